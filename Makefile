@@ -1,0 +1,78 @@
+# Everything runs in .venv, which the first call makes and a changed pyproject.toml brings up to
+# date. Another interpreter, before there is a .venv: make PYTHON=python3.12 test
+
+PYTHON ?= python3
+PYTEST_ARGS ?= --numprocesses auto
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+# The committed kernels: for each file in generated/ the options that make it.
+define KERNELS
+--unroll 1
+--unroll 2
+--unroll 4
+--unroll 8
+--unroll any
+--unroll 2 --style textbook
+--unroll any --style textbook
+endef
+export KERNELS
+
+.PHONY: help demo test lint types imports drift wheel pytest format generated bench clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(VENV)/installed-demo ## train on handwritten digits through a generated kernel
+	$(BIN)/python examples/digits.py
+
+test: lint types imports drift wheel pytest ## everything that has to pass
+
+lint: $(VENV)/installed-test ## ruff: rules and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/installed-test ## mypy, strict
+	$(BIN)/mypy
+
+imports: $(VENV)/installed-test ## the floors: who may import whom
+	$(BIN)/lint-imports
+
+drift: $(VENV)/installed-test ## generated/ is what would be generated now, no more and no less
+	@printf '%s\n' "$$KERNELS" | xargs -L 1 $(BIN)/gru-codegen generate --check --no-verify || \
+		{ echo 'generated/ has drifted; if that is meant: make generated' >&2; exit 1; }
+	@test $$(ls generated/*.py | wc -l) -eq $$(printf '%s\n' "$$KERNELS" | wc -l) || \
+		{ echo 'generated/ holds a file that KERNELS, in the Makefile, does not list' >&2; exit 1; }
+
+wheel: $(VENV)/installed-test ## build the wheel and use it away from the source tree
+	$(BIN)/python tests/packaging/check_wheel.py
+
+pytest: $(VENV)/installed-test ## the tests alone
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+format: $(VENV)/installed-test ## apply ruff's fixes and format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+generated: $(VENV)/installed-test ## write the committed kernels again
+	@printf '%s\n' "$$KERNELS" | xargs -L 1 $(BIN)/gru-codegen generate
+
+bench: $(VENV)/installed-test ## run the benchmarks
+	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+clean: ## remove caches, build/ and dist/; .venv stays
+	rm -rf build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name $(VENV) -prune -o -name __pycache__ -print0 | xargs -0 rm -rf
+
+# One stamp per extra: the package in place, with what the extra names.
+$(VENV)/installed-%: pyproject.toml | $(BIN)/pip
+	$(BIN)/python -m pip install --disable-pip-version-check --editable '.[$*]'
+	@touch $@
+
+# pip is the last thing that venv installs, so a half-made environment is completed, not used.
+$(BIN)/pip:
+	$(if $(shell $(PYTHON) -c 'import sys, venv, ensurepip; print(sys.version_info >= (3, 10) or "")' \
+		2>&1 | grep -x True),,$(error $(PYTHON) is not Python 3.10 or later with venv: \
+		install that, or name one with make PYTHON=python3.12))
+	$(PYTHON) -m venv $(VENV)

@@ -1,0 +1,243 @@
+"""Train a GRU on handwritten digits with a generated kernel.
+
+Each 8 x 8 image is read from left to right, one column of eight pixels per time step. The target
+at every step is the code of the image's class, 32 numbers of +-0.8; the code nearest to the last
+state is the answer. All the training needs of gru_codegen is one generated file.
+
+    python examples/digits.py
+
+writes the kernel, gru_t8.py, and a picture of the learning curve, learning_curve.png.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+# These matrices are small: a second BLAS thread gains nothing, and on a busy machine costs much.
+# Has to be said before NumPy is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+try:
+    import click
+    import numpy as np
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
+    from numpy.typing import NDArray
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    import gru_codegen as gc
+    from gru_codegen.modules import load_file
+except ModuleNotFoundError as missing:
+    sys.exit(
+        f"{missing.name} is not installed; in the project folder, run: pip install -e '.[demo]'"
+    )
+
+Array = NDArray[Any]
+
+STEPS, FEATURES, HIDDEN = 8, 8, 32
+HELD_OUT = 360
+BATCH = 32
+NOISE = 0.5  # standard deviation of the noise on the training images, whose pixels are in [-1, 1]
+
+
+class Images(NamedTuple):
+    """B images: x (8, B, 8), one column of pixels per time step; labels (B,)."""
+
+    x: Array
+    labels: Array
+
+
+class Epoch(NamedTuple):
+    """How good the weights are after an epoch.
+
+    A loss is the L2 loss per image over all time steps. It cannot come near zero: nobody knows the
+    digit from its first columns.
+    """
+
+    train_loss: float
+    held_out_loss: float
+    accuracy: float
+
+
+def load_images() -> tuple[Images, Images]:
+    """Return the 1,437 images to train on and the 360 held out: a fixed, stratified split."""
+    pixels, labels = load_digits(return_X_y=True)
+    x = (pixels / 8 - 1).astype(np.float32).reshape(-1, 8, 8)  # image, row, column
+    x_train, x_test, labels_train, labels_test = train_test_split(
+        x, labels, test_size=HELD_OUT, stratify=labels, random_state=0
+    )
+    return (
+        Images(x_train.transpose(2, 0, 1), labels_train),
+        Images(x_test.transpose(2, 0, 1), labels_test),
+    )
+
+
+def class_codes() -> Array:
+    """Return one code per class, (10, 32), of +-0.8: rows of Sylvester's Hadamard matrix.
+
+    Any two differ in exactly half of their entries, so all classes are equally far apart.
+    """
+    H = np.ones((1, 1), dtype=np.float32)
+    while len(H) < HIDDEN:
+        H = np.block([[H, H], [H, -H]])
+    codes: Array = 0.8 * H[1:11]  # row 0 is constant
+    return codes
+
+
+def targets(codes: Array, labels: Array) -> Array:
+    """Return the code of every image at every time step, (8, B, 32)."""
+    return np.broadcast_to(codes[labels], (STEPS, len(labels), HIDDEN))
+
+
+class Adam:
+    """Adam (Kingma and Ba, 2015), updating the weights in place."""
+
+    def __init__(self, params: Iterable[Array], beta1: float = 0.9, beta2: float = 0.999) -> None:
+        self.beta1, self.beta2, self.updates = beta1, beta2, 0
+        self.moments = [(W, np.zeros_like(W), np.zeros_like(W)) for W in params]
+
+    def update(self, gradients: Iterable[Array], rate: float) -> None:
+        self.updates += 1
+        bias1, bias2 = 1 - self.beta1**self.updates, 1 - self.beta2**self.updates
+        for (W, mean, square), dW in zip(self.moments, gradients, strict=True):
+            mean += (1 - self.beta1) * (dW - mean)
+            square += (1 - self.beta2) * (dW * dW - square)
+            W -= rate * (mean / bias1) / (np.sqrt(square / bias2) + 1e-8)
+
+
+def make_kernel(path: Path) -> ModuleType:
+    """Generate the kernel for eight time steps, write it, import that file and check it."""
+    with Console().status("Deriving, generating and checking the kernel"):
+        path.write_text(gc.generate(gc.GRU, unroll=STEPS), encoding="utf-8")
+        kernel = load_file(path)
+        report = gc.verify(kernel)
+    if not report:
+        sys.exit(f"{path}: {report}")
+    click.echo(f"{report.subject}: {report.verdict}")
+    return kernel
+
+
+def train(
+    kernel: ModuleType, train_set: Images, test_set: Images, *, epochs: int, seed: int
+) -> Iterator[Epoch]:
+    """Train from random weights and yield how good they are after each epoch."""
+    rng = np.random.default_rng(seed)
+    params = kernel.init_params(FEATURES, HIDDEN, rng=rng, dtype=np.float32)
+    workspace = kernel.Workspace(BATCH, FEATURES, HIDDEN, dtype=np.float32)
+    adam, codes = Adam(params), class_codes()
+
+    for epoch in range(epochs):
+        rate = 0.01 * (1 - epoch / epochs)
+        order = rng.permutation(len(train_set.labels))
+        # The workspace is for full batches, so the few images left over sit this epoch out.
+        for start in range(0, len(order) - BATCH + 1, BATCH):
+            batch = order[start : start + BATCH]
+            x, y = train_set.x[:, batch], targets(codes, train_set.labels[batch])
+            # Fresh noise each time: without it the images are learned by heart.
+            x += NOISE * rng.standard_normal(x.shape, dtype=np.float32)
+            _, gradients, _ = kernel.loss_and_gradients(params, x, y, workspace=workspace)
+            adam.update(gradients, rate)
+        yield Epoch(
+            loss_per_image(kernel, params, train_set, codes),
+            loss_per_image(kernel, params, test_set, codes),
+            accuracy(kernel, params, test_set, codes),
+        )
+
+
+def loss_per_image(kernel: ModuleType, params: Any, images: Images, codes: Array) -> float:
+    total: float = kernel.loss(params, images.x, targets(codes, images.labels))
+    return total / len(images.labels)
+
+
+def accuracy(kernel: ModuleType, params: Any, images: Images, codes: Array) -> float:
+    _, state = kernel.forward(params, images.x)
+    distances = np.linalg.norm(state[:, None] - codes, axis=2)  # (B, 10)
+    return float(np.mean(distances.argmin(axis=1) == images.labels))
+
+
+def watch(history: Iterable[Epoch], epochs: int) -> Iterator[Epoch]:
+    """Pass each epoch on, moving a bar on a terminal or printing a few lines in a pipe."""
+    terminal = sys.stdout.isatty()
+    columns = "Training", BarColumn(), TextColumn("{task.description}"), TimeRemainingColumn()
+    with Progress(*columns, disable=not terminal) as progress:
+        task = progress.add_task("", total=epochs)
+        for number, epoch in enumerate(history, start=1):
+            line = f"loss {epoch.train_loss:6.2f}   held-out accuracy {epoch.accuracy:6.1%}"
+            progress.update(task, advance=1, description=line)
+            if not terminal and number % max(1, epochs // 8) == 0:
+                click.echo(f"epoch {number:3d}   {line}")
+            yield epoch
+
+
+def draw(history: list[Epoch], path: Path) -> None:
+    """Write the learning curve: both losses, and below them the accuracy, against epochs."""
+    epochs = range(1, len(history) + 1)
+    train_losses, held_out_losses, accuracies = zip(*history, strict=True)
+    blue, orange, grey = "#0072b2", "#d55e00", "#444444"
+
+    figure = Figure(figsize=(7, 6), layout="constrained")
+    figure.suptitle(f"GRU, {HIDDEN} units, reading handwritten digits column by column")
+    losses, rates = figure.subplots(2, sharex=True)
+
+    losses.plot(epochs, held_out_losses, color=orange, label="held-out images")
+    losses.plot(epochs, train_losses, color=blue, label="training images")
+    losses.set_ylabel("L2 loss per image")
+    losses.legend(frameon=False)
+
+    rates.plot(epochs, accuracies, color=orange)
+    rates.plot(epochs[-1], accuracies[-1], "o", color=orange)
+    rates.annotate(
+        f"{accuracies[-1]:.1%}",
+        (epochs[-1], accuracies[-1]),
+        xytext=(0, -18),
+        textcoords="offset points",
+        ha="center",
+        color=orange,
+    )
+    rates.set_ylim(top=1)
+    rates.set_ylabel("Held-out accuracy")
+    rates.set_xlabel("Epoch")
+    rates.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    rates.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+
+    for axes in (losses, rates):
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(axis="y", color="0.9")
+        axes.tick_params(color=grey, labelcolor=grey)
+    figure.align_ylabels()
+    figure.savefig(path, dpi=150)
+
+
+@click.command()
+@click.option("--epochs", type=click.IntRange(min=1), default=80, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, writable=True, path_type=Path),
+    default=Path("build/demo"),
+    show_default=True,
+    help="Folder for the kernel and the picture; made if need be.",
+)
+def main(epochs: int, seed: int, output: Path) -> None:
+    """Train a GRU on handwritten digits with a generated kernel."""
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.FileError(str(output), hint=error.strerror) from error
+    kernel = make_kernel(output / "gru_t8.py")
+    history = list(watch(train(kernel, *load_images(), epochs=epochs, seed=seed), epochs))
+    draw(history, output / "learning_curve.png")
+    click.echo(f"{history[-1].accuracy:.1%} of {HELD_OUT} held-out images recognised")
+    click.echo(f"wrote {output / 'gru_t8.py'} and {output / 'learning_curve.png'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""What a Program costs: matrix products, flops and stored numbers, as formulas in T, B, D, H."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gru_codegen.ir import (
+    OPERATIONS,
+    Block,
+    Call,
+    Loop,
+    Program,
+    Shape,
+    Statement,
+    kept_for_every_step,
+    parts,
+    shape_of,
+)
+
+__all__ = ["Cost", "Polynomial", "cost"]
+
+
+class Polynomial:
+    """A sum of products of sizes, as ``12 T B D H + 7 T B H``."""
+
+    def __init__(self, terms: Mapping[Shape, int] | None = None) -> None:
+        self.terms: Counter[Shape] = Counter()
+        for sizes, coefficient in (terms or {}).items():
+            self.terms[_sorted(sizes)] += coefficient
+
+    @classmethod
+    def product(cls, coefficient: int, sizes: Shape) -> Polynomial:
+        """``coefficient * sizes[0] * sizes[1] ...``; a size may be a number written as text."""
+        names = tuple(size for size in sizes if not size.isdigit())
+        for size in sizes:
+            coefficient *= int(size) if size.isdigit() else 1
+        return cls({names: coefficient})
+
+    def __add__(self, other: Polynomial) -> Polynomial:
+        return Polynomial(self.terms + other.terms)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Polynomial) and self.terms == other.terms
+
+    __hash__ = None  # type: ignore[assignment]  # it compares by value and holds a Counter
+
+    def times(self, factor: int) -> Polynomial:
+        """Every coefficient multiplied by `factor`."""
+        return Polynomial({sizes: factor * n for sizes, n in self.terms.items()})
+
+    def at(self, sizes: Mapping[str, int]) -> int:
+        """The value for these sizes."""
+        total = 0
+        for names, coefficient in self.terms.items():
+            for name in names:
+                coefficient *= sizes[name]
+            total += coefficient
+        return total
+
+    def __str__(self) -> str:
+        ordered = sorted(self.terms.items(), key=lambda item: (-len(item[0]), item[0]))
+        return " + ".join(" ".join([str(n), *_powers(sizes)]) for sizes, n in ordered if n) or "0"
+
+
+_ORDER = "TBDHO"
+
+
+def _sorted(sizes: Shape) -> Shape:
+    return tuple(sorted(sizes, key=lambda size: (_ORDER.find(size), size)))
+
+
+def _powers(sizes: Shape) -> list[str]:
+    return [size if n == 1 else f"{size}^{n}" for size, n in Counter(sizes).items()]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one run of a program, or of one of its phases, takes.
+
+    gemms: matrix products. flops: floating-point operations, an elementwise function counting
+    as one. stored: numbers kept from one statement to the next.
+    """
+
+    gemms: Polynomial
+    flops: Polynomial
+    stored: Polynomial
+
+
+def cost(program: Program, phases: tuple[str, ...] | None = None) -> Cost:
+    """The cost of `program`, or of those of its `phases` that are named."""
+    gemms, flops = Polynomial(), Polynomial()
+    for phase in program.phases:
+        if phases is None or phase.name in phases:
+            for block in phase.blocks:
+                more_gemms, more_flops = _block(block, ())
+                gemms, flops = gemms + more_gemms, flops + more_flops
+    return Cost(gemms, flops, _stored(program))
+
+
+def _block(block: Block, steps: Shape) -> tuple[Polynomial, Polynomial]:
+    gemms, flops = Polynomial(), Polynomial()
+    if isinstance(block, Statement):
+        calls = [part for part in parts(block.value) if isinstance(part, Call)]
+        for call in calls:
+            if call.operation in ("matmul", "contract"):
+                gemms += Polynomial.product(1, steps)
+            flops += _flops(call, steps)
+        if block.accumulate:
+            flops += Polynomial.product(1, (*steps, *shape_of(block.target)))
+        return gemms, flops
+    within = (*steps, "T") if isinstance(block, Loop) else steps
+    for inner in block.body:
+        more_gemms, more_flops = _block(inner, within)
+        gemms, flops = gemms + more_gemms, flops + more_flops
+    return gemms, flops
+
+
+def _flops(call: Call, steps: Shape) -> Polynomial:
+    shape = shape_of(call)
+    if OPERATIONS[call.operation].elementwise:
+        return Polynomial.product(1, (*steps, *shape))
+    if call.operation == "matmul":
+        return Polynomial.product(2, (*steps, *shape, shape_of(call.args[1])[0]))
+    if call.operation in ("contract", "inner"):
+        left = shape_of(call.args[0])
+        right = shape_of(call.args[1])
+        summed = left[:-1] if call.operation == "contract" else left
+        kept = (left[-1], right[-1]) if call.operation == "contract" else ()
+        return Polynomial.product(2, (*steps, *summed, *kept))
+    return Polynomial()
+
+
+def _stored(program: Program) -> Polynomial:
+    kept = kept_for_every_step(program)
+    total = Polynomial()
+    for var in program.variables().values():
+        if var.role in ("value", "adjoint", "work"):
+            in_all_steps = var.timed and var.name in kept
+            total += Polynomial.product(1, ("T", *var.shape) if in_all_steps else var.shape)
+            if in_all_steps and var.boundary is not None:
+                total += Polynomial.product(1, var.shape)
+    return total

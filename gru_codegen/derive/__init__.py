@@ -1,0 +1,20 @@
+"""Cell and loss -> Derivation: every derivative is SymPy's, every one of them proved."""
+
+from __future__ import annotations
+
+from gru_codegen.derive.calculus import LocalDerivative
+from gru_codegen.derive.derivation import AdjointEquation, Derivation, Gradient, Shared
+from gru_codegen.derive.lagrangian import derive
+from gru_codegen.derive.normal_form import NormalEquation
+from gru_codegen.derive.unrolled import Unrolled
+
+__all__ = [
+    "AdjointEquation",
+    "Derivation",
+    "Gradient",
+    "LocalDerivative",
+    "NormalEquation",
+    "Shared",
+    "Unrolled",
+    "derive",
+]

@@ -1,0 +1,199 @@
+"""The Lagrangian of the unrolled network, and its stationary points.
+
+    Lag = L + sum_t sum_v < dv_t, F_v(...)_t - v_t >          < A, F > = tr(A^T F)
+
+with one adjoint dv per equation v = F_v(...), the equation S_prev_t = S_{t-1} of each state among
+them. Setting dLag/dv_t = 0 gives the adjoint equations, dLag/dW the gradients: back-propagation
+through time. Every derivative is one that SymPy's matrix calculus takes of a single trace, once,
+for a symbolic step, and that is proved when it is taken.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+from sympy.matrices.expressions.matadd import MatAdd
+from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
+from sympy.matrices.expressions.matmul import MatMul
+from sympy.matrices.expressions.special import OneMatrix, ZeroMatrix
+from sympy.matrices.expressions.transpose import Transpose
+
+from gru_codegen.cell import Cell, matrix
+from gru_codegen.derive.calculus import LocalDerivative, differentiate
+from gru_codegen.derive.derivation import AdjointEquation, Derivation, Gradient, Shared
+from gru_codegen.derive.normal_form import NormalEquation, normalise
+from gru_codegen.derive.proof import prove_equal
+from gru_codegen.errors import CellError
+from gru_codegen.losses import L2, Loss
+from gru_codegen.notation import Notation, leaves, signed
+
+__all__ = ["derive"]
+
+
+@cache
+def derive(cell: Cell, loss: Loss = L2) -> Derivation:
+    """Derive the gradient of `loss` with respect to every weight of `cell`.
+
+    The cost of this does not depend on the number of time steps: the step is derived once.
+
+    Raises
+    ------
+    CellError: the names of cell, loss and adjoints collide.
+    DerivationError: SymPy refuses a form, or a derivative could not be proved.
+    """
+    bound = loss.of(cell.output)
+    previous = tuple(cell.states.values())
+    declared = _declared_names(cell, bound)
+    equations = normalise((*cell.equations, *bound.equations), declared, previous)
+    _prove_normal_form(equations)
+
+    variables = [equation.target for equation in equations]
+    adjoint_of = {
+        v: matrix(f"d{v.name}", *v.shape)
+        for v in (*variables, *previous, *cell.inputs, *cell.weights)
+    }
+    _check_adjoint_names(declared, adjoint_of, variables)
+    terms = _differentiate(equations, bound, adjoint_of)
+
+    carried = {
+        state: matrix(f"d{before.name}_next", *before.shape)
+        for state, before in cell.states.items()
+    }
+    order = [*reversed(variables), *previous, *cell.inputs]
+    notation = _notation(cell, bound, equations, order, adjoint_of, carried)
+
+    def total(argument: MatrixSymbol) -> tuple[tuple[LocalDerivative, ...], Any]:
+        local = tuple(term for term in terms if term.argument == argument)
+        parts = [term.expression for term in local]
+        if argument in carried:
+            parts.append(carried[argument])
+        return local, notation.arrange(_sum(parts, argument.shape))
+
+    adjoints = tuple(AdjointEquation(adjoint_of[v], v, carried.get(v), *total(v)) for v in order)
+    gradients = tuple(Gradient(adjoint_of[w], w, *total(w)) for w in cell.weights)
+    equations = tuple(
+        replace(e, expression=notation.arrange(e.expression), declared=notation.arrange(e.declared))
+        for e in equations
+    )
+    return Derivation(
+        cell, bound, equations, adjoints, gradients, _shared(adjoints, gradients), notation
+    )
+
+
+def _differentiate(
+    equations: tuple[NormalEquation, ...], loss: Loss, adjoint_of: dict[MatrixSymbol, MatrixSymbol]
+) -> list[LocalDerivative]:
+    terms = []
+    for equation in equations:
+        for argument in dict.fromkeys(leaves(equation.expression)):
+            if argument in adjoint_of:  # the target data of the loss has none
+                where = f"equation {equation.target}"
+                terms.append(
+                    differentiate(
+                        where,
+                        equation.expression,
+                        argument,
+                        adjoint_of[equation.target],
+                        equation.target,
+                    )
+                )
+    for argument in dict.fromkeys(leaves(loss.cost)):
+        if argument in adjoint_of:
+            terms.append(differentiate(f"loss {loss.name!r}", loss.cost, argument))
+    return terms
+
+
+def _prove_normal_form(equations: tuple[NormalEquation, ...]) -> None:
+    definitions: dict[MatrixSymbol, Any] = {}
+    for equation in equations:
+        if equation.named_here:
+            definitions[equation.target] = equation.expression
+        else:
+            where = f"equation {equation.target}"
+            prove_equal(where, equation.declared, equation.expression, definitions)
+
+
+def _sum(parts: list[Any], shape: tuple[Any, Any]) -> Any:
+    if not parts:
+        return ZeroMatrix(*shape)
+    flat = [term for part in parts for term in (part.args if isinstance(part, MatAdd) else (part,))]
+    outside = []
+    for term in flat:  # SymPy leaves the sign inside a product: (-S) o dZ
+        coefficient, rest = signed(term)
+        outside.append(rest if coefficient == 1 else MatMul(coefficient, rest))
+    return MatAdd(*outside) if len(outside) > 1 else outside[0]
+
+
+def _declared_names(cell: Cell, loss: Loss) -> set[str]:
+    names = [s.name for s in (*cell.inputs, *cell.weights, *cell.states.values())]
+    names += [e.target.name for e in (*cell.equations, *loss.equations)]
+    names.append(loss.target.name)
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise CellError(
+                f"cell {cell.name!r}: the name {name} is also used by the loss {loss.name!r}; "
+                "rename it"
+            )
+    return set(names)
+
+
+def _check_adjoint_names(
+    declared: set[str],
+    adjoint_of: dict[MatrixSymbol, MatrixSymbol],
+    variables: list[MatrixSymbol],
+) -> None:
+    taken = declared | {v.name for v in variables}
+    for variable, adjoint in adjoint_of.items():
+        if adjoint.name in taken:
+            raise CellError(
+                f"the name {adjoint.name} is needed for the adjoint of {variable}; rename it"
+            )
+
+
+def _notation(
+    cell: Cell,
+    loss: Loss,
+    equations: tuple[NormalEquation, ...],
+    order: list[MatrixSymbol],
+    adjoint_of: dict[MatrixSymbol, MatrixSymbol],
+    carried: dict[MatrixSymbol, MatrixSymbol],
+) -> Notation:
+    base = cell.notation
+    computed = tuple(equation.target for equation in equations)
+    adjoints = [adjoint_of[v] for v in order]
+    steps = dict(base.steps)
+    steps |= {v: (v.name, 0) for v in (*computed, loss.target, *adjoints)}
+    steps |= {after: (f"d{cell.states[s].name}", 1) for s, after in carried.items()}
+    return Notation(
+        (*base.given, loss.target),
+        computed,
+        (*adjoints, *carried.values(), *(adjoint_of[w] for w in cell.weights)),
+        steps,
+    )
+
+
+def _shared(
+    adjoints: tuple[AdjointEquation, ...], gradients: tuple[Gradient, ...]
+) -> tuple[Shared, ...]:
+    """Adjoints that several formulas read, and the expressions that several have in common."""
+    formulas = {a.target: a.expression for a in adjoints} | {g.target: g.summand for g in gradients}
+    readers: dict[Any, list[MatrixSymbol]] = {}
+    for target, expression in formulas.items():
+        for factor in dict.fromkeys(_factors(expression, set(formulas))):
+            if factor != expression:
+                readers.setdefault(factor, []).append(target)
+    return tuple(Shared(f, tuple(found)) for f, found in readers.items() if len(found) > 1)
+
+
+def _factors(expression: Any, adjoints: set[MatrixSymbol]) -> list[Any]:
+    found = []
+    for part in expression.args:
+        if isinstance(part, MatrixSymbol):
+            found += [part] if part in adjoints else []
+        elif isinstance(part, MatrixExpr) and not isinstance(part, OneMatrix):
+            plain = isinstance(part, Transpose) or signed(part)[0] != 1
+            found += ([] if plain else [part]) + _factors(part, adjoints)
+    return found

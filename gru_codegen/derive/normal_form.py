@@ -1,0 +1,157 @@
+"""The normal form: equations that SymPy's matrix calculus differentiates rightly.
+
+Each equation becomes either ``f.(v)``, an elementwise function of one bare symbol, or a rational
+combination of bare symbols, products ``v*W``, ``OneMatrix(B, 1)*b`` and elementwise products of
+bare symbols. What stands in the way gets a name and an equation of its own; what is declared stays
+beside it, since the emitted forward pass follows the declaration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import sympy as sp
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.hadamard import HadamardProduct, hadamard_product
+from sympy.matrices.expressions.matadd import MatAdd
+from sympy.matrices.expressions.matexpr import MatrixSymbol
+from sympy.matrices.expressions.matmul import MatMul
+from sympy.matrices.expressions.special import OneMatrix
+
+from gru_codegen.cell import Equation, matrix
+from gru_codegen.notation import leaves, signed
+
+__all__ = ["NormalEquation", "normalise"]
+
+
+@dataclass(frozen=True)
+class NormalEquation:
+    """``target = expression`` in normal form.
+
+    Attributes
+    ----------
+    declared: the same value as it was declared, in the declaration's own symbols.
+    origin: the declared equation that it is, or is a part of.
+    meaning: what the target is called in words.
+    """
+
+    target: MatrixSymbol
+    expression: Any
+    declared: Any
+    origin: Equation
+    meaning: str
+
+    @property
+    def named_here(self) -> bool:
+        """Whether the target is a name that only the normal form knows."""
+        return bool(self.target != self.origin.target)
+
+
+def normalise(
+    equations: Iterable[Equation], taken: Iterable[str], previous: Iterable[MatrixSymbol]
+) -> tuple[NormalEquation, ...]:
+    """The normal form of `equations`, in an order in which it can be computed.
+
+    taken: names that new symbols must not get. previous: the states' values one step earlier.
+    """
+    normaliser = _Normaliser(set(taken), {symbol: symbol for symbol in previous})
+    for equation in equations:
+        normaliser.add(equation)
+    return tuple(normaliser.result)
+
+
+class _Normaliser:
+    def __init__(self, taken: set[str], previous: dict[MatrixSymbol, MatrixSymbol]) -> None:
+        self.taken = taken
+        self.previous = previous
+        self.named: dict[Any, MatrixSymbol] = {}
+        self.result: list[NormalEquation] = []
+
+    def add(self, equation: Equation) -> None:
+        expression = self._equation(equation.expression, equation, str(equation.target))
+        self.result.append(
+            NormalEquation(
+                equation.target, expression, equation.expression, equation, equation.meaning
+            )
+        )
+
+    def _equation(self, expression: Any, origin: Equation, target: str) -> Any:
+        if isinstance(expression, ElementwiseApplyFunction):
+            argument = expression.expr
+            if not isinstance(argument, MatrixSymbol):
+                name, meaning = f"a{target}", f"pre-activation of the {origin.meaning}"
+                argument = self._name(argument, origin, name, meaning)
+            return ElementwiseApplyFunction(expression.function, argument)
+        return self._combination(expression, origin)
+
+    def _combination(self, expression: Any, origin: Equation) -> Any:
+        if isinstance(expression, (MatrixSymbol, OneMatrix)):
+            return expression
+        if isinstance(expression, MatAdd):
+            return MatAdd(*(self._combination(a, origin) for a in expression.args)).doit(deep=False)
+        if isinstance(expression, MatMul):
+            return self._product(expression, origin)
+        if isinstance(expression, HadamardProduct):
+            return self._expand(expression, origin)
+        return self._name(expression, origin)
+
+    def _product(self, expression: Any, origin: Equation) -> Any:
+        coefficient, factors = expression.as_coeff_matrices()
+        if len(factors) == 1:
+            return coefficient * self._combination(factors[0], origin)
+        left, right = MatMul(*factors[:-1]).doit(deep=False), factors[-1]
+        if not isinstance(left, (MatrixSymbol, OneMatrix)):
+            left = self._name(left, origin)
+        return coefficient * left * right
+
+    def _expand(self, expression: Any, origin: Equation) -> Any:
+        """Multiply out an elementwise product; SymPy refuses a sum inside one."""
+        choices = [self._terms(factor, origin) for factor in expression.args]
+        expanded = []
+        for choice in product(*choices):
+            coefficient = sp.Mul(*(c for c, _ in choice))
+            factors = [symbol for _, symbol in choice if not isinstance(symbol, OneMatrix)]
+            whole = hadamard_product(*factors) if factors else choice[0][1]
+            expanded.append(coefficient * whole)
+        return MatAdd(*expanded).doit(deep=False) if len(expanded) > 1 else expanded[0]
+
+    def _terms(self, factor: Any, origin: Equation) -> list[tuple[Any, Any]]:
+        """`factor` as terms (coefficient, bare symbol or ones)."""
+        terms = [
+            signed(term) for term in (factor.args if isinstance(factor, MatAdd) else (factor,))
+        ]
+        if all(isinstance(rest, (MatrixSymbol, OneMatrix)) for _, rest in terms):
+            return terms
+        return [(sp.S.One, self._name(factor, origin))]
+
+    def _name(
+        self, expression: Any, origin: Equation, name: str = "", meaning: str = ""
+    ) -> MatrixSymbol:
+        if expression not in self.named:
+            name = self._free(name or self._describe(expression, origin))
+            meaning = meaning or f"factor in the {origin.meaning}"
+            symbol = matrix(name, *expression.shape)
+            normal = self._equation(expression, origin, name)
+            self.result.append(NormalEquation(symbol, normal, expression, origin, meaning))
+            self.named[expression] = symbol
+        return self.named[expression]
+
+    def _describe(self, expression: Any, origin: Equation) -> str:
+        """A product of symbols is named by its factors, as RS is; anything else by its equation."""
+        if isinstance(expression, (HadamardProduct, MatMul)) and all(
+            isinstance(factor, MatrixSymbol) for factor in expression.args
+        ):
+            return "".join(self._short(symbol) for symbol in leaves(expression))
+        return f"{origin.target}_part"
+
+    def _short(self, symbol: MatrixSymbol) -> str:
+        return str(symbol.name).removesuffix("_prev") if symbol in self.previous else symbol.name
+
+    def _free(self, name: str) -> str:
+        candidates = (name if n == 1 else f"{name}_{n}" for n in range(1, len(self.taken) + 2))
+        free = next(candidate for candidate in candidates if candidate not in self.taken)
+        self.taken.add(free)
+        return free

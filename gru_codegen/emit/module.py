@@ -1,0 +1,435 @@
+"""Program -> names and lines -> the template -> the module's source."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from gru_codegen.cost import cost
+from gru_codegen.emit import numpy as target
+from gru_codegen.ir import (
+    Block,
+    Call,
+    Const,
+    Every,
+    Expr,
+    Loop,
+    Now,
+    Phase,
+    Program,
+    Ref,
+    Statement,
+    Step,
+    Var,
+    kept_for_every_step,
+    parts,
+    reads,
+    statements,
+)
+
+__all__ = ["Heading", "emit"]
+
+WIDTH = 100
+#: What the entry points call the arrays that they are given.
+_ARGUMENTS = {"input": "x", "target": "y"}
+#: What a Workspace calls the sizes.
+SIZES = {"B": "batch_size", "D": "input_size", "H": "hidden_size"}
+#: Stands for the index of the step until the lines of a body are repeated for each step.
+_INDEX = "\0"
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What a module says of itself.
+
+    Attributes
+    ----------
+    cell, title, source: name, name in words and publication of the cell.
+    loss, loss_title: the same of the loss; readout: of the readout.
+    style: "fast" or "textbook".
+    command: the command that makes the module again.
+    equations: rows (equation, shape, meaning) in plain text.
+    inputs: the name of the cell's input, and of the loss's target.
+    """
+
+    cell: str
+    title: str
+    source: str
+    loss: str
+    loss_title: str
+    readout: str
+    style: str
+    command: str
+    equations: tuple[tuple[str, str, str], ...]
+    input: str
+    target: str
+
+
+def emit(program: Program, heading: Heading) -> str:
+    """The source of the module that runs `program`."""
+    module = _Module(program, heading.style == "fast")
+    phases = {phase.name: module.phase(phase) for phase in program.phases}
+    states = [var for var in module.variables if isinstance(var.boundary, Ref)]
+    rolling = program.steps is None
+    context = {
+        "heading": heading,
+        "unroll": program.steps,
+        "fast": heading.style == "fast",
+        "width": max(len(equation) for equation, _, _ in heading.equations),
+        "shape_width": max(len(shape) for _, shape, _ in heading.equations),
+        "weights": program.weights,
+        "size_weight": next(w for w in program.weights if w.shape[-1] == "H"),
+        "states": states,
+        "first_states": {
+            v.name: f"w._{v.name}[0]" if rolling else f"w.{v.name}_prev[0]" for v in states
+        },
+        "last_state": ", ".join(
+            f"w._{v.name}[w.steps].copy()" if rolling else f"w.{v.name}[-1].copy()" for v in states
+        ),
+        "output": program.entries["forward"][0],
+        "buffers": module.buffers(),
+        "scratch": module.scratch(),
+        "constants": module.constants(),
+        "functions": module.functions(),
+        "phases": phases,
+        "cost": {"forward": cost(program, ("forward",)), "gradients": cost(program)},
+        "over_time": module.over_time(),
+        "used_sizes": {
+            size
+            for buffer in (*module.buffers(), *module.scratch())
+            for size in buffer.shape.split(", ")
+        },
+    }
+    return _environment().get_template("kernel.py.jinja").render(context)
+
+
+@cache
+def _environment() -> Environment:
+    package = Path(__file__).resolve().parent.parent
+    shipped, source_tree = package / "templates", package.parent / "templates"
+    environment = Environment(
+        loader=FileSystemLoader(shipped if shipped.is_dir() else source_tree),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["letters"] = lambda shape: f"({', '.join(shape)})"
+    return environment
+
+
+@dataclass(frozen=True)
+class _Buffer:
+    """An array of the Workspace: `rows` more than T steps, `shape` of one step."""
+
+    name: str
+    shape: str
+    rows: int
+    shifted: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class _Function:
+    """The function of one phase: its parameters, and what its callers pass for them."""
+
+    doc: str
+    parameters: str
+    arguments: str
+    lines: str
+    result: str
+
+
+class _Module:
+    """Decides where each variable lives and how each reference is spelled."""
+
+    def __init__(self, program: Program, fast: bool) -> None:
+        self.program = program
+        self.fast = fast
+        self.kept = kept_for_every_step(program)
+        self.variables = list(program.variables().values())
+        self.order = [var.name for results in program.entries.values() for var in results]
+        offsets = {
+            (ref.var.name, ref.when.offset)
+            for phase in program.phases
+            for block in phase.blocks
+            for statement in statements((block,))
+            for ref in reads(statement.value)
+            if ref.when is not None
+        }
+        self.shifted = {name: offset for name, offset in offsets if offset and name in self.kept}
+
+    # --- storage ----------------------------------------------------------------------------
+
+    def _lives_in_workspace(self, var: Var) -> bool:
+        if var.role == "work":
+            return True
+        computed = var.role in ("value", "adjoint")
+        return computed and (self.fast or var.name in self.kept)
+
+    def buffers(self) -> list[_Buffer]:
+        """The arrays with one matrix per time step."""
+        return [
+            _Buffer(
+                var.name,
+                ", ".join(var.shape),
+                rows=1 if var.name in self.shifted else 0,
+                shifted=self._shifted_name(var) if var.name in self.shifted else "",
+                meaning=var.meaning,
+            )
+            for var in self.variables
+            if self._lives_in_workspace(var) and var.name in self.kept
+        ]
+
+    def scratch(self) -> list[_Buffer]:
+        """The arrays that every step uses anew."""
+        return [
+            _Buffer(var.name, ", ".join(var.shape), 0, "", var.meaning)
+            for var in self.variables
+            if self._lives_in_workspace(var) and var.name not in self.kept
+        ]
+
+    def constants(self) -> dict[str, int]:
+        """The numbers that in-place calls take as 0-d arrays."""
+        if not self.fast:
+            return {}
+        found = {
+            n for s in self.program.statements() if self._in_place(s) for n in target.constants(s)
+        }
+        return {target.constant(n): n for n in sorted(found)}
+
+    def functions(self) -> list[str]:
+        """The helper functions that expressions call, each as one block of text."""
+        if self.fast:
+            return []
+        used = {
+            p.operation
+            for s in self.program.statements()
+            for p in parts(s.value)
+            if isinstance(p, Call)
+        }
+        return ["\n".join(lines) for name, lines in target.FUNCTIONS.items() if name in used]
+
+    def over_time(self) -> bool:
+        """Whether any GEMM runs over the rows of all steps."""
+        return any(
+            isinstance(ref.when, Every) for s in self.program.statements() for ref in reads(s.value)
+        )
+
+    # --- functions --------------------------------------------------------------------------
+
+    def phase(self, phase: Phase) -> _Function:
+        """The function of one phase."""
+        used = self._used(phase)
+        roles = {var.role for var in used}
+        parameters = ["params: Params"] if "weight" in roles or "gradient" in roles else []
+        parameters += [f"{v.name}: Array" for v in used if v.role in ("input", "target")]
+        parameters.append("w: Workspace")
+        arguments = ["params"] if parameters[0].startswith("params") else []
+        arguments += [_ARGUMENTS[v.role] for v in used if v.role in _ARGUMENTS]
+        arguments.append("w")
+        lines = list(self._preamble(phase, used))
+        for block in phase.blocks:
+            if isinstance(block, Loop):
+                lines += self._before_loop(block)
+            lines += self._block(block)
+        results = [var.name for var in used if var.role == "loss"]
+        if any(var.role == "gradient" for var in used):
+            results.append(f"Params({', '.join(f'd{w.name}' for w in self.program.weights)})")
+        return _Function(
+            phase.meaning,
+            ", ".join(parameters),
+            ", ".join(arguments),
+            "\n".join(lines),
+            ", ".join(results),
+        )
+
+    def _used(self, phase: Phase) -> list[Var]:
+        found: dict[str, Var] = {}
+        for statement in statements(phase.blocks):
+            for ref in (*reads(statement.value), statement.target):
+                found.setdefault(ref.var.name, ref.var)
+        return list(found.values())
+
+    def _preamble(self, phase: Phase, used: list[Var]) -> Iterator[str]:
+        weights = [weight.name for weight in self.program.weights if weight in used]
+        if len(weights) == len(self.program.weights):
+            yield from _assignment(weights, ["params"])
+        else:
+            yield from _assignment(weights, [f"params.{name}" for name in weights])
+        names = []
+        for var in used:
+            if self._lives_in_workspace(var):
+                reads_now = self._reads(phase, var)
+                if var.name in self.shifted and any(reads_now):
+                    names.append(self._shifted_name(var))
+                if 0 in reads_now or self._writes(phase, var):
+                    names.append(var.name)
+        for some in _rows_of(names, 6):
+            yield from _assignment(some, [f"w.{name}" for name in some])
+        if self.fast:
+            numbers = sorted(
+                {
+                    n
+                    for s in statements(phase.blocks)
+                    if self._in_place(s)
+                    for n in target.constants(s)
+                }
+            )
+            if numbers:
+                some = [target.constant(n) for n in numbers]
+                yield from _assignment(some, [f"w.{name}" for name in some])
+
+    def _reads(self, phase: Phase, var: Var) -> set[int]:
+        return {
+            ref.when.offset if ref.when is not None and var.name in self.shifted else 0
+            for s in statements(phase.blocks)
+            for ref in reads(s.value)
+            if ref.var.name == var.name
+        }
+
+    def _writes(self, phase: Phase, var: Var) -> bool:
+        return any(s.target.var.name == var.name for s in statements(phase.blocks))
+
+    def _before_loop(self, loop: Loop) -> Iterator[str]:
+        """What the loop takes as given: sums that start at zero, carries at their boundary."""
+        targets = {s.target.var: s for s in statements(loop.body)}
+        for var, statement in targets.items():
+            if statement.accumulate and var.role == "gradient":
+                yield f"    {var.name} = np.zeros_like(params.{var.name[1:]})"
+            elif statement.accumulate:
+                yield f"    {var.name}: Any = 0"
+            elif isinstance(var.boundary, Const) and var.name not in self.kept:
+                if self._lives_in_workspace(var):
+                    yield f"    {var.name}[...] = {var.boundary}  # nothing beyond the last step"
+                else:
+                    sizes = ", ".join(f"w.{SIZES[size]}" for size in var.shape)
+                    yield f"    {var.name} = np.zeros(({sizes}), w.dtype)"
+
+    # --- blocks -----------------------------------------------------------------------------
+
+    def _block(self, block: Block) -> Iterator[str]:
+        if isinstance(block, Loop):
+            steps = "range(w.steps)" if block.direction == "forward" else "reversed(range(w.steps))"
+            yield f"    for t in {steps}:"
+            yield from self._body(block.body, "        ", "t")
+        elif isinstance(block, Step):
+            yield ""
+            yield f"    # --- step {block.index + 1} of {self.program.steps} ---"
+            yield self._unrolled_body(block).replace(_INDEX, str(block.index))
+        else:
+            yield from self._lines(block, "    ", "")
+
+    def _unrolled_body(self, step: Step) -> str:
+        bodies = self.__dict__.setdefault("_bodies", {})
+        key = id(step.body)
+        if key not in bodies:
+            bodies[key] = "\n".join(self._body(step.body, "    ", _INDEX))
+        text: str = bodies[key]
+        return text
+
+    def _body(self, body: tuple[Block, ...], indent: str, index: str) -> Iterator[str]:
+        found = list(statements(body))
+        if self.fast:
+            yield from self._views(found, indent, index)
+        for origin, group in groupby(found, key=lambda statement: statement.origin):
+            yield from _comment(origin.equation, indent, origin.meaning)
+            for statement in group:
+                yield from self._lines(statement, indent, index)
+
+    def _views(self, found: list[Statement], indent: str, index: str) -> Iterator[str]:
+        """One step's matrices, named once for all the lines that use them."""
+        names: dict[str, str] = {}
+        for statement in found:
+            for ref in (*reads(statement.value), statement.target):
+                if isinstance(ref.when, Now) and self._is_indexed(ref.var):
+                    name = self._array(ref)
+                    names[f"{name}_t"] = f"{name}[{index}]"
+        for some in _rows_of(list(names), 6):
+            yield from _assignment(some, [names[name] for name in some], indent)
+
+    def _lines(self, statement: Statement, indent: str, index: str) -> Iterator[str]:
+        def spell(ref: Ref) -> str:
+            return self._spell(ref, index)
+
+        if not index:
+            yield from _comment(statement.origin.equation, indent, statement.origin.meaning)
+        if self._in_place(statement):
+            yield from (indent + line for line in target.in_place(statement, spell))
+            return
+        sign = "+=" if statement.accumulate else "="
+        start = f"{indent}{spell(statement.target)} {sign} "
+        value = target.as_expression(statement.value, spell)
+        if len(start) + len(value) <= WIDTH:
+            yield start + value
+        else:
+            yield f"{start}("
+            yield from (f"{indent}    {term}" for term in _addends(statement.value, spell))
+            yield f"{indent})"
+
+    def _in_place(self, statement: Statement) -> bool:
+        return self.fast and statement.target.var.role not in ("loss", "gradient")
+
+    # --- names ------------------------------------------------------------------------------
+
+    def _is_indexed(self, var: Var) -> bool:
+        return var.role in ("input", "target") or var.name in self.kept
+
+    def _array(self, ref: Ref) -> str:
+        offset = ref.when.offset if ref.when is not None else 0
+        return (
+            self._shifted_name(ref.var)
+            if offset and ref.var.name in self.shifted
+            else (ref.var.name)
+        )
+
+    def _shifted_name(self, var: Var) -> str:
+        return f"{var.name}_{'prev' if self.shifted[var.name] < 0 else 'next'}"
+
+    def _spell(self, ref: Ref, index: str) -> str:
+        name = self._array(ref)
+        if not isinstance(ref.when, Now) or not self._is_indexed(ref.var):
+            return name
+        return f"{name}_t" if self.fast else f"{name}[{index}]"
+
+
+# --- lines ---------------------------------------------------------------------------------------
+
+
+def _rows_of(names: list[str], size: int) -> Iterator[list[str]]:
+    for start in range(0, len(names), size):
+        yield names[start : start + size]
+
+
+def _assignment(names: list[str], values: list[str], indent: str = "    ") -> Iterator[str]:
+    if names:
+        yield f"{indent}{', '.join(names)} = {', '.join(values)}"
+
+
+def _comment(equation: str, indent: str, meaning: str = "") -> list[str]:
+    text = f"{meaning}: {equation}" if meaning and not meaning.startswith("adjoint") else equation
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=f"{indent}# ",
+        subsequent_indent=f"{indent}#     ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _addends(expression: Expr, spell: target.Speller) -> list[str]:
+    """The terms of a sum, each but the first beginning with its sign."""
+    if isinstance(expression, Call) and expression.operation in ("add", "subtract"):
+        left, right = expression.args
+        sign = "+" if expression.operation == "add" else "-"
+        last = target.as_expression(right, spell)
+        loose = isinstance(right, Call) and right.operation in ("add", "subtract", "negate")
+        return [*_addends(left, spell), f"{sign} ({last})" if loose else f"{sign} {last}"]
+    return [target.as_expression(expression, spell)]

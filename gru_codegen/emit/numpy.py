@@ -1,0 +1,166 @@
+"""NumPy's spelling of the operations: as expressions (textbook) and as calls in place (fast)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from gru_codegen.errors import ProgramError
+from gru_codegen.ir import Call, Const, Every, Expr, Ref, Statement, shape_of
+
+__all__ = ["FUNCTIONS", "Speller", "as_expression", "constants", "in_place"]
+
+#: Writes a reference: which array, view or number of the module it is.
+Speller = Callable[[Ref], str]
+
+# How tightly Python binds: a sum, a product, a unary minus, an atom.
+_SUM, _PRODUCT, _UNARY, _ATOM = range(4)
+
+
+#: The helpers that a module in textbook style defines for the functions it uses.
+FUNCTIONS: dict[str, tuple[str, ...]] = {
+    "sigmoid": (
+        "def sigmoid(a: Array) -> Any:",
+        '    """1 / (1 + exp(-a)), by way of tanh, which cannot overflow."""',
+        "    return (1 + np.tanh(a / 2)) / 2",
+    ),
+}
+
+# --- expressions ---------------------------------------------------------------------------------
+
+
+def as_expression(expression: Expr, spell: Speller) -> str:
+    """`expression` as one line of Python that allocates its result."""
+    return _write(expression, spell)[0]
+
+
+def _write(expression: Expr, spell: Speller) -> tuple[str, int]:
+    def at_least(part: Expr, level: int) -> str:
+        text, binding = _write(part, spell)
+        return text if binding >= level else f"({text})"
+
+    if isinstance(expression, Ref):
+        return spell(expression), _ATOM
+    if isinstance(expression, Const):
+        value = expression.value
+        text = str(value)
+        return text, _ATOM if value.denominator == 1 and value >= 0 else _PRODUCT
+    args = expression.args
+    match expression.operation:
+        case "add":
+            return f"{at_least(args[0], _SUM)} + {at_least(args[1], _PRODUCT)}", _SUM
+        case "subtract":
+            return f"{at_least(args[0], _SUM)} - {at_least(args[1], _PRODUCT)}", _SUM
+        case "negate":
+            return f"-{at_least(args[0], _UNARY)}", _UNARY
+        case "multiply" if isinstance(args[0], Const):
+            return _scaled(args[0], at_least(args[1], _PRODUCT)), _PRODUCT
+        case "multiply":
+            return f"{at_least(args[0], _PRODUCT)} * {at_least(args[1], _UNARY)}", _PRODUCT
+        case "matmul":
+            if isinstance(args[0], Ref) and isinstance(args[0].when, Every):
+                return f"np.matmul({_write(args[0], spell)[0]}, {_write(args[1], spell)[0]})", _ATOM
+            return f"{at_least(args[0], _UNARY)} @ {at_least(args[1], _UNARY)}", _PRODUCT
+        case "transpose":
+            return f"{at_least(args[0], _ATOM)}.T", _ATOM
+        case "contract":
+            left, right = (_rows(argument, at_least(argument, _ATOM)) for argument in args)
+            return f"{left}.T @ {right}", _PRODUCT
+        case "inner":
+            left, right = (at_least(argument, _ATOM) for argument in args)
+            return f"np.dot({left}.ravel(), {right}.ravel())", _ATOM
+        case "tanh":
+            return f"np.tanh({_write(args[0], spell)[0]})", _ATOM
+        case name if name in FUNCTIONS:
+            return f"{name}({_write(args[0], spell)[0]})", _ATOM
+    raise ProgramError(f"NumPy has no spelling for the operation {expression.operation!r}")
+
+
+def _scaled(factor: Const, text: str) -> str:
+    """Numbers stay integers, which are exact beside any dtype: x / 2, never 0.5 * x."""
+    value = factor.value
+    if value.numerator != 1:
+        text = f"{value.numerator} * {text}"
+    return text if value.denominator == 1 else f"{text} / {value.denominator}"
+
+
+def _rows(expression: Expr, text: str) -> str:
+    every = isinstance(expression, Ref) and isinstance(expression.when, Every)
+    return f"_rows({text})" if every else text
+
+
+# --- calls in place ------------------------------------------------------------------------------
+
+_WORDS = {0: "zero", 1: "one", 2: "two", 3: "three", 4: "four"}
+
+
+def constant(value: int) -> str:
+    """The name of the 0-d array that holds `value` in the compute dtype."""
+    return _WORDS.get(value, f"number_{value}".replace("-", "minus_"))
+
+
+def constants(statement: Statement) -> set[int]:
+    """The whole numbers that the in-place spelling of `statement` needs as arrays."""
+    if not isinstance(statement.value, Call) or not shape_of(statement.value):
+        return set()
+    needed: set[int] = set()
+    for argument in statement.value.args:
+        if isinstance(argument, Const):
+            value = argument.value
+            needed |= {value.numerator, value.denominator}
+    if statement.value.operation == "sigmoid":
+        needed |= {1, 2}
+    return needed
+
+
+def in_place(statement: Statement, spell: Speller) -> list[str]:
+    """The lines that compute `statement`, a single operation, into its target's array."""
+    out, value = spell(statement.target), statement.value
+    if isinstance(value, Ref):
+        return [f"np.copyto({out}, {spell(value)})"]
+    if isinstance(value, Const):
+        return [f"{out}[...] = {value}"]
+    args = [_argument(argument, spell) for argument in value.args]
+    match value.operation:
+        case "add" | "subtract" | "multiply":
+            return _with_constants(value, args, out)
+        case "negate":
+            return [f"np.negative({args[0]}, out={out})"]
+        case "tanh":
+            return [f"np.tanh({args[0]}, out={out})"]
+        case "sigmoid":  # (1 + tanh(a / 2)) / 2, which cannot overflow
+            return [
+                f"np.divide({args[0]}, two, out={out})",
+                f"np.tanh({out}, out={out})",
+                f"np.add({out}, one, out={out})",
+                f"np.divide({out}, two, out={out})",
+            ]
+        case "matmul":
+            left = _rows(value.args[0], args[0])
+            return [f"np.dot({left}, {args[1]}, out={_rows(statement.target, out)})"]
+        case "contract":
+            left, right = (_rows(a, text) for a, text in zip(value.args, args, strict=True))
+            return [f"np.dot({left}.T, {right}, out={out})"]
+    raise ProgramError(f"NumPy has no spelling in place for the operation {value.operation!r}")
+
+
+def _argument(expression: Expr, spell: Speller) -> str:
+    if isinstance(expression, Const):
+        return constant(expression.value.numerator)
+    return as_expression(expression, spell)
+
+
+def _with_constants(value: Call, args: list[str], out: str) -> list[str]:
+    """A fraction p/q is multiplied by p, then divided by q."""
+    lines = []
+    operation = value.operation
+    for place, argument in enumerate(value.args):
+        if isinstance(argument, Const) and argument.value.denominator != 1:
+            if operation != "multiply":
+                raise ProgramError(f"a fraction is only ever a factor: {value}")
+            other = args[1 - place]
+            if argument.value.numerator != 1:
+                lines.append(f"np.multiply({other}, {args[place]}, out={out})")
+                other = out
+            bottom = constant(argument.value.denominator)
+            return [*lines, f"np.divide({other}, {bottom}, out={out})"]
+    return [f"np.{operation}({args[0]}, {args[1]}, out={out})"]

@@ -1,0 +1,101 @@
+"""Run a Program on NumPy arrays: slow, obvious, and what every pass is checked against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gru_codegen.ir import Block, Call, Const, Every, Expr, Program, Ref, Statement, Step
+
+__all__ = ["interpret"]
+
+Array = NDArray[Any]
+
+_OPERATIONS: dict[str, Callable[..., Any]] = {
+    "add": np.add,
+    "subtract": np.subtract,
+    "multiply": np.multiply,
+    "negate": np.negative,
+    "sigmoid": lambda a: (1 + np.tanh(a / 2)) / 2,
+    "tanh": np.tanh,
+    "matmul": np.matmul,
+    "transpose": np.transpose,
+    "contract": lambda a, b: _rows(a).T @ _rows(b),
+    "inner": lambda a, b: (a * b).sum(),
+}
+
+
+def _rows(a: Array) -> Array:
+    return a.reshape(-1, a.shape[-1])
+
+
+def interpret(program: Program, arrays: Mapping[str, Array], steps: int) -> dict[str, Any]:
+    """The value of every variable by name; a timed one is a list over the steps.
+
+    `arrays` gives inputs and targets as (T, B, n), initial states as (B, H), weights by name.
+    """
+    machine = _Machine(arrays, program.steps if program.steps is not None else steps)
+    for phase in program.phases:
+        for block in phase.blocks:
+            machine.run(block, None)
+    return machine.values
+
+
+class _Machine:
+    def __init__(self, arrays: Mapping[str, Array], steps: int) -> None:
+        self.steps = steps
+        self.values: dict[str, Any] = dict(arrays)
+        self.started: set[str] = set()
+
+    def run(self, block: Block, t: int | None) -> None:
+        if isinstance(block, Statement):
+            self.assign(block, t)
+            return
+        if isinstance(block, Step):
+            order: list[int] = [block.index]
+        else:
+            order = list(range(self.steps))[:: 1 if block.direction == "forward" else -1]
+        for now in order:
+            for inner in block.body:
+                self.run(inner, now)
+
+    def assign(self, statement: Statement, t: int | None) -> None:
+        value = self.value(statement.value, t)
+        name = statement.target.var.name
+        if statement.accumulate:
+            value = self.values[name] + value if name in self.started else value
+        self.started.add(name)
+        if statement.target.when is None:
+            self.values[name] = value
+        elif isinstance(statement.target.when, Every):
+            self.values[name] = list(value)
+        else:
+            assert t is not None  # validate() saw to it
+            self.values.setdefault(name, [None] * self.steps)[t] = value
+
+    def value(self, expression: Expr, t: int | None) -> Any:
+        if isinstance(expression, Const):
+            number = expression.value
+            return (
+                number.numerator / number.denominator
+                if number.denominator != 1
+                else (number.numerator)
+            )
+        if isinstance(expression, Call):
+            return _OPERATIONS[expression.operation](*(self.value(a, t) for a in expression.args))
+        if expression.when is None:
+            return self.values[expression.var.name]
+        offset = expression.when.offset
+        if isinstance(expression.when, Every):
+            return np.stack([self.at(expression, i + offset) for i in range(self.steps)])
+        assert t is not None  # validate() saw to it
+        return self.at(expression, t + offset)
+
+    def at(self, ref: Ref, index: int) -> Any:
+        if 0 <= index < self.steps:
+            return self.values[ref.var.name][index]
+        assert ref.var.boundary is not None  # validate() saw to it
+        return self.value(ref.var.boundary, None)

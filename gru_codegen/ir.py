@@ -1,0 +1,482 @@
+"""The intermediate representation: a small program over matrices, without SymPy and without NumPy.
+
+A ``Program`` is an ordered list of phases, a phase a list of blocks, a block a ``Statement``, a
+``Loop`` over the time steps or, once loops are unrolled, the ``Step`` with one index. A ``Var``
+that is *timed* has one matrix per time step; a ``Ref`` says which of them is meant: ``Now(offset)``
+relative to the surrounding step, ``Every(offset)`` all of them at once. Steps count from 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Literal
+
+from gru_codegen.errors import ProgramError
+
+__all__ = [
+    "OPERATIONS",
+    "Block",
+    "Call",
+    "Const",
+    "Every",
+    "Expr",
+    "Loop",
+    "Now",
+    "Operation",
+    "Origin",
+    "Phase",
+    "Program",
+    "Ref",
+    "Role",
+    "Shape",
+    "Statement",
+    "Step",
+    "Var",
+    "kept_for_every_step",
+    "parts",
+    "reads",
+    "rewrite",
+    "shape_of",
+    "statements",
+    "validate",
+]
+
+#: Sizes by name, as ("B", "H"); T is the number of time steps.
+Shape = tuple[str, ...]
+Role = Literal[
+    "input", "initial", "target", "weight", "value", "adjoint", "gradient", "loss", "work"
+]
+
+# --- expressions ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Now:
+    """The surrounding step, plus `offset`."""
+
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Every:
+    """All steps at once: the value at step t + `offset` for every t."""
+
+    offset: int = 0
+
+
+When = Now | Every
+
+
+@dataclass(frozen=True)
+class Var:
+    """A variable.
+
+    Attributes
+    ----------
+    name: unique in its program, an identifier.
+    shape: of one step.
+    role: what it is in the network.
+    timed: whether it has one value per time step.
+    boundary: what reading beyond the first or last step gives; for a state its initial value.
+    meaning: what it is called in words.
+    """
+
+    name: str
+    shape: Shape
+    role: Role
+    timed: bool = False
+    boundary: Expr | None = None
+    meaning: str = ""
+
+    def __hash__(self) -> int:  # names are unique, and hashing a boundary is not cheap
+        return hash(self.name)
+
+
+@dataclass(frozen=True)
+class Ref:
+    """The value of a variable, at a step if it is timed."""
+
+    var: Var
+    when: When | None = None
+
+    def __str__(self) -> str:
+        match self.when:
+            case None:
+                return self.var.name
+            case Now(0):
+                return f"{self.var.name}[t]"
+            case Now(offset):
+                return f"{self.var.name}[t{offset:+d}]"
+            case Every(0):
+                return f"{self.var.name}[:]"
+            case Every(offset):
+                return f"{self.var.name}[:{offset:+d}]"
+
+
+@dataclass(frozen=True)
+class Const:
+    """A rational number, made in the dtype of what it meets."""
+
+    value: Fraction
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+@dataclass(frozen=True)
+class Call:
+    """An operation applied to expressions."""
+
+    operation: str
+    args: tuple[Expr, ...]
+
+    def __str__(self) -> str:
+        return f"{self.operation}({', '.join(map(str, self.args))})"
+
+
+Expr = Ref | Const | Call
+
+
+def _elementwise(shapes: tuple[Shape, ...]) -> Shape | None:
+    wide = [shape for shape in shapes if shape]
+    return (wide[0] if wide else ()) if len(set(wide)) <= 1 else None
+
+
+def _matmul(shapes: tuple[Shape, ...]) -> Shape | None:
+    left, right = shapes
+    return (*left[:-1], right[1]) if len(right) == 2 and left[-1:] == right[:1] else None
+
+
+def _contract(shapes: tuple[Shape, ...]) -> Shape | None:
+    left, right = shapes
+    return (left[-1], right[-1]) if len(left) >= 2 and left[:-1] == right[:-1] else None
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation of the representation.
+
+    Attributes
+    ----------
+    arity: the number of arguments.
+    shape: from the arguments' shapes the result's, None if they do not fit.
+    elementwise: whether each entry of the result depends on the same entry of the arguments.
+    """
+
+    arity: int
+    shape: Callable[[tuple[Shape, ...]], Shape | None]
+    elementwise: bool = False
+
+
+#: Every operation by name. A leading T axis, as of ``Every``, counts as more rows in matmul and is
+#: summed over in contract and inner.
+OPERATIONS: Mapping[str, Operation] = {
+    "add": Operation(2, _elementwise, True),
+    "subtract": Operation(2, _elementwise, True),
+    "multiply": Operation(2, _elementwise, True),
+    "negate": Operation(1, _elementwise, True),
+    "sigmoid": Operation(1, _elementwise, True),
+    "tanh": Operation(1, _elementwise, True),
+    "matmul": Operation(2, _matmul),
+    "transpose": Operation(1, lambda shapes: shapes[0][::-1] if len(shapes[0]) == 2 else None),
+    # contract(A, B) = A^T B, summed over all rows: what gives a weight its gradient
+    "contract": Operation(2, _contract),
+    # inner(A, B) = sum of A o B over all entries
+    "inner": Operation(2, lambda shapes: () if shapes[0] == shapes[1] else None),
+}
+
+# --- programs ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a statement comes from: the equation it computes or differentiates, and its meaning."""
+
+    equation: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Statement:
+    """``target = value``, or ``target += value`` where it accumulates (starting at zero)."""
+
+    target: Ref
+    value: Expr
+    origin: Origin
+    accumulate: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.target} {'+=' if self.accumulate else '='} {self.value}"
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A body run once for every time step, first to last or last to first."""
+
+    direction: Literal["forward", "reverse"]
+    body: tuple[Block, ...]
+
+    def __str__(self) -> str:
+        order = "first to last" if self.direction == "forward" else "last to first"
+        lines = [line for block in self.body for line in str(block).splitlines()]
+        return "\n".join([f"for every step t, {order}:", *(f"    {line}" for line in lines)])
+
+
+@dataclass(frozen=True)
+class Step:
+    """One time step of an unrolled loop; steps in which nothing differs share one body."""
+
+    index: int
+    body: tuple[Block, ...]
+
+    def __str__(self) -> str:
+        lines = [line for block in self.body for line in str(block).splitlines()]
+        return "\n".join([f"t = {self.index}:", *(f"    {line}" for line in lines)])
+
+
+Block = Statement | Loop | Step
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of the program that is emitted as one function."""
+
+    name: str
+    meaning: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Program:
+    """The whole computation.
+
+    Attributes
+    ----------
+    weights: in the declared order; each one's gradient is called ``d`` and its name.
+    phases: in order; an entry point runs them up to the last that it needs.
+    entries: for each entry point the variables that its caller reads.
+    steps: the number of time steps of an unrolled program, None while there are loops.
+    """
+
+    name: str
+    weights: tuple[Var, ...]
+    phases: tuple[Phase, ...]
+    entries: Mapping[str, tuple[Var, ...]]
+    steps: int | None = None
+
+    def __str__(self) -> str:
+        return "\n\n".join(
+            "\n".join(
+                [
+                    f"{phase.name}:",
+                    *(f"  {line}" for block in phase.blocks for line in str(block).splitlines()),
+                ]
+            )
+            for phase in self.phases
+        )
+
+    def with_blocks(self, change: Callable[[Phase], tuple[Block, ...]]) -> Program:
+        """The same program with the blocks of every phase changed."""
+        return replace(
+            self, phases=tuple(replace(phase, blocks=change(phase)) for phase in self.phases)
+        )
+
+    def statements(self) -> Iterator[Statement]:
+        """Every statement: those of a loop once, those of unrolled steps each time."""
+        for phase in self.phases:
+            yield from statements(phase.blocks)
+
+    def variables(self) -> dict[str, Var]:
+        """Every variable by name, in the order in which they are met."""
+        found: dict[str, Var] = {}
+        bodies = (body for phase in self.phases for body in distinct_bodies(phase.blocks))
+        for statement in (statement for body in bodies for statement in body):
+            for ref in (*reads(statement.value), statement.target):
+                found.setdefault(ref.var.name, ref.var)
+                if ref.var.boundary is not None:
+                    for inner in reads(ref.var.boundary):
+                        found.setdefault(inner.var.name, inner.var)
+        return found
+
+
+def statements(blocks: tuple[Block, ...]) -> Iterator[Statement]:
+    """Every statement of `blocks`: those of a loop once, those of unrolled steps each time."""
+    for block in blocks:
+        if isinstance(block, Statement):
+            yield block
+        else:
+            yield from statements(block.body)
+
+
+def parts(expression: Expr) -> Iterator[Expr]:
+    """`expression` and all it is made of, outermost first."""
+    yield expression
+    if isinstance(expression, Call):
+        for argument in expression.args:
+            yield from parts(argument)
+
+
+def reads(expression: Expr) -> Iterator[Ref]:
+    """The references in `expression`, left to right."""
+    if isinstance(expression, Ref):
+        yield expression
+    elif isinstance(expression, Call):
+        for argument in expression.args:
+            yield from reads(argument)
+
+
+def rewrite(expression: Expr, rule: Callable[[Expr], Expr | None]) -> Expr:
+    """Replace every outermost part for which `rule` has an answer."""
+    answer = rule(expression)
+    if answer is not None:
+        return answer
+    if isinstance(expression, Call):
+        args = tuple(rewrite(argument, rule) for argument in expression.args)
+        return expression if args == expression.args else Call(expression.operation, args)
+    return expression
+
+
+def kept_for_every_step(program: Program) -> set[str]:
+    """The names of the timed variables that need storage for all steps.
+
+    Those read outside the phase that computes them, at every step at once, or by an entry point,
+    and those whose value at another step is read after the step has overwritten it.
+    """
+    kept = {var.name for results in program.entries.values() for var in results if var.timed}
+    written: dict[str, str] = {}
+    for phase in program.phases:
+        for body in distinct_bodies(phase.blocks):
+            overwritten: set[str] = set()
+            for statement in body:
+                for ref in reads(statement.value):
+                    name = ref.var.name
+                    if isinstance(ref.when, Every) or written.get(name, phase.name) != phase.name:
+                        kept.add(name)
+                    if ref.when is not None and ref.when.offset and name in overwritten:
+                        kept.add(name)
+                target = statement.target
+                if isinstance(target.when, Every):
+                    kept.add(target.var.name)
+                overwritten.add(target.var.name)
+        for body in distinct_bodies(phase.blocks):
+            for statement in body:
+                written.setdefault(statement.target.var.name, phase.name)
+    return kept & {var.name for var in program.variables().values() if var.timed}
+
+
+def distinct_bodies(blocks: tuple[Block, ...]) -> Iterator[tuple[Statement, ...]]:
+    """The statements of each block, of steps that share one body only once."""
+    seen: set[int] = set()
+    for block in blocks:
+        if isinstance(block, Statement):
+            yield (block,)
+        elif id(block.body) not in seen:
+            seen.add(id(block.body))
+            yield tuple(statements(block.body))
+
+
+# --- shapes and validity -------------------------------------------------------------------------
+
+
+def shape_of(expression: Expr) -> Shape:
+    """The shape of `expression`; a constant's is ().
+
+    Raises
+    ------
+    ProgramError: an operation does not exist or its arguments do not fit.
+    """
+    if isinstance(expression, Const):
+        return ()
+    if isinstance(expression, Ref):
+        every = isinstance(expression.when, Every)
+        return ("T", *expression.var.shape) if every else expression.var.shape
+    operation = OPERATIONS.get(expression.operation)
+    if operation is None:
+        raise ProgramError(f"{expression}: there is no operation {expression.operation!r}")
+    if len(expression.args) != operation.arity:
+        raise ProgramError(
+            f"{expression}: {expression.operation} takes {operation.arity} arguments"
+        )
+    shapes = tuple(shape_of(argument) for argument in expression.args)
+    shape = operation.shape(shapes)
+    if shape is None:
+        raise ProgramError(
+            f"{expression}: the shapes {' and '.join(map(_letters, shapes))} do not fit"
+        )
+    return shape
+
+
+def validate(program: Program) -> Program:
+    """Return `program` if it is sound: shapes fit, every step is legal, nothing is read too early.
+
+    Raises
+    ------
+    ProgramError: names the phase and the statement.
+    """
+    known: set[tuple[str, type | None]] = set()
+    names: dict[str, Var] = {}
+    for phase in program.phases:
+        validator = _Validator(f"phase {phase.name}", known, names)
+        inside = {id(block.body) for block in phase.blocks if not isinstance(block, Statement)}
+        for block in phase.blocks:
+            if isinstance(block, Statement):
+                validator.statement(block, within_step=False)
+            elif id(block.body) in inside:  # steps that share a body are checked once
+                inside.remove(id(block.body))
+                validator.body(block.body)
+    for entry, results in program.entries.items():
+        for var in results:
+            if var.name not in names:
+                raise ProgramError(f"entry {entry}: nothing computes {var.name}")
+    return program
+
+
+@dataclass
+class _Validator:
+    """Checks the statements of one phase; `known` and `names` go on from phase to phase."""
+
+    where: str
+    known: set[tuple[str, type | None]]
+    names: dict[str, Var]
+
+    def body(self, body: tuple[Block, ...]) -> None:
+        for block in body:
+            if isinstance(block, Statement):
+                self.statement(block, within_step=True)
+            else:
+                self.body(block.body)
+
+    def statement(self, statement: Statement, within_step: bool) -> None:
+        at = f"{self.where}: {statement}"
+        for ref in (*reads(statement.value), statement.target):
+            var = ref.var
+            if self.names.setdefault(var.name, var) != var:
+                raise ProgramError(f"{at}: there are two different variables called {var.name}")
+            if var.timed != (ref.when is not None):
+                raise ProgramError(f"{at}: {ref} must{'' if var.timed else ' not'} have a step")
+            if var.timed and isinstance(ref.when, Now) != within_step:
+                place = "inside" if isinstance(ref.when, Now) else "outside"
+                raise ProgramError(f"{at}: {ref} belongs {place} a time step")
+        for ref in reads(statement.value):
+            if not self._is_known(ref):
+                raise ProgramError(f"{at}: {ref} is read before it is computed")
+        value, target = shape_of(statement.value), shape_of(statement.target)
+        if value not in (target, ()):
+            raise ProgramError(
+                f"{at}: the value is {_letters(value)}, the target {_letters(target)}"
+            )
+        self.known.add((statement.target.var.name, type(statement.target.when)))
+
+    def _is_known(self, ref: Ref) -> bool:
+        var = ref.var
+        if var.role in ("input", "initial", "target", "weight"):
+            return True
+        if var.boundary is not None and ref.when is not None and ref.when.offset:
+            return True  # the first step reads the boundary; later ones what the step before wrote
+        return any((var.name, kind) in self.known for kind in (Now, Every, type(None)))
+
+
+def _letters(shape: Shape) -> str:
+    return f"({', '.join(shape)})"

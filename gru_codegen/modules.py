@@ -1,0 +1,179 @@
+"""Make modules of generated source, and of generated files on disk.
+
+Neither function puts what it makes into ``sys.modules``. Nothing in a kernel needs it (its classes
+are NamedTuples and plain classes), a kernel can so be garbage-collected and can never stand in the
+way of an ``import``, and pickling the ``Params`` of such a module fails at once, when they are
+saved, rather than in the process that has no module to load them with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import linecache
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from .errors import ProgramError, VerificationError
+
+CONTRACT = 1
+
+
+def load_source(source: str, name: str) -> ModuleType:
+    """Execute generated ``source`` as a new module called ``name``.
+
+    The lines are registered with ``linecache`` under a name made of their content, as attrs does,
+    so that debuggers step through them and tracebacks show them.
+
+    Raises ProgramError if the source does not compile or raises: it is the compiler's own.
+    """
+    digest = hashlib.sha256(source.encode()).hexdigest()[:12]
+    # The angle brackets tell pdb and linecache that there is no such file to look for.
+    filename = f"<gru_codegen {name} {digest}>"
+    # Without a modification time, linecache.checkcache keeps the entry.
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    try:
+        return _execute(source, filename, name)
+    except _SourceError as error:
+        raise ProgramError(f"the source generated for {name} {error}") from error.__cause__
+
+
+def load_file(path: str | os.PathLike[str]) -> ModuleType:
+    """Execute the generated kernel at ``path`` as a new module.
+
+    Any path will do: ``sys.path`` is not consulted and no ``__pycache__`` is written. The code of
+    the file runs, as in any import.
+
+    Raises VerificationError if the file cannot be read, is not Python, raises, or is not a kernel.
+    """
+    path = Path(path)
+    try:
+        module = _execute(_read(path), os.path.abspath(path), path.stem)
+        if fault := _fault(module):
+            raise _SourceError(fault)
+    except _SourceError as error:
+        raise VerificationError(f"{path} {error}") from error.__cause__
+    return module
+
+
+def require_kernel(module: Any) -> None:
+    """Raise VerificationError unless ``module`` has what every generated kernel has."""
+    if fault := _fault(module):
+        raise VerificationError(f"{getattr(module, '__name__', repr(module))} {fault}")
+
+
+def one_line(error: BaseException) -> str:
+    """Return an exception as one line: its class and its message."""
+    message = " ".join(str(error).split())
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+class _SourceError(Exception):
+    """What is wrong with a source, said as the rest of a sentence that begins with its name."""
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise _SourceError("does not exist") from None
+    except IsADirectoryError:
+        raise _SourceError("is a folder, not the file of a generated kernel") from None
+    except UnicodeDecodeError as error:
+        raise _SourceError(
+            f"is not a generated kernel: byte {error.start} is not UTF-8 text"
+        ) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise _SourceError(f"cannot be read: {reason}") from None
+
+
+def _execute(source: str, filename: str, name: str) -> ModuleType:
+    module = ModuleType(name)
+    module.__file__ = filename
+    try:
+        code = compile(source, filename, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        where = f"line {error.lineno}: " if error.lineno else ""
+        raise _SourceError(f"is not Python: {where}{error.msg}") from error
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise _SourceError(f"is not Python: {one_line(error)}") from error
+    try:
+        exec(code, module.__dict__)
+    except (Exception, SystemExit) as error:
+        raise _SourceError(
+            f"cannot be imported: {_place(error, filename)}{one_line(error)}"
+        ) from error
+    return module
+
+
+def _place(error: BaseException, filename: str) -> str:
+    """Return the line of ``filename`` that was running when ``error`` was raised."""
+    line, trace = 0, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == filename:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return f"line {line}: " if line else ""
+
+
+class _Promise(NamedTuple):
+    """A name that every kernel defines, and what it has to be."""
+
+    kind: str
+    kept: Callable[[Any], bool]
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_unroll(value: Any) -> bool:
+    return value is None or (type(value) is int and value > 0)
+
+
+def _is_states(value: Any) -> bool:
+    return isinstance(value, tuple) and len(value) > 0 and all(map(_is_text, value))
+
+
+def _is_named_tuple(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, tuple) and hasattr(value, "_fields")
+
+
+_PROMISES = {
+    "UNROLL": _Promise("None or a number of time steps", _is_unroll),
+    **dict.fromkeys(
+        ("CELL", "LOSS", "READOUT", "STYLE", "EQUATIONS"), _Promise("a string", _is_text)
+    ),
+    "STATES": _Promise("a tuple of names", _is_states),
+    **dict.fromkeys(("Params", "Result"), _Promise("a NamedTuple", _is_named_tuple)),
+    **dict.fromkeys(
+        ("init_params", "forward", "loss", "loss_and_gradients", "Workspace"),
+        _Promise("callable", callable),
+    ),
+}
+
+
+def _fault(module: Any) -> str | None:
+    """Return why ``module`` is not a kernel of this contract, or None."""
+    expected = ("CONTRACT", *_PROMISES)
+    missing = [name for name in expected if not hasattr(module, name)]
+    if missing:
+        which = "none of" if len(missing) == len(expected) else "no"
+        return f"is not a generated kernel: it defines {which} {', '.join(missing)}"
+    if module.CONTRACT != CONTRACT:
+        return (
+            f"is a kernel of contract {module.CONTRACT!r}, and this gru_codegen knows contract "
+            f"{CONTRACT}: generate it again with this version"
+        )
+    for name, promise in _PROMISES.items():
+        if not promise.kept(getattr(module, name)):
+            return (
+                f"is not a generated kernel: {name} has to be {promise.kind}, "
+                f"not {getattr(module, name)!r}"
+            )
+    if len(module.STATES) > 1 and not _is_named_tuple(getattr(module, "State", None)):
+        return "is not a generated kernel: with several states it has to define a NamedTuple State"
+    return None

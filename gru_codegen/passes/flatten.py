@@ -1,0 +1,165 @@
+"""One operation per statement, each computed in the place where its result is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from gru_codegen.ir import (
+    OPERATIONS,
+    Block,
+    Call,
+    Const,
+    Every,
+    Expr,
+    Origin,
+    Program,
+    Ref,
+    Shape,
+    Statement,
+    Var,
+    kept_for_every_step,
+    reads,
+    shape_of,
+)
+
+__all__ = ["flatten"]
+
+
+def flatten(program: Program) -> Program:
+    """Break every value into single operations that write into the statement's target.
+
+    An operand that needs computing goes to scratch, a variable named ``term``, unless it can be
+    computed in the target itself: sums and products begin with such an operand. Scalars and
+    gradients keep their expressions: they are handed out and need arrays of their own.
+    """
+    scratch = _Scratch()
+    kept = kept_for_every_step(program)
+
+    def change(block: Block) -> Iterator[Block]:
+        if not isinstance(block, Statement):
+            yield replace(block, body=tuple(part for b in block.body for part in change(b)))
+        elif block.accumulate or block.target.var.role in ("loss", "gradient"):
+            yield block
+        else:
+            yield from _flat(block, scratch, kept)
+
+    return program.with_blocks(lambda phase: tuple(p for b in phase.blocks for p in change(b)))
+
+
+def _flat(statement: Statement, scratch: _Scratch, kept: set[str]) -> Iterator[Statement]:
+    target, origin = statement.target, statement.origin
+    name = target.var.name
+    if name not in kept and any(ref.var.name == name for ref in reads(statement.value)):
+        # The target's only storage holds an operand, another step's value: write it last.
+        place = scratch.place(shape_of(target), ())
+        yield from _into(place, statement.value, origin, scratch, (place,))
+        yield replace(statement, value=place)
+    else:
+        yield from _into(target, statement.value, origin, scratch, (target,))
+
+
+class _Scratch:
+    """The scratch variables of a program, by shape; one that is in use is never handed out."""
+
+    def __init__(self) -> None:
+        self.numbers: dict[Shape, int] = {}
+
+    def place(self, shape: Shape, used: tuple[Ref, ...]) -> Ref:
+        timed = shape[:1] == ("T",)
+        own = shape[1:] if timed else shape
+        number = self.numbers.setdefault(own, len(self.numbers))
+        stem = ("terms" if timed else "term") + (f"_{''.join(own)}" if number else "")
+        taken = {ref.var.name for ref in used}
+        names = (stem if n == 1 else f"{stem}_{n}" for n in range(1, len(used) + 2))
+        name = next(name for name in names if name not in taken)
+        return Ref(Var(name, own, "work", timed, meaning="scratch"), Every() if timed else None)
+
+
+@dataclass(frozen=True)
+class _Operand:
+    """One operand of a sum, with its sign, or of a product."""
+
+    expression: Expr
+    negative: bool = False
+
+    @property
+    def simple(self) -> bool:
+        return _is_simple(self.expression)
+
+
+def _is_simple(expression: Expr) -> bool:
+    transposed = isinstance(expression, Call) and expression.operation == "transpose"
+    return transposed or isinstance(expression, (Ref, Const))
+
+
+def _into(
+    place: Ref, expression: Expr, origin: Origin, scratch: _Scratch, used: tuple[Ref, ...]
+) -> Iterator[Statement]:
+    """Statements that compute `expression` into `place`; those in `used` keep their values."""
+    if not isinstance(expression, Call) or _is_simple(expression):
+        yield Statement(place, expression, origin)
+    elif expression.operation in ("add", "subtract"):
+        yield from _chain(place, "sum", _addends(expression), origin, scratch, used)
+    elif expression.operation == "multiply":
+        yield from _chain(place, "product", _factors(expression), origin, scratch, used)
+    else:
+        # A GEMM must not write over what it reads; anything elementwise may.
+        in_place = OPERATIONS[expression.operation].elementwise
+        arguments: list[Expr] = []
+        for argument in expression.args:
+            if not _is_simple(argument):
+                there = place if in_place else scratch.place(shape_of(argument), used)
+                used = (*used, there)
+                yield from _into(there, argument, origin, scratch, used)
+                argument = there
+            arguments.append(argument)
+        yield Statement(place, Call(expression.operation, tuple(arguments)), origin)
+
+
+def _chain(
+    place: Ref,
+    kind: Literal["sum", "product"],
+    operands: list[_Operand],
+    origin: Origin,
+    scratch: _Scratch,
+    used: tuple[Ref, ...],
+) -> Iterator[Statement]:
+    begin = min(operands, key=lambda operand: (operand.simple, operand.negative))
+    rest = list(operands)
+    rest.remove(begin)
+    value, negative = begin.expression, begin.negative
+    if not begin.simple:
+        yield from _into(place, value, origin, scratch, used)
+        value = place
+    for operand in rest:
+        other = operand.expression
+        if not operand.simple:
+            other = scratch.place(shape_of(other), used)
+            yield from _into(other, operand.expression, origin, scratch, (*used, other))
+        if kind == "product":
+            value = Call("multiply", (value, other))
+        elif operand.negative == negative:
+            value = Call("add", (value, other))
+        else:
+            value = Call("subtract", (other, value) if negative else (value, other))
+            negative = False
+        yield Statement(place, value, origin)
+        value = place
+    if negative:
+        yield Statement(place, Call("negate", (value,)), origin)
+
+
+def _addends(expression: Expr, negative: bool = False) -> list[_Operand]:
+    if isinstance(expression, Call) and expression.operation in ("add", "subtract"):
+        left, right = expression.args
+        flip = negative != (expression.operation == "subtract")
+        return _addends(left, negative) + _addends(right, flip)
+    return [_Operand(expression, negative)]
+
+
+def _factors(expression: Expr) -> list[_Operand]:
+    if isinstance(expression, Call) and expression.operation == "multiply":
+        return [factor for argument in expression.args for factor in _factors(argument)]
+    return [_Operand(expression)]

@@ -1,0 +1,88 @@
+"""Nothing that nobody reads is computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from gru_codegen.ir import Block, Loop, Now, Program, Ref, Statement, reads
+
+__all__ = ["prune"]
+
+
+def prune(program: Program) -> Program:
+    """Drop every statement whose target no entry point needs, directly or through others."""
+    live = _Live()
+    for results in program.entries.values():
+        for var in results:
+            live.whole.add(var.name)
+    phases = [replace(p, blocks=_prune(p.blocks, live)) for p in reversed(program.phases)]
+    return replace(program, phases=tuple(reversed(phases)))
+
+
+@dataclass
+class _Live:
+    """What is still to be read: of a variable single steps, known by index, or all of it."""
+
+    whole: set[str] = field(default_factory=set)
+    steps: set[tuple[str, int]] = field(default_factory=set)
+    partly: set[str] = field(default_factory=set)
+
+    def add(self, ref: Ref, t: int | None) -> None:
+        name = ref.var.name
+        if t is not None and isinstance(ref.when, Now):
+            self.steps.add((name, t + ref.when.offset))
+            self.partly.add(name)
+        else:
+            self.whole.add(name)
+
+    def reads(self, target: Ref, t: int | None) -> bool:
+        name = target.var.name
+        if name in self.whole:
+            return True
+        if t is not None and isinstance(target.when, Now):
+            return (name, t) in self.steps
+        return name in self.partly
+
+    def __len__(self) -> int:
+        return len(self.whole) + len(self.steps)
+
+
+def _prune(blocks: tuple[Block, ...], live: _Live, t: int | None = None) -> tuple[Block, ...]:
+    """Go backwards through `blocks`; `t` is the index of the surrounding step if it is known."""
+    kept: list[Block] = []
+    for block in reversed(blocks):
+        if isinstance(block, Statement):
+            if live.reads(block.target, t):
+                _mark(block, live, t)
+                kept.append(block)
+            continue
+        body = (
+            _prune_loop(block, live)
+            if isinstance(block, Loop)
+            else (_prune(block.body, live, block.index))
+        )
+        if body:
+            kept.append(block if body is block.body else replace(block, body=body))
+    return blocks if _same(kept, blocks) else tuple(reversed(kept))
+
+
+def _same(kept: list[Block], blocks: tuple[Block, ...]) -> bool:
+    return len(kept) == len(blocks) and all(
+        new is old for new, old in zip(reversed(kept), blocks, strict=True)
+    )
+
+
+def _mark(statement: Statement, live: _Live, t: int | None) -> None:
+    for ref in reads(statement.value):
+        live.add(ref, t)
+    if statement.accumulate:
+        live.add(statement.target, t)
+
+
+def _prune_loop(loop: Loop, live: _Live) -> tuple[Block, ...]:
+    """A step may read what another step computes, so look again until nothing new is needed."""
+    while True:
+        before = len(live)
+        body = _prune(loop.body, live)
+        if len(live) == before:
+            return body

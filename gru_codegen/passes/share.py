@@ -1,0 +1,44 @@
+"""What one statement has computed, the others of its step read instead of computing it again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gru_codegen.ir import Block, Call, Expr, Program, Ref, Statement, rewrite
+
+__all__ = ["share"]
+
+
+def share(program: Program) -> Program:
+    """Reuse values across statements, and let readers of a mere copy read the original.
+
+    ``CA = tanh(x Wca + (R o S) Wrecca)`` reads ``RS = R o S``; with ``dE = E`` every reader of dE
+    reads E.
+    """
+    copies: dict[Ref, Expr] = {}
+    return program.with_blocks(
+        lambda phase: tuple(_share(block, {}, copies) for block in phase.blocks)
+    )
+
+
+def _share(block: Block, computed: dict[Expr, Ref], copies: dict[Ref, Expr]) -> Block:
+    if not isinstance(block, Statement):
+        within: dict[Expr, Ref] = {}
+        return replace(block, body=tuple(_share(inner, within, copies) for inner in block.body))
+
+    def rule(expression: Expr) -> Expr | None:
+        if isinstance(expression, Ref):
+            return copies.get(expression)
+        return computed.get(expression)
+
+    value = rewrite(block.value, rule)
+    if not block.accumulate:
+        if isinstance(value, Ref) and block.target.var.boundary is None:
+            copies[block.target] = value
+        elif isinstance(value, Call):
+            computed.setdefault(value, block.target)
+    return _with_value(block, value)
+
+
+def _with_value(statement: Statement, value: Expr) -> Statement:
+    return statement if value is statement.value else replace(statement, value=value)

@@ -1,0 +1,102 @@
+"""The pipeline: Cell -> Derivation -> Program -> optimised Program -> source -> module."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+from gru_codegen.cell import Cell
+from gru_codegen.derive import Derivation, derive
+from gru_codegen.emit import Heading, emit
+from gru_codegen.errors import CellError
+from gru_codegen.losses import L2, Loss
+from gru_codegen.lower import lower
+from gru_codegen.modules import load_source
+from gru_codegen.passes import STYLES, Style, optimise
+
+__all__ = ["command", "default_name", "generate", "load"]
+
+
+def generate(
+    cell: Cell, *, loss: Loss = L2, unroll: int | None = None, style: Style = "fast"
+) -> str:
+    """The source of the kernel of `cell`: a plain NumPy module.
+
+    unroll: the number of time steps that the code is written out for; None is `any`, a time loop.
+    style: "fast", batched and in place, or "textbook", one expression per equation.
+
+    Raises
+    ------
+    CellError, DerivationError: the declaration cannot be derived.
+    ValueError: `unroll` is not a positive number of steps, or there is no such style.
+    """
+    _check(unroll, style)
+    derivation = derive(cell, loss)
+    program = optimise(lower(derivation), style, unroll)
+    return emit(program, _heading(derivation, unroll, style))
+
+
+def load(
+    cell: Cell, *, loss: Loss = L2, unroll: int | None = None, style: Style = "fast"
+) -> ModuleType:
+    """The kernel of `cell` as a module; a debugger steps through its generated lines."""
+    source = generate(cell, loss=loss, unroll=unroll, style=style)
+    return load_source(source, default_name(cell, loss, unroll, style))
+
+
+def default_name(cell: Cell, loss: Loss, unroll: int | None, style: Style) -> str:
+    """The module's name: the cell's, and whatever is not the default."""
+    parts = [cell.name]
+    if loss.name != L2.name:
+        parts.append(loss.name)
+    if unroll is not None:
+        parts.append(f"t{unroll}")
+    if style != "fast":
+        parts.append(style)
+    return "_".join(parts).replace("-", "_")
+
+
+def command(cell: Cell, loss: Loss, unroll: int | None, style: Style) -> str:
+    """The command that generates this kernel."""
+    steps = "any" if unroll is None else unroll
+    return (
+        f"gru-codegen generate --cell {cell.name} --unroll {steps} --loss {loss.name} "
+        f"--style {style}"
+    )
+
+
+def _check(unroll: Any, style: str) -> None:
+    if style not in STYLES:
+        raise ValueError(f"style: there is no {style!r}; there are {', '.join(STYLES)}")
+    if unroll is not None and (isinstance(unroll, bool) or not isinstance(unroll, int)):
+        raise ValueError(f"unroll: expected a number of time steps or None, got {unroll!r}")
+    if unroll is not None and unroll < 1:
+        raise ValueError(f"unroll: expected at least 1 time step, got {unroll}; None is any number")
+
+
+def _heading(derivation: Derivation, unroll: int | None, style: Style) -> Heading:
+    cell, loss, text = derivation.cell, derivation.loss, derivation.notation.text
+    if len(cell.inputs) != 1:
+        raise CellError(f"cell {cell.name!r}: a kernel takes one input x, not {len(cell.inputs)}")
+    equations = [
+        (f"{text(e.target)} = {text(e.expression)}", _letters(e.target), e.meaning)
+        for e in (*cell.equations, *loss.equations)
+    ]
+    equations.append((f"L = sum_t {text(loss.cost)}", "()", loss.title))
+    return Heading(
+        cell=cell.name,
+        title=cell.title,
+        source=cell.source,
+        loss=loss.name,
+        loss_title=loss.title,
+        readout="none",
+        style=style,
+        command=command(cell, loss, unroll, style),
+        equations=tuple(equations),
+        input=cell.inputs[0].name,
+        target=loss.target.name,
+    )
+
+
+def _letters(matrix: Any) -> str:
+    return f"({', '.join(map(str, matrix.shape))})"

@@ -1,0 +1,137 @@
+"""The sizes and the random data that a kernel is checked with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .targets import LOSSES
+
+Array = NDArray[Any]
+
+
+class Sizes(NamedTuple):
+    """T time steps, batch B, input size D and state size H.
+
+    All are different, so that none can stand for another, and B, D and H are at least 2, where
+    a transposed or broadcast array shows.
+    """
+
+    T: int
+    B: int
+    D: int
+    H: int
+
+
+class Arguments(NamedTuple):
+    """What `loss` and `loss_and_gradients` take: params, x (T, B, D), y (T, B, H), s0 (B, H)."""
+
+    params: Any
+    x: Array
+    y: Array
+    s0: Any
+
+
+def step_counts(kernel: ModuleType) -> tuple[int, ...]:
+    """Return the T to check at: the kernel's own or, if it takes any, two that differ."""
+    return (3, 7) if kernel.UNROLL is None else (kernel.UNROLL,)
+
+
+def small(kernel: ModuleType) -> list[Sizes]:
+    """Return sizes that entrywise checks can afford: some fifty weight entries for the GRU."""
+    return _sizes(kernel, (4, 2, 3), spare=5)
+
+
+def large(kernel: ModuleType) -> list[Sizes]:
+    """Return other sizes, in another order: for checks that cost a few evaluations in all."""
+    return _sizes(kernel, (7, 5, 6), spare=8)
+
+
+def _sizes(kernel: ModuleType, others: tuple[int, int, int], *, spare: int) -> list[Sizes]:
+    """Return one `Sizes` for every T, all with one B, D and H, so that a workspace serves all."""
+    steps = step_counts(kernel)
+    batch, inputs, hidden = (spare if size in steps else size for size in others)
+    return [Sizes(T, batch, inputs, hidden) for T in steps]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A kernel, sizes, and the random data that ``seed`` gives for them.
+
+    Nothing is drawn before it is asked for, so that a kernel that raises while it makes its
+    weights fails the checks that need them.
+    """
+
+    kernel: ModuleType
+    sizes: Sizes
+    seed: int
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name}={size}" for name, size in self.sizes._asdict().items())
+
+    @cached_property
+    def arguments(self) -> Arguments:
+        """The data in float64, all of order one, and read-only.
+
+        The weights are redrawn with a standard deviation of 1/2, whatever `init_params` makes of
+        them: at these sizes the gates are then neither linear nor saturated, and no weight
+        (a bias, say) is zero. The state is never zero, which would hide every recurrent fault
+        of the first step.
+        """
+        T, B, D, H = self.sizes
+        rng = self._rng()
+        shapes = self.kernel.init_params(D, H, rng=0)
+        params = type(shapes)(*(rng.standard_normal(np.shape(weight)) / 2 for weight in shapes))
+        x = rng.standard_normal((T, B, D))
+        y = LOSSES[self.kernel.LOSS].targets(rng, (T, B, H))
+        start = [rng.standard_normal((B, H)) for _ in self.kernel.STATES]
+        s0 = start[0] if len(start) == 1 else self.kernel.State(*start)
+        arguments = Arguments(params, x, y, s0)
+        _lock(arguments)
+        return arguments
+
+    @cached_property
+    def result(self) -> Any:
+        """The kernel's own loss, gradients and state on `arguments`, without a workspace."""
+        return self.kernel.loss_and_gradients(*self.arguments)
+
+    def direction(self) -> Any:
+        """Return a random direction in the space of all weights, of length 1, as Params."""
+        rng = self._rng(1)
+        drawn = [rng.standard_normal(weight.shape) for weight in self.arguments.params]
+        length = np.sqrt(sum(float((part**2).sum()) for part in drawn))
+        return type(self.arguments.params)(*(part / length for part in drawn))
+
+    def workspace(self, dtype: type[np.generic] = np.float64) -> Any:
+        """Return a new workspace of the kernel for these sizes."""
+        _, B, D, H = self.sizes
+        return self.kernel.Workspace(B, D, H, dtype=dtype)
+
+    def _rng(self, *stream: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, *self.sizes, *stream])
+
+
+def _lock(value: Any) -> None:
+    """Make arrays, or a tuple of them, read-only: no check may spoil the data of the others."""
+    if isinstance(value, tuple):
+        for entry in value:
+            _lock(entry)
+    else:
+        value.setflags(write=False)
+
+
+def states(value: Any) -> tuple[Array, ...]:
+    """Return the arrays of a state: the fields of a State, or the one array of a cell with one."""
+    return value if isinstance(value, tuple) else (value,)
+
+
+def cast(value: Any, dtype: type[np.generic]) -> Any:
+    """Return a copy of an array, or of a NamedTuple of them, in ``dtype``; labels stay integers."""
+    if isinstance(value, tuple):
+        return type(value)(*(cast(entry, dtype) for entry in value))
+    return value.astype(dtype) if value.dtype.kind in "fc" else value.copy()

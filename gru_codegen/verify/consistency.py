@@ -1,0 +1,107 @@
+"""Checks that the functions of a kernel tell the same story.
+
+The gradient checks see `loss` and `loss_and_gradients` alone; these tie `forward`, the states and
+the carry from window to window to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from .calls import call
+from .claim import Claim, over
+from .configuration import Problem, states
+from .difference import Difference, difference, verdict, worst
+from .targets import LOSSES
+
+#: Two orders of the same float64 operations on data of order one.
+TOLERANCE = 1e-12
+
+
+def claims(problems: Sequence[Problem]) -> list[Claim]:
+    """Return one claim for each way in which the results of a kernel have to agree."""
+    kernel = problems[0].kernel
+    rows: dict[tuple[str, str], Callable[[Problem], Difference]] = {
+        ("loss", "loss = loss_and_gradients"): _losses_agree,
+        ("state", "forward = loss_and_gradients"): _states_agree,
+        ("init_params", "one seed, one draw"): _draws_agree,
+        ("s0", "used, and None is zeros"): _s0_is_used,
+    }
+    # With a readout, the outputs are neither the states nor all that the loss is made of.
+    if kernel.READOUT == "none":
+        rows["outputs", "forward gives the loss"] = _outputs_give_the_loss
+        rows["outputs", "last row is a state"] = _last_output_is_a_state
+    if kernel.UNROLL is None:
+        rows["state", "two windows = one run"] = _windows_agree
+
+    return [
+        Claim(subject, method, None, TOLERANCE, over(problems, compare))
+        for (subject, method), compare in rows.items()
+    ]
+
+
+def _losses_agree(problem: Problem) -> Difference:
+    loss = problem.kernel.loss(*problem.arguments)
+    return difference(f"at {problem}, loss", loss, problem.result.loss)
+
+
+def _states_agree(problem: Problem) -> Difference:
+    params, x, _, s0 = problem.arguments
+    _, state = problem.kernel.forward(params, x, s0)
+    return difference(f"at {problem}, state", state, problem.result.state)
+
+
+def _draws_agree(problem: Problem) -> Difference:
+    kernel, (_, _, D, H) = problem.kernel, problem.sizes
+    double = kernel.init_params(D, H, rng=problem.seed)
+    single = kernel.init_params(D, H, rng=np.random.default_rng(problem.seed), dtype=np.float32)
+    expected = type(double)(*(weight.astype(np.float32) for weight in double))
+    return difference("params", single, expected)
+
+
+def _s0_is_used(problem: Problem) -> Difference:
+    kernel, arguments, s0 = problem.kernel, problem.arguments, problem.arguments.s0
+    zeros = type(s0)(*map(np.zeros_like, s0)) if isinstance(s0, tuple) else np.zeros_like(s0)
+    without = call(kernel, arguments._replace(s0=None))
+    started = difference("results", call(kernel, arguments), without)
+    return worst(
+        [
+            difference(
+                f"at {problem}, without s0, results",
+                without,
+                call(kernel, arguments._replace(s0=zeros)),
+            ),
+            verdict(started.error != 0, f"at {problem}, s0 changes nothing"),
+        ]
+    )
+
+
+def _outputs_give_the_loss(problem: Problem) -> Difference:
+    params, x, y, s0 = problem.arguments
+    outputs, _ = problem.kernel.forward(params, x, s0)
+    expected = LOSSES[problem.kernel.LOSS].value(outputs, y)
+    return difference(f"at {problem}, loss", problem.result.loss, expected)
+
+
+def _last_output_is_a_state(problem: Problem) -> Difference:
+    params, x, _, s0 = problem.arguments
+    outputs, state = problem.kernel.forward(params, x, s0)
+    place = f"at {problem}, outputs[-1]"
+    found = [difference(place, outputs[-1], each) for each in states(state)]
+    return min(found, key=lambda each: (np.isnan(each.error), each.error))
+
+
+def _windows_agree(problem: Problem) -> Difference:
+    kernel, (params, x, y, s0) = problem.kernel, problem.arguments
+    cut = problem.sizes.T // 2
+    first, carried = kernel.forward(params, x[:cut], s0)
+    rest, state = kernel.forward(params, x[cut:], carried)
+    _, _, trained = kernel.loss_and_gradients(params, x[:cut], y[:cut], s0)
+    _, _, trained = kernel.loss_and_gradients(params, x[cut:], y[cut:], trained)
+    return difference(
+        f"at {problem}, cut at {cut}, (outputs, state, state)",
+        (np.concatenate([first, rest]), state, trained),
+        (*kernel.forward(params, x, s0), problem.result.state),
+    )

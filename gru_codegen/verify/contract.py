@@ -1,0 +1,164 @@
+"""Checks of the contract: what comes back, in which type, and what is refused."""
+
+from __future__ import annotations
+
+import collections
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..modules import one_line
+from .claim import Claim, over
+from .configuration import Arguments, Problem, cast, states
+from .consistency import TOLERANCE
+from .difference import Difference, difference, verdict, worst
+
+DTYPES = (np.float32, np.float64, np.longdouble, np.complex128)
+
+# Through a name of their own, because field names that are computed have no static type.
+_named_tuple: Callable[..., Any] = collections.namedtuple
+
+
+def claims(problems: Sequence[Problem]) -> list[Claim]:
+    """Return the claims about fields, shapes, dtypes and bad arguments."""
+    return [
+        Claim("results", "fields, shapes, dtypes", None, 0, over(problems, _results)),
+        Claim("params", "taken by field name", None, TOLERANCE, over(problems, _by_name)),
+        Claim("arguments", "wrong ones refused", None, 0, over(problems, _refused)),
+    ]
+
+
+def _results(problem: Problem) -> Difference:
+    return worst(
+        verdict(actual == expected, f"{name} is {actual}, expected {expected}")
+        for dtype in DTYPES
+        for name, actual, expected in _facts(problem, dtype)
+    )
+
+
+def _facts(problem: Problem, dtype: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Yield (name, what it is, what it has to be) for all that the functions return."""
+    kernel, (T, B, _, H) = problem.kernel, problem.sizes
+    params, x, y, s0 = problem.arguments
+    params = cast(params, dtype)
+    result = kernel.loss_and_gradients(params, x, y, s0)
+    outputs, state = kernel.forward(params, x, s0)
+    number = float if dtype in (np.float32, np.float64) else dtype
+
+    yield "the result", type(result), kernel.Result
+    yield "the fields of the result", result._fields, ("loss", "gradients", "state")
+    yield "the type of gradients", type(result.gradients), kernel.Params
+    for loss in (result.loss, kernel.loss(params, x, y, s0)):
+        yield f"for {np.dtype(dtype)} params, the type of loss", type(loss), number
+    arrays = {
+        "outputs": (outputs, (T, B, H)),
+        **{
+            f"d{name}": (getattr(result.gradients, name), getattr(params, name).shape)
+            for name in params._fields
+        },
+    }
+    for caller, each in {"forward": state, "loss_and_gradients": result.state}.items():
+        yield f"the type of {caller}'s state", type(each), type(s0)
+        for name, array in zip(kernel.STATES, states(each), strict=True):
+            arrays[f"{caller}'s {name}"] = (array, (B, H))
+    for name, (array, shape) in arrays.items():
+        yield f"{name}.shape", array.shape, shape
+        yield f"for {np.dtype(dtype)} params, {name}.dtype", array.dtype, np.dtype(dtype)
+
+
+def _by_name(problem: Problem) -> Difference:
+    """Take any NamedTuple with the fields of Params, never swap two, refuse other names."""
+    params, *data = problem.arguments
+    *others, last = params._fields
+    order = _exchanged(params)
+    same = _named_tuple("Same", params._fields)(*params)
+    renamed = _named_tuple("Renamed", (*others, f"{last}_"))(*params)
+    reordered = _named_tuple("Reordered", order)(*(getattr(params, name) for name in order))
+
+    run = problem.kernel.loss_and_gradients
+    checks = [
+        difference("from another NamedTuple, results", run(same, *data), problem.result),
+        _refusal(f"{last}_ for {last}", f"{last}_?|params", run, renamed, *data),
+    ]
+    try:
+        found = run(reordered, *data)
+    except (TypeError, ValueError):
+        pass  # Refusing another order is as safe as taking it by name.
+    else:
+        checks.append(difference("from reordered params, results", found, problem.result))
+    return worst(checks)
+
+
+def _exchanged(params: Any) -> list[str]:
+    """Return the fields with weights of equal shape, which only names tell apart, exchanged."""
+    names: dict[tuple[int, ...], list[str]] = {}
+    for name, weight in params._asdict().items():
+        names.setdefault(weight.shape, []).append(name)
+    return [names[weight.shape].pop() for weight in params]
+
+
+def _refused(problem: Problem) -> Difference:
+    kernel, (_, B, D, H) = problem.kernel, problem.sizes
+    checks = []
+    for name, bad, mention in _bad_arguments(problem):
+        params, x, y, s0 = bad
+        calls = {"loss": bad, "loss_and_gradients": bad, "forward": (params, x, s0)}
+        if x is problem.arguments.x and y is not problem.arguments.y:
+            del calls["forward"]
+        checks += [
+            _refusal(f"{name} in {function}", mention, getattr(kernel, function), *arguments)
+            for function, arguments in calls.items()
+        ]
+    for name, workspace in {
+        "a workspace for B+1": kernel.Workspace(B + 1, D, H),
+        "a workspace for D+1": kernel.Workspace(B, D + 1, H),
+        "a workspace for H+1": kernel.Workspace(B, D, H + 1),
+        "a workspace in float32": kernel.Workspace(B, D, H, dtype=np.float32),
+    }.items():
+        call = partial(kernel.loss_and_gradients, workspace=workspace)
+        checks.append(_refusal(name, "workspace", call, *problem.arguments))
+    return worst(checks)
+
+
+def _bad_arguments(problem: Problem) -> Iterator[tuple[str, Arguments, str]]:
+    """Yield what it is, arguments that NumPy might broadcast, and what an error may name."""
+    good = problem.arguments
+    params, x, y, s0 = good
+    weights = "|".join(params._fields)
+
+    yield "x (T,1,D)", good._replace(x=x[:, :1]), "x|y|s0"
+    yield "x (T,B,1)", good._replace(x=x[..., :1]), f"x|{weights}"
+    yield "x (B,D)", good._replace(x=x[0]), "x"
+    yield "complex x for real params", good._replace(x=x.astype(complex)), "x"
+    yield "y (T,1,H)", good._replace(y=y[:, :1]), "y"
+    yield "y (T,B,1)", good._replace(y=y[..., :1]), "y"
+    yield "y (T+1,B,H)", good._replace(y=np.concatenate([y, y[:1]])), "y"
+    if len(y) > 1:
+        yield "y (1,B,H)", good._replace(y=y[:1]), "y"
+    if problem.kernel.UNROLL is not None:
+        longer = good._replace(x=np.concatenate([x, x[:1]]), y=np.concatenate([y, y[:1]]))
+        yield "x (T+1,B,D)", longer, "x|y"
+    for name, state in zip(problem.kernel.STATES, states(s0), strict=True):
+        one = s0._replace(**{name: state[:1]}) if len(states(s0)) > 1 else state[:1]
+        yield f"s0 {name} (1,H)", good._replace(s0=one), f"s0|{name}"
+    first, *_ = params._fields
+    mixed = params._replace(**{first: cast(getattr(params, first), np.float32)})
+    yield f"{first} alone in float32", good._replace(params=mixed), f"params|{weights}"
+    integers = type(params)(*(np.ones(weight.shape, int) for weight in params))
+    yield "integer params", good._replace(params=integers), f"params|{weights}"
+    for name, weight in params._asdict().items():
+        narrow = params._replace(**{name: weight[..., :1]})
+        yield f"{name} with one column", good._replace(params=narrow), f"{weights}|s0|y"
+
+
+def _refusal(name: str, mention: str, call: Callable[..., object], *arguments: Any) -> Difference:
+    """Return whether ``call`` refuses ``arguments`` with an error that names one of ``mention``."""
+    try:
+        call(*arguments)
+    except Exception as error:
+        named = re.search(rf"\b({mention})\b", str(error))
+        return verdict(bool(named), f"{name}: the error does not name it: {one_line(error)}")
+    return verdict(False, f"{name} was taken")

@@ -1,0 +1,63 @@
+"""How far two results are apart, and where."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+#: The least scale that an error is taken relative to. The data of a check are of order one, and so
+#: is its loss: below this, a difference within tolerance is round-off of the loss, not a gradient.
+#: It lets two gradients that are both zero agree, while one that is zero by mistake still fails.
+FLOOR = 1e-3
+
+
+class Difference(NamedTuple):
+    """A relative error, 0 at the least and possibly infinite or NaN, and where it was found."""
+
+    error: float
+    where: str
+
+
+def worst(differences: Iterable[Difference]) -> Difference:
+    """Return the largest of ``differences``; NaN is larger than everything."""
+    return max(differences, key=lambda found: (math.isnan(found.error), found.error))
+
+
+def difference(name: str, actual: Any, expected: Any) -> Difference:
+    """Compare arrays, numbers, or tuples of them, entry by entry.
+
+    An array's error is its largest absolute difference over the largest absolute entry of either
+    side: the side that is wrong cannot make itself the measure by being small. NaN anywhere makes
+    the error NaN, and another shape makes it infinite.
+    """
+    if isinstance(expected, tuple):
+        return _difference_of_tuples(name, actual, expected)
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    if actual.shape != expected.shape:
+        return Difference(math.inf, f"{name} has shape {actual.shape}, expected {expected.shape}")
+    scale = max(FLOOR, float(np.max(np.abs(actual))), float(np.max(np.abs(expected))))
+    errors = np.abs(actual - expected) / scale
+    # argmax takes the first NaN, if there is one.
+    index = tuple(int(i) for i in np.unravel_index(np.argmax(errors), errors.shape))
+    place = f"{name}{list(index) if index else ''}"
+    return Difference(
+        float(errors[index]), f"{place} is {actual[index]:.9g}, expected {expected[index]:.9g}"
+    )
+
+
+def _difference_of_tuples(name: str, actual: Any, expected: tuple[Any, ...]) -> Difference:
+    fields = getattr(expected, "_fields", None) or tuple(map(str, range(len(expected))))
+    if not isinstance(actual, tuple) or len(actual) != len(expected):
+        return Difference(math.inf, f"{name} is {type(actual).__name__}, expected {fields}")
+    return worst(
+        difference(f"{name}.{field}", a, e)
+        for field, a, e in zip(fields, actual, expected, strict=True)
+    )
+
+
+def verdict(holds: bool, otherwise: str) -> Difference:
+    """Return the difference of something that either holds or does not: 0 or infinite."""
+    return Difference(0.0, "") if holds else Difference(math.inf, otherwise)

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+from gru_codegen.verify.difference import FLOOR, Difference, difference, verdict, worst
+
+
+class Pair(NamedTuple):
+    left: Any
+    right: Any
+
+
+def test_equal_arrays_differ_by_zero() -> None:
+    array = np.array([[1.0, -2.0]])
+    assert difference("a", array, array.copy()).error == 0
+
+
+@pytest.mark.parametrize(("actual", "expected"), [([1, 2, 5], [1, 2, 4]), ([1, 2, 4], [1, 2, 5])])
+def test_the_larger_side_sets_the_scale(actual: list[float], expected: list[float]) -> None:
+    found = difference("a", np.array(actual), np.array(expected))
+    assert found == Difference(1 / 5, f"a[2] is {actual[2]}, expected {expected[2]}")
+
+
+def test_relative_to_the_largest_entry_and_not_to_each() -> None:
+    assert difference("a", np.array([8.0, 1e-9]), np.array([8.0, 2e-9])).error == 1e-9 / 8
+
+
+def test_a_zero_gradient_is_wrong_unless_both_are_zero() -> None:
+    zero, gradient = np.zeros(2), np.array([0.0, 0.25])
+    assert difference("a", zero, gradient) == (1, "a[1] is 0, expected 0.25")
+    assert difference("a", gradient, zero) == (1, "a[1] is 0.25, expected 0")
+    assert difference("a", zero, zero).error == 0
+
+
+def test_the_floor_takes_round_off_for_zero_and_nothing_larger() -> None:
+    assert difference("a", np.array([0.0]), np.array([1e-17])).error == pytest.approx(1e-17 / FLOOR)
+    assert difference("a", np.array([0.0]), np.array([FLOOR])).error == 1
+
+
+def test_nan_anywhere_is_nan() -> None:
+    found = difference("a", np.array([1.0, math.nan]), np.array([9.0, 1.0]))
+    assert math.isnan(found.error)
+    assert found.where == "a[1] is nan, expected 1"
+    assert math.isnan(difference("a", np.array([1.0]), np.array([math.nan])).error)
+
+
+def test_infinity_is_never_close() -> None:
+    with np.errstate(invalid="ignore"):
+        assert math.isnan(difference("a", np.array([1.0, math.inf]), np.array([1.0, 1.0])).error)
+        assert math.isnan(difference("a", np.array([math.inf]), np.array([math.inf])).error)
+
+
+def test_another_shape_is_infinitely_far() -> None:
+    found = difference("a", np.zeros((2, 1)), np.zeros((1, 2)))
+    assert found == (math.inf, "a has shape (2, 1), expected (1, 2)")
+
+
+def test_numbers() -> None:
+    assert difference("loss", 2.0, 4.0) == (0.5, "loss is 2, expected 4")
+
+
+def test_tuples_are_compared_field_by_field() -> None:
+    one = Pair(1.0, (np.zeros(2), np.zeros(2)))
+    other = Pair(1.0, (np.zeros(2), np.array([0.0, 4.0])))
+    assert difference("p", other, one) == (1, "p.right.1[1] is 4, expected 0")
+    assert difference("p", Pair(1.0, ()), one).error == math.inf
+    assert difference("p", 1.0, one).error == math.inf
+
+
+def test_the_worst_is_nan_before_infinity_before_numbers() -> None:
+    one, infinite, nan = Difference(1, "a"), Difference(math.inf, "b"), Difference(math.nan, "c")
+    assert worst([one, infinite]) is infinite
+    assert worst([infinite, nan, one]) is nan
+    assert worst([nan, infinite]) is nan
+
+
+def test_verdict() -> None:
+    assert verdict(True, "no").error == 0
+    assert verdict(False, "no") == (math.inf, "no")
