@@ -217,8 +217,8 @@ def _shape(at: str, expression: Any) -> tuple[Any, Any]:
     rule = next((rule for kind, rule in _SHAPE_RULES.items() if isinstance(expression, kind)), None)
     if rule is None:
         raise CellError(
-            f"{at}: {type(expression).__name__} in {expression} is not a known form; known "
-            f"are sums, matrix products, hadamard(...), ones(...) and {', '.join(sorted(FUNCTIONS))}"
+            f"{at}: {type(expression).__name__} in {expression} is not a form known here: "
+            f"sums, matrix products, hadamard(...), ones(...) and {', '.join(sorted(FUNCTIONS))}"
         )
     return rule(at, expression)
 

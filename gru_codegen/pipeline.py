@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
 from gru_codegen.cell import Cell
+from gru_codegen.compare import compare
 from gru_codegen.derive import Derivation, derive
 from gru_codegen.emit import Heading, emit
 from gru_codegen.errors import CellError
@@ -13,8 +15,9 @@ from gru_codegen.losses import L2, Loss
 from gru_codegen.lower import lower
 from gru_codegen.modules import load_source
 from gru_codegen.passes import STYLES, Style, optimise
+from gru_codegen.verify import Report, verify
 
-__all__ = ["command", "default_name", "generate", "load"]
+__all__ = ["check", "command", "default_name", "generate", "load"]
 
 
 def generate(
@@ -42,6 +45,24 @@ def load(
     """The kernel of `cell` as a module; a debugger steps through its generated lines."""
     source = generate(cell, loss=loss, unroll=unroll, style=style)
     return load_source(source, default_name(cell, loss, unroll, style))
+
+
+def check(
+    kernel: ModuleType,
+    cell: Cell,
+    *,
+    loss: Loss = L2,
+    seed: int = 0,
+    progress: Callable[[int, int], object] | None = None,
+) -> Report:
+    """What guards `generate`: the kernel against the declaration, and its gradients.
+
+    First outputs, states and loss are compared with the declared equations evaluated directly,
+    then come all the checks of `verify`. `progress(done, total)` is called by the latter.
+    """
+    declared = compare(kernel, cell, loss, seed=seed)
+    report = verify(kernel, seed=seed, progress=progress)
+    return Report((*declared, *report.checks), report.subject)
 
 
 def default_name(cell: Cell, loss: Loss, unroll: int | None, style: Style) -> str:

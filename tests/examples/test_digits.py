@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import resource
 import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
-from typing import Any
 
 import matplotlib.image
 import numpy as np
@@ -33,10 +33,11 @@ runpy.run_path(script)
 """
 
 
-def run(*arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments], capture_output=True, text=True, check=False, **options
-    )
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python on this tree, whether it is installed or not."""
+    command = [sys.executable, *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(SCRIPT.parents[1])}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,72 @@
+"""Whether a kernel computes what was declared.
+
+A forward pass that is wrong throughout satisfies every gradient check: its gradients are those of
+the wrong loss. So outputs, states and loss are compared with the declared equations, evaluated
+directly, which no pass and no template has touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from gru_codegen.cell import Cell
+from gru_codegen.evaluate import Evaluation, evaluate_declaration
+from gru_codegen.losses import Loss
+from gru_codegen.verify.claim import Claim, over
+from gru_codegen.verify.configuration import Problem, Sizes, large, small, states
+from gru_codegen.verify.difference import Difference, difference
+from gru_codegen.verify.report import Check
+
+__all__ = ["compare"]
+
+#: Two orders of the same float64 operations on data of order one.
+TOLERANCE = 1e-12
+_METHOD = "the declared equations"
+
+
+def compare(kernel: ModuleType, cell: Cell, loss: Loss, *, seed: int = 0) -> tuple[Check, ...]:
+    """Compare outputs, states and loss of `kernel` with the declaration, in float64.
+
+    A kernel for any number of time steps is compared at T = 1, 2 and 3 and with the sizes of the
+    gradient checks, an unrolled one at its own T. All other sizes differ from each other.
+    """
+    sizes = [*small(kernel), *large(kernel)]
+    if kernel.UNROLL is None:
+        sizes = [Sizes(T, 5, 4, 6) for T in (1, 2, 3)] + sizes
+    problems = [Problem(kernel, some, seed) for some in sizes]
+
+    def against(
+        part: Callable[[Problem, Evaluation], tuple[str, Any, Any]],
+    ) -> Callable[[Problem], Difference]:
+        def measure(problem: Problem) -> Difference:
+            name, actual, expected = part(problem, _evaluate(cell, loss, problem))
+            return difference(f"at {problem}, {name}", actual, expected)
+
+        return measure
+
+    parts = {"outputs": _outputs, "state": _state, "loss": _loss}
+    return tuple(
+        Claim(name, _METHOD, None, TOLERANCE, over(problems, against(part))).check()
+        for name, part in parts.items()
+    )
+
+
+def _evaluate(cell: Cell, loss: Loss, problem: Problem) -> Evaluation:
+    params, x, y, s0 = problem.arguments
+    first = dict(zip((s.name for s in cell.states), states(s0), strict=True))
+    return evaluate_declaration(cell, loss, params._asdict(), (x,), y, first)
+
+
+def _outputs(problem: Problem, expected: Evaluation) -> tuple[str, Any, Any]:
+    params, x, _, s0 = problem.arguments
+    return "outputs", problem.kernel.forward(params, x, s0)[0], expected.outputs
+
+
+def _state(problem: Problem, expected: Evaluation) -> tuple[str, Any, Any]:
+    return "state", states(problem.result.state), tuple(expected.states.values())
+
+
+def _loss(problem: Problem, expected: Evaluation) -> tuple[str, Any, Any]:
+    return "loss", problem.kernel.loss(*problem.arguments), expected.loss
