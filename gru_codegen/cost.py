@@ -36,7 +36,7 @@ class Polynomial:
         names = tuple(size for size in sizes if not size.isdigit())
         for size in sizes:
             coefficient *= int(size) if size.isdigit() else 1
-        return cls({names: coefficient})
+        return cls({names: coefficient} if coefficient else {})
 
     def __add__(self, other: Polynomial) -> Polynomial:
         return Polynomial(self.terms + other.terms)
@@ -49,6 +49,14 @@ class Polynomial:
     def times(self, factor: int) -> Polynomial:
         """Every coefficient multiplied by `factor`."""
         return Polynomial({sizes: factor * n for sizes, n in self.terms.items()})
+
+    def fixed(self, sizes: Mapping[str, int]) -> Polynomial:
+        """The same with numbers for some of the sizes."""
+        total = Polynomial()
+        for names, coefficient in self.terms.items():
+            numbers = [str(sizes.get(name, name)) for name in names]
+            total += Polynomial.product(coefficient, tuple(numbers))
+        return total
 
     def at(self, sizes: Mapping[str, int]) -> int:
         """The value for these sizes."""

@@ -62,7 +62,7 @@ def check(
     """
     declared = compare(kernel, cell, loss, seed=seed)
     report = verify(kernel, seed=seed, progress=progress)
-    return Report((*declared, *report.checks), report.subject)
+    return Report((*declared, *report.checks), report.subject, limits="")
 
 
 def default_name(cell: Cell, loss: Loss, unroll: int | None, style: Style) -> str:
@@ -100,10 +100,11 @@ def _heading(derivation: Derivation, unroll: int | None, style: Style) -> Headin
     if len(cell.inputs) != 1:
         raise CellError(f"cell {cell.name!r}: a kernel takes one input x, not {len(cell.inputs)}")
     equations = [
-        (f"{text(e.target)} = {text(e.expression)}", _letters(e.target), e.meaning)
-        for e in (*cell.equations, *loss.equations)
+        (text(e.target), text(e.declared), _letters(e.target), e.meaning)
+        for e in derivation.equations
+        if not e.named_here
     ]
-    equations.append((f"L = sum_t {text(loss.cost)}", "()", loss.title))
+    equations.append(("L", f"sum_t {text(loss.cost)}", "()", loss.title))
     return Heading(
         cell=cell.name,
         title=cell.title,

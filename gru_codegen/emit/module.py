@@ -11,7 +11,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from gru_codegen.cost import cost
+from gru_codegen.cost import Polynomial, cost
 from gru_codegen.emit import numpy as target
 from gru_codegen.ir import (
     Block,
@@ -36,6 +36,12 @@ from gru_codegen.ir import (
 __all__ = ["Heading", "emit"]
 
 WIDTH = 100
+#: What each phase's function says that it does.
+_DOCS = {
+    "forward": "Compute the states, first time step to last.",
+    "loss": "Compute the loss of all time steps.",
+    "backward": "Compute the adjoints, last time step to first; return the gradients.",
+}
 #: What the entry points call the arrays that they are given.
 _ARGUMENTS = {"input": "x", "target": "y"}
 #: What a Workspace calls the sizes.
@@ -54,7 +60,7 @@ class Heading:
     loss, loss_title: the same of the loss; readout: of the readout.
     style: "fast" or "textbook".
     command: the command that makes the module again.
-    equations: rows (equation, shape, meaning) in plain text.
+    equations: rows (left side, right side, shape, meaning) in plain text.
     inputs: the name of the cell's input, and of the loss's target.
     """
 
@@ -66,7 +72,7 @@ class Heading:
     readout: str
     style: str
     command: str
-    equations: tuple[tuple[str, str, str], ...]
+    equations: tuple[tuple[str, str, str, str], ...]
     input: str
     target: str
 
@@ -81,8 +87,8 @@ def emit(program: Program, heading: Heading) -> str:
         "heading": heading,
         "unroll": program.steps,
         "fast": heading.style == "fast",
-        "width": max(len(equation) for equation, _, _ in heading.equations),
-        "shape_width": max(len(shape) for _, shape, _ in heading.equations),
+        "equations": _aligned(heading.equations),
+        "shapes": _shapes(heading, program),
         "weights": program.weights,
         "size_weight": next(w for w in program.weights if w.shape[-1] == "H"),
         "states": states,
@@ -99,6 +105,8 @@ def emit(program: Program, heading: Heading) -> str:
         "functions": module.functions(),
         "phases": phases,
         "cost": {"forward": cost(program, ("forward",)), "gradients": cost(program)},
+        "stored": module.stored(),
+        "steps": {} if rolling else {"T": program.steps},
         "over_time": module.over_time(),
         "used_sizes": {
             size
@@ -107,6 +115,26 @@ def emit(program: Program, heading: Heading) -> str:
         },
     }
     return _environment().get_template("kernel.py.jinja").render(context)
+
+
+def _aligned(rows: tuple[tuple[str, ...], ...]) -> list[str]:
+    left, right, shape, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
+    return [f"{a:<{left}} = {b:<{right}}   {c:<{shape}}   {d}" for a, b, c, d in rows]
+
+
+def _shapes(heading: Heading, program: Program) -> str:
+    """The shapes of input and weights, in words."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for weight in program.weights:
+        groups.setdefault(weight.shape, []).append(weight.name)
+    said = [f"{heading.input}_t is (B, D)"]
+    for shape, names in groups.items():
+        said.append(f"{_listed(names)} {'are' if len(names) > 1 else 'is'} ({', '.join(shape)})")
+    return "; ".join(said)
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 @cache
@@ -119,6 +147,10 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+    )
+    environment.filters["remarked"] = _remarked
+    environment.filters["wrap"] = lambda text: textwrap.fill(
+        " ".join(text.split()), WIDTH, break_long_words=False, break_on_hyphens=False
     )
     environment.filters["letters"] = lambda shape: f"({', '.join(shape)})"
     return environment
@@ -195,6 +227,17 @@ class _Module:
             if self._lives_in_workspace(var) and var.name not in self.kept
         ]
 
+    def stored(self) -> Polynomial:
+        """How many numbers a Workspace holds."""
+        total = Polynomial()
+        for buffer in (*self.buffers(), *self.scratch()):
+            shape = tuple(buffer.shape.split(", "))
+            if buffer.name in self.kept:
+                total += Polynomial.product(1, ("T", *shape))
+            if buffer.name not in self.kept or buffer.rows:
+                total += Polynomial.product(1, shape)
+        return total
+
     def constants(self) -> dict[str, int]:
         """The numbers that in-place calls take as 0-d arrays."""
         if not self.fast:
@@ -240,10 +283,12 @@ class _Module:
                 lines += self._before_loop(block)
             lines += self._block(block)
         results = [var.name for var in used if var.role == "loss"]
+        if results and lines[-1].startswith(f"    {results[0]} = "):
+            results, lines[-1] = [], lines[-1].replace(f"{results[0]} =", "return", 1)
         if any(var.role == "gradient" for var in used):
             results.append(f"Params({', '.join(f'd{w.name}' for w in self.program.weights)})")
         return _Function(
-            phase.meaning,
+            _DOCS[phase.name],
             ", ".join(parameters),
             ", ".join(arguments),
             "\n".join(lines),
@@ -310,7 +355,8 @@ class _Module:
                     yield f"    {var.name}[...] = {var.boundary}  # nothing beyond the last step"
                 else:
                     sizes = ", ".join(f"w.{SIZES[size]}" for size in var.shape)
-                    yield f"    {var.name} = np.zeros(({sizes}), w.dtype)"
+                    zeros = f"np.zeros(({sizes}), w.dtype)"
+                    yield f"    {var.name} = {zeros}  # nothing beyond the last step"
 
     # --- blocks -----------------------------------------------------------------------------
 
@@ -400,6 +446,14 @@ class _Module:
 
 
 # --- lines ---------------------------------------------------------------------------------------
+
+
+def _remarked(line: str, remark: str) -> str:
+    """A line of a method, with a comment behind it or, where that is too long, above it."""
+    indent = " " * 8
+    if len(f"{indent}{line}  # {remark}") <= WIDTH:
+        return f"{indent}{line}  # {remark}"
+    return f"{indent}# {remark}\n{indent}{line}"
 
 
 def _rows_of(names: list[str], size: int) -> Iterator[list[str]]:

@@ -46,11 +46,15 @@ class Check:
 class Report:
     """Every check of one kernel, in the order of the table; truthy when all have passed.
 
-    ``subject`` says what was checked, and at which sizes.
+    ``subject`` says what was checked, and at which sizes; ``limits`` what the checks cannot show.
     """
 
     checks: tuple[Check, ...]
     subject: str = ""
+    limits: str = (
+        "A file alone can only be checked against its own loss; "
+        "`generate` also checks the declaration."
+    )
 
     def __bool__(self) -> bool:
         # Nothing checked is nothing shown, so `all` alone will not do.
@@ -67,14 +71,6 @@ class Report:
         if not total:
             return "FAIL: nothing was checked"
         return f"FAIL: {failed} of {total} checks" if failed else f"pass: all {total} checks"
-
-    @property
-    def limits(self) -> str:
-        """One line: what no check of a file alone can show."""
-        return (
-            "A file alone can only be checked against its own loss; "
-            "`generate` also checks the declaration."
-        )
 
     def __str__(self) -> str:
         details = [f"  {check.weight}, {check.method}: {check.detail}" for check in self.failures]
