@@ -101,27 +101,35 @@ def cost(program: Program, phases: tuple[str, ...] | None = None) -> Cost:
     gemms, flops = Polynomial(), Polynomial()
     for phase in program.phases:
         if phases is None or phase.name in phases:
-            for block in phase.blocks:
-                more_gemms, more_flops = _block(block, ())
-                gemms, flops = gemms + more_gemms, flops + more_flops
+            more_gemms, more_flops = _blocks(phase.blocks, ())
+            gemms, flops = gemms + more_gemms, flops + more_flops
     return Cost(gemms, flops, _stored(program))
 
 
-def _block(block: Block, steps: Shape) -> tuple[Polynomial, Polynomial]:
+def _blocks(blocks: tuple[Block, ...], steps: Shape) -> tuple[Polynomial, Polynomial]:
+    """GEMMs and flops of `blocks`, run once for each of the sizes in `steps`."""
     gemms, flops = Polynomial(), Polynomial()
-    if isinstance(block, Statement):
-        calls = [part for part in parts(block.value) if isinstance(part, Call)]
-        for call in calls:
-            if call.operation in ("matmul", "contract"):
-                gemms += Polynomial.product(1, steps)
-            flops += _flops(call, steps)
-        if block.accumulate:
-            flops += Polynomial.product(1, (*steps, *shape_of(block.target)))
-        return gemms, flops
-    within = (*steps, "T") if isinstance(block, Loop) else steps
-    for inner in block.body:
-        more_gemms, more_flops = _block(inner, within)
+    times = Counter(id(block.body) for block in blocks if not isinstance(block, Statement))
+    for block in blocks:
+        if isinstance(block, Statement):
+            more_gemms, more_flops = _statement(block, steps)
+        elif repeats := times.pop(id(block.body), 0):  # steps that share a body, all at once
+            within = (*steps, "T" if isinstance(block, Loop) else str(repeats))
+            more_gemms, more_flops = _blocks(block.body, within)
+        else:
+            continue
         gemms, flops = gemms + more_gemms, flops + more_flops
+    return gemms, flops
+
+
+def _statement(statement: Statement, steps: Shape) -> tuple[Polynomial, Polynomial]:
+    gemms, flops = Polynomial(), Polynomial()
+    for call in (part for part in parts(statement.value) if isinstance(part, Call)):
+        if call.operation in ("matmul", "contract"):
+            gemms += Polynomial.product(1, steps)
+        flops += _flops(call, steps)
+    if statement.accumulate:
+        flops += Polynomial.product(1, (*steps, *shape_of(statement.target)))
     return gemms, flops
 
 

@@ -284,7 +284,7 @@ class Program:
         )
 
     def statements(self) -> Iterator[Statement]:
-        """Every statement: those of a loop once, those of unrolled steps each time."""
+        """Every statement: those of a loop once, those of steps that share a body once."""
         for phase in self.phases:
             yield from statements(phase.blocks)
 
@@ -302,12 +302,9 @@ class Program:
 
 
 def statements(blocks: tuple[Block, ...]) -> Iterator[Statement]:
-    """Every statement of `blocks`: those of a loop once, those of unrolled steps each time."""
-    for block in blocks:
-        if isinstance(block, Statement):
-            yield block
-        else:
-            yield from statements(block.body)
+    """Every statement of `blocks`: those of a loop once, those of steps that share a body once."""
+    for body in distinct_bodies(blocks):
+        yield from body
 
 
 def parts(expression: Expr) -> Iterator[Expr]:
