@@ -33,7 +33,6 @@ from gru_codegen.notation import Notation, leaves, signed
 __all__ = ["derive"]
 
 
-@cache
 def derive(cell: Cell, loss: Loss = L2) -> Derivation:
     """Derive the gradient of `loss` with respect to every weight of `cell`.
 
@@ -44,6 +43,11 @@ def derive(cell: Cell, loss: Loss = L2) -> Derivation:
     CellError: the names of cell, loss and adjoints collide.
     DerivationError: SymPy refuses a form, or a derivative could not be proved.
     """
+    return _derive(cell, loss)
+
+
+@cache  # with both arguments given, however derive() was called
+def _derive(cell: Cell, loss: Loss) -> Derivation:
     bound = loss.of(cell.output)
     previous = tuple(cell.states.values())
     declared = _declared_names(cell, bound)
