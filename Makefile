@@ -48,7 +48,7 @@ drift: $(VENV)/installed-test ## generated/ is what would be generated now, no m
 wheel: $(VENV)/installed-test ## build the wheel and use it away from the source tree
 	$(BIN)/python tests/packaging/check_wheel.py
 
-pytest: $(VENV)/installed-test ## the tests alone
+pytest: $(VENV)/installed-test $(VENV)/installed-demo ## the tests alone
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 format: $(VENV)/installed-test ## apply ruff's fixes and format
@@ -59,7 +59,7 @@ generated: $(VENV)/installed-test ## write the committed kernels again
 	@printf '%s\n' "$$KERNELS" | xargs -L 1 $(BIN)/gru-codegen generate
 
 bench: $(VENV)/installed-test ## run the benchmarks
-	@for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	$(BIN)/python -m benchmarks.speed
 
 clean: ## remove caches, build/ and dist/; .venv stays
 	rm -rf build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
