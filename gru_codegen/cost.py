@@ -139,6 +139,8 @@ def _flops(call: Call, steps: Shape) -> Polynomial:
         return Polynomial.product(1, (*steps, *shape))
     if call.operation == "matmul":
         return Polynomial.product(2, (*steps, *shape, shape_of(call.args[1])[0]))
+    if call.operation == "column_sum":
+        return Polynomial.product(1, (*steps, *shape_of(call.args[0])))
     if call.operation in ("contract", "inner"):
         left = shape_of(call.args[0])
         right = shape_of(call.args[1])

@@ -119,7 +119,11 @@ def evaluate_declaration(
     current = {state: states[state.name] for state in cell.states}
     outputs, total = [], 0.0
     for t in range(len(targets)):
-        values: dict[Any, Any] = {weight: weights[weight.name] for weight in cell.weights}
+        values: dict[Any, Any] = {
+            # a row (1, n) is stored as a vector (n,)
+            weight: np.atleast_2d(weights[weight.name])
+            for weight in cell.weights
+        }
         values |= {symbol: array[t] for symbol, array in zip(cell.inputs, inputs, strict=True)}
         values |= {before: current[state] for state, before in cell.states.items()}
         values[bound.target] = targets[t]

@@ -38,18 +38,20 @@ def require_place(path: str) -> None:
     raise WriteError(f"cannot write {path}: {fault}")
 
 
-def write_whole(path: str, text: str) -> None:
+def write_whole(path: str, text: str, *, make_folder: bool = False) -> None:
     """Put `text`, as UTF-8, at `path` in one step: readers see the old file or the new one.
 
     If the disk fills up or the process is killed, the old file survives whole. A replaced file
     keeps its permissions, a new one gets those of the umask; a symbolic link stays, and what it
     points to is replaced. A device or a pipe has nothing to keep and is written to directly.
 
-    Raises WriteError saying what is in the way.
+    With `make_folder` a missing folder is made. Raises WriteError saying what is in the way.
     """
-    require_place(path)
     content = text.encode()
     try:
+        if make_folder:
+            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        require_place(path)
         if _is_stream(path):
             with open(path, "wb") as stream:
                 stream.write(content)

@@ -10,7 +10,12 @@ from __future__ import annotations
 from typing import Any
 
 import sympy as sp
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.matexpr import MatrixExpr
+
+#: The bound variable of every applied function. SymPy's own would be a new ``Dummy`` at each call:
+#: sigmoid(A) and sigmoid(A) would differ, and their text from process to process.
+_ENTRY = sp.Symbol("a")
 
 
 class ElementwiseFunction(sp.Function):
@@ -20,7 +25,7 @@ class ElementwiseFunction(sp.Function):
 
     def __new__(cls, argument: Any, **options: Any) -> Any:
         if isinstance(argument, MatrixExpr):
-            return argument.applyfunc(cls)
+            return ElementwiseApplyFunction(sp.Lambda(_ENTRY, cls(_ENTRY)), argument)
         return super().__new__(cls, argument, **options)
 
 

@@ -24,6 +24,8 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "matmul": np.matmul,
     "transpose": np.transpose,
     "contract": lambda a, b: _rows(a).T @ _rows(b),
+    "rows": lambda b: b[None, :],
+    "column_sum": lambda a: _rows(a).sum(axis=0),
     "inner": lambda a, b: (a * b).sum(),
 }
 

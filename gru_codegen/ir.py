@@ -140,8 +140,10 @@ Expr = Ref | Const | Call
 
 
 def _elementwise(shapes: tuple[Shape, ...]) -> Shape | None:
-    wide = [shape for shape in shapes if shape]
-    return (wide[0] if wide else ()) if len(set(wide)) <= 1 else None
+    widest = max(shapes, key=len)
+    # A number goes with everything, and what no step changes with every step.
+    fitting = ((), widest, widest[1:] if widest[:1] == ("T",) else widest)
+    return widest if all(shape in fitting for shape in shapes) else None
 
 
 def _matmul(shapes: tuple[Shape, ...]) -> Shape | None:
@@ -171,7 +173,7 @@ class Operation:
 
 
 #: Every operation by name. A leading T axis, as of ``Every``, counts as more rows in matmul and is
-#: summed over in contract and inner.
+#: summed over in contract, column_sum and inner.
 OPERATIONS: Mapping[str, Operation] = {
     "add": Operation(2, _elementwise, True),
     "subtract": Operation(2, _elementwise, True),
@@ -183,6 +185,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "transpose": Operation(1, lambda shapes: shapes[0][::-1] if len(shapes[0]) == 2 else None),
     # contract(A, B) = A^T B, summed over all rows: what gives a weight its gradient
     "contract": Operation(2, _contract),
+    # rows(b): the vector b as every row; column_sum(A): the sum of all rows, its adjoint
+    "rows": Operation(1, lambda shapes: ("B", *shapes[0]) if len(shapes[0]) == 1 else None),
+    "column_sum": Operation(1, lambda shapes: shapes[0][-1:] if len(shapes[0]) >= 2 else None),
     # inner(A, B) = sum of A o B over all entries
     "inner": Operation(2, lambda shapes: () if shapes[0] == shapes[1] else None),
 }

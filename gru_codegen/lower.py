@@ -19,6 +19,7 @@ from sympy.matrices.expressions.special import OneMatrix, ZeroMatrix
 from sympy.matrices.expressions.trace import Trace
 from sympy.matrices.expressions.transpose import Transpose
 
+from gru_codegen.cell import B
 from gru_codegen.derive import Derivation
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir import (
@@ -203,6 +204,8 @@ class _Lowering:
 
     def _product(self, node: Any) -> Expr:
         coefficient, factors = node.as_coeff_matrices()
+        if isinstance(factors[0], OneMatrix):
+            return _scaled(coefficient, self._ones_product(node, factors))
         left = self.expression(factors[0])
         for right in factors[1:]:
             operation, first = "matmul", left
@@ -210,6 +213,16 @@ class _Lowering:
                 operation, first = "contract", left.args[0]
             left = Call(operation, (first, self.expression(right)))
         return _scaled(coefficient, left)
+
+    def _ones_product(self, node: Any, factors: list[Any]) -> Expr:
+        """1 b, a vector as every row of a batch, or 1^T A, the sum of the rows."""
+        if len(factors) == 2:
+            ones, other = factors
+            if ones.shape == (B, 1) and other.shape[0] == 1:
+                return Call("rows", (self.expression(other),))
+            if ones.shape == (1, B):
+                return Call("column_sum", (self.expression(other),))
+        raise ProgramError(f"the product {node} cannot be lowered: ones stand before one factor")
 
     def _function(self, node: Any) -> Expr:
         name = getattr(node.function.expr, "func", type(node)).__name__
@@ -243,7 +256,9 @@ def _scaled(coefficient: Any, expression: Expr) -> Expr:
 
 
 def _shape(symbol: MatrixSymbol) -> Shape:
-    return tuple(str(size) for size in symbol.shape)
+    """A row (1, n) is declared as a matrix and stored as a vector (n,)."""
+    rows, columns = symbol.shape
+    return (str(columns),) if rows == 1 else (str(rows), str(columns))
 
 
 _RULES: dict[type, Callable[[_Lowering, Any], Expr]] = {

@@ -104,7 +104,7 @@ def _heading(derivation: Derivation, unroll: int | None, style: Style) -> Headin
         for e in derivation.equations
         if not e.named_here
     ]
-    equations.append(("L", f"sum_t {text(loss.cost)}", "()", loss.title))
+    equations.append(("L", f"sum_t {text(loss.cost)}", "()", "loss"))
     return Heading(
         cell=cell.name,
         title=cell.title,

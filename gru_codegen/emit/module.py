@@ -24,6 +24,7 @@ from gru_codegen.ir import (
     Phase,
     Program,
     Ref,
+    Shape,
     Statement,
     Step,
     Var,
@@ -95,8 +96,13 @@ def emit(program: Program, heading: Heading) -> str:
         "first_states": {
             v.name: f"w._{v.name}[0]" if rolling else f"w.{v.name}_prev[0]" for v in states
         },
-        "last_state": ", ".join(
-            f"w._{v.name}[w.steps].copy()" if rolling else f"w.{v.name}[-1].copy()" for v in states
+        "state_type": "State" if len(states) > 1 else "Array",
+        "last_state": _tuple(
+            "State",
+            [
+                f"w._{v.name}[w.steps].copy()" if rolling else f"w.{v.name}[-1].copy()"
+                for v in states
+            ],
         ),
         "output": program.entries["forward"][0],
         "buffers": module.buffers(),
@@ -118,8 +124,12 @@ def emit(program: Program, heading: Heading) -> str:
 
 
 def _aligned(rows: tuple[tuple[str, ...], ...]) -> list[str]:
+    """Equations with their shapes and meanings in columns, or below them if that is too wide."""
     left, right, shape, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
-    return [f"{a:<{left}} = {b:<{right}}   {c:<{shape}}   {d}" for a, b, c, d in rows]
+    lines = [f"{a:<{left}} = {b:<{right}}   {c:<{shape}}   {d}" for a, b, c, d in rows]
+    if max(map(len, lines)) <= WIDTH - 4:
+        return lines
+    return [line for a, b, c, d in rows for line in (f"{a:<{left}} = {b}", f"    {c}   {d}")]
 
 
 def _shapes(heading: Heading, program: Program) -> str:
@@ -129,7 +139,7 @@ def _shapes(heading: Heading, program: Program) -> str:
         groups.setdefault(weight.shape, []).append(weight.name)
     said = [f"{heading.input}_t is (B, D)"]
     for shape, names in groups.items():
-        said.append(f"{_listed(names)} {'are' if len(names) > 1 else 'is'} ({', '.join(shape)})")
+        said.append(f"{_listed(names)} {'are' if len(names) > 1 else 'is'} {_letters(shape)}")
     return "; ".join(said)
 
 
@@ -149,10 +159,13 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["remarked"] = _remarked
+    environment.filters["hang"] = lambda text, indent: textwrap.fill(
+        text, WIDTH, initial_indent=indent, subsequent_indent=indent
+    ).strip()
     environment.filters["wrap"] = lambda text: textwrap.fill(
         " ".join(text.split()), WIDTH, break_long_words=False, break_on_hyphens=False
     )
-    environment.filters["letters"] = lambda shape: f"({', '.join(shape)})"
+    environment.filters["letters"] = _letters
     return environment
 
 
@@ -286,7 +299,7 @@ class _Module:
         if results and lines[-1].startswith(f"    {results[0]} = "):
             results, lines[-1] = [], lines[-1].replace(f"{results[0]} =", "return", 1)
         if any(var.role == "gradient" for var in used):
-            results.append(f"Params({', '.join(f'd{w.name}' for w in self.program.weights)})")
+            results.append(_params([f"d{weight.name}" for weight in self.program.weights]))
         return _Function(
             _DOCS[phase.name],
             ", ".join(parameters),
@@ -304,10 +317,11 @@ class _Module:
 
     def _preamble(self, phase: Phase, used: list[Var]) -> Iterator[str]:
         weights = [weight.name for weight in self.program.weights if weight in used]
-        if len(weights) == len(self.program.weights):
-            yield from _assignment(weights, ["params"])
+        unpacked = f"    {', '.join(weights)} = params"
+        if len(weights) == len(self.program.weights) and len(unpacked) <= WIDTH:
+            yield unpacked
         else:
-            yield from _assignment(weights, [f"params.{name}" for name in weights])
+            yield from _assignments(weights, [f"params.{name}" for name in weights])
         names = []
         for var in used:
             if self._lives_in_workspace(var):
@@ -316,8 +330,7 @@ class _Module:
                     names.append(self._shifted_name(var))
                 if 0 in reads_now or self._writes(phase, var):
                     names.append(var.name)
-        for some in _rows_of(names, 6):
-            yield from _assignment(some, [f"w.{name}" for name in some])
+        yield from _assignments(names, [f"w.{name}" for name in names])
         if self.fast:
             numbers = sorted(
                 {
@@ -329,7 +342,7 @@ class _Module:
             )
             if numbers:
                 some = [target.constant(n) for n in numbers]
-                yield from _assignment(some, [f"w.{name}" for name in some])
+                yield from _assignments(some, [f"w.{name}" for name in some])
 
     def _reads(self, phase: Phase, var: Var) -> set[int]:
         return {
@@ -397,8 +410,7 @@ class _Module:
                 if isinstance(ref.when, Now) and self._is_indexed(ref.var):
                     name = self._array(ref)
                     names[f"{name}_t"] = f"{name}[{index}]"
-        for some in _rows_of(list(names), 6):
-            yield from _assignment(some, [names[name] for name in some], indent)
+        yield from _assignments(list(names), list(names.values()), indent)
 
     def _lines(self, statement: Statement, indent: str, index: str) -> Iterator[str]:
         def spell(ref: Ref) -> str:
@@ -448,6 +460,15 @@ class _Module:
 # --- lines ---------------------------------------------------------------------------------------
 
 
+def _letters(shape: Shape) -> str:
+    return f"({shape[0]},)" if len(shape) == 1 else f"({', '.join(shape)})"
+
+
+def _tuple(name: str, values: list[str]) -> str:
+    """A NamedTuple of several values; a single one is handed out as it is."""
+    return f"{name}({', '.join(values)})" if len(values) > 1 else values[0]
+
+
 def _remarked(line: str, remark: str) -> str:
     """A line of a method, with a comment behind it or, where that is too long, above it."""
     indent = " " * 8
@@ -456,14 +477,29 @@ def _remarked(line: str, remark: str) -> str:
     return f"{indent}# {remark}\n{indent}{line}"
 
 
-def _rows_of(names: list[str], size: int) -> Iterator[list[str]]:
-    for start in range(0, len(names), size):
-        yield names[start : start + size]
+def _params(names: list[str]) -> str:
+    line = f"Params({', '.join(names)})"
+    if len(f"    return {line}") <= WIDTH:
+        return line
+    inside = textwrap.fill(
+        ", ".join(names), WIDTH - 1, initial_indent=" " * 8, subsequent_indent=" " * 8
+    )
+    return f"Params(\n{inside},\n    )"
 
 
-def _assignment(names: list[str], values: list[str], indent: str = "    ") -> Iterator[str]:
-    if names:
-        yield f"{indent}{', '.join(names)} = {', '.join(values)}"
+def _assignments(names: list[str], values: list[str], indent: str = "    ") -> Iterator[str]:
+    """Several names at a time get their values, as many as a line holds but no more than six."""
+    line = ""
+    some: list[tuple[str, str]] = []
+    for pair in zip(names, values, strict=True):
+        longer = [*some, pair]
+        left, right = (", ".join(column) for column in zip(*longer, strict=True))
+        if some and (len(some) == 6 or len(f"{indent}{left} = {right}") > WIDTH):
+            yield line
+            longer, (left, right) = [pair], pair
+        some, line = longer, f"{indent}{left} = {right}"
+    if line:
+        yield line
 
 
 def _comment(equation: str, indent: str, meaning: str = "") -> list[str]:

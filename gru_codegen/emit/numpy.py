@@ -65,6 +65,10 @@ def _write(expression: Expr, spell: Speller) -> tuple[str, int]:
         case "contract":
             left, right = (_rows(argument, at_least(argument, _ATOM)) for argument in args)
             return f"{left}.T @ {right}", _PRODUCT
+        case "rows":  # NumPy broadcasts a vector over the rows
+            return _write(args[0], spell)
+        case "column_sum":
+            return f"{_rows(args[0], at_least(args[0], _ATOM))}.sum(axis=0)", _ATOM
         case "inner":
             left, right = (at_least(argument, _ATOM) for argument in args)
             return f"np.dot({left}.ravel(), {right}.ravel())", _ATOM

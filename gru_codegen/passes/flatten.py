@@ -90,8 +90,8 @@ class _Operand:
 
 
 def _is_simple(expression: Expr) -> bool:
-    transposed = isinstance(expression, Call) and expression.operation == "transpose"
-    return transposed or isinstance(expression, (Ref, Const))
+    view = isinstance(expression, Call) and expression.operation in ("transpose", "rows")
+    return view or isinstance(expression, (Ref, Const))
 
 
 def _into(

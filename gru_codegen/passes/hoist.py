@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import reduce
 
 from gru_codegen.ir import (
     Block,
@@ -48,35 +49,60 @@ def _hoist(block: Block) -> Iterator[Block]:
 
 
 def _products_before(loop: Loop) -> tuple[list[Statement], tuple[Block, ...]]:
+    """Take the products of inputs out of `loop`, with the biases that are added to them."""
     computed = {statement.target.var for statement in statements(loop.body)}
     hoisted: dict[Expr, Statement] = {}
 
-    def rule(expression: Expr, origin: Origin) -> Expr | None:
-        if not (isinstance(expression, Call) and expression.operation == "matmul"):
+    def is_given(expression: Expr) -> bool:
+        return not any(ref.var in computed for ref in reads(expression))
+
+    def rule(expression: Expr) -> Expr | None:
+        addends = list(_addends(expression))
+        given = [addend for addend in addends if is_given(addend)]
+        if not any(_is_product_over_time(addend) for addend in given):
             return None
-        if any(ref.var in computed for ref in reads(expression)):
-            return None
-        if not any(ref.var.timed for ref in reads(expression)):
-            return None
-        if expression not in hoisted:
-            name = "".join(ref.var.name for ref in reads(expression))
-            factors = " ".join(
-                f"{ref.var.name}_t" if ref.var.timed else ref.var.name for ref in reads(expression)
-            )
-            meaning = f"share of the inputs in the {origin.meaning}"
-            var = Var(name, shape_of(expression), "value", True, meaning=meaning)
-            hoisted[expression] = Statement(
-                Ref(var, Every()), _over_time(expression), Origin(f"{name}_t = {factors}", meaning)
-            )
-        return replace(hoisted[expression].target, when=Now())
+        total = _sum(given)
+        if total not in hoisted:
+            hoisted[total] = _hoisted(total, given)
+        here = replace(hoisted[total].target, when=Now())
+        others = [rewrite(addend, rule) for addend in addends if addend not in given]
+        return _sum([here, *others])
 
     body: list[Block] = []
     for block in loop.body:
         if isinstance(block, Statement) and not block.accumulate:
-            origin = block.origin
-            block = replace(block, value=rewrite(block.value, lambda e, o=origin: rule(e, o)))  # type: ignore[misc]  # a default argument binds early
+            block = replace(block, value=rewrite(block.value, rule))
         body.append(block)
     return list(hoisted.values()), tuple(body)
+
+
+def _addends(expression: Expr) -> Iterator[Expr]:
+    if isinstance(expression, Call) and expression.operation == "add":
+        for argument in expression.args:
+            yield from _addends(argument)
+    else:
+        yield expression
+
+
+def _sum(addends: list[Expr]) -> Expr:
+    return reduce(lambda left, right: Call("add", (left, right)), addends)
+
+
+def _is_product_over_time(expression: Expr) -> bool:
+    product = isinstance(expression, Call) and expression.operation == "matmul"
+    return product and any(ref.var.timed for ref in reads(expression))
+
+
+def _hoisted(total: Expr, addends: list[Expr]) -> Statement:
+    factors = next(list(reads(addend)) for addend in addends if _is_product_over_time(addend))
+    name = "".join(ref.var.name for ref in factors)
+    written = " + ".join(
+        " ".join(f"{r.var.name}_t" if r.var.timed else r.var.name for r in reads(addend))
+        for addend in addends
+    )
+    meaning = "what the inputs contribute"
+    var = Var(name, shape_of(total), "value", True, meaning=meaning)
+    return Statement(Ref(var, Every()), _over_time(total), Origin(f"{name}_t = {written}", meaning))
 
 
 def _statements_after(body: tuple[Block, ...]) -> tuple[tuple[Block, ...], list[Statement]]:

@@ -33,11 +33,16 @@ def _share(block: Block, computed: dict[Expr, Ref], copies: dict[Ref, Expr]) -> 
 
     value = rewrite(block.value, rule)
     if not block.accumulate:
-        if isinstance(value, Ref) and block.target.var.boundary is None:
+        if _is_copy(value) and block.target.var.boundary is None:
             copies[block.target] = value
         elif isinstance(value, Call):
             computed.setdefault(value, block.target)
     return _with_value(block, value)
+
+
+def _is_copy(value: Expr) -> bool:
+    """Whether `value` is there already: a variable, or one whose rows are all a weight."""
+    return isinstance(value, Ref) or (isinstance(value, Call) and value.operation == "rows")
 
 
 def _with_value(statement: Statement, value: Expr) -> Statement:

@@ -1,8 +1,8 @@
-"""Every small fault that could sit in a function of a kernel, one at a time.
+"""Every small fault that could sit in the code of a kernel, one at a time.
 
-A fault takes the place of one node of the function's syntax tree, so that none depends on a cell, a
-style or the text of a line. Which names could be taken for each other is read off a run: those that
-hold arrays of one shape.
+A fault takes the place of one node of the syntax tree, so that none depends on a cell, a style or
+the text of a line. Which names could be taken for each other is read off a run: those that hold
+arrays of one shape.
 """
 
 from __future__ import annotations
@@ -20,12 +20,15 @@ import numpy as np
 #: The shape of every array that a function has a name for, `w.Z` and `params.Wz` included.
 Shapes = Mapping[str, tuple[int, ...]]
 
+#: The arguments whose attributes are names of arrays.
+OWNERS = ("params", "w", "self")
+
 
 class Mutant(NamedTuple):
-    """A function of a kernel with one fault in it.
+    """A function or class of a kernel with one fault in it.
 
     line: of the source. fault: in words. was, now: the statement without and with it.
-    code: defines the function.
+    code: defines the function or class.
     """
 
     line: int
@@ -38,35 +41,28 @@ class Mutant(NamedTuple):
         return f"line {self.line}, {self.fault}: {self.was}  ->  {self.now}"
 
     def plant(self, kernel: ModuleType) -> None:
-        """Put the function in the place of the right one in `kernel`."""
+        """Put it in the place of the right one in `kernel`."""
         exec(self.code, kernel.__dict__)
 
 
 def mutants(source: str, name: str, shapes: Shapes) -> Iterator[Mutant]:
-    """Every fault in the function `name` of `source`, whose names hold arrays of `shapes`."""
+    """Every fault in `name`, a function or class of `source`; `shapes` as from `shapes_in`."""
     module = ast.parse(source)
-    module.body = [
-        node for node in module.body if isinstance(node, ast.FunctionDef) and node.name == name
-    ]
-    [function] = module.body
-    assert isinstance(function, ast.FunctionDef)
-    del function.body[0]  # the docstring
-    for place in _statements(function):
-        statement = place.node
-        was = _first_line(statement)
+    module.body = [node for node in module.body if getattr(node, "name", None) == name]
+    for place in _statements(module.body[0]):
+        line, was = place.node.lineno, _first_line(place.node)
         for inner, fault, node in _faults(place, shapes):
             with inner.holding(node):
                 code = compile(module, f"<{name} with a fault>", "exec", dont_inherit=True)
-                yield Mutant(statement.lineno, fault, was, _first_line(place.node), code)
+                yield Mutant(line, fault, was, _first_line(place.node), code)
 
 
-def shapes_in(kernel: ModuleType, name: str, run: Callable[[], object]) -> Shapes:
-    """What the function `name` of `kernel` has names for when `run` calls it."""
-    code = getattr(kernel, name).__code__
+def shapes_in(function: Any, run: Callable[[], object]) -> Shapes:
+    """What `function` has names for, as it returns, when `run` calls it."""
     found: dict[str, Any] = {}
 
     def profile(frame: FrameType, event: str, _: object) -> None:
-        if event == "return" and frame.f_code is code:
+        if event == "return" and frame.f_code is function.__code__:
             found.update(frame.f_locals)
 
     before = sys.getprofile()
@@ -75,11 +71,12 @@ def shapes_in(kernel: ModuleType, name: str, run: Callable[[], object]) -> Shape
         run()
     finally:
         sys.setprofile(before)
-    for owner in ("params", "w"):
+    for owner in OWNERS:
         if owner in found:
-            parts = getattr(found[owner], "_asdict", lambda: vars(found[owner]))()  # noqa: B023
+            held = found[owner]
+            parts = held._asdict() if isinstance(held, tuple) else vars(held)
             found |= {f"{owner}.{part}": value for part, value in parts.items()}
-    return {key: value.shape for key, value in found.items() if isinstance(value, np.ndarray)}
+    return {name: value.shape for name, value in found.items() if isinstance(value, np.ndarray)}
 
 
 # --- places ---------------------------------------------------------------------------------------
@@ -106,7 +103,7 @@ class _Place:
 
     @contextmanager
     def holding(self, node: ast.AST) -> Iterator[None]:
-        """Another node stands here for a while."""
+        """Let another node stand here for a while."""
         before = self.node
         self.put(ast.fix_missing_locations(ast.copy_location(node, before)))
         try:
@@ -117,17 +114,28 @@ class _Place:
 
 def _children(node: ast.AST) -> Iterator[_Place]:
     for field, value in ast.iter_fields(node):
+        if field in ("annotation", "returns"):
+            continue
         if isinstance(value, ast.AST):
             yield _Place(node, field)
         elif isinstance(value, list):
-            yield from (_Place(node, field, i) for i, v in enumerate(value) if isinstance(v, ast.AST))
+            nodes = (i for i, held in enumerate(value) if isinstance(held, ast.AST))
+            yield from (_Place(node, field, i) for i in nodes)
 
 
 def _statements(node: ast.AST) -> Iterator[_Place]:
+    """Every statement in a function or class, docstrings and definitions aside."""
     for place in _children(node):
-        if isinstance(place.node, ast.stmt):
-            yield place
-            yield from _statements(place.node)
+        match place.node:
+            case ast.Expr(ast.Constant()):
+                continue
+            case ast.FunctionDef():
+                pass
+            case ast.stmt():
+                yield place
+            case _:
+                continue
+        yield from _statements(place.node)
 
 
 def _expressions(node: ast.AST) -> Iterator[_Place]:
@@ -139,38 +147,13 @@ def _expressions(node: ast.AST) -> Iterator[_Place]:
 
 
 def _first_line(statement: ast.stmt) -> str:
-    return ast.unparse(statement).splitlines()[0]
+    return ast.unparse(statement).partition("\n")[0]
 
 
 # --- faults ---------------------------------------------------------------------------------------
 
-
-def _faults(place: _Place, shapes: Shapes) -> Iterator[tuple[_Place, str, ast.AST]]:
-    """Where, what it is in words, and what takes the place."""
-    for fault, statement in _of_statement(place.node):
-        yield place, fault, statement
-    for inner in _expressions(place.node):
-        for fault, expression in _of_expression(inner.node, inner.owner, shapes):
-            yield inner, fault, expression
-
-
-def _of_statement(node: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
-    yield "dropped", ast.Pass()
-    match node:
-        case ast.AugAssign(target, op, value):
-            yield "= for +=", ast.Assign([target], value)
-            yield "sign flipped", ast.AugAssign(target, _NEIGHBOURS[type(op)](), value)
-        case ast.Assign([ast.Subscript() as target], value):
-            yield "+= for =", ast.AugAssign(target, ast.Add(), value)
-        case ast.For(target, ast.Call(ast.Name("reversed"), [steps]), body):
-            yield "loop turned round", ast.For(target, steps, body, [])
-        case ast.For(target, steps, body):
-            turned = ast.Call(ast.Name("reversed", ast.Load()), [steps], [])
-            yield "loop turned round", ast.For(target, turned, body, [])
-
-
-#: What is easily written for it.
-_NEIGHBOURS: dict[type[ast.operator], type[ast.operator]] = {
+#: What is easily written for an operator or a function.
+_OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
     ast.Mult: ast.Add,
@@ -187,41 +170,63 @@ _FUNCTIONS = {
 }
 
 
-def _of_expression(
-    node: ast.AST, owner: ast.AST, shapes: Shapes
-) -> Iterator[tuple[str, ast.AST]]:
-    yield from _other_names(node, shapes)
+def _faults(place: _Place, shapes: Shapes) -> Iterator[tuple[_Place, str, ast.AST]]:
+    """Where, what it is in words, and what takes the place."""
+    for fault, statement in _of_statement(place.node):
+        yield place, fault, statement
+    for inner in _expressions(place.node):
+        for fault, expression in _of_expression(inner.node, inner.owner, shapes):
+            yield inner, fault, expression
+
+
+def _of_statement(node: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
+    yield "dropped", ast.Pass()
+    match node:
+        case ast.AugAssign(target, op, value):
+            yield "= for +=", ast.Assign([target], value)
+            yield "other operator", ast.AugAssign(target, _OPERATORS[type(op)](), value)
+        case ast.Assign([ast.Subscript() as target], value):
+            yield "+= for =", ast.AugAssign(target, ast.Add(), value)
+        case ast.For(target, ast.Call(ast.Name("reversed"), [steps]), body):
+            yield "loop turned round", ast.For(target, steps, body, [])
+        case ast.For(target, steps, body):
+            turned = ast.Call(ast.Name("reversed", ast.Load()), [steps], [])
+            yield "loop turned round", ast.For(target, turned, body, [])
+
+
+def _of_expression(node: ast.AST, owner: ast.AST, shapes: Shapes) -> Iterator[tuple[str, ast.expr]]:
     match node:
         case ast.BinOp(left, op, right):
-            if type(op) in _NEIGHBOURS:
-                yield "other operator", ast.BinOp(left, _NEIGHBOURS[type(op)](), right)
+            if type(op) in _OPERATORS:
+                yield "other operator", ast.BinOp(left, _OPERATORS[type(op)](), right)
             if isinstance(op, ast.Sub | ast.Div | ast.MatMult):
                 yield "operands swapped", ast.BinOp(right, op, left)
-            yield "left operand alone", left
-            yield "right operand alone", right
+            yield "one operand alone", left
+            yield "one operand alone", right
         case ast.UnaryOp(ast.USub(), operand):
             yield "sign flipped", operand
         case ast.Attribute(value, "T"):
             yield "transpose dropped", value
-        case ast.Constant(int(value)):
+        case ast.Constant(int(value)) if not isinstance(value, bool):
             yield "other number", ast.Constant(value + 1)
             yield "other number", ast.Constant(value - 1)
         case ast.Name("t", ast.Load()):
-            for op in (ast.Add(), ast.Sub()):
-                yield "other step", ast.BinOp(node, op, ast.Constant(1))
-        case ast.Call(ast.Name("range"), [steps]):
-            yield "first step left out", ast.Call(node.func, [ast.Constant(1), steps], [])
-            yield "last step left out", ast.Call(
-                node.func, [ast.BinOp(steps, ast.Sub(), ast.Constant(1))], []
-            )
+            yield "other step", ast.BinOp(node, ast.Add(), ast.Constant(1))
+            yield "other step", ast.BinOp(node, ast.Sub(), ast.Constant(1))
         case ast.Call():
             yield from _of_call(node)
-    if shapes.get(ast.unparse(node), ())[1:] and _is_factor(node, owner):
-        yield "transpose added", ast.Attribute(node, "T", ast.Load())
+    if isinstance(node, ast.Name | ast.Attribute):
+        yield from _of_name(node, owner, shapes)
 
 
 def _of_call(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
     match node.func:
+        case ast.Name("range"):
+            [steps] = node.args
+            fewer = ast.BinOp(steps, ast.Sub(), ast.Constant(1))
+            yield "first step left out", ast.Call(node.func, [ast.Constant(1), steps], [])
+            yield "last step left out", ast.Call(node.func, [fewer], [])
+            return
         case ast.Name(name) | ast.Attribute(ast.Name("np"), name):
             pass
         case _:
@@ -229,44 +234,42 @@ def _of_call(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
     if name in _FUNCTIONS:
         yield "other function", ast.Call(_numpy(_FUNCTIONS[name]), node.args, node.keywords)
     if name in ("subtract", "divide", "dot", "matmul"):
-        left, right = node.args
-        yield "operands swapped", ast.Call(node.func, [right, left], node.keywords)
-    match node.keywords:
-        case [ast.keyword("out", out)]:
-            for argument in node.args:
+        yield "operands swapped", ast.Call(node.func, node.args[::-1], node.keywords)
+    match node.keywords, node.args:
+        case [ast.keyword("out", out)], arguments:
+            for argument in arguments:
                 yield "one operand alone", ast.Call(_numpy("copyto"), [out, argument], [])
-        case []:
-            yield "function dropped", node.args[0]
+        case [], [argument]:
+            yield "function dropped", argument
 
 
-def _other_names(node: ast.AST, shapes: Shapes) -> Iterator[tuple[str, ast.AST]]:
-    """The names of other arrays of the same shape: locals for locals, `w.R` for `w.Z`."""
-    match node:
-        case ast.Name(name, context):
-            others = [other for other in shapes if "." not in other]
-            make: Callable[[str], ast.expr] = lambda other: ast.Name(other, context)  # noqa: E731
-        case ast.Attribute(ast.Name("w" | "params" as owner) as value, attribute, context):
-            name = f"{owner}.{attribute}"
-            others = [other for other in shapes if other.startswith(f"{owner}.")]
-            make = lambda other: ast.Attribute(value, other.partition(".")[2], context)  # noqa: E731
-        case _:
-            return
-    if name in shapes:
-        for other in others:
-            if other != name and shapes[other] == shapes[name]:
-                yield f"{other} for {name}", make(other)
-
-
-def _is_factor(node: ast.AST, owner: ast.AST) -> bool:
-    """Whether a node stands in a matrix product."""
+def _of_name(
+    node: ast.Name | ast.Attribute, owner: ast.AST, shapes: Shapes
+) -> Iterator[tuple[str, ast.expr]]:
+    name = ast.unparse(node)
+    if name not in shapes:
+        return
+    for other in shapes:
+        if other != name and shapes[other] == shapes[name] and _kin(other, name):
+            context = "Store" if isinstance(node.ctx, ast.Store) else "Load"
+            yield f"{other} for {name}", _named(other, getattr(ast, context)())
     match owner:
-        case ast.BinOp(_, ast.MatMult(), _):
-            return True
-        case ast.Call(ast.Attribute(ast.Name("np"), "dot" | "matmul"), args):
-            return node in args
-        case _:
-            return False
+        case ast.BinOp(_, ast.MatMult(), _) | ast.Call(ast.Attribute(ast.Name("np"), "dot")):
+            if len(shapes[name]) == 2:
+                yield "transpose added", ast.Attribute(node, "T", ast.Load())
 
 
-def _numpy(name: str) -> ast.Attribute:
-    return ast.Attribute(ast.Name("np", ast.Load()), name, ast.Load())
+def _kin(one: str, other: str) -> bool:
+    """Whether both are locals, or attributes of one owner."""
+    return one.rpartition(".")[0] == other.rpartition(".")[0]
+
+
+def _named(name: str, context: ast.expr_context) -> ast.expr:
+    owner, _, attribute = name.rpartition(".")
+    if not owner:
+        return ast.Name(name, context)
+    return ast.Attribute(ast.Name(owner, ast.Load()), attribute, context)
+
+
+def _numpy(name: str) -> ast.expr:
+    return _named(f"np.{name}", ast.Load())
