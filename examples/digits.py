@@ -1,19 +1,27 @@
 """Train a GRU on handwritten digits with a generated kernel.
 
-Each 8 x 8 image is read from left to right, one column of eight pixels per time step. The target
-at every step is the code of the image's class, 32 numbers of +-0.8; the code nearest to the last
-state is the answer. All the training needs of gru_codegen is one generated file.
+Each 8 x 8 image is read from left to right, one column of eight pixels per time step. There are two
+ways to name its class:
 
     python examples/digits.py
 
-writes the kernel, gru_t8.py, and a picture of the learning curve, learning_curve.png.
+asks at every step for the code of the class, 32 numbers of +-0.8, as the state itself; the code
+nearest to the last state is the answer.
+
+    python examples/digits.py --readout linear
+
+reads ten scores out of the state, one per class, and asks for them at the last step only, when the
+whole image has been seen; the class with the highest score is the answer.
+
+All the training needs of gru_codegen is one generated file. It is written together with a picture
+of the learning curve.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -34,6 +42,7 @@ try:
     from sklearn.model_selection import train_test_split
 
     import gru_codegen as gc
+    from examples.adam import Adam
     from gru_codegen.modules import load_file
 except ModuleNotFoundError as missing:
     sys.exit(
@@ -42,7 +51,7 @@ except ModuleNotFoundError as missing:
 
 Array = NDArray[Any]
 
-STEPS, FEATURES, HIDDEN = 8, 8, 32
+STEPS, FEATURES, HIDDEN, CLASSES = 8, 8, 32, 10
 HELD_OUT = 360
 BATCH = 32
 NOISE = 0.5  # standard deviation of the noise on the training images, whose pixels are in [-1, 1]
@@ -58,8 +67,8 @@ class Images(NamedTuple):
 class Epoch(NamedTuple):
     """How good the weights are after an epoch.
 
-    A loss is the L2 loss per image over all time steps. It cannot come near zero: nobody knows the
-    digit from its first columns.
+    A loss is the L2 loss per image. Asked for at every step it cannot come near zero: nobody knows
+    the digit from its first columns.
     """
 
     train_loss: float
@@ -92,31 +101,46 @@ def class_codes() -> Array:
     return codes
 
 
-def targets(codes: Array, labels: Array) -> Array:
-    """Return the code of every image at every time step, (8, B, 32)."""
-    return np.broadcast_to(codes[labels], (STEPS, len(labels), HIDDEN))
+class Task(NamedTuple):
+    """What a kernel is to learn: (C, O) codes, one per class, and when to put out the right one.
+
+    loss_weights (T,) says how much each time step counts; None is all alike.
+    """
+
+    readout: str
+    kernel: str  # the name of its file
+    sizes: Mapping[str, int]  # those of the kernel besides the sizes that all kernels have
+    codes: Array
+    loss_weights: Array | None
+
+    def targets(self, labels: Array) -> Array:
+        """Return the code of every image at every time step, (T, B, O)."""
+        return np.broadcast_to(self.codes[labels], (STEPS, len(labels), self.codes.shape[1]))
+
+    def answers(self, outputs: Array) -> Array:
+        """Return the class whose code is nearest to the last output, (B,)."""
+        distances = np.linalg.norm(outputs[-1][:, None] - self.codes, axis=2)  # (B, C)
+        answers: Array = distances.argmin(axis=1)
+        return answers
 
 
-class Adam:
-    """Adam (Kingma and Ba, 2015), updating the weights in place."""
-
-    def __init__(self, params: Iterable[Array], beta1: float = 0.9, beta2: float = 0.999) -> None:
-        self.beta1, self.beta2, self.updates = beta1, beta2, 0
-        self.moments = [(W, np.zeros_like(W), np.zeros_like(W)) for W in params]
-
-    def update(self, gradients: Iterable[Array], rate: float) -> None:
-        self.updates += 1
-        bias1, bias2 = 1 - self.beta1**self.updates, 1 - self.beta2**self.updates
-        for (W, mean, square), dW in zip(self.moments, gradients, strict=True):
-            mean += (1 - self.beta1) * (dW - mean)
-            square += (1 - self.beta2) * (dW * dW - square)
-            W -= rate * (mean / bias1) / (np.sqrt(square / bias2) + 1e-8)
+LAST_STEP = np.eye(STEPS, dtype=np.float32)[-1]
+TASKS = {
+    "none": Task("none", "gru_t8.py", {}, class_codes(), None),
+    "linear": Task(
+        "linear",
+        "gru_linear_t8.py",
+        {"output_size": CLASSES},
+        np.eye(CLASSES, dtype=np.float32),  # nearest is then the same as highest
+        LAST_STEP,
+    ),
+}
 
 
-def make_kernel(path: Path) -> ModuleType:
+def make_kernel(path: Path, readout: str = "none") -> ModuleType:
     """Generate the kernel for eight time steps, write it, import that file and check it."""
     with Console().status("Deriving, generating and checking the kernel"):
-        path.write_text(gc.generate(gc.GRU, unroll=STEPS), encoding="utf-8")
+        path.write_text(gc.generate(gc.GRU, readout=readout, unroll=STEPS), encoding="utf-8")
         kernel = load_file(path)
         report = gc.verify(kernel)
     if not report:
@@ -126,13 +150,13 @@ def make_kernel(path: Path) -> ModuleType:
 
 
 def train(
-    kernel: ModuleType, train_set: Images, test_set: Images, *, epochs: int, seed: int
+    kernel: ModuleType, task: Task, train_set: Images, test_set: Images, *, epochs: int, seed: int
 ) -> Iterator[Epoch]:
     """Train from random weights and yield how good they are after each epoch."""
     rng = np.random.default_rng(seed)
-    params = kernel.init_params(FEATURES, HIDDEN, rng=rng, dtype=np.float32)
-    workspace = kernel.Workspace(BATCH, FEATURES, HIDDEN, dtype=np.float32)
-    adam, codes = Adam(params), class_codes()
+    params = kernel.init_params(FEATURES, HIDDEN, **task.sizes, rng=rng, dtype=np.float32)
+    workspace = kernel.Workspace(BATCH, FEATURES, HIDDEN, **task.sizes, dtype=np.float32)
+    adam = Adam(params)
 
     for epoch in range(epochs):
         rate = 0.01 * (1 - epoch / epochs)
@@ -140,27 +164,29 @@ def train(
         # The workspace is for full batches, so the few images left over sit this epoch out.
         for start in range(0, len(order) - BATCH + 1, BATCH):
             batch = order[start : start + BATCH]
-            x, y = train_set.x[:, batch], targets(codes, train_set.labels[batch])
+            x, y = train_set.x[:, batch], task.targets(train_set.labels[batch])
             # Fresh noise each time: without it the images are learned by heart.
             x += NOISE * rng.standard_normal(x.shape, dtype=np.float32)
-            _, gradients, _ = kernel.loss_and_gradients(params, x, y, workspace=workspace)
+            _, gradients, _ = kernel.loss_and_gradients(
+                params, x, y, loss_weights=task.loss_weights, workspace=workspace
+            )
             adam.update(gradients, rate)
         yield Epoch(
-            loss_per_image(kernel, params, train_set, codes),
-            loss_per_image(kernel, params, test_set, codes),
-            accuracy(kernel, params, test_set, codes),
+            loss_per_image(kernel, task, params, train_set),
+            loss_per_image(kernel, task, params, test_set),
+            accuracy(kernel, task, params, test_set),
         )
 
 
-def loss_per_image(kernel: ModuleType, params: Any, images: Images, codes: Array) -> float:
-    total: float = kernel.loss(params, images.x, targets(codes, images.labels))
+def loss_per_image(kernel: ModuleType, task: Task, params: Any, images: Images) -> float:
+    y = task.targets(images.labels)
+    total: float = kernel.loss(params, images.x, y, loss_weights=task.loss_weights)
     return total / len(images.labels)
 
 
-def accuracy(kernel: ModuleType, params: Any, images: Images, codes: Array) -> float:
-    _, state = kernel.forward(params, images.x)
-    distances = np.linalg.norm(state[:, None] - codes, axis=2)  # (B, 10)
-    return float(np.mean(distances.argmin(axis=1) == images.labels))
+def accuracy(kernel: ModuleType, task: Task, params: Any, images: Images) -> float:
+    outputs, _ = kernel.forward(params, images.x)
+    return float(np.mean(task.answers(outputs) == images.labels))
 
 
 def watch(history: Iterable[Epoch], epochs: int) -> Iterator[Epoch]:
@@ -170,7 +196,7 @@ def watch(history: Iterable[Epoch], epochs: int) -> Iterator[Epoch]:
     with Progress(*columns, disable=not terminal) as progress:
         task = progress.add_task("", total=epochs)
         for number, epoch in enumerate(history, start=1):
-            line = f"loss {epoch.train_loss:6.2f}   held-out accuracy {epoch.accuracy:6.1%}"
+            line = f"loss {epoch.train_loss:#6.3g}   held-out accuracy {epoch.accuracy:6.1%}"
             progress.update(task, advance=1, description=line)
             if not terminal and number % max(1, epochs // 8) == 0:
                 click.echo(f"epoch {number:3d}   {line}")
@@ -217,6 +243,7 @@ def draw(history: list[Epoch], path: Path) -> None:
 
 
 @click.command()
+@click.option("--readout", type=click.Choice(list(TASKS)), default="none", show_default=True)
 @click.option("--epochs", type=click.IntRange(min=1), default=80, show_default=True)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True)
 @click.option(
@@ -226,17 +253,18 @@ def draw(history: list[Epoch], path: Path) -> None:
     show_default=True,
     help="Folder for the kernel and the picture; made if need be.",
 )
-def main(epochs: int, seed: int, output: Path) -> None:
+def main(readout: str, epochs: int, seed: int, output: Path) -> None:
     """Train a GRU on handwritten digits with a generated kernel."""
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise click.FileError(str(output), hint=error.strerror) from error
-    kernel = make_kernel(output / "gru_t8.py")
-    history = list(watch(train(kernel, *load_images(), epochs=epochs, seed=seed), epochs))
+    task = TASKS[readout]
+    kernel = make_kernel(output / task.kernel, readout)
+    history = list(watch(train(kernel, task, *load_images(), epochs=epochs, seed=seed), epochs))
     draw(history, output / "learning_curve.png")
     click.echo(f"{history[-1].accuracy:.1%} of {HELD_OUT} held-out images recognised")
-    click.echo(f"wrote {output / 'gru_t8.py'} and {output / 'learning_curve.png'}")
+    click.echo(f"wrote {output / task.kernel} and {output / 'learning_curve.png'}")
 
 
 if __name__ == "__main__":

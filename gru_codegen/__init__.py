@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from gru_codegen.cell import Cell, Equation
-from gru_codegen.cells import GRU, cells
-from gru_codegen.derive import Derivation, derive
-from gru_codegen.errors import (
-    CellError,
-    DerivationError,
-    GruCodegenError,
-    ProgramError,
-    VerificationError,
-)
-from gru_codegen.losses import L2, Loss, losses
-from gru_codegen.pipeline import generate, load
-from gru_codegen.verify import Report, verify
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gru_codegen.cell import Cell, Equation
+    from gru_codegen.cells import GRU, cells
+    from gru_codegen.derive import Derivation, derive
+    from gru_codegen.errors import (
+        CellError,
+        DerivationError,
+        GruCodegenError,
+        ProgramError,
+        VerificationError,
+    )
+    from gru_codegen.losses import L2, Loss, losses
+    from gru_codegen.pipeline import generate, load
+    from gru_codegen.verify import Report, verify
 
 __all__ = [
     "GRU",
@@ -36,3 +42,50 @@ __all__ = [
     "losses",
     "verify",
 ]
+
+# Where each name is found when it is first asked for. SymPy takes half a second to import, and
+# neither `gru-codegen --help` nor the verification of a file needs it.
+_HOMES = {
+    name: f"gru_codegen.{module}"
+    for module, names in {
+        "cell": ("Cell", "Equation"),
+        "cells": ("GRU", "cells"),
+        "derive": ("Derivation", "derive"),
+        "errors": (
+            "CellError",
+            "DerivationError",
+            "GruCodegenError",
+            "ProgramError",
+            "VerificationError",
+        ),
+        "losses": ("L2", "Loss", "losses"),
+        "pipeline": ("generate", "load"),
+        "verify": ("Report", "verify"),
+    }.items()
+    for name in names
+}
+
+
+class _Package(ModuleType):
+    """The package, with `cells`, `derive`, `losses` and `verify` as what users call so.
+
+    Importing a submodule makes it an attribute of its package; here four of them would then hide
+    the object of the same name.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        value = getattr(import_module(_HOMES[name]), name)
+        setattr(self, name, value)
+        return value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOMES and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *__all__})
+
+
+sys.modules[__name__].__class__ = _Package

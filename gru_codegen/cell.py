@@ -7,57 +7,47 @@ hidden size. Every matrix of a step has B rows; a weight has none of them.
 from __future__ import annotations
 
 import keyword
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from types import MappingProxyType
 from typing import Any
 
-import sympy as sp
-from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
-from sympy.matrices.expressions.hadamard import HadamardProduct, hadamard_product
-from sympy.matrices.expressions.matadd import MatAdd
-from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
-from sympy.matrices.expressions.matmul import MatMul
-from sympy.matrices.expressions.special import OneMatrix
+from sympy.matrices.expressions.matexpr import MatrixSymbol
 
+from gru_codegen.equations import (
+    B,
+    D,
+    Equation,
+    H,
+    check_text,
+    hadamard,
+    letters,
+    matrix,
+    ones,
+    shape_of,
+    size,
+)
 from gru_codegen.errors import CellError
-from gru_codegen.functions import FUNCTIONS
 from gru_codegen.notation import Notation
 
-__all__ = ["B", "Cell", "D", "Equation", "H", "check_equations", "hadamard", "matrix", "ones"]
-
-
-def size(name: str) -> sp.Symbol:
-    """A symbolic size: a positive integer."""
-    return sp.Symbol(name, integer=True, positive=True)
-
-
-B, D, H = size("B"), size("D"), size("H")
-
-
-def matrix(name: str, rows: Any, columns: Any) -> Any:
-    """The matrix symbol `name` of shape (rows, columns)."""
-    return MatrixSymbol(name, rows, columns)
-
-
-def ones(rows: Any, columns: Any) -> Any:
-    """The matrix of ones: ``ones(B, H) - Z`` is what is written 1 - Z."""
-    return OneMatrix(rows, columns)
-
-
-def hadamard(*factors: Any) -> Any:
-    """The elementwise product, written ``o`` in text."""
-    return hadamard_product(*factors)
-
-
-@dataclass(frozen=True)
-class Equation:
-    """``target = expression``, and what the target is called in words."""
-
-    target: MatrixSymbol
-    expression: MatrixExpr
-    meaning: str
+__all__ = [
+    "B",
+    "Cell",
+    "D",
+    "Equation",
+    "H",
+    "check_equations",
+    "check_file_name",
+    "check_names",
+    "check_rows",
+    "check_symbols",
+    "check_tuple",
+    "hadamard",
+    "matrix",
+    "ones",
+    "size",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,12 +79,11 @@ class Cell:
     output: MatrixSymbol = field(default=None)
 
     def __post_init__(self) -> None:
+        _check_types(self)
         for name in ("inputs", "weights", "equations"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         object.__setattr__(self, "states", MappingProxyType(dict(self.states)))
         if self.output is None:
-            if not self.states:
-                raise CellError(f"cell {self.name!r}: it declares no state, so nothing recurs")
             object.__setattr__(self, "output", next(iter(self.states)))
         _check_cell(self)
         arranged = (
@@ -122,11 +111,39 @@ class Cell:
 # --- validation ----------------------------------------------------------------------------------
 
 
+def _check_types(cell: Cell) -> None:
+    where = f"cell {cell.name!r}"
+    check_file_name(where, cell.name)
+    for role in ("title", "source"):
+        check_text(where, role, getattr(cell, role))
+    for role, kind in {
+        "inputs": MatrixSymbol,
+        "weights": MatrixSymbol,
+        "equations": Equation,
+    }.items():
+        check_tuple(where, role, getattr(cell, role), kind)
+    if not isinstance(cell.states, Mapping):
+        raise CellError(
+            f"{where}: states must be a mapping such as {{S: S_prev}}, not {cell.states!r}"
+        )
+    if not cell.states:
+        raise CellError(f"{where}: it declares no state, so nothing recurs")
+
+
 def _check_cell(cell: Cell) -> None:
     where = f"cell {cell.name!r}"
     previous = tuple(cell.states.values())
-    _check_names(where, (*cell.inputs, *cell.weights, *previous), cell.equations)
-    known = (*cell.inputs, *previous, *cell.weights)
+    known = (*cell.inputs, *cell.weights, *previous)
+    check_symbols(where, (*known, *cell.states, cell.output))
+    check_names(where, (*known, *(equation.target for equation in cell.equations)))
+    for symbol in (*cell.inputs, *previous):
+        check_rows(where, symbol)
+    for weight in cell.weights:
+        if B in weight.shape:
+            raise CellError(
+                f"{where}: weight {weight} is {letters(weight)}; "
+                "a weight serves every sample and has no batch size"
+            )
     read = check_equations(where, known, cell.equations)
     targets = {equation.target for equation in cell.equations}
     for state, before in cell.states.items():
@@ -136,23 +153,66 @@ def _check_cell(cell: Cell) -> None:
             )
         if state.shape != before.shape:
             raise CellError(
-                f"{where}: state {state} is {_letters(state)}, its previous value {before} is "
-                f"{_letters(before)}; the two must agree"
+                f"{where}: state {state} is {letters(state)}, its previous value {before} is "
+                f"{letters(before)}; the two must agree"
             )
     if cell.output not in targets:
         raise CellError(f"{where}: output {cell.output} is the target of no equation")
-    for weight in cell.weights:
-        if weight not in read:
-            raise CellError(f"{where}: weight {weight} is used by no equation; use it or remove it")
-    for target in targets - read - set(cell.states) - {cell.output}:
-        raise CellError(f"{where}: {target} is read by no equation and is no state; remove it")
+    passed_on = {*cell.states, cell.output}
+    for role, symbols in {
+        "input": cell.inputs,
+        "weight": cell.weights,
+        "previous state": previous,
+        "computed matrix": [e.target for e in cell.equations if e.target not in passed_on],
+    }.items():
+        for symbol in symbols:
+            if symbol not in read:
+                raise CellError(
+                    f"{where}: {role} {symbol} is read by no equation; use it or remove it"
+                )
 
 
-def _check_names(
-    where: str, declared: tuple[MatrixSymbol, ...], equations: tuple[Equation, ...]
-) -> None:
+def check_file_name(where: str, name: Any) -> None:
+    """Check that `name` can be part of the name of a file and of a module."""
+    if not (isinstance(name, str) and re.fullmatch("[A-Za-z][A-Za-z0-9_-]*", name)):
+        raise CellError(
+            f"{where}: its name must begin with a letter and go on with ASCII letters, digits, "
+            "hyphens and underscores; files are named by it"
+        )
+
+
+def check_tuple(where: str, role: str, value: Any, kind: type) -> None:
+    """Check that `value` is a tuple (or a list) of `kind`."""
+    if not isinstance(value, (tuple, list)):
+        raise CellError(f"{where}: {role} must be a tuple of {kind.__name__}, not {value!r}")
+    for element in value:
+        if not isinstance(element, kind):
+            raise CellError(
+                f"{where}: {element!r} among the {role} must be of type {kind.__name__}, "
+                f"not {type(element).__name__}"
+            )
+
+
+def check_symbols(where: str, symbols: Iterable[Any]) -> None:
+    """Check that `symbols` are matrix symbols, and their sizes 1 or made by `size`."""
+    for symbol in symbols:
+        if not isinstance(symbol, MatrixSymbol):
+            raise CellError(
+                f"{where}: {symbol!r} must be a matrix symbol, such as matrix('x', B, H), "
+                f"not a {type(symbol).__name__}"
+            )
+        for number in symbol.shape:
+            if number != 1 and number != size(str(number)):
+                raise CellError(
+                    f"{where}: the size {number} of {symbol} must be 1 or a symbol that "
+                    "gru_codegen.cell.size makes, as B, D and H are"
+                )
+
+
+def check_names(where: str, symbols: Iterable[MatrixSymbol]) -> None:
+    """Check that the names of `symbols` differ and can stand in a Python module."""
     seen: set[str] = set()
-    for symbol in (*declared, *(equation.target for equation in equations)):
+    for symbol in symbols:
         name = symbol.name
         if not (name.isascii() and name.isidentifier()) or keyword.iskeyword(name):
             raise CellError(
@@ -164,6 +224,15 @@ def _check_names(
                 f"{where}: {name} is declared twice; every symbol needs a name of its own"
             )
         seen.add(name)
+
+
+def check_rows(where: str, symbol: MatrixSymbol) -> None:
+    """Check that `symbol` has one row per sample."""
+    if symbol.shape[0] != B:
+        raise CellError(
+            f"{where}: {symbol} is {letters(symbol)}; "
+            "what changes from step to step has one row per sample, (B, ...)"
+        )
 
 
 def check_equations(
@@ -189,79 +258,20 @@ def check_equations(
             same_name = [s for s in available if s.name == symbol.name]
             if same_name:
                 raise CellError(
-                    f"{at}: {symbol} is used as {_letters(symbol)}, declared as "
-                    f"{_letters(same_name[0])}"
+                    f"{at}: {symbol} is used as {letters(symbol)}, declared as "
+                    f"{letters(same_name[0])}"
                 )
             raise CellError(
                 f"{at}: {symbol} is not declared; "
                 f"declared are {', '.join(sorted(str(s) for s in available))}"
             )
-        shape = _shape(at, equation.expression)
+        check_rows(at, equation.target)
+        shape = shape_of(at, equation.expression)
         if shape != equation.target.shape:
             raise CellError(
-                f"{at}: the right-hand side is {_letters(shape)}, "
-                f"{equation.target} is {_letters(equation.target)}"
+                f"{at}: the right-hand side is {letters(shape)}, "
+                f"{equation.target} is {letters(equation.target)}"
             )
         available.add(equation.target)
         read |= symbols
     return read
-
-
-def _letters(value: Any) -> str:
-    shape = getattr(value, "shape", value)
-    return f"({', '.join(map(str, shape))})"
-
-
-def _shape(at: str, expression: Any) -> tuple[Any, Any]:
-    """The shape of `expression`, found from the leaves up: SymPy lets symbolic clashes pass."""
-    rule = next((rule for kind, rule in _SHAPE_RULES.items() if isinstance(expression, kind)), None)
-    if rule is None:
-        raise CellError(
-            f"{at}: {type(expression).__name__} in {expression} is not a form known here: "
-            f"sums, matrix products, hadamard(...), ones(...) and {', '.join(sorted(FUNCTIONS))}"
-        )
-    return rule(at, expression)
-
-
-def _shape_of_sum(at: str, expression: Any) -> tuple[Any, Any]:
-    shapes = [(term, _shape(at, term)) for term in expression.args]
-    for term, shape in shapes[1:]:
-        if shape != shapes[0][1]:
-            raise CellError(
-                f"{at}: {shapes[0][0]} is {_letters(shapes[0][1])}, {term} is {_letters(shape)}; "
-                "the terms of a sum and the factors of an elementwise product must have one shape"
-            )
-    return shapes[0][1]
-
-
-def _shape_of_product(at: str, expression: Any) -> tuple[Any, Any]:
-    coefficient, factors = expression.as_coeff_matrices()
-    if not coefficient.is_Rational:
-        raise CellError(f"{at}: the factor {coefficient} in {expression} is not a rational number")
-    shape = _shape(at, factors[0])
-    for left, right in pairwise(factors):
-        right_shape = _shape(at, right)
-        if shape[1] != right_shape[0]:
-            raise CellError(
-                f"{at}: {left} * {right} multiplies {_letters(shape)} by {_letters(right_shape)}; "
-                f"the inner sizes {shape[1]} and {right_shape[0]} must be the same"
-            )
-        shape = (shape[0], right_shape[1])
-    return shape
-
-
-def _shape_of_function(at: str, expression: Any) -> tuple[Any, Any]:
-    name = getattr(expression.function.expr, "func", type(None)).__name__
-    if name not in FUNCTIONS:
-        raise CellError(f"{at}: {name} is not a known function; known are {', '.join(FUNCTIONS)}")
-    return _shape(at, expression.expr)
-
-
-_SHAPE_RULES: dict[type, Callable[[str, Any], tuple[Any, Any]]] = {
-    MatrixSymbol: lambda at, expression: expression.shape,
-    OneMatrix: lambda at, expression: expression.shape,
-    MatAdd: _shape_of_sum,
-    HadamardProduct: _shape_of_sum,
-    MatMul: _shape_of_product,
-    ElementwiseApplyFunction: _shape_of_function,
-}

@@ -11,11 +11,13 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from gru_codegen.cell import Cell
 from gru_codegen.evaluate import Evaluation, evaluate_declaration
 from gru_codegen.losses import Loss
 from gru_codegen.verify.claim import Claim, over
-from gru_codegen.verify.configuration import Problem, Sizes, large, small, states
+from gru_codegen.verify.configuration import Problem, large, small, states
 from gru_codegen.verify.difference import Difference, difference
 from gru_codegen.verify.report import Check
 
@@ -34,7 +36,7 @@ def compare(kernel: ModuleType, cell: Cell, loss: Loss, *, seed: int = 0) -> tup
     """
     sizes = [*small(kernel), *large(kernel)]
     if kernel.UNROLL is None:
-        sizes = [Sizes(T, 5, 4, 6) for T in (1, 2, 3)] + sizes
+        sizes += [some._replace(T=T) for T, some in zip((1, 2, 3), sizes, strict=False)]
     problems = [Problem(kernel, some, seed) for some in sizes]
 
     def against(
@@ -55,6 +57,8 @@ def compare(kernel: ModuleType, cell: Cell, loss: Loss, *, seed: int = 0) -> tup
 
 def _evaluate(cell: Cell, loss: Loss, problem: Problem) -> Evaluation:
     params, x, y, s0 = problem.arguments
+    if loss.targets == "labels":
+        y = np.eye(problem.output_size)[y]
     first = dict(zip((s.name for s in cell.states), states(s0), strict=True))
     return evaluate_declaration(cell, loss, params._asdict(), (x,), y, first)
 

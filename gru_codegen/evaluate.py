@@ -54,13 +54,10 @@ def _product(expression: Any, values: Values) -> Any:
 
 
 def _scale(coefficient: Any, array: Any) -> Any:
-    if coefficient == 1:
-        return array
-    return (
-        array * int(coefficient.p) / int(coefficient.q)
-        if coefficient.q != 1
-        else (array * int(coefficient.p))
-    )
+    if not coefficient.is_Rational:
+        raise TypeError(f"cannot evaluate the factor {coefficient}: it is not a rational number")
+    scaled = array if coefficient.p == 1 else array * int(coefficient.p)
+    return scaled if coefficient.q == 1 else scaled / int(coefficient.q)
 
 
 def _apply(expression: Any, values: Values) -> Array:
@@ -80,7 +77,18 @@ def _sigmoid(a: Array) -> Array:
     return np.where(a >= 0, 1, small) / (1 + small)  # type: ignore[no-any-return]
 
 
-_NUMERIC: dict[str, Callable[[Array], Array]] = {"sigmoid": _sigmoid, "tanh": np.tanh}
+_NUMERIC: dict[str, Callable[[Array], Array]] = {
+    "exp": np.exp,
+    "log": np.log,
+    "reciprocal": lambda a: 1 / a,
+    "clip": lambda a: np.clip(a, -1, 1),
+    "huber": lambda a: np.where(abs(a) <= 1, a**2 / 2, abs(a) - 0.5),
+    "softplus": lambda a: np.logaddexp(0, a),
+    "positive": lambda a: np.where(a > 0, 1.0, 0.0),
+    "relu": lambda a: np.where(a > 0, a, 0.0),
+    "sigmoid": _sigmoid,
+    "tanh": np.tanh,
+}
 
 _RULES: dict[type, Callable[[Any, Values], Any]] = {
     MatrixSymbol: lambda e, values: values[e],
@@ -128,11 +136,18 @@ def evaluate_declaration(
         values |= {before: current[state] for state, before in cell.states.items()}
         values[bound.target] = targets[t]
         values |= _sizes(values)
-        for equation in (*cell.equations, *bound.equations):
+        for equation in cell.equations:
+            values[equation.target] = evaluate(equation.expression, values)
+        for shift, above in bound.shifts.items():
+            largest = values[above].max(axis=1, keepdims=True)
+            values[shift] = np.broadcast_to(largest, values[above].shape)
+        for equation in bound.equations:
             values[equation.target] = evaluate(equation.expression, values)
         current = {state: values[state] for state in cell.states}
         outputs.append(values[cell.output])
         total += float(evaluate(bound.cost, values))
+    if loss.mean:
+        total /= np.size(outputs)
     return Evaluation(
         np.array(outputs), {state.name: array for state, array in current.items()}, total
     )

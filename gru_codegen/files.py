@@ -50,7 +50,8 @@ def write_whole(path: str, text: str, *, make_folder: bool = False) -> None:
     content = text.encode()
     try:
         if make_folder:
-            os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+            with suppress(FileExistsError):
+                os.makedirs(os.path.dirname(path) or ".")
         require_place(path)
         if _is_stream(path):
             with open(path, "wb") as stream:

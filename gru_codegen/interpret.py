@@ -20,6 +20,20 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "multiply": np.multiply,
     "negate": np.negative,
     "sigmoid": lambda a: (1 + np.tanh(a / 2)) / 2,
+    "exp": np.exp,
+    "log": np.log,
+    "reciprocal": lambda a: 1 / a,
+    "row_sum": lambda a: a.sum(axis=-1, keepdims=True) + 0 * a,
+    "row_max": lambda a: a.max(axis=-1, keepdims=True) + 0 * a,
+    "clip": lambda a: np.clip(a, -1, 1),
+    "huber": lambda a: np.clip(a, -1, 1) * (a - np.clip(a, -1, 1) / 2),
+    "softplus": lambda a: np.maximum(a, 0) + np.log1p(np.exp(a - 2 * np.maximum(a, 0))),
+    "divide": np.divide,
+    "weigh": lambda v, a: v * a,
+    "select": np.where,
+    "total": np.sum,
+    "positive": lambda a: (a > 0) * 1,
+    "relu": lambda a: np.maximum(a, 0),
     "tanh": np.tanh,
     "matmul": np.matmul,
     "transpose": np.transpose,
@@ -34,12 +48,16 @@ def _rows(a: Array) -> Array:
     return a.reshape(-1, a.shape[-1])
 
 
-def interpret(program: Program, arrays: Mapping[str, Array], steps: int) -> dict[str, Any]:
+def interpret(
+    program: Program, arrays: Mapping[str, Array], steps: int, given: tuple[str, ...] = ()
+) -> dict[str, Any]:
     """The value of every variable by name; a timed one is a list over the steps.
 
     `arrays` gives inputs and targets as (T, B, n), initial states as (B, H), weights by name.
+    `given` names the optional arguments that `arrays` has: "lengths" (ended), "loss weights" (V),
+    "pullback".
     """
-    machine = _Machine(arrays, program.steps if program.steps is not None else steps)
+    machine = _Machine(arrays, program.steps if program.steps is not None else steps, given)
     for phase in program.phases:
         for block in phase.blocks:
             machine.run(block, None)
@@ -47,14 +65,16 @@ def interpret(program: Program, arrays: Mapping[str, Array], steps: int) -> dict
 
 
 class _Machine:
-    def __init__(self, arrays: Mapping[str, Array], steps: int) -> None:
+    def __init__(self, arrays: Mapping[str, Array], steps: int, given: tuple[str, ...]) -> None:
         self.steps = steps
+        self.given = given
         self.values: dict[str, Any] = dict(arrays)
         self.started: set[str] = set()
 
     def run(self, block: Block, t: int | None) -> None:
         if isinstance(block, Statement):
-            self.assign(block, t)
+            if set(block.given) <= set(self.given):
+                self.assign(block, t)
             return
         if isinstance(block, Step):
             order: list[int] = [block.index]
@@ -87,6 +107,8 @@ class _Machine:
                 else (number.numerator)
             )
         if isinstance(expression, Call):
+            if expression.operation == "weigh" and "loss weights" not in self.given:
+                return self.value(expression.args[1], t)
             return _OPERATIONS[expression.operation](*(self.value(a, t) for a in expression.args))
         if expression.when is None:
             return self.values[expression.var.name]

@@ -46,8 +46,23 @@ __all__ = [
 #: Sizes by name, as ("B", "H"); T is the number of time steps.
 Shape = tuple[str, ...]
 Role = Literal[
-    "input", "initial", "target", "weight", "value", "adjoint", "gradient", "loss", "work"
+    "input",
+    "initial",
+    "last",
+    "target",
+    "loss weights",
+    "lengths",
+    "count",
+    "weight",
+    "value",
+    "adjoint",
+    "gradient",
+    "loss",
+    "work",
 ]
+
+#: The roles of what is not computed.
+GIVEN = ("input", "initial", "last", "target", "loss weights", "lengths", "count", "weight")
 
 # --- expressions ---------------------------------------------------------------------------------
 
@@ -179,6 +194,25 @@ OPERATIONS: Mapping[str, Operation] = {
     "subtract": Operation(2, _elementwise, True),
     "multiply": Operation(2, _elementwise, True),
     "negate": Operation(1, _elementwise, True),
+    "exp": Operation(1, _elementwise, True),
+    "log": Operation(1, _elementwise, True),
+    "reciprocal": Operation(1, _elementwise, True),
+    # row_sum(A), row_max(A): of each row, in every column
+    "row_sum": Operation(1, lambda shapes: shapes[0]),
+    "row_max": Operation(1, lambda shapes: shapes[0]),
+    "clip": Operation(1, _elementwise, True),
+    "huber": Operation(1, _elementwise, True),
+    "softplus": Operation(1, _elementwise, True),
+    # divide(A, n): by a number
+    "divide": Operation(2, _elementwise, True),
+    # weigh(V, A): each sample's row times its weight; A itself where no weights are given
+    "weigh": Operation(2, _elementwise, True),
+    # select(M, A, B): A where M holds, else B
+    "select": Operation(3, _elementwise, True),
+    # total(A): the sum of all entries
+    "total": Operation(1, lambda shapes: ()),
+    "positive": Operation(1, _elementwise, True),
+    "relu": Operation(1, _elementwise, True),
     "sigmoid": Operation(1, _elementwise, True),
     "tanh": Operation(1, _elementwise, True),
     "matmul": Operation(2, _matmul),
@@ -205,15 +239,20 @@ class Origin:
 
 @dataclass(frozen=True)
 class Statement:
-    """``target = value``, or ``target += value`` where it accumulates (starting at zero)."""
+    """``target = value``, or ``target += value`` where it accumulates (starting at zero).
+
+    given: the optional arguments that it is for; without one of them it is not run.
+    """
 
     target: Ref
     value: Expr
     origin: Origin
     accumulate: bool = False
+    given: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.target} {'+=' if self.accumulate else '='} {self.value}"
+        condition = f"if {' and '.join(self.given)}: " if self.given else ""
+        return f"{condition}{self.target} {'+=' if self.accumulate else '='} {self.value}"
 
 
 @dataclass(frozen=True)
@@ -249,7 +288,6 @@ class Phase:
     """A part of the program that is emitted as one function."""
 
     name: str
-    meaning: str
     blocks: tuple[Block, ...]
 
 
@@ -262,6 +300,8 @@ class Program:
     weights: in the declared order; each one's gradient is called ``d`` and its name.
     phases: in order; an entry point runs them up to the last that it needs.
     entries: for each entry point the variables that its caller reads.
+    seed: the adjoint of the outputs: the loss phase computes it, or a pullback is given it.
+    carries: the adjoints that the first step passes on, which a pullback hands out.
     steps: the number of time steps of an unrolled program, None while there are loops.
     """
 
@@ -269,6 +309,8 @@ class Program:
     weights: tuple[Var, ...]
     phases: tuple[Phase, ...]
     entries: Mapping[str, tuple[Var, ...]]
+    seed: Var | None = None
+    carries: tuple[Var, ...] = ()
     steps: int | None = None
 
     def __str__(self) -> str:
@@ -465,7 +507,8 @@ class _Validator:
             if not self._is_known(ref):
                 raise ProgramError(f"{at}: {ref} is read before it is computed")
         value, target = shape_of(statement.value), shape_of(statement.target)
-        if value not in (target, ()):
+        same_for_every_step = target[1:] if target[:1] == ("T",) else target
+        if value not in (target, same_for_every_step, ()):
             raise ProgramError(
                 f"{at}: the value is {_letters(value)}, the target {_letters(target)}"
             )
@@ -473,7 +516,7 @@ class _Validator:
 
     def _is_known(self, ref: Ref) -> bool:
         var = ref.var
-        if var.role in ("input", "initial", "target", "weight"):
+        if var.role in GIVEN:
             return True
         if var.boundary is not None and ref.when is not None and ref.when.offset:
             return True  # the first step reads the boundary; later ones what the step before wrote

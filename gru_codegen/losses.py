@@ -6,14 +6,39 @@ matrix is the prediction, and so what O is, is known when the loss is joined to 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
+import sympy as sp
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.matexpr import MatrixSymbol
+from sympy.matrices.expressions.special import OneMatrix
 from sympy.matrices.expressions.trace import Trace
+from sympy.matrices.expressions.transpose import Transpose
 
-from gru_codegen.cell import B, Equation, check_equations, matrix, size
+from gru_codegen.cell import (
+    check_equations,
+    check_file_name,
+    check_names,
+    check_rows,
+    check_symbols,
+    check_tuple,
+)
+from gru_codegen.equations import (
+    B,
+    Equation,
+    check_text,
+    hadamard,
+    letters,
+    matrix,
+    not_rational,
+    shape_of,
+    size,
+    written,
+)
 from gru_codegen.errors import CellError
+from gru_codegen.functions import exp, huber, log, softplus
 from gru_codegen.notation import leaves
 
 __all__ = ["L2", "Loss", "losses"]
@@ -31,6 +56,10 @@ class Loss:
     prediction, target: what is compared, each (B, O).
     equations: computed in order from the two.
     cost: a rational multiple of one trace, the scalar that a step adds to the loss.
+    targets: what y holds: numbers, fractions from 0 to 1, or labels; a label's target is one-hot.
+    shifts: symbols whose every row is the largest entry of that row of another, and which the loss
+        does not depend on: they keep exponentials in range. That it does not is proved.
+    mean: whether the sum is divided by the number of predicted numbers, T B O.
 
     Raises
     ------
@@ -43,20 +72,27 @@ class Loss:
     target: MatrixSymbol
     equations: tuple[Equation, ...]
     cost: Any
+    mean: bool = False
+    targets: Literal["numbers", "fractions", "labels"] = "numbers"
+    shifts: Mapping[MatrixSymbol, MatrixSymbol] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        where = f"loss {self.name!r}"
-        given = (self.prediction, self.target)
-        check_equations(where, given, self.equations)
-        _, trace = self.cost.as_coeff_Mul()
-        if not isinstance(trace, Trace):
-            raise CellError(
-                f"{where}: the cost {self.cost} is not a rational multiple of one trace"
-            )
-        known = {*given, *(equation.target for equation in self.equations)}
-        for symbol in leaves(trace):
-            if symbol not in known:
-                raise CellError(f"{where}, cost: {symbol} is not declared")
+        where, given = f"loss {self.name!r}", (self.prediction, self.target)
+        check_file_name(where, self.name)
+        check_text(where, "title", self.title)
+        check_tuple(where, "equations", self.equations, Equation)
+        object.__setattr__(self, "equations", tuple(self.equations))
+        check_symbols(where, given)
+        for symbol in given:
+            check_rows(where, symbol)
+        computed = [equation.target for equation in self.equations]
+        check_names(where, (*given, *computed))
+        given = (*given, *self.shifts)
+        read = check_equations(where, given, self.equations)
+        read |= _check_cost(where, self.cost, {*given, *computed})
+        for symbol in (*given, *computed):
+            if symbol not in read:
+                raise CellError(f"{where}: {symbol} is read by nothing; use it or remove it")
 
     def of(self, prediction: MatrixSymbol) -> Loss:
         """The same loss of this `prediction`, which is (B, n): O becomes n."""
@@ -74,9 +110,37 @@ class Loss:
             self,
             prediction=prediction,
             target=self.target.subs(sizes),
+            shifts={s.subs(sizes): bind(above) for s, above in self.shifts.items()},
             equations=tuple(equations),
             cost=bind(self.cost),
         )
+
+
+def _check_cost(where: str, cost: Any, known: set[MatrixSymbol]) -> set[MatrixSymbol]:
+    """Check that `cost` is a rational multiple of one tr(A^T B); return the symbols it reads."""
+    at = f"{where}, cost"
+    coefficient, trace = cost.as_coeff_Mul() if isinstance(cost, sp.Expr) else (sp.S.One, cost)
+    pair: tuple[Any, ...] = trace.arg.args if isinstance(trace, Trace) else ()
+    bilinear = len(pair) == 2 and isinstance(pair[0], (OneMatrix, Transpose))
+    if not bilinear or trace.has(ElementwiseApplyFunction):
+        raise CellError(
+            f"{at}: {cost} must be a rational multiple of one trace of two factors, "
+            "Trace(A.T * B) / 2 for example; compute A and B by equations"
+        )
+    if not coefficient.is_Rational:
+        raise CellError(f"{at}: {not_rational(coefficient, cost)}")
+    left, right = pair
+    left = OneMatrix(*right.shape) if isinstance(left, OneMatrix) else left.arg
+    read = {*leaves(left), *leaves(right)}
+    for symbol in sorted(read - known, key=str):
+        raise CellError(f"{at}: {symbol} is not declared")
+    first, second = shape_of(at, left), shape_of(at, right)
+    if first != second:
+        raise CellError(
+            f"{at}: {written(left)} is {letters(first)}, {written(right)} is {letters(second)}; "
+            "the factors of Trace(A.T * B) must have one shape"
+        )
+    return read
 
 
 P, Y, E = (matrix(name, B, O) for name in ("P", "Y", "E"))
@@ -90,5 +154,47 @@ L2 = Loss(
     cost=Trace(E.T * E) / 2,
 )
 
+L2_MEAN = replace(L2, name="l2-mean", title="mean squared error", cost=Trace(E.T * E), mean=True)
+
+C = matrix("C_loss", B, O)
+
+HUBER = Loss(
+    name="huber",
+    title="Huber cost with delta = 1, at every time step",
+    prediction=P,
+    target=Y,
+    equations=(Equation(E, P - Y, "error"), Equation(C, huber(E), "cost of each number")),
+    cost=Trace(OneMatrix(O, B) * C),
+)
+
+BCE = Loss(
+    name="bce",
+    title="binary cross-entropy on sigmoid(O), at every time step",
+    prediction=P,
+    target=Y,
+    equations=(Equation(C, softplus(P) - hadamard(Y, P), "cost of each number"),),
+    cost=Trace(OneMatrix(O, B) * C),
+    targets="fractions",
+)
+
+M, N, EXP, Q, LOG = (matrix(name, B, O) for name in ("M", "N", "EXP", "Q", "LOG"))
+
+CROSS_ENTROPY = Loss(
+    name="cross-entropy",
+    title="cross-entropy on softmax(O), at every time step",
+    prediction=P,
+    target=Y,
+    equations=(
+        Equation(N, P - M, "logits below the largest"),
+        Equation(EXP, exp(N), "exponentials"),
+        Equation(Q, EXP * OneMatrix(O, O), "their sum"),
+        Equation(LOG, log(Q), "its logarithm"),
+        Equation(C, hadamard(Y, LOG) - hadamard(Y, N), "cost of each number"),
+    ),
+    cost=Trace(OneMatrix(O, B) * C),
+    targets="labels",
+    shifts={M: P},
+)
+
 #: The losses that come with the package, by name.
-losses: dict[str, Loss] = {loss.name: loss for loss in (L2,)}
+losses: dict[str, Loss] = {loss.name: loss for loss in (L2, L2_MEAN, HUBER, BCE, CROSS_ENTROPY)}

@@ -6,6 +6,7 @@ Every node of a matrix expression has a rule in one table; a node without one is
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from functools import reduce
 from typing import Any
@@ -20,7 +21,7 @@ from sympy.matrices.expressions.trace import Trace
 from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.cell import B
-from gru_codegen.derive import Derivation
+from gru_codegen.derive import AdjointEquation, Derivation, NormalEquation
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir import (
     OPERATIONS,
@@ -37,6 +38,7 @@ from gru_codegen.ir import (
     Shape,
     Statement,
     Var,
+    shape_of,
     validate,
 )
 from gru_codegen.notation import signed
@@ -69,6 +71,8 @@ class _Lowering:
         for symbol in cell.inputs:
             self._timed(symbol, "input", "input")
         self._timed(loss.target, "target", "target")
+        for shift in loss.shifts:
+            self._timed(shift, "value", "shift")
         for weight in cell.weights:
             self.refs[weight] = Ref(Var(weight.name, _shape(weight), "weight"))
         for equation in self.derivation.equations:
@@ -81,11 +85,16 @@ class _Lowering:
             self._timed(equation.target, "value", equation.meaning, initial)
         for state, before in cell.states.items():
             self.refs[before] = Ref(self.refs[state].var, Now(-1))
+        if loss.prediction != cell.output:  # O = S: O is but another name
+            self.refs[loss.prediction] = self.refs[cell.output]
         for adjoint in self.derivation.adjoints:
             carried = adjoint.of in cell.states.values()
             meaning = f"adjoint of {self.notation.text(adjoint.of)}"
-            boundary = Const(Fraction(0)) if carried else None
-            self._timed(adjoint.target, "adjoint", meaning, boundary)
+            beyond = None
+            if carried:
+                last = f"{adjoint.target.name.removesuffix('_prev')}_last"
+                beyond = Ref(Var(last, _shape(adjoint.of), "last", meaning=meaning))
+            self._timed(adjoint.target, "adjoint", meaning, beyond)
         by_source = {adjoint.of: adjoint.target for adjoint in self.derivation.adjoints}
         for adjoint in self.derivation.adjoints:
             if adjoint.carry is not None:
@@ -101,74 +110,156 @@ class _Lowering:
     def _timed(
         self, symbol: MatrixSymbol, role: Role, meaning: str, boundary: Expr | None = None
     ) -> None:
-        var = Var(symbol.name, _shape(symbol), role, True, boundary, meaning)
+        var = Var(_identifier(symbol.name), _shape(symbol), role, True, boundary, meaning)
         self.refs[symbol] = Ref(var, Now())
 
     # --- phases -----------------------------------------------------------------------------
 
     def program(self) -> Program:
-        cell, loss = self.derivation.cell, self.derivation.loss
-        text = self.notation.text
+        """The phases: forward; loss, down to the adjoint of the outputs; backward; inputs."""
+        derivation, cell, loss = self.derivation, self.derivation.cell, self.derivation.loss
         ours = {equation.target for equation in cell.equations}
         forward: list[Statement] = []
         cost: list[Statement] = []
-        for equation in self.derivation.forward_equations:
-            origin = Origin(
-                f"{text(equation.target)} = {text(equation.declared)}", equation.meaning
-            )
-            statement = Statement(
-                self.refs[equation.target], self.expression(equation.declared), origin
-            )
+        for shift, above in loss.shifts.items():
+            text = self.notation.text
+            origin = Origin(f"{text(shift)} = largest of each row of {text(above)}", "shift")
+            largest = Call("row_max", (self.expression(above),))
+            cost.append(Statement(self.refs[shift], largest, origin))
+        for equation in derivation.forward_equations:
+            if equation.target == loss.prediction and equation.target not in ours:
+                continue  # O = S: O is but another name
+            statement = self._computed(equation)
             (forward if equation.origin.target in ours else cost).append(statement)
-        cost.append(
-            Statement(
-                Ref(self.loss),
-                self.expression(loss.cost),
-                Origin(f"L = sum_t {text(loss.cost)}", loss.title),
-                accumulate=True,
-            )
-        )
-        backward = []
-        for adjoint in self.derivation.adjoints:
-            target = self.refs[adjoint.target]
-            origin = Origin(
-                f"{text(adjoint.target)} = {text(adjoint.expression)}", target.var.meaning
-            )
-            backward.append(Statement(target, self.expression(adjoint.expression), origin))
-        for gradient in self.derivation.gradients:
+            if equation.target in cell.states:
+                forward.append(self._hold(equation.target))
+        own = {*ours, *cell.states.values()} - {loss.prediction}
+        own |= {e.target for e in derivation.equations if e.origin.target in ours}
+        own -= {loss.prediction}
+        backward: list[Statement] = []
+        inputs: list[Statement] = []
+        for adjoint in derivation.adjoints:
+            phase = inputs if adjoint.of in cell.inputs else backward if adjoint.of in own else cost
+            phase.append(self._adjoint(adjoint))
+            if adjoint.of in cell.states:
+                phase += self._hold_adjoint(adjoint)
+            elif adjoint.of in cell.states.values():
+                phase.append(self._pass_on_held(adjoint))
+        cost += self._loss()
+        for gradient in derivation.gradients:
             target = self.refs[gradient.target]
-            origin = Origin(
-                f"{gradient.target} = sum_t {text(gradient.summand)}", target.var.meaning
-            )
+            summand = self.notation.text(gradient.summand)
+            origin = Origin(f"{gradient.target} = sum_t {summand}", target.var.meaning)
             value = self.expression(gradient.summand)
             backward.append(Statement(target, value, origin, accumulate=True))
-        states = tuple(self.refs[state].var for state in cell.states)
-        outputs = tuple(dict.fromkeys((self.refs[cell.output].var, *states)))
-        gradients = tuple(self.refs[g.target].var for g in self.derivation.gradients)
         return validate(
             Program(
                 cell.name,
                 tuple(self.refs[weight].var for weight in cell.weights),
                 (
-                    Phase(
-                        "forward",
-                        "the states of all time steps",
-                        (Loop("forward", tuple(forward)),),
-                    ),
-                    Phase("loss", loss.title, (Loop("forward", tuple(cost)),)),
-                    Phase(
-                        "backward",
-                        "the adjoints, last time step first, and the gradients",
-                        (Loop("reverse", tuple(backward)),),
-                    ),
+                    Phase("forward", (Loop("forward", tuple(forward)),)),
+                    Phase("loss", (Loop("forward", tuple(cost)),)),
+                    Phase("backward", (Loop("reverse", tuple(backward)),)),
+                    Phase("inputs", (Loop("forward", tuple(inputs)),)),
                 ),
-                {
-                    "forward": outputs,
-                    "loss": (self.loss,),
-                    "gradients": (*states, self.loss, *gradients),
-                },
+                self._entries(),
+                self.refs[derivation.seed].var,
+                tuple(
+                    self.refs[a.target].var
+                    for a in derivation.adjoints
+                    if a.of in cell.states.values()
+                ),
             )
         )
+
+    # A sample past its length keeps its state: S_t = M_t o S_{t-1} + (1 - M_t) o S_t, with M_t = 1
+    # where it has ended. That is a blend, whose adjoints are blends as well; each is a selection,
+    # since M is 0 or 1, and a selection does not read what it leaves out.
+
+    def _hold(self, state: MatrixSymbol) -> Statement:
+        here = self.refs[state]
+        text = self.notation.text(state)
+        origin = Origin(f"{text} = M_t o {state}_{{t-1}} + (1 - M_t) o {text}", "past its length")
+        kept = Call("select", (self._ended(here.var.shape), replace(here, when=Now(-1)), here))
+        return Statement(here, kept, origin, given=("lengths",))
+
+    def _hold_adjoint(self, adjoint: AdjointEquation) -> list[Statement]:
+        here = self.refs[adjoint.target]
+        text, zero = self.notation.text(adjoint.target), Const(Fraction(0))
+        ended, held = self._ended(here.var.shape), self._held(here)
+        held_text = text.replace(adjoint.target.name, held.var.name, 1)
+        keep = Origin(f"{held_text} = M_t o {text}", "past its length")
+        leave = Origin(f"{text} = (1 - M_t) o {text}", "past its length")
+        given = ("lengths",)
+        return [
+            Statement(held, Call("select", (ended, here, zero)), keep, given=given),
+            Statement(here, Call("select", (ended, zero, here)), leave, given=given),
+        ]
+
+    def _pass_on_held(self, adjoint: AdjointEquation) -> Statement:
+        here, text = self.refs[adjoint.target], self.notation.text(adjoint.target)
+        state = next(s for s, p in self.derivation.cell.states.items() if p == adjoint.of)
+        of = next(a.target for a in self.derivation.adjoints if a.of == state)
+        held = self._held(self.refs[of])
+        held_text = self.notation.text(of).replace(of.name, held.var.name, 1)
+        origin = Origin(f"{text} = {text} + {held_text}", "past its length")
+        return Statement(here, Call("add", (here, held)), origin, given=("lengths",))
+
+    def _ended(self, shape: Shape) -> Ref:
+        return Ref(Var("ended", shape, "lengths", True, meaning="which samples have ended"), Now())
+
+    def _held(self, adjoint: Ref) -> Ref:
+        name = f"{adjoint.var.name}_held"
+        meaning = f"what {adjoint.var.name} is past a sample's length"
+        return Ref(Var(name, adjoint.var.shape, "adjoint", True, meaning=meaning), Now())
+
+    def _loss(self) -> list[Statement]:
+        """The loss, and what weights and a mean make of the adjoint of the outputs.
+
+        The loss is a sum over samples: the weight of one multiplies its term, and so its row of
+        that adjoint.
+        """
+        loss, seed = self.derivation.loss, self.refs[self.derivation.seed]
+        name = self.notation.text(self.derivation.seed)
+        value = self.expression(loss.cost)
+        if loss.mean:
+            count = Ref(Var("count", (), "count", meaning="how many numbers are predicted"))
+            value = Call("divide", (value, count))
+        title = f"L = sum_t {self.notation.text(loss.cost)}{' / (T B O)' if loss.mean else ''}"
+        total = Statement(Ref(self.loss), value, Origin(title, loss.title), accumulate=True)
+        statements = [total]
+        if loss.mean:
+            mean = Origin(f"{name} = {name} / (T B O)", "for the mean")
+            statements.append(Statement(seed, Call("divide", (seed, count)), mean))
+        weighed = Call("multiply", (seed, self._loss_weights(seed.var.shape)))
+        weights = Origin(f"{name} = V_t o {name}", "with loss weights V")
+        statements.append(Statement(seed, weighed, weights, given=("loss weights",)))
+        return statements
+
+    def _loss_weights(self, shape: Shape) -> Ref:
+        return Ref(Var("V", shape, "loss weights", True, meaning="loss weights"), Now())
+
+    def _computed(self, equation: NormalEquation) -> Statement:
+        text = self.notation.text
+        origin = Origin(f"{text(equation.target)} = {text(equation.declared)}", equation.meaning)
+        return Statement(self.refs[equation.target], self.expression(equation.declared), origin)
+
+    def _adjoint(self, adjoint: AdjointEquation) -> Statement:
+        text, target = self.notation.text, self.refs[adjoint.target]
+        origin = Origin(f"{text(adjoint.target)} = {text(adjoint.expression)}", target.var.meaning)
+        return Statement(target, self.expression(adjoint.expression), origin)
+
+    def _entries(self) -> dict[str, tuple[Var, ...]]:
+        derivation, cell = self.derivation, self.derivation.cell
+        states = tuple(self.refs[state].var for state in cell.states)
+        gradients = tuple(self.refs[g.target].var for g in derivation.gradients)
+        inputs = [a.target for a in derivation.adjoints if a.of in cell.inputs]
+        return {
+            "forward": tuple(dict.fromkeys((self.refs[derivation.loss.prediction].var, *states))),
+            "loss": (self.loss, self.refs[derivation.seed].var),
+            "gradients": (*states, self.loss, *gradients),
+            "pullback": (*gradients, *(self.refs[symbol].var for symbol in inputs)),
+        }
 
     # --- expressions ------------------------------------------------------------------------
 
@@ -204,6 +295,10 @@ class _Lowering:
 
     def _product(self, node: Any) -> Expr:
         coefficient, factors = node.as_coeff_matrices()
+        if isinstance(factors[-1], OneMatrix) and len(factors) == 2:
+            if factors[-1].shape[0] != factors[-1].shape[1]:
+                raise ProgramError(f"the product {node} cannot be lowered: a row sum is square")
+            return _scaled(coefficient, Call("row_sum", (self.expression(factors[0]),)))
         if isinstance(factors[0], OneMatrix):
             return _scaled(coefficient, self._ones_product(node, factors))
         left = self.expression(factors[0])
@@ -232,14 +327,20 @@ class _Lowering:
 
     def _trace(self, node: Any) -> Expr:
         product = node.arg
-        if not (
-            isinstance(product, MatMul)
-            and len(product.args) == 2
-            and isinstance(product.args[0], Transpose)
-        ):
-            raise ProgramError(f"the trace {node} cannot be lowered: it must be tr(A^T B)")
-        left, right = product.args
-        return Call("inner", (self.expression(left.arg), self.expression(right)))
+        if isinstance(product, MatMul) and len(product.args) == 2:
+            left, right = product.args
+            value = self.expression(right)
+            weighed = Call("weigh", (self._loss_weights(shape_of(value)), value))
+            if isinstance(left, Transpose):
+                return Call("inner", (self.expression(left.arg), weighed))
+            if isinstance(left, OneMatrix):
+                return Call("total", (weighed,))
+        raise ProgramError(f"the trace {node} cannot be lowered: it must be tr(A^T B)")
+
+
+def _identifier(name: str) -> str:
+    """The name in code; I, O and l alone are too easily taken for numbers."""
+    return f"{name}_" if name in ("I", "O", "l") else name
 
 
 def _has_rows(expression: Expr) -> bool:

@@ -134,7 +134,7 @@ def _is_unroll(value: Any) -> bool:
     return value is None or (type(value) is int and value > 0)
 
 
-def _is_states(value: Any) -> bool:
+def _is_names(value: Any) -> bool:
     return isinstance(value, tuple) and len(value) > 0 and all(map(_is_text, value))
 
 
@@ -145,9 +145,9 @@ def _is_named_tuple(value: Any) -> bool:
 _PROMISES = {
     "UNROLL": _Promise("None or a number of time steps", _is_unroll),
     **dict.fromkeys(
-        ("CELL", "LOSS", "READOUT", "STYLE", "EQUATIONS"), _Promise("a string", _is_text)
+        ("CELL", "LOSS", "READOUT", "STYLE", "OUTPUT", "EQUATIONS"), _Promise("a string", _is_text)
     ),
-    "STATES": _Promise("a tuple of names", _is_states),
+    **dict.fromkeys(("SIZES", "STATES"), _Promise("a tuple of names", _is_names)),
     **dict.fromkeys(("Params", "Result"), _Promise("a NamedTuple", _is_named_tuple)),
     **dict.fromkeys(
         ("init_params", "forward", "loss", "loss_and_gradients", "Workspace"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -15,36 +17,56 @@ from gru_codegen.losses import L2, Loss
 from gru_codegen.lower import lower
 from gru_codegen.modules import load_source
 from gru_codegen.passes import STYLES, Style, optimise
+from gru_codegen.readouts import readouts
 from gru_codegen.verify import Report, verify
 
 __all__ = ["check", "command", "default_name", "generate", "load"]
 
 
 def generate(
-    cell: Cell, *, loss: Loss = L2, unroll: int | None = None, style: Style = "fast"
+    cell: Cell,
+    *,
+    loss: Loss = L2,
+    readout: str = "none",
+    unroll: int | None = None,
+    style: Style = "fast",
+    spec: str | None = None,
 ) -> str:
     """The source of the kernel of `cell`: a plain NumPy module.
 
+    readout: "none", or "linear" for outputs O_t = S_t Wout + bout.
     unroll: the number of time steps that the code is written out for; None is `any`, a time loop.
+    spec: what the command line calls the cell, for the module's header; the cell's name if None.
     style: "fast", batched and in place, or "textbook", one expression per equation.
 
     Raises
     ------
     CellError, DerivationError: the declaration cannot be derived.
-    ValueError: `unroll` is not a positive number of steps, or there is no such style.
+    ValueError: `unroll` is not a positive number of steps, or there is no such style or readout.
     """
-    _check(unroll, style)
-    derivation = derive(cell, loss)
+    _check(unroll, style, readout)
+    derivation = derive(complete(cell, readout), loss)
     program = optimise(lower(derivation), style, unroll)
-    return emit(program, _heading(derivation, unroll, style))
+    return emit(program, _heading(derivation, spec or cell.name, readout, unroll, style))
+
+
+@cache  # one cell for one cell and readout, since `derive` remembers by identity
+def complete(cell: Cell, readout: str) -> Cell:
+    """The cell together with its readout."""
+    return readouts[readout](cell)
 
 
 def load(
-    cell: Cell, *, loss: Loss = L2, unroll: int | None = None, style: Style = "fast"
+    cell: Cell,
+    *,
+    loss: Loss = L2,
+    readout: str = "none",
+    unroll: int | None = None,
+    style: Style = "fast",
 ) -> ModuleType:
     """The kernel of `cell` as a module; a debugger steps through its generated lines."""
-    source = generate(cell, loss=loss, unroll=unroll, style=style)
-    return load_source(source, default_name(cell, loss, unroll, style))
+    source = generate(cell, loss=loss, readout=readout, unroll=unroll, style=style)
+    return load_source(source, default_name(cell, loss, unroll, style, readout))
 
 
 def check(
@@ -60,16 +82,20 @@ def check(
     First outputs, states and loss are compared with the declared equations evaluated directly,
     then come all the checks of `verify`. `progress(done, total)` is called by the latter.
     """
-    declared = compare(kernel, cell, loss, seed=seed)
+    declared = compare(kernel, complete(cell, kernel.READOUT), loss, seed=seed)
     report = verify(kernel, seed=seed, progress=progress)
     return Report((*declared, *report.checks), report.subject, limits="")
 
 
-def default_name(cell: Cell, loss: Loss, unroll: int | None, style: Style) -> str:
+def default_name(
+    cell: Cell, loss: Loss, unroll: int | None, style: Style, readout: str = "none"
+) -> str:
     """The module's name: the cell's, and whatever is not the default."""
     parts = [cell.name]
     if loss.name != L2.name:
         parts.append(loss.name)
+    if readout != "none":
+        parts.append(readout)
     if unroll is not None:
         parts.append(f"t{unroll}")
     if style != "fast":
@@ -77,16 +103,18 @@ def default_name(cell: Cell, loss: Loss, unroll: int | None, style: Style) -> st
     return "_".join(parts).replace("-", "_")
 
 
-def command(cell: Cell, loss: Loss, unroll: int | None, style: Style) -> str:
-    """The command that generates this kernel."""
+def command(spec: str, loss: Loss, unroll: int | None, style: Style, readout: str = "none") -> str:
+    """The command that generates the kernel of the cell that the command line calls `spec`."""
     steps = "any" if unroll is None else unroll
     return (
-        f"gru-codegen generate --cell {cell.name} --unroll {steps} --loss {loss.name} "
-        f"--style {style}"
+        f"gru-codegen generate --cell {shlex.quote(spec)} --unroll {steps} --loss {loss.name} "
+        f"{'' if readout == 'none' else f'--readout {readout} '}--style {style}"
     )
 
 
-def _check(unroll: Any, style: str) -> None:
+def _check(unroll: Any, style: str, readout: str) -> None:
+    if readout not in readouts:
+        raise ValueError(f"readout: there is no {readout!r}; there are {', '.join(readouts)}")
     if style not in STYLES:
         raise ValueError(f"style: there is no {style!r}; there are {', '.join(STYLES)}")
     if unroll is not None and (isinstance(unroll, bool) or not isinstance(unroll, int)):
@@ -95,7 +123,9 @@ def _check(unroll: Any, style: str) -> None:
         raise ValueError(f"unroll: expected at least 1 time step, got {unroll}; None is any number")
 
 
-def _heading(derivation: Derivation, unroll: int | None, style: Style) -> Heading:
+def _heading(
+    derivation: Derivation, spec: str, readout: str, unroll: int | None, style: Style
+) -> Heading:
     cell, loss, text = derivation.cell, derivation.loss, derivation.notation.text
     if len(cell.inputs) != 1:
         raise CellError(f"cell {cell.name!r}: a kernel takes one input x, not {len(cell.inputs)}")
@@ -111,12 +141,13 @@ def _heading(derivation: Derivation, unroll: int | None, style: Style) -> Headin
         source=cell.source,
         loss=loss.name,
         loss_title=loss.title,
-        readout="none",
+        readout=readout,
         style=style,
-        command=command(cell, loss, unroll, style),
+        command=command(spec, loss, unroll, style, readout),
         equations=tuple(equations),
         input=cell.inputs[0].name,
         target=loss.target.name,
+        targets=loss.targets,
     )
 
 

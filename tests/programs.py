@@ -1,20 +1,25 @@
 """Programs to try the middle end on: read from their printed text, or drawn at random.
 
-Values are residues modulo a prime. Arithmetic is exact there, so a pass that changes no value is
-seen to change none: no tolerance hides a small mistake, and no cancellation makes a large one. That
-two different rational formulas agree at a random point has a chance of one in 10**17 or so.
+Their values are residues modulo a prime, where arithmetic is exact: no tolerance hides a small
+mistake, no cancellation makes a large one, and that two different polynomials agree at a random
+point is as good as impossible. The functions, of which no pass knows a law, are replaced by others.
 """
 
 from __future__ import annotations
 
 import ast
 import functools
+import itertools
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from random import Random
 from textwrap import dedent
 from typing import Any
+from unittest import mock
 
 import numpy as np
 from hypothesis import settings
@@ -22,8 +27,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import gru_codegen as gc
-from gru_codegen.interpret import interpret
+from gru_codegen.interpret import _OPERATIONS, interpret
 from gru_codegen.ir import (
+    GIVEN,
+    OPERATIONS,
     Block,
     Call,
     Const,
@@ -71,7 +78,7 @@ def _operator(operation: Callable[[int, int], int]) -> Callable[[Residue, object
 
 
 class Residue:
-    """An integer modulo the prime 2**61 - 1; ``tanh`` is an odd function without any other law."""
+    """An integer modulo the prime 2**61 - 1."""
 
     PRIME = 2**61 - 1
     __slots__ = ("value",)
@@ -92,7 +99,6 @@ class Residue:
     __add__ = __radd__ = _operator(lambda a, b: a + b)
     __mul__ = __rmul__ = _operator(lambda a, b: a * b)
     __sub__, __rsub__ = _operator(lambda a, b: a - b), _operator(lambda a, b: b - a)
-    __truediv__ = _operator(lambda a, b: a * pow(b, -1, Residue.PRIME))
 
     def __neg__(self) -> Residue:
         return Residue(-self.value)
@@ -106,48 +112,99 @@ class Residue:
     def __repr__(self) -> str:
         return f"Residue({self.value})"
 
-    def tanh(self) -> Residue:
-        """An odd function."""
-        return Residue(7 * pow(self.value, 5, self.PRIME))
+
+def _function_of_residues(place: int) -> Callable[[Any], Any]:
+    def function(number: object) -> Residue:
+        value = Residue.number(number)
+        if value is None:
+            raise TypeError(f"{number!r} is not a number")
+        return Residue(pow(value + place, 5, Residue.PRIME))
+
+    return np.frompyfunc(function, 1, 1)
 
 
-def arrays(program: Program, steps: int) -> dict[str, Array]:
+#: The functions, each with one of its own.
+_FUNCTIONS = {
+    name: _function_of_residues(place)
+    for place, (name, operation) in enumerate(OPERATIONS.items())
+    if operation.elementwise and operation.arity == 1 and name != "negate"
+}
+
+
+def over_residues() -> AbstractContextManager[object]:
+    """Within it the interpreter applies functions of residues."""
+    return mock.patch.dict(_OPERATIONS, _FUNCTIONS)
+
+
+#: The optional arguments of a kernel: a statement may be for one of them alone.
+OPTIONAL = ("lengths", "loss weights", "pullback")
+
+
+def arrays(program: Program, steps: int, optional: Sequence[str] = ()) -> dict[str, Array]:
     """A value for everything that `program` is given, the same for each name and size."""
+    given = [variable for variable in program.variables().values() if variable.role in GIVEN]
+    if program.seed and "pullback" in optional:
+        given.append(program.seed)
     return {
-        var.name: residues(var.name, (steps,) * var.timed + sizes(var.shape))
-        for var in program.variables().values()
-        if var.role in ("input", "target", "weight", "initial")
+        variable.name: _given(variable, (steps,) * variable.timed + sizes(variable.shape), optional)
+        for variable in given
     }
 
 
-def residues(seed: str, shape: tuple[int, ...]) -> Array:
-    """Random residues."""
-    random = Random(seed)
-    numbers = [Residue(random.randrange(Residue.PRIME)) for _ in range(int(np.prod(shape)))]
+def _given(var: Var, shape: tuple[int, ...], optional: Sequence[str]) -> Array:
+    random = Random(var.name)
+    count = math.prod(shape)
+    numbers: list[object] = [Residue(random.randrange(Residue.PRIME)) for _ in range(count)]
+    if var.role == "lengths":
+        return np.array([random.random() < 0.5 for _ in range(count)]).reshape(shape)
+    if var.role == "last" and "pullback" not in optional:
+        numbers = [Residue(0)] * count
     return np.array(numbers, dtype=object).reshape(shape)
 
 
-def sizes(shape: Shape) -> tuple[int, ...]:
-    """The numbers for a shape in letters."""
-    return tuple(SIZES[size] for size in shape)
+def sizes(shape: Shape, steps: int = 0) -> tuple[int, ...]:
+    """The numbers for a shape in letters, of which T is `steps`."""
+    return tuple(steps if size == "T" else SIZES[size] for size in shape)
 
 
-def results(program: Program, given: dict[str, Array], steps: int) -> dict[str, Array]:
-    """What `program` computes for the callers of its entry points; a timed result is (T, ...)."""
-    values = interpret(program, given, steps)
-    return {
-        var.name: np.array(
-            [np.broadcast_to(value, sizes(var.shape)) for value in values[var.name]]
-            if var.timed
-            else np.broadcast_to(values[var.name], sizes(var.shape))
-        )
-        for var in read_by_callers(program)
+def called(program: Program, optional: Sequence[str]) -> Program:
+    """The part of `program` that runs with these optional arguments, and what it hands out.
+
+    A pullback is given what the loss phase computes; only a pullback needs what inputs computes.
+    """
+    pullback = "pullback" in optional
+    skipped = "loss" if pullback else "inputs"
+    entries = {
+        name: found
+        for name, found in program.entries.items()
+        if set(program.entries) == {"all"} or (name == "pullback") == pullback
     }
+    phases = tuple(phase for phase in program.phases if phase.name != skipped)
+    carries = program.carries if pullback else ()
+    return replace(program, phases=phases, entries=entries, carries=carries)
 
 
-def read_by_callers(program: Program) -> list[Var]:
-    """The variables that some entry point hands out."""
-    return list(dict.fromkeys(var for found in program.entries.values() for var in found))
+def handed_out(program: Program) -> list[Var]:
+    """What the entry points hand out in whole."""
+    return list(dict.fromkeys(v for found in program.entries.values() for v in found))
+
+
+def results(program: Program, steps: int, optional: Sequence[str] = ()) -> dict[str, Array]:
+    """What `program` computes for its callers; a timed result is (T, ...)."""
+    program = called(program, optional)
+    with over_residues():
+        values = interpret(program, arrays(program, steps, optional), steps, tuple(optional))
+
+    def full(value: Any, shape: Shape) -> Array:
+        return np.broadcast_to(value, sizes(shape))
+
+    found = {
+        v.name: np.array([full(value, v.shape) for value in values[v.name]])
+        if v.timed
+        else full(values[v.name], v.shape)
+        for v in handed_out(program)
+    }
+    return found | {f"{v.name}[0]": full(values[v.name][0], v.shape) for v in program.carries}
 
 
 # --- from text ------------------------------------------------------------------------------------
@@ -163,11 +220,13 @@ def var(
 ) -> Var:
     """A variable; `shape` is one letter a size."""
     if timed is None:
-        timed = role in ("input", "target", "value", "adjoint")
+        timed = role in ("input", "target", "value", "adjoint", "lengths", "loss weights")
     return Var(name, tuple(shape), role, timed, boundary, name)
 
 
-s0 = var("s0", "BH", "initial")
+s0, p0 = var("s0", "BH", "initial"), var("p0", "BD", "initial")
+ENDED = var("ended", "BH", "lengths")
+LOSS_WEIGHTS = var("V", "BH", "loss weights")
 
 #: The variables of the programs in the tests. S is a state, C what a backward pass carries.
 DECLARED = (
@@ -175,17 +234,21 @@ DECLARED = (
     var("y", "BH", "target"),
     s0,
     *(var(name, "DH", "weight") for name in ("W", "W2")),
-    *(var(name, "HH", "weight") for name in ("U", "V")),
+    *(var(name, "HH", "weight") for name in ("U", "U2")),
+    var("b", "H", "weight"),
     var("S", "BH", "value", Ref(s0)),
-    *(var(name, "BH") for name in "abcde"),
+    *(var(name, "BH") for name in "acdefg"),
     *(var(name, "BD") for name in "pq"),
-    *(var(f"d{name}", "BH", "adjoint") for name in "abcdeS"),
-    var("C", "BH", "adjoint", Const(Fraction(0))),
+    *(var(f"d{name}", "BH", "adjoint") for name in "acdeS"),
+    var("C", "BH", "adjoint", Ref(var("C_last", "BH", "last"))),
     var("loss", "", "loss"),
     *(var(name, "DH", "gradient") for name in ("dW", "dW2")),
-    *(var(name, "HH", "gradient") for name in ("dU", "dV")),
+    *(var(name, "HH", "gradient") for name in ("dU", "dU2")),
+    var("db", "H", "gradient"),
     var("WU", "DH", timed=False),
     var("k", "BH", "work"),
+    ENDED,
+    LOSS_WEIGHTS,
 )
 
 _ORDER = {"first to last": "forward", "last to first": "reverse"}
@@ -202,18 +265,17 @@ def parse(text: str, *more: Var, **entries: str) -> Program:
     for part in dedent(text).strip().split("\n\n"):
         name, *lines = part.splitlines()
         blocks = tuple(_blocks([line[2:] for line in lines], declared))
-        phases.append(Phase(name.removesuffix(":"), name, blocks))
+        phases.append(Phase(name.removesuffix(":"), blocks))
     unrolled = [b.index for phase in phases for b in phase.blocks if isinstance(b, Step)]
-    program = Program("test", (), tuple(phases), {}, max(unrolled) + 1 if unrolled else None)
-    computed = {s.target.var.name: s.target.var for s in program.statements()}
+    steps = max(unrolled) + 1 if unrolled else None
+    program = Program("test", (), tuple(phases), {}, steps=steps)
+    computed = dict.fromkeys(s.target.var for s in program.statements())
     found = {name: tuple(declared[n] for n in names.split()) for name, names in entries.items()}
     used = program.variables().values()
-    return Program(
-        program.name,
-        tuple(variable for variable in used if variable.role == "weight"),
-        program.phases,
-        found or {"all": tuple(computed.values())},
-        program.steps,
+    return replace(
+        program,
+        weights=tuple(variable for variable in used if variable.role == "weight"),
+        entries=found or {"all": tuple(computed)},
     )
 
 
@@ -237,12 +299,15 @@ def _blocks(lines: list[str], declared: dict[str, Var]) -> Iterator[Block]:
 
 
 def _statement(line: str, declared: dict[str, Var]) -> Statement:
+    condition, _, line = line.rpartition(": ")
+    given = condition.removeprefix("if ").split(" and ") if condition else ()
     node: Any = ast.parse(line).body[0]
     accumulate = isinstance(node, ast.AugAssign)
     target = _expression(node.target if accumulate else node.targets[0], declared)
     assert isinstance(target, Ref)
     origin = Origin(line, target.var.meaning)
-    return Statement(target, _expression(node.value, declared), origin, accumulate)
+    value = _expression(node.value, declared)
+    return Statement(target, value, origin, accumulate, tuple(given))
 
 
 def _expression(node: Any, declared: dict[str, Var]) -> Expr:
@@ -265,112 +330,200 @@ def _offset(node: Any) -> int:
 
 # --- at random ------------------------------------------------------------------------------------
 
+
+class _Shown(Program):
+    """A program that Hypothesis reports as text."""
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(f"parse('''\n{self}\n''')")
+
+
 _CONSTANTS = [Const(Fraction(n)) for n in ("1", "2", "-1", "1/2", "0")]
 
 
 @st.composite
 def programs(draw: st.DrawFn) -> Program:
-    """A valid program of three phases with loops, as a cell gives, but with any formulas in them.
+    """A valid program with the phases of a cell's and any formulas in them.
 
-    It has states and what a backward pass carries, each with a boundary; values of all steps at
-    once; sums over time of any form; scratch; and values that nobody reads.
+    It has states, and adjoints that are carried; values of all steps at once; sums over time;
+    scratch; statements for optional arguments; and values that nobody reads.
     """
     return _Drawing(draw).program()
 
 
 class _Drawing:
-    """One program being drawn; `known` is what a statement may read at the place reached."""
+    """One program being drawn.
+
+    known: what a statement may read at the place reached. seen: parts of statements that others
+    may repeat. rows: the shape of a matrix but for its columns. timed and untimed: the variables
+    that later phases may read.
+    """
 
     def __init__(self, draw: st.DrawFn) -> None:
         self.draw = draw
-        self.known: list[Ref] = [Ref(v) for v in DECLARED if v.role == "weight"]
+        self.known: list[Ref] = []
+        self.untimed = [Ref(v) for v in DECLARED if v.role == "weight"]
         self.seen: list[tuple[Shape, Expr]] = []
         self.timed = [v for v in DECLARED if v.role in ("input", "target")]
         self.rows: Shape = ("B",)
-        self.names = iter(f"v{n}" for n in range(1, 1000))
+        self.names = (f"v{n}" for n in itertools.count(1))
 
     def chance(self, percent: int) -> bool:
         return self.draw(st.integers(0, 99)) < percent
 
     def program(self) -> Program:
-        states = [
-            var("S", "BH", boundary=Ref(s0)),
-            var("P", "BD", boundary=self.draw(st.sampled_from([Const(Fraction(0)), Ref(p0)]))),
-        ][: self.draw(st.integers(1, 2))]
+        states = [var("S", "BH", boundary=Ref(s0)), var("P", "BD", boundary=Ref(p0))]
+        states = states[: self.draw(st.integers(1, 2))]
         carried = [
-            var(name, shape, "adjoint", Const(Fraction(0)))
+            var(name, shape, "adjoint", Ref(var(f"{name}_last", shape, "last")))
             for name, shape in (("C", "BH"), ("Q", "BD"))
         ][: self.draw(st.integers(1, 2))]
-        loss, acc = var("loss", "", "loss"), var("dS0", "BH", "gradient")
-        gradients = [v for v in DECLARED if v.name in ("dW", "dU")] + [acc]
-        gradients = gradients[: self.draw(st.integers(1, 3))]
+        loss, seed = var("loss", "", "loss"), var("dO", "BH", "adjoint")
+        dx = var("dx", "BD", "adjoint")
+        gradients = tuple(v for v in DECLARED if v.role == "gradient")
         phases = (
-            Phase("forward", "", (*self.before(), self.loop("forward", states), *self.behind())),
-            Phase("loss", "", (self.loop("forward", (), [loss]),)),
-            Phase("backward", "", (self.loop("reverse", carried, gradients), *self.behind())),
+            Phase("forward", (*self.before(), self.forward(states), *self.behind())),
+            Phase("loss", (self.loss(seed, loss),)),
+            Phase("backward", (self.backward(carried, gradients), *self.behind())),
+            Phase("inputs", (self.inputs(dx),)),
         )
-        computed = [v for v in self.timed if v.role in ("value", "adjoint")]
-        returned = self.draw(st.lists(st.sampled_from(computed), min_size=1, unique=True))
+        values = [v for v in self.timed if v.role == "value" and v not in states]
+        outputs = [*states, *self.draw(st.lists(st.sampled_from(values), unique=True))]
         entries = {
-            "forward": tuple(v for v in returned if v.role == "value"),
-            "gradients": (loss, *(v for v in returned if v.role == "adjoint"), *gradients),
+            "forward": tuple(outputs),
+            "loss": (loss, seed),
+            "gradients": (*outputs, loss, *gradients),
+            "pullback": (*gradients, dx),
         }
         weights = tuple(v for v in DECLARED if v.role == "weight")
-        return validate(Program("random", weights, phases, entries))
+        return validate(_Shown("random", weights, phases, entries, seed, tuple(carried)))
 
-    # --- blocks ---------------------------------------------------------------------------------
+    # --- phases ---------------------------------------------------------------------------------
 
     def before(self) -> Iterator[Statement]:
         """A value of weights alone, computed once."""
         if self.chance(30):
-            target, self.rows = var("WU", "DH", timed=False), ()
-            yield self.statement(target)
-            self.known.append(Ref(target))
-            self.rows, self.seen = ("B",), []
+            target = Ref(var("WU", "DH", timed=False))
+            with self.reading(rows=()):
+                yield self.statement(target)
+            self.untimed.append(target)
+
+    def forward(self, states: list[Var]) -> Loop:
+        with self.reading(*self.in_a_step(), *(Ref(v, Now(-1)) for v in states)):
+            return Loop("forward", tuple(self.values("value", states)))
+
+    def loss(self, seed: Var, loss: Var) -> Loop:
+        here, before = Ref(seed, Now()), list(self.timed)
+        with self.reading(*self.in_a_step()):
+            body = [*self.values("value"), *self.value(seed)]
+            if self.chance(30):
+                double = Call("multiply", (Const(Fraction(2)), here))
+                body += [_as(here, double), *self.values("value")]
+            body.append(_as(Ref(loss), self.sum(()), accumulate=True))
+            weighed = Call("multiply", (here, Ref(LOSS_WEIGHTS, Now())))
+            body.append(_as(here, weighed, given=("loss weights",)))
+        self.timed = [*before, seed]
+        return Loop("forward", tuple(body))
+
+    def backward(self, carried: Sequence[Var], gradients: Sequence[Var]) -> Loop:
+        with self.reading(*self.in_a_step()):
+            held: list[Statement] = []
+            parts = [functools.partial(self.received, variable, held) for variable in carried]
+            parts += [functools.partial(self.value, variable) for variable in carried]
+            parts.append(functools.partial(self.values, "adjoint"))
+            body = [s for part in self.draw(st.permutations(parts)) for s in part()]
+            sums = [_as(Ref(v), self.sum(v.shape), accumulate=True) for v in gradients]
+            return Loop("reverse", (*body, *held, *sums))
+
+    def inputs(self, dx: Var) -> Loop:
+        with self.reading(*self.in_a_step()):
+            return Loop("forward", tuple(self.value(dx)))
 
     def behind(self) -> Iterator[Statement]:
         """A value of all time steps at once."""
         if self.chance(30):
-            outside, self.rows, self.seen = self.known, ("T", "B"), []
-            self.known = [r for r in outside if r.when is None]
-            self.known += [Ref(v, Every()) for v in self.timed]
-            self.known += [Ref(v, Every(-1)) for v in self.timed if _starts(v)]
+            reads = [Ref(v, Every()) for v in self.timed]
+            reads += [Ref(v, Every(_towards_boundary(v))) for v in self.timed if v.boundary]
             target = var(next(self.names), self.draw(st.sampled_from(["BH", "BD"])))
-            yield self.statement(target, Every())
-            self.known, self.rows, self.seen = outside, ("B",), []
+            with self.reading(*reads, rows=("T", "B")):
+                yield self.statement(Ref(target, Every()))
             self.timed.append(target)
 
-    def loop(self, direction: Any, carried: Sequence[Var], sums: Sequence[Var] = ()) -> Loop:
-        before = self.known
-        others = [
-            var(next(self.names), shape, "adjoint" if direction == "reverse" else "value")
-            for shape in self.draw(st.lists(st.sampled_from(["BH", "BD"]), min_size=1, max_size=3))
-        ]
-        if self.chance(30):
-            others.append(var("k", "BH", "work"))
-        offset = -1 if direction == "forward" else 1
-        self.known = [*before, *(Ref(v, Now()) for v in self.timed)]
-        self.known += [Ref(v, Now(-1)) for v in self.timed if _starts(v)]
-        self.known += [Ref(v, Now(offset)) for v in carried]
-        self.seen = []
-        body = []
-        for target in self.draw(st.permutations([*carried, *others])):
-            when = Now() if target.timed else None
-            body.append(self.statement(target, when))
-            self.known.append(Ref(target, when))
-        body += [self.statement(target, accumulate=True) for target in sums]
-        self.known, self.seen = before, []
-        self.timed += [target for target in (*carried, *others) if target.timed]
-        return Loop(direction, tuple(body))
+    @contextmanager
+    def reading(self, *refs: Ref, rows: Shape = ("B",)) -> Iterator[None]:
+        """Within it statements read `refs` and what is not timed."""
+        outside = self.known, self.rows, self.seen
+        self.known, self.rows, self.seen = [*self.untimed, *refs], rows, []
+        yield
+        self.known, self.rows, self.seen = outside
 
-    def statement(
-        self, target: Var, when: Now | Every | None = None, accumulate: bool = False
-    ) -> Statement:
-        shape = ("T", *target.shape) if isinstance(when, Every) else target.shape
-        value = self.expression(shape, self.draw(st.integers(0, 3)))
-        return Statement(Ref(target, when), value, Origin(target.name, target.name), accumulate)
+    def in_a_step(self) -> Iterator[Ref]:
+        """What any step may read of the loops before."""
+        for variable in self.timed:
+            yield Ref(variable, Now())
+            if variable.boundary is not None and _towards_boundary(variable) < 0:
+                yield Ref(variable, Now(-1))
+
+    # --- statements -----------------------------------------------------------------------------
+
+    def values(self, role: Role, more: Sequence[Var] = ()) -> Iterator[Statement]:
+        """New variables, and `more`, in any order."""
+        shapes = self.draw(st.lists(st.sampled_from(["BH", "BD"]), min_size=1, max_size=3))
+        new = [var(next(self.names), shape, role) for shape in shapes]
+        for variable in self.draw(st.permutations([*more, *new])):
+            yield from self.value(variable)
+
+    def value(self, variable: Var) -> Iterator[Statement]:
+        """A variable; its value may be another one past a sample's length."""
+        here = Ref(variable, Now() if variable.timed else None)
+        yield self.statement(here)
+        if here.when and variable.shape == ENDED.shape and self.chance(25):
+            state = variable.role == "value" and variable.boundary is not None
+            past: Expr = Ref(variable, Now(-1)) if state else Const(Fraction(0))
+            kept = Call("select", (Ref(ENDED, Now()), past, here))
+            yield _as(here, kept, given=("lengths",))
+        self.known.append(here)
+        if variable.timed:
+            self.timed.append(variable)
+
+    def received(self, carried: Var, held: list[Statement]) -> Iterator[Statement]:
+        """What comes back from the next step; past a sample's length it is passed on as it is."""
+        here = Ref(var(f"d{carried.name}", "".join(carried.shape), "adjoint"), Now())
+        own = self.expression(carried.shape, 1)
+        yield _as(here, Call("add", (own, Ref(carried, Now(1)))))
+        if carried.shape == ENDED.shape and self.chance(50):
+            kept, zero, ended = Ref(var("held", "BH", "adjoint"), Now()), Const(Fraction(0)), ENDED
+            given = ("lengths",)
+            yield _as(kept, Call("select", (Ref(ended, Now()), here, zero)), given=given)
+            yield _as(here, Call("select", (Ref(ended, Now()), zero, here)), given=given)
+            total = Call("add", (Ref(carried, Now()), kept))
+            held.append(_as(Ref(carried, Now()), total, given=given))
+        self.known.append(here)
+        self.timed.append(here.var)
+
+    def statement(self, target: Ref) -> Statement:
+        return _as(target, self.expression(_shape(target), self.draw(st.integers(0, 3))))
 
     # --- expressions ----------------------------------------------------------------------------
+
+    def sum(self, shape: Shape, depth: int = 2) -> Expr:
+        """What a step adds to a sum over time."""
+        if depth and self.chance(30):
+            parts = (self.sum(shape, depth - 1), self.sum(shape, depth - 1))
+            return Call(self.draw(st.sampled_from(["add", "subtract"])), parts)
+        if depth and self.chance(30):
+            factor = self.draw(st.sampled_from(_CONSTANTS))
+            return Call("multiply", (factor, self.sum(shape, depth - 1)))
+        if self.chance(10):
+            return self.expression(shape, depth)
+        if shape:
+            operation = "contract" if len(shape) == 2 else "column_sum"
+            return Call(operation, tuple(self.expression(("B", size), 1) for size in shape))
+        one, other = self.expression(("B", "H"), 1), self.expression(("B", "H"), 1)
+        weighed = Call("weigh", (Ref(LOSS_WEIGHTS, Now()), one))
+        return self.draw(
+            st.sampled_from([Call("inner", (other, weighed)), Call("total", (weighed,))])
+        )
 
     def expression(self, shape: Shape, depth: int) -> Expr:
         """An expression of `shape`, at most `depth` deep where that is possible."""
@@ -380,7 +533,7 @@ class _Drawing:
 
     def forms(self, shape: Shape, depth: int) -> Iterator[Callable[[], Expr]]:
         """What an expression of `shape` may be."""
-        leaves: list[Expr] = [r for r in self.known if _shape(r) == shape]
+        leaves: list[Expr] = [ref for ref in self.known if _shape(ref) == shape]
         leaves += [] if shape else _CONSTANTS
         again = [expression for seen, expression in self.seen if seen == shape]
         if leaves:
@@ -395,18 +548,32 @@ class _Drawing:
                 operation, tuple(self.expression(shape, depth - 1) for shape in shapes)
             )
 
-        if depth > 0:
+        if depth > 0 and shape:
             for name in ("add", "subtract", "multiply", "add", "subtract", "multiply"):
                 yield call(name, shape, shape)
             yield call("multiply", (), shape)
-            yield call(self.draw(st.sampled_from(["negate", "sigmoid", "tanh"])), shape)
+            yield call("negate", shape)
+            yield call(self.draw(st.sampled_from(sorted(_FUNCTIONS))), shape)
+        yield from self.products(shape, depth, call)
+
+    def products(
+        self, shape: Shape, depth: int, call: Callable[..., Callable[[], Expr]]
+    ) -> Iterator[Callable[[], Expr]]:
+        """The operations whose arguments have other shapes."""
         if not shape:
-            size = self.draw(st.sampled_from("DH"))
             rows = self.rows or ("H",)
-            yield call("inner", (*rows, size), (*rows, size))
+            yield call("inner", (*rows, "H"), (*rows, "H"))
+            yield call("total", (*rows, "H"))
+        elif len(shape) == 1:
+            yield call("column_sum", (*self.rows, *shape))
         elif shape[:-1] == self.rows:
             for inner in "DH":
                 yield call("matmul", (*self.rows, inner), (inner, shape[-1]))
+            if depth > 0:
+                yield call("row_sum", shape)
+                name = self.draw(st.sampled_from(["add", "subtract", "multiply"]))
+                vector = call("rows", shape[-1:])
+                yield lambda: Call(name, (self.expression(shape, depth - 1), vector()))
         else:
             left, right = shape
             yield call("transpose", (right, left))
@@ -414,22 +581,17 @@ class _Drawing:
                 yield call("matmul", (left, "H"), ("H", right))
             if self.rows:
                 yield call("contract", (*self.rows, left), (*self.rows, right))
-            if self.rows == ("B",):
-                yield lambda: Call(
-                    "matmul",
-                    (
-                        Call("transpose", (self.expression(("B", left), depth - 1),)),
-                        self.expression(("B", right), depth - 1),
-                    ),
-                )
 
 
-p0 = var("p0", "BD", "initial")
+def _as(
+    target: Ref, value: Expr, accumulate: bool = False, given: tuple[str, ...] = ()
+) -> Statement:
+    return Statement(target, value, Origin(target.var.name, ""), accumulate, given)
 
 
-def _starts(variable: Var) -> bool:
-    """Whether reading the step before the first one means something."""
-    return variable.boundary is not None and variable.role == "value"
+def _towards_boundary(variable: Var) -> int:
+    """Which step has the boundary for a neighbour: a state's first, an adjoint's last."""
+    return -1 if variable.role == "value" else 1
 
 
 def _shape(ref: Ref) -> Shape:

@@ -167,7 +167,7 @@ FILES = {
     "empty": (
         b"",
         "is not a generated kernel: it defines none of CONTRACT, UNROLL, CELL, LOSS, READOUT, "
-        "STYLE, EQUATIONS, STATES, Params, Result, init_params, forward, loss, "
+        "STYLE, OUTPUT, EQUATIONS, SIZES, STATES, Params, Result, init_params, forward, loss, "
         "loss_and_gradients, Workspace",
     ),
 }

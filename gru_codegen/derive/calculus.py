@@ -15,9 +15,11 @@ from sympy.matrices.expressions.special import OneMatrix
 from sympy.matrices.expressions.trace import Trace
 
 from gru_codegen.derive.proof import prove_derivative
+from gru_codegen.equations import matrix, written
 from gru_codegen.errors import DerivationError
+from gru_codegen.notation import leaves
 
-__all__ = ["LocalDerivative", "differentiate"]
+__all__ = ["Calculus", "LocalDerivative", "differentiate"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,7 @@ class LocalDerivative:
 
     Attributes
     ----------
-    of: the target of the equation that was differentiated, or the name of the cost.
+    of: the target of the equation that was differentiated; None for the cost.
     argument: what it was differentiated with respect to.
     expression: SymPy's result in terms of the adjoint and of forward values; proved.
     """
@@ -34,6 +36,31 @@ class LocalDerivative:
     of: Any
     argument: MatrixSymbol
     expression: Any
+
+
+class Calculus:
+    """Local derivatives, each form taken and proved once.
+
+    The gates of a cell differ in little but names. A derivative and its proof hold for whatever
+    symbols of the same shapes stand in their places, as long as different symbols stay different.
+    """
+
+    def __init__(self) -> None:
+        self._proved: dict[Any, Any] = {}
+
+    def differentiate(
+        self, where: str, value: Any, argument: MatrixSymbol, adjoint: Any = 1, target: Any = None
+    ) -> LocalDerivative:
+        """As `differentiate`, or by renaming what was proved for an equation of the same form."""
+        symbols = dict.fromkeys(leaves(value))
+        symbols |= {s: None for s in (adjoint, target) if isinstance(s, MatrixSymbol)}
+        places = {s: matrix(f"place_{i}", *s.shape) for i, s in enumerate(symbols)}
+        form = (value.xreplace(places), places[argument])
+        if form not in self._proved:
+            taken = differentiate(where, value, argument, adjoint, target)
+            self._proved[form] = taken.expression.xreplace(places)
+        names = {place: symbol for symbol, place in places.items()}
+        return LocalDerivative(target, argument, self._proved[form].xreplace(names))
 
 
 def differentiate(
@@ -51,7 +78,7 @@ def differentiate(
         raw = scalar.diff(argument)
     except Exception as error:  # SymPy raises whatever its array calculus happens to trip over
         raise DerivationError(
-            f"{at}: SymPy cannot differentiate {value} ({type(error).__name__}: "
+            f"{at}: SymPy cannot differentiate {written(value)} ({type(error).__name__}: "
             f"{' '.join(str(error).split())}); name the operand by an equation of its own"
         ) from error
     if not isinstance(raw, MatrixExpr):
@@ -59,49 +86,48 @@ def differentiate(
             f"{at}: SymPy answers with a {type(raw).__name__} instead of a matrix; "
             "name the operand by an equation of its own"
         )
-    expression = _in_terms_of_value(raw, target)
+    applied = isinstance(value, ElementwiseApplyFunction)
+    expression = _in_terms_of_value(raw, value.function.expr.func if applied else None, target)
     prove_derivative(at, value, argument, adjoint, expression, target)
     return LocalDerivative(target, argument, expression)
 
 
-def _in_terms_of_value(expression: Any, target: Any) -> Any:
-    """Replace f'(v), a polynomial in f(v), by the same polynomial in the equation's target.
+def _in_terms_of_value(expression: Any, function: Any, target: Any) -> Any:
+    """Write f'(v) in the equation's target, which is f(v), where that determines it.
 
     That also takes SymPy's ``Dummy`` symbols out, which differ from process to process.
     """
     if isinstance(expression, MatrixSymbol) or not isinstance(expression, MatrixExpr):
         return expression
     if isinstance(expression, ElementwiseApplyFunction):
+        in_value = None if function is None else function.from_value(_VALUE)
+        if in_value is not None:
+            return _entrywise(in_value, {_VALUE: target}, expression.shape)
         (variable,) = expression.function.variables
-        value = sp.Symbol("value")
-        body = expression.function.expr
-        calls = [call for call in body.atoms(sp.Function) if call.args == (variable,)]
-        polynomial = body.subs(dict.fromkeys(calls, value))
-        if len(calls) == 1 and not polynomial.has(variable):
-            return _matrix_polynomial(polynomial, value, target)
-        return ElementwiseApplyFunction(
-            sp.Lambda(sp.Symbol("a"), expression.function(sp.Symbol("a"))), expression.expr
-        )
-    arguments = [_in_terms_of_value(argument, target) for argument in expression.args]
+        return _entrywise(expression.function.expr, {variable: expression.expr}, expression.shape)
+    arguments = [_in_terms_of_value(argument, function, target) for argument in expression.args]
     if isinstance(expression, HadamardProduct):
         return HadamardProduct(*_flat(arguments))
     return expression.func(*arguments)
 
 
-def _matrix_polynomial(polynomial: Any, value: Any, target: MatrixSymbol) -> Any:
-    if polynomial == value:
-        return target
-    if polynomial.is_Number:
-        ones = OneMatrix(*target.shape)
-        return ones if polynomial == 1 else MatMul(polynomial, ones)
-    if polynomial.is_Add:
-        return MatAdd(*(_matrix_polynomial(term, value, target) for term in polynomial.args))
-    if polynomial.is_Pow:
-        return HadamardProduct(
-            *[_matrix_polynomial(polynomial.base, value, target)] * polynomial.exp
-        )
-    coefficient, factors = polynomial.as_coeff_mul()
-    matrices = _flat([_matrix_polynomial(factor, value, target) for factor in factors])
+_VALUE = sp.Symbol("value")
+
+
+def _entrywise(scalar: Any, names: dict[Any, Any], shape: tuple[Any, Any]) -> Any:
+    """The matrix expression whose entries are `scalar`, its symbols standing for entries."""
+    if scalar in names:
+        return names[scalar]
+    if scalar.is_Number:
+        return OneMatrix(*shape) if scalar == 1 else MatMul(scalar, OneMatrix(*shape))
+    if scalar.is_Function:
+        return scalar.func(_entrywise(scalar.args[0], names, shape))
+    if scalar.is_Add:
+        return MatAdd(*(_entrywise(term, names, shape) for term in scalar.args))
+    if scalar.is_Pow:
+        return HadamardProduct(*[_entrywise(scalar.base, names, shape)] * scalar.exp)
+    coefficient, factors = scalar.as_coeff_mul()
+    matrices = _flat([_entrywise(factor, names, shape) for factor in factors])
     whole = HadamardProduct(*matrices) if len(matrices) > 1 else matrices[0]
     return whole if coefficient == 1 else MatMul(coefficient, whole)
 

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 
 from gru_codegen.cell import Cell
 from gru_codegen.derive.calculus import LocalDerivative
 from gru_codegen.derive.normal_form import NormalEquation
+from gru_codegen.derive.unrolled import Unrolled
+from gru_codegen.derive.writing import (
+    Row,
+    adjoint_rows,
+    aligned,
+    forward_rows,
+    gradient_rows,
+    listed,
+    loss_row,
+    normal_rows,
+    text_lines,
+)
 from gru_codegen.losses import Loss
-from gru_codegen.notation import LATEX, TEXT, Notation, Spelling, leaves
-
-if TYPE_CHECKING:
-    from gru_codegen.derive.unrolled import Unrolled
+from gru_codegen.notation import TEXT, Notation, leaves
 
 __all__ = ["AdjointEquation", "Derivation", "Gradient", "Shared"]
 
@@ -71,6 +80,7 @@ class Derivation:
     gradients: one for each weight, in the declared order.
     shared: the factors that several formulas read.
     notation: how all the symbols are ordered and written.
+    seed: the adjoint of the output, with which the loss ends and the cell's adjoints begin.
     """
 
     cell: Cell
@@ -80,11 +90,10 @@ class Derivation:
     gradients: tuple[Gradient, ...]
     shared: tuple[Shared, ...]
     notation: Notation
+    seed: MatrixSymbol
 
     def unroll(self, steps: int) -> Unrolled:
         """The same derivation written out for time steps 1 .. `steps`, with subscripts."""
-        from gru_codegen.derive.unrolled import Unrolled
-
         return Unrolled.of(self, steps)
 
     @property
@@ -103,74 +112,40 @@ class Derivation:
 
     # --- writing ----------------------------------------------------------------------------
 
-    def formulas(
-        self, spelling: Spelling = TEXT
-    ) -> Iterator[tuple[str, list[tuple[str, str, str]]]]:
-        """Sections of the derivation: a heading, then rows (left side, right side, remark)."""
-
-        def write(expression: Any) -> str:
-            return self.notation.write(expression, spelling)
-
-        sigma = {id(TEXT): "sum_t {}", id(LATEX): r"\sum_{{t=1}}^{{T}} {}"}[id(spelling)]
-        yield (
-            "Forward equations",
-            [(write(e.target), write(e.expression), e.meaning) for e in self.cell.equations],
-        )
-        yield (
-            "Normal form, which SymPy differentiates",
-            [(write(e.target), write(e.expression), e.meaning) for e in self.equations],
-        )
-        cost = self.notation.write(self.loss.cost, spelling)
-        yield "Loss", [("L", sigma.format(cost), self.loss.title)]
-        yield (
-            "Adjoint equations, for t = T .. 1",
-            [
-                (write(a.target), write(a.expression), f"adjoint of {self.notation.text(a.of)}")
-                for a in self.adjoints
-            ],
-        )
-        yield (
-            "Gradients",
-            [
-                (write(g.target), sigma.format(write(g.summand)), f"gradient of {g.weight}")
-                for g in self.gradients
-            ],
-        )
-        yield (
-            "Shared factors, each computed once",
-            [
-                (
-                    write(s.factor),
-                    "",
-                    "read by " + ", ".join(self.notation.text(reader) for reader in s.readers),
-                )
-                for s in self.shared
-            ],
-        )
-
     def __str__(self) -> str:
-        return _as_text(f"{self.cell.title}, {self.loss.title}", self.formulas())
+        factors = [self.notation.text(s.factor) for s in self.shared]
+        width = max(map(len, factors), default=0)
+        shared = [
+            f"{factor:<{width}}   read by {self.notation.prose(listed(s.readers), TEXT)}"
+            for factor, s in zip(factors, self.shared, strict=True)
+        ]
+        sections = {
+            "Forward equations": self._lines(forward_rows(self)),
+            "Normal form, which SymPy differentiates": self._lines(normal_rows(self)),
+            "Loss": self._lines([loss_row(self)]),
+            "Adjoint equations, for t = T .. 1": self._lines(adjoint_rows(self, self.adjoints)),
+            "Gradients": self._lines(gradient_rows(self.gradients)),
+            "Shared factors, each computed once": shared,
+        }
+        blocks = [f"{self.cell.title}, {self.loss.title}"]
+        for heading, lines in sections.items():
+            if lines:
+                blocks.append("\n".join([heading, "", *(f"    {line}" for line in lines)]))
+        return "\n\n".join(blocks)
+
+    def _lines(self, rows: Sequence[Row]) -> list[str]:
+        return list(text_lines([rows], self.notation))
 
     def _repr_latex_(self) -> str:
-        """LaTeX for a notebook."""
-        return _as_latex(self.formulas(LATEX))
-
-
-def _as_text(title: str, sections: Iterator[tuple[str, list[tuple[str, str, str]]]]) -> str:
-    blocks = [title]
-    for heading, rows in sections:
-        if not rows:
-            continue
-        left = max(len(row[0]) for row in rows)
-        right = max(len(row[1]) for row in rows)
-        lines = [
-            f"    {target:<{left}} {'=' if value else ' '} {value:<{right}}   {remark}".rstrip()
-            for target, value, remark in rows
-        ]
-        blocks.append("\n".join([heading, "", *lines]))
-    return "\n\n".join(blocks)
-
-
-def _as_latex(sections: Iterator[tuple[str, list[tuple[str, str, str]]]]) -> str:
-    rows = [rf"{target} &= {value}" for _, lines in sections for target, value, _ in lines if value]
-    return "$$\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}$$"
+        """LaTeX for a notebook: every name that the formulas use is defined in it."""
+        declared = {e.target for e in self.cell.equations}
+        return aligned(
+            (
+                forward_rows(self),
+                [row for row in normal_rows(self) if row.left not in declared],
+                [loss_row(self)],
+                adjoint_rows(self, self.adjoints),
+                gradient_rows(self.gradients),
+            ),
+            self.notation,
+        )

@@ -22,10 +22,11 @@ from sympy.matrices.expressions.special import OneMatrix, ZeroMatrix
 from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.cell import Cell, matrix
-from gru_codegen.derive.calculus import LocalDerivative, differentiate
+from gru_codegen.derive.calculus import Calculus, LocalDerivative
 from gru_codegen.derive.derivation import AdjointEquation, Derivation, Gradient, Shared
 from gru_codegen.derive.normal_form import NormalEquation, normalise
-from gru_codegen.derive.proof import prove_equal
+from gru_codegen.derive.proof import prove_equal, prove_no_matter
+from gru_codegen.equations import Equation
 from gru_codegen.errors import CellError
 from gru_codegen.losses import L2, Loss
 from gru_codegen.notation import Notation, leaves, signed
@@ -48,24 +49,30 @@ def derive(cell: Cell, loss: Loss = L2) -> Derivation:
 
 @cache  # with both arguments given, however derive() was called
 def _derive(cell: Cell, loss: Loss) -> Derivation:
-    bound = loss.of(cell.output)
+    link = _output_equation(cell)
+    bound = loss.of(link.target if link else cell.output)
     previous = tuple(cell.states.values())
     declared = _declared_names(cell, bound)
-    equations = normalise((*cell.equations, *bound.equations), declared, previous)
+    if link:
+        declared.add(link.target.name)
+    outer = (link, *bound.equations) if link else bound.equations
+    equations = normalise((*cell.equations, *outer), declared, previous)
     _prove_normal_form(equations)
+    for shift in bound.shifts:
+        prove_no_matter(bound, shift)
 
     variables = [equation.target for equation in equations]
     adjoint_of = {
         v: matrix(f"d{v.name}", *v.shape)
         for v in (*variables, *previous, *cell.inputs, *cell.weights)
     }
-    _check_adjoint_names(declared, adjoint_of, variables)
-    terms = _differentiate(equations, bound, adjoint_of)
-
     carried = {
         state: matrix(f"d{before.name}_next", *before.shape)
         for state, before in cell.states.items()
     }
+    _check_adjoint_names(cell, declared | {v.name for v in variables}, adjoint_of, carried)
+    terms = _differentiate(equations, bound, adjoint_of)
+
     order = [*reversed(variables), *previous, *cell.inputs]
     notation = _notation(cell, bound, equations, order, adjoint_of, carried)
 
@@ -82,21 +89,37 @@ def _derive(cell: Cell, loss: Loss) -> Derivation:
         replace(e, expression=notation.arrange(e.expression), declared=notation.arrange(e.declared))
         for e in equations
     )
-    return Derivation(
-        cell, bound, equations, adjoints, gradients, _shared(adjoints, gradients), notation
-    )
+    shared = _shared(adjoints, gradients)
+    seed = adjoint_of[bound.prediction]
+    return Derivation(cell, bound, equations, adjoints, gradients, shared, notation, seed)
+
+
+def _output_equation(cell: Cell) -> Equation | None:
+    """O = S: the output as a variable of its own, unless nothing but the loss reads it anyway.
+
+    Its adjoint dO is all that the cell has to know of the loss: where the loss ends and the cell
+    begins, or where a pullback starts.
+    """
+    read = {symbol for equation in cell.equations for symbol in leaves(equation.expression)}
+    if cell.output not in cell.states and cell.output not in read:
+        return None
+    names = {s.name for s in (*cell.inputs, *cell.weights, *cell.states.values())}
+    names |= {equation.target.name for equation in cell.equations}
+    name = next(name for name in ("O", "OUT", "output", "outputs_") if name not in names)
+    return Equation(matrix(name, *cell.output.shape), cell.output, "output")
 
 
 def _differentiate(
     equations: tuple[NormalEquation, ...], loss: Loss, adjoint_of: dict[MatrixSymbol, MatrixSymbol]
 ) -> list[LocalDerivative]:
+    calculus = Calculus()
     terms = []
     for equation in equations:
         for argument in dict.fromkeys(leaves(equation.expression)):
             if argument in adjoint_of:  # the target data of the loss has none
                 where = f"equation {equation.target}"
                 terms.append(
-                    differentiate(
+                    calculus.differentiate(
                         where,
                         equation.expression,
                         argument,
@@ -106,7 +129,7 @@ def _differentiate(
                 )
     for argument in dict.fromkeys(leaves(loss.cost)):
         if argument in adjoint_of:
-            terms.append(differentiate(f"loss {loss.name!r}", loss.cost, argument))
+            terms.append(calculus.differentiate(f"loss {loss.name!r}", loss.cost, argument))
     return terms
 
 
@@ -134,7 +157,7 @@ def _sum(parts: list[Any], shape: tuple[Any, Any]) -> Any:
 def _declared_names(cell: Cell, loss: Loss) -> set[str]:
     names = [s.name for s in (*cell.inputs, *cell.weights, *cell.states.values())]
     names += [e.target.name for e in (*cell.equations, *loss.equations)]
-    names.append(loss.target.name)
+    names += [s.name for s in (loss.target, *loss.shifts)]
     for name, count in Counter(names).items():
         if count > 1:
             raise CellError(
@@ -145,16 +168,21 @@ def _declared_names(cell: Cell, loss: Loss) -> set[str]:
 
 
 def _check_adjoint_names(
-    declared: set[str],
+    cell: Cell,
+    taken: set[str],
     adjoint_of: dict[MatrixSymbol, MatrixSymbol],
-    variables: list[MatrixSymbol],
+    carried: dict[MatrixSymbol, MatrixSymbol],
 ) -> None:
-    taken = declared | {v.name for v in variables}
-    for variable, adjoint in adjoint_of.items():
-        if adjoint.name in taken:
+    owners = {name: f"the matrix {name}" for name in taken}
+    adjoints = [(adjoint, f"the adjoint of {v}") for v, adjoint in adjoint_of.items()]
+    adjoints += [(a, f"the adjoint of {s} that a step receives") for s, a in carried.items()]
+    for adjoint, owner in adjoints:
+        if adjoint.name in owners:
             raise CellError(
-                f"the name {adjoint.name} is needed for the adjoint of {variable}; rename it"
+                f"cell {cell.name!r}: {owners[adjoint.name]} and {owner} would both be called "
+                f"{adjoint.name}; rename one"
             )
+        owners[adjoint.name] = owner
 
 
 def _notation(
@@ -169,10 +197,10 @@ def _notation(
     computed = tuple(equation.target for equation in equations)
     adjoints = [adjoint_of[v] for v in order]
     steps = dict(base.steps)
-    steps |= {v: (v.name, 0) for v in (*computed, loss.target, *adjoints)}
+    steps |= {v: (v.name, 0) for v in (*computed, loss.target, *loss.shifts, *adjoints)}
     steps |= {after: (f"d{cell.states[s].name}", 1) for s, after in carried.items()}
     return Notation(
-        (*base.given, loss.target),
+        (*base.given, loss.target, *loss.shifts),
         computed,
         (*adjoints, *carried.values(), *(adjoint_of[w] for w in cell.weights)),
         steps,

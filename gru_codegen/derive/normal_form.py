@@ -1,13 +1,16 @@
 """The normal form: equations that SymPy's matrix calculus differentiates rightly.
 
-Each equation becomes either ``f.(v)``, an elementwise function of one bare symbol, or a rational
-combination of bare symbols, products ``v*W``, ``OneMatrix(B, 1)*b`` and elementwise products of
-bare symbols. What stands in the way gets a name and an equation of its own; what is declared stays
-beside it, since the emitted forward pass follows the declaration.
+Each equation becomes one of three: ``f.(v)``, an elementwise function of one bare symbol; the
+square ``v o v`` of one; or a rational combination of bare symbols, products ``v*W`` and
+``OneMatrix(B, 1)*b``, and elementwise products of different bare symbols, where W is a weight or
+made of weights by sums and elementwise products. What stands in the way gets a name and an
+equation of its own; what is declared stays beside it, since the emitted forward pass follows the
+declaration.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
@@ -15,13 +18,13 @@ from typing import Any
 
 import sympy as sp
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
-from sympy.matrices.expressions.hadamard import HadamardProduct, hadamard_product
+from sympy.matrices.expressions.hadamard import HadamardProduct
 from sympy.matrices.expressions.matadd import MatAdd
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 from sympy.matrices.expressions.matmul import MatMul
 from sympy.matrices.expressions.special import OneMatrix
 
-from gru_codegen.cell import Equation, matrix
+from gru_codegen.equations import Equation, matrix
 from gru_codegen.notation import leaves, signed
 
 __all__ = ["NormalEquation", "normalise"]
@@ -85,7 +88,7 @@ class _Normaliser:
                 name, meaning = f"a{target}", f"pre-activation of the {origin.meaning}"
                 argument = self._name(argument, origin, name, meaning)
             return ElementwiseApplyFunction(expression.function, argument)
-        return self._combination(expression, origin)
+        return expression if _is_square(expression) else self._combination(expression, origin)
 
     def _combination(self, expression: Any, origin: Equation) -> Any:
         if isinstance(expression, (MatrixSymbol, OneMatrix)):
@@ -114,9 +117,18 @@ class _Normaliser:
         for choice in product(*choices):
             coefficient = sp.Mul(*(c for c, _ in choice))
             factors = [symbol for _, symbol in choice if not isinstance(symbol, OneMatrix)]
-            whole = hadamard_product(*factors) if factors else choice[0][1]
+            whole = self._distinct(factors, origin) if factors else choice[0][1]
             expanded.append(coefficient * whole)
         return MatAdd(*expanded).doit(deep=False) if len(expanded) > 1 else expanded[0]
+
+    def _distinct(self, factors: list[Any], origin: Equation) -> Any:
+        """Their elementwise product; SymPy refuses a factor that is repeated among others, so the
+        square of one gets a name."""
+        while repeated := [factor for factor, count in Counter(factors).items() if count > 1]:
+            square = self._name(HadamardProduct(repeated[0], repeated[0]), origin)
+            factors.remove(repeated[0])
+            factors[factors.index(repeated[0])] = square
+        return HadamardProduct(*factors) if len(factors) > 1 else factors[0]
 
     def _terms(self, factor: Any, origin: Equation) -> list[tuple[Any, Any]]:
         """`factor` as terms (coefficient, bare symbol or ones)."""
@@ -155,3 +167,10 @@ class _Normaliser:
         free = next(candidate for candidate in candidates if candidate not in self.taken)
         self.taken.add(free)
         return free
+
+
+def _is_square(expression: Any) -> bool:
+    if not isinstance(expression, HadamardProduct):
+        return False
+    factor, *others = expression.args
+    return isinstance(factor, MatrixSymbol) and others == [factor]

@@ -1,26 +1,39 @@
 """Proof, entry by entry and exactly, at two sets of sizes.
 
-``docs/proof.md`` says why two sets of sizes, all different and at least 2, settle every size.
+``docs/proof.md`` says why that settles every size, and what it takes for granted.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import sympy as sp
-from sympy.matrices.expressions.matexpr import MatrixSymbol
+from numpy.typing import NDArray
+from sympy.matrices.expressions.matadd import MatAdd
+from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
+from sympy.matrices.expressions.matmul import MatMul
+from sympy.matrices.expressions.special import OneMatrix
+from sympy.matrices.expressions.trace import Trace
 
+from gru_codegen.equations import written
 from gru_codegen.errors import DerivationError
 from gru_codegen.evaluate import evaluate
+from gru_codegen.functions import reciprocal
+from gru_codegen.losses import Loss
 from gru_codegen.notation import leaves
 
-__all__ = ["prove_derivative", "prove_equal"]
+__all__ = ["prove_derivative", "prove_equal", "prove_no_matter"]
 
-#: Numbers for the sizes in the order of their names: all different and at least 2, and no product
-#: of sizes that is the same in both, so that a stray factor B*H cannot pass for a constant.
-_NUMBERS = ((2, 3, 4, 5, 6, 7), (3, 5, 2, 7, 4, 9))
+#: Numbers for the sizes in the order of their names: all different, at least 2, and each at least 3
+#: in one of the two sets. No product of powers of sizes, B*H or B/H**2, is the same in both, since
+#: the ratio of a number to the one below it is no product of powers of the other ratios.
+_NUMBERS = ((2, 4, 3, 5, 6, 7), (3, 2, 5, 7, 11, 13))
+
+_REMEDY = "name the operand by an equation of its own, or expand the product"
 
 
 def prove_derivative(
@@ -33,26 +46,34 @@ def prove_derivative(
 
     Raises
     ------
-    DerivationError: says at which sizes and entry it fails.
+    DerivationError: says at which sizes and entry it fails, or what the proof does not cover.
     """
     for sizes in _size_sets((value, argument, derivative)):
         arrays = _symbolic((value, argument, derivative, adjoint), sizes, without=(target,))
-        result = evaluate(value, arrays)
+        result = np.asarray(_evaluate(where, value, arrays))
         if target is not None:
             arrays[target] = result
-        weights = arrays[adjoint] if adjoint != 1 else np.array(1, dtype=object)
-        claimed = evaluate(derivative, arrays)
+        weights = np.asarray(arrays[adjoint] if adjoint != 1 else sp.S.One)
+        claimed = _evaluate(where, derivative, arrays)
         if claimed.shape != arrays[argument].shape:
             raise DerivationError(
-                f"{where}: the derivative {derivative} has shape {claimed.shape}, "
+                f"{where}: the derivative {written(derivative)} has shape {claimed.shape}, "
                 f"{argument} has {arrays[argument].shape}; {_REMEDY}"
             )
+        terms = _terms_by_entry(weights, result)
         for index, entry in np.ndenumerate(arrays[argument]):
-            if not _equal(_derivative(np.asarray(result), weights, entry), claimed[index]):
+            actual = sp.Add(*(weight * sp.diff(term, entry) for weight, term in terms[entry]))
+            if not _equal(actual, claimed[index]):
                 raise DerivationError(
-                    f"{where}: SymPy's derivative {derivative} is not the derivative: "
-                    f"entry {index} differs at sizes {_written(sizes)}; {_REMEDY}"
+                    f"{where}: SymPy's derivative {written(derivative)} is not the derivative: "
+                    f"entry {index} differs at sizes {_listed(sizes)}; {_REMEDY}"
                 )
+    summed = _summations_of_derivative(value, argument, adjoint)
+    if max(summed, _summations(derivative)) > 1:
+        raise DerivationError(
+            f"{where}: the derivative {written(derivative)} of {written(value)} has a sum that a "
+            f"proof at these sizes does not settle; {_REMEDY}"
+        )
 
 
 def prove_equal(
@@ -64,37 +85,112 @@ def prove_equal(
     ------
     DerivationError: says at which sizes and entry they differ.
     """
-    for sizes in _size_sets((declared, normal, *definitions.values())):
-        arrays = _symbolic(
-            (declared, normal, *definitions.values()), sizes, without=tuple(definitions)
-        )
-        for symbol, expression in definitions.items():
-            arrays[symbol] = evaluate(expression, arrays)
-        left, right = evaluate(declared, arrays), evaluate(normal, arrays)
+    parts = _read_by(normal, definitions)
+    expressions = (declared, normal, *parts.values())
+    for sizes in _size_sets(expressions):
+        arrays = _symbolic(expressions, sizes, without=tuple(parts))
+        for symbol, expression in parts.items():
+            arrays[symbol] = _evaluate(where, expression, arrays)
+        left, right = (_evaluate(where, side, arrays) for side in (declared, normal))
+        if left.shape != right.shape:
+            raise DerivationError(
+                f"{where}: the normal form {written(normal)} has shape {right.shape}, "
+                f"the declared {written(declared)} has {left.shape}"
+            )
         for index, entry in np.ndenumerate(left):
             if not _equal(entry, right[index]):
                 raise DerivationError(
-                    f"{where}: the normal form {normal} is not the declared {declared}: "
-                    f"entry {index} differs at sizes {_written(sizes)}"
+                    f"{where}: the normal form {written(normal)} is not the declared "
+                    f"{written(declared)}: entry {index} differs at sizes {_listed(sizes)}"
                 )
 
 
-_REMEDY = "name the operand by an equation of its own, or expand the product"
+def _read_by(normal: Any, definitions: Mapping[MatrixSymbol, Any]) -> dict[MatrixSymbol, Any]:
+    """Those of the `definitions` that `normal` reads, itself or through others, in their order."""
+    read, parts = set(leaves(normal)), []
+    for symbol in reversed([*definitions]):
+        if symbol in read:
+            parts.append(symbol)
+            read.update(leaves(definitions[symbol]))
+    return {symbol: definitions[symbol] for symbol in reversed(parts)}
 
 
-def _derivative(value: Any, weights: Any, entry: Any) -> Any:
-    """d/d entry of the sum of weights o value; entries of `value` without `entry` give 0."""
-    return sp.Add(
-        *(
-            w * sp.diff(v, entry)
-            for w, v in zip(weights.flat, value.flat, strict=True)
-            if entry in v.free_symbols
-        )
-    )
+def prove_no_matter(loss: Loss, shift: MatrixSymbol) -> None:
+    """Prove that `loss` does not depend on `shift`, one number for each row.
+
+    Its derivative with respect to each of these numbers is 0, with exp and log opaque but for
+    their derivatives, so that nothing needs to be differentiated through the choice of the shift.
+
+    Raises
+    ------
+    DerivationError: says for which shift it is not.
+    """
+    expressions = [e.expression for e in loss.equations]
+    for sizes in _size_sets(expressions):
+        computed = tuple(equation.target for equation in loss.equations)
+        arrays = _symbolic(expressions, sizes, without=(shift, *computed))
+        rows, columns = (sizes.get(n, n) for n in shift.shape)
+        numbers = [sp.Symbol(f"shift_{i}") for i in range(rows)]
+        arrays[shift] = np.array([[number] * columns for number in numbers], dtype=object)
+        for equation in loss.equations:
+            arrays[equation.target] = evaluate(equation.expression, arrays)
+        cost = evaluate(loss.cost, arrays)
+        for number in numbers:
+            slope = sp.diff(cost, number).replace(reciprocal, lambda a: 1 / a)
+            if sp.cancel(sp.together(slope)) != 0:
+                raise DerivationError(
+                    f"loss {loss.name!r}: it depends on the shift {shift}, "
+                    "which would have to be differentiated"
+                )
+
+
+def _summations(expression: Any) -> int:
+    """The most indices that an entry of one term of `expression` sums over.
+
+    An index of matrices of ones alone counts twice: it multiplies the term by a size.
+    """
+    parts = [part for part in expression.args if isinstance(part, (MatrixExpr, Trace))]
+    inner = [_summations(part) for part in parts]
+    if isinstance(expression, MatAdd):
+        return max(inner)
+    if isinstance(expression, MatMul):
+        for left, right in pairwise(expression.as_coeff_matrices()[1]):
+            inner.append(
+                int(left.shape[1] != 1) + int(left.has(OneMatrix) and right.has(OneMatrix))
+            )
+    return sum(inner)
+
+
+def _summations_of_derivative(value: Any, argument: MatrixSymbol, adjoint: Any) -> int:
+    """The same of the true derivative: the pairing adds sums, the argument's entry fixes some."""
+    terms = value.args if isinstance(value, MatAdd) else (value,)
+    pairing = 1 if adjoint == 1 else 2
+    fixed = sum(bool(size.is_Symbol) for size in argument.shape)
+    return max(_summations(term) for term in terms if term.has(argument)) + pairing - fixed
+
+
+def _terms_by_entry(weights: NDArray[Any], value: NDArray[Any]) -> dict[Any, list[Any]]:
+    """For each scalar symbol the products, weight times entry of `value`, that depend on it."""
+    terms: dict[Any, list[Any]] = defaultdict(list)
+    for weight, entry in zip(weights.flat, value.flat, strict=True):
+        for symbol in entry.free_symbols:
+            terms[symbol].append((weight, entry))
+    return terms
 
 
 def _equal(left: Any, right: Any) -> bool:
     return bool(left == right) or sp.expand(left - right) == 0
+
+
+def _evaluate(where: str, expression: Any, arrays: Mapping[Any, Any]) -> Any:
+    try:
+        return evaluate(expression, arrays)
+    except TypeError as error:  # a form that evaluate does not know
+        raise DerivationError(f"{where}: {error}; {_REMEDY}") from error
+    except ValueError as error:  # from NumPy
+        raise DerivationError(
+            f"{where}: the shapes in {written(expression)} do not fit together; {_REMEDY}"
+        ) from error
 
 
 def _size_sets(expressions: Iterable[Any]) -> Iterator[dict[Any, int]]:
@@ -125,5 +221,5 @@ def _symbolic(
     return values
 
 
-def _written(sizes: dict[Any, int]) -> str:
+def _listed(sizes: dict[Any, int]) -> str:
     return ", ".join(f"{size}={number}" for size, number in sizes.items())

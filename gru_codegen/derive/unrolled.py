@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+import sympy as sp
+from sympy.matrices.expressions.hadamard import HadamardProduct
 from sympy.matrices.expressions.matadd import MatAdd
-from sympy.matrices.expressions.matexpr import MatrixSymbol
+from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
+from sympy.matrices.expressions.matmul import MatMul
 from sympy.matrices.expressions.special import ZeroMatrix
+from sympy.matrices.expressions.trace import Trace
 
-from gru_codegen.cell import matrix
-from gru_codegen.notation import LATEX, TEXT, Notation, Spelling
+from gru_codegen.derive.writing import Row, aligned, text_lines
+from gru_codegen.notation import Notation, Schema, leaves
 
 if TYPE_CHECKING:
     from gru_codegen.derive.derivation import Derivation
 
 __all__ = ["Unrolled"]
+
+#: A symbol and what it equals.
+Definition = tuple[MatrixSymbol, Any]
 
 
 @dataclass(frozen=True)
@@ -26,13 +35,15 @@ class Unrolled:
     ----------
     steps: T.
     forward, backward: (symbol, expression) in the order of computation.
+    costs: what each step adds to the loss.
     gradients: for each weight its whole sum over the steps.
-    notation: how the indexed symbols are written.
+    notation: how the indexed symbols are written, at ``step=0``.
     """
 
     steps: int
-    forward: tuple[tuple[MatrixSymbol, Any], ...]
-    backward: tuple[tuple[MatrixSymbol, Any], ...]
+    forward: tuple[Definition, ...]
+    costs: tuple[Any, ...]
+    backward: tuple[Definition, ...]
     gradients: dict[MatrixSymbol, Any]
     notation: Notation
 
@@ -45,7 +56,7 @@ class Unrolled:
         index: dict[tuple[MatrixSymbol, int], MatrixSymbol] = {}
         for t in range(1, steps + 1):
             for symbol, (name, offset) in source.steps.items():
-                index[symbol, t] = matrix(f"{name}_{t + offset}", *symbol.shape)
+                index[symbol, t] = MatrixSymbol(f"{name}_{t + offset}", *symbol.shape)
 
         def at(expression: Any, t: int) -> Any:
             now: dict[Any, Any] = {symbol: index[symbol, t] for symbol in source.steps}
@@ -53,50 +64,87 @@ class Unrolled:
                 now |= {a.carry: ZeroMatrix(*a.carry.shape) for a in derivation.adjoints if a.carry}
             return _substitute(expression, now)
 
-        forward = [
-            (index[e.target, t], at(e.declared, t))
-            for t in range(1, steps + 1)
-            for e in derivation.forward_equations
-        ]
-        backward = [
-            (index[a.target, t], at(a.expression, t))
-            for t in range(steps, 0, -1)
-            for a in derivation.adjoints
-        ]
+        times = range(1, steps + 1)
+        parts: dict[Any, Any] = {}  # a forward pass reads the parts that it has computed already
+        equations = []
+        for e in derivation.forward_equations:
+            equations.append((e.target, _substitute(e.declared, parts)))
+            if e.named_here:
+                parts[e.declared] = e.target
+        forward = [(index[target, t], at(value, t)) for t in times for target, value in equations]
+        costs = [at(derivation.loss.cost, t) for t in times]
+        zero: dict[Any, Any] = {}
+        backward = []
+        for t in reversed(times):
+            for a in derivation.adjoints:
+                target, value = index[a.target, t], _substitute(at(a.expression, t), zero)
+                backward.append((target, value))
+                if isinstance(value, ZeroMatrix):
+                    zero[target] = value
         gradients = {
-            g.weight: _add([at(g.summand, t) for t in range(1, steps + 1)])
+            g.weight: _substitute(_add([at(g.summand, t) for t in times]), zero)
             for g in derivation.gradients
         }
-        return cls(steps, tuple(forward), tuple(backward), gradients, _indexed(source, index))
+        return cls(
+            steps,
+            tuple(forward),
+            tuple(costs),
+            tuple(backward),
+            gradients,
+            _indexed(source, index),
+        )
 
     def substituted(self, weight: MatrixSymbol | str) -> Any:
         """The gradient of `weight` in inputs, targets, first states and weights alone.
 
         Every intermediate is substituted, so this is for small T: its size grows quickly.
         """
-        (target,) = [w for w in self.gradients if w.name == str(weight)]
         values: dict[Any, Any] = {}
         for symbol, expression in (*self.forward, *self.backward):
             values[symbol] = _substitute(expression, values)
-        return _substitute(self.gradients[target], values)
+        return _substitute(self._gradient(weight), values)
+
+    def symbols_substituted(self, weight: MatrixSymbol | str) -> int:
+        """How many symbols there are in `substituted`, without writing it."""
+        counts: dict[Any, int] = {}
+        for symbol, expression in (*self.forward, *self.backward):
+            counts[symbol] = sum(counts.get(leaf, 1) for leaf in leaves(expression))
+        return sum(counts.get(leaf, 1) for leaf in leaves(self._gradient(weight)))
+
+    def _gradient(self, weight: MatrixSymbol | str) -> Any:
+        (found,) = [value for w, value in self.gradients.items() if w.name == str(weight)]
+        return found
+
+    # --- writing ----------------------------------------------------------------------------
+
+    def forward_rows(self) -> list[list[Row]]:
+        """For each time step its equations, then the loss."""
+        loss = sp.Add(*self.costs, evaluate=False) if self.steps > 1 else self.costs[0]
+        return [*self._by_step(self.forward), [Row(Schema("L", "L"), loss)]]
+
+    def backward_rows(self) -> list[list[Row]]:
+        """For each time step, the last one first, its adjoint equations."""
+        return self._by_step(self.backward)
+
+    def gradient_rows(self) -> list[Row]:
+        """The gradient of every weight."""
+        by_name = {symbol.name: symbol for symbol in self.notation.adjoints}
+        return [Row(by_name[f"d{w.name}"], value) for w, value in self.gradients.items()]
+
+    def _by_step(self, definitions: Sequence[Definition]) -> list[list[Row]]:
+        def step(definition: Definition) -> int:
+            return self.notation.steps[definition[0]][1]
+
+        return [[Row(*one) for one in group] for _, group in groupby(definitions, key=step)]
+
+    def _rows(self) -> list[list[Row]]:
+        return [*self.forward_rows(), *self.backward_rows(), self.gradient_rows()]
 
     def __str__(self) -> str:
-        return "\n".join(f"{left} = {right}" for left, right in self.rows(TEXT))
+        return "\n".join(text_lines(self._rows(), self.notation, step=0))
 
     def _repr_latex_(self) -> str:
-        rows = " \\\\\n".join(f"{left} &= {right}" for left, right in self.rows(LATEX))
-        return f"$$\\begin{{aligned}}\n{rows}\n\\end{{aligned}}$$"
-
-    def rows(self, spelling: Spelling) -> list[tuple[str, str]]:
-        """(left side, right side) of every equation, then of every gradient."""
-
-        def write(expression: Any) -> str:
-            return self.notation.write(expression, spelling, step=0)
-
-        rows = [(write(left), write(right)) for left, right in (*self.forward, *self.backward)]
-        for weight, expression in self.gradients.items():
-            rows.append((write(matrix(f"d{weight.name}", *weight.shape)), write(expression)))
-        return rows
+        return aligned(self._rows(), self.notation, step=0)
 
 
 def _indexed(source: Notation, index: dict[tuple[MatrixSymbol, int], MatrixSymbol]) -> Notation:
@@ -115,19 +163,38 @@ def _indexed(source: Notation, index: dict[tuple[MatrixSymbol, int], MatrixSymbo
 
 
 def _substitute(expression: Any, values: dict[Any, Any]) -> Any:
-    """Replace symbols without letting SymPy reorder sums and products; drop zero terms."""
-    if isinstance(expression, MatrixSymbol):
-        return values.get(expression, expression)
-    if isinstance(expression, MatAdd):
-        return _add([_substitute(term, values) for term in expression.args])
-    if not expression.args or not hasattr(expression, "shape"):
+    """Replace what is in `values`, and drop what is zero.
+
+    SymPy's own substitution would reorder sums and products.
+    """
+    if expression in values:
+        return values[expression]
+    if not any(isinstance(argument, _WRITTEN) for argument in expression.args):
         return expression
-    arguments = [_substitute(a, values) if hasattr(a, "shape") else a for a in expression.args]
+    arguments = [_substitute(a, values) if isinstance(a, _WRITTEN) else a for a in expression.args]
+    if isinstance(expression, MatAdd):
+        return _add(arguments)
+    if any(isinstance(argument, ZeroMatrix) for argument in arguments):  # 0 A, 0 o A, 0^T
+        return ZeroMatrix(*expression.shape)
+    if isinstance(expression, (HadamardProduct, MatMul)):
+        arguments = _spliced(arguments, expression.func)
     return expression.func(*arguments)
 
 
+_WRITTEN = (MatrixExpr, Trace)
+
+
 def _add(terms: list[Any]) -> Any:
-    kept = [term for term in terms if not isinstance(term, ZeroMatrix)]
+    kept = _spliced([term for term in terms if not isinstance(term, ZeroMatrix)], MatAdd)
     if not kept:
         return terms[0]
     return MatAdd(*kept) if len(kept) > 1 else kept[0]
+
+
+def _spliced(operands: list[Any], operation: Any) -> list[Any]:
+    """An operand that is itself such a sum or product stands for its own operands."""
+    return [
+        inner
+        for operand in operands
+        for inner in (operand.args if isinstance(operand, operation) else (operand,))
+    ]

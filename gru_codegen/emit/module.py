@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -16,11 +17,11 @@ from gru_codegen.emit import numpy as target
 from gru_codegen.ir import (
     Block,
     Call,
-    Const,
     Every,
     Expr,
     Loop,
     Now,
+    Origin,
     Phase,
     Program,
     Ref,
@@ -41,12 +42,26 @@ WIDTH = 100
 _DOCS = {
     "forward": "Compute the states, first time step to last.",
     "loss": "Compute the loss of all time steps.",
-    "backward": "Compute the adjoints, last time step to first; return the gradients.",
+    "backward": "Compute the adjoints, last time step to first; return gradients and carries.",
+    "inputs": "Compute the gradient of the input of every time step.",
 }
 #: What the entry points call the arrays that they are given.
-_ARGUMENTS = {"input": "x", "target": "y"}
+_ARGUMENTS = {"input": "x", "target": "y", "loss weights": "V"}
 #: What a Workspace calls the sizes.
-SIZES = {"B": "batch_size", "D": "input_size", "H": "hidden_size"}
+SIZES = {"B": "batch_size", "D": "input_size", "H": "hidden_size", "O": "output_size"}
+#: What it returns.
+_RETURNS = {
+    "forward": "None",
+    "loss": "Any",
+    "backward": "tuple[Params, tuple[Array, ...]]",
+    "inputs": "Array",
+}
+#: When a statement for an optional argument is run.
+_CONDITIONS = {
+    "pullback": "last is not None",
+    "loss weights": "V is not None",
+    "lengths": "ended is not None",
+}
 #: Stands for the index of the step until the lines of a body are repeated for each step.
 _INDEX = "\0"
 
@@ -76,13 +91,14 @@ class Heading:
     equations: tuple[tuple[str, str, str, str], ...]
     input: str
     target: str
+    targets: str
 
 
 def emit(program: Program, heading: Heading) -> str:
     """The source of the module that runs `program`."""
     module = _Module(program, heading.style == "fast")
     phases = {phase.name: module.phase(phase) for phase in program.phases}
-    states = [var for var in module.variables if isinstance(var.boundary, Ref)]
+    states = [var for var in module.variables if var.role == "value" and var.boundary is not None]
     rolling = program.steps is None
     context = {
         "heading": heading,
@@ -93,6 +109,7 @@ def emit(program: Program, heading: Heading) -> str:
         "weights": program.weights,
         "size_weight": next(w for w in program.weights if w.shape[-1] == "H"),
         "states": states,
+        "sizes": [size for size in "BDHO" if any(size in v.shape for v in module.variables)],
         "first_states": {
             v.name: f"w._{v.name}[0]" if rolling else f"w.{v.name}_prev[0]" for v in states
         },
@@ -105,11 +122,14 @@ def emit(program: Program, heading: Heading) -> str:
             ],
         ),
         "output": program.entries["forward"][0],
+        "output_letters": _letters(("T", *program.entries["forward"][0].shape)),
         "buffers": module.buffers(),
         "scratch": module.scratch(),
         "constants": module.constants(),
         "functions": module.functions(),
         "phases": phases,
+        "counts": any(var.role == "count" for var in module.variables),
+        "carries": program.carries,
         "cost": {"forward": cost(program, ("forward",)), "gradients": cost(program)},
         "stored": module.stored(),
         "steps": {} if rolling else {"T": program.steps},
@@ -166,6 +186,7 @@ def _environment() -> Environment:
         " ".join(text.split()), WIDTH, break_long_words=False, break_on_hyphens=False
     )
     environment.filters["letters"] = _letters
+    environment.filters["sizes"] = lambda shape: _letters(tuple(map(_size, shape)))
     return environment
 
 
@@ -185,8 +206,9 @@ class _Function:
     """The function of one phase: its parameters, and what its callers pass for them."""
 
     doc: str
-    parameters: str
+    signature: str
     arguments: str
+    in_pullback: str
     lines: str
     result: str
 
@@ -199,6 +221,7 @@ class _Module:
         self.fast = fast
         self.kept = kept_for_every_step(program)
         self.variables = list(program.variables().values())
+        self.shape = {var.name: var.shape for var in self.variables}
         self.order = [var.name for results in program.entries.values() for var in results]
         offsets = {
             (ref.var.name, ref.when.offset)
@@ -208,11 +231,22 @@ class _Module:
             for ref in reads(statement.value)
             if ref.when is not None
         }
+        # What only a pullback asks for is made when it does.
+        elsewhere = {v.name for p in program.phases if p.name != "inputs" for v in self._used(p)}
+        self.local = {
+            v.name
+            for p in program.phases
+            if p.name == "inputs"
+            for v in self._used(p)
+            if v.role in ("adjoint", "work") and v.name not in elsewhere
+        }
         self.shifted = {name: offset for name, offset in offsets if offset and name in self.kept}
 
     # --- storage ----------------------------------------------------------------------------
 
     def _lives_in_workspace(self, var: Var) -> bool:
+        if var.name in self.local:
+            return False
         if var.role == "work":
             return True
         computed = var.role in ("value", "adjoint")
@@ -223,7 +257,7 @@ class _Module:
         return [
             _Buffer(
                 var.name,
-                ", ".join(var.shape),
+                ", ".join(map(_size, var.shape)),
                 rows=1 if var.name in self.shifted else 0,
                 shifted=self._shifted_name(var) if var.name in self.shifted else "",
                 meaning=var.meaning,
@@ -235,7 +269,7 @@ class _Module:
     def scratch(self) -> list[_Buffer]:
         """The arrays that every step uses anew."""
         return [
-            _Buffer(var.name, ", ".join(var.shape), 0, "", var.meaning)
+            _Buffer(var.name, ", ".join(map(_size, var.shape)), 0, "", var.meaning)
             for var in self.variables
             if self._lives_in_workspace(var) and var.name not in self.kept
         ]
@@ -244,7 +278,7 @@ class _Module:
         """How many numbers a Workspace holds."""
         total = Polynomial()
         for buffer in (*self.buffers(), *self.scratch()):
-            shape = tuple(buffer.shape.split(", "))
+            shape = self.shape[buffer.name]
             if buffer.name in self.kept:
                 total += Polynomial.product(1, ("T", *shape))
             if buffer.name not in self.kept or buffer.rows:
@@ -262,13 +296,11 @@ class _Module:
 
     def functions(self) -> list[str]:
         """The helper functions that expressions call, each as one block of text."""
-        if self.fast:
-            return []
         used = {
             p.operation
             for s in self.program.statements()
             for p in parts(s.value)
-            if isinstance(p, Call)
+            if isinstance(p, Call) and not (self._in_place(s) and p.operation == "sigmoid")
         }
         return ["\n".join(lines) for name, lines in target.FUNCTIONS.items() if name in used]
 
@@ -286,27 +318,53 @@ class _Module:
         roles = {var.role for var in used}
         parameters = ["params: Params"] if "weight" in roles or "gradient" in roles else []
         parameters += [f"{v.name}: Array" for v in used if v.role in ("input", "target")]
-        parameters.append("w: Workspace")
+        parameters += ["V: Array | None"] if "loss weights" in roles else []
         arguments = ["params"] if parameters[0].startswith("params") else []
         arguments += [_ARGUMENTS[v.role] for v in used if v.role in _ARGUMENTS]
+        seeded = [var.name for var in used if self._is_given_seed(var, phase)]
+        parameters += [f"{name}: Array" for name in seeded]
+        in_pullback = [*arguments, *("d_outputs" for _ in seeded), "w"]
+        arguments += [f"w.{name}" for name in seeded]
+        parameters.append("w: Workspace")
         arguments.append("w")
         lines = list(self._preamble(phase, used))
-        for block in phase.blocks:
-            if isinstance(block, Loop):
-                lines += self._before_loop(block)
-            lines += self._block(block)
+        if phase.name == "backward":
+            parameters.append("last: tuple[Array, ...] | None = None")
+            if self.program.steps == 1 and not self.fast:
+                lines += [f"    {carry.name}: Any = None" for carry in self.program.carries]
+        for origin, blocks in groupby(phase.blocks, key=_origin):
+            if isinstance(origin, Origin):
+                lines += self._group(origin, blocks, "    ", "")
+                continue
+            for block in blocks:
+                if isinstance(block, Loop):
+                    lines += self._before_loop(block)
+                lines += self._block(block)
         results = [var.name for var in used if var.role == "loss"]
         if results and lines[-1].startswith(f"    {results[0]} = "):
             results, lines[-1] = [], lines[-1].replace(f"{results[0]} =", "return", 1)
         if any(var.role == "gradient" for var in used):
-            results.append(_params([f"d{weight.name}" for weight in self.program.weights]))
+            names = [f"d{weight.name}" for weight in self.program.weights]
+            lines.append(f"    gradients = {_params(names)}")
+            results.append("gradients")
+            carries = "".join(f"{carry.name}, " for carry in self.program.carries)
+            results.append(
+                f"({carries.rstrip() if len(self.program.carries) == 1 else carries[:-2]})"
+            )
+        if phase.name == "inputs":
+            results = [v.name for v in self.program.entries["pullback"] if v.role == "adjoint"]
         return _Function(
             _DOCS[phase.name],
-            ", ".join(parameters),
+            _signature(f"_{phase.name}", parameters, _RETURNS[phase.name]),
             ", ".join(arguments),
+            ", ".join(in_pullback),
             "\n".join(lines),
             ", ".join(results),
         )
+
+    def _is_given_seed(self, var: Var, phase: Phase) -> bool:
+        """Whether `var` is the adjoint of the outputs, which only the loss computes itself."""
+        return var == self.program.seed and phase.name != "loss"
 
     def _used(self, phase: Phase) -> list[Var]:
         found: dict[str, Var] = {}
@@ -324,13 +382,19 @@ class _Module:
             yield from _assignments(weights, [f"params.{name}" for name in weights])
         names = []
         for var in used:
+            if self._is_given_seed(var, phase):
+                continue
             if self._lives_in_workspace(var):
                 reads_now = self._reads(phase, var)
                 if var.name in self.shifted and any(reads_now):
                     names.append(self._shifted_name(var))
                 if 0 in reads_now or self._writes(phase, var):
                     names.append(var.name)
+        names += ["ended" for var in used if var.role == "lengths"]
         yield from _assignments(names, [f"w.{name}" for name in names])
+        for name in sorted(self.local & {var.name for var in used}):
+            sizes = ", ".join(f"w.{SIZES[size]}" for size in self.shape[name])
+            yield f"    {name} = np.empty((w.steps, {sizes}), w.dtype)"
         if self.fast:
             numbers = sorted(
                 {
@@ -363,13 +427,14 @@ class _Module:
                 yield f"    {var.name} = np.zeros_like(params.{var.name[1:]})"
             elif statement.accumulate:
                 yield f"    {var.name}: Any = 0"
-            elif isinstance(var.boundary, Const) and var.name not in self.kept:
+            elif isinstance(var.boundary, Ref) and var.boundary.var.role == "last":
+                beyond = self._spell(var.boundary, "")
                 if self._lives_in_workspace(var):
-                    yield f"    {var.name}[...] = {var.boundary}  # nothing beyond the last step"
+                    yield f"    {var.name}[...] = 0 if last is None else {beyond}"
                 else:
                     sizes = ", ".join(f"w.{SIZES[size]}" for size in var.shape)
                     zeros = f"np.zeros(({sizes}), w.dtype)"
-                    yield f"    {var.name} = {zeros}  # nothing beyond the last step"
+                    yield f"    {var.name} = {zeros} if last is None else {beyond}"
 
     # --- blocks -----------------------------------------------------------------------------
 
@@ -382,8 +447,6 @@ class _Module:
             yield ""
             yield f"    # --- step {block.index + 1} of {self.program.steps} ---"
             yield self._unrolled_body(block).replace(_INDEX, str(block.index))
-        else:
-            yield from self._lines(block, "    ", "")
 
     def _unrolled_body(self, step: Step) -> str:
         bodies = self.__dict__.setdefault("_bodies", {})
@@ -398,16 +461,26 @@ class _Module:
         if self.fast:
             yield from self._views(found, indent, index)
         for origin, group in groupby(found, key=lambda statement: statement.origin):
-            yield from _comment(origin.equation, indent, origin.meaning)
-            for statement in group:
-                yield from self._lines(statement, indent, index)
+            yield from self._group(origin, group, indent, index)
+
+    def _group(
+        self, origin: Origin, group: Iterable[Any], indent: str, index: str
+    ) -> Iterator[str]:
+        """The statements of one equation, under a comment that says it."""
+        yield from _comment(origin.equation, indent, origin.meaning)
+        for given, some in groupby(group, key=lambda statement: statement.given):
+            if given:
+                yield f"{indent}if {' and '.join(_CONDITIONS[name] for name in given)}:"
+            for statement in some:
+                yield from self._lines(statement, indent + "    " * bool(given), index)
 
     def _views(self, found: list[Statement], indent: str, index: str) -> Iterator[str]:
         """One step's matrices, named once for all the lines that use them."""
         names: dict[str, str] = {}
         for statement in found:
             for ref in (*reads(statement.value), statement.target):
-                if isinstance(ref.when, Now) and self._is_indexed(ref.var):
+                optional = ref.var.role in ("loss weights", "lengths")
+                if isinstance(ref.when, Now) and self._is_indexed(ref.var) and not optional:
                     name = self._array(ref)
                     names[f"{name}_t"] = f"{name}[{index}]"
         yield from _assignments(list(names), list(names.values()), indent)
@@ -416,8 +489,6 @@ class _Module:
         def spell(ref: Ref) -> str:
             return self._spell(ref, index)
 
-        if not index:
-            yield from _comment(statement.origin.equation, indent, statement.origin.meaning)
         if self._in_place(statement):
             yield from (indent + line for line in target.in_place(statement, spell))
             return
@@ -427,9 +498,7 @@ class _Module:
         if len(start) + len(value) <= WIDTH:
             yield start + value
         else:
-            yield f"{start}("
-            yield from (f"{indent}    {term}" for term in _addends(statement.value, spell))
-            yield f"{indent})"
+            yield from _broken(start, statement.value, spell, indent)
 
     def _in_place(self, statement: Statement) -> bool:
         return self.fast and statement.target.var.role not in ("loss", "gradient")
@@ -437,7 +506,8 @@ class _Module:
     # --- names ------------------------------------------------------------------------------
 
     def _is_indexed(self, var: Var) -> bool:
-        return var.role in ("input", "target") or var.name in self.kept
+        optional = var.role in ("loss weights", "lengths")
+        return optional or var.role in ("input", "target") or var.name in self.kept
 
     def _array(self, ref: Ref) -> str:
         offset = ref.when.offset if ref.when is not None else 0
@@ -451,13 +521,23 @@ class _Module:
         return f"{var.name}_{'prev' if self.shifted[var.name] < 0 else 'next'}"
 
     def _spell(self, ref: Ref, index: str) -> str:
+        if ref.var.role == "count":
+            return "w.count"
+        if ref.var.role == "last":
+            return f"last[{[c.boundary for c in self.program.carries].index(ref)}]"
         name = self._array(ref)
         if not isinstance(ref.when, Now) or not self._is_indexed(ref.var):
             return name
-        return f"{name}_t" if self.fast else f"{name}[{index}]"
+        optional = ref.var.role in ("loss weights", "lengths")
+        return f"{name}_t" if self.fast and not optional else f"{name}[{index}]"
 
 
 # --- lines ---------------------------------------------------------------------------------------
+
+
+def _size(letter: str) -> str:
+    """A size in code: O is too easily taken for a number."""
+    return SIZES[letter] if letter == "O" else letter
 
 
 def _letters(shape: Shape) -> str:
@@ -469,12 +549,27 @@ def _tuple(name: str, values: list[str]) -> str:
     return f"{name}({', '.join(values)})" if len(values) > 1 else values[0]
 
 
+def _origin(block: Block) -> Origin | Block:
+    """What consecutive blocks have in common under one comment: the equation of statements."""
+    return block.origin if isinstance(block, Statement) else block
+
+
 def _remarked(line: str, remark: str) -> str:
     """A line of a method, with a comment behind it or, where that is too long, above it."""
     indent = " " * 8
     if len(f"{indent}{line}  # {remark}") <= WIDTH:
         return f"{indent}{line}  # {remark}"
     return f"{indent}# {remark}\n{indent}{line}"
+
+
+def _signature(name: str, parameters: list[str], returns: str) -> str:
+    line = f"def {name}({', '.join(parameters)}) -> {returns}:"
+    if len(line) <= WIDTH:
+        return line
+    inside = f"    {', '.join(parameters)}"
+    if len(inside) > WIDTH:
+        inside = "".join(f"    {parameter},\n" for parameter in parameters).rstrip("\n")
+    return f"def {name}(\n{inside}\n) -> {returns}:"
 
 
 def _params(names: list[str]) -> str:
@@ -512,6 +607,20 @@ def _comment(equation: str, indent: str, meaning: str = "") -> list[str]:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+def _broken(start: str, value: Expr, spell: target.Speller, indent: str) -> Iterator[str]:
+    """`start` and `value` over several lines: one for each term of the sum that it is or reads."""
+    inside, behind = value, ""
+    if isinstance(value, Call) and len(value.args) == 1:
+        (argument,) = value.args
+        whole = target.as_expression(value, spell)
+        before, found, after = whole.partition(target.as_expression(argument, spell))
+        if found:
+            inside, start, behind = argument, start + before.removesuffix("("), after[1:]
+    yield f"{start}("
+    yield from (f"{indent}    {term}" for term in _addends(inside, spell))
+    yield f"{indent}){behind}"
 
 
 def _addends(expression: Expr, spell: target.Speller) -> list[str]:

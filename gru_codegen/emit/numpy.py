@@ -18,6 +18,23 @@ _SUM, _PRODUCT, _UNARY, _ATOM = range(4)
 
 #: The helpers that a module in textbook style defines for the functions it uses.
 FUNCTIONS: dict[str, tuple[str, ...]] = {
+    "clip": (
+        "def clip(a: Array) -> Any:",
+        '    """a, but at least -1 and at most 1."""',
+        "    return np.minimum(np.maximum(a, -1), 1)",
+    ),
+    "huber": (
+        "def huber(a: Array) -> Any:",
+        '    """a^2 / 2 where abs(a) <= 1, else abs(a) - 1/2."""',
+        "    c = np.minimum(np.maximum(a, -1), 1)",
+        "    return c * (a - c / 2)",
+    ),
+    "softplus": (
+        "def softplus(a: Array) -> Any:",
+        '    """log(1 + exp(a)), which neither overflows nor loses small values."""',
+        "    m = np.maximum(a, 0)",
+        "    return m + np.log1p(np.exp(a - 2 * m))",
+    ),
     "sigmoid": (
         "def sigmoid(a: Array) -> Any:",
         '    """1 / (1 + exp(-a)), by way of tanh, which cannot overflow."""',
@@ -45,6 +62,8 @@ def _write(expression: Expr, spell: Speller) -> tuple[str, int]:
         text = str(value)
         return text, _ATOM if value.denominator == 1 and value >= 0 else _PRODUCT
     args = expression.args
+    if expression.operation in ("add", "subtract") and any(map(_is_fraction, args)):
+        raise ProgramError(f"a fraction is only ever a factor: {expression}")
     match expression.operation:
         case "add":
             return f"{at_least(args[0], _SUM)} + {at_least(args[1], _PRODUCT)}", _SUM
@@ -54,6 +73,8 @@ def _write(expression: Expr, spell: Speller) -> tuple[str, int]:
             return f"-{at_least(args[0], _UNARY)}", _UNARY
         case "multiply" if isinstance(args[0], Const):
             return _scaled(args[0], at_least(args[1], _PRODUCT)), _PRODUCT
+        case "multiply" if isinstance(args[1], Const):
+            return _scaled(args[1], at_least(args[0], _PRODUCT)), _PRODUCT
         case "multiply":
             return f"{at_least(args[0], _PRODUCT)} * {at_least(args[1], _UNARY)}", _PRODUCT
         case "matmul":
@@ -72,11 +93,38 @@ def _write(expression: Expr, spell: Speller) -> tuple[str, int]:
         case "inner":
             left, right = (at_least(argument, _ATOM) for argument in args)
             return f"np.dot({left}.ravel(), {right}.ravel())", _ATOM
+        case "divide":
+            return f"{at_least(args[0], _PRODUCT)} / {at_least(args[1], _ATOM)}", _PRODUCT
+        case "weigh":
+            weights, weighed = spell_optional(args[0], spell), at_least(args[1], _UNARY)
+            return f"({weighed} if {weights[0]} is None else {weights[1]} * {weighed})", _ATOM
+        case "select":
+            choices = ", ".join(_write(argument, spell)[0] for argument in args)
+            return f"np.where({choices})", _ATOM
+        case "total":
+            inside = _write(args[0], spell)[0]
+            return f"np.sum({inside})" if not inside.startswith("(") else f"np.sum{inside}", _ATOM
+        case "exp" | "log":
+            return f"np.{expression.operation}({_write(args[0], spell)[0]})", _ATOM
+        case "reciprocal":
+            return f"1 / {at_least(args[0], _ATOM)}", _PRODUCT
+        case "row_sum" | "row_max":
+            function = expression.operation.removeprefix("row_")
+            return f"{at_least(args[0], _ATOM)}.{function}(axis=-1, keepdims=True)", _ATOM
+        case "positive":
+            return f"({at_least(args[0], _SUM)} > 0)", _ATOM
+        case "relu":
+            return f"np.maximum({_write(args[0], spell)[0]}, 0)", _ATOM
         case "tanh":
             return f"np.tanh({_write(args[0], spell)[0]})", _ATOM
         case name if name in FUNCTIONS:
             return f"{name}({_write(args[0], spell)[0]})", _ATOM
     raise ProgramError(f"NumPy has no spelling for the operation {expression.operation!r}")
+
+
+def _is_fraction(expression: Expr) -> bool:
+    """Whether it is a number that Python would write as a float."""
+    return isinstance(expression, Const) and expression.value.denominator != 1
 
 
 def _scaled(factor: Const, text: str) -> str:
@@ -92,8 +140,16 @@ def _rows(expression: Expr, text: str) -> str:
     return f"_rows({text})" if every else text
 
 
+def spell_optional(expression: Expr, spell: Speller) -> tuple[str, str]:
+    """The name of an optional argument, and what is read of it."""
+    read = spell(expression) if isinstance(expression, Ref) else ""
+    return read.partition("[")[0], read
+
+
 # --- calls in place ------------------------------------------------------------------------------
 
+#: The whole numbers that an operation's own lines use.
+_NUMBERS = {"sigmoid": {1, 2}, "relu": {0}, "positive": {0}, "reciprocal": {1}}
 _WORDS = {0: "zero", 1: "one", 2: "two", 3: "three", 4: "four"}
 
 
@@ -107,18 +163,20 @@ def constants(statement: Statement) -> set[int]:
     if not isinstance(statement.value, Call) or not shape_of(statement.value):
         return set()
     needed: set[int] = set()
+    if statement.value.operation == "select":  # copies numbers as they are
+        return needed
     for argument in statement.value.args:
         if isinstance(argument, Const):
             value = argument.value
-            needed |= {value.numerator, value.denominator}
-    if statement.value.operation == "sigmoid":
-        needed |= {1, 2}
-    return needed
+            needed |= {value.numerator, value.denominator} - ({1} if value != 1 else set())
+    return needed | _NUMBERS.get(statement.value.operation, set())
 
 
 def in_place(statement: Statement, spell: Speller) -> list[str]:
     """The lines that compute `statement`, a single operation, into its target's array."""
     out, value = spell(statement.target), statement.value
+    if statement.accumulate:
+        raise ProgramError(f"a sum over time is no operation in place: {statement}")
     if isinstance(value, Ref):
         return [f"np.copyto({out}, {spell(value)})"]
     if isinstance(value, Const):
@@ -127,8 +185,26 @@ def in_place(statement: Statement, spell: Speller) -> list[str]:
     match value.operation:
         case "add" | "subtract" | "multiply":
             return _with_constants(value, args, out)
+        case "clip" | "huber" | "softplus":
+            return [f"np.copyto({out}, {value.operation}({args[0]}))"]
         case "negate":
             return [f"np.negative({args[0]}, out={out})"]
+        case "exp" | "log":
+            return [f"np.{value.operation}({args[0]}, out={out})"]
+        case "reciprocal":
+            return [f"np.divide(one, {args[0]}, out={out})"]
+        case "row_sum" | "row_max":
+            return [f"np.copyto({out}, {as_expression(value, spell)})"]
+        case "select":
+            mask, chosen, other = (as_expression(argument, spell) for argument in value.args)
+            start = [] if other == out else [f"{out}[...] = {other}"]
+            return [*start, f"np.copyto({out}, {chosen}, where={mask})"]
+        case "divide":
+            return [f"np.divide({args[0]}, {args[1]}, out={out})"]
+        case "positive":
+            return [f"np.greater({args[0]}, zero, out={out})"]
+        case "relu":
+            return [f"np.maximum({args[0]}, zero, out={out})"]
         case "tanh":
             return [f"np.tanh({args[0]}, out={out})"]
         case "sigmoid":  # (1 + tanh(a / 2)) / 2, which cannot overflow

@@ -1,6 +1,7 @@
 """The passes, each ``Program -> Program`` and each value-preserving, and their order by style.
 
     share            read what another statement of the step has computed; skip mere copies
+    coalesce         a copy that is handed out takes the place of its original
     factor           sums of products in factored form (factor_adjoints: in the adjoints alone)
     hoist            input products and sums over time leave the loop: one GEMM over T*B rows each
     unroll(T)        the loops written out, simplified where the step is known
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from gru_codegen.ir import Program, validate
+from gru_codegen.passes.coalesce import coalesce
 from gru_codegen.passes.factor import factor, factor_adjoints
 from gru_codegen.passes.flatten import flatten
 from gru_codegen.passes.hoist import hoist
@@ -26,6 +28,7 @@ from gru_codegen.passes.unroll import unroll
 __all__ = [
     "Pass",
     "Style",
+    "coalesce",
     "factor",
     "factor_adjoints",
     "flatten",
@@ -42,7 +45,7 @@ Style = Literal["fast", "textbook"]
 
 STYLES: dict[Style, tuple[Pass, ...]] = {
     "textbook": (factor_adjoints, share, prune),
-    "fast": (share, factor, prune, hoist, flatten),
+    "fast": (share, prune, coalesce, factor, hoist, flatten),
 }
 
 

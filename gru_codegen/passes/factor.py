@@ -95,8 +95,17 @@ def _rebuilt(terms: list[_Term]) -> Expr:
     """A sum with shared factors taken out, again and again, in the way that costs least."""
     counts = Counter(f for term in terms for f in dict.fromkeys(term.factors))
     candidates = [_sum([_product(term) for term in terms])]
-    candidates += [_taken_out(shared, terms) for shared, count in counts.items() if count > 1]
+    candidates += [
+        _taken_out(shared, terms)
+        for shared, count in counts.items()
+        if count > 1 and not _leaves_a_fraction(shared, terms)
+    ]
     return min(candidates, key=_cost)
+
+
+def _leaves_a_fraction(shared: Expr, terms: list[_Term]) -> bool:
+    """Whether taking `shared` out leaves a fraction as a term, which only a float could be."""
+    return any(t.factors == (shared,) and t.coefficient.denominator != 1 for t in terms)
 
 
 def _taken_out(shared: Expr, terms: list[_Term]) -> Expr:

@@ -40,12 +40,19 @@ def flatten(program: Program) -> Program:
     def change(block: Block) -> Iterator[Block]:
         if not isinstance(block, Statement):
             yield replace(block, body=tuple(part for b in block.body for part in change(b)))
-        elif block.accumulate or block.target.var.role in ("loss", "gradient"):
+        elif _is_flat(block):
             yield block
         else:
-            yield from _flat(block, scratch, kept)
+            for part in _flat(block, scratch, kept):
+                yield replace(part, given=block.given)
 
     return program.with_blocks(lambda phase: tuple(p for b in phase.blocks for p in change(b)))
+
+
+def _is_flat(statement: Statement) -> bool:
+    """Whether it stays as it is: one operation in place already, or handed out."""
+    own = isinstance(statement.value, Call) and statement.target in statement.value.args
+    return own or statement.accumulate or statement.target.var.role in ("loss", "gradient")
 
 
 def _flat(statement: Statement, scratch: _Scratch, kept: set[str]) -> Iterator[Statement]:

@@ -28,29 +28,61 @@ __all__ = ["hoist"]
 
 
 def hoist(program: Program) -> Program:
-    """Move before a loop the matrix products that no step has to wait for, and behind it the
-    statements that no step waits for; both then run over all steps at once.
+    """Move before a loop what no step has to wait for, and behind it what no step waits for.
+
+    Before it go whole statements and, out of others, the products of inputs together with the
+    biases that are added to them. What has moved runs over all steps at once.
     """
+    taken = set(program.variables())
     return program.with_blocks(
-        lambda phase: tuple(part for block in phase.blocks for part in _hoist(block))
+        lambda phase: tuple(part for block in phase.blocks for part in _hoist(block, taken))
     )
 
 
-def _hoist(block: Block) -> Iterator[Block]:
+def _hoist(block: Block, taken: set[str]) -> Iterator[Block]:
     if not isinstance(block, Loop):
         yield block
         return
-    before, body = _products_before(block)
+    if _steps_are_independent(block):
+        yield from (_all_steps(statement) for statement in statements(block.body))
+        return
+    before, body = _statements_before(block)
     body, after = _statements_after(body)
-    yield from before
+    products, body = _products_before(body, taken)
+    yield from (*before, *products)
     if body:
         yield replace(block, body=body)
     yield from after
 
 
-def _products_before(loop: Loop) -> tuple[list[Statement], tuple[Block, ...]]:
-    """Take the products of inputs out of `loop`, with the biases that are added to them."""
-    computed = {statement.target.var for statement in statements(loop.body)}
+def _steps_are_independent(loop: Loop) -> bool:
+    """Whether no step reads what another computes."""
+    written = {statement.target.var for statement in statements(loop.body)}
+    return not any(
+        ref.var in written and ref.when is not None and ref.when.offset
+        for statement in statements(loop.body)
+        for ref in reads(statement.value)
+    )
+
+
+def _statements_before(loop: Loop) -> tuple[list[Statement], tuple[Block, ...]]:
+    """Split off the statements that read nothing that is left in the loop."""
+    before: list[Statement] = []
+    kept = list(loop.body)
+    for block in loop.body:
+        if isinstance(block, Statement) and not block.accumulate:
+            written = {statement.target.var for statement in statements(tuple(kept))}
+            if not any(ref.var in written for ref in reads(block.value)):
+                kept.remove(block)
+                before.append(_all_steps(block))
+    return before, tuple(kept)
+
+
+def _products_before(
+    body: tuple[Block, ...], taken: set[str]
+) -> tuple[list[Statement], tuple[Block, ...]]:
+    """Take the products of inputs out of `body`, with the biases that are added to them."""
+    computed = {statement.target.var for statement in statements(body)}
     hoisted: dict[Expr, Statement] = {}
 
     def is_given(expression: Expr) -> bool:
@@ -63,17 +95,17 @@ def _products_before(loop: Loop) -> tuple[list[Statement], tuple[Block, ...]]:
             return None
         total = _sum(given)
         if total not in hoisted:
-            hoisted[total] = _hoisted(total, given)
+            hoisted[total] = _hoisted(total, given, taken)
         here = replace(hoisted[total].target, when=Now())
         others = [rewrite(addend, rule) for addend in addends if addend not in given]
         return _sum([here, *others])
 
-    body: list[Block] = []
-    for block in loop.body:
+    changed: list[Block] = []
+    for block in body:
         if isinstance(block, Statement) and not block.accumulate:
             block = replace(block, value=rewrite(block.value, rule))
-        body.append(block)
-    return list(hoisted.values()), tuple(body)
+        changed.append(block)
+    return list(hoisted.values()), tuple(changed)
 
 
 def _addends(expression: Expr) -> Iterator[Expr]:
@@ -93,9 +125,12 @@ def _is_product_over_time(expression: Expr) -> bool:
     return product and any(ref.var.timed for ref in reads(expression))
 
 
-def _hoisted(total: Expr, addends: list[Expr]) -> Statement:
+def _hoisted(total: Expr, addends: list[Expr], taken: set[str]) -> Statement:
     factors = next(list(reads(addend)) for addend in addends if _is_product_over_time(addend))
-    name = "".join(ref.var.name for ref in factors)
+    stem = "".join(ref.var.name for ref in factors)
+    names = (stem if n == 1 else f"{stem}_{n}" for n in range(1, len(taken) + 2))
+    name = next(name for name in names if name not in taken)
+    taken.add(name)
     written = " + ".join(
         " ".join(f"{r.var.name}_t" if r.var.timed else r.var.name for r in reads(addend))
         for addend in addends
@@ -117,9 +152,19 @@ def _statements_after(body: tuple[Block, ...]) -> tuple[tuple[Block, ...], list[
         if block.target.var in read or own:
             continue
         kept.remove(block)
-        target = replace(block.target, when=Every()) if block.target.var.timed else block.target
-        after.append(replace(block, target=target, value=_over_time(block.value), accumulate=False))
+        after.append(_all_steps(block))
     return tuple(kept), list(reversed(after))
+
+
+def _all_steps(statement: Statement) -> Statement:
+    """The same statement for all steps at once."""
+    target = statement.target
+    return replace(
+        statement,
+        target=replace(target, when=Every()) if target.var.timed else target,
+        value=_over_time(statement.value),
+        accumulate=False,
+    )
 
 
 def _over_time(expression: Expr) -> Expr:

@@ -10,13 +10,50 @@ __all__ = ["prune"]
 
 
 def prune(program: Program) -> Program:
-    """Drop every statement whose target no entry point needs, directly or through others."""
-    live = _Live()
-    for results in program.entries.values():
-        for var in results:
-            live.whole.add(var.name)
-    phases = [replace(p, blocks=_prune(p.blocks, live)) for p in reversed(program.phases)]
+    """Drop every statement whose target no entry point needs, directly or through others.
+
+    What only the pullback needs, in a phase that it shares with others, is done for it alone.
+    """
+    everything, others = _live(program, ""), _live(program, "pullback")
+    phases = []
+    for phase in reversed(program.phases):
+        needed = _prune(phase.blocks, everything)
+        without = _prune(phase.blocks, others)
+        if without:  # else the whole phase is the pullback's
+            needed = _marked(needed, without)
+        phases.append(replace(phase, blocks=needed))
     return replace(program, phases=tuple(reversed(phases)))
+
+
+def _live(program: Program, excluded: str) -> _Live:
+    """What the entry points read but for the `excluded` one."""
+    live = _Live()
+    for entry, results in program.entries.items():
+        if entry != excluded:
+            live.whole |= {var.name for var in results}
+    if excluded != "pullback":
+        for var in program.carries:
+            live.steps.add((var.name, 0))
+            live.partly.add(var.name)
+    return live
+
+
+def _marked(blocks: tuple[Block, ...], without: tuple[Block, ...]) -> tuple[Block, ...]:
+    """Mark the statements of `blocks` that are not among those needed `without` the pullback."""
+    if blocks is without:
+        return blocks
+    statements = {id(block) for block in without if isinstance(block, Statement)}
+    bodies = iter([block.body for block in without if not isinstance(block, Statement)])
+    marked: list[Block] = []
+    for block in blocks:
+        if not isinstance(block, Statement):
+            body = _marked(block.body, next(bodies, ()))
+            marked.append(block if body is block.body else replace(block, body=body))
+        elif id(block) in statements or "pullback" in block.given:
+            marked.append(block)
+        else:
+            marked.append(replace(block, given=(*block.given, "pullback")))
+    return blocks if all(a is b for a, b in zip(marked, blocks, strict=True)) else tuple(marked)
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gru_codegen.ir import Block, Call, Expr, Program, Ref, Statement, rewrite
+from gru_codegen.ir import Block, Call, Const, Expr, Program, Ref, Statement, Var, reads, rewrite
 
 __all__ = ["share"]
 
@@ -16,15 +16,22 @@ def share(program: Program) -> Program:
     reads E.
     """
     copies: dict[Ref, Expr] = {}
+    handed_out = {var for results in program.entries.values() for var in results}
+    # What an optional argument may change afterwards stands for nothing but itself.
+    handed_out |= {s.target.var for s in program.statements() if s.given}
     return program.with_blocks(
-        lambda phase: tuple(_share(block, {}, copies) for block in phase.blocks)
+        lambda phase: tuple(_share(block, {}, copies, handed_out) for block in phase.blocks)
     )
 
 
-def _share(block: Block, computed: dict[Expr, Ref], copies: dict[Ref, Expr]) -> Block:
+def _share(
+    block: Block, computed: dict[Expr, Ref], copies: dict[Ref, Expr], handed_out: set[Var]
+) -> Block:
     if not isinstance(block, Statement):
         within: dict[Expr, Ref] = {}
-        return replace(block, body=tuple(_share(inner, within, copies) for inner in block.body))
+        return replace(
+            block, body=tuple(_share(inner, within, copies, handed_out) for inner in block.body)
+        )
 
     def rule(expression: Expr) -> Expr | None:
         if isinstance(expression, Ref):
@@ -32,17 +39,20 @@ def _share(block: Block, computed: dict[Expr, Ref], copies: dict[Ref, Expr]) -> 
         return computed.get(expression)
 
     value = rewrite(block.value, rule)
-    if not block.accumulate:
-        if _is_copy(value) and block.target.var.boundary is None:
+    if not block.accumulate and not block.given and block.target not in reads(block.value):
+        var = block.target.var
+        if _is_copy(value) and var.boundary is None and var not in handed_out:
             copies[block.target] = value
-        elif isinstance(value, Call):
+        elif isinstance(value, Call) and var not in handed_out:
             computed.setdefault(value, block.target)
     return _with_value(block, value)
 
 
 def _is_copy(value: Expr) -> bool:
     """Whether `value` is there already: a variable, or one whose rows are all a weight."""
-    return isinstance(value, Ref) or (isinstance(value, Call) and value.operation == "rows")
+    return isinstance(value, (Ref, Const)) or (
+        isinstance(value, Call) and value.operation == "rows"
+    )
 
 
 def _with_value(statement: Statement, value: Expr) -> Statement:

@@ -54,31 +54,38 @@ def _written_out(loop: Loop, steps: int) -> Iterator[Step]:
 
 def _specialised(body: tuple[Block, ...], t: int, steps: int, starts: bool) -> tuple[Block, ...]:
     """`body` at step `t`: the very same object where nothing differs from other steps."""
-    special = []
+    special: list[Block] = []
     for statement in body:
         if not isinstance(statement, Statement):
             raise ProgramError("a loop within a time loop cannot be unrolled")
-        value = _at(statement.value, t, steps)
+        value, beyond = _at(statement.value, t, steps)
         starting = starts and statement.accumulate
-        if value is not statement.value or starting:
-            statement = replace(
-                statement, value=value, accumulate=statement.accumulate and not starting
-            )
+        if beyond or starting:
+            accumulate = statement.accumulate and not starting
+            statement = replace(statement, value=value, accumulate=accumulate)
         special.append(statement)
-    same = all(new is old for new, old in zip(special, body, strict=True))
+        for last in beyond:
+            total = Call("add", (statement.target, last))
+            special.append(replace(statement, value=total, given=("pullback",)))
+    same = len(special) == len(body) and all(a is b for a, b in zip(special, body, strict=True))
     return body if same else tuple(special)
 
 
-def _at(expression: Expr, t: int, steps: int) -> Expr:
+def _at(expression: Expr, t: int, steps: int) -> tuple[Expr, list[Expr]]:
+    """`expression` at step `t`, and what a pullback adds to it from beyond the last step."""
+    beyond: list[Expr] = []
+
     def boundary(part: Expr) -> Expr | None:
         if isinstance(part, Ref) and isinstance(part.when, Now):
+            there = part.var.boundary
             outside = not 0 <= t + part.when.offset < steps
-            if outside and isinstance(part.var.boundary, Const):
-                return part.var.boundary
+            if outside and isinstance(there, Ref) and there.var.role == "last":
+                beyond.append(there)
+                return Const(Fraction(0))
         return None
 
     found = rewrite(expression, boundary)
-    return expression if found is expression else _without_zeros(found)
+    return (_without_zeros(found), beyond) if beyond else (expression, [])
 
 
 def _without_zeros(expression: Expr) -> Expr:

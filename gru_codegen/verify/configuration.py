@@ -56,6 +56,8 @@ def _sizes(kernel: ModuleType, others: tuple[int, int, int], *, spare: int) -> l
     """Return one `Sizes` for every T, all with one B, D and H, so that a workspace serves all."""
     steps = step_counts(kernel)
     batch, inputs, hidden = (spare if size in steps else size for size in others)
+    if "D" not in kernel.SIZES:  # a cell whose inputs have the size of its state
+        inputs = hidden
     return [Sizes(T, batch, inputs, hidden) for T in steps]
 
 
@@ -74,6 +76,19 @@ class Problem:
     def __str__(self) -> str:
         return ", ".join(f"{name}={size}" for name, size in self.sizes._asdict().items())
 
+    @property
+    def output_size(self) -> int:
+        """The columns of the outputs: of a readout a size of its own, else that of the state."""
+        if "O" not in self.kernel.SIZES:
+            return self.sizes.H
+        taken = (*step_counts(self.kernel), *self.sizes)
+        return next(size for size in range(6, 6 + len(taken) + 1) if size not in taken)
+
+    @property
+    def keywords(self) -> dict[str, int]:
+        """What `init_params` and `Workspace` take besides the sizes."""
+        return {"output_size": self.output_size} if "O" in self.kernel.SIZES else {}
+
     @cached_property
     def arguments(self) -> Arguments:
         """The data in float64, all of order one, and read-only.
@@ -85,10 +100,10 @@ class Problem:
         """
         T, B, D, H = self.sizes
         rng = self._rng()
-        shapes = self.kernel.init_params(D, H, rng=0)
+        shapes = self.kernel.init_params(D, H, rng=0, **self.keywords)
         params = type(shapes)(*(rng.standard_normal(np.shape(weight)) / 2 for weight in shapes))
         x = rng.standard_normal((T, B, D))
-        y = LOSSES[self.kernel.LOSS].targets(rng, (T, B, H))
+        y = LOSSES[self.kernel.LOSS].targets(rng, (T, B, self.output_size))
         start = [rng.standard_normal((B, H)) for _ in self.kernel.STATES]
         s0 = start[0] if len(start) == 1 else self.kernel.State(*start)
         arguments = Arguments(params, x, y, s0)
@@ -110,7 +125,7 @@ class Problem:
     def workspace(self, dtype: type[np.generic] = np.float64) -> Any:
         """Return a new workspace of the kernel for these sizes."""
         _, B, D, H = self.sizes
-        return self.kernel.Workspace(B, D, H, dtype=dtype)
+        return self.kernel.Workspace(B, D, H, dtype=dtype, **self.keywords)
 
     def _rng(self, *stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, *self.sizes, *stream])

@@ -32,7 +32,8 @@ def claims(problems: Sequence[Problem]) -> list[Claim]:
     # With a readout, the outputs are neither the states nor all that the loss is made of.
     if kernel.READOUT == "none":
         rows["outputs", "forward gives the loss"] = _outputs_give_the_loss
-        rows["outputs", "last row is a state"] = _last_output_is_a_state
+        if kernel.OUTPUT in kernel.STATES:
+            rows["outputs", "last row is a state"] = _last_output_is_a_state
     if kernel.UNROLL is None:
         rows["state", "two windows = one run"] = _windows_agree
 
@@ -55,8 +56,9 @@ def _states_agree(problem: Problem) -> Difference:
 
 def _draws_agree(problem: Problem) -> Difference:
     kernel, (_, _, D, H) = problem.kernel, problem.sizes
-    double = kernel.init_params(D, H, rng=problem.seed)
-    single = kernel.init_params(D, H, rng=np.random.default_rng(problem.seed), dtype=np.float32)
+    double = kernel.init_params(D, H, rng=problem.seed, **problem.keywords)
+    generator = np.random.default_rng(problem.seed)
+    single = kernel.init_params(D, H, rng=generator, dtype=np.float32, **problem.keywords)
     expected = type(double)(*(weight.astype(np.float32) for weight in double))
     return difference("params", single, expected)
 

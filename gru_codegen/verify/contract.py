@@ -54,7 +54,7 @@ def _facts(problem: Problem, dtype: Any) -> Iterator[tuple[str, Any, Any]]:
     for loss in (result.loss, kernel.loss(params, x, y, s0)):
         yield f"for {np.dtype(dtype)} params, the type of loss", type(loss), number
     arrays = {
-        "outputs": (outputs, (T, B, H)),
+        "outputs": (outputs, (T, B, problem.output_size)),
         **{
             f"d{name}": (getattr(result.gradients, name), getattr(params, name).shape)
             for name in params._fields
@@ -112,12 +112,17 @@ def _refused(problem: Problem) -> Difference:
             _refusal(f"{name} in {function}", mention, getattr(kernel, function), *arguments)
             for function, arguments in calls.items()
         ]
-    for name, workspace in {
-        "a workspace for B+1": kernel.Workspace(B + 1, D, H),
-        "a workspace for D+1": kernel.Workspace(B, D + 1, H),
-        "a workspace for H+1": kernel.Workspace(B, D, H + 1),
-        "a workspace in float32": kernel.Workspace(B, D, H, dtype=np.float32),
-    }.items():
+    make = partial(kernel.Workspace, **problem.keywords)
+    workspaces = {
+        "a workspace for B+1": make(B + 1, D, H),
+        "a workspace in float32": make(B, D, H, dtype=np.float32),
+    }
+    if "D" in kernel.SIZES:
+        workspaces["a workspace for D+1"] = make(B, D + 1, H)
+        workspaces["a workspace for H+1"] = make(B, D, H + 1)
+    else:  # inputs of the size of the state
+        workspaces["a workspace for H+1"] = make(B, H + 1, H + 1)
+    for name, workspace in workspaces.items():
         call = partial(kernel.loss_and_gradients, workspace=workspace)
         checks.append(_refusal(name, "workspace", call, *problem.arguments))
     return worst(checks)

@@ -26,5 +26,38 @@ def _l2(outputs: Array, y: Array) -> Any:
     return ((outputs - y) ** 2).sum() / 2
 
 
+def _l2_mean(outputs: Array, y: Array) -> Any:
+    return ((outputs - y) ** 2).mean()
+
+
+def _huber(outputs: Array, y: Array) -> Any:
+    error = abs(outputs - y)
+    return np.where(error <= 1, error**2 / 2, error - 0.5).sum()
+
+
+def _fractions(rng: np.random.Generator, shape: tuple[int, int, int]) -> Array:
+    return rng.uniform(size=shape)
+
+
+def _bce(outputs: Array, y: Array) -> Any:
+    return (np.logaddexp(0, outputs) - y * outputs).sum()
+
+
+def _labels(rng: np.random.Generator, shape: tuple[int, int, int]) -> Array:
+    return rng.integers(shape[-1], size=shape[:-1])
+
+
+def _cross_entropy(outputs: Array, y: Array) -> Any:
+    largest = outputs.max(axis=-1, keepdims=True)
+    logs = outputs - largest - np.log(np.exp(outputs - largest).sum(axis=-1, keepdims=True))
+    return -np.take_along_axis(logs, y[..., None], axis=-1).sum()
+
+
 #: By the name that a kernel gives in its LOSS.
-LOSSES = {"l2": Loss(targets=_normal, value=_l2)}
+LOSSES = {
+    "l2": Loss(targets=_normal, value=_l2),
+    "l2-mean": Loss(targets=_normal, value=_l2_mean),
+    "huber": Loss(targets=_normal, value=_huber),
+    "cross-entropy": Loss(targets=_labels, value=_cross_entropy),
+    "bce": Loss(targets=_fractions, value=_bce),
+}

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count as counter
+from itertools import islice
 from types import CodeType, FrameType, ModuleType
 from typing import Any, NamedTuple
 
@@ -22,6 +24,9 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 #: The arguments whose attributes are names of arrays.
 OWNERS = ("params", "w", "self")
+#: By how many other arrays of its shape each array is replaced wherever it is named. They take
+#: turns from place to place, or else most faults would be of this kind.
+OTHERS = 5
 
 
 class Mutant(NamedTuple):
@@ -45,16 +50,36 @@ class Mutant(NamedTuple):
         exec(self.code, kernel.__dict__)
 
 
-def mutants(source: str, name: str, shapes: Shapes) -> Iterator[Mutant]:
-    """Every fault in `name`, a function or class of `source`; `shapes` as from `shapes_in`."""
+def mutants(source: str, name: str, shapes: Shapes, every: int = 1) -> Iterator[Mutant]:
+    """Every fault in `name`, a function or class of `source`, or each of so many.
+
+    shapes: as from `shapes_in`.
+    """
+    module = _definition(source, name)
+    for place, inner, fault, node in islice(_faults_in(module, shapes), 0, None, every):
+        line, was = place.node.lineno, _first_line(place.node)
+        with inner.holding(node):
+            code = compile(module, f"<{name} with a fault>", "exec", dont_inherit=True)
+            yield Mutant(line, fault, was, _first_line(place.node), code)
+
+
+def count(source: str, name: str, shapes: Shapes) -> int:
+    """How many faults `mutants` has."""
+    return sum(1 for _ in _faults_in(_definition(source, name), shapes))
+
+
+def _definition(source: str, name: str) -> ast.Module:
     module = ast.parse(source)
     module.body = [node for node in module.body if getattr(node, "name", None) == name]
+    return module
+
+
+def _faults_in(module: ast.Module, shapes: Shapes) -> Iterator[tuple[_Place, _Place, str, ast.AST]]:
+    """The statement's place, the fault's, what it is in words, and what takes the place."""
+    faults = _Faults(shapes)
     for place in _statements(module.body[0]):
-        line, was = place.node.lineno, _first_line(place.node)
-        for inner, fault, node in _faults(place, shapes):
-            with inner.holding(node):
-                code = compile(module, f"<{name} with a fault>", "exec", dont_inherit=True)
-                yield Mutant(line, fault, was, _first_line(place.node), code)
+        for inner, fault, node in faults.of(place):
+            yield place, inner, fault, node
 
 
 def shapes_in(function: Any, run: Callable[[], object]) -> Shapes:
@@ -74,8 +99,8 @@ def shapes_in(function: Any, run: Callable[[], object]) -> Shapes:
     for owner in OWNERS:
         if owner in found:
             held = found[owner]
-            parts = held._asdict() if isinstance(held, tuple) else vars(held)
-            found |= {f"{owner}.{part}": value for part, value in parts.items()}
+            parts = getattr(held, "_fields", None) or vars(held)
+            found |= {f"{owner}.{part}": getattr(held, part) for part in parts}
     return {name: value.shape for name, value in found.items() if isinstance(value, np.ndarray)}
 
 
@@ -170,13 +195,40 @@ _FUNCTIONS = {
 }
 
 
-def _faults(place: _Place, shapes: Shapes) -> Iterator[tuple[_Place, str, ast.AST]]:
-    """Where, what it is in words, and what takes the place."""
-    for fault, statement in _of_statement(place.node):
-        yield place, fault, statement
-    for inner in _expressions(place.node):
-        for fault, expression in _of_expression(inner.node, inner.owner, shapes):
-            yield inner, fault, expression
+class _Faults:
+    """Where a fault could be, what it is in words, and what takes the place."""
+
+    def __init__(self, shapes: Shapes) -> None:
+        self.shapes = shapes
+        self.turn = counter()
+
+    def of(self, place: _Place) -> Iterator[tuple[_Place, str, ast.AST]]:
+        """Every fault in the statement at `place`."""
+        for fault, statement in _of_statement(place.node):
+            yield place, fault, statement
+        for inner in _expressions(place.node):
+            for fault, expression in _of_expression(inner.node):
+                yield inner, fault, expression
+            if isinstance(inner.node, ast.Name | ast.Attribute):
+                for fault, expression in self._of_name(inner.node, inner.owner):
+                    yield inner, fault, expression
+
+    def _of_name(
+        self, node: ast.Name | ast.Attribute, owner: ast.AST
+    ) -> Iterator[tuple[str, ast.expr]]:
+        name = ast.unparse(node)
+        if name not in self.shapes:
+            return
+        others = [
+            other
+            for other, shape in self.shapes.items()
+            if other != name and shape == self.shapes[name] and _owner(other) == _owner(name)
+        ]
+        start = next(self.turn) * OTHERS % max(len(others), 1)
+        for other in [*others[start:], *others[:start]][:OTHERS]:
+            yield f"{other} for {name}", _named(other, node.ctx)
+        if len(self.shapes[name]) == 2 and _is_product(owner):
+            yield "transpose added", ast.Attribute(node, "T", ast.Load())
 
 
 def _of_statement(node: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
@@ -187,6 +239,8 @@ def _of_statement(node: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
             yield "other operator", ast.AugAssign(target, _OPERATORS[type(op)](), value)
         case ast.Assign([ast.Subscript() as target], value):
             yield "+= for =", ast.AugAssign(target, ast.Add(), value)
+        case ast.If(test, body, otherwise):
+            yield "condition negated", ast.If(ast.UnaryOp(ast.Not(), test), body, otherwise)
         case ast.For(target, ast.Call(ast.Name("reversed"), [steps]), body):
             yield "loop turned round", ast.For(target, steps, body, [])
         case ast.For(target, steps, body):
@@ -194,7 +248,7 @@ def _of_statement(node: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
             yield "loop turned round", ast.For(target, turned, body, [])
 
 
-def _of_expression(node: ast.AST, owner: ast.AST, shapes: Shapes) -> Iterator[tuple[str, ast.expr]]:
+def _of_expression(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
     match node:
         case ast.BinOp(left, op, right):
             if type(op) in _OPERATORS:
@@ -203,6 +257,8 @@ def _of_expression(node: ast.AST, owner: ast.AST, shapes: Shapes) -> Iterator[tu
                 yield "operands swapped", ast.BinOp(right, op, left)
             yield "one operand alone", left
             yield "one operand alone", right
+        case ast.IfExp(test, body, otherwise):
+            yield "condition negated", ast.IfExp(test, otherwise, body)
         case ast.UnaryOp(ast.USub(), operand):
             yield "sign flipped", operand
         case ast.Attribute(value, "T"):
@@ -213,55 +269,42 @@ def _of_expression(node: ast.AST, owner: ast.AST, shapes: Shapes) -> Iterator[tu
         case ast.Name("t", ast.Load()):
             yield "other step", ast.BinOp(node, ast.Add(), ast.Constant(1))
             yield "other step", ast.BinOp(node, ast.Sub(), ast.Constant(1))
-        case ast.Call():
-            yield from _of_call(node)
-    if isinstance(node, ast.Name | ast.Attribute):
-        yield from _of_name(node, owner, shapes)
-
-
-def _of_call(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
-    match node.func:
-        case ast.Name("range"):
-            [steps] = node.args
+        case ast.Call(ast.Name("range") as function, [steps]):
             fewer = ast.BinOp(steps, ast.Sub(), ast.Constant(1))
-            yield "first step left out", ast.Call(node.func, [ast.Constant(1), steps], [])
-            yield "last step left out", ast.Call(node.func, [fewer], [])
-            return
-        case ast.Name(name) | ast.Attribute(ast.Name("np"), name):
-            pass
-        case _:
-            return
+            yield "first step left out", ast.Call(function, [ast.Constant(1), steps], [])
+            yield "last step left out", ast.Call(function, [fewer], [])
+        case ast.Call(ast.Name("reversed")):
+            pass  # a fault of the loop
+        case ast.Call(ast.Name(name) | ast.Attribute(ast.Name("np"), name)):
+            yield from _of_call(node, name)
+
+
+def _of_call(node: ast.Call, name: str) -> Iterator[tuple[str, ast.expr]]:
     if name in _FUNCTIONS:
         yield "other function", ast.Call(_numpy(_FUNCTIONS[name]), node.args, node.keywords)
     if name in ("subtract", "divide", "dot", "matmul"):
         yield "operands swapped", ast.Call(node.func, node.args[::-1], node.keywords)
-    match node.keywords, node.args:
-        case [ast.keyword("out", out)], arguments:
+    match node.args, node.keywords:
+        case arguments, [ast.keyword("out", out)]:
             for argument in arguments:
                 yield "one operand alone", ast.Call(_numpy("copyto"), [out, argument], [])
-        case [], [argument]:
+        case [ast.expr() as argument], [] if not isinstance(argument, ast.Starred):
             yield "function dropped", argument
 
 
-def _of_name(
-    node: ast.Name | ast.Attribute, owner: ast.AST, shapes: Shapes
-) -> Iterator[tuple[str, ast.expr]]:
-    name = ast.unparse(node)
-    if name not in shapes:
-        return
-    for other in shapes:
-        if other != name and shapes[other] == shapes[name] and _kin(other, name):
-            context = "Store" if isinstance(node.ctx, ast.Store) else "Load"
-            yield f"{other} for {name}", _named(other, getattr(ast, context)())
-    match owner:
-        case ast.BinOp(_, ast.MatMult(), _) | ast.Call(ast.Attribute(ast.Name("np"), "dot")):
-            if len(shapes[name]) == 2:
-                yield "transpose added", ast.Attribute(node, "T", ast.Load())
+def _is_product(node: ast.AST) -> bool:
+    """Whether a node is a matrix product."""
+    match node:
+        case ast.BinOp(_, ast.MatMult(), _):
+            return True
+        case ast.Call(ast.Attribute(ast.Name("np"), "dot" | "matmul")):
+            return True
+        case _:
+            return False
 
 
-def _kin(one: str, other: str) -> bool:
-    """Whether both are locals, or attributes of one owner."""
-    return one.rpartition(".")[0] == other.rpartition(".")[0]
+def _owner(name: str) -> str:
+    return name.rpartition(".")[0]
 
 
 def _named(name: str, context: ast.expr_context) -> ast.expr:

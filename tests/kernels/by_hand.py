@@ -26,6 +26,8 @@ READOUT = "none"
 STYLE = "textbook"
 EQUATIONS = __doc__ or ""
 STATES = ("S",)
+SIZES = ("B", "D", "H")
+OUTPUT = "S"
 CONTRACT = 1
 
 

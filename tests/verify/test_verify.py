@@ -118,7 +118,8 @@ def test_an_unknown_loss_is_refused() -> None:
     with pytest.raises(VerificationError) as refused:
         verify(edited(('LOSS = "l2"', 'LOSS = "l3"')))
     assert str(refused.value) == (
-        "by_hand has the loss 'l3', for which no targets can be drawn; known losses: l2"
+        "by_hand has the loss 'l3', for which no targets can be drawn; known losses: "
+        "l2, l2-mean, huber, cross-entropy, bce"
     )
 
 

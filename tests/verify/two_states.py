@@ -21,6 +21,8 @@ READOUT = "none"
 STYLE = "textbook"
 EQUATIONS = __doc__ or ""
 STATES = ("S", "C")
+SIZES = ("B", "D", "H")
+OUTPUT = "S"
 CONTRACT = 1
 
 

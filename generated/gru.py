@@ -1,0 +1,561 @@
+"""Gated recurrent unit.
+
+Forward pass, loss and exact gradients, for any number of time steps.
+Generated, so change the declaration and not this file. The command that makes it:
+
+    gru-codegen generate --cell gru --unroll any --loss l2 --style fast
+
+Source of the cell: Chung, Gulcehre, Cho and Bengio 2014, arXiv:1412.3555, section 3.2.
+
+    Z_t  = sigmoid(x_t Wz + S_{t-1} Wrecz)          (B, H)   update gate
+    R_t  = sigmoid(x_t Wr + S_{t-1} Wrecr)          (B, H)   reset gate
+    CA_t = tanh(x_t Wca + (R_t o S_{t-1}) Wrecca)   (B, H)   candidate activation
+    S_t  = (1 - Z_t) o S_{t-1} + Z_t o CA_t         (B, H)   state
+    O_t  = S_t                                      (B, H)   output
+    E_t  = O_t - Y_t                                (B, H)   error
+    L    = sum_t 1/2 tr(E_t^T E_t)                  ()       loss
+
+One sample per row; o is the elementwise product. x_t is (B, D); Wz, Wca and Wr are (D, H); Wrecz,
+Wrecca and Wrecr are (H, H). Time steps count from 1 in the equations and from 0 in the arrays: x_t
+is x[t - 1].
+
+The adjoint of a variable V, which is the derivative of the loss with respect to V, is called dV.
+The adjoint of S_{t-1}, which step t passes on to step t - 1, is the carry dS_prev.
+
+Cost of forward:             3 T + 3 matrix products,
+                             6 T B D H + 6 T B H^2 + 11 T B H flops
+Cost of loss_and_gradients:  6 T + 12 matrix products,
+                             18 T B D H + 18 T B H^2 + 2 T B D + 38 T B H + 1 flops
+Numbers in a Workspace:      12 T B H + 9 B H
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+__all__ = [
+    "Params",
+    "Result",
+    "Workspace",
+    "forward",
+    "init_params",
+    "loss",
+    "loss_and_gradients",
+    "vjp",
+]
+
+Array = NDArray[Any]
+
+CONTRACT = 1
+CELL = "gru"
+LOSS = "l2"
+READOUT = "none"
+STYLE = "fast"
+UNROLL: int | None = None
+SIZES = ("B", "D", "H")
+STATES: tuple[str, ...] = ("S",)
+OUTPUT = "S"
+EQUATIONS = """\
+Z_t  = sigmoid(x_t Wz + S_{t-1} Wrecz)          (B, H)   update gate
+R_t  = sigmoid(x_t Wr + S_{t-1} Wrecr)          (B, H)   reset gate
+CA_t = tanh(x_t Wca + (R_t o S_{t-1}) Wrecca)   (B, H)   candidate activation
+S_t  = (1 - Z_t) o S_{t-1} + Z_t o CA_t         (B, H)   state
+O_t  = S_t                                      (B, H)   output
+E_t  = O_t - Y_t                                (B, H)   error
+L    = sum_t 1/2 tr(E_t^T E_t)                  ()       loss
+"""
+
+
+class Params(NamedTuple):
+    """The weights, or their gradients."""
+
+    Wz: Array  # (D, H)
+    Wrecz: Array  # (H, H)
+    Wca: Array  # (D, H)
+    Wrecca: Array  # (H, H)
+    Wr: Array  # (D, H)
+    Wrecr: Array  # (H, H)
+
+
+class Result(NamedTuple):
+    """The loss, its gradient with respect to every weight, and the last state (B, H)."""
+
+    loss: Any
+    gradients: Params
+    state: Array
+
+
+class Workspace:
+    """The arrays of one call, kept for the next: one thread's at a time.
+
+    They grow to the largest number of time steps that they have met.
+    """
+
+    def __init__(
+        self,
+        batch_size: int,
+        input_size: int,
+        hidden_size: int,
+        dtype: DTypeLike = np.float64,
+    ) -> None:
+        self.batch_size, self.input_size, self.hidden_size = batch_size, input_size, hidden_size
+        self.dtype = np.dtype(dtype)
+        self.calls = 0
+        self.ended: Array | None = None
+        if self.dtype.kind not in "fcO":
+            raise TypeError(f"dtype: expected floating, complex or object, got {self.dtype}")
+        B, _, H, dtype = batch_size, input_size, hidden_size, self.dtype
+        self.dS_prev = np.empty((B, H), dtype)  # adjoint of S_{t-1}
+        self.dS = np.empty((B, H), dtype)  # adjoint of S_t
+        self.dS_held = np.empty((B, H), dtype)  # what dS is past a sample's length
+        self.dCA = np.empty((B, H), dtype)  # adjoint of CA_t
+        self.dRS = np.empty((B, H), dtype)  # adjoint of RS_t
+        self.dR = np.empty((B, H), dtype)  # adjoint of R_t
+        self.dZ = np.empty((B, H), dtype)  # adjoint of Z_t
+        self.term = np.empty((B, H), dtype)  # scratch
+        self.one = np.full((), 1, dtype)
+        self.two = np.full((), 2, dtype)
+        self.capacity = 0
+        self._allocate()
+        self.begin(0)
+
+    def _allocate(self) -> None:
+        T, B, H, dtype = self.capacity, self.batch_size, self.hidden_size, self.dtype
+        self._xWz = np.empty((T, B, H), dtype)
+        self._xWr = np.empty((T, B, H), dtype)
+        self._xWca = np.empty((T, B, H), dtype)
+        self._S = np.empty((T + 1, B, H), dtype)
+        self._Z = np.empty((T, B, H), dtype)
+        self._R = np.empty((T, B, H), dtype)
+        self._RS = np.empty((T, B, H), dtype)
+        self._CA = np.empty((T, B, H), dtype)
+        self._dO = np.empty((T, B, H), dtype)
+        self._daCA = np.empty((T, B, H), dtype)
+        self._daR = np.empty((T, B, H), dtype)
+        self._daZ = np.empty((T, B, H), dtype)
+
+    def begin(self, steps: int) -> None:
+        """Show the first `steps` steps of every array, larger ones if need be."""
+        if steps > self.capacity:
+            self.capacity = steps
+            self._allocate()
+        self.steps = steps
+        self.xWz = self._xWz[:steps]  # what the inputs contribute
+        self.xWr = self._xWr[:steps]  # what the inputs contribute
+        self.xWca = self._xWca[:steps]  # what the inputs contribute
+        self.S_prev = self._S[:steps]  # before each step
+        self.S = self._S[1 : steps + 1]  # state
+        self.Z = self._Z[:steps]  # update gate
+        self.R = self._R[:steps]  # reset gate
+        self.RS = self._RS[:steps]  # factor in the candidate activation
+        self.CA = self._CA[:steps]  # candidate activation
+        self.dO = self._dO[:steps]  # adjoint of O_t
+        self.daCA = self._daCA[:steps]  # adjoint of aCA_t
+        self.daR = self._daR[:steps]  # adjoint of aR_t
+        self.daZ = self._daZ[:steps]  # adjoint of aZ_t
+
+
+def init_params(
+    input_size: int,
+    hidden_size: int,
+    *,
+    rng: np.random.Generator | int | None = None,
+    dtype: DTypeLike = np.float64,
+) -> Params:
+    """Draw every weight from the uniform distribution on [-1/sqrt(H), 1/sqrt(H)).
+
+    `rng` is a Generator or a seed. The draw is made in float64 and cast to `dtype`, so that one
+    seed gives the same weights in every dtype.
+    """
+    D, H = input_size, hidden_size
+    rng = np.random.default_rng(rng)
+    bound = 1 / max(H, 1) ** 0.5
+    return Params(
+        Wz=rng.uniform(-bound, bound, (D, H)).astype(dtype),
+        Wrecz=rng.uniform(-bound, bound, (H, H)).astype(dtype),
+        Wca=rng.uniform(-bound, bound, (D, H)).astype(dtype),
+        Wrecca=rng.uniform(-bound, bound, (H, H)).astype(dtype),
+        Wr=rng.uniform(-bound, bound, (D, H)).astype(dtype),
+        Wrecr=rng.uniform(-bound, bound, (H, H)).astype(dtype),
+    )
+
+
+# --- entry points --------------------------------------------------------------------------------
+
+
+def forward(
+    params: Params,
+    x: Any,
+    s0: Any = None,
+    *,
+    lengths: Any = None,
+    workspace: Workspace | None = None,
+) -> tuple[Array, Array]:
+    """Return the outputs (T, B, H) and the last state for x (T, B, D); s0 is zeros if None."""
+    params, x, w = _prepared(params, x, s0, lengths, workspace)
+    _forward(params, x, w)
+    return _outputs(w), w._S[w.steps].copy()
+
+
+def loss(
+    params: Params,
+    x: Any,
+    y: Any,
+    s0: Any = None,
+    *,
+    loss_weights: Any = None,
+    lengths: Any = None,
+    workspace: Workspace | None = None,
+) -> Any:
+    """Return the loss for the targets y (T, B, H): a float, or an element of another dtype."""
+    params, x, w = _prepared(params, x, s0, lengths, workspace)
+    y, V = _targets(y, loss_weights, w)
+    _forward(params, x, w)
+    return _scalar(_loss(y, V, w), w)
+
+
+def loss_and_gradients(
+    params: Params,
+    x: Any,
+    y: Any,
+    s0: Any = None,
+    *,
+    loss_weights: Any = None,
+    lengths: Any = None,
+    workspace: Workspace | None = None,
+) -> Result:
+    """Return the loss, its gradient with respect to every weight, and the last state."""
+    params, x, w = _prepared(params, x, s0, lengths, workspace)
+    y, V = _targets(y, loss_weights, w)
+    _forward(params, x, w)
+    total = _loss(y, V, w)
+    gradients, _ = _backward(params, x, w.dO, w)
+    return Result(_scalar(total, w), gradients, w._S[w.steps].copy())
+
+
+def vjp(
+    params: Params,
+    x: Any,
+    s0: Any = None,
+    *,
+    lengths: Any = None,
+    workspace: Workspace | None = None,
+) -> tuple[Array, Array, Callable[..., tuple[Params, Array, Array]]]:
+    """Return outputs, the last state, and the pullback: from adjoints of outputs to gradients.
+
+    pullback(d_outputs, d_state=None) -> (d_params, d_x, d_s0) takes the derivative of any function
+    of the outputs (T, B, H) and of the last state, and gives its derivatives with respect to the
+    weights, x and s0. It works once, and before the workspace serves another call.
+    """
+    params, x, w = _prepared(params, x, s0, lengths, workspace)
+    _forward(params, x, w)
+    call = w.calls
+
+    def pullback(d_outputs: Any, d_state: Any = None) -> tuple[Params, Array, Array]:
+        if w.calls != call:
+            raise RuntimeError(
+                "pullback: its buffers are spent, by an earlier call of it or by another call with "
+                "the same workspace; call vjp again"
+            )
+        d_outputs = _cast("d_outputs", d_outputs, w.dtype)
+        _check_shape("d_outputs", d_outputs, "(T, B, H)", w.S.shape)
+        if w.ended is not None:
+            d_outputs = np.where(w.ended, np.zeros((), w.dtype), d_outputs)
+        last = (
+            np.zeros((w.batch_size, w.hidden_size), w.dtype),
+        )
+        _start(last[0], "d_state", d_state)
+        w.calls += 1
+        gradients, first = _backward(params, x, d_outputs, w, last)
+        d_x = _inputs(params, w)
+        return gradients, d_x, first[0].copy()
+
+    return _outputs(w), w._S[w.steps].copy(), pullback
+
+
+# --- the computation -----------------------------------------------------------------------------
+
+
+def _rows(a: Array) -> Array:
+    """The rows of all time steps, one below the other."""
+    return a.reshape(-1, a.shape[-1])
+
+
+def _forward(params: Params, x: Array, w: Workspace) -> None:
+    """Compute the states, first time step to last."""
+    Wz, Wrecz, Wca, Wrecca, Wr, Wrecr = params
+    xWz, xWr, xWca, S_prev, S, Z = w.xWz, w.xWr, w.xWca, w.S_prev, w.S, w.Z
+    R, RS, CA, ended = w.R, w.RS, w.CA, w.ended
+    one, two = w.one, w.two
+    # what the inputs contribute: xWz_t = x_t Wz
+    np.dot(_rows(x), Wz, out=_rows(xWz))
+    # what the inputs contribute: xWr_t = x_t Wr
+    np.dot(_rows(x), Wr, out=_rows(xWr))
+    # what the inputs contribute: xWca_t = x_t Wca
+    np.dot(_rows(x), Wca, out=_rows(xWca))
+    for t in range(w.steps):
+        S_prev_t, Z_t, xWz_t, R_t, xWr_t, RS_t = S_prev[t], Z[t], xWz[t], R[t], xWr[t], RS[t]
+        CA_t, xWca_t, S_t = CA[t], xWca[t], S[t]
+        # update gate: Z_t = sigmoid(x_t Wz + S_{t-1} Wrecz)
+        np.dot(S_prev_t, Wrecz, out=Z_t)
+        np.add(Z_t, xWz_t, out=Z_t)
+        np.divide(Z_t, two, out=Z_t)
+        np.tanh(Z_t, out=Z_t)
+        np.add(Z_t, one, out=Z_t)
+        np.divide(Z_t, two, out=Z_t)
+        # reset gate: R_t = sigmoid(x_t Wr + S_{t-1} Wrecr)
+        np.dot(S_prev_t, Wrecr, out=R_t)
+        np.add(R_t, xWr_t, out=R_t)
+        np.divide(R_t, two, out=R_t)
+        np.tanh(R_t, out=R_t)
+        np.add(R_t, one, out=R_t)
+        np.divide(R_t, two, out=R_t)
+        # factor in the candidate activation: RS_t = R_t o S_{t-1}
+        np.multiply(R_t, S_prev_t, out=RS_t)
+        # candidate activation: CA_t = tanh(x_t Wca + (R_t o S_{t-1}) Wrecca)
+        np.dot(RS_t, Wrecca, out=CA_t)
+        np.add(CA_t, xWca_t, out=CA_t)
+        np.tanh(CA_t, out=CA_t)
+        # state: S_t = (1 - Z_t) o S_{t-1} + Z_t o CA_t
+        np.subtract(CA_t, S_prev_t, out=S_t)
+        np.multiply(S_t, Z_t, out=S_t)
+        np.add(S_t, S_prev_t, out=S_t)
+        # past its length: S_t = M_t o S_{t-1} + (1 - M_t) o S_t
+        if ended is not None:
+            np.copyto(S_t, S_prev_t, where=ended[t])
+
+
+def _loss(Y: Array, V: Array | None, w: Workspace) -> Any:
+    """Compute the loss of all time steps."""
+    S, dO = w.S, w.dO
+    # error: E_t = O_t - Y_t
+    np.subtract(S, Y, out=dO)
+    # L2 cost, at every time step: L = sum_t 1/2 tr(E_t^T E_t)
+    loss = np.dot(dO.ravel(), (dO if V is None else V * dO).ravel()) / 2
+    # with loss weights V: dO_t = V_t o dO_t
+    if V is not None:
+        np.multiply(dO, V, out=dO)
+    return loss
+
+
+def _backward(
+    params: Params, x: Array, dO: Array, w: Workspace, last: tuple[Array, ...] | None = None
+) -> tuple[Params, tuple[Array, ...]]:
+    """Compute the adjoints, last time step to first; return gradients and carries."""
+    Wrecz, Wrecca, Wrecr = params.Wrecz, params.Wrecca, params.Wrecr
+    dS_prev, dS, dS_held, Z, dCA, CA = w.dS_prev, w.dS, w.dS_held, w.Z, w.dCA, w.CA
+    daCA, dRS, S_prev, dR, R, daR = w.daCA, w.dRS, w.S_prev, w.dR, w.R, w.daR
+    dZ, daZ, term, RS, ended = w.dZ, w.daZ, w.term, w.RS, w.ended
+    one = w.one
+    dS_prev[...] = 0 if last is None else last[0]
+    for t in reversed(range(w.steps)):
+        dO_t, Z_t, CA_t, daCA_t, S_prev_t, R_t = dO[t], Z[t], CA[t], daCA[t], S_prev[t], R[t]
+        daR_t, daZ_t = daR[t], daZ[t]
+        # dS_t = dO_t + dS_prev_{t+1}
+        np.add(dO_t, dS_prev, out=dS)
+        # past its length: dS_held_t = M_t o dS_t
+        if ended is not None:
+            dS_held[...] = 0
+            np.copyto(dS_held, dS, where=ended[t])
+        # past its length: dS_t = (1 - M_t) o dS_t
+        if ended is not None:
+            np.copyto(dS, 0, where=ended[t])
+        # dCA_t = dS_t o Z_t
+        np.multiply(dS, Z_t, out=dCA)
+        # daCA_t = dCA_t o (1 - CA_t o CA_t)
+        np.multiply(CA_t, CA_t, out=daCA_t)
+        np.subtract(one, daCA_t, out=daCA_t)
+        np.multiply(daCA_t, dCA, out=daCA_t)
+        # dRS_t = daCA_t Wrecca^T
+        np.dot(daCA_t, Wrecca.T, out=dRS)
+        # dR_t = dRS_t o S_{t-1}
+        np.multiply(dRS, S_prev_t, out=dR)
+        # daR_t = dR_t o R_t o (1 - R_t)
+        np.subtract(one, R_t, out=daR_t)
+        np.multiply(daR_t, dR, out=daR_t)
+        np.multiply(daR_t, R_t, out=daR_t)
+        # dZ_t = dS_t o CA_t - dS_t o S_{t-1}
+        np.subtract(CA_t, S_prev_t, out=dZ)
+        np.multiply(dZ, dS, out=dZ)
+        # daZ_t = dZ_t o Z_t o (1 - Z_t)
+        np.subtract(one, Z_t, out=daZ_t)
+        np.multiply(daZ_t, dZ, out=daZ_t)
+        np.multiply(daZ_t, Z_t, out=daZ_t)
+        # dS_prev_t = dS_t + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T - dS_t o Z_t
+        np.multiply(dRS, R_t, out=dS_prev)
+        np.add(dS_prev, dS, out=dS_prev)
+        np.dot(daR_t, Wrecr.T, out=term)
+        np.add(dS_prev, term, out=dS_prev)
+        np.dot(daZ_t, Wrecz.T, out=term)
+        np.add(dS_prev, term, out=dS_prev)
+        np.subtract(dS_prev, dCA, out=dS_prev)
+        # past its length: dS_prev_t = dS_prev_t + dS_held_t
+        if ended is not None:
+            np.add(dS_prev, dS_held, out=dS_prev)
+    # gradient of Wz: dWz = sum_t x_t^T daZ_t
+    dWz = _rows(x).T @ _rows(daZ)
+    # gradient of Wrecz: dWrecz = sum_t S_{t-1}^T daZ_t
+    dWrecz = _rows(S_prev).T @ _rows(daZ)
+    # gradient of Wca: dWca = sum_t x_t^T daCA_t
+    dWca = _rows(x).T @ _rows(daCA)
+    # gradient of Wrecca: dWrecca = sum_t RS_t^T daCA_t
+    dWrecca = _rows(RS).T @ _rows(daCA)
+    # gradient of Wr: dWr = sum_t x_t^T daR_t
+    dWr = _rows(x).T @ _rows(daR)
+    # gradient of Wrecr: dWrecr = sum_t S_{t-1}^T daR_t
+    dWrecr = _rows(S_prev).T @ _rows(daR)
+    gradients = Params(dWz, dWrecz, dWca, dWrecca, dWr, dWrecr)
+    return gradients, (dS_prev,)
+
+
+def _inputs(params: Params, w: Workspace) -> Array:
+    """Compute the gradient of the input of every time step."""
+    Wz, Wca, Wr = params.Wz, params.Wca, params.Wr
+    daCA, daR, daZ = w.daCA, w.daR, w.daZ
+    dx = np.empty((w.steps, w.batch_size, w.input_size), w.dtype)
+    terms_BD = np.empty((w.steps, w.batch_size, w.input_size), w.dtype)
+    # dx_t = daCA_t Wca^T + daR_t Wr^T + daZ_t Wz^T
+    np.dot(_rows(daCA), Wca.T, out=_rows(dx))
+    np.dot(_rows(daR), Wr.T, out=_rows(terms_BD))
+    np.add(dx, terms_BD, out=dx)
+    np.dot(_rows(daZ), Wz.T, out=_rows(terms_BD))
+    np.add(dx, terms_BD, out=dx)
+    return dx
+
+
+# --- arguments -----------------------------------------------------------------------------------
+
+
+def _prepared(
+    params: Any, x: Any, s0: Any, lengths: Any, workspace: Workspace | None
+) -> tuple[Params, Array, Workspace]:
+    """Check and cast the arguments; return params, x and a Workspace that begins with s0."""
+    if set(getattr(params, "_fields", ())) != set(Params._fields):
+        given = getattr(params, "_fields", None) or type(params).__name__
+        raise TypeError(
+            f"params: expected a NamedTuple with the fields {', '.join(Params._fields)}; got "
+            + (given if isinstance(given, str) else ", ".join(given))
+        )
+    params = Params(*(_native(getattr(params, name)) for name in Params._fields))
+    dtype = params[0].dtype
+    for name, weight in zip(Params._fields, params, strict=True):
+        if weight.dtype != dtype:
+            raise TypeError(
+                f"params.{name}: all weights must have one dtype; got {weight.dtype}, but "
+                f"{dtype} for {Params._fields[0]}"
+            )
+    if dtype.kind not in "fcO":
+        raise TypeError(
+            f"params: the weights must be floating, complex or object; got {dtype}: cast them first"
+        )
+
+    x = _cast("x", x, dtype)
+    if x.ndim != 3:
+        raise ValueError(f"x: expected shape (T, B, D), got {x.shape}")
+    steps, B, D = x.shape
+    H = params.Wz.shape[-1] if params.Wz.ndim else 0
+    _check_shape("params.Wz", params.Wz, "(D, H)", (D, H))
+    _check_shape("params.Wrecz", params.Wrecz, "(H, H)", (H, H))
+    _check_shape("params.Wca", params.Wca, "(D, H)", (D, H))
+    _check_shape("params.Wrecca", params.Wrecca, "(H, H)", (H, H))
+    _check_shape("params.Wr", params.Wr, "(D, H)", (D, H))
+    _check_shape("params.Wrecr", params.Wrecr, "(H, H)", (H, H))
+
+
+    w = Workspace(B, D, H, dtype) if workspace is None else workspace
+    if not isinstance(w, Workspace):
+        raise TypeError(f"workspace: expected a Workspace of this module, got {type(w).__name__}")
+    made_for, given = (w.batch_size, w.input_size, w.hidden_size), (B, D, H)
+    if made_for != given or w.dtype != dtype:
+        raise ValueError(
+            f"workspace: it was made for (B, D, H) = {made_for} and {w.dtype}; "
+            f"these arguments have {given} and {dtype}"
+        )
+    w.calls += 1
+    w.begin(steps)
+    _start(w._S[0], "s0", s0)
+    w.ended = None
+    if lengths is not None:
+        lengths = np.asarray(lengths)
+        _check_shape("lengths", lengths, "(B,)", (B,))
+        if lengths.dtype.kind not in "iu":
+            raise TypeError(f"lengths: expected integers, got {lengths.dtype}")
+        if lengths.size and not 0 <= lengths.min() <= lengths.max() <= steps:
+            raise ValueError(
+                f"lengths: expected 0 to T = {steps}, got {lengths.min()} to {lengths.max()}"
+            )
+        w.ended = (np.arange(steps)[:, None] >= lengths)[:, :, None]
+        x = np.where(w.ended, np.zeros((), dtype), x)  # what is padding is not read
+    return params, x, w
+
+
+def _outputs(w: Workspace) -> Array:
+    """A copy of the outputs, 0 past the length of each sample."""
+    outputs: Array = w.S.copy()
+    if w.ended is not None:
+        np.copyto(outputs, 0, where=w.ended)
+    return outputs
+
+
+def _start(place: Array, name: str, value: Any) -> None:
+    """Write an initial state, zeros if it is None, where the first step reads it."""
+    if value is None:
+        place[...] = 0
+    else:
+        state = _cast(name, value, place.dtype)
+        _check_shape(name, state, "(B, H)", place.shape)
+        place[...] = state
+
+
+def _targets(y: Any, loss_weights: Any, w: Workspace) -> tuple[Array, Array | None]:
+    """Check and cast the targets and their weights; where a weight is 0 nothing is left of y."""
+    targets = _cast("y", y, w.dtype)
+    _check_shape("y", targets, "(T, B, H)", w.S.shape)
+    V = _weights(loss_weights, w)
+    if V is not None:
+        targets = np.where(V == 0, np.zeros((), w.dtype), targets)
+    return targets, V
+
+
+def _weights(loss_weights: Any, w: Workspace) -> Array | None:
+    """One weight for each sample of each step, (T, B, 1), 0 past its length; None if all are 1."""
+    if loss_weights is None and w.ended is None:
+        return None
+    weights = np.ones(w.steps, w.dtype)
+    if loss_weights is not None:
+        weights = _cast("loss_weights", loss_weights, w.dtype)
+    if weights.ndim == 1:
+        _check_shape("loss_weights", weights, "(T,)", (w.steps,))
+        weights = np.repeat(weights[:, None], w.batch_size, axis=1)
+    else:
+        _check_shape("loss_weights", weights, "(T, B)", (w.steps, w.batch_size))
+    V: Array = weights[:, :, None]
+    return V if w.ended is None else np.where(w.ended, np.zeros((), w.dtype), V)
+
+
+def _native(value: Any) -> Array:
+    """An array in this machine's byte order."""
+    array = np.asarray(value)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _cast(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
+    array = np.asarray(value)
+    if array.dtype == dtype:
+        return array
+    if not np.can_cast(array.dtype, dtype, "same_kind"):
+        raise TypeError(f"{name}: {array.dtype} does not cast to {dtype}, the dtype of the weights")
+    return array.astype(dtype)
+
+
+def _check_shape(name: str, array: Array, letters: str, shape: tuple[int, ...]) -> None:
+    if array.shape != shape:
+        raise ValueError(f"{name}: expected shape {letters} = {shape}, got {array.shape}")
+
+
+def _scalar(total: Any, w: Workspace) -> Any:
+    return float(total) if w.dtype in (np.float32, np.float64) else total

@@ -1,0 +1,510 @@
+"""Gated recurrent unit.
+
+Forward pass, loss and exact gradients, for any number of time steps.
+Generated, so change the declaration and not this file. The command that makes it:
+
+    gru-codegen generate --cell gru --unroll any --loss l2 --style textbook
+
+Source of the cell: Chung, Gulcehre, Cho and Bengio 2014, arXiv:1412.3555, section 3.2.
+
+    Z_t  = sigmoid(x_t Wz + S_{t-1} Wrecz)          (B, H)   update gate
+    R_t  = sigmoid(x_t Wr + S_{t-1} Wrecr)          (B, H)   reset gate
+    CA_t = tanh(x_t Wca + (R_t o S_{t-1}) Wrecca)   (B, H)   candidate activation
+    S_t  = (1 - Z_t) o S_{t-1} + Z_t o CA_t         (B, H)   state
+    O_t  = S_t                                      (B, H)   output
+    E_t  = O_t - Y_t                                (B, H)   error
+    L    = sum_t 1/2 tr(E_t^T E_t)                  ()       loss
+
+One sample per row; o is the elementwise product. x_t is (B, D); Wz, Wca and Wr are (D, H); Wrecz,
+Wrecca and Wrecr are (H, H). Time steps count from 1 in the equations and from 0 in the arrays: x_t
+is x[t - 1].
+
+The adjoint of a variable V, which is the derivative of the loss with respect to V, is called dV.
+The adjoint of S_{t-1}, which step t passes on to step t - 1, is the carry dS_prev.
+
+Cost of forward:             6 T matrix products,
+                             6 T B D H + 6 T B H^2 + 12 T B H flops
+Cost of loss_and_gradients:  18 T matrix products,
+                             18 T B D H + 18 T B H^2 + 2 T B D + 40 T B H + 3 T D H + 3 T H^2 + 2 T
+                             flops
+Numbers in a Workspace:      9 T B H + 1 B H
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+__all__ = [
+    "Params",
+    "Result",
+    "Workspace",
+    "forward",
+    "init_params",
+    "loss",
+    "loss_and_gradients",
+    "vjp",
+]
+
+Array = NDArray[Any]
+
+CONTRACT = 1
+CELL = "gru"
+LOSS = "l2"
+READOUT = "none"
+STYLE = "textbook"
+UNROLL: int | None = None
+SIZES = ("B", "D", "H")
+STATES: tuple[str, ...] = ("S",)
+OUTPUT = "S"
+EQUATIONS = """\
+Z_t  = sigmoid(x_t Wz + S_{t-1} Wrecz)          (B, H)   update gate
+R_t  = sigmoid(x_t Wr + S_{t-1} Wrecr)          (B, H)   reset gate
+CA_t = tanh(x_t Wca + (R_t o S_{t-1}) Wrecca)   (B, H)   candidate activation
+S_t  = (1 - Z_t) o S_{t-1} + Z_t o CA_t         (B, H)   state
+O_t  = S_t                                      (B, H)   output
+E_t  = O_t - Y_t                                (B, H)   error
+L    = sum_t 1/2 tr(E_t^T E_t)                  ()       loss
+"""
+
+
+class Params(NamedTuple):
+    """The weights, or their gradients."""
+
+    Wz: Array  # (D, H)
+    Wrecz: Array  # (H, H)
+    Wca: Array  # (D, H)
+    Wrecca: Array  # (H, H)
+    Wr: Array  # (D, H)
+    Wrecr: Array  # (H, H)
+
+
+class Result(NamedTuple):
+    """The loss, its gradient with respect to every weight, and the last state (B, H)."""
+
+    loss: Any
+    gradients: Params
+    state: Array
+
+
+class Workspace:
+    """The arrays of one call, kept for the next: one thread's at a time.
+
+    They grow to the largest number of time steps that they have met.
+    """
+
+    def __init__(
+        self,
+        batch_size: int,
+        input_size: int,
+        hidden_size: int,
+        dtype: DTypeLike = np.float64,
+    ) -> None:
+        self.batch_size, self.input_size, self.hidden_size = batch_size, input_size, hidden_size
+        self.dtype = np.dtype(dtype)
+        self.calls = 0
+        self.ended: Array | None = None
+        if self.dtype.kind not in "fcO":
+            raise TypeError(f"dtype: expected floating, complex or object, got {self.dtype}")
+        self.capacity = 0
+        self._allocate()
+        self.begin(0)
+
+    def _allocate(self) -> None:
+        T, B, H, dtype = self.capacity, self.batch_size, self.hidden_size, self.dtype
+        self._S = np.empty((T + 1, B, H), dtype)
+        self._Z = np.empty((T, B, H), dtype)
+        self._R = np.empty((T, B, H), dtype)
+        self._RS = np.empty((T, B, H), dtype)
+        self._CA = np.empty((T, B, H), dtype)
+        self._dO = np.empty((T, B, H), dtype)
+        self._daCA = np.empty((T, B, H), dtype)
+        self._daR = np.empty((T, B, H), dtype)
+        self._daZ = np.empty((T, B, H), dtype)
+
+    def begin(self, steps: int) -> None:
+        """Show the first `steps` steps of every array, larger ones if need be."""
+        if steps > self.capacity:
+            self.capacity = steps
+            self._allocate()
+        self.steps = steps
+        self.S_prev = self._S[:steps]  # before each step
+        self.S = self._S[1 : steps + 1]  # state
+        self.Z = self._Z[:steps]  # update gate
+        self.R = self._R[:steps]  # reset gate
+        self.RS = self._RS[:steps]  # factor in the candidate activation
+        self.CA = self._CA[:steps]  # candidate activation
+        self.dO = self._dO[:steps]  # adjoint of O_t
+        self.daCA = self._daCA[:steps]  # adjoint of aCA_t
+        self.daR = self._daR[:steps]  # adjoint of aR_t
+        self.daZ = self._daZ[:steps]  # adjoint of aZ_t
+
+
+def init_params(
+    input_size: int,
+    hidden_size: int,
+    *,
+    rng: np.random.Generator | int | None = None,
+    dtype: DTypeLike = np.float64,
+) -> Params:
+    """Draw every weight from the uniform distribution on [-1/sqrt(H), 1/sqrt(H)).
+
+    `rng` is a Generator or a seed. The draw is made in float64 and cast to `dtype`, so that one
+    seed gives the same weights in every dtype.
+    """
+    D, H = input_size, hidden_size
+    rng = np.random.default_rng(rng)
+    bound = 1 / max(H, 1) ** 0.5
+    return Params(
+        Wz=rng.uniform(-bound, bound, (D, H)).astype(dtype),
+        Wrecz=rng.uniform(-bound, bound, (H, H)).astype(dtype),
+        Wca=rng.uniform(-bound, bound, (D, H)).astype(dtype),
+        Wrecca=rng.uniform(-bound, bound, (H, H)).astype(dtype),
+        Wr=rng.uniform(-bound, bound, (D, H)).astype(dtype),
+        Wrecr=rng.uniform(-bound, bound, (H, H)).astype(dtype),
+    )
+
+
+# --- entry points --------------------------------------------------------------------------------
+
+
+def forward(
+    params: Params,
+    x: Any,
+    s0: Any = None,
+    *,
+    lengths: Any = None,
+    workspace: Workspace | None = None,
+) -> tuple[Array, Array]:
+    """Return the outputs (T, B, H) and the last state for x (T, B, D); s0 is zeros if None."""
+    params, x, w = _prepared(params, x, s0, lengths, workspace)
+    _forward(params, x, w)
+    return _outputs(w), w._S[w.steps].copy()
+
+
+def loss(
+    params: Params,
+    x: Any,
+    y: Any,
+    s0: Any = None,
+    *,
+    loss_weights: Any = None,
+    lengths: Any = None,
+    workspace: Workspace | None = None,
+) -> Any:
+    """Return the loss for the targets y (T, B, H): a float, or an element of another dtype."""
+    params, x, w = _prepared(params, x, s0, lengths, workspace)
+    y, V = _targets(y, loss_weights, w)
+    _forward(params, x, w)
+    return _scalar(_loss(y, V, w), w)
+
+
+def loss_and_gradients(
+    params: Params,
+    x: Any,
+    y: Any,
+    s0: Any = None,
+    *,
+    loss_weights: Any = None,
+    lengths: Any = None,
+    workspace: Workspace | None = None,
+) -> Result:
+    """Return the loss, its gradient with respect to every weight, and the last state."""
+    params, x, w = _prepared(params, x, s0, lengths, workspace)
+    y, V = _targets(y, loss_weights, w)
+    _forward(params, x, w)
+    total = _loss(y, V, w)
+    gradients, _ = _backward(params, x, w.dO, w)
+    return Result(_scalar(total, w), gradients, w._S[w.steps].copy())
+
+
+def vjp(
+    params: Params,
+    x: Any,
+    s0: Any = None,
+    *,
+    lengths: Any = None,
+    workspace: Workspace | None = None,
+) -> tuple[Array, Array, Callable[..., tuple[Params, Array, Array]]]:
+    """Return outputs, the last state, and the pullback: from adjoints of outputs to gradients.
+
+    pullback(d_outputs, d_state=None) -> (d_params, d_x, d_s0) takes the derivative of any function
+    of the outputs (T, B, H) and of the last state, and gives its derivatives with respect to the
+    weights, x and s0. It works once, and before the workspace serves another call.
+    """
+    params, x, w = _prepared(params, x, s0, lengths, workspace)
+    _forward(params, x, w)
+    call = w.calls
+
+    def pullback(d_outputs: Any, d_state: Any = None) -> tuple[Params, Array, Array]:
+        if w.calls != call:
+            raise RuntimeError(
+                "pullback: its buffers are spent, by an earlier call of it or by another call with "
+                "the same workspace; call vjp again"
+            )
+        d_outputs = _cast("d_outputs", d_outputs, w.dtype)
+        _check_shape("d_outputs", d_outputs, "(T, B, H)", w.S.shape)
+        if w.ended is not None:
+            d_outputs = np.where(w.ended, np.zeros((), w.dtype), d_outputs)
+        last = (
+            np.zeros((w.batch_size, w.hidden_size), w.dtype),
+        )
+        _start(last[0], "d_state", d_state)
+        w.calls += 1
+        gradients, first = _backward(params, x, d_outputs, w, last)
+        d_x = _inputs(params, w)
+        return gradients, d_x, first[0].copy()
+
+    return _outputs(w), w._S[w.steps].copy(), pullback
+
+
+# --- the computation -----------------------------------------------------------------------------
+
+
+def sigmoid(a: Array) -> Any:
+    """1 / (1 + exp(-a)), by way of tanh, which cannot overflow."""
+    return (1 + np.tanh(a / 2)) / 2
+
+
+def _forward(params: Params, x: Array, w: Workspace) -> None:
+    """Compute the states, first time step to last."""
+    Wz, Wrecz, Wca, Wrecca, Wr, Wrecr = params
+    S_prev, S, Z, R, RS, CA = w.S_prev, w.S, w.Z, w.R, w.RS, w.CA
+    ended = w.ended
+    for t in range(w.steps):
+        # update gate: Z_t = sigmoid(x_t Wz + S_{t-1} Wrecz)
+        Z[t] = sigmoid(x[t] @ Wz + S_prev[t] @ Wrecz)
+        # reset gate: R_t = sigmoid(x_t Wr + S_{t-1} Wrecr)
+        R[t] = sigmoid(x[t] @ Wr + S_prev[t] @ Wrecr)
+        # factor in the candidate activation: RS_t = R_t o S_{t-1}
+        RS[t] = R[t] * S_prev[t]
+        # candidate activation: CA_t = tanh(x_t Wca + (R_t o S_{t-1}) Wrecca)
+        CA[t] = np.tanh(x[t] @ Wca + RS[t] @ Wrecca)
+        # state: S_t = (1 - Z_t) o S_{t-1} + Z_t o CA_t
+        S[t] = (1 - Z[t]) * S_prev[t] + Z[t] * CA[t]
+        # past its length: S_t = M_t o S_{t-1} + (1 - M_t) o S_t
+        if ended is not None:
+            S[t] = np.where(ended[t], S_prev[t], S[t])
+
+
+def _loss(Y: Array, V: Array | None, w: Workspace) -> Any:
+    """Compute the loss of all time steps."""
+    S, dO = w.S, w.dO
+    loss: Any = 0
+    for t in range(w.steps):
+        # error: E_t = O_t - Y_t
+        E = S[t] - Y[t]
+        # dO_t = dE_t
+        dO[t] = E
+        # L2 cost, at every time step: L = sum_t 1/2 tr(E_t^T E_t)
+        loss += np.dot(E.ravel(), (E if V is None else V[t] * E).ravel()) / 2
+        # with loss weights V: dO_t = V_t o dO_t
+        if V is not None:
+            dO[t] = dO[t] * V[t]
+    return loss
+
+
+def _backward(
+    params: Params, x: Array, dO: Array, w: Workspace, last: tuple[Array, ...] | None = None
+) -> tuple[Params, tuple[Array, ...]]:
+    """Compute the adjoints, last time step to first; return gradients and carries."""
+    Wrecz, Wrecca, Wrecr = params.Wrecz, params.Wrecca, params.Wrecr
+    Z, CA, daCA, S_prev, R, daR = w.Z, w.CA, w.daCA, w.S_prev, w.R, w.daR
+    daZ, RS, ended = w.daZ, w.RS, w.ended
+    dS_prev = np.zeros((w.batch_size, w.hidden_size), w.dtype) if last is None else last[0]
+    dWz = np.zeros_like(params.Wz)
+    dWrecz = np.zeros_like(params.Wrecz)
+    dWca = np.zeros_like(params.Wca)
+    dWrecca = np.zeros_like(params.Wrecca)
+    dWr = np.zeros_like(params.Wr)
+    dWrecr = np.zeros_like(params.Wrecr)
+    for t in reversed(range(w.steps)):
+        # dS_t = dO_t + dS_prev_{t+1}
+        dS = dO[t] + dS_prev
+        # past its length: dS_held_t = M_t o dS_t
+        if ended is not None:
+            dS_held = np.where(ended[t], dS, 0)
+        # past its length: dS_t = (1 - M_t) o dS_t
+        if ended is not None:
+            dS = np.where(ended[t], 0, dS)
+        # dCA_t = dS_t o Z_t
+        dCA = dS * Z[t]
+        # daCA_t = dCA_t o (1 - CA_t o CA_t)
+        daCA[t] = dCA * (1 - CA[t] * CA[t])
+        # dRS_t = daCA_t Wrecca^T
+        dRS = daCA[t] @ Wrecca.T
+        # dR_t = dRS_t o S_{t-1}
+        dR = dRS * S_prev[t]
+        # daR_t = dR_t o R_t o (1 - R_t)
+        daR[t] = dR * R[t] * (1 - R[t])
+        # dZ_t = dS_t o CA_t - dS_t o S_{t-1}
+        dZ = dS * (CA[t] - S_prev[t])
+        # daZ_t = dZ_t o Z_t o (1 - Z_t)
+        daZ[t] = dZ * Z[t] * (1 - Z[t])
+        # dS_prev_t = dS_t + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T - dS_t o Z_t
+        dS_prev = dS * (1 - Z[t]) + dRS * R[t] + daR[t] @ Wrecr.T + daZ[t] @ Wrecz.T
+        # past its length: dS_prev_t = dS_prev_t + dS_held_t
+        if ended is not None:
+            dS_prev = dS_prev + dS_held
+        # gradient of Wz: dWz = sum_t x_t^T daZ_t
+        dWz += x[t].T @ daZ[t]
+        # gradient of Wrecz: dWrecz = sum_t S_{t-1}^T daZ_t
+        dWrecz += S_prev[t].T @ daZ[t]
+        # gradient of Wca: dWca = sum_t x_t^T daCA_t
+        dWca += x[t].T @ daCA[t]
+        # gradient of Wrecca: dWrecca = sum_t RS_t^T daCA_t
+        dWrecca += RS[t].T @ daCA[t]
+        # gradient of Wr: dWr = sum_t x_t^T daR_t
+        dWr += x[t].T @ daR[t]
+        # gradient of Wrecr: dWrecr = sum_t S_{t-1}^T daR_t
+        dWrecr += S_prev[t].T @ daR[t]
+    gradients = Params(dWz, dWrecz, dWca, dWrecca, dWr, dWrecr)
+    return gradients, (dS_prev,)
+
+
+def _inputs(params: Params, w: Workspace) -> Array:
+    """Compute the gradient of the input of every time step."""
+    Wz, Wca, Wr = params.Wz, params.Wca, params.Wr
+    daCA, daR, daZ = w.daCA, w.daR, w.daZ
+    dx = np.empty((w.steps, w.batch_size, w.input_size), w.dtype)
+    for t in range(w.steps):
+        # dx_t = daCA_t Wca^T + daR_t Wr^T + daZ_t Wz^T
+        dx[t] = daCA[t] @ Wca.T + daR[t] @ Wr.T + daZ[t] @ Wz.T
+    return dx
+
+
+# --- arguments -----------------------------------------------------------------------------------
+
+
+def _prepared(
+    params: Any, x: Any, s0: Any, lengths: Any, workspace: Workspace | None
+) -> tuple[Params, Array, Workspace]:
+    """Check and cast the arguments; return params, x and a Workspace that begins with s0."""
+    if set(getattr(params, "_fields", ())) != set(Params._fields):
+        given = getattr(params, "_fields", None) or type(params).__name__
+        raise TypeError(
+            f"params: expected a NamedTuple with the fields {', '.join(Params._fields)}; got "
+            + (given if isinstance(given, str) else ", ".join(given))
+        )
+    params = Params(*(_native(getattr(params, name)) for name in Params._fields))
+    dtype = params[0].dtype
+    for name, weight in zip(Params._fields, params, strict=True):
+        if weight.dtype != dtype:
+            raise TypeError(
+                f"params.{name}: all weights must have one dtype; got {weight.dtype}, but "
+                f"{dtype} for {Params._fields[0]}"
+            )
+    if dtype.kind not in "fcO":
+        raise TypeError(
+            f"params: the weights must be floating, complex or object; got {dtype}: cast them first"
+        )
+
+    x = _cast("x", x, dtype)
+    if x.ndim != 3:
+        raise ValueError(f"x: expected shape (T, B, D), got {x.shape}")
+    steps, B, D = x.shape
+    H = params.Wz.shape[-1] if params.Wz.ndim else 0
+    _check_shape("params.Wz", params.Wz, "(D, H)", (D, H))
+    _check_shape("params.Wrecz", params.Wrecz, "(H, H)", (H, H))
+    _check_shape("params.Wca", params.Wca, "(D, H)", (D, H))
+    _check_shape("params.Wrecca", params.Wrecca, "(H, H)", (H, H))
+    _check_shape("params.Wr", params.Wr, "(D, H)", (D, H))
+    _check_shape("params.Wrecr", params.Wrecr, "(H, H)", (H, H))
+
+
+    w = Workspace(B, D, H, dtype) if workspace is None else workspace
+    if not isinstance(w, Workspace):
+        raise TypeError(f"workspace: expected a Workspace of this module, got {type(w).__name__}")
+    made_for, given = (w.batch_size, w.input_size, w.hidden_size), (B, D, H)
+    if made_for != given or w.dtype != dtype:
+        raise ValueError(
+            f"workspace: it was made for (B, D, H) = {made_for} and {w.dtype}; "
+            f"these arguments have {given} and {dtype}"
+        )
+    w.calls += 1
+    w.begin(steps)
+    _start(w._S[0], "s0", s0)
+    w.ended = None
+    if lengths is not None:
+        lengths = np.asarray(lengths)
+        _check_shape("lengths", lengths, "(B,)", (B,))
+        if lengths.dtype.kind not in "iu":
+            raise TypeError(f"lengths: expected integers, got {lengths.dtype}")
+        if lengths.size and not 0 <= lengths.min() <= lengths.max() <= steps:
+            raise ValueError(
+                f"lengths: expected 0 to T = {steps}, got {lengths.min()} to {lengths.max()}"
+            )
+        w.ended = (np.arange(steps)[:, None] >= lengths)[:, :, None]
+        x = np.where(w.ended, np.zeros((), dtype), x)  # what is padding is not read
+    return params, x, w
+
+
+def _outputs(w: Workspace) -> Array:
+    """A copy of the outputs, 0 past the length of each sample."""
+    outputs: Array = w.S.copy()
+    if w.ended is not None:
+        np.copyto(outputs, 0, where=w.ended)
+    return outputs
+
+
+def _start(place: Array, name: str, value: Any) -> None:
+    """Write an initial state, zeros if it is None, where the first step reads it."""
+    if value is None:
+        place[...] = 0
+    else:
+        state = _cast(name, value, place.dtype)
+        _check_shape(name, state, "(B, H)", place.shape)
+        place[...] = state
+
+
+def _targets(y: Any, loss_weights: Any, w: Workspace) -> tuple[Array, Array | None]:
+    """Check and cast the targets and their weights; where a weight is 0 nothing is left of y."""
+    targets = _cast("y", y, w.dtype)
+    _check_shape("y", targets, "(T, B, H)", w.S.shape)
+    V = _weights(loss_weights, w)
+    if V is not None:
+        targets = np.where(V == 0, np.zeros((), w.dtype), targets)
+    return targets, V
+
+
+def _weights(loss_weights: Any, w: Workspace) -> Array | None:
+    """One weight for each sample of each step, (T, B, 1), 0 past its length; None if all are 1."""
+    if loss_weights is None and w.ended is None:
+        return None
+    weights = np.ones(w.steps, w.dtype)
+    if loss_weights is not None:
+        weights = _cast("loss_weights", loss_weights, w.dtype)
+    if weights.ndim == 1:
+        _check_shape("loss_weights", weights, "(T,)", (w.steps,))
+        weights = np.repeat(weights[:, None], w.batch_size, axis=1)
+    else:
+        _check_shape("loss_weights", weights, "(T, B)", (w.steps, w.batch_size))
+    V: Array = weights[:, :, None]
+    return V if w.ended is None else np.where(w.ended, np.zeros((), w.dtype), V)
+
+
+def _native(value: Any) -> Array:
+    """An array in this machine's byte order."""
+    array = np.asarray(value)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _cast(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
+    array = np.asarray(value)
+    if array.dtype == dtype:
+        return array
+    if not np.can_cast(array.dtype, dtype, "same_kind"):
+        raise TypeError(f"{name}: {array.dtype} does not cast to {dtype}, the dtype of the weights")
+    return array.astype(dtype)
+
+
+def _check_shape(name: str, array: Array, letters: str, shape: tuple[int, ...]) -> None:
+    if array.shape != shape:
+        raise ValueError(f"{name}: expected shape {letters} = {shape}, got {array.shape}")
+
+
+def _scalar(total: Any, w: Workspace) -> Any:
+    return float(total) if w.dtype in (np.float32, np.float64) else total

@@ -1,0 +1,325 @@
+"""The commands and their options.
+
+SymPy, NumPy and rich are imported by the command that needs them, so that help and usage errors
+come at once.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shlex
+from collections.abc import Callable
+from difflib import unified_diff
+from functools import partial
+from reprlib import repr as shortened
+from textwrap import indent
+from typing import Any, get_args
+
+import click
+
+from gru_codegen.cli.errors import PROGRAM, BadInput, CheckFailed, Program, choose
+from gru_codegen.cli.terminal import say, show, working
+from gru_codegen.files import require_place, write_whole
+
+__all__ = ["program"]
+
+FOLDER = "generated"
+MOST_STEPS = 65536  # written out, that many steps of the GRU are 160 MB of source
+MOST_SHOWN = 64  # as `explain.STEPS`, which would bring SymPy along
+
+# --- options --------------------------------------------------------------------------------------
+
+
+def _unroll(text: str, most: int, any_means: str) -> Callable[[Any], Any]:
+    """The option --unroll: 1 to `most` time steps, or None for `any`."""
+
+    def steps(_context: click.Context, _option: click.Parameter, value: str) -> int | None:
+        if value == "any":
+            return None
+        if not re.fullmatch("[+-]?[0-9]+", value):
+            fault = "is not a number of time steps"
+        elif float(value) < 1:
+            fault = "is less than one time step"
+        elif float(value) > most:
+            fault = "is too many time steps to write out one by one"
+        else:
+            return int(float(value))  # by float, since int refuses a long row of digits
+        raise click.BadParameter(
+            f"{shortened(value)} {fault}; give a whole number from 1 to {most}, or any for "
+            f"{any_means}"
+        )
+
+    return click.option(
+        "--unroll", metavar="[N|any]", default="any", show_default=True, callback=steps, help=text
+    )
+
+
+_cell = click.option(
+    "--cell", default="gru", show_default=True, help="A name, package.module:NAME or FILE.toml."
+)
+_loss = click.option("--loss", default="l2", show_default=True, help="The loss, by name.")
+
+
+def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if not asked:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        number = version(PROGRAM)
+    except PackageNotFoundError:
+        number = "(a source tree, not installed)"
+    say(f"{PROGRAM} {number}")
+    context.exit()
+
+
+# --- commands -------------------------------------------------------------------------------------
+
+
+@click.group(
+    cls=Program,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    no_args_is_help=False,
+    epilog="""\b
+Examples:
+  gru-codegen generate                     a time loop of any length, generated/gru.py
+  gru-codegen generate --unroll 8          straight-line code for 8 time steps
+  gru-codegen generate --unroll 8 --check  is generated/gru_t8.py what it should be?
+  gru-codegen verify generated/gru_t8.py   check a file's gradients
+  gru-codegen inspect --wrt Wz --unroll 2  the formulas behind them
+
+\b
+Exit status:
+  0 done; 1 a check failed; 2 bad input; 70 a fault of gru-codegen; 130 interrupted""",
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the version and exit.",
+)
+def program() -> None:
+    """Declare a recurrent cell in SymPy; get its back-propagation through time in NumPy."""
+
+
+@program.command(
+    short_help="Generate a kernel, check it and write it.",
+    epilog="""\b
+Examples:
+  gru-codegen generate
+  gru-codegen generate --unroll 8 --style textbook
+  gru-codegen generate --unroll 8 --output model/kernel.py
+  gru-codegen generate --output - | less""",
+)
+@_cell
+@_unroll(
+    "Straight-line code for exactly N time steps, or a time loop of any length.",
+    MOST_STEPS,
+    "a time loop of any length",
+)
+@_loss
+@click.option(
+    "--style",
+    metavar="[fast|textbook]",
+    default="fast",
+    show_default=True,
+    help="Batched and in place, or one expression per equation.",
+)
+@click.option(
+    "--readout",
+    metavar="[none|linear]",
+    default="none",
+    show_default=True,
+    help="Put out the state, or O_t = S_t Wout + bout.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE|-",
+    help=f"Where to write; - is standard output.  [default: {FOLDER}/NAME.py]",
+)
+@click.option("--check", is_flag=True, help="Write nothing; show how the file there differs.")
+@click.option("--no-verify", is_flag=True, help="Skip the checks of what was generated.")
+def generate(
+    cell: str,
+    unroll: int | None,
+    loss: str,
+    style: str,
+    readout: str,
+    output: str | None,
+    check: bool,
+    no_verify: bool,
+) -> None:
+    """Generate a kernel: one NumPy module with forward pass, loss and exact gradients.
+
+    It is checked against the declaration, by finite differences and by complex steps before it
+    is written, and a file that fails is never written.
+    """
+    if check and output == "-":
+        raise click.BadParameter(
+            "--check compares with a file, and - is standard output; name the file",
+            param_hint="'--output'",
+        )
+    if output not in (None, "-") and not check:
+        require_place(output)
+    with working() as progress:
+        progress("importing SymPy")
+        from gru_codegen import pipeline
+        from gru_codegen.losses import losses
+        from gru_codegen.modules import load_source
+        from gru_codegen.parse import load_cell
+        from gru_codegen.passes import Style
+        from gru_codegen.readouts import readouts
+
+        declared, cost = load_cell(cell), choose("loss", loss, losses)
+        manner = choose("style", style, {name: name for name in get_args(Style)})
+        choose("readout", readout, readouts)
+        name = pipeline.default_name(declared, cost, unroll, manner, readout)
+        path = os.path.join(FOLDER, f"{name}.py") if output is None else output
+        again = pipeline.command(cell, cost, unroll, manner, readout)
+        if output is not None:
+            again += f" --output {shlex.quote(output)}"
+        on_disk = _on_disk(path, again) if check else ""
+
+        progress(f"generating {name}")
+        source = pipeline.generate(
+            declared, loss=cost, readout=readout, unroll=unroll, style=manner, spec=cell
+        )
+        report = None
+        if not no_verify:
+            kernel = load_source(source, name)
+            checking = partial(progress, f"checking {name}")
+            report = pipeline.check(kernel, declared, loss=cost, progress=checking)
+    if report is not None and not report:
+        if path != "-":
+            show(report)
+        raise CheckFailed(f"{name} fails its checks, so nothing is written; {report.verdict}")
+    if path == "-":
+        say(source.encode(), end=False)
+    elif check:
+        if difference := _difference(on_disk, source, path):
+            say(difference.encode(errors="backslashreplace"), end=False)
+            raise CheckFailed(f"{path} is not what would be generated; to write it: {again}")
+        say(f"{path} is what would be generated")
+    else:
+        write_whole(path, source, make_folder=output is None)
+        steps = "1 time step" if unroll == 1 else f"{unroll or 'any number of'} time steps"
+        verdict = "not checked" if report is None else report.verdict
+        say(f"wrote {path}: {declared.title}, {steps}, {manner} style; {verdict}")
+
+
+def _on_disk(path: str, again: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return file.read().decode(errors="replace")
+    except FileNotFoundError:
+        raise CheckFailed(f"{path} does not exist; to write it: {again}") from None
+    except OSError as error:
+        raise BadInput(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _difference(old: str, new: str, path: str) -> str:
+    """The unified diff from the file on the disk to what would be generated."""
+    # By line feed alone, where `str.splitlines` also splits at a form feed and half a dozen others.
+    before, after = (list(io.StringIO(text)) for text in (old, new))
+    diff = unified_diff(before, after, f"{path} (on disk)", f"{path} (generated)")
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in diff
+    )
+
+
+@program.command(short_help="Check the gradients of a generated file.")
+@click.argument("file")
+def verify(file: str) -> None:
+    """Check the gradients of FILE, a generated kernel.
+
+    FILE is run, as an import would. A file alone can only be checked against its own loss.
+    """
+    with working() as progress:
+        progress("importing NumPy")
+        from gru_codegen.modules import load_file
+        from gru_codegen.verify import verify
+
+        report = verify(load_file(file), progress=partial(progress, f"checking {file}"))
+    show(report)
+    if not report:
+        raise CheckFailed(f"{file} fails its checks; {report.verdict}")
+
+
+@program.command(
+    short_help="Show the derivation: equations, adjoints, gradients.",
+    epilog="""\b
+Examples:
+  gru-codegen inspect
+  gru-codegen inspect --wrt Wrecr --unroll 3
+  gru-codegen inspect --format latex --output gru.tex""",
+)
+@_cell
+@_unroll(
+    "Write N time steps out too, with subscripts, or just the recurrences for any t.",
+    MOST_SHOWN,
+    "the recurrences, which hold for any number",
+)
+@_loss
+@click.option("--wrt", metavar="WEIGHT", help="The gradient of this weight.  [default: all]")
+@click.option(
+    "--format",
+    "markup",
+    metavar="[text|latex]",
+    default="text",
+    show_default=True,
+    help="Text for the terminal or a LaTeX document.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE|-",
+    default="-",
+    show_default=True,
+    help="Where to write; - is standard output.",
+)
+def inspect(
+    cell: str, unroll: int | None, loss: str, wrt: str | None, markup: str, output: str
+) -> None:
+    """Show the derivation: forward equations, adjoint equations, gradients."""
+    if output != "-":
+        require_place(output)
+    with working() as progress:
+        progress("importing SymPy")
+        from gru_codegen.derive import derive
+        from gru_codegen.explain import Format, document
+        from gru_codegen.losses import losses
+        from gru_codegen.parse import load_cell
+
+        declared, cost = load_cell(cell), choose("loss", loss, losses)
+        spelling = choose("format", markup, {name: name for name in get_args(Format)})
+        if wrt is not None:
+            choose("wrt", wrt, {str(weight): weight for weight in declared.weights}, "weight")
+        progress(f"deriving {cell}")
+        text = document(derive(declared, cost), unroll=unroll, wrt=wrt, format=spelling)
+    text = text.rstrip("\n") + "\n"
+    if output == "-":
+        say(text.encode(), end=False)
+    else:
+        write_whole(output, text)
+        say(f"wrote {output}")
+
+
+@program.command("cells", short_help="List the cells with their equations, and the losses.")
+def list_cells() -> None:
+    """List what can be generated: the cells with their equations, and the losses."""
+    with working() as progress:
+        progress("importing SymPy")
+        from gru_codegen.cells import cells
+        from gru_codegen.losses import losses
+
+    for cell in cells.values():
+        say(f"{cell.name}: {cell.title}\n{indent(cell.source, '    ')}\n")
+        say(f"{indent(str(cell), '    ')}\n")
+    say("losses")
+    for loss in losses.values():
+        say(f"    {loss.name}: {loss.title}")

@@ -1,0 +1,97 @@
+"""How a command ends when something is wrong: an exception of click is one line and a status."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from reprlib import repr as shortened
+from typing import Any, TypeVar
+
+import click
+
+from gru_codegen.errors import CellError, GruCodegenError, ProgramError
+
+PROGRAM = "gru-codegen"
+
+Value = TypeVar("Value")
+
+
+class CheckFailed(click.ClickException):
+    exit_code = 1
+
+
+class BadInput(click.ClickException):
+    exit_code = 2
+
+
+class InText(BadInput):
+    """The first line says it all; the others show the place in a text file."""
+
+
+class Fault(click.ClickException):
+    exit_code = 70  # EX_SOFTWARE of sysexits.h
+
+
+class Interrupted(click.ClickException):
+    exit_code = 130  # 128 + SIGINT
+
+
+class Program(click.Group):
+    """The commands, with the errors of the package and of the user as exceptions of click."""
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted") from None
+        except MemoryError:
+            raise BadInput("out of memory; fewer time steps, or --unroll any, need less") from None
+        except ProgramError as error:
+            raise Fault(f"{error}; this is a fault of {PROGRAM}, please report it") from error
+        except CellError as error:
+            raise (InText if "\n" in str(error) else BadInput)(str(error)) from error
+        except GruCodegenError as error:
+            raise BadInput(str(error)) from error
+
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = arguments[0]
+        if name not in self.commands:
+            raise Unknown("command", name, self.commands)
+        return super().resolve_command(context, arguments)
+
+
+class Unknown(click.UsageError):
+    """There is no `kind` called `name`; says which there are, and which may have been meant."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], option: str = "") -> None:
+        known = list(known)
+        in_any_case = {each.lower(): each for each in known}
+        close = get_close_matches(name.lower(), in_any_case, n=1)
+        meant = f" did you mean {in_any_case[close[0]]}?" if close else ""
+        where = f"{option}: " if option else ""
+        listed = ", ".join(known)
+        super().__init__(f"{where}there is no {kind} {shortened(name)};{meant} known: {listed}")
+
+
+def choose(option: str, name: str, known: Mapping[str, Value], kind: str = "") -> Value:
+    if name not in known:
+        raise Unknown(kind or option, name, known, f"--{option}")
+    return known[name]
+
+
+def said(error: click.ClickException) -> str:
+    """The message of `error` in one line, with the way to the right usage if it lacks one."""
+    if isinstance(error, click.NoSuchOption) and error.ctx:
+        known = [name for param in error.ctx.command.get_params(error.ctx) for name in param.opts]
+        error = Unknown("option", error.option_name, (n for n in known if n.startswith("--")))
+    if isinstance(error, InText):
+        return error.format_message()
+    message = re.sub(r"\s*[\r\n]\s*", " ", error.format_message())
+    if isinstance(error, click.UsageError) and not isinstance(error, Unknown):
+        message = message[0].lower() + message[1:].rstrip(".")  # click writes a sentence
+        if type(error) is not click.BadParameter:
+            message += f"; see {error.ctx.command_path if error.ctx else PROGRAM} --help"
+    return message

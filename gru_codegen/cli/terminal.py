@@ -1,0 +1,89 @@
+"""What a command shows: text, a bar while it works, the table of a verification."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from gru_codegen.cli.errors import BadInput
+
+if TYPE_CHECKING:
+    from gru_codegen.verify import Report
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    return stream is not None and stream.isatty()  # None: closed by the shell's `2>&-`
+
+
+def say(text: str | bytes, *, end: bool = True) -> None:
+    """Print on standard output; text as bytes goes out unchanged, in any locale."""
+    try:
+        click.echo(text, nl=end)
+    except BrokenPipeError:
+        raise  # click knows what to do where there is no SIGPIPE
+    except OSError as error:  # a full disk behind `> file`
+        raise BadInput(f"cannot write to standard output: {error.strerror or error}") from error
+
+
+@contextmanager
+def working() -> Iterator[Callable[..., None]]:
+    """Yield ``progress(doing, done=0, total=None)``: a bar on standard error if a terminal is."""
+    if not _is_terminal(sys.stderr):
+        yield lambda doing, done=0, total=None: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def progress(doing: str, done: int = 0, total: int | None = None) -> None:
+            bar.update(task, description=doing, completed=done, total=total)
+
+        yield progress
+
+
+def show(report: Report) -> None:
+    """Print the table and the verdict: the table a rich one on a terminal, plain in a pipe."""
+    if not _is_terminal(sys.stdout):
+        say(str(report))
+        return
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from gru_codegen.verify.report import COLUMNS
+
+    table = Table(box=SIMPLE_HEAD, show_edge=False)
+    numbers = ("step", "worst error", "tolerance")
+    for name in COLUMNS:
+        table.add_column(name, justify="right" if name in numbers else "left")
+    for check in report.checks:
+        table.add_row(*map(Text, check.cells), style="" if check.passed else "bold red")
+    console = Console()
+    console.print(Text(report.subject))
+    console.print(table)
+    console.print(Text(report.verdict, "bold green" if report else "bold red"))
+    for check in report.failures:
+        console.print(Text(f"  {check.weight}, {check.method}: {check.detail}"))
+    console.print(Text(report.limits))
+
+
+@contextmanager
+def ending_with_the_pipe() -> Iterator[None]:
+    """Let `... | head -1` end this program as it ends any other: quietly, by SIGPIPE."""
+    if not hasattr(signal, "SIGPIPE"):
+        yield
+        return
+    before = signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGPIPE, before)

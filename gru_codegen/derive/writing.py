@@ -1,0 +1,162 @@
+"""The equations of a derivation in rows, and rows as text and as LaTeX.
+
+A row keeps its sides as expressions; only here and in `explain` do they become strings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from sympy.matrices.expressions.special import ZeroMatrix
+
+from gru_codegen.notation import LATEX, TEXT, Notation, OverTime, Schema
+
+if TYPE_CHECKING:
+    from gru_codegen.derive.derivation import AdjointEquation, Derivation, Gradient
+
+__all__ = [
+    "Prose",
+    "Row",
+    "adjoint_rows",
+    "aligned",
+    "forward_rows",
+    "gradient_rows",
+    "latex_lines",
+    "listed",
+    "loss_row",
+    "normal_rows",
+    "text_lines",
+]
+
+#: Words and formulas in turn.
+Prose = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """``left = right``, and a remark on it."""
+
+    left: Any
+    right: Any
+    remark: Prose = ()
+
+
+# --- the equations -------------------------------------------------------------------------------
+
+
+def forward_rows(derivation: Derivation) -> tuple[Row, ...]:
+    """The declared equations of one time step."""
+    return tuple(Row(e.target, e.expression, (e.meaning,)) for e in derivation.cell.equations)
+
+
+def normal_rows(derivation: Derivation) -> tuple[Row, ...]:
+    """The equations that SymPy differentiates, those of the loss among them."""
+    return tuple(Row(e.target, e.expression, (e.meaning,)) for e in derivation.equations)
+
+
+def loss_row(derivation: Derivation) -> Row:
+    """The loss: the sum of the cost over all time steps."""
+    loss = derivation.loss
+    mean = (", still to be divided by ", Schema("T B O", r"T\,B\,O")) if loss.mean else ()
+    return Row(Schema("L", "L"), OverTime(loss.cost), (loss.title, *mean))
+
+
+def adjoint_rows(derivation: Derivation, adjoints: Sequence[AdjointEquation]) -> tuple[Row, ...]:
+    """The recurrences of `adjoints`, behind the values that they start from."""
+    write = derivation.notation.write
+    starts = [
+        Row(
+            Schema(write(a.carry, TEXT, "T"), write(a.carry, LATEX, "T")),
+            ZeroMatrix(*a.carry.shape),
+            ("no step after the last",),
+        )
+        for a in adjoints
+        if a.carry is not None
+    ]
+    return (*starts, *(Row(a.target, a.expression, _read_by(a)) for a in adjoints))
+
+
+def gradient_rows(gradients: Iterable[Gradient]) -> tuple[Row, ...]:
+    """The gradients, each a sum over time."""
+    return tuple(Row(g.target, OverTime(g.summand), _read_by(g)) for g in gradients)
+
+
+def _read_by(formula: AdjointEquation | Gradient) -> Prose:
+    """What the terms of `formula` come from."""
+    readers: list[Any] = [term.of or Schema("L", "L") for term in formula.terms]
+    if getattr(formula, "carry", None) is not None:
+        readers.append(Schema("step t+1", r"\text{step } t+1"))
+    return ("read by ", *listed(readers))
+
+
+def listed(formulas: Iterable[Any]) -> Prose:
+    """Formulas with commas between."""
+    return tuple(part for formula in formulas for part in (", ", formula))[1:]
+
+
+# --- the same as text and as LaTeX ---------------------------------------------------------------
+
+
+def text_lines(
+    groups: Iterable[Sequence[Row]], notation: Notation, step: str | int = "t", width: int = 100
+) -> Iterator[str]:
+    """The rows in columns, an empty line between groups; broken to stay within `width` columns."""
+    groups = list(groups)
+    rows = [row for group in groups for row in group]
+    left = [notation.text(row.left, step) for row in rows]
+    margin = max(map(len, left), default=0)
+    room = width - margin - len(" = ")
+    right = [
+        ["  " * level + line for level, line in notation.lines(row.right, TEXT, room, step)]
+        for row in rows
+    ]
+    remarks = [notation.prose(row.remark, TEXT, step) for row in rows]
+    column = _column([len(lines[-1]) for lines in right], remarks, room)
+    for lines, remark in zip(right, remarks, strict=True):
+        if remark:
+            last = f"{lines[-1]:<{column}}   {remark}"
+            below = f"{'':<{column}}   {remark}"
+            lines[-1:] = [last] if len(last) <= room else [lines[-1], below]
+    drawn = zip(left, right, strict=True)
+    for number, group in enumerate(groups):
+        if number:
+            yield ""
+        for target, (first, *others) in islice(drawn, len(group)):
+            yield f"{target:<{margin}} = {first}"
+            yield from (f"{'':<{margin}}   {line}" for line in others)
+
+
+def _column(lengths: Sequence[int], remarks: Sequence[str], room: int) -> int:
+    """Where remarks begin: behind the longest formula that leaves room for every remark."""
+    longest = max(map(len, remarks), default=0)
+    return max((length for length in lengths if length + 3 + longest <= room), default=0)
+
+
+def latex_lines(
+    groups: Iterable[Sequence[Row]], notation: Notation, step: str | int = "t", width: int = 80
+) -> list[list[list[str]]]:
+    """For each row of each group its lines, each with the ``&`` at which all are aligned."""
+    written = [[(notation.latex(row.left, step), row.right) for row in group] for group in groups]
+    margin = max((LATEX.width(left) for group in written for left, _ in group), default=0)
+
+    def lines(left: str, right: Any) -> list[str]:
+        room = width - margin - len(" = ")
+        (_, first), *others = notation.lines(right, LATEX, room, step)
+        return [f"{left} &= {first}", *("&" + r"\quad " * level + line for level, line in others)]
+
+    return [[lines(*row) for row in group] for group in written]
+
+
+def aligned(
+    groups: Iterable[Sequence[Row]], notation: Notation, step: str | int = "t", width: int = 80
+) -> str:
+    """The rows in one display, for a notebook."""
+    displayed = [
+        " \\\\\n".join(line for lines in group for line in lines)
+        for group in latex_lines(groups, notation, step, width)
+    ]
+    body = " \\\\[1ex]\n".join(displayed)
+    return f"$$\\begin{{aligned}}\n{body}\n\\end{{aligned}}$$"

@@ -1,0 +1,224 @@
+"""The language of declarations: SymPy's matrix expressions, with the shape of every part checked.
+
+Row-vector convention: one sample per row. ``B`` is the batch size, ``D`` the input size, ``H`` the
+hidden size. Every matrix of a step has B rows; a weight has none of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import sympy as sp
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
+from sympy.matrices.expressions.matadd import MatAdd
+from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
+from sympy.matrices.expressions.matmul import MatMul
+from sympy.matrices.expressions.special import OneMatrix
+
+from gru_codegen.errors import CellError
+from gru_codegen.functions import FUNCTIONS, ElementwiseFunction
+from gru_codegen.notation import Notation
+
+__all__ = [
+    "B",
+    "D",
+    "Equation",
+    "H",
+    "check_text",
+    "hadamard",
+    "letters",
+    "matrix",
+    "not_rational",
+    "ones",
+    "shape_of",
+    "size",
+    "written",
+]
+
+
+def size(name: str) -> sp.Symbol:
+    """A symbolic size: a positive integer."""
+    return sp.Symbol(name, integer=True, positive=True)
+
+
+B, D, H = size("B"), size("D"), size("H")
+
+
+def matrix(name: str, rows: Any, columns: Any) -> Any:
+    """The matrix symbol `name` of shape (rows, columns)."""
+    return MatrixSymbol(name, rows, columns)
+
+
+def ones(rows: Any, columns: Any) -> Any:
+    """The matrix of ones: ``ones(B, H) - Z`` is what is written 1 - Z."""
+    return OneMatrix(rows, columns)
+
+
+def hadamard(*factors: Any) -> Any:
+    """The elementwise product, written ``o`` in text."""
+    return HadamardProduct(*factors)
+
+
+@dataclass(frozen=True)
+class Equation:
+    """``target = expression``, and what the target is called in words.
+
+    Raises
+    ------
+    CellError: the target is not a matrix symbol, or the expression not a matrix expression.
+    """
+
+    target: MatrixSymbol
+    expression: MatrixExpr
+    meaning: str
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.target, MatrixSymbol):
+            raise CellError(
+                f"equation {self.target!r}: the target must be a matrix symbol, "
+                f"not a {type(self.target).__name__}"
+            )
+        at = f"equation {self.target}"
+        if not isinstance(self.expression, MatrixExpr):
+            raise CellError(
+                f"{at}: the right-hand side {self.expression!r} must be a matrix expression "
+                f"({_FORMS}), not a {type(self.expression).__name__}"
+            )
+        check_text(at, "meaning", self.meaning)
+        object.__setattr__(self, "expression", _plain(self.expression))
+
+
+def check_text(where: str, role: str, text: Any) -> None:
+    """Check that `text` can stand in a docstring and in a comment of a Python module."""
+    if not (isinstance(text, str) and text.isprintable() and not {*text} & {'"', "\\"}):
+        raise CellError(
+            f"{where}: the {role} {text!r} must be one line of text without double quotes "
+            "and backslashes"
+        )
+
+
+# --- shapes --------------------------------------------------------------------------------------
+
+_FORMS = f"sums, matrix products, hadamard(...), ones(...) and {', '.join(FUNCTIONS)}"
+
+
+def letters(value: Any) -> str:
+    """A shape, or that of a matrix, as it is written: (B, H)."""
+    shape = getattr(value, "shape", value)
+    return f"({', '.join(map(str, shape))})"
+
+
+def written(expression: Any) -> str:
+    """`expression` in plain text, for messages; in SymPy's own if it has no notation here."""
+    notation = Notation((), ())
+    try:
+        return notation.text(notation.arrange(expression))
+    except TypeError:
+        return str(expression)
+
+
+def not_rational(coefficient: Any, expression: Any) -> str:
+    """What to say of a `coefficient` that cannot be differentiated exactly."""
+    problem = f"the factor {coefficient} in {written(expression)} is not a rational number"
+    if not coefficient.is_Float:
+        return problem
+    exact = sp.nsimplify(coefficient, rational=True)
+    return f"{problem}; write Rational({exact.p}, {exact.q})"
+
+
+def shape_of(at: str, expression: Any) -> tuple[Any, Any]:
+    """The shape of `expression`, found from the leaves up: SymPy lets symbolic clashes pass.
+
+    Raises CellError, which begins with `at`, when shapes do not fit or a form is not known.
+    """
+    rule = next((rule for kind, rule in _SHAPE_RULES.items() if isinstance(expression, kind)), None)
+    if rule is None:
+        raise CellError(
+            f"{at}: {type(expression).__name__} in {written(expression)} is not a form known here: "
+            f"{_FORMS}"
+        )
+    return rule(at, expression)
+
+
+def _shape_of_sum(at: str, expression: Any) -> tuple[Any, Any]:
+    (first, shape), *others = [(term, shape_of(at, term)) for term in expression.args]
+    for term, other in others:
+        if other != shape:
+            raise CellError(
+                f"{at}: {written(first)} is {letters(shape)}, {written(term)} is "
+                f"{letters(other)}; the terms of a sum and the factors of an elementwise product "
+                "must have one shape"
+            )
+    return shape
+
+
+def _shape_of_product(at: str, expression: Any) -> tuple[Any, Any]:
+    coefficient, factors = expression.as_coeff_matrices()
+    if not coefficient.is_Rational:
+        raise CellError(f"{at}: {not_rational(coefficient, expression)}")
+    shapes = [shape_of(at, factor) for factor in factors]
+    for (left, right), (first, second) in zip(pairwise(factors), pairwise(shapes), strict=True):
+        if first[1] != second[0]:
+            raise CellError(
+                f"{at}: {written(left)} * {written(right)} multiplies {letters(first)} by "
+                f"{letters(second)}; the inner sizes {first[1]} and {second[0]} must be the same"
+            )
+    return shapes[0][0], shapes[-1][1]
+
+
+def _shape_of_function(at: str, expression: Any) -> tuple[Any, Any]:
+    if _known_function(expression) is None:
+        raise CellError(
+            f"{at}: {expression.function(sp.Symbol('a'))} is not a known function of a; "
+            f"known are {', '.join(FUNCTIONS)} of gru_codegen.functions"
+        )
+    shape = shape_of(at, expression.expr)
+    if shape[0] != B:
+        raise CellError(
+            f"{at}: {written(expression)} applies a function to {letters(shape)}; "
+            "functions apply to what has one row per sample, (B, ...)"
+        )
+    return shape
+
+
+_SHAPE_RULES: dict[type, Callable[[str, Any], tuple[Any, Any]]] = {
+    MatrixSymbol: lambda at, expression: expression.shape,
+    OneMatrix: lambda at, expression: expression.shape,
+    MatAdd: _shape_of_sum,
+    HadamardProduct: _shape_of_sum,
+    MatMul: _shape_of_product,
+    ElementwiseApplyFunction: _shape_of_function,
+}
+
+
+# --- form ----------------------------------------------------------------------------------------
+
+
+def _known_function(expression: Any) -> type[ElementwiseFunction] | None:
+    call = expression.function.expr
+    known = isinstance(call, ElementwiseFunction) and call.args == expression.function.variables
+    return call.func if known else None
+
+
+def _plain(expression: Any) -> Any:
+    """`expression` with equal parts equal: calls without SymPy's dummy symbols, powers as products.
+
+    SymPy turns z o z into a power of its own making as soon as it is added to something.
+    """
+    if isinstance(expression, ElementwiseApplyFunction):
+        argument, function = _plain(expression.expr), _known_function(expression)
+        return function(argument) if function else expression
+    if isinstance(expression, HadamardPower) and expression.exp.is_Integer and expression.exp > 0:
+        return _plain(HadamardProduct(*[expression.base] * int(expression.exp)))
+    if isinstance(expression, HadamardProduct):
+        factors: list[Any] = []
+        for factor in map(_plain, expression.args):
+            factors += factor.args if isinstance(factor, HadamardProduct) else [factor]
+        return HadamardProduct(*factors)
+    if isinstance(expression, (MatAdd, MatMul)):
+        return expression.func(*map(_plain, expression.args))
+    return expression

@@ -1,0 +1,114 @@
+"""Weights from elsewhere: from and to torch, Keras and ONNX, as NumPy arrays.
+
+Every function takes a cell, or its name, and converts exactly or not at all: an InteropError, which
+is a ValueError, says what does not fit and which cell would. What comes in has the names of a
+kernel's Params: `kernel.Params(**from_torch("lstm", arrays))`.
+
+Arrays do not tell the options of the layer that they come from. The cell that is named does:
+docs/interop.md lists the layer of each. No library is imported, but for onnx to write a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+
+from gru_codegen.interop.convert import CellOrName, correspondence, from_arrays, to_arrays
+from gru_codegen.interop.errors import InteropError
+from gru_codegen.interop.layouts import KERAS, ONNX, TORCH
+from gru_codegen.interop.onnx_model import export_onnx, to_onnx_model
+
+__all__ = [
+    "InteropError",
+    "export_onnx",
+    "from_keras",
+    "from_onnx",
+    "from_torch",
+    "to_keras",
+    "to_onnx",
+    "to_onnx_model",
+    "to_torch",
+]
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def from_torch(cell: CellOrName, arrays: Mapping[str, Any]) -> Arrays:
+    """The weights of `cell` from those of a layer of torch.nn.
+
+    `arrays` is the layer's state_dict(): weight_ih_l0 (G H, D) and weight_hh_l0 (G H, H), G the
+    number of gates, and, unless the layer has bias=False, bias_ih_l0 and bias_hh_l0 (G H,). Where
+    the cell has one bias it is their sum.
+
+    Raises InteropError if no layer of torch.nn computes the cell, or if a name, shape, dtype or
+    value is not one that this layer has.
+    """
+    if not isinstance(arrays, Mapping):
+        raise InteropError(
+            f"expected a mapping of torch's names to arrays, got {type(arrays).__name__}"
+        )
+    return from_arrays(TORCH, cell, arrays)
+
+
+def to_torch(cell: CellOrName, params: Any) -> Arrays:
+    """The state_dict of the layer of torch.nn that computes `cell`, as arrays; see from_torch.
+
+    `params` is a kernel's Params, or a mapping by its names. Where the cell has one bias, that is
+    the one in bias_ih_l0, and the one in bias_hh_l0 is zero.
+    """
+    return to_arrays(TORCH, cell, params)
+
+
+def from_keras(cell: CellOrName, arrays: Sequence[Any]) -> Arrays:
+    """The weights of `cell` from the get_weights() of a layer of keras.layers.
+
+    `arrays` is kernel (D, G H) and recurrent_kernel (H, G H), G the number of gates,
+    and, unless the layer has use_bias=False, bias: (G H,), or (2, G H) in a GRU with
+    reset_after=True.
+
+    Raises InteropError if no layer of keras.layers computes the cell, or if the number of arrays, a
+    shape, dtype or value is not one that this layer has.
+    """
+    names = [array.name for array in correspondence(KERAS, cell).layer.arrays]
+    if isinstance(arrays, Mapping) or not 2 <= len(arrays) <= 3:
+        given = type(arrays).__name__ if isinstance(arrays, Mapping) else f"{len(arrays)} arrays"
+        raise InteropError(
+            f"expected the get_weights() of one layer, {', '.join(names)}, the last one optional; "
+            f"got {given}"
+        )
+    return from_arrays(KERAS, cell, dict(zip(names, arrays, strict=False)))
+
+
+def to_keras(cell: CellOrName, params: Any) -> list[NDArray[Any]]:
+    """The arrays for set_weights() of the layer of keras.layers that computes `cell`.
+
+    A cell without biases makes two arrays, for a layer with use_bias=False; see from_keras.
+    """
+    return list(to_arrays(KERAS, cell, params).values())
+
+
+def from_onnx(cell: CellOrName, arrays: Mapping[str, Any]) -> Arrays:
+    """The weights of `cell` from the inputs of a node RNN, GRU or LSTM in ONNX.
+
+    `arrays` holds W (1, G H, D) and R (1, G H, H), G the number of gates, and, where the node has
+    them, the biases B (1, 2 G H) and the peepholes P (1, 3 H).
+
+    Raises InteropError if no node of ONNX computes the cell, or if a name, shape, dtype or value is
+    not one that this node has.
+    """
+    if not isinstance(arrays, Mapping):
+        raise InteropError(
+            f"expected a mapping of ONNX's names to arrays, got {type(arrays).__name__}"
+        )
+    return from_arrays(ONNX, cell, arrays)
+
+
+def to_onnx(cell: CellOrName, params: Any) -> Arrays:
+    """The inputs W, R, B and P of the node in ONNX that computes `cell`; see from_onnx.
+
+    Where the cell has one bias, that is Wb, and Rb is zero; a cell without biases or peepholes
+    makes no B or P. The node itself, with the attributes that the arrays need, is to_onnx_model's.
+    """
+    return to_arrays(ONNX, cell, params)

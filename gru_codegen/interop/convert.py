@@ -1,0 +1,203 @@
+"""A cell as a layer of a library: its weights from the layer's blocks, and back.
+
+Of every block of the layer the cell says which of its weights that is. Biases that are merely added
+are one weight. Blocks that are the same weight have to agree, a block that is none has to be zero:
+else the layer computes what the cell cannot, and the conversion is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+
+from gru_codegen.interop.arrays import Arrays, Blocks, ShapeError, floating, join, split
+from gru_codegen.interop.errors import InteropError
+from gru_codegen.interop.layouts import CELLS, NO_LAYER, AsLayer, Framework, Layer
+from gru_codegen.interop.packing import written
+
+__all__ = ["CellOrName", "Correspondence", "correspondence", "from_arrays", "to_arrays"]
+
+_WORDS = {
+    "W": "input weights",
+    "Wrec": "recurrent weights",
+    "b": "biases",
+    "brec": "recurrent biases",
+    "p": "peepholes",
+}
+
+#: What a readout adds to Params: a layer of its own, for which a recurrent layer has no place.
+_READOUT = {"Wout", "bout"}
+
+
+class Named(Protocol):
+    """What has the name of a cell, as a Cell does."""
+
+    @property
+    def name(self) -> str: ...
+
+
+CellOrName: TypeAlias = "str | Named"
+
+
+class ValuesError(InteropError):
+    """The layer computes what the cell cannot; another cell may be that very layer."""
+
+
+@dataclass(frozen=True)
+class Correspondence:
+    """A cell and the layer that computes it."""
+
+    name: str
+    cell: AsLayer
+    layer: Layer
+
+    def weight(self, kind: str, gate: str) -> tuple[str | None, bool]:
+        """Which weight of the cell a block of the layer is, and whether it is minus that weight."""
+        source = self.cell.gates[gate]
+        if source is None:
+            return None, False
+        gate = source.removeprefix("-")
+        # A recurrent bias that is merely added to the input bias is one weight with it.
+        names = (kind + gate, "b" + gate) if kind == "brec" else (kind + gate,)
+        weight = next((name for name in names if name in self.cell.weights), None)
+        return weight, source.startswith("-")
+
+    def weights(self, blocks: Blocks) -> Arrays:
+        """The weights of the cell in its order; ValuesError if it cannot compute what they do."""
+        found: dict[str, tuple[str, Any]] = {}
+        for gate in self.layer.gates:
+            if gate in self.layer.unread or self.cell.gates[gate] is None:
+                continue
+            for name, value in self._merged(blocks, gate).items():
+                first, known = found.setdefault(name, (gate, value))
+                if not np.array_equal(known, value):
+                    same = self.cell.gates[first] == self.cell.gates[gate]
+                    raise ValuesError(
+                        f"{self.layer.title}: gate {gate} would have to have "
+                        f"{'' if same else 'minus '}the weights of gate {first}, since {self.name} "
+                        f"computes both from {name}; it has others"
+                    )
+        return {name: np.array(found[name][1], order="C") for name in self.cell.weights}
+
+    def _merged(self, blocks: Blocks, gate: str) -> Arrays:
+        """The weights that the blocks of one gate are, added where several are one."""
+        merged: Arrays = {}
+        for kind, words in _WORDS.items():
+            if (kind, gate) in blocks:
+                block = blocks[kind, gate]
+                name, minus = self.weight(kind, gate)
+                if name is not None:
+                    value = -block if minus else block
+                    merged[name] = merged[name] + value if name in merged else value
+                elif np.any(block):
+                    array = next(a for a in self.layer.arrays if kind in a.kinds)
+                    raise ValuesError(
+                        f"{array.name}: the {words} of gate {gate} of {self.layer.title} would "
+                        f"have to be zero, since {self.name} has none; they are not"
+                    )
+        return merged
+
+    def blocks(self, weights: Arrays) -> Blocks:
+        """The blocks that are not zero; of several that are one weight, the input bias has it."""
+        blocks: Blocks = {}
+        for array in self.layer.arrays:
+            for kind in array.kinds:
+                for gate in array.gates:
+                    name, minus = self.weight(kind, gate)
+                    if name is not None and (kind != "brec" or name.startswith("brec")):
+                        blocks[kind, gate] = -weights[name] if minus else weights[name]
+        return blocks
+
+
+def correspondence(framework: Framework, cell: CellOrName) -> Correspondence:
+    """The layer of `framework` that computes `cell`; InteropError if there is none."""
+    name = cell if isinstance(cell, str) else getattr(cell, "name", None)
+    if not isinstance(name, str):
+        raise InteropError(f"cell: expected a Cell or its name, got {type(cell).__name__}")
+    there = ", ".join(_cells_of(framework))
+    if name in NO_LAYER:
+        raise InteropError(
+            f"{name}: {NO_LAYER[name]}, which no layer of {framework.name} does; "
+            f"the cells that have a layer there are {there}"
+        )
+    if name not in CELLS:
+        raise InteropError(
+            f"{name}: no layer of {framework.name} is known to compute this cell; "
+            f"the cells that have a layer there are {there}"
+        )
+    form = CELLS[name].form
+    if form not in framework.layers:
+        raise InteropError(f"{name}: {framework.lacks[form].format(cell=name)}")
+    return Correspondence(name, CELLS[name], framework.layers[form])
+
+
+def from_arrays(framework: Framework, cell: CellOrName, arrays: Mapping[str, Any]) -> Arrays:
+    """The weights of `cell` from the arrays of its layer."""
+    match = correspondence(framework, cell)
+    checked = floating(arrays)
+    try:
+        return match.weights(split(match.layer, checked))
+    except (ShapeError, ValuesError) as error:
+        layer = match.layer if isinstance(error, ValuesError) else None
+        others = _cells_for(framework, checked, layer)
+        advice = f"; {' or '.join(others)} would do" if others else ""
+        raise InteropError(f"{match.name}: {error}{advice}") from None
+
+
+def to_arrays(framework: Framework, cell: CellOrName, params: Any) -> Arrays:
+    """The arrays of the layer that computes `cell`, from its weights."""
+    match = correspondence(framework, cell)
+    weights, lengths = _checked_weights(match, params)
+    return join(match.layer, match.blocks(weights), lengths)
+
+
+def _cells_of(framework: Framework) -> list[str]:
+    return [name for name, cell in CELLS.items() if cell.form in framework.layers]
+
+
+def _cells_for(framework: Framework, arrays: Arrays, layer: Layer | None) -> list[str]:
+    """The cells that `arrays` make, those of one layer if it is given."""
+    found = []
+    for name in _cells_of(framework):
+        match = correspondence(framework, name)
+        if layer is None or match.layer is layer:
+            try:
+                match.weights(split(match.layer, arrays))
+            except InteropError:
+                continue
+            found.append(name if layer else f"{name} ({match.layer.title})")
+    return found
+
+
+def _checked_weights(match: Correspondence, params: Any) -> tuple[Arrays, dict[str, int]]:
+    """The weights by name, checked, with D and H."""
+    if hasattr(params, "_asdict"):
+        params = params._asdict()
+    if not isinstance(params, Mapping):
+        raise InteropError(
+            f"params: expected the Params of a kernel of {match.name}, or a mapping by its names, "
+            f"got {type(params).__name__}"
+        )
+    names = match.cell.weights
+    if set(params) - _READOUT != set(names):
+        raise InteropError(
+            f"params: expected the weights of {match.name}, {', '.join(names)}; "
+            f"got {', '.join(params)}"
+        )
+    weights = floating({name: params[name] for name in names}, "params.")
+    lengths: dict[str, int] = {}
+    # The recurrent weights first: they are square, so that a transposed W cannot set H.
+    for name in sorted(names, key=lambda name: not name.startswith("Wrec")):
+        letters = "HH" if name.startswith("Wrec") else "DH" if name.startswith("W") else "H"
+        given = weights[name].shape
+        pairs = zip(letters, given, strict=False)
+        if len(given) != len(letters) or any(lengths.setdefault(c, n) != n for c, n in pairs):
+            known = set(letters) <= set(lengths)
+            numbers = f" = {written(lengths[c] for c in letters)}" if known else ""
+            raise InteropError(
+                f"params.{name}: expected shape {written(letters)}{numbers}, got {given}"
+            )
+    return weights, lengths

@@ -1,0 +1,25 @@
+"""How SymPy's matrix expressions are written: their natural order, as text and as LaTeX.
+
+SymPy sorts sums and products by a canonical key of its own. Here a sum begins with what is known
+first (inputs, previous states, then what the equations compute) and ends with what is subtracted;
+an elementwise product begins with the adjoint, then the gates, then the states: ``x_t Wz + S_{t-1}
+Wrecz``, ``(1 - Z_t) o S_{t-1}``, ``dS_t o (CA_t - S_{t-1})``.
+"""
+
+from __future__ import annotations
+
+from gru_codegen.notation.forms import Local, OverTime, Schema, leaves, signed
+from gru_codegen.notation.spelling import LATEX, TEXT, Spelling
+from gru_codegen.notation.writing import Notation
+
+__all__ = [
+    "LATEX",
+    "TEXT",
+    "Local",
+    "Notation",
+    "OverTime",
+    "Schema",
+    "Spelling",
+    "leaves",
+    "signed",
+]

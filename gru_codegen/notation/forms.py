@@ -1,0 +1,76 @@
+"""What is written: SymPy's matrix expressions, and three forms that SymPy has none of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import sympy as sp
+from sympy.matrices.expressions.hadamard import HadamardProduct
+from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
+from sympy.matrices.expressions.matmul import MatMul
+from sympy.matrices.expressions.trace import Trace
+
+__all__ = ["Local", "OverTime", "Schema", "absolute", "leaves", "signed"]
+
+
+def leaves(expression: Any) -> Iterator[MatrixSymbol]:
+    """The matrix symbols of `expression`, left to right, repeated as they stand."""
+    if isinstance(expression, MatrixSymbol):
+        yield expression
+    else:
+        for argument in expression.args:
+            if isinstance(argument, (MatrixExpr, Trace)):
+                yield from leaves(argument)
+
+
+def signed(expression: Any) -> tuple[Any, Any]:
+    """`expression` as (rational coefficient, the rest); also ``(-S) o dZ`` is (-1, S o dZ)."""
+    if isinstance(expression, HadamardProduct):
+        pairs = [signed(factor) for factor in expression.args]
+        coefficient = sp.Mul(*(c for c, _ in pairs))
+        return coefficient, HadamardProduct(*(rest for _, rest in pairs))
+    if isinstance(expression, MatMul):
+        coefficient, factors = expression.as_coeff_matrices()
+        return coefficient, factors[0] if len(factors) == 1 else MatMul(*factors)
+    if isinstance(expression, sp.Mul):
+        return expression.as_coeff_Mul()  # type: ignore[no-any-return]  # SymPy is untyped
+    return sp.S.One, expression
+
+
+def absolute(term: Any) -> Any:
+    """`term` without its minus sign."""
+    coefficient, rest = signed(term)
+    if abs(coefficient) == 1:
+        return rest
+    if isinstance(rest, MatrixExpr):  # the operator * would sort factors and gather powers
+        return MatMul(abs(coefficient), rest)
+    return abs(coefficient) * rest
+
+
+@dataclass(frozen=True)
+class OverTime:
+    """The sum of `summand`, a matrix or the cost of a step, over all time steps."""
+
+    summand: Any
+
+
+@dataclass(frozen=True)
+class Local:
+    """A derivative as it was put to SymPy: of < adjoint, value >, with respect to `argument`.
+
+    Without an adjoint `value` is a scalar, the cost of a step, and stands alone.
+    """
+
+    adjoint: MatrixSymbol | None
+    value: Any
+    argument: MatrixSymbol
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A formula about formulas, such as t = 1 .. T, in both spellings."""
+
+    text: str
+    latex: str

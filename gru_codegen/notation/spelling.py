@@ -1,0 +1,143 @@
+"""The marks of the output formats: plain text, and LaTeX's math mode."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+import sympy as sp
+
+from gru_codegen.notation.forms import Schema
+
+__all__ = ["LATEX", "TEXT", "Spelling"]
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """The marks of one output format.
+
+    Attributes
+    ----------
+    symbol: a symbol by its name, whether it is an adjoint, and its index or None.
+    function, transpose, fraction, schema: how these are spelled.
+    local: a local derivative by its adjoint or None, what is differentiated, and the argument.
+    hadamard, product, ones, over_time: the marks themselves.
+    words, inline: words between formulas, a formula between words.
+    width: how much of a line a formula takes, in columns of text.
+    """
+
+    symbol: Callable[[str, bool, str | None], str]
+    function: Callable[[str], str]
+    transpose: Callable[[str], str]
+    fraction: Callable[[Any], str]
+    schema: Callable[[Schema], str]
+    local: Callable[[str | None, str, str], str]
+    hadamard: str
+    product: str
+    ones: str
+    over_time: str
+    words: Callable[[str], str]
+    inline: Callable[[str], str]
+    width: Callable[[str], float]
+
+
+def _text_symbol(name: str, adjoint: bool, index: str | None) -> str:
+    if index is None:
+        return name
+    return f"{name}_{index}" if index.isalnum() else f"{name}_{{{index}}}"
+
+
+def _text_local(adjoint: str | None, value: str, argument: str) -> str:
+    return f"diff({value if adjoint is None else f'<{adjoint}, {value}>'}, {argument})"
+
+
+# As the literature has them: weights, and the b and p of biases and peepholes, with their gate as
+# subscript, the parts of a normal form with their equation as superscript. Other names are words.
+_SUBSCRIPTED = re.compile(r"([A-Z]|[bp](?=[a-z]))(rec)?(out|[a-z]{0,2}|[0-9]*)")
+_SUPERSCRIPTED = re.compile(r"([a-z])([A-Z]+)")
+
+
+def _latex_symbol(name: str, adjoint: bool, index: str | None) -> str:
+    if adjoint:
+        return rf"\mathrm{{d}}{_latex_symbol(name.removeprefix('d'), False, index)}"
+    head, *tails = name.split("_")
+    if not all((head, *tails)):  # an underscore that joins nothing
+        head, tails = name, []
+    lower: list[str] = []
+    upper = [word if word.isdigit() else rf"\mathrm{{{word}}}" for word in tails]
+    if match := _SUBSCRIPTED.fullmatch(head):
+        head, *words = match.groups(default="")
+        lower = [word if len(word) == 1 else rf"\mathrm{{{word}}}" for word in words if word]
+    elif match := _SUPERSCRIPTED.fullmatch(head):
+        head, of = match.groups()
+        upper = [of if len(of) == 1 else rf"\mathit{{{of}}}", *upper]
+    elif not (head.isalpha() and len(head) == 1):
+        head = rf"\mathit{{{_escape(head)}}}"
+    scripts = {"^": upper, "_": lower if index is None else [*lower, index]}
+    return head + "".join(f"{m}{{{','.join(parts)}}}" for m, parts in scripts.items() if parts)
+
+
+def _latex_local(adjoint: str | None, value: str, argument: str) -> str:
+    scalar = f"({value})" if adjoint is None else rf"\langle {adjoint}, {value} \rangle"
+    return rf"\partial {scalar} / \partial {argument}"
+
+
+def _escape(words: str) -> str:
+    return re.sub(
+        r"[\\{}$&#^_%~<>|]", lambda match: _LATEX_CHARACTERS.get(match[0], rf"\{match[0]}"), words
+    )
+
+
+_LATEX_CHARACTERS = {
+    "\\": r"\textbackslash{}",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\ensuremath{<}",
+    ">": r"\ensuremath{>}",
+    "|": r"\ensuremath{|}",
+}
+_LATEX_FUNCTIONS = {"sigmoid": r"\sigma", "tanh": r"\tanh"}
+
+
+def _latex_width(formula: str) -> float:
+    """An estimate that has to be right to a tenth or so: subscripts are small, commands short."""
+    glyphs = re.sub(r"\\(mathrm|mathit|mathbf|operatorname|,)", "", formula)
+    glyphs = re.sub(r"\\([A-Za-z]+ ?|.)", "X", glyphs)
+    glyphs, scripts = re.subn(r"[_^]\{", "", glyphs)
+    return len(re.sub(r"[{}]", "", glyphs)) - 0.5 * scripts
+
+
+TEXT = Spelling(
+    symbol=_text_symbol,
+    function=str,
+    transpose="{}^T".format,
+    fraction=str,
+    schema=attrgetter("text"),
+    local=_text_local,
+    hadamard=" o ",
+    product=" ",
+    ones="1",
+    over_time="sum_t ",
+    words=str,
+    inline=str,
+    width=len,
+)
+LATEX = Spelling(
+    symbol=_latex_symbol,
+    function=lambda name: _LATEX_FUNCTIONS.get(name, rf"\operatorname{{{_escape(name)}}}"),
+    # a second superscript needs braces around the first
+    transpose=lambda operand: (rf"{{{operand}}}" if "^" in operand else operand) + r"^{\top}",
+    fraction=lambda number: sp.latex(number).replace(r"\frac", r"\tfrac"),
+    schema=attrgetter("latex"),
+    local=_latex_local,
+    hadamard=r" \circ ",
+    product=r" \, ",
+    ones=r"\mathbf{1}",
+    over_time=r"\sum_{t=1}^{T} ",
+    words=_escape,
+    inline="${}$".format,
+    width=_latex_width,
+)

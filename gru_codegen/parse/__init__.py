@@ -1,0 +1,89 @@
+"""Cells by what the user calls them: a name, an object in a module, a text file."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import ModuleType
+
+from gru_codegen.cell import Cell
+from gru_codegen.cells import cells
+from gru_codegen.errors import CellError
+from gru_codegen.modules import one_line
+from gru_codegen.parse.declaration import read_cell
+from gru_codegen.parse.text import meant
+
+__all__ = ["load_cell"]
+
+_WAYS = "a cell of your own is package.module:NAME, or FILE.toml"
+_OBJECT = re.compile(r"(?P<module>[^\W\d]\w*(?:\.[^\W\d]\w*)*):(?P<name>[^\W\d]\w*)")
+
+
+def load_cell(spec: str) -> Cell:
+    """The cell called `spec`.
+
+    spec: the name of a cell that comes with the package, as ``lstm-peephole``;
+        ``package.module:NAME`` for a `Cell` in a module that can be imported, from the working
+        folder too; or the path of a text file that ends in ``.toml``.
+
+    Raises
+    ------
+    CellError: there is no such cell, or what declares it is at fault. The first line of the message
+        says it all; below it a fault in a text file is shown in its line.
+    """
+    if spec.lower().endswith(".toml"):
+        return read_cell(spec)
+    if ":" in spec:
+        return _imported(spec)
+    if spec in cells:
+        return cells[spec]
+    raise CellError(
+        f"there is no cell {spec!r};{meant(spec, cells)} known: {', '.join(cells)}; {_WAYS}"
+    )
+
+
+def _imported(spec: str) -> Cell:
+    match = _OBJECT.fullmatch(spec)
+    if match is None:
+        raise CellError(f"there is no cell {spec!r}; {_WAYS}")
+    module, name = _module(match["module"]), match["name"]
+    ours = [word for word, value in vars(module).items() if isinstance(value, Cell)]
+    listed = f"cells in it: {', '.join(ours)}" if ours else "it has no cell"
+    if not hasattr(module, name):
+        raise CellError(f"{match['module']} defines no {name};{meant(name, ours)} {listed}")
+    cell = getattr(module, name)
+    if not isinstance(cell, Cell):
+        raise CellError(
+            f"{spec} is of type {type(cell).__name__}, not a gru_codegen.Cell; {listed}"
+        )
+    return cell
+
+
+def _module(name: str) -> ModuleType:
+    """Import a module, whose code runs as in any import."""
+    try:
+        importlib.invalidate_caches()  # its file may have been written a moment ago
+        with _working_folder_on_path():
+            return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and f"{name}.".startswith(f"{error.name}."):
+            raise CellError(
+                f"there is no module {error.name}, neither installed nor in the working folder"
+            ) from None
+        raise CellError(f"{name} cannot be imported: {one_line(error)}") from error
+    except (Exception, SystemExit) as error:
+        raise CellError(f"{name} cannot be imported: {one_line(error)}") from error
+
+
+@contextmanager
+def _working_folder_on_path() -> Iterator[None]:
+    """The working folder comes first, as for ``python -m``; a console script would leave it out."""
+    sys.path.insert(0, "")
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # the module may have tidied up itself
+            sys.path.remove("")

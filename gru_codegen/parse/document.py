@@ -1,0 +1,177 @@
+"""A TOML file, every value of which can be found again in its text.
+
+The TOML parsers of the standard library and of tomli give values without places. Here the parser
+itself says where a key or a string stands: if a mark is put in front of the right occurrence, the
+mark comes back with that key or string, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from gru_codegen.errors import CellError
+from gru_codegen.parse.text import Text
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+__all__ = ["Document", "kind_of"]
+
+#: Bounds that keep any file quick to read: parsers of TOML take quadratic time for a long key.
+MOST_BYTES = 16 * 1024
+MOST_COLUMNS = 1000
+_MOST_TRIES = 100
+_MARK = "here_"
+#: What the parsers say, and what it means.
+_CLEARER = {"Cannot overwrite a value": "this key has a value already"}
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file and the table in it.
+
+    A value is named by its path: the keys, and indices of arrays, that lead to it.
+    """
+
+    text: Text
+    table: dict[str, Any]
+
+    @classmethod
+    def open(cls, path: str) -> Document:
+        """Read the file at `path`.
+
+        Raises CellError when it cannot be read, is too large, not UTF-8 or not TOML.
+        """
+        text = _text(path)
+        try:
+            return cls(text, tomllib.loads(text.content))
+        except RecursionError:
+            raise CellError(f"{path}: not TOML that can be read: it is nested too deep") from None
+        except ValueError as error:  # the parser's own error is one, and so is int's
+            raise _not_toml(text, str(error)) from None
+
+    def error(self, message: str, *path: str | int) -> CellError:
+        """An error about the key at `path`, or about the string of an array."""
+        start, found = None, ""
+        while start is None and path:
+            if isinstance(path[-1], str):
+                start, found = self._place_of_key(path), path[-1]
+            else:
+                start, found = self.place(*path), _at(self.table, path)
+            path = path[:-1]
+        if start is None:
+            return CellError(f"{self.text.path}: {message}")
+        return self.text.error(message, start, start + len(found))
+
+    def value_error(self, message: str, *path: str) -> CellError:
+        """An error about the string at `path`."""
+        start = self.place(*path)
+        if start is None:
+            return self.error(message, *path)
+        return self.text.error(message, start, start + len(_at(self.table, path)))
+
+    def place(self, *path: str | int) -> int | None:
+        """Where the string at `path` begins; None if it is no string or written with escapes."""
+        value = _at(self.table, path)
+        if not isinstance(value, str):
+            return None
+        return self._find(
+            rf"(?<=['\"\n]){re.escape(value)}",
+            lambda table: bool(_at(table, path) == _MARK + value),
+        )
+
+    def _place_of_key(self, path: tuple[str | int, ...]) -> int | None:
+        *above, key = path
+
+        def has_moved(table: dict[str, Any]) -> bool:
+            holder = _at(table, tuple(above))
+            return isinstance(holder, dict) and f"{_MARK}{key}" in holder
+
+        return self._find(rf"(?<![\w-]){re.escape(str(key))}(?=['\"]?\s*[].=])", has_moved)
+
+    def _find(self, pattern: str, has_moved: Callable[[dict[str, Any]], bool]) -> int | None:
+        content = self.text.content
+        for match in islice(re.finditer(pattern, content), _MOST_TRIES):
+            try:
+                table = tomllib.loads(content[: match.start()] + _MARK + content[match.start() :])
+            except (ValueError, RecursionError):
+                continue
+            if has_moved(table):
+                return match.start()
+        return None
+
+
+def kind_of(value: Any) -> str:
+    """What TOML calls the kind of `value`."""
+    names = {
+        str: "a string",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        list: "an array",
+        dict: "a table",
+    }
+    return names.get(type(value), "a date or a time")
+
+
+def _at(table: Any, path: tuple[str | int, ...]) -> Any:
+    for key in path:
+        try:
+            table = table[key]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return table
+
+
+def _text(path: str) -> Text:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise CellError(f"{path} does not exist") from None
+    except IsADirectoryError:
+        raise CellError(f"{path} is a folder, not the file of a cell") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise CellError(f"{path} cannot be read: {reason}") from None
+    if len(data) > MOST_BYTES:
+        raise CellError(f"{path} has more than {MOST_BYTES} bytes; a cell takes a dozen lines")
+    text = Text(path, _decoded(data, "replace"))
+    try:
+        _decoded(data)
+    except UnicodeDecodeError as error:
+        place = len(_decoded(data[: error.start]))
+        fault = f"the byte 0x{data[error.start]:02x} is not UTF-8 text"
+        raise text.error(fault, place, place + 1) from None
+    place = 0
+    for line in text.content.split("\n"):
+        if len(line) > MOST_COLUMNS:
+            fault = f"a line of {len(line)} characters; at most {MOST_COLUMNS} are read"
+            raise text.error(fault, place, place + len(line))
+        place += len(line) + 1
+    return text
+
+
+def _decoded(data: bytes, errors: str = "strict") -> str:
+    return data.decode("utf-8-sig", errors).replace("\r\n", "\n")
+
+
+def _not_toml(text: Text, fault: str) -> CellError:
+    place = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)$", fault)
+    if place is None:
+        return CellError(f"{text.path}: not TOML: {fault}")
+    fault = fault[: place.start()]
+    message = f"not TOML: {_CLEARER.get(fault, fault)}"
+    if place[1] is None:
+        end = len(text.content.rstrip())
+        return text.error(message, end, end)
+    lines = text.content.split("\n")[: int(place[1]) - 1]
+    start = sum(len(line) + 1 for line in lines) + int(place[2]) - 1
+    return text.error(message, start, start + 1)

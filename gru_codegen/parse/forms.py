@@ -1,0 +1,65 @@
+"""Sums and products of matrix expressions, made term by term.
+
+SymPy's own + and * simplify their operands all the way down, again at each operator. That takes
+exponential time for nested brackets, and it joins f(g(A)) into one function of A, which is none of
+those that a declaration knows. Here only the operands' coefficients and terms are looked at.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+from sympy.matrices.expressions.hadamard import HadamardProduct
+from sympy.matrices.expressions.matadd import MatAdd
+from sympy.matrices.expressions.matmul import MatMul
+from sympy.matrices.expressions.special import ZeroMatrix
+
+from gru_codegen.notation import signed
+
+__all__ = ["added", "multiplied", "multiplied_elementwise", "scaled"]
+
+
+def scaled(number: Any, expression: Any) -> Any:
+    """`number` times `expression`, term by term."""
+    return _sum([(number * c, rest) for c, rest in _terms(expression)], expression.shape)
+
+
+def added(left: Any, right: Any) -> Any:
+    """The sum of two matrices of one shape, with like terms together."""
+    return _sum([*_terms(left), *_terms(right)], left.shape)
+
+
+def multiplied(left: Any, right: Any) -> Any:
+    """The matrix product."""
+    (a, first), (b, last) = signed(left), signed(right)
+    return _times(a * b, MatMul(*_factors(first), *_factors(last)))
+
+
+def multiplied_elementwise(left: Any, right: Any) -> Any:
+    """The elementwise product of two matrices of one shape."""
+    coefficient, product = signed(HadamardProduct(left, right))
+    return _times(coefficient, product)
+
+
+def _terms(expression: Any) -> list[tuple[Any, Any]]:
+    terms = expression.args if isinstance(expression, MatAdd) else (expression,)
+    return [signed(term) for term in terms]
+
+
+def _factors(expression: Any) -> tuple[Any, ...]:
+    return tuple(expression.args) if isinstance(expression, MatMul) else (expression,)
+
+
+def _sum(terms: list[tuple[Any, Any]], shape: tuple[Any, Any]) -> Any:
+    coefficients: dict[Any, Any] = {}
+    for coefficient, rest in terms:
+        coefficients[rest] = coefficients.get(rest, sp.S.Zero) + coefficient
+    summands = [_times(c, rest) for rest, c in coefficients.items() if c != 0]
+    if not summands:
+        return ZeroMatrix(*shape)
+    return MatAdd(*summands) if len(summands) > 1 else summands[0]
+
+
+def _times(coefficient: Any, rest: Any) -> Any:
+    return rest if coefficient == 1 else MatMul(coefficient, *_factors(rest))

@@ -1,0 +1,204 @@
+"""The text of equations cut into equations, and each checked word by word.
+
+    Z = sigmoid(x @ Wz + S_prev @ Wrecz + bz)     # update gate
+
+An equation takes one line, or more while a bracket is open. The comment at its end says what the
+left side means; a comment on a line of its own is skipped. Names, numbers, brackets and the
+operators + - * / @ are all there is, and whatever else a text holds is refused here, character by
+character, before any parser of Python sees it.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gru_codegen.errors import CellError
+from gru_codegen.parse.text import Text
+
+__all__ = ["Statement", "Token", "statements"]
+
+#: Bounds that no equation of a publication comes near, so that every text is read in no time.
+MOST_TOKENS = 200
+MOST_BRACKETS = 10
+MOST_DIGITS = 15  # so that a number is exact in float64
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word or mark of an equation; `start` is its place in the whole text."""
+
+    kind: str
+    text: str
+    start: int
+
+    @property
+    def end(self) -> int:
+        return self.start + len(self.text)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """An equation as it is written: the target, its right-hand side, and the comment's words."""
+
+    target: Token
+    right: tuple[Token, ...]
+    meaning: str
+
+
+def statements(text: Text, start: int, end: int) -> list[Statement]:
+    """The equations in the characters of `text` from `start` to `end`.
+
+    Raises CellError, pointing at the place, for anything that is not an equation.
+    """
+    lines = _lines(text, list(_tokens(text, start, end)))
+    return [_statement(text, line) for line in lines if any(t.kind != "comment" for t in line)]
+
+
+# --- tokens --------------------------------------------------------------------------------------
+
+_TOKENS = {
+    "blank": r"[ \t]+",
+    "comment": r"\#[^\n]*",
+    "newline": r"\n",
+    "name": r"[A-Za-z_][A-Za-z0-9_]*",
+    "number": r"(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+",
+    "strange": r"\*\*|//|==",
+    "operator": r"[-+*/@]",
+    "open": r"\(",
+    "close": r"\)",
+    "equals": r"=",
+    "other": r".",
+}
+_TOKEN = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _TOKENS.items()), re.S)
+
+#: What to write instead of what is not known here.
+_INSTEAD = {
+    **dict.fromkeys(["**", "^"], "a square is written Z * Z"),
+    **dict.fromkeys(["∘", "⊙", "×", "·", "•"], "the elementwise product is written *"),
+    **dict.fromkeys("[{", "brackets are round"),
+    "−": "minus is written -",
+    ",": "a function takes one argument",
+    ".": "functions are written bare, as tanh(...), and a transpose is not known",
+    ";": "each equation takes a line of its own",
+    "σ": "the logistic function is written sigmoid",
+}
+
+
+def _tokens(text: Text, start: int, end: int) -> Iterator[Token]:
+    for match in _TOKEN.finditer(text.content, start, end):
+        kind = str(match.lastgroup)
+        token = Token(kind, match[0], match.start())
+        if kind in ("strange", "other"):
+            known = _INSTEAD.get(token.text, "equations take names, numbers, ( ) and + - * / @")
+            raise text.error(f"{_quoted(token)} is not known here; {known}", token.start, token.end)
+        if kind == "name" and keyword.iskeyword(token.text):
+            raise text.error(
+                f"{token.text} is a keyword of Python, and equations have none",
+                token.start,
+                token.end,
+            )
+        if kind == "number" and len(token.text) > MOST_DIGITS:
+            raise text.error(
+                f"a number of {len(token.text)} digits; at most {MOST_DIGITS} are exact",
+                token.start,
+                token.end,
+            )
+        if kind != "blank":
+            yield token
+
+
+def _quoted(token: Token) -> str:
+    """A mark as messages show it: with its code if it cannot be seen."""
+    return token.text if token.text.isprintable() else f"the character {token.text!a}"
+
+
+def _lines(text: Text, tokens: list[Token]) -> Iterator[list[Token]]:
+    """The tokens of one equation at a time: it ends with the line, unless a bracket is open."""
+    line: list[Token] = []
+    opened: list[Token] = []
+    for place, token in enumerate(tokens):
+        if token.kind != "newline":
+            line.append(token)
+            if token.kind == "open":
+                opened.append(token)
+            elif token.kind == "close" and opened:
+                opened.pop()
+        elif not opened:
+            yield line
+            line = []
+        elif [following.kind for following in tokens[place + 1 : place + 3]] == ["name", "equals"]:
+            raise _never_closed(text, opened[-1])
+    yield line
+
+
+# --- equations -----------------------------------------------------------------------------------
+
+_OPERAND = "a name, a number or ("
+
+
+def _statement(text: Text, line: list[Token]) -> Statement:
+    remarks = [token.text.strip("# \t") for token in line if token.kind == "comment"]
+    target, *rest = (token for token in line if token.kind != "comment")
+    if target.kind != "name":
+        raise _expected(text, "an equation such as Z = sigmoid(x @ Wz)", target)
+    if not rest or rest[0].kind != "equals":
+        raise _expected(text, f"= after {target.text}", *rest[:1], after=target)
+    equals, *right = rest
+    _check_order(text, equals, right)
+    return Statement(target, tuple(right), " ".join(filter(None, remarks)))
+
+
+def _check_order(text: Text, equals: Token, right: list[Token]) -> None:
+    """Check that operands and operators take turns and that brackets pair off."""
+    if len(right) > MOST_TOKENS:
+        surplus = right[MOST_TOKENS]
+        raise text.error(
+            f"the equation has more than {MOST_TOKENS} names, numbers and marks; "
+            "give its parts names of their own",
+            surplus.start,
+            surplus.end,
+        )
+    opened: list[Token] = []
+    previous, signed = equals, False
+    for token in right:
+        ending = ")" if opened else "the end of the equation"
+        operand_due = previous.kind in ("equals", "operator", "open")
+        signed = operand_due and not signed and token.text == "-"
+        if operand_due:
+            if token.kind not in ("name", "number", "open") and not signed:
+                raise _expected(text, _OPERAND, token)
+        elif token.kind == "close":
+            if not opened:
+                raise text.error("this ) closes no bracket", token.start, token.end)
+            opened.pop()
+        elif token.kind != "operator" and not (token.kind == "open" and previous.kind == "name"):
+            raise _expected(text, f"one of + - * / @ or {ending}", token)
+        if token.kind == "open":
+            opened.append(token)
+            if len(opened) > MOST_BRACKETS:
+                raise text.error(
+                    f"more than {MOST_BRACKETS} brackets are open here; "
+                    "give what is inside a name of its own",
+                    token.start,
+                    token.end,
+                )
+        previous = token
+    if opened and previous.kind in ("name", "number", "close"):
+        raise _never_closed(text, opened[-1])
+    if previous.kind not in ("name", "number", "close"):
+        raise _expected(text, _OPERAND, after=previous)
+
+
+def _expected(text: Text, what: str, *found: Token, after: Token | None = None) -> CellError:
+    """`what` should stand where a token is `found` or, if none is, `after` the last one."""
+    if found:
+        return text.error(f"expected {what}, found {found[0].text}", found[0].start, found[0].end)
+    place = after.end if after else 0
+    return text.error(f"expected {what}, found the end of the line", place, place)
+
+
+def _never_closed(text: Text, bracket: Token) -> CellError:
+    return text.error("this ( is never closed", bracket.start, bracket.end)

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import pytest
+
+import gru_codegen as gc
+from gru_codegen.cell import B, Cell, D, H
+
+CELLS = pytest.mark.parametrize("cell", gc.cells.values(), ids=gc.cells.keys())
+
+
+def test_the_gru_is_what_the_paper_says() -> None:
+    assert str(gc.GRU) == (
+        "Z_t  = sigmoid(x_t Wz + S_{t-1} Wrecz)\n"
+        "R_t  = sigmoid(x_t Wr + S_{t-1} Wrecr)\n"
+        "CA_t = tanh(x_t Wca + (R_t o S_{t-1}) Wrecca)\n"
+        "S_t  = (1 - Z_t) o S_{t-1} + Z_t o CA_t"
+    )
+    assert [str(weight) for weight in gc.GRU.weights] == [
+        "Wz",
+        "Wrecz",
+        "Wca",
+        "Wrecca",
+        "Wr",
+        "Wrecr",
+    ]
+    assert [equation.meaning for equation in gc.GRU.equations] == [
+        "update gate",
+        "reset gate",
+        "candidate activation",
+        "state",
+    ]
+    assert gc.GRU is gc.cells["gru"]
+
+
+@CELLS
+def test_a_cell_is_known_by_its_own_name(cell: Cell) -> None:
+    assert gc.cells[cell.name] is cell
+
+
+@CELLS
+def test_what_changes_from_step_to_step_has_one_row_per_sample(cell: Cell) -> None:
+    (x,) = cell.inputs
+    assert x.shape in {(B, D), (B, H)}  # H where a cell needs both sizes to be equal
+    for equation in cell.equations:
+        assert equation.target.shape == (B, H)
+
+
+@CELLS
+def test_weights_are_named_by_what_they_do(cell: Cell) -> None:
+    """W<gate> for the input, Wrec<gate> for the state, b<gate>, brec<gate> and p<gate>."""
+    shapes = {"Wrec": (H, H), "W": (cell.inputs[0].shape[1], H), "b": (1, H), "p": (1, H)}
+    for weight in cell.weights:
+        prefix = next(prefix for prefix in shapes if weight.name.startswith(prefix))
+        assert weight.shape == shapes[prefix]
+
+
+@CELLS
+def test_states_are_named_with_their_previous_value(cell: Cell) -> None:
+    assert {f"{state}_prev" for state in cell.states} == {str(s) for s in cell.states.values()}
+
+
+@CELLS
+def test_every_equation_says_what_it_is(cell: Cell) -> None:
+    assert cell.title
+    assert cell.source
+    meanings = [equation.meaning for equation in cell.equations]
+    assert all(meanings)
+    assert len(set(meanings)) == len(meanings)

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import gru_codegen as gc
+from gru_codegen import cli
+from tests.cli.running import Outcome, Run
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def run(capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
+    """Runs a command line in this process."""
+
+    def run(*arguments: str) -> Outcome:
+        status = cli.main(arguments)
+        out, err = capfdbinary.readouterr()
+        return Outcome(status, out.decode(), err.decode())
+
+    return run
+
+
+@pytest.fixture
+def kernel(folder: Path) -> Path:
+    """The file of a kernel for two time steps."""
+    path = Path("k.py")
+    path.write_text(gc.generate(gc.GRU, unroll=2))
+    return path

@@ -1,0 +1,87 @@
+"""Run command lines, in this process and in others."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from gru_codegen import pipeline
+
+ROOT = Path(__file__).parents[2]
+
+# Appended to the source of any kernel: the gradient of the first weight gets the wrong sign.
+FAULT = """
+_faultless = loss_and_gradients
+
+
+def loss_and_gradients(*args, **kwargs):
+    total, gradients, state = _faultless(*args, **kwargs)
+    return Result(total, gradients._replace(**{Params._fields[0]: -gradients[0]}), state)
+"""
+
+
+class Outcome(NamedTuple):
+    """What a command left behind: exit status, standard output, standard error."""
+
+    status: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Outcome]
+
+
+def refused(outcome: Outcome, status: int = 2) -> str:
+    """The one line that a command said on standard error before it ended with `status`."""
+    assert outcome.status == status
+    (line,) = outcome.err.splitlines()
+    assert line.startswith("gru-codegen: error: ")
+    return line.removeprefix("gru-codegen: error: ")
+
+
+def files(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def stop(raised: BaseException) -> Callable[..., Any]:
+    """A function that raises."""
+
+    def stop(*_: object, **__: object) -> None:
+        raise raised
+
+    return stop
+
+
+def plant_faults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make every kernel that is generated from now on a faulty one."""
+    generate = pipeline.generate
+    monkeypatch.setattr(pipeline, "generate", lambda *a, **k: generate(*a, **k) + FAULT)
+
+
+def process(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "100"}
+    return subprocess.Popen([sys.executable, *arguments], env=environment, **options)
+
+
+def on_terminal(*arguments: str, also_stdout: bool) -> tuple[int, bytes, bytes]:
+    """Run a command with standard error, and maybe output, on a terminal: status, both outputs."""
+    ours, theirs = pty.openpty()
+    stdout = theirs if also_stdout else subprocess.PIPE
+    with process("-m", "gru_codegen", *arguments, stdout=stdout, stderr=theirs) as child:
+        os.close(theirs)
+        shown = b""
+        try:
+            while part := os.read(ours, 4096):
+                shown += part
+        except OSError:  # the other end of the terminal has been closed
+            pass
+        os.close(ours)
+        out = child.stdout.read() if child.stdout else b""
+    return child.returncode, shown, out

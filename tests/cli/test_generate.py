@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import errno
+import itertools
+import os
+import re
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import gru_codegen as gc
+from gru_codegen import pipeline
+from gru_codegen.modules import load_file
+from tests.cli.running import FAULT, Outcome, Run, files, plant_faults, refused, stop
+
+# Every cell, every loss, both styles, both forms; not every one with every other.
+KERNELS = [
+    *itertools.product(gc.cells, ["l2"], ["fast", "textbook"], ["any"]),
+    *itertools.product(["gru"], gc.losses, ["fast", "textbook"], ["1", "2"]),
+]
+
+
+@pytest.mark.parametrize(("cell", "loss", "style", "unroll"), KERNELS)
+def test_generate_writes_what_the_library_generates(
+    cell: str, loss: str, style: str, unroll: str, run: Run, folder: Path
+) -> None:
+    outcome = run(
+        "generate", "--cell", cell, "--loss", loss, "--style", style, "--unroll", unroll
+    )  # fmt: skip
+    steps = None if unroll == "any" else int(unroll)
+    declared, cost = gc.cells[cell], gc.losses[loss]
+    source = gc.generate(declared, loss=cost, unroll=steps, style=style)  # type: ignore[arg-type]
+    path = f"generated/{pipeline.default_name(declared, cost, steps, style)}.py"  # type: ignore[arg-type]
+
+    assert files(folder) == {path}
+    assert Path(path).read_bytes() == source.encode()
+    count = len(pipeline.check(load_file(path), declared, loss=cost).checks)
+    said = {"1": "1 time step", "2": "2 time steps", "any": "any number of time steps"}[unroll]
+    assert outcome == Outcome(
+        0, f"wrote {path}: {declared.title}, {said}, {style} style; pass: all {count} checks\n", ""
+    )
+
+    # The command in its header generates the file again.
+    (header,) = re.findall(r"^    gru-codegen (generate .*)$", source, re.MULTILINE)
+    Path(path).unlink()
+    assert run(*shlex.split(header)).status == 0
+    assert Path(path).read_bytes() == source.encode()
+
+
+def test_what_is_generated_by_default(run: Run, folder: Path) -> None:
+    assert run("generate", "--no-verify") == Outcome(
+        0,
+        "wrote generated/gru.py: gated recurrent unit, any number of time steps, fast style; "
+        "not checked\n",
+        "",
+    )
+    assert files(folder) == {"generated/gru.py"}
+    assert Path("generated/gru.py").read_text() == gc.generate(gc.GRU)
+
+
+@pytest.mark.parametrize("option", ["--output", "-o"])
+def test_output_to_a_file(option: str, run: Run, folder: Path) -> None:
+    os.mkdir("model")
+    Path("model/kernel.py").write_text("old")
+    outcome = run("generate", "--unroll", "2", option, "model/kernel.py")
+    assert outcome.status == 0
+    assert outcome.out.startswith("wrote model/kernel.py: gated recurrent unit, 2 time steps, ")
+    assert files(folder) == {"model/kernel.py"}
+    # The header names the options of the kernel alone, wherever it lies.
+    assert Path("model/kernel.py").read_text() == gc.generate(gc.GRU, unroll=2)
+
+
+@pytest.mark.parametrize("options", [[], ["--no-verify"]])
+def test_output_to_standard_output(options: list[str], run: Run, folder: Path) -> None:
+    outcome = run("generate", "--unroll", "2", "--output", "-", *options)
+    assert outcome == Outcome(0, gc.generate(gc.GRU, unroll=2), "")
+    assert files(folder) == set()
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("missing/k.py", "the folder missing does not exist; make it first, or name another"),
+        ("full", "it is a folder; name a file in it"),
+        ("full/", "it is a folder; name a file in it"),
+        ("", "it is a folder; name a file in it"),
+        ("full/k.py/k.py", "full/k.py is not a folder"),
+        ("k" * 300, "File name too long"),
+        ("a\nb/k.py", "the folder a b does not exist; make it first, or name another"),
+    ],
+)
+def test_output_where_no_file_can_be(path: str, message: str, run: Run, folder: Path) -> None:
+    os.mkdir("full")
+    Path("full/k.py").write_text("old")
+    said = refused(run("generate", "--no-verify", "--output", path))
+    assert said == f"cannot write {path}: {message}".replace("\n", " ")
+    assert files(folder) == {"full/k.py"}
+    assert Path("full/k.py").read_text() == "old"
+
+
+def test_a_bad_output_is_refused_before_the_work(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "generate", stop(AssertionError("the work began")))
+    assert refused(run("generate", "--output", "missing/k.py")).startswith("cannot write")
+
+
+def test_a_folder_that_goes_away_during_the_work_is_not_made_again(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def generate(*_: object, **__: object) -> str:
+        os.rmdir("model")
+        return "source\n"
+
+    monkeypatch.setattr(pipeline, "generate", generate)
+    os.mkdir("model")
+    assert refused(run("generate", "--no-verify", "--output", "model/k.py")) == (
+        "cannot write model/k.py: the folder model does not exist; make it first, or name another"
+    )
+    assert os.listdir(folder) == []
+
+
+def test_the_default_folder_is_a_file(run: Run, folder: Path) -> None:
+    Path("generated").write_text("old")
+    assert refused(run("generate", "--no-verify")) == (
+        "cannot write generated/gru.py: generated is not a folder"
+    )
+    assert Path("generated").read_text() == "old"
+
+
+def test_a_file_name_that_no_encoding_has(run: Run, folder: Path) -> None:
+    path = os.fsdecode(b"\xff.py")
+    outcome = run("generate", "--no-verify", "--output", path)
+    assert outcome.status == 0
+    assert outcome.out.startswith("wrote \\udcff.py: ")
+    assert files(folder) == {path}
+
+
+def test_a_full_disk_leaves_the_old_file(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("k.py").write_text("old")
+    monkeypatch.setattr(os, "fsync", stop(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))
+    outcome = run("generate", "--no-verify", "--output", "k.py")
+    assert refused(outcome) == "cannot write k.py: No space left on device"
+    assert outcome.out == ""
+    assert files(folder) == {"k.py"}
+    assert Path("k.py").read_text() == "old"
+
+
+# --- a kernel that fails its checks ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "unroll"), [("gru", "2"), *((name, "any") for name in gc.cells)])
+def test_a_kernel_that_fails_its_checks_is_not_written(
+    name: str, unroll: str, run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant_faults(monkeypatch)
+    Path("k.py").write_text("old")
+    outcome = run("generate", "--cell", name, "--unroll", unroll, "--output", "k.py")
+    said = refused(outcome, status=1)
+    assert re.fullmatch(
+        r"\w+ fails its checks, so nothing is written; FAIL: \d+ of \d+ checks", said
+    )
+    weight = gc.cells[name].weights[0]
+    assert re.search(rf"^{weight} +complex step .* FAIL$", outcome.out, re.MULTILINE)
+    assert f"\n  {weight}, complex step: " in outcome.out
+    assert files(folder) == {"k.py"}
+    assert Path("k.py").read_text() == "old"
+
+
+def test_standard_output_stays_empty_when_the_checks_fail(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant_faults(monkeypatch)
+    outcome = run("generate", "--output", "-")
+    assert refused(outcome, status=1).startswith("gru fails its checks, so nothing is written; ")
+    assert outcome.out == ""
+
+
+def test_no_verify_skips_the_checks(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant_faults(monkeypatch)
+    assert run("generate", "--no-verify").status == 0
+    assert Path("generated/gru.py").read_text() == gc.generate(gc.GRU) + FAULT
+
+
+def test_the_kernel_of_another_declaration_is_not_written(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The update gate has changed sides: a sound cell, so that only the declaration can tell.
+    *gates, state = gc.GRU.equations
+    CA, S_prev = gates[-1].target, gc.GRU.states[state.target]
+    exchanged = state.expression.xreplace({CA: S_prev, S_prev: CA})
+    other = replace(gc.GRU, equations=(*gates, replace(state, expression=exchanged)))
+    generate = pipeline.generate
+    monkeypatch.setattr(pipeline, "generate", lambda cell, **options: generate(other, **options))
+
+    outcome = run("generate", "--unroll", "2")
+    assert refused(outcome, status=1).startswith("gru_t2 fails its checks")
+    assert re.search(r"^outputs +the declared equations .* FAIL$", outcome.out, re.MULTILINE)
+    assert files(folder) == set()
+
+    # The file alone cannot show it, as `verify` says.
+    assert run("generate", "--unroll", "2", "--no-verify").status == 0
+    assert run("verify", "generated/gru_t2.py").status == 0
+
+
+# --- --check --------------------------------------------------------------------------------------
+
+
+AGAIN = "gru-codegen generate --cell gru --unroll 2 --loss l2 --style fast"
+
+
+def check(run: Run, *options: str) -> Outcome:
+    """Run `generate --check` for two steps; it may change nothing."""
+    before = {path: path.read_bytes() for path in Path().rglob("*.py")}
+    outcome = run("generate", "--unroll", "2", "--check", *options)
+    assert {path: path.read_bytes() for path in Path().rglob("*.py")} == before
+    return outcome
+
+
+def test_check_of_the_file_that_would_be_generated(run: Run) -> None:
+    run("generate", "--unroll", "2")
+    said = "generated/gru_t2.py is what would be generated\n"
+    assert check(run) == Outcome(0, said, "")
+    assert check(run, "--no-verify") == Outcome(0, said, "")
+
+
+def test_check_of_a_missing_file(run: Run, folder: Path) -> None:
+    outcome = check(run)
+    assert refused(outcome, status=1) == f"generated/gru_t2.py does not exist; to write it: {AGAIN}"
+    assert outcome.out == ""
+    assert os.listdir(folder) == []
+
+
+def test_check_of_a_missing_file_in_a_missing_folder(run: Run) -> None:
+    assert refused(check(run, "--output", "a b/k.py"), status=1) == (
+        f"a b/k.py does not exist; to write it: {AGAIN} --output 'a b/k.py'"
+    )
+
+
+SOURCE = "one\ntwo\nthree\n"
+
+
+@pytest.mark.parametrize(
+    ("on_disk", "diff"),
+    [
+        (b"one\n2\nthree\n", " one\n-2\n+two\n three\n"),
+        (b"one\ntwo\nthree", " one\n two\n-three\n\\ No newline at end of file\n+three\n"),
+        (b"one\r\ntwo\nthree\n", "-one\r\n+one\n two\n three\n"),
+        (b"one\ntwo\x0cthree\nthree\n", " one\n-two\x0cthree\n+two\n three\n"),
+        (b"one\nt\xffo\nthree\n", " one\n-t\N{REPLACEMENT CHARACTER}o\n+two\n three\n"),
+        (b"", "+one\n+two\n+three\n"),
+    ],
+)
+def test_check_of_a_file_that_differs(
+    on_disk: bytes, diff: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "generate", lambda *_, **__: SOURCE)
+    Path("k.py").write_bytes(on_disk)
+    outcome = check(run, "--no-verify", "--output", "k.py")
+    said = f"k.py is not what would be generated; to write it: {AGAIN} --output k.py"
+    assert refused(outcome, status=1) == said
+    start, body = outcome.out.split(" @@\n")
+    assert start.startswith("--- k.py (on disk)\n+++ k.py (generated)\n@@ -")
+    assert body == diff
+
+
+def test_check_of_a_kernel_that_was_edited(run: Run) -> None:
+    run("generate", "--unroll", "2")
+    path = Path("generated/gru_t2.py")
+    source = path.read_text()
+    path.write_text(source.replace('STYLE = "fast"', 'STYLE = "slow"'))
+    outcome = check(run)
+    said = f"generated/gru_t2.py is not what would be generated; to write it: {AGAIN}"
+    assert refused(outcome, status=1) == said
+    assert '\n-STYLE = "slow"\n+STYLE = "fast"\n' in outcome.out
+    # What it says to run puts it right.
+    assert run(*shlex.split(AGAIN)[1:]).status == 0
+    assert path.read_text() == source
+
+
+def test_check_of_no_file_name(run: Run) -> None:
+    run("generate", "--unroll", "2", "--no-verify")
+    assert refused(check(run, "--output", ""), status=1).startswith(" does not exist; to write it")
+
+
+def test_check_of_a_folder(run: Run) -> None:
+    os.mkdir("folder")
+    assert refused(check(run, "--output", "folder")) == "cannot read folder: Is a directory"
+
+
+def test_check_verifies_too(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant_faults(monkeypatch)
+    run("generate", "--unroll", "2", "--no-verify")
+    assert refused(check(run), status=1).startswith("gru_t2 fails its checks")
+    assert check(run, "--no-verify").status == 0

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import ast
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+import gru_codegen as gc
+from tests.cli.running import ROOT, files, on_terminal, process
+
+
+def test_progress_stays_out_of_standard_output() -> None:
+    status, shown, out = on_terminal("generate", "--output", "-", also_stdout=False)
+    assert status == 0
+    assert b"generating gru" in shown
+    assert out.decode() == gc.generate(gc.GRU)
+
+
+def test_a_reader_who_leaves_ends_the_command_quietly() -> None:
+    # Longer than what a pipe holds, so that the command is still writing.
+    arguments = ("-m", "gru_codegen", "generate", "--unroll", "64", "--no-verify", "--output", "-")
+    with process(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        assert child.stdout.readline().startswith(b'"""Gated recurrent unit')
+        child.stdout.close()
+        assert child.stderr.read() == b""
+    assert child.returncode == -signal.SIGPIPE
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no full device")
+@pytest.mark.parametrize("command", ["cells", "verify k.py"])
+def test_a_full_disk_behind_standard_output(command: str, kernel: Path) -> None:
+    with (
+        open("/dev/full", "wb") as full,
+        process(
+            "-m", "gru_codegen", *command.split(), stdout=full, stderr=subprocess.PIPE
+        ) as child,
+    ):
+        _, err = child.communicate(timeout=60)
+    said = b"gru-codegen: error: cannot write to standard output: No space left on device\n"
+    assert (child.returncode, err) == (2, said)
+
+
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_a_closed_output_is_no_error(closed: str, kernel: Path) -> None:
+    shell = f'exec "$0" -m gru_codegen verify k.py {closed}>&-'
+    done = subprocess.run(
+        ["sh", "-c", shell, sys.executable],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_ctrl_c_ends_the_command_with_one_line(folder: Path) -> None:
+    code = (
+        "import os, signal, sys\n"
+        "from gru_codegen import cli, pipeline\n"
+        "pipeline.generate = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.exit(cli.main(['generate']))\n"
+    )
+    with process("-c", code, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        out, err = child.communicate(timeout=60)
+    assert (child.returncode, out, err) == (130, b"", b"gru-codegen: error: interrupted\n")
+    assert files(folder) == set()
+
+
+LIGHT: Sequence[Sequence[str]] = (
+    ["--help"],
+    ["--version"],
+    ["generate", "--help"],
+    ["generate", "--unroll", "0"],
+    ["generat"],
+)
+
+
+def test_help_and_usage_errors_import_nothing_heavy() -> None:
+    code = (
+        "import contextlib, io, sys\n"
+        "from gru_codegen import cli\n"
+        f"for arguments in {LIGHT!r}:\n"
+        "    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(None):\n"
+        "        cli.main(arguments)\n"
+        "print(sorted({'sympy', 'numpy', 'jinja2', 'rich'} & set(sys.modules)))\n"
+    )
+    with process("-c", code, stdout=subprocess.PIPE) as child:
+        out, _ = child.communicate(timeout=60)
+    assert ast.literal_eval(out.decode()) == []
+
+
+def test_verify_imports_no_sympy(kernel: Path) -> None:
+    code = (
+        "import sys\nfrom gru_codegen import cli\nstatus = cli.main(['verify', 'k.py'])\n"
+        "sys.exit(status or 'sympy' in sys.modules)\n"
+    )
+    with process("-c", code, stdout=subprocess.PIPE) as child:
+        child.communicate(timeout=60)
+    assert child.returncode == 0

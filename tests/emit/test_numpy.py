@@ -1,0 +1,333 @@
+"""How NumPy spells each operation, as an expression and in place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gru_codegen.emit.numpy import FUNCTIONS, as_expression, constant, constants, in_place
+from gru_codegen.errors import ProgramError
+from gru_codegen.ir import OPERATIONS, Call, Const, Every, Expr, Now, Origin, Ref, Statement, Var
+
+NAMES = ("a", "b", "c", "d")
+a, b, c, d = (Ref(Var(name, ("B", "H"), "value", timed=True), Now()) for name in NAMES)
+x = Ref(Var("x", ("B", "D"), "input", timed=True), Now())
+W = Ref(Var("W", ("D", "H"), "weight"))
+U = Ref(Var("U", ("H", "H"), "weight"))
+v = Ref(Var("v", ("H",), "weight"))
+every_x, every_a, every_b = (Ref(ref.var, Every()) for ref in (x, a, b))
+one, two, three = (Const(Fraction(n)) for n in (1, 2, 3))
+minus_one, half, third = (Const(Fraction(n)) for n in ("-1", "1/2", "2/3"))
+
+
+def call(operation: str) -> Callable[..., Call]:
+    return lambda *args: Call(operation, args)
+
+
+add, subtract, multiply, negate = map(call, ("add", "subtract", "multiply", "negate"))
+matmul, transpose, contract, inner = map(call, ("matmul", "transpose", "contract", "inner"))
+sigmoid, tanh, rows, column_sum = map(call, ("sigmoid", "tanh", "rows", "column_sum"))
+
+
+def spell(ref: Ref) -> str:
+    return ref.var.name
+
+
+# --- expressions ----------------------------------------------------------------------------------
+
+EXPRESSIONS: dict[str, Expr] = {
+    # each operation
+    "a": a,
+    "3": three,
+    "a + b": add(a, b),
+    "a - b": subtract(a, b),
+    "a * b": multiply(a, b),
+    "-a": negate(a),
+    "sigmoid(a)": sigmoid(a),
+    "np.tanh(a)": tanh(a),
+    "x @ W": matmul(x, W),
+    "np.matmul(x, W)": matmul(every_x, W),
+    "W.T": transpose(W),
+    "x.T @ a": contract(x, a),
+    "_rows(x).T @ _rows(a)": contract(every_x, every_a),
+    "v": rows(v),
+    "a.sum(axis=0)": column_sum(a),
+    "_rows(a).sum(axis=0)": column_sum(every_a),
+    "np.dot(a.ravel(), b.ravel())": inner(a, b),
+    # sums: from left to right, and the right operand as it is declared
+    "a + b + c": add(add(a, b), c),
+    "a + (b + c)": add(a, add(b, c)),
+    "a - b - c": subtract(subtract(a, b), c),
+    "a - (b - c)": subtract(a, subtract(b, c)),
+    "a - (b + c)": subtract(a, add(b, c)),
+    "a - b + c": add(subtract(a, b), c),
+    "1 - a": subtract(one, a),
+    # products bind tighter
+    "a + b * c": add(a, multiply(b, c)),
+    "a * b - c * d": subtract(multiply(a, b), multiply(c, d)),
+    "(a + b) * c": multiply(add(a, b), c),
+    "a * (b + c)": multiply(a, add(b, c)),
+    "a * b * c": multiply(multiply(a, b), c),
+    "a * (b * c)": multiply(a, multiply(b, c)),
+    "a * (1 - a)": multiply(a, subtract(one, a)),
+    "sigmoid(a + b)": sigmoid(add(a, b)),
+    "np.tanh(x @ W + v)": tanh(add(matmul(x, W), rows(v))),
+    # matrix products: @ binds like *, from left to right
+    "x @ W + a @ U": add(matmul(x, W), matmul(a, U)),
+    "(a * b) @ U": matmul(multiply(a, b), U),
+    "a * (b @ U)": multiply(a, matmul(b, U)),
+    "(a @ U) @ U": matmul(matmul(a, U), U),
+    "(a + b) @ U": matmul(add(a, b), U),
+    "a @ U.T": matmul(a, transpose(U)),
+    "a.T @ (b * c)": contract(a, multiply(b, c)),
+    "(a * b).T @ c": contract(multiply(a, b), c),
+    "(a + b).T": transpose(add(a, b)),
+    "(-U).T": transpose(negate(U)),
+    "(a - b).sum(axis=0)": column_sum(subtract(a, b)),
+    "np.dot((a - b).ravel(), c.ravel())": inner(subtract(a, b), c),
+    # signs
+    "-a * b": multiply(negate(a), b),
+    "a * -b": multiply(a, negate(b)),
+    "-(a * b)": negate(multiply(a, b)),
+    "-(a + b)": negate(add(a, b)),
+    "a - -b": subtract(a, negate(b)),
+    "-a @ U": matmul(negate(a), U),
+    # functions
+    "np.exp(a)": call("exp")(a),
+    "np.log(a)": call("log")(a),
+    "1 / (a + b)": call("reciprocal")(add(a, b)),
+    "clip(a)": call("clip")(a),
+    "huber(a - b)": call("huber")(subtract(a, b)),
+    "softplus(a)": call("softplus")(a),
+    "np.maximum(a, 0)": call("relu")(a),
+    "(a > 0) * b": multiply(call("positive")(a), b),
+    # rows and choices
+    "a.sum(axis=-1, keepdims=True)": call("row_sum")(a),
+    "(a - b).max(axis=-1, keepdims=True)": call("row_max")(subtract(a, b)),
+    "np.sum(a * b)": call("total")(multiply(a, b)),
+    "np.where(a, b, c)": call("select")(a, b, c),
+    "(a if b is None else b * a)": call("weigh")(b, a),
+    "a / b": call("divide")(a, b),
+    # numbers stay whole: a float beside an exact element would spoil it
+    "2 * a": multiply(two, a),
+    "a / 2": multiply(half, a),
+    "b / 2": multiply(b, half),
+    "2 * a / 3": multiply(third, a),
+    "-1 * a": multiply(minus_one, a),
+    "(a + b) / 2": multiply(half, add(a, b)),
+    "a * b / 2": multiply(half, multiply(a, b)),
+    "2 * (a + b)": multiply(two, add(a, b)),
+    "a + b / 2": add(a, multiply(half, b)),
+    "a * (b / 2)": multiply(a, multiply(half, b)),
+    "(a / 2) @ U": matmul(multiply(half, a), U),
+    "np.dot(a.ravel(), a.ravel()) / 2": multiply(half, inner(a, a)),
+}
+
+
+@pytest.mark.parametrize("text", EXPRESSIONS)
+def test_as_expression(text: str) -> None:
+    assert as_expression(EXPRESSIONS[text], spell) == text
+
+
+def test_every_operation_has_a_spelling_that_is_tested() -> None:
+    def operations(expression: Expr) -> set[str]:
+        if not isinstance(expression, Call):
+            return set()
+        return {expression.operation}.union(*map(operations, expression.args))
+
+    assert set().union(*map(operations, EXPRESSIONS.values())) == set(OPERATIONS)
+
+
+def test_the_speller_decides_what_a_reference_is_called() -> None:
+    text = as_expression(
+        add(a, matmul(x, W)), lambda ref: f"{ref.var.name}[t]" if ref.when else "w"
+    )
+    assert text == "a[t] + x[t] @ w"
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_helper_is_a_function_of_its_name(name: str) -> None:
+    scope: dict[str, Any] = {"np": np, "Array": Any, "Any": Any}
+    exec("\n".join(FUNCTIONS[name]), scope)
+    points = np.array([-800.0, -1.0, 0.0, 1.0, 800.0])
+    by_name: dict[str, Any] = {
+        "clip": lambda z: np.clip(z, -1, 1),
+        "huber": lambda z: np.where(np.abs(z) <= 1, z * z / 2, np.abs(z) - 0.5),
+        "sigmoid": lambda z: np.exp(-np.logaddexp(0, -z)),
+        "softplus": lambda z: np.logaddexp(0, z),
+    }
+    np.testing.assert_allclose(scope[name](points), by_name[name](points), atol=1e-15)
+
+
+# --- in place -------------------------------------------------------------------------------------
+
+IN_PLACE: list[tuple[Expr, list[str]]] = [
+    (a, ["np.copyto(d, a)"]),
+    (Const(Fraction(0)), ["d[...] = 0"]),
+    (add(a, b), ["np.add(a, b, out=d)"]),
+    (subtract(a, b), ["np.subtract(a, b, out=d)"]),
+    (multiply(a, b), ["np.multiply(a, b, out=d)"]),
+    (negate(a), ["np.negative(a, out=d)"]),
+    (tanh(a), ["np.tanh(a, out=d)"]),
+    (
+        sigmoid(a),
+        [
+            "np.divide(a, two, out=d)",
+            "np.tanh(d, out=d)",
+            "np.add(d, one, out=d)",
+            "np.divide(d, two, out=d)",
+        ],
+    ),
+    (matmul(a, U), ["np.dot(a, U, out=d)"]),
+    (matmul(a, transpose(U)), ["np.dot(a, U.T, out=d)"]),
+    (subtract(one, a), ["np.subtract(one, a, out=d)"]),
+    (add(a, minus_one), ["np.add(a, number_minus_1, out=d)"]),
+    (multiply(two, a), ["np.multiply(two, a, out=d)"]),
+    (multiply(half, a), ["np.divide(a, two, out=d)"]),
+    (multiply(a, half), ["np.divide(a, two, out=d)"]),
+    (multiply(third, a), ["np.multiply(a, two, out=d)", "np.divide(d, three, out=d)"]),
+]
+
+in_place_cases = pytest.mark.parametrize(
+    ("value", "lines"), IN_PLACE, ids=[str(value) for value, _ in IN_PLACE]
+)
+
+
+@in_place_cases
+def test_in_place(value: Expr, lines: list[str]) -> None:
+    assert in_place(into(d, value), spell) == lines
+
+
+def into(target: Ref, value: Expr, *, accumulate: bool = False) -> Statement:
+    return Statement(target, value, Origin("", ""), accumulate)
+
+
+def test_in_place_over_all_steps() -> None:
+    assert in_place(into(every_a, matmul(every_x, W)), spell) == [
+        "np.dot(_rows(x), W, out=_rows(a))"
+    ]
+    assert in_place(into(every_a, subtract(every_a, every_b)), spell) == [
+        "np.subtract(a, b, out=a)"
+    ]
+    dW = Ref(Var("dW", ("D", "H"), "gradient"))
+    assert in_place(into(dW, contract(every_x, every_a)), spell) == [
+        "np.dot(_rows(x).T, _rows(a), out=dW)"
+    ]
+
+
+@in_place_cases
+def test_the_constants_are_those_that_the_lines_name(value: Expr, lines: list[str]) -> None:
+    names = {constant(n): n for n in constants(into(d, value))}
+    used = {name for line in lines for name in re.findall(r"\b(?:[a-z]+|number_\w+)\b", line)}
+    numbers = used & {"zero", "one", "two", "three", "four"} | {n for n in used if "number" in n}
+    assert set(names) == numbers
+
+
+def test_the_names_of_constants() -> None:
+    assert [constant(n) for n in (0, 1, 2, 3, 4, 5, -1)] == [
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "number_5",
+        "number_minus_1",
+    ]
+
+
+# --- refusals -------------------------------------------------------------------------------------
+
+
+def test_an_operation_without_a_spelling() -> None:
+    with pytest.raises(ProgramError, match="no spelling for the operation 'softmax'"):
+        as_expression(call("softmax")(a), spell)
+    with pytest.raises(ProgramError, match="no spelling in place for the operation 'softmax'"):
+        in_place(into(d, call("softmax")(a)), spell)
+
+
+def test_a_fraction_in_place_that_is_no_factor() -> None:
+    with pytest.raises(ProgramError, match="a fraction is only ever a factor: "):
+        in_place(into(d, add(a, half)), spell)
+
+
+@pytest.mark.parametrize("value", [add(a, half), subtract(half, a)], ids=str)
+def test_a_fraction_that_is_no_factor(value: Expr) -> None:
+    """As 1/2 it would be a float."""
+    with pytest.raises(ProgramError, match="a fraction is only ever a factor: "):
+        as_expression(value, spell)
+
+
+def test_a_sum_in_place_is_refused() -> None:
+    """The line would overwrite what it is meant to add to."""
+    with pytest.raises(ProgramError):
+        in_place(into(d, matmul(a, U), accumulate=True), spell)
+
+
+# --- values ---------------------------------------------------------------------------------------
+
+ARRAYS = {
+    name: np.array([Fraction(k * k + 3 * n, k + 2) for k in range(9)], dtype=object).reshape(3, 3)
+    for n, name in enumerate("abcdU")
+}
+EXACT: dict[str, Callable[..., Any]] = {
+    "add": np.add,
+    "subtract": np.subtract,
+    "multiply": np.multiply,
+    "negate": np.negative,
+    "matmul": np.matmul,
+    "transpose": np.transpose,
+    "contract": lambda left, right: left.T @ right,
+}
+leaves = st.sampled_from([a, b, c, d])
+factors = st.sampled_from([two, minus_one, half, third])
+expressions = st.recursive(
+    leaves,
+    lambda inside: st.one_of(
+        st.builds(add, inside, inside),
+        st.builds(subtract, inside, inside),
+        st.builds(subtract, st.just(one), inside),
+        st.builds(multiply, inside, inside),
+        st.builds(multiply, factors, inside),
+        st.builds(negate, inside),
+        st.builds(matmul, inside, inside),
+        st.builds(transpose, inside),
+        st.builds(contract, inside, inside),
+    ),
+    max_leaves=8,
+)
+
+
+def value_of(expression: Expr) -> Any:
+    if isinstance(expression, Ref):
+        return ARRAYS[expression.var.name]
+    if isinstance(expression, Const):
+        return expression.value
+    return EXACT[expression.operation](*map(value_of, expression.args))
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(expressions)
+def test_the_text_has_the_value_of_the_expression(expression: Expr) -> None:
+    """Exactly, on fractions: parentheses stand wherever Python would read it otherwise."""
+    text = as_expression(expression, spell)
+    np.testing.assert_array_equal(eval(text, {"np": np, **ARRAYS}), value_of(expression))
+
+
+@in_place_cases
+def test_the_lines_have_the_value_of_the_statement(value: Expr, lines: list[str]) -> None:
+    points = {name: np.array(array, dtype=float) for name, array in ARRAYS.items()}
+    numbers = {constant(n): np.full((), n) for n in (-1, 0, 1, 2, 3)}
+    scope: dict[str, Any] = {"np": np, **points, **numbers, "d": np.full((3, 3), np.nan)}
+    exec("\n".join(lines), scope)
+    expected = eval(
+        as_expression(value, spell),
+        {"np": np, **points, "sigmoid": lambda z: 1 / (1 + np.exp(-z))},
+    )
+    np.testing.assert_allclose(scope["d"], np.broadcast_to(expected, (3, 3)), rtol=1e-14)

@@ -1,0 +1,78 @@
+"""`pipeline.check`, what guards `generate`, cut short for thousands of kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import gru_codegen as gc
+from gru_codegen import compare, pipeline
+from gru_codegen.evaluate import evaluate_declaration
+from gru_codegen.verify.claim import Claim
+from gru_codegen.verify.report import Check
+
+#: Not the function of this name, which the package shows.
+verification: Any = import_module("gru_codegen.verify")
+
+#: The first check that a kernel fails, None if it passes them all.
+Guard = Callable[[ModuleType], Check | None]
+
+
+class _CheckFailedError(Exception):
+    """Carries the check."""
+
+
+def first_failure(cell: gc.Cell, monkeypatch: pytest.MonkeyPatch) -> Guard:
+    """`pipeline.check` for `cell`, ended by the first check that fails.
+
+    That alone makes the report falsy. The entrywise checks, which cost most and see little that
+    the others overlook, come last, and the declaration is evaluated once for the same arguments.
+    """
+    monkeypatch.setattr(Claim, "check", _stopping(Claim.check))
+    monkeypatch.setattr(verification, "_claims", _entrywise_last(verification._claims))
+    monkeypatch.setattr(compare, "evaluate_declaration", _once(evaluate_declaration))
+
+    def guard(kernel: ModuleType) -> Check | None:
+        try:
+            assert pipeline.check(kernel, cell)
+        except _CheckFailedError as stop:
+            [failed] = stop.args
+            assert isinstance(failed, Check)
+            return failed
+        return None
+
+    return guard
+
+
+def _stopping(check: Callable[[Claim], Check]) -> Callable[[Claim], Check]:
+    def stopping(claim: Claim) -> Check:
+        found = check(claim)
+        if not found.passed:
+            raise _CheckFailedError(found)
+        return found
+
+    return stopping
+
+
+def _entrywise_last(claims: Callable[..., list[Claim]]) -> Callable[..., list[Claim]]:
+    def reordered(kernel: ModuleType, seed: int) -> list[Claim]:
+        return sorted(claims(kernel, seed), key=lambda claim: claim.weight in kernel.Params._fields)
+
+    return reordered
+
+
+def _once(evaluate: Callable[..., Any]) -> Callable[..., Any]:
+    known: dict[Any, Any] = {}
+
+    def once(cell: Any, loss: Any, weights: Any, inputs: Any, targets: Any, states: Any) -> Any:
+        arrays = (*weights.values(), *inputs, targets, *states.values())
+        key = tuple((array.shape, array.tobytes()) for array in arrays)
+        if key not in known:
+            known[key] = evaluate(cell, loss, weights, inputs, targets, states)
+        return known[key]
+
+    return once

@@ -1,0 +1,153 @@
+"""Whether a kernel computes what another computes, decided without the checks that are on trial."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from functools import partial
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gru_codegen.verify.targets import LOSSES
+
+Array = NDArray[Any]
+
+#: None is a size or a number of time steps that `verify` checks at; O is of a readout.
+SIZES = {"B": 9, "D": 4, "H": 11, "O": 12}
+#: T for a kernel that takes any: a workspace has to grow, and then to do with less.
+STEPS = (2, 4, 3)
+#: Of an array's largest entry: a million times round-off, and a thousand times what `verify` lets
+#: pass.
+TOLERANCE = 1e-9
+
+
+class Oracle:
+    """Holds what the right kernel computes, and compares."""
+
+    def __init__(self, kernel: ModuleType) -> None:
+        steps = STEPS if kernel.UNROLL is None else (kernel.UNROLL,)
+        self._problems = [_Problem(kernel, T) for T in steps]
+        self._right = self.results(kernel)
+
+    def agrees(self, kernel: ModuleType) -> bool:
+        """Whether every output, state, loss and gradient is what it should be."""
+        with np.errstate(all="ignore"):
+            pairs = zip(self.results(kernel), self._right, strict=True)
+            return all(_same(found, right) for found, right in pairs)
+
+    def results(self, kernel: ModuleType) -> list[Array]:
+        """All that `kernel` returns, for several arguments and ways of calling."""
+        arguments, keywords = _sizes(kernel)
+        workspace = kernel.Workspace(*arguments, **keywords)
+        few = [some.trained(kernel, workspace) for some in self._problems]
+        everything = self._problems[-1].everything(kernel, workspace)
+        return [np.array(part) for result in (*few, everything) for part in _parts(result)]
+
+
+class _Problem:
+    """Read-only arguments in float64 for T steps of kernels of one kind."""
+
+    def __init__(self, kernel: ModuleType, T: int) -> None:
+        self.abilities = {*inspect.signature(kernel.loss_and_gradients).parameters, *vars(kernel)}
+        (B, D, H), keywords = _sizes(kernel)
+        rng = np.random.default_rng([20140612, T])
+        outputs = (T, B, keywords.get("output_size", H))
+
+        def drawn(*shape: int) -> Array:
+            return _locked(rng.uniform(-1, 1, shape))
+
+        weights = kernel.init_params(D, H, rng=0, **keywords)
+        self.weights = [drawn(*weight.shape) for weight in weights]
+        self.x, self.s0 = drawn(T, B, D), [drawn(B, H) for _ in kernel.STATES]
+        self.y = _locked(LOSSES[kernel.LOSS].targets(rng, outputs))
+        self.d_outputs, self.d_state = drawn(*outputs), [drawn(B, H) for _ in kernel.STATES]
+        # A target of weight 0 is not read, nor is what is past the length of a sample.
+        self.loss_weights = _locked(np.maximum(drawn(T, B), 0))
+        self.lengths = _locked(np.arange(B) % (T + 1))
+        self.read = np.arange(T)[:, None] < self.lengths
+
+    def trained(self, kernel: ModuleType, workspace: Any) -> Any:
+        """Loss, gradients and state, after which the workspace has grown for the next call."""
+        call = next(self._calls(kernel))
+        return call(workspace=None), call(workspace=workspace)
+
+    def everything(self, kernel: ModuleType, workspace: Any) -> Any:
+        """All that `kernel` returns, if all that it finds in the workspace is NaN."""
+        found = []
+        for call in self._calls(kernel):
+            _spoil(workspace)
+            found.append(call(workspace=workspace))
+        return tuple(found)
+
+    def _calls(self, kernel: ModuleType) -> Iterator[Callable[..., Any]]:
+        params, s0 = kernel.Params(*self.weights), _state(kernel, self.s0)
+        data = params, self.x, self.y, s0
+        yield partial(kernel.loss_and_gradients, *data)
+        yield partial(kernel.loss_and_gradients, *data[:3])
+        yield partial(kernel.loss, *data)
+        yield partial(kernel.forward, params, self.x, s0)
+
+        if "loss_weights" in self.abilities:
+            weighted = params, self.x, _unread(self.y, self.loss_weights == 0), s0
+            for function in (kernel.loss_and_gradients, kernel.loss):
+                yield partial(function, *weighted, loss_weights=self.loss_weights)
+        if "lengths" in self.abilities:
+            x, y = _unread(self.x, ~self.read), _unread(self.y, ~self.read)
+            for function in (kernel.loss_and_gradients, kernel.loss):
+                yield partial(function, params, x, y, s0, lengths=self.lengths)
+            yield partial(kernel.forward, params, x, s0, lengths=self.lengths)
+            yield partial(self._vjp, kernel, params, x, s0, lengths=self.lengths)
+        if "vjp" in self.abilities:
+            yield partial(self._vjp, kernel, params, self.x, s0)
+
+    def _vjp(self, kernel: ModuleType, *arguments: Any, **keywords: Any) -> Any:
+        outputs, state, pullback = kernel.vjp(*arguments, **keywords)
+        return outputs, state, pullback(self.d_outputs, _state(kernel, self.d_state))
+
+
+def _sizes(kernel: ModuleType) -> tuple[tuple[int, int, int], dict[str, int]]:
+    """What `init_params` and `Workspace` take: B, D and H, and by name what else there is."""
+    inputs = SIZES["D"] if "D" in kernel.SIZES else SIZES["H"]
+    keywords = {"output_size": SIZES["O"]} if "O" in kernel.SIZES else {}
+    return (SIZES["B"], inputs, SIZES["H"]), keywords
+
+
+def _state(kernel: ModuleType, arrays: list[Array]) -> Any:
+    return arrays[0] if len(arrays) == 1 else kernel.State(*arrays)
+
+
+def _locked(array: Array) -> Array:
+    array.setflags(write=False)
+    return array
+
+
+def _unread(array: Array, where: Array) -> Array:
+    """NaN where nothing may be read, if there is a NaN of this type."""
+    if array.dtype.kind != "f":
+        return array
+    mask = where.reshape(where.shape + (1,) * (array.ndim - where.ndim))
+    return _locked(np.where(mask, np.nan, array))
+
+
+def _spoil(workspace: Any) -> None:
+    """Fill every array with NaN: what is read before it is written shows. Constants are 0-d."""
+    for value in vars(workspace).values():
+        if isinstance(value, np.ndarray) and value.ndim and value.dtype.kind == "f":
+            value.fill(np.nan)
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    if isinstance(value, tuple):
+        for part in value:
+            yield from _parts(part)
+    else:
+        yield value
+
+
+def _same(found: Array, right: Array) -> bool:
+    return found.shape == right.shape and bool(
+        np.max(np.abs(found - right)) <= TOLERANCE * np.max(np.abs(right))
+    )

@@ -1,0 +1,171 @@
+"""Every fault that is planted in a line, in order, and nothing else."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from gru_codegen.modules import load_source
+from tests.faults.mutation import OTHERS, count, mutants, shapes_in
+
+SHAPES = {
+    **dict.fromkeys(("Z", "R", "w.Z", "w.R"), (4, 3)),
+    **dict.fromkeys(("W", "params.Wz", "params.Wr"), (3, 3)),
+    "E": (7, 4, 3),
+}
+
+FAULTS = {
+    "S[t] = R[0] * (1 - Z) / 2": [
+        ("dropped", "pass"),
+        ("+= for =", "S[t] += R[0] * (1 - Z) / 2"),
+        ("other step", "S[t + 1] = R[0] * (1 - Z) / 2"),
+        ("other step", "S[t - 1] = R[0] * (1 - Z) / 2"),
+        ("other operator", "S[t] = R[0] * (1 - Z) * 2"),
+        ("operands swapped", "S[t] = 2 / (R[0] * (1 - Z))"),
+        ("one operand alone", "S[t] = R[0] * (1 - Z)"),
+        ("one operand alone", "S[t] = 2"),
+        ("other operator", "S[t] = (R[0] + (1 - Z)) / 2"),
+        ("one operand alone", "S[t] = R[0] / 2"),
+        ("one operand alone", "S[t] = (1 - Z) / 2"),
+        ("Z for R", "S[t] = Z[0] * (1 - Z) / 2"),
+        ("other number", "S[t] = R[1] * (1 - Z) / 2"),
+        ("other number", "S[t] = R[-1] * (1 - Z) / 2"),
+        ("other operator", "S[t] = R[0] * (1 + Z) / 2"),
+        ("operands swapped", "S[t] = R[0] * (Z - 1) / 2"),
+        ("one operand alone", "S[t] = R[0] * 1 / 2"),
+        ("one operand alone", "S[t] = R[0] * Z / 2"),
+        ("other number", "S[t] = R[0] * (2 - Z) / 2"),
+        ("other number", "S[t] = R[0] * (0 - Z) / 2"),
+        ("R for Z", "S[t] = R[0] * (1 - R) / 2"),
+        ("other number", "S[t] = R[0] * (1 - Z) / 3"),
+        ("other number", "S[t] = R[0] * (1 - Z) / 1"),
+    ],
+    "dW += Z.T @ W": [
+        ("dropped", "pass"),
+        ("= for +=", "dW = Z.T @ W"),
+        ("other operator", "dW -= Z.T @ W"),
+        ("operands swapped", "dW += W @ Z.T"),
+        ("one operand alone", "dW += Z.T"),
+        ("one operand alone", "dW += W"),
+        ("transpose dropped", "dW += Z @ W"),
+        ("R for Z", "dW += R.T @ W"),
+        ("transpose added", "dW += Z.T @ W.T"),
+    ],
+    "np.subtract(Z, two, out=R)": [
+        ("dropped", "pass"),
+        ("other function", "np.add(Z, two, out=R)"),
+        ("operands swapped", "np.subtract(two, Z, out=R)"),
+        ("one operand alone", "np.copyto(R, Z)"),
+        ("one operand alone", "np.copyto(R, two)"),
+        ("R for Z", "np.subtract(R, two, out=R)"),
+        ("Z for R", "np.subtract(Z, two, out=Z)"),
+    ],
+    "np.dot(Z, W, out=E[t])": [
+        ("dropped", "pass"),
+        ("operands swapped", "np.dot(W, Z, out=E[t])"),
+        ("one operand alone", "np.copyto(E[t], Z)"),
+        ("one operand alone", "np.copyto(E[t], W)"),
+        ("R for Z", "np.dot(R, W, out=E[t])"),
+        ("transpose added", "np.dot(Z.T, W, out=E[t])"),
+        ("transpose added", "np.dot(Z, W.T, out=E[t])"),
+        ("other step", "np.dot(Z, W, out=E[t + 1])"),
+        ("other step", "np.dot(Z, W, out=E[t - 1])"),
+    ],
+    "Z, W = (w.Z, params.Wr)": [
+        ("dropped", "pass"),
+        ("R for Z", "R, W = (w.Z, params.Wr)"),
+        ("w.R for w.Z", "Z, W = (w.R, params.Wr)"),
+        ("params.Wz for params.Wr", "Z, W = (w.Z, params.Wz)"),
+    ],
+    "a: Array = sigmoid(-Z)": [
+        ("dropped", "pass"),
+        ("other function", "a: Array = np.tanh(-Z)"),
+        ("function dropped", "a: Array = -Z"),
+        ("sign flipped", "a: Array = sigmoid(Z)"),
+        ("R for Z", "a: Array = sigmoid(-R)"),
+    ],
+    "a = Z if V is None else R": [
+        ("dropped", "pass"),
+        ("condition negated", "a = R if V is None else Z"),
+        ("R for Z", "a = R if V is None else R"),
+        ("Z for R", "a = Z if V is None else Z"),
+    ],
+    "if V is not None:": [
+        ("dropped", "pass"),
+        ("condition negated", "if not V is not None:"),
+    ],
+    "for t in range(w.steps):": [
+        ("dropped", "pass"),
+        ("loop turned round", "for t in reversed(range(w.steps)):"),
+        ("first step left out", "for t in range(1, w.steps):"),
+        ("last step left out", "for t in range(w.steps - 1):"),
+    ],
+    "for t in reversed(range(w.steps)):": [
+        ("dropped", "pass"),
+        ("loop turned round", "for t in range(w.steps):"),
+        ("first step left out", "for t in reversed(range(1, w.steps)):"),
+        ("last step left out", "for t in reversed(range(w.steps - 1)):"),
+    ],
+}
+
+
+@pytest.mark.parametrize("line", FAULTS)
+def test_the_faults_of_a_line(line: str) -> None:
+    body = f"{line}\n        pass" if line.endswith(":") else line
+    source = f'def f(a: int) -> None:\n    """Nothing is wrong with 1 + 1."""\n    {body}\n'
+    found = [mutant for mutant in mutants(source, "f", SHAPES) if mutant.line == 3]
+    assert [(mutant.fault, mutant.now) for mutant in found] == FAULTS[line]
+    assert {mutant.was for mutant in found} == {line}
+
+
+def test_a_sample_is_taken_evenly() -> None:
+    line = "S[t] = R[0] * (1 - Z) / 2"
+    found = [mutant.now for mutant in mutants(f"def f():\n    {line}\n", "f", SHAPES, every=5)]
+    assert found == [now for _, now in FAULTS[line]][::5]
+    assert count(f"def f():\n    {line}\n", "f", SHAPES) == len(FAULTS[line])
+
+
+def test_the_others_of_a_shape_take_turns() -> None:
+    names = list("abcdefghij")[: OTHERS + 2]
+    source = "def f():\n" + "    g(a)\n" * 4
+    faults = [mutant.fault for mutant in mutants(source, "f", dict.fromkeys(names, (2,)))]
+    swaps = [fault for fault in faults if fault.endswith("for a")]
+    assert len(swaps) == 4 * OTHERS
+    assert set(swaps) == {f"{other} for a" for other in names[1:]}
+
+
+def test_methods_have_faults_and_definitions_have_none() -> None:
+    source = "class A:\n    x: int = 1\n\n    def f(self, a=2):\n        return self\n"
+    found = [mutant.now for mutant in mutants(source, "A", {})]
+    assert found == ["pass", "x: int = 2", "x: int = 0", "pass"]
+
+
+def test_a_planted_fault_replaces_the_function() -> None:
+    source = "def f():\n    return 1\n\ndef g():\n    return f() + 1\n"
+    results = []
+    for mutant in mutants(source, "f", {}):
+        module = load_source(source, "module")
+        mutant.plant(module)
+        results.append((str(mutant), module.f()))
+    assert results == [
+        ("line 2, dropped: return 1  ->  pass", None),
+        ("line 2, other number: return 1  ->  return 2", 2),
+        ("line 2, other number: return 1  ->  return 0", 0),
+    ]
+
+
+def test_shapes_are_those_of_the_arrays_when_the_function_returns() -> None:
+    class Params(NamedTuple):
+        W: object = np.zeros((2, 3))
+
+    def function(params: Params, w: object) -> float:
+        a = np.zeros(1)
+        a, t = np.zeros((4, 5)), 3
+        return float(a[0, 0] + t)
+
+    workspace = SimpleNamespace(Z=np.zeros(6), steps=7)
+    shapes = shapes_in(function, lambda: function(Params(), workspace))
+    assert shapes == {"a": (4, 5), "params.W": (2, 3), "w.Z": (6,)}

@@ -1,0 +1,786 @@
+"""Text files at fault: where the error points, and what it says."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from gru_codegen.errors import CellError
+from gru_codegen.functions import FUNCTIONS
+from gru_codegen.parse import load_cell
+from tests.parse.files import EXAMPLE, fault, load
+
+TEXT = EXAMPLE.read_text()
+KNOWN = ", ".join(FUNCTIONS)
+MARKS = "equations take names, numbers, ( ) and + - * / @"
+SHAPE = "must have one shape"
+ROWS = "an equation computes one row per sample, (B, n)"
+UNREAD = "use it or remove it"
+RESERVED = "is a letter that kernels need: B, D, H and O are sizes, T the steps, L the loss"
+
+#: What is changed in the example, and what is said: the place, the message, what is marked.
+EQUATIONS = {
+    "unknown name": (
+        ("CA @ Wz", "CA @ Wq"),
+        "8:36",
+        "there is no name Wq; did you mean Wz? known: x, S_prev, Wca, bca, Wrecz, Wz, bz, CA",
+        "Wq",
+    ),
+    "previous value of no state": (
+        ("CA @ Wz", "CA_prev @ Wz"),
+        "8:31",
+        "there is no CA_prev, since CA is no state; states: S",
+        "CA_prev",
+    ),
+    "unknown function": (
+        ("tanh(", "softmax("),
+        "7:6",
+        f"there is no function softmax; known: {KNOWN}",
+        "softmax",
+    ),
+    "nearly a function": (
+        ("tanh(", "tahn("),
+        "7:6",
+        f"there is no function tahn; did you mean tanh? known: {KNOWN}",
+        "tahn",
+    ),
+    "called weight": (
+        ("tanh(", "Wz("),
+        "7:6",
+        "Wz is no function; a product is written with * or @",
+        "Wz",
+    ),
+    "bare function": (
+        ("CA @ Wz", "tanh @ Wz"),
+        "8:31",
+        "tanh is a function; write tanh(...)",
+        "tanh",
+    ),
+    "inner sizes": (
+        ("x @ Wca", "x @ Wz"),
+        "7:11",
+        "x is (B, D), Wz is (H, H); the inner sizes of a product, D and H, must be the same",
+        "x @ Wz",
+    ),
+    "turned product": (
+        ("x @ Wca", "Wca @ x"),
+        "7:11",
+        "Wca is (D, H), x is (B, D); the inner sizes of a product, H and B, must be the same; "
+        "one sample is one row: x @ Wca",
+        "Wca @ x",
+    ),
+    "* for @": (
+        ("x @ Wca", "x * Wca"),
+        "7:11",
+        f"x is (B, D), Wca is (D, H); the factors of an elementwise product {SHAPE}; "
+        "the matrix product is @",
+        "x * Wca",
+    ),
+    "sum": (
+        ("+ bca", "+ x"),
+        "7:11",
+        f"x @ Wca is (B, H), x is (B, D); the terms of a sum {SHAPE}",
+        "x @ Wca + x",
+    ),
+    "a vector and a weight": (
+        ("x @ Wca + bca", "x @ (Wca + bca)"),
+        "7:16",
+        f"Wca is (D, H), bca is (H,); the terms of a sum {SHAPE}",
+        "Wca + bca",
+    ),
+    "vector on the right of @": (
+        ("x @ Wca", "x @ bca"),
+        "7:11",
+        "bca is a vector, (H,); @ takes a matrix",
+        "x @ bca",
+    ),
+    "number at @": (
+        ("x @ Wca", "2 @ Wca"),
+        "7:11",
+        "2 @ Wca: a number is multiplied by *, @ is between matrices",
+        "2 @ Wca",
+    ),
+    "square of a weight": (
+        ("S_prev @ Wrecz", "S_prev @ Wrecz @ Wrecz"),
+        "8:14",
+        "Wrecz multiplies itself; name S_prev @ Wrecz by an equation of its own",
+        "S_prev @ Wrecz @ Wrecz",
+    ),
+    "function of a number": (
+        ("tanh(x @ Wca + bca)", "tanh(1)"),
+        "7:11",
+        "1 is a number; a function takes one row per sample, (B, n)",
+        "1",
+    ),
+    "function of a weight": (
+        ("x @ Wca", "x @ tanh(Wca)"),
+        "7:20",
+        "Wca is (D, H); a function takes one row per sample, (B, n)",
+        "Wca",
+    ),
+    "division by a matrix": (
+        ("(1 - Z)", "(1 / Z)"),
+        "9:20",
+        "Z is (B, H); / divides by a number",
+        "1 / Z",
+    ),
+    "division by zero": (("(1 - Z)", "(1/0)"), "9:20", "1/0 divides by 0", "1/0"),
+    "zero": (("(1 - Z)", "(Z - Z)"), "9:20", "Z - Z is always 0; leave it out", "Z - Z"),
+    "a number as right side": (
+        ("tanh(x @ Wca + bca)", "1 - 1/2"),
+        "7:6",
+        f"the right-hand side is a number; {ROWS}",
+        "1 - 1/2",
+    ),
+    "a weight as right side": (
+        ("tanh(x @ Wca + bca)", "2 * Wca"),
+        "7:6",
+        f"the right-hand side is (D, H); {ROWS}",
+        "2 * Wca",
+    ),
+    "state of another shape": (
+        ("Z * S_prev + (1 - Z) * CA", "x"),
+        "9:6",
+        "S is a state, (B, H), and the right-hand side is (B, D)",
+        "x",
+    ),
+    "many digits": (
+        ("1 - Z", "1234567890123456 - Z"),
+        "9:20",
+        "a number of 16 digits; at most 15 are exact",
+        "1234567890123456",
+    ),
+    "many digits together": (
+        ("Z * S_prev", "999999999 * 999999999 * S_prev"),
+        "9:6",
+        "the numbers come to more than 15 digits; those are not exact",
+        "999999999 * 999999999 * S_prev + (1 - Z) * CA",
+    ),
+    "itself": (("x @ Wca", "CA @ Wz"), "7:11", "CA is computed from itself", "CA"),
+    "cycle": (
+        ("+ bca", "+ bca + Z"),
+        "7:27",
+        "CA and Z are computed from each other",
+        "Z",
+    ),
+    "later": (
+        ("CA = tanh(x @ Wca + bca) ", "CA = tanh(x @ Wca + bca) * R\nR = sigmoid(bca)\n"),
+        "7:28",
+        "R is computed only in line 8; move its equation up",
+        "R",
+    ),
+    "later state": (
+        ("S_prev @ Wrecz", "S @ Wrecz"),
+        "8:14",
+        "S is computed only in line 9; its value one step earlier is S_prev",
+        "S",
+    ),
+    "target that is a weight": (("CA = tanh", "Wz = tanh"), "7:1", "Wz is a weight already", "Wz"),
+    "target that is a previous state": (
+        ("CA = tanh", "S_prev = tanh"),
+        "7:1",
+        "S_prev is the previous value of S already",
+        "S_prev",
+    ),
+    "target twice": (("Z  = sig", "CA = sig"), "8:1", "CA has an equation already", "CA"),
+    "target that is a function": (
+        ("CA = tanh", "tanh = tanh"),
+        "7:1",
+        "tanh is the name of a function",
+        "tanh",
+    ),
+    "target that is reserved": (("CA = tanh", "T = tanh"), "7:1", f"T {RESERVED}", "T"),
+    "subscript of time": (
+        ("Z  = sig", "Z_t = sig"),
+        "8:1",
+        "Z_t ends in _t, with which kernels mark a time step: leave that out",
+        "Z_t",
+    ),
+    "target that nobody reads": (
+        ("S  = ", "Q  = CA * Z\nS  = "),
+        "9:1",
+        f"no equation reads Q, and it is no state and not the output; {UNREAD}",
+        "Q",
+    ),
+    "meaning with quotes": (
+        ("# state", "# 'the' \"state\""),
+        "9:1",
+        "equation S: the meaning '\\'the\\' \"state\"' must be one line of text without double "
+        "quotes and backslashes",
+        "S  = Z * S_prev + (1 - Z) * CA",
+    ),
+}
+
+SYNTAX = {
+    "open bracket": (("+ bca)", "+ bca"), "7:10", "this ( is never closed", "("),
+    "open bracket in the last line": (
+        ("(1 - Z) * CA ", "(1 - Z * CA "),
+        "9:19",
+        "this ( is never closed",
+        "(",
+    ),
+    "closed bracket": (("+ bca)", "+ bca))"), "7:25", "this ) closes no bracket", ")"),
+    "no operator": (
+        ("x @ Wca", "x Wca"),
+        "7:13",
+        "expected one of + - * / @ or ), found Wca",
+        "Wca",
+    ),
+    "no operator outside of brackets": (
+        ("* CA ", "CA "),
+        "9:27",
+        "expected one of + - * / @ or the end of the equation, found CA",
+        "CA",
+    ),
+    "exponent": (("1 - Z", "1e5 - Z"), "9:21", "expected one of + - * / @ or ), found e5", "e5"),
+    "leading zero": (("1 - Z", "01 - Z"), "9:21", "expected one of + - * / @ or ), found 1", "1"),
+    "call of a number": (
+        ("1 - Z", "1(Z)"),
+        "9:21",
+        "expected one of + - * / @ or ), found (",
+        "(",
+    ),
+    "no operand": (("1 - Z", "1 - "), "9:24", "expected a name, a number or (, found )", ")"),
+    "two operators": (("+ bca", "+ * bca"), "7:21", "expected a name, a number or (, found *", "*"),
+    "two signs": (("1 - Z", "- - Z"), "9:22", "expected a name, a number or (, found -", "-"),
+    "nothing on the right": (
+        ("Z * S_prev + (1 - Z) * CA                  # state", ""),
+        "9:5",
+        "expected a name, a number or (, found the end of the line",
+        " ",
+    ),
+    "no call arguments": (
+        ("tanh(x @ Wca + bca)", "tanh()"),
+        "7:11",
+        "expected a name, a number or (, found )",
+        ")",
+    ),
+    "two arguments": (
+        ("tanh(x @ Wca + bca)", "tanh(x, x)"),
+        "7:12",
+        ", is not known here; a function takes one argument",
+        ",",
+    ),
+    "starred argument": (
+        ("tanh(x", "tanh(*x"),
+        "7:11",
+        "expected a name, a number or (, found *",
+        "*",
+    ),
+    "keyword argument": (
+        ("tanh(x", "tanh(a=x"),
+        "7:12",
+        "expected one of + - * / @ or ), found =",
+        "=",
+    ),
+    "two targets": (
+        ("CA = ", "CA = S = "),
+        "7:8",
+        "expected one of + - * / @ or the end of the equation, found =",
+        "=",
+    ),
+    "augmented": (("CA = ", "CA += "), "7:4", "expected = after CA, found +", "+"),
+    "target with a subscript": (
+        ("CA = ", "CA[0] = "),
+        "7:3",
+        "[ is not known here; brackets are round",
+        "[",
+    ),
+    "no target": (
+        ("CA = ", "(CA) = "),
+        "7:1",
+        "expected an equation such as Z = sigmoid(x @ Wz), found (",
+        "(",
+    ),
+    "a word alone": (
+        ("CA = tanh(x @ Wca + bca)", "CA"),
+        "7:3",
+        "expected = after CA, found the end of the line",
+        " ",
+    ),
+    "power": (
+        ("(1 - Z)", "Z**2"),
+        "9:20",
+        "** is not known here; a square is written Z * Z",
+        "**",
+    ),
+    "integer division": (("(1 - Z)", "1//2"), "9:20", f"// is not known here; {MARKS}", "//"),
+    "comparison": (("1 - Z", "1 == Z"), "9:22", f"== is not known here; {MARKS}", "=="),
+    "another comparison": (("1 - Z", "1 < Z"), "9:22", f"< is not known here; {MARKS}", "<"),
+    "attribute": (
+        ("tanh(x", "np.tanh(x"),
+        "7:8",
+        ". is not known here; functions are written bare, as tanh(...), and a transpose is not "
+        "known",
+        ".",
+    ),
+    "subscript": (
+        ("CA @ Wz", "CA[0] @ Wz"),
+        "8:33",
+        "[ is not known here; brackets are round",
+        "[",
+    ),
+    "string": (("x @ Wca", "'x' @ Wca"), "7:11", f"' is not known here; {MARKS}", "'"),
+    "formatted string": (("x @ Wca", "f'{x}'"), "7:12", f"' is not known here; {MARKS}", "'"),
+    "lambda": (
+        ("x @ Wca", "lambda: x"),
+        "7:11",
+        "lambda is a keyword of Python, and equations have none",
+        "lambda",
+    ),
+    "condition": (
+        ("x @ Wca", "x if x else x"),
+        "7:13",
+        "if is a keyword of Python, and equations have none",
+        "if",
+    ),
+    "comprehension": (
+        ("x @ Wca", "[x for x in x]"),
+        "7:11",
+        "[ is not known here; brackets are round",
+        "[",
+    ),
+    "walrus": (("x @ Wca", "(a := x)"), "7:14", f": is not known here; {MARKS}", ":"),
+    "ellipsis": (
+        ("x @ Wca", "..."),
+        "7:11",
+        ". is not known here; functions are written bare, as tanh(...), and a transpose is not "
+        "known",
+        ".",
+    ),
+    "true": (
+        ("1 - Z", "True - Z"),
+        "9:20",
+        "True is a keyword of Python, and equations have none",
+        "True",
+    ),
+    "complex number": (("1 - Z", "1j - Z"), "9:21", "expected one of + - * / @ or ), found j", "j"),
+    "import": (
+        ("CA = tanh(x @ Wca + bca)", "import os"),
+        "7:1",
+        "import is a keyword of Python, and equations have none",
+        "import",
+    ),
+    "call of __import__": (
+        ("x @ Wca", "__import__(x)"),
+        "7:11",
+        f"there is no function __import__; known: {KNOWN}",
+        "__import__",
+    ),
+    "call of __import__ with a string": (
+        ("x @ Wca", "__import__('os')"),
+        "7:22",
+        f"' is not known here; {MARKS}",
+        "'",
+    ),
+    "operator of a publication": (
+        ("Z * S_prev", "Z ⊙ S_prev"),
+        "9:8",
+        "⊙ is not known here; the elementwise product is written *",
+        "⊙",
+    ),
+    "minus of a publication": (
+        ("1 - Z", "1 − Z"),
+        "9:22",
+        "− is not known here; minus is written -",
+        "−",
+    ),
+    "Greek function": (
+        ("sigmoid(", "σ("),
+        "8:6",
+        "σ is not known here; the logistic function is written sigmoid",
+        "σ",
+    ),
+    "name that is not ASCII": (("bca)", "bça)"), "7:22", f"ç is not known here; {MARKS}", "ç"),
+    "character that cannot be seen": (
+        ("x @ Wca", "x @\u200b Wca"),
+        "7:14",
+        f"the character '\\u200b' is not known here; {MARKS}",
+        "\ufffd",
+    ),
+    "many brackets": (
+        ("tanh(x @ Wca + bca)", f"{'(' * 11}x{')' * 11}"),
+        "7:16",
+        "more than 10 brackets are open here; give what is inside a name of its own",
+        "(",
+    ),
+    "many terms": (
+        ("tanh(x @ Wca + bca)", "x" + "+x" * 100),
+        "7:206",
+        "the equation has more than 200 names, numbers and marks; give its parts names of their "
+        "own",
+        "x",
+    ),
+}
+
+NAMES = {
+    "keyword": ("lambda", "'lambda' is a keyword of Python"),
+    "size": ("H", f"'H' {RESERVED}"),
+    "time": ("T", f"'T' {RESERVED}"),
+    "NumPy": ("np", "'np' is a name that kernels use themselves"),
+    "function of a kernel": ("loss", "'loss' is a name that kernels use themselves"),
+    "class of a kernel": ("Params", "'Params' is a name that kernels use themselves"),
+    "built-in": ("sum", "'sum' is a name of Python's own"),
+    "name whose adjoint is taken": ("type", "'type' is a name that kernels use themselves"),
+    "function": ("sigmoid", "'sigmoid' is the name of a function"),
+    "state": ("S", "'S' is a state already"),
+    "input": ("x", "'x' is an input already"),
+    "underscore": (
+        "_b",
+        "'_b' is not a name: underscores stand one by one, between letters and digits",
+    ),
+    "hyphen": (
+        "b-ca",
+        "'b-ca' is not a name: it takes ASCII letters, digits and underscores, a letter first",
+    ),
+}
+
+KEYS = {
+    "unknown": (
+        ("title", "titel"),
+        "2:1",
+        "there is no titel; did you mean title? known: name, title, source, sizes, inputs, states, "
+        "weights, output, equations",
+        "titel",
+    ),
+    "string for an array": (
+        ('["S"]', '"S"'),
+        "4:1",
+        'states must be an array such as ["S"], not a string',
+        "states",
+    ),
+    "number for a string": (
+        ('"minimal-rnn"', "3"),
+        "1:1",
+        'name must be a string such as "gru", not a number',
+        "name",
+    ),
+    "truth for a string": (
+        ('"minimal-rnn"', "true"),
+        "1:1",
+        'name must be a string such as "gru", not true or false',
+        "name",
+    ),
+    "date for a string": (
+        ('"minimal-rnn"', "2017-11-18"),
+        "1:1",
+        'name must be a string such as "gru", not a date or a time',
+        "name",
+    ),
+    "string for a table": (
+        ('states = ["S"]', 'states = ["S"]\ninputs = "(B, D)"'),
+        "5:1",
+        'inputs must be a table such as { x = "(B, D)" }, not a string',
+        "inputs",
+    ),
+    "number for a shape": (
+        ('bca = "(H,)"', "bca = 1"),
+        "5:29",
+        'weights holds strings, as in { W = "(D, H)", b = "(H,)" }, not a number',
+        "bca",
+    ),
+    "dotted weight": (
+        ('bca = "(H,)"', 'b.ca = "(H,)"'),
+        "5:29",
+        'weights holds strings, as in { W = "(D, H)", b = "(H,)" }, not a table',
+        "b",
+    ),
+    "number for a state": (
+        ('["S"]', '["S", 1]'),
+        "4:1",
+        'states holds strings, as in ["S"], not a number',
+        "states",
+    ),
+    "empty states": (
+        ('["S"]', "[]"),
+        "4:1",
+        'the key states is empty; write it as states = ["S"]',
+        "states",
+    ),
+    "empty name": (
+        ('"minimal-rnn"', '""'),
+        "1:1",
+        'the key name is empty; write it as name = "gru"',
+        "name",
+    ),
+    "no file name": (
+        ('"minimal-rnn"', '"../../gru"'),
+        "1:9",
+        "cell '../../gru': its name must begin with a letter and go on with ASCII letters, digits, "
+        "hyphens and underscores; files are named by it",
+        "../../gru",
+    ),
+    "title that would end a docstring": (
+        ('"minimal recurrent network"', '\'a"""; import os\''),
+        "2:10",
+        "cell 'minimal-rnn': the title 'a\"\"\"; import os' must be one line of text without "
+        "double quotes and backslashes",
+        'a"""; import os',
+    ),
+    "source of two lines": (
+        ('"Chen 2017', '"Chen\\n2017'),
+        "3:1",
+        "cell 'minimal-rnn': the source 'Chen\\n2017, arXiv:1711.06788' must be one line of text "
+        "without double quotes and backslashes",
+        "source",
+    ),
+    "no shape": (
+        ('bca = "(H,)"', 'bca = "(H"'),
+        "5:36",
+        '\'(H\' is not a shape; write "(D, H)", or "(H,)" for a vector',
+        "(H",
+    ),
+    "three sizes": (
+        ('bca = "(H,)"', 'bca = "(D, H, H)"'),
+        "5:36",
+        '\'(D, H, H)\' is not a shape; write "(D, H)", or "(H,)" for a vector',
+        "(D, H, H)",
+    ),
+    "code for a shape": (
+        ('bca = "(H,)"', 'bca = "(H, __import__(0))"'),
+        "5:36",
+        '\'(H, __import__(0))\' is not a shape; write "(D, H)", or "(H,)" for a vector',
+        "(H, __import__(0))",
+    ),
+    "unknown size": (
+        ('bca = "(H,)"', 'bca = "(K,)"'),
+        "5:36",
+        "there is no size K; known: B, D, H",
+        "(K,)",
+    ),
+    "number for a size": (
+        ('bca = "(H,)"', 'bca = "(1, H)"'),
+        "5:36",
+        "there is no size 1; known: B, D, H",
+        "(1, H)",
+    ),
+    "weight of a batch": (
+        ('bca = "(H,)"', 'bca = "(B, H)"'),
+        "5:36",
+        "the weight bca is (B, H); a weight serves every sample and has no B",
+        "(B, H)",
+    ),
+    "input without a batch": (
+        ('states = ["S"]', 'states = ["S"]\ninputs = { x = "(D,)" }'),
+        "5:17",
+        "the input x is (D,); an input has one row per sample, (B, n)",
+        "(D,)",
+    ),
+    "reserved size": (
+        ('states = ["S"]', 'states = ["S"]\nsizes = ["K", "T"]'),
+        "5:16",
+        f"'T' {RESERVED}",
+        "T",
+    ),
+    "state without a next value": (
+        ('["S"]', '["S", "C"]'),
+        "4:17",
+        "the state C has no next value; add an equation C = ...",
+        "C",
+    ),
+    "state that is never read": (
+        ("S_prev", "CA"),
+        "4:12",
+        "no equation reads S_prev, what S was one step earlier; without it S is no state",
+        "S",
+    ),
+    "state twice": (('["S"]', '["S", "S"]'), "4:17", "'S' is a state already", "S"),
+    "unused weight": ((" + CA @ Wz", ""), "5:61", f"no equation reads Wz; {UNREAD}", "Wz"),
+    "unused input": (
+        ("x @ Wca", "CA_0 @ Wca"),
+        "7:11",
+        "there is no name CA_0; known: x, S_prev, Wca, bca, Wrecz, Wz, bz",
+        "CA_0",
+    ),
+    "another unused input": (
+        ('states = ["S"]', 'states = ["S"]\ninputs = { x = "(B, D)", u = "(B, D)" }'),
+        "5:26",
+        f"no equation reads u; {UNREAD}",
+        "u",
+    ),
+    "unknown output": (
+        ('states = ["S"]', 'states = ["S"]\noutput = "ZZ"'),
+        "5:11",
+        "the output 'ZZ' is the left side of no equation; did you mean Z? known: CA, Z, S",
+        "ZZ",
+    ),
+    "no equation": (
+        (TEXT[TEXT.index("CA = ") :], '# nothing\n"""'),
+        "6:1",
+        "there is no equation here; write one such as S = tanh(x @ W + b)",
+        "equations",
+    ),
+    "key twice": (
+        ("title", "name"),
+        "2:35",
+        "not TOML: this key has a value already",
+        "",
+    ),
+    "no TOML": (
+        ("name = ", "name "),
+        "1:6",
+        "not TOML: Expected '=' after a key in a key/value pair",
+        '"',
+    ),
+    "string without an end": (
+        ('# state\n"""', "# state\n"),
+        "9:56",
+        "not TOML: Unterminated string",
+        "",
+    ),
+    "NUL": (("x @", "x \0@"), "7:13", "not TOML: Illegal character '\\x00'", "\ufffd"),
+    "a long line": (
+        ("# state", "#" * 1000),
+        "9:1",
+        "a line of 1048 characters; at most 1000 are read",
+        "S  = Z * S_prev + (1 - Z) * CA                  " + "#" * 48,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "place", "message", "marked"),
+    [pytest.param(*case, id=name) for name, case in (EQUATIONS | SYNTAX | KEYS).items()],
+)
+def test_a_fault_is_shown_in_its_place(
+    tmp_path: Path, change: tuple[str, str], place: str, message: str, marked: str
+) -> None:
+    assert change[0] in TEXT
+    assert fault(tmp_path, TEXT.replace(*change)) == (place, message, marked)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_that_no_symbol_can_have(tmp_path: Path, name: str) -> None:
+    wrong, message = NAMES[name]
+    content = TEXT.replace("bca =", f"{wrong} =").replace("bca)", f"{wrong})")
+    assert fault(tmp_path, content) == ("5:29", message, wrong)
+
+
+# --- what has no place in the file, or is no text ------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["name", "states", "weights", "equations"])
+def test_what_has_to_be_there(tmp_path: Path, key: str) -> None:
+    before = TEXT.split("equations = ")[0]
+    lines = [line for line in before.splitlines() if not line.startswith(f"{key} = ")]
+    rest = "" if key == "equations" else TEXT.removeprefix(before)
+    place, message, _ = fault(tmp_path, "\n".join([*lines, rest]))
+    assert place == ""
+    assert message.startswith(f"the key {key} is missing; write it as {key} = ")
+
+
+def test_the_error_as_a_whole(tmp_path: Path) -> None:
+    with pytest.raises(CellError) as caught:
+        load(tmp_path, TEXT.replace("CA @ Wz", "CA @ Wq"))
+    assert str(caught.value) == (
+        f"{tmp_path}/my_cell.toml:8:36: "
+        "there is no name Wq; did you mean Wz? known: x, S_prev, Wca, bca, Wrecz, Wz, bz, CA\n"
+        "    Z  = sigmoid(S_prev @ Wrecz + CA @ Wq + bz)     # update gate\n"
+        "                                       ^^"
+    )
+
+
+def test_a_long_line_is_shown_in_part(tmp_path: Path) -> None:
+    many = " + ".join(["x @ Wca"] * 20)
+    with pytest.raises(CellError) as caught:
+        load(tmp_path, TEXT.replace("x @ Wca", f"{many} + x @ Wz + {many}"))
+    _, line, carets = str(caught.value).split("\n")
+    assert len(line) == 100
+    assert line[carets.index("^") : len(carets)] == "x @ Wz"
+
+
+def test_tabs_stay_tabs_above_and_below(tmp_path: Path) -> None:
+    found = fault(tmp_path, TEXT.replace("Z  =", "Z\t=\t").replace("CA @ Wz", "CA\t@\tWq"))
+    assert (found.place, found.marked) == ("8:36", "Wq")
+
+
+def test_lines_may_end_as_on_windows(tmp_path: Path) -> None:
+    same = fault(tmp_path, TEXT.replace("CA @ Wz", "CA @ Wq"))
+    assert fault(tmp_path, TEXT.replace("CA @ Wz", "CA @ Wq").replace("\n", "\r\n")) == same
+
+
+def test_places_in_escaped_text_are_those_in_the_text(tmp_path: Path) -> None:
+    equations = TEXT[TEXT.index("CA = ") :].removesuffix('"""\n')
+    escaped = equations.replace("CA @ Wz", "CA @ Wq").replace("\n", "\\n")
+    content = TEXT[: TEXT.index('"""')] + f'"{escaped}"'
+    place, message, marked = fault(tmp_path, content)
+    assert (place, marked) == (", equations:2:36", "Wq")
+    assert message.startswith("there is no name Wq")
+
+
+def test_a_value_is_found_where_it_stands(tmp_path: Path) -> None:
+    """The same text stands in a comment, in a longer string, and as the value of another key."""
+    content = (
+        '# bca = "(K, H)"\ntitle = "bca (K, H)"\nsource = """\nbca = (K, H)"""\n'
+        + TEXT.split("\n", 3)[0]
+        + "\n"
+        + TEXT.split("\n", 3)[3].replace('bca = "(H,)"', 'bca = "(K, H)"')
+    )
+    place, _, marked = fault(tmp_path, content.replace('"""\nbca', '"bca').replace('H)"""', 'H)"'))
+    assert (place, marked) == ("6:36", "(K, H)")
+
+
+@pytest.mark.parametrize("brackets", ["(", "[", "{", "((", "tanh(", "-(", "[["])
+def test_ten_megabytes_of_brackets(tmp_path: Path, brackets: str) -> None:
+    size = 10_000_000 // len(brackets)
+    started = time.perf_counter()
+    for content in (brackets * size, f'equations = "{brackets * size}"', f"x = {brackets * size}"):
+        message = fault(tmp_path, content).message
+        assert message == "has more than 16384 bytes; a cell takes a dozen lines"
+    assert time.perf_counter() - started < 5
+
+
+@pytest.mark.parametrize("opening", ["[", "[\n", "{a=", "{a={b=", "[{a=["])
+def test_nested_toml(tmp_path: Path, opening: str) -> None:
+    for size in (100, 1000, 15000):
+        assert fault(tmp_path, TEXT + f"x = {opening * (size // len(opening))}").message
+
+
+def test_a_key_of_many_parts_does_not_take_for_ever(tmp_path: Path) -> None:
+    started = time.perf_counter()
+    found = fault(tmp_path, f"{'.'.join('a' * 8000)} = 1")
+    assert found.message == "a line of 16003 characters; at most 1000 are read"
+    for content in ("\n".join(f"{'.'.join('a' * 490)}.b{i} = 1" for i in range(16)), "a = 1\n" * 2):
+        fault(tmp_path, content)
+    assert time.perf_counter() - started < 5
+
+
+def test_a_number_of_many_digits(tmp_path: Path) -> None:
+    assert fault(tmp_path, f"name = {'1' * 900}").message.startswith("name must be a string")
+    assert fault(tmp_path, "name = " + "\n".join(["1" * 900] * 9)).message.startswith("not TOML")
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"name = '\xe9'", TEXT.encode("utf-16")])
+def test_what_is_not_utf_8(tmp_path: Path, content: bytes) -> None:
+    found = fault(tmp_path, content)
+    assert found.message in {
+        f"the byte 0x{byte:02x} is not UTF-8 text" for byte in (0xFF, 0xE9, 0xFE)
+    }
+
+
+def test_the_place_of_a_byte_that_is_not_utf_8(tmp_path: Path) -> None:
+    content = TEXT.replace("title", "# é\r\ntitle").encode().replace(b"Chen", b"Ch\xe9n")
+    found = fault(tmp_path, content)
+    assert found == ("4:13", "the byte 0xe9 is not UTF-8 text", "\ufffd")
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    assert load(tmp_path, b"\xef\xbb\xbf" + TEXT.encode()).name == "minimal-rnn"
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.toml"
+    folder = tmp_path / "folder.toml"
+    folder.mkdir()
+    for path, reason in {
+        missing: "does not exist",
+        folder: "is a folder, not the file of a cell",
+        missing / "cell.toml": "does not exist",
+        Path("a" * 300 + ".toml"): "cannot be read: File name too long",
+        Path("a\0b.toml"): "cannot be read: embedded null byte",
+    }.items():
+        with pytest.raises(CellError) as caught:
+            load_cell(str(path))
+        assert str(caught.value) == f"{path} {reason}"

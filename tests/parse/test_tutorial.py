@@ -1,0 +1,95 @@
+"""What docs/own_cell.md shows is what comes out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import gru_codegen as gc
+from gru_codegen.errors import CellError
+from gru_codegen.explain import document
+from gru_codegen.functions import FUNCTIONS
+from gru_codegen.parse import load_cell
+from gru_codegen.pipeline import check, default_name
+from tests.parse.files import EXAMPLE
+
+TUTORIAL = (Path(__file__).parents[2] / "docs" / "own_cell.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    """The blocks between fences."""
+    found: list[str] = re.findall(rf"^```{language}\n(.*?)^```$", TUTORIAL, re.M | re.S)
+    return found
+
+
+def indented(first_words: str) -> str:
+    """The indented block that begins so."""
+    (found,) = (
+        block for block in re.findall(r"(?:^    .*\n)+", TUTORIAL, re.M) if first_words in block
+    )
+    return "".join(line.removeprefix("    ") for line in found.splitlines(keepends=True))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with the file of the tutorial in it."""
+    monkeypatch.chdir(tmp_path)
+    (declared,) = blocks("toml")
+    (tmp_path / "my_cell.toml").write_text(declared)
+    return tmp_path
+
+
+def test_the_ten_lines_are_the_example() -> None:
+    (declared,) = blocks("toml")
+    assert declared == EXAMPLE.read_text()
+    assert len(declared.splitlines()) == 10
+
+
+def test_the_command_says_so(folder: Path) -> None:
+    cell = load_cell("my_cell.toml")
+    name = default_name(cell, gc.L2, None, "textbook")
+    report = check(gc.load(cell, style="textbook"), cell)
+    assert " ".join(indented("$ gru-codegen generate").split()[7:]) == (
+        f"wrote generated/{name}.py: {cell.title}, any number of time steps, textbook style; "
+        f"{report.verdict}"
+    )
+
+
+def test_the_kernel_reads_so(folder: Path) -> None:
+    kernel = gc.generate(load_cell("my_cell.toml"), style="textbook")
+    shown = [block for block in blocks("python") if block.startswith(" ")]
+    assert len(shown) == 2
+    for block in shown:
+        assert block in kernel
+
+
+def test_the_formulas_read_so(folder: Path) -> None:
+    derivation = gc.derive(load_cell("my_cell.toml"))
+    lines = [line.strip() for line in document(derivation).splitlines()]
+    for first in ("dS_prev_{T+1} = 0", "dWca "):
+        shown = indented(first).splitlines()
+        assert len(shown) >= 5
+        start = lines.index(shown[0])
+        assert lines[start : start + len(shown)] == shown
+
+
+def test_the_python_runs(folder: Path) -> None:
+    (code,) = (block for block in blocks("python") if block.startswith("import"))
+    known: dict[str, object] = {}
+    exec(code, known)
+    assert isinstance(known["params"], tuple)
+
+
+def test_the_error_reads_so(folder: Path) -> None:
+    path = folder / "my_cell.toml"
+    path.write_text(path.read_text().replace("CA @ Wz", "CA @ Wca"))
+    with pytest.raises(CellError) as caught:
+        load_cell("my_cell.toml")
+    assert str(caught.value) == indented("my_cell.toml:8:31").rstrip("\n")
+
+
+def test_every_function_is_named() -> None:
+    (listed,) = re.findall(r"The functions are\s+(.*?)\.\n", TUTORIAL, re.S)
+    assert re.findall(r"`(\w+)`", listed) == sorted(FUNCTIONS)

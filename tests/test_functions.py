@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy as sp
+from numpy.typing import NDArray
+
+from gru_codegen.equations import B, H, matrix
+from gru_codegen.errors import CellError
+from gru_codegen.evaluate import evaluate
+from gru_codegen.functions import FUNCTIONS, sigmoid, tanh
+
+Array = NDArray[Any]
+
+Z = matrix("Z", B, H)
+a = sp.Symbol("a")
+
+
+def test_a_function_of_a_matrix_applies_to_every_entry() -> None:
+    values = np.array([[-2.0, 0.0, 1.5]])
+    assert sigmoid(Z).shape == (B, H)
+    assert evaluate(sigmoid(Z), {Z: values}) == pytest.approx(1 / (1 + np.exp(-values)), rel=1e-15)
+    assert evaluate(tanh(Z), {Z: values}) == pytest.approx(np.tanh(values), rel=1e-15)
+
+
+def test_a_function_of_a_number_stays_as_it_is_written() -> None:
+    assert sigmoid(a).args == (a,)
+    assert sigmoid(sp.Integer(0)) != sp.Rational(1, 2)
+    assert not sigmoid(a).rewrite(sp.exp).has(sp.exp)
+
+
+def test_equal_calls_are_equal() -> None:
+    assert tanh(Z) == tanh(Z)
+    assert hash(tanh(Z)) == hash(tanh(Z))
+    assert tanh(Z) != sigmoid(Z)
+    assert tanh(Z) != tanh(2 * Z)
+
+
+def test_the_bound_variable_is_no_dummy() -> None:
+    """SymPy's own is one, numbered at random: texts would differ from process to process."""
+    assert "Dummy" in sp.srepr(Z.applyfunc(tanh))
+    assert "Dummy" not in sp.srepr(tanh(sigmoid(Z)))
+
+
+def test_derivatives_are_polynomials_in_the_function_itself() -> None:
+    assert sp.diff(sigmoid(a), a) == sigmoid(a) * (1 - sigmoid(a))
+    assert sp.diff(tanh(a), a) == 1 - tanh(a) ** 2
+    inner = sigmoid(3 * a)
+    chain = (1 - tanh(inner) ** 2) * inner * (1 - inner) * 3
+    assert sp.expand(sp.diff(tanh(inner), a) - chain) == 0
+
+
+def numeric(name: str) -> Callable[[Array], Array]:
+    return lambda points: np.asarray(evaluate(FUNCTIONS[name](Z), {Z: points}))
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_derivative_is_that_of_the_numeric_function(name: str) -> None:
+    """Away from kinks and jumps, which are at 0 and at 1."""
+    points = np.array([[-3.1, -0.7, -0.2, 0.4, 1.3, 4.2]])
+    if name == "log":
+        points = abs(points)
+    derivative = sp.lambdify(a, sp.diff(FUNCTIONS[name](a), a), {n: numeric(n) for n in FUNCTIONS})
+    step = 1e-5
+    difference = (numeric(name)(points + step) - numeric(name)(points - step)) / (2 * step)
+    assert derivative(points) + 0 * points == pytest.approx(difference, rel=1e-7, abs=1e-8)
+
+
+def test_a_single_entry_has_to_be_lifted() -> None:
+    with pytest.raises(CellError) as raised:
+        tanh(matrix("c", 1, 1))
+    assert str(raised.value) == (
+        "tanh(c): c is (1, 1), a function applies to a matrix with one row per sample: "
+        "lift it with ones(B, 1) * ..."
+    )

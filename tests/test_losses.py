@@ -1,0 +1,199 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sympy as sp
+from sympy import Trace
+
+from gru_codegen.cell import B, D, Equation, H, hadamard, matrix
+from gru_codegen.cells import GRU
+from gru_codegen.errors import CellError
+from gru_codegen.functions import FUNCTIONS, tanh
+from gru_codegen.losses import L2, Loss, O, losses
+
+P, Y, E, Q = (matrix(name, B, O) for name in ("P", "Y", "E", "Q"))
+ERROR = Equation(E, P - Y, "error")
+
+
+def declare(**changes: Any) -> Loss:
+    """A loss with one equation, with `changes`."""
+    declaration: dict[str, Any] = {
+        "name": "l2",
+        "title": "a loss",
+        "prediction": P,
+        "target": Y,
+        "equations": (ERROR,),
+        "cost": Trace(E.T * E) / 2,
+    }
+    return Loss(**{**declaration, **changes})
+
+
+def refusal(**changes: Any) -> str:
+    """What is said of the loss with `changes`, without the name that it begins with."""
+    with pytest.raises(CellError) as raised:
+        declare(**changes)
+    message = str(raised.value)
+    assert message.startswith("loss 'l2'")
+    assert "\n" not in message
+    return message.removeprefix("loss 'l2'").lstrip(":, ")
+
+
+# --- what a loss is -------------------------------------------------------------------------------
+
+
+def test_the_losses_are_known_by_name() -> None:
+    assert losses["l2"] is L2
+    assert all(loss.name == name for name, loss in losses.items())
+
+
+@pytest.mark.parametrize("loss", losses.values(), ids=losses.keys())
+def test_a_loss_is_bound_to_a_prediction(loss: Loss) -> None:
+    bound = loss.of(GRU.output)
+    assert bound.prediction == GRU.output
+    assert bound.target == matrix(loss.target.name, B, H)
+    shapes = {size for e in bound.equations for size in e.target.shape}
+    assert O not in shapes
+    assert not bound.cost.has(O)
+    read = {s for e in bound.equations for s in e.expression.atoms(type(P))}
+    assert loss.prediction not in read
+    assert GRU.output in read | bound.cost.atoms(type(P))
+
+
+def test_l2_of_the_gru() -> None:
+    bound = L2.of(GRU.output)
+    Y_bound, E_bound = matrix("Y", B, H), matrix("E", B, H)
+    assert [(e.target, e.expression) for e in bound.equations] == [
+        (E_bound, GRU.output - Y_bound),
+    ]
+    assert bound.cost == Trace(E_bound.T * E_bound) / 2
+
+
+@pytest.mark.parametrize(
+    "cost",
+    [
+        Trace(E.T * E),
+        -Trace(E.T * E) / 3,
+        Trace(E.T * hadamard(E, Y)),
+        Trace(E.T * (P + Y / 2)),
+    ],
+)
+def test_costs_that_can_be_declared(cost: Any) -> None:
+    assert declare(cost=cost).cost == cost
+
+
+# --- what cannot be declared ----------------------------------------------------------------------
+
+FORM = (
+    "must be a rational multiple of one trace of two factors, Trace(A.T * B) / 2 for example; "
+    "compute A and B by equations"
+)
+COSTS: dict[str, tuple[Any, str]] = {
+    "none": (None, f"cost: None {FORM}"),
+    "zero": (0, f"cost: 0 {FORM}"),
+    "text": ("tr(E)", f"cost: tr(E) {FORM}"),
+    "matrix": (E, f"cost: E {FORM}"),
+    "two traces": (
+        Trace(E.T * E) + Trace(P.T * P),
+        f"cost: Trace(E.T*E) + Trace(P.T*P) {FORM}",
+    ),
+    "product of traces": (Trace(E.T * E) ** 2, f"cost: Trace(E.T*E)**2 {FORM}"),
+    "trace of one matrix": (Trace(matrix("E", B, B)), f"cost: Trace(E) {FORM}"),
+    "trace of another form": (Trace(E * E.T), f"cost: Trace(E*E.T) {FORM}"),
+    "trace of three": (
+        Trace(E.T * E * matrix("M", O, O)),
+        f"cost: Trace(E.T*E*M) {FORM}",
+    ),
+    "root": (sp.sqrt(2) * Trace(E.T * E), f"cost: sqrt(2)*Trace(E.T*E) {FORM}"),
+    "mean": (Trace(E.T * E) / B, f"cost: Trace(E.T*E)/B {FORM}"),
+    "float": (
+        0.5 * Trace(E.T * E),
+        "cost: the factor 0.500000000000000 in 0.500000000000000 tr(E^T E) is not a rational "
+        "number; write Rational(1, 2)",
+    ),
+    "undeclared": (Trace(E.T * Q), "cost: Q is not declared"),
+    "shapes": (
+        Trace(E.T * hadamard(E, matrix("Y", B, D))),
+        "cost: Y is not declared",
+    ),
+    "function": (Trace(E.T * tanh(P)), f"cost: Trace(E.T*Lambda(a, tanh(a)).(P)) {FORM}"),
+    "unknown form": (
+        Trace(E.T * hadamard(E, E)),
+        "cost: HadamardPower in HadamardPower(E, 2) is not a form known here: "
+        f"sums, matrix products, hadamard(...), ones(...) and {', '.join(FUNCTIONS)}",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", COSTS)
+def test_costs_that_cannot_be_declared(name: str) -> None:
+    cost, message = COSTS[name]
+    assert refusal(cost=cost) == message
+
+
+def test_both_sides_of_the_trace_have_one_shape() -> None:
+    wide = matrix("W", B, D)
+    assert refusal(
+        prediction=wide, equations=(Equation(E, Y / 2, "half"),), cost=Trace(E.T * wide)
+    ) == ("cost: E is (B, O), W is (B, D); the factors of Trace(A.T * B) must have one shape")
+
+
+PARTS: dict[str, tuple[dict[str, Any], str]] = {
+    "unread target": (
+        {"equations": (Equation(E, P / 2, "half"),)},
+        "Y is read by nothing; use it or remove it",
+    ),
+    "unread prediction": (
+        {"equations": (Equation(E, Y / 2, "half"),)},
+        "P is read by nothing; use it or remove it",
+    ),
+    "unread equation": (
+        {"equations": (ERROR, Equation(Q, tanh(E), "squashed"))},
+        "Q is read by nothing; use it or remove it",
+    ),
+    "undeclared symbol": (
+        {"equations": (Equation(E, P - Q, "error"),)},
+        "equation E: Q is not declared; declared are P, Y",
+    ),
+    "order": (
+        {"equations": (Equation(E, Q - Y, "error"), Equation(Q, tanh(P), "squashed"))},
+        "equation E: it reads Q, which is computed only there or later; "
+        "reorder the equations, or read the previous state",
+    ),
+    "shape": (
+        {"target": matrix("Y", B, D), "equations": (Equation(E, P - matrix("Y", B, D), "error"),)},
+        "equation E: -Y is (B, D), P is (B, O); the terms of a sum and the factors of an "
+        "elementwise product must have one shape",
+    ),
+    "rows": (
+        {"target": matrix("Y", O, B)},
+        "Y is (O, B); what changes from step to step has one row per sample, (B, ...)",
+    ),
+    "one name twice": (
+        {"target": matrix("P", B, D)},
+        "P is declared twice; every symbol needs a name of its own",
+    ),
+    "text for the prediction": (
+        {"prediction": "P"},
+        "'P' must be a matrix symbol, such as matrix('x', B, H), not a str",
+    ),
+    "an equation that stands alone": (
+        {"equations": ERROR},
+        f"equations must be a tuple of Equation, not {ERROR!r}",
+    ),
+    "a number for the title": (
+        {"title": 2},
+        "the title 2 must be one line of text without double quotes and backslashes",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_parts_that_do_not_fit(name: str) -> None:
+    changes, message = PARTS[name]
+    assert refusal(**changes) == message
+
+
+def test_a_name_can_name_a_file() -> None:
+    with pytest.raises(CellError, match=r"^loss 'a/b': its name must begin with a letter"):
+        declare(name="a/b")

@@ -1,0 +1,176 @@
+"""Names that a symbol may have, and those that a kernel keeps for itself."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import keyword
+from typing import Any
+
+import pytest
+
+import gru_codegen as gc
+from gru_codegen.cell import B, Cell, D, Equation, H, hadamard, matrix, ones
+from gru_codegen.functions import FUNCTIONS, sigmoid, tanh
+from gru_codegen.names import fault_of_name
+from gru_codegen.pipeline import check
+
+STYLES: list[Any] = ["fast", "textbook"]
+
+
+def cell(names: list[str]) -> Cell:
+    """A cell of two states whose nine symbols have these names, the first that of its input."""
+    x, W, U, b, p = (
+        matrix(name, *shape)
+        for name, shape in zip(names, [(B, D), (D, H), (H, H), (1, H), (1, H)], strict=False)
+    )
+    Z, G, S, C = (matrix(name, B, H) for name in names[5:])
+    S_prev, C_prev = (matrix(f"{state}_prev", B, H) for state in (S, C))
+    return Cell(
+        name="named",
+        title="a cell of any names",
+        source="a test",
+        inputs=(x,),
+        weights=(W, U, b, p),
+        states={S: S_prev, C: C_prev},
+        equations=(
+            Equation(Z, sigmoid(x * W + S_prev * U + ones(B, 1) * b), "gate"),
+            Equation(G, tanh(x * W + hadamard(ones(B, 1) * p, C_prev)), "candidate"),
+            Equation(C, hadamard(ones(B, H) - Z, C_prev) + hadamard(Z, G), "cell state"),
+            Equation(S, hadamard(Z, tanh(C)), "state"),
+        ),
+    )
+
+
+# --- what is reserved is what kernels use --------------------------------------------------------
+
+
+@pytest.mark.parametrize("unroll", [None, 2])
+@pytest.mark.parametrize("style", STYLES)
+def test_what_stands_beside_the_symbols_of_a_cell_is_reserved(
+    style: Any, unroll: int | None
+) -> None:
+    """Two kernels that differ in the names of the symbols: what they share is the kernel's own."""
+    first, second = (
+        ast.parse(
+            gc.generate(cell([f"{mark}{n}{mark}" for n in range(9)]), style=style, unroll=unroll)
+        )
+        for mark in ("Q", "K")
+    )
+    own = beside_symbols(first, second) | defined(first)
+    of_the_loss = {"E", "dE", "Y"}  # derive() refuses these, whichever the loss
+    assert {"np", "w", "dtype", "params", "loss"} <= own
+    assert {name for name in own - of_the_loss if fault_of_name(name) is None} == set()
+
+
+def beside_symbols(first: ast.Module, second: ast.Module) -> set[str]:
+    """The names that the kernels share in the scopes where they have names of their own, too."""
+    found: set[str] = set()
+    for ours, theirs in zip(scopes(first), scopes(second), strict=True):
+        for names in (variables, attributes):
+            if names(ours) != names(theirs):
+                found |= names(ours) & names(theirs)
+    return found
+
+
+def scopes(module: ast.Module) -> list[ast.AST]:
+    functions = [node for node in ast.walk(module) if isinstance(node, ast.FunctionDef)]
+    return [*functions, *(node for node in module.body if isinstance(node, ast.ClassDef))]
+
+
+def variables(scope: ast.AST) -> set[str]:
+    names = {node.id for node in ast.walk(scope) if isinstance(node, ast.Name)}
+    return names | {node.arg for node in ast.walk(scope) if isinstance(node, ast.arg)}
+
+
+def attributes(scope: ast.AST) -> set[str]:
+    """The attributes of a Workspace."""
+    return {
+        node.attr
+        for node in ast.walk(scope)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in ("self", "w")
+    }
+
+
+def defined(module: ast.Module) -> set[str]:
+    """What the module defines and imports."""
+    found: set[str] = set()
+    for node in module.body:
+        match node:
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name):
+                found.add(name)
+            case ast.Assign(targets=[ast.Name(id=name)]):
+                found.add(name)
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                found.add(name)
+            case ast.Import(names=names) | ast.ImportFrom(names=names):
+                found |= {alias.asname or alias.name for alias in names}
+    return found
+
+
+# --- any other name will do ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["x", "a", "b", "c", "f", "g", "h", "i", "j"],
+        ["u", "x", "y", "s0", "h0", "i0", "a0", "h", "s"],
+        ["X1", "k", "l", "n", "o", "q", "r", "v", "z"],
+        ["input_", "Ws", "Wt", "bw", "output1", "aZ", "Z", "S_2", "dC"],
+        ["i", "weight", "value", "targets", "place", "state", "out", "addend", "array"],
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("style", STYLES)
+def test_other_names_make_sound_kernels(style: Any, names: list[str]) -> None:
+    names = [name.rstrip("_") + "1" if name.endswith("_") else name for name in names]
+    assert [fault_of_name(name) for name in names] == [None] * 9
+    declared = cell(names)
+    report = check(gc.load(declared, style=style), declared)
+    assert report, str(report)
+
+
+# --- what is said --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "fault"),
+    [
+        ("lambda", "is a keyword of Python"),
+        ("None", "is a keyword of Python"),
+        ("H", "is a letter that kernels need: B, D, H and O are sizes, T the steps, L the loss"),
+        ("Params", "is a name that kernels use themselves"),
+        ("type", "is a name that kernels use themselves"),
+        ("sum", "is a name of Python's own"),
+        ("term", "is a name that kernels use themselves"),
+        ("Z_t", "ends in _t, with which kernels mark a time step: leave that out"),
+        ("S_next", "ends in _next, with which kernels mark a time step: leave that out"),
+        ("_Z", "is not a name: underscores stand one by one, between letters and digits"),
+        ("Z_", "is not a name: underscores stand one by one, between letters and digits"),
+        ("__import__", "is not a name: underscores stand one by one, between letters and digits"),
+        ("", "is not a name: it takes ASCII letters, digits and underscores, a letter first"),
+        ("2Z", "is not a name: it takes ASCII letters, digits and underscores, a letter first"),
+        ("Z z", "is not a name: it takes ASCII letters, digits and underscores, a letter first"),
+        ("β", "is not a name: it takes ASCII letters, digits and underscores, a letter first"),
+    ],
+)
+def test_faults(name: str, fault: str) -> None:
+    assert fault_of_name(name) == fault
+
+
+def test_every_keyword_and_builtin_is_refused() -> None:
+    for name in (*keyword.kwlist, *dir(builtins)):
+        assert fault_of_name(name) is not None
+
+
+@pytest.mark.parametrize("name", gc.cells)
+def test_the_cells_of_the_package_use_none(name: str) -> None:
+    declared = gc.cells[name]
+    symbols = (*declared.inputs, *declared.weights, *declared.states, *declared.states.values())
+    names = [s.name for s in (*symbols, *(equation.target for equation in declared.equations))]
+    assert {name: fault_of_name(name) for name in names if name not in FUNCTIONS} == dict.fromkeys(
+        names
+    )
