@@ -338,7 +338,8 @@ class _Shown(Program):
         printer.text(f"parse('''\n{self}\n''')")
 
 
-_CONSTANTS = [Const(Fraction(n)) for n in ("1", "2", "-1", "1/2", "0")]
+_SUMS_AND_PRODUCTS = ("add", "subtract", "multiply")
+_CONSTANTS = [Const(Fraction(n)) for n in ("1", "2", "-1", "1/2")]
 
 
 @st.composite
@@ -549,32 +550,30 @@ class _Drawing:
             )
 
         if depth > 0 and shape:
-            for name in ("add", "subtract", "multiply", "add", "subtract", "multiply"):
+            for name in _SUMS_AND_PRODUCTS * 2:
                 yield call(name, shape, shape)
-            yield call("multiply", (), shape)
             yield call("negate", shape)
-            yield call(self.draw(st.sampled_from(sorted(_FUNCTIONS))), shape)
+            function = call(self.draw(st.sampled_from(sorted(_FUNCTIONS))), shape)
+            yield function
+            number, name = (self.draw(st.sampled_from(c)) for c in (_CONSTANTS, _SUMS_AND_PRODUCTS))
+            yield lambda: Call(name, (number, function()))
         yield from self.products(shape, depth, call)
 
     def products(
         self, shape: Shape, depth: int, call: Callable[..., Callable[[], Expr]]
     ) -> Iterator[Callable[[], Expr]]:
         """The operations whose arguments have other shapes."""
-        if not shape:
-            rows = self.rows or ("H",)
-            yield call("inner", (*rows, "H"), (*rows, "H"))
-            yield call("total", (*rows, "H"))
-        elif len(shape) == 1:
+        if len(shape) == 1:
             yield call("column_sum", (*self.rows, *shape))
-        elif shape[:-1] == self.rows:
+        elif shape and shape[:-1] == self.rows:
             for inner in "DH":
                 yield call("matmul", (*self.rows, inner), (inner, shape[-1]))
             if depth > 0:
                 yield call("row_sum", shape)
-                name = self.draw(st.sampled_from(["add", "subtract", "multiply"]))
+                name = self.draw(st.sampled_from(_SUMS_AND_PRODUCTS))
                 vector = call("rows", shape[-1:])
                 yield lambda: Call(name, (self.expression(shape, depth - 1), vector()))
-        else:
+        elif shape:
             left, right = shape
             yield call("transpose", (right, left))
             if depth > 0:

@@ -14,6 +14,7 @@ from types import ModuleType
 from ..errors import VerificationError
 from ..modules import require_kernel
 from . import (
+    abilities,
     complex_step,
     consistency,
     contract,
@@ -66,6 +67,7 @@ def _claims(kernel: ModuleType, seed: int) -> list[Claim]:
         ),
         direction.claim(others),
         *consistency.claims(problems),
+        *(abilities.claims(problems) if hasattr(kernel, "vjp") else ()),
         *ownership.claims(problems),
         *contract.claims(problems),
     ]

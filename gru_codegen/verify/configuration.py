@@ -127,6 +127,10 @@ class Problem:
         _, B, D, H = self.sizes
         return self.kernel.Workspace(B, D, H, dtype=dtype, **self.keywords)
 
+    def drawn(self, stream: int) -> np.random.Generator:
+        """A generator of its own for one check."""
+        return self._rng(stream)
+
     def _rng(self, *stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, *self.sizes, *stream])
 

@@ -58,6 +58,6 @@ LOSSES = {
     "l2": Loss(targets=_normal, value=_l2),
     "l2-mean": Loss(targets=_normal, value=_l2_mean),
     "huber": Loss(targets=_normal, value=_huber),
-    "cross-entropy": Loss(targets=_labels, value=_cross_entropy),
     "bce": Loss(targets=_fractions, value=_bce),
+    "cross-entropy": Loss(targets=_labels, value=_cross_entropy),
 }

@@ -10,11 +10,13 @@ import pytest
 import gru_codegen as gc
 from gru_codegen import cli, explain, pipeline
 from gru_codegen.cli import commands
+from gru_codegen.parse import _WAYS
 from tests.cli.running import Outcome, Run, files, refused, stop
 
-GENERATE = "--cell, --unroll, --loss, --style, --output, --check, --no-verify, --help"
+GENERATE = "--cell, --unroll, --loss, --style, --readout, --output, --check, --no-verify, --help"
 INSPECT = "--cell, --unroll, --loss, --wrt, --format, --output, --help"
 CELLS, LOSSES = (f"known: {', '.join(known)}" for known in (gc.cells, gc.losses))
+CELLS += f"; {_WAYS}"
 
 
 @pytest.mark.parametrize(
@@ -34,9 +36,9 @@ CELLS, LOSSES = (f"known: {', '.join(known)}" for known in (gc.cells, gc.losses)
         ("generate -q", f"there is no option '-q'; known: {GENERATE}"),
         ("generate 8", "got unexpected extra argument (8); see gru-codegen generate --help"),
         ("generate --cell", "option '--cell' requires an argument; see gru-codegen --help"),
-        ("generate --cell grv", f"--cell: there is no cell 'grv'; did you mean gru? {CELLS}"),
-        ("generate --cell GRU", f"--cell: there is no cell 'GRU'; did you mean gru? {CELLS}"),
-        ("generate --cell ''", f"--cell: there is no cell ''; {CELLS}"),
+        ("generate --cell grv", f"there is no cell 'grv'; did you mean gru? {CELLS}"),
+        ("generate --cell GRU", f"there is no cell 'GRU'; did you mean gru? {CELLS}"),
+        ("generate --cell ''", f"there is no cell ''; {CELLS}"),
         ("generate --loss l22", f"--loss: there is no loss 'l22'; did you mean l2? {LOSSES}"),
         ("generate --loss xyz", f"--loss: there is no loss 'xyz'; {LOSSES}"),
         (
@@ -54,7 +56,7 @@ CELLS, LOSSES = (f"known: {', '.join(known)}" for known in (gc.cells, gc.losses)
          f"known: {INSPECT}"),
         ("inspect --format tex", "--format: there is no format 'tex'; did you mean text? "
          "known: text, latex"),
-        ("inspect --cell grv", f"--cell: there is no cell 'grv'; did you mean gru? {CELLS}"),
+        ("inspect --cell grv", f"there is no cell 'grv'; did you mean gru? {CELLS}"),
         ("inspect --loss xyz", f"--loss: there is no loss 'xyz'; {LOSSES}"),
         (
             "inspect --wrt wz",

@@ -119,7 +119,7 @@ def test_an_unknown_loss_is_refused() -> None:
         verify(edited(('LOSS = "l2"', 'LOSS = "l3"')))
     assert str(refused.value) == (
         "by_hand has the loss 'l3', for which no targets can be drawn; known losses: "
-        "l2, l2-mean, huber, cross-entropy, bce"
+        "l2, l2-mean, huber, bce, cross-entropy"
     )
 
 
