@@ -19,10 +19,10 @@ define KERNELS
 endef
 export KERNELS
 
-.PHONY: help demo test lint types imports drift wheel pytest format generated bench clean
+.PHONY: help demo test lint types imports drift wheel pytest test-faults test-peers format generated bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/installed-demo ## train on handwritten digits through a generated kernel
 	$(BIN)/python examples/digits.py
@@ -48,8 +48,15 @@ drift: $(VENV)/installed-test ## generated/ is what would be generated now, no m
 wheel: $(VENV)/installed-test ## build the wheel and use it away from the source tree
 	$(BIN)/python tests/packaging/check_wheel.py
 
+pytest: export OMP_NUM_THREADS := 1
 pytest: $(VENV)/installed-test $(VENV)/installed-demo ## the tests alone
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-faults: $(VENV)/installed-test ## plant faults in every line of the kernels; takes minutes
+	$(BIN)/python -m pytest -m campaign tests/faults $(PYTEST_ARGS)
+
+test-peers: $(VENV)/installed-test $(VENV)/installed-peers ## compare with torch, Keras, onnxruntime
+	$(BIN)/python -m pytest -m peers tests/peers
 
 format: $(VENV)/installed-test ## apply ruff's fixes and format
 	$(BIN)/ruff check --fix

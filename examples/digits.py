@@ -10,8 +10,8 @@ nearest to the last state is the answer.
 
     python examples/digits.py --readout linear
 
-reads ten scores out of the state, one per class, and asks for them at the last step only, when the
-whole image has been seen; the class with the highest score is the answer.
+reads ten scores out of the state, one per class, and minimises the cross-entropy of their softmax
+at the last step only, when the whole image has been seen; the highest score is the answer.
 
 All the training needs of gru_codegen is one generated file. It is written together with a picture
 of the learning curve.
@@ -67,8 +67,8 @@ class Images(NamedTuple):
 class Epoch(NamedTuple):
     """How good the weights are after an epoch.
 
-    A loss is the L2 loss per image. Asked for at every step it cannot come near zero: nobody knows
-    the digit from its first columns.
+    A loss is per image. Asked for at every step it cannot come near zero: nobody knows the digit
+    from its first columns.
     """
 
     train_loss: float
@@ -102,45 +102,55 @@ def class_codes() -> Array:
 
 
 class Task(NamedTuple):
-    """What a kernel is to learn: (C, O) codes, one per class, and when to put out the right one.
+    """What a kernel is to learn: the code of the class, (10, O), or the class itself.
 
     loss_weights (T,) says how much each time step counts; None is all alike.
     """
 
+    loss: str
     readout: str
-    kernel: str  # the name of its file
-    sizes: Mapping[str, int]  # those of the kernel besides the sizes that all kernels have
-    codes: Array
+    file: str
+    sizes: Mapping[str, int]  # besides those that every kernel has
+    codes: Array | None
     loss_weights: Array | None
 
     def targets(self, labels: Array) -> Array:
-        """Return the code of every image at every time step, (T, B, O)."""
-        return np.broadcast_to(self.codes[labels], (STEPS, len(labels), self.codes.shape[1]))
+        """Return the code, (T, B, O), or the class, (T, B), of every image at every time step."""
+        target = labels if self.codes is None else self.codes[labels]
+        return np.broadcast_to(target, (STEPS, *target.shape))
 
     def answers(self, outputs: Array) -> Array:
-        """Return the class whose code is nearest to the last output, (B,)."""
-        distances = np.linalg.norm(outputs[-1][:, None] - self.codes, axis=2)  # (B, C)
-        answers: Array = distances.argmin(axis=1)
+        """Return the class with the nearest code, or the highest score, at the last step, (B,)."""
+        last = outputs[-1]
+        scores = last if self.codes is None else -np.linalg.norm(last[:, None] - self.codes, axis=2)
+        answers: Array = scores.argmax(axis=1)
         return answers
 
 
 LAST_STEP = np.eye(STEPS, dtype=np.float32)[-1]
 TASKS = {
-    "none": Task("none", "gru_t8.py", {}, class_codes(), None),
+    "none": Task("l2", "none", "gru_t8.py", {}, class_codes(), None),
     "linear": Task(
+        "cross-entropy",
         "linear",
-        "gru_linear_t8.py",
+        "gru_cross_entropy_linear_t8.py",
         {"output_size": CLASSES},
-        np.eye(CLASSES, dtype=np.float32),  # nearest is then the same as highest
+        None,
         LAST_STEP,
     ),
 }
 
 
-def make_kernel(path: Path, readout: str = "none") -> ModuleType:
-    """Generate the kernel for eight time steps, write it, import that file and check it."""
+def source(task: Task) -> str:
+    """Generate the kernel for eight time steps."""
+    loss = gc.losses[task.loss]
+    return gc.generate(gc.GRU, loss=loss, readout=task.readout, unroll=STEPS)
+
+
+def make_kernel(path: Path, task: Task) -> ModuleType:
+    """Generate the kernel, write it, import that file and check it."""
     with Console().status("Deriving, generating and checking the kernel"):
-        path.write_text(gc.generate(gc.GRU, readout=readout, unroll=STEPS), encoding="utf-8")
+        path.write_text(source(task), encoding="utf-8")
         kernel = load_file(path)
         report = gc.verify(kernel)
     if not report:
@@ -196,7 +206,7 @@ def watch(history: Iterable[Epoch], epochs: int) -> Iterator[Epoch]:
     with Progress(*columns, disable=not terminal) as progress:
         task = progress.add_task("", total=epochs)
         for number, epoch in enumerate(history, start=1):
-            line = f"loss {epoch.train_loss:#6.3g}   held-out accuracy {epoch.accuracy:6.1%}"
+            line = f"loss {epoch.train_loss:7.3f}   held-out accuracy {epoch.accuracy:6.1%}"
             progress.update(task, advance=1, description=line)
             if not terminal and number % max(1, epochs // 8) == 0:
                 click.echo(f"epoch {number:3d}   {line}")
@@ -215,7 +225,7 @@ def draw(history: list[Epoch], path: Path) -> None:
 
     losses.plot(epochs, held_out_losses, color=orange, label="held-out images")
     losses.plot(epochs, train_losses, color=blue, label="training images")
-    losses.set_ylabel("L2 loss per image")
+    losses.set_ylabel("Loss per image")
     losses.legend(frameon=False)
 
     rates.plot(epochs, accuracies, color=orange)
@@ -232,6 +242,7 @@ def draw(history: list[Epoch], path: Path) -> None:
     rates.set_ylabel("Held-out accuracy")
     rates.set_xlabel("Epoch")
     rates.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    rates.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10]))
     rates.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
 
     for axes in (losses, rates):
@@ -260,11 +271,11 @@ def main(readout: str, epochs: int, seed: int, output: Path) -> None:
     except OSError as error:
         raise click.FileError(str(output), hint=error.strerror) from error
     task = TASKS[readout]
-    kernel = make_kernel(output / task.kernel, readout)
+    kernel = make_kernel(output / task.file, task)
     history = list(watch(train(kernel, task, *load_images(), epochs=epochs, seed=seed), epochs))
     draw(history, output / "learning_curve.png")
     click.echo(f"{history[-1].accuracy:.1%} of {HELD_OUT} held-out images recognised")
-    click.echo(f"wrote {output / task.kernel} and {output / 'learning_curve.png'}")
+    click.echo(f"wrote {output / task.file} and {output / 'learning_curve.png'}")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ try:
     import click
     import numpy as np
     from numpy.typing import NDArray
-    from statsmodels.datasets import sunspots as sunspots
+    from statsmodels.datasets import sunspots
 
     import gru_codegen as gc
     from examples.adam import Adam, clipped

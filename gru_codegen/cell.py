@@ -29,6 +29,7 @@ from gru_codegen.equations import (
     size,
 )
 from gru_codegen.errors import CellError
+from gru_codegen.names import fault_of_name
 from gru_codegen.notation import Notation
 
 __all__ = [
@@ -135,7 +136,11 @@ def _check_cell(cell: Cell) -> None:
     previous = tuple(cell.states.values())
     known = (*cell.inputs, *cell.weights, *previous)
     check_symbols(where, (*known, *cell.states, cell.output))
-    check_names(where, (*known, *(equation.target for equation in cell.equations)))
+    symbols = (*known, *(equation.target for equation in cell.equations))
+    check_names(where, symbols)
+    for symbol in symbols:
+        if fault := fault_of_name(symbol.name):
+            raise CellError(f"{where}: {symbol} {fault}; rename it")
     for symbol in (*cell.inputs, *previous):
         check_rows(where, symbol)
     for weight in cell.weights:

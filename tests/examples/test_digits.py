@@ -40,8 +40,8 @@ def test_the_whole_demo(readout: str, promised: float, tmp_path: Path) -> None:
     assert not re.search("\x1b|Training", done.stdout)  # in a pipe no bar, but a few lines
     assert 5 <= len(done.stdout.splitlines()) <= 12
 
-    kernel = folder / digits.TASKS[readout].kernel
-    assert kernel.read_text(encoding="utf-8") == gc.generate(gc.GRU, readout=readout, unroll=8)
+    task = digits.TASKS[readout]
+    assert (folder / task.file).read_text(encoding="utf-8") == digits.source(task)
     pixels = matplotlib.image.imread(folder / "learning_curve.png")
     assert pixels.shape[0] >= 600
     assert pixels.shape[1] >= 800
@@ -59,7 +59,7 @@ def test_it_trains_through_the_generated_file(
     """What is in the file is what runs: edit what is generated, and the edit is there."""
     source = gc.generate(gc.GRU, unroll=8) + "\nMARK = 'from the file'\n"
     monkeypatch.setattr(gc, "generate", lambda *_, **__: source)
-    kernel = digits.make_kernel(tmp_path / "gru_t8.py")
+    kernel = digits.make_kernel(tmp_path / "gru_t8.py", CODES)
     assert kernel.MARK == "from the file"
     assert kernel.__file__ == str(tmp_path / "gru_t8.py")
 
@@ -75,7 +75,7 @@ def test_a_kernel_that_fails_its_checks_is_not_used(
     )
     monkeypatch.setattr(gc, "generate", lambda *_, **__: spoiled)
     with pytest.raises(SystemExit, match=r"(?s)gru_t8\.py.*Wz.*FAIL"):
-        digits.make_kernel(tmp_path / "gru_t8.py")
+        digits.make_kernel(tmp_path / "gru_t8.py", CODES)
 
 
 def test_the_split() -> None:
@@ -102,12 +102,16 @@ def test_the_codes_are_equally_far_apart() -> None:
     np.testing.assert_array_equal(different, 16 * (1 - np.eye(10)))
 
 
-@pytest.mark.parametrize("task", [CODES, SCORES])
-def test_the_targets_are_the_code_at_every_step(task: digits.Task) -> None:
-    y = task.targets(np.array([3, 9]))
-    assert y.shape == (8, 2, task.codes.shape[1])
+def test_the_targets_are_the_code_at_every_step() -> None:
+    y = CODES.targets(np.array([3, 9]))
+    assert y.shape == (8, 2, 32)
     for step in y:
-        np.testing.assert_array_equal(step, task.codes[[3, 9]])
+        np.testing.assert_array_equal(step, digits.class_codes()[[3, 9]])
+
+
+def test_scores_have_the_label_for_a_target() -> None:
+    y = SCORES.targets(np.array([3, 9]))
+    np.testing.assert_array_equal(y, [[3, 9]] * 8)
 
 
 def test_scores_count_at_the_last_step_alone() -> None:

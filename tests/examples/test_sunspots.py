@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from statsmodels.datasets import sunspots as dataset
 
 from examples import sunspots
 
@@ -32,10 +33,10 @@ def test_the_whole_example() -> None:
 def test_held_out_years_have_no_say(monkeypatch: pytest.MonkeyPatch) -> None:
     """Change them, and what training sees stays the same: numbers, scale and all."""
     before = sunspots.load_series()
-    table = sunspots.sunspots.load().data.to_numpy()
+    table = dataset.load().data.to_numpy()
     table[table[:, 0] > 1920, 1] *= 10
     fake = SimpleNamespace(to_numpy=lambda: table)
-    monkeypatch.setattr(sunspots.sunspots, "load", lambda: SimpleNamespace(data=fake))
+    monkeypatch.setattr(dataset, "load", lambda: SimpleNamespace(data=fake))
     after = sunspots.load_series()
     assert (after.trained, after.scale) == (before.trained, before.scale) == (220, before.scale)
     for now, then in ((after.x, before.x), (after.y, before.y)):
@@ -47,7 +48,7 @@ def test_one_year_ahead() -> None:
     """The target of a year is the input of the next: 1700 to 2007 are read, 1701 to 2008 said."""
     series = sunspots.load_series()
     np.testing.assert_array_equal(series.y[:-1], series.x[1:])
-    spots = sunspots.sunspots.load().data.to_numpy()[:, 1]
+    spots = dataset.load().data.to_numpy()[:, 1]
     restored = series.scale * (series.y[-1] - series.y[0])
     np.testing.assert_allclose(restored, spots[-1] - spots[1])
 
@@ -58,6 +59,25 @@ def test_windows_are_whole_and_in_order() -> None:
     ]
     assert len(list(sunspots.windows(21))) == 0
     assert len(list(sunspots.windows(43))) == 1
+
+
+def test_the_state_goes_on_and_starts_anew(kernels: tuple[ModuleType, ModuleType]) -> None:
+    """Each window begins with the state that the one before it ended with; each epoch with none."""
+    begun, ended = [], []
+
+    def recorded(params: Any, x: Any, y: Any, s0: Any) -> Any:
+        result = kernels[0].loss_and_gradients(params, x, y, s0)
+        begun.append(s0)
+        ended.append(result.state)
+        return result
+
+    recording: Any = SimpleNamespace(
+        init_params=kernels[0].init_params, loss_and_gradients=recorded
+    )
+    sunspots.train((recording, kernels[1]), sunspots.load_series(), epochs=2, seed=0)
+    assert len(begun) == 20
+    for window in range(20):
+        assert begun[window] is (ended[window - 1] if window % 10 else None)
 
 
 class Spoiled:

@@ -40,6 +40,8 @@ REST = "the rest"
 #: How many faults are planted in a part of a cell other than the reference cell, which gets all.
 SAMPLE = 25
 
+pytestmark = pytest.mark.campaign  # minutes of faults: make test-faults
+
 
 @pytest.mark.filterwarnings("ignore")  # a kernel with a fault may well overflow
 @pytest.mark.parametrize("part", [*PARTS, REST])

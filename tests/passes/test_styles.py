@@ -1,0 +1,117 @@
+"""Every pass preserves every value, on every cell, and says with `cost` what it gained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gru_codegen as gc
+from gru_codegen.cost import Polynomial, cost
+from gru_codegen.interpret import interpret
+from gru_codegen.ir import Program, validate
+from gru_codegen.lower import lower
+from gru_codegen.passes import STYLES, coalesce, factor, flatten, hoist, passes, prune, share
+
+SIZES = {"B": 2, "D": 3, "H": 4, "O": 5}
+GIVEN = ("lengths", "loss weights", "pullback")
+
+
+def arrays(program: Program, steps: int, square: bool) -> dict[str, Any]:
+    """Random values for all that the program is given; samples end at different steps."""
+    rng = np.random.default_rng(7)
+    sizes = {**SIZES, "D": SIZES["H"]} if square else SIZES
+    values: dict[str, Any] = {}
+    for var in program.variables().values():
+        shape = tuple(sizes[letter] for letter in var.shape)
+        if var.role == "lengths":
+            values[var.name] = np.arange(steps)[:, None, None] >= np.array([steps, 1])[:, None]
+        elif var.role == "loss weights":
+            values[var.name] = rng.uniform(0.5, 1.5, (steps, sizes["B"], 1))
+        elif var.role in ("input", "target"):
+            values[var.name] = rng.standard_normal((steps, *shape))
+        elif var.role in ("initial", "last", "weight"):
+            values[var.name] = rng.standard_normal(shape) / 2
+        elif var.role == "count":
+            values[var.name] = steps * sizes["B"] * sizes["H"]
+    return values
+
+
+def results(program: Program, given: dict[str, Any], steps: int) -> dict[str, Any]:
+    """What the entry points hand out."""
+    found = interpret(program, given, steps, GIVEN)
+    return {var.name: np.array(found[var.name]) for e in program.entries.values() for var in e}
+
+
+@pytest.mark.parametrize("loss", ["l2", "l2-mean", "bce"])
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("steps", [None, 1, 3])
+@pytest.mark.parametrize("cell", gc.cells)
+def test_every_pass_preserves_every_value(
+    cell: str, steps: int | None, style: Any, loss: str
+) -> None:
+    if loss != "l2" and cell not in ("gru", "lstm", "sru"):
+        pytest.skip("losses are tried on three cells")
+    program = lower(gc.derive(gc.cells[cell], gc.losses[loss]))
+    length = steps or 3
+    given = arrays(program, length, square=cell == "sru")
+    expected = results(program, given, length)
+    for change in passes(style, steps):
+        program = validate(change(program))
+        actual = results(program, given, length)
+        for name, value in expected.items():
+            np.testing.assert_allclose(actual[name], value, rtol=1e-12, atol=1e-12, err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def lowered() -> Program:
+    return lower(gc.derive(gc.GRU))
+
+
+def text(program: Program, phase: str) -> str:
+    (found,) = (p for p in program.phases if p.name == phase)
+    return "\n".join(str(block) for block in found.blocks)
+
+
+def test_share_reads_what_is_there(lowered: Program) -> None:
+    assert "CA[t] = tanh(add(matmul(x[t], Wca), matmul(multiply(R[t], S[t-1]), Wrecca)))" in text(
+        lowered, "forward"
+    )
+    assert "CA[t] = tanh(add(matmul(x[t], Wca), matmul(RS[t], Wrecca)))" in text(
+        share(lowered), "forward"
+    )
+
+
+def test_prune_drops_what_nobody_reads(lowered: Program) -> None:
+    shared = share(lowered)
+    assert "dE[t] = E[t]" in text(shared, "loss")
+    assert "dE[t]" not in text(prune(shared), "loss")
+
+
+def test_coalesce_computes_in_the_first_place(lowered: Program) -> None:
+    program = prune(share(lowered))
+    assert text(program, "loss").count("E[t]") == 4
+    assert "dO[t] = subtract(S[t], Y[t])" in text(coalesce(program), "loss")
+
+
+def test_factor_takes_fewer_operations(lowered: Program) -> None:
+    assert "dZ[t] = multiply(dS[t], subtract(CA[t], S[t-1]))" in text(factor(lowered), "backward")
+    sizes = {"T": 5, **SIZES}
+    assert cost(factor(lowered)).flops.at(sizes) < cost(lowered).flops.at(sizes)
+
+
+def test_hoist_leaves_three_products_a_step(lowered: Program) -> None:
+    program = prune(share(lowered))
+    assert cost(program, ("forward",)).gemms == Polynomial({("T",): 6})
+    assert cost(hoist(program), ("forward",)).gemms == Polynomial({("T",): 3, (): 3})
+    assert cost(hoist(program), ("backward",)).gemms == Polynomial({("T",): 3, (): 6})
+
+
+def test_flatten_leaves_one_operation_a_line(lowered: Program) -> None:
+    lines = text(flatten(hoist(factor(prune(share(lowered))))), "forward").splitlines()
+    assert [line.strip() for line in lines if line.strip().startswith("Z[t]")] == [
+        "Z[t] = matmul(S[t-1], Wrecz)",
+        "Z[t] = add(Z[t], xWz[t])",
+        "Z[t] = sigmoid(Z[t])",
+    ]
