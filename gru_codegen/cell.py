@@ -29,7 +29,6 @@ from gru_codegen.equations import (
     size,
 )
 from gru_codegen.errors import CellError
-from gru_codegen.names import fault_of_name
 from gru_codegen.notation import Notation
 
 __all__ = [
@@ -136,11 +135,7 @@ def _check_cell(cell: Cell) -> None:
     previous = tuple(cell.states.values())
     known = (*cell.inputs, *cell.weights, *previous)
     check_symbols(where, (*known, *cell.states, cell.output))
-    symbols = (*known, *(equation.target for equation in cell.equations))
-    check_names(where, symbols)
-    for symbol in symbols:
-        if fault := fault_of_name(symbol.name):
-            raise CellError(f"{where}: {symbol} {fault}; rename it")
+    check_names(where, (*known, *(equation.target for equation in cell.equations)))
     for symbol in (*cell.inputs, *previous):
         check_rows(where, symbol)
     for weight in cell.weights:
@@ -164,12 +159,13 @@ def _check_cell(cell: Cell) -> None:
     if cell.output not in targets:
         raise CellError(f"{where}: output {cell.output} is the target of no equation")
     passed_on = {*cell.states, cell.output}
-    for role, symbols in {
+    unread: dict[str, Sequence[MatrixSymbol]] = {
         "input": cell.inputs,
         "weight": cell.weights,
         "previous state": previous,
         "computed matrix": [e.target for e in cell.equations if e.target not in passed_on],
-    }.items():
+    }
+    for role, symbols in unread.items():
         for symbol in symbols:
             if symbol not in read:
                 raise CellError(

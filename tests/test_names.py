@@ -11,7 +11,6 @@ import pytest
 
 import gru_codegen as gc
 from gru_codegen.cell import B, Cell, D, Equation, H, hadamard, matrix, ones
-from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS, sigmoid, tanh
 from gru_codegen.names import fault_of_name
 from gru_codegen.pipeline import check
@@ -109,16 +108,6 @@ def defined(module: ast.Module) -> set[str]:
             case ast.Import(names=names) | ast.ImportFrom(names=names):
                 found |= {alias.asname or alias.name for alias in names}
     return found
-
-
-@pytest.mark.parametrize("name", ["np", "t", "T", "loss", "Params", "dtype", "type", "Z_t", "term"])
-@pytest.mark.parametrize("place", [0, 1, 5, 8], ids=["input", "weight", "computed", "state"])
-def test_a_cell_has_none_of_them(name: str, place: int) -> None:
-    names = ["x", "W", "U", "b", "p", "Z", "G", "S", "C"]
-    names[place] = name
-    with pytest.raises(CellError) as caught:
-        cell(names)
-    assert str(caught.value) == f"cell 'named': {name} {fault_of_name(name)}; rename it"
 
 
 # --- any other name will do ----------------------------------------------------------------------
