@@ -93,7 +93,8 @@ class _Machine:
         if statement.target.when is None:
             self.values[name] = value
         elif isinstance(statement.target.when, Every):
-            self.values[name] = list(value)
+            same_for_every_step = np.ndim(value) == len(statement.target.var.shape)
+            self.values[name] = [value] * self.steps if same_for_every_step else list(value)
         else:
             assert t is not None  # validate() saw to it
             self.values.setdefault(name, [None] * self.steps)[t] = value

@@ -8,11 +8,10 @@ from pathlib import Path
 import pytest
 
 import gru_codegen as gc
-from gru_codegen.errors import CellError
+from gru_codegen import cli
 from gru_codegen.explain import document
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.parse import load_cell
-from gru_codegen.pipeline import check, default_name
 from tests.parse.files import EXAMPLE
 
 TUTORIAL = (Path(__file__).parents[2] / "docs" / "own_cell.md").read_text()
@@ -47,17 +46,11 @@ def test_the_ten_lines_are_the_example() -> None:
     assert len(declared.splitlines()) == 10
 
 
-def test_the_command_says_so(folder: Path) -> None:
-    cell = load_cell("my_cell.toml")
-    name = default_name(cell, gc.L2, None, "textbook")
-    report = check(gc.load(cell, style="textbook"), cell)
-    shown = " ".join(indented("$ gru-codegen generate").split()[7:])
-    said = (
-        f"wrote generated/{name}.py: {cell.title}, any number of time steps, textbook style; "
-        f"{report.verdict}"
-    )
+def test_the_command_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command, shown = indented("minimal_rnn_textbook.py").splitlines()
+    assert cli.main(command.split()[2:]) == 0
     how_many = r"(?<=all )\d+(?= checks)"  # more with every check that is added
-    assert re.sub(how_many, "N", shown) == re.sub(how_many, "N", said)
+    assert re.sub(how_many, "N", shown) == re.sub(how_many, "N", capsys.readouterr().out.strip())
 
 
 def test_the_kernel_reads_so(folder: Path) -> None:
@@ -85,12 +78,12 @@ def test_the_python_runs(folder: Path) -> None:
     assert isinstance(known["params"], tuple)
 
 
-def test_the_error_reads_so(folder: Path) -> None:
+def test_the_error_reads_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = folder / "my_cell.toml"
     path.write_text(path.read_text().replace("CA @ Wz", "CA @ Wca"))
-    with pytest.raises(CellError) as caught:
-        load_cell("my_cell.toml")
-    assert str(caught.value) == indented("my_cell.toml:8:31").rstrip("\n")
+    command, shown = indented("my_cell.toml:8:31").split("\n", 1)
+    assert cli.main(command.split()[2:]) == 2
+    assert capsys.readouterr().err == shown
 
 
 def test_every_function_is_named() -> None:
