@@ -196,8 +196,10 @@ class _Reader:
         a, b = self.said(node.left), self.said(node.right)
         if not (left.shape and right.shape):
             raise self.error(node, f"{a} @ {b}: a number is multiplied by *, @ is between matrices")
-        if len(right.shape) == 1:
-            raise self.error(node, f"{b} is a vector, {letters(right.shape)}; @ takes a matrix")
+        for said, value in ((a, left), (b, right)):
+            if len(value.shape) == 1:
+                fault = f"{said} is a vector, {letters(value.shape)}"
+                raise self.error(node, f"{fault}; @ is between matrices")
         if left.shape[-1] != right.shape[0]:
             turned = left.shape[0] == right.shape[-1]
             hint = f"; one sample is one row: {b} @ {a}" if turned else ""
@@ -210,7 +212,7 @@ class _Reader:
         if any(first == second for first, second in pairwise(product.args)):
             # SymPy would write W W as a power, which is no form of the declarations
             raise self.error(node, f"{b} multiplies itself; name {a} by an equation of its own")
-        return Value(product, (*left.shape[:-1], right.shape[1]))
+        return Value(product, (left.shape[0], right.shape[1]))
 
     def common(self, node: ast.BinOp, left: Value, right: Value, who: str) -> Shape:
         """The one shape of two values; a number fits any, a vector every row of a sample."""

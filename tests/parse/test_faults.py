@@ -93,8 +93,14 @@ EQUATIONS = {
     "vector on the right of @": (
         ("x @ Wca", "x @ bca"),
         "7:11",
-        "bca is a vector, (H,); @ takes a matrix",
+        "bca is a vector, (H,); @ is between matrices",
         "x @ bca",
+    ),
+    "vector on the left of @": (
+        ("CA @ Wz", "tanh(bca) @ Wz"),
+        "8:31",
+        "tanh(bca) is a vector, (H,); @ is between matrices",
+        "tanh(bca) @ Wz",
     ),
     "number at @": (
         ("x @ Wca", "2 @ Wca"),
