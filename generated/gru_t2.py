@@ -242,7 +242,9 @@ def vjp(
         _check_shape("d_outputs", d_outputs, "(T, B, H)", w.S.shape)
         if w.ended is not None:
             d_outputs = np.where(w.ended, np.zeros((), w.dtype), d_outputs)
-        last = (np.zeros((w.batch_size, w.hidden_size), w.dtype),)
+        last = (
+            np.zeros((w.batch_size, w.hidden_size), w.dtype),
+        )
         _start(last[0], "d_state", d_state)
         w.calls += 1
         gradients, first = _backward(params, x, d_outputs, w, last)
@@ -524,6 +526,7 @@ def _prepared(
     _check_shape("params.Wrecca", params.Wrecca, "(H, H)", (H, H))
     _check_shape("params.Wr", params.Wr, "(D, H)", (D, H))
     _check_shape("params.Wrecr", params.Wrecr, "(H, H)", (H, H))
+
 
     w = Workspace(B, D, H, dtype) if workspace is None else workspace
     if not isinstance(w, Workspace):
