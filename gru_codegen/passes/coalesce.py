@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 
-from gru_codegen.ir import Block, Expr, Now, Program, Ref, Statement, Var, rewrite
+from gru_codegen.ir import (
+    Block,
+    Expr,
+    Now,
+    Program,
+    Ref,
+    Statement,
+    Var,
+    distinct_bodies,
+    reads,
+    rewrite,
+)
 
 __all__ = ["coalesce"]
 
@@ -15,15 +28,13 @@ def coalesce(program: Program) -> Program:
     Only if E is a variable of that step alone: nothing hands it out, and it has no boundary.
     """
     handed_out = {var for results in program.entries.values() for var in results}
+    uses = Counter(var for statement in program.statements() for var in _variables(statement))
     names: dict[Var, Var] = {}
-    for statement in program.statements():
-        value, target = statement.value, statement.target
-        if not (isinstance(value, Ref) and value.when == target.when == Now()):
-            continue
-        original = value.var
-        computed = original.role in ("value", "adjoint") and original.boundary is None
-        if computed and original not in handed_out and original not in names:
-            names[original] = target.var
+    for phase in program.phases:
+        for body in distinct_bodies(phase.blocks):
+            for original, copy in _copies(body, uses):
+                if original not in handed_out and original not in names:
+                    names[original] = copy
 
     def renamed(expression: Expr) -> Expr | None:
         if isinstance(expression, Ref) and expression.var in names:
@@ -44,3 +55,21 @@ def coalesce(program: Program) -> Program:
         return tuple(changed)
 
     return program.with_blocks(lambda phase: change(phase.blocks))
+
+
+def _copies(body: tuple[Statement, ...], uses: Counter[Var]) -> Iterator[tuple[Var, Var]]:
+    """The variables of `body` alone that it copies, with their copies."""
+    for statement in body:
+        target, value = statement.target, statement.value
+        if statement.given or not (isinstance(value, Ref) and value.when == target.when == Now()):
+            continue
+        original = value.var
+        here = [place for place, s in enumerate(body) if original in _variables(s)]
+        changed = [place for place, s in enumerate(body) if s.target == target and s != statement]
+        computed = original.role in ("value", "adjoint") and original.boundary is None
+        if computed and uses[original] == len(here) and here[-1] < min(changed, default=len(body)):
+            yield original, target.var
+
+
+def _variables(statement: Statement) -> set[Var]:
+    return {ref.var for ref in (*reads(statement.value), statement.target)}

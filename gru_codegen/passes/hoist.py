@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import reduce
 
+from gru_codegen.errors import ProgramError
 from gru_codegen.ir import (
     Block,
     Call,
+    Const,
     Every,
     Expr,
     Loop,
@@ -16,8 +18,10 @@ from gru_codegen.ir import (
     Origin,
     Program,
     Ref,
+    Shape,
     Statement,
     Var,
+    parts,
     reads,
     rewrite,
     shape_of,
@@ -44,8 +48,11 @@ def _hoist(block: Block, taken: set[str]) -> Iterator[Block]:
         yield block
         return
     if _steps_are_independent(block):
-        yield from (_all_steps(statement) for statement in statements(block.body))
-        return
+        every = list(statements(block.body))
+        at_once = [moved for moved in map(_all_steps, every) if moved]
+        if len(at_once) == len(every):
+            yield from at_once
+            return
     before, body = _statements_before(block)
     body, after = _statements_after(body)
     products, body = _products_before(body, taken)
@@ -72,9 +79,10 @@ def _statements_before(loop: Loop) -> tuple[list[Statement], tuple[Block, ...]]:
     for block in loop.body:
         if isinstance(block, Statement) and not block.accumulate:
             written = {statement.target.var for statement in statements(tuple(kept))}
-            if not any(ref.var in written for ref in reads(block.value)):
+            at_once = _all_steps(block)
+            if at_once and not any(ref.var in written for ref in reads(block.value)):
                 kept.remove(block)
-                before.append(_all_steps(block))
+                before.append(at_once)
     return before, tuple(kept)
 
 
@@ -86,7 +94,8 @@ def _products_before(
     hoisted: dict[Expr, Statement] = {}
 
     def is_given(expression: Expr) -> bool:
-        return not any(ref.var in computed for ref in reads(expression))
+        known = not any(ref.var in computed for ref in reads(expression))
+        return known and _shape_over_time(expression) is not None
 
     def rule(expression: Expr) -> Expr | None:
         addends = list(_addends(expression))
@@ -122,7 +131,7 @@ def _sum(addends: list[Expr]) -> Expr:
 
 def _is_product_over_time(expression: Expr) -> bool:
     product = isinstance(expression, Call) and expression.operation == "matmul"
-    return product and any(ref.var.timed for ref in reads(expression))
+    return product and _is_over_time(expression)
 
 
 def _hoisted(total: Expr, addends: list[Expr], taken: set[str]) -> Statement:
@@ -149,22 +158,64 @@ def _statements_after(body: tuple[Block, ...]) -> tuple[tuple[Block, ...], list[
         others = [s for s in statements(tuple(kept)) if s is not block]
         own = [ref for ref in reads(block.value) if ref.var == block.target.var]
         read = {ref.var for statement in others for ref in reads(statement.value)}
-        if block.target.var in read or own:
+        at_once = _all_steps(block)
+        later = {s.target.var for s in statements(tuple(kept[kept.index(block) + 1 :]))}
+        changed = any(ref.var in later for ref in reads(block.value))
+        if block.target.var in read or own or changed or at_once is None:
             continue
         kept.remove(block)
-        after.append(_all_steps(block))
+        after.append(at_once)
     return tuple(kept), list(reversed(after))
 
 
-def _all_steps(statement: Statement) -> Statement:
-    """The same statement for all steps at once."""
-    target = statement.target
-    return replace(
-        statement,
-        target=replace(target, when=Every()) if target.var.timed else target,
-        value=_over_time(statement.value),
-        accumulate=False,
-    )
+def _all_steps(statement: Statement) -> Statement | None:
+    """The same statement for all steps at once, or None where there is none."""
+    target, value = statement.target, statement.value
+    if statement.accumulate:
+        if not _is_sum(value):
+            return None
+    else:
+        target = replace(target, when=Every())
+        shape = shape_of(target)
+        if not target.var.timed or _shape_over_time(value) not in (shape, shape[1:]):
+            return None
+    return replace(statement, target=target, value=_over_time(value), accumulate=False)
+
+
+#: The operations that sum over rows, and so over the steps where they have the rows of all.
+_SUMS = ("contract", "inner", "column_sum", "total")
+
+
+def _is_sum(expression: Expr) -> bool:
+    """Whether `expression` for all steps at once is the sum of what each step computes."""
+    if not isinstance(expression, Call):
+        return False
+    args = expression.args
+    match expression.operation:
+        case operation if operation in _SUMS:
+            return all(map(_is_over_time, args))
+        case "multiply":
+            return isinstance(args[0], Const) and _is_sum(args[1])
+        case "divide":
+            return _is_sum(args[0])
+        case "add" | "subtract" | "negate":
+            return all(map(_is_sum, args))
+    return False
+
+
+def _is_over_time(expression: Expr) -> bool:
+    return (_shape_over_time(expression) or ())[:1] == ("T",)
+
+
+def _shape_over_time(expression: Expr) -> Shape | None:
+    """The shape of `expression` for all steps at once, or None where each step needs its own."""
+    calls = (part for part in parts(expression) if isinstance(part, Call))
+    if any(call.operation in _SUMS for call in calls):
+        return None
+    try:
+        return shape_of(_over_time(expression))
+    except ProgramError:  # a matrix of one step beside one of all steps
+        return None
 
 
 def _over_time(expression: Expr) -> Expr:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from gru_codegen.ir import Block, Call, Const, Expr, Program, Ref, Statement, Var, reads, rewrite
 
@@ -39,6 +40,8 @@ def _share(
         return computed.get(expression)
 
     value = rewrite(block.value, rule)
+    _forget(computed, block.target)
+    _forget(copies, block.target)
     if not block.accumulate and not block.given and block.target not in reads(block.value):
         var = block.target.var
         if _is_copy(value) and var.boundary is None and var not in handed_out:
@@ -46,6 +49,13 @@ def _share(
         elif isinstance(value, Call) and var not in handed_out:
             computed.setdefault(value, block.target)
     return _with_value(block, value)
+
+
+def _forget(known: dict[Any, Any], target: Ref) -> None:
+    """Drop what was said of the old value of `target`, which is written now."""
+    stale = [key for key, value in known.items() if target in (*reads(key), *reads(value))]
+    for key in stale:
+        del known[key]
 
 
 def _is_copy(value: Expr) -> bool:
