@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_codegen.ir import Block, Call, Const, Every, Expr, Program, Ref, Statement, Step
+from gru_codegen.ir import Block, Call, Const, Every, Expr, Program, Ref, Statement, Step, unpacked
 
 __all__ = ["interpret"]
 
@@ -41,6 +41,8 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "rows": lambda b: b[None, :],
     "column_sum": lambda a: _rows(a).sum(axis=0),
     "inner": lambda a, b: (a * b).sum(),
+    "beside": lambda *parts: np.concatenate(parts, axis=-1),
+    "below": lambda *parts: np.concatenate([np.atleast_2d(part) for part in parts]),
 }
 
 
@@ -57,7 +59,7 @@ def interpret(
     `given` names the optional arguments that `arrays` has: "lengths" (ended), "loss weights" (V),
     "pullback".
     """
-    machine = _Machine(arrays, program.steps if program.steps is not None else steps, given)
+    machine = _Machine(program, arrays, steps, given)
     for phase in program.phases:
         for block in phase.blocks:
             machine.run(block, None)
@@ -65,9 +67,19 @@ def interpret(
 
 
 class _Machine:
-    def __init__(self, arrays: Mapping[str, Array], steps: int, given: tuple[str, ...]) -> None:
-        self.steps = steps
+    def __init__(
+        self, program: Program, arrays: Mapping[str, Array], steps: int, given: tuple[str, ...]
+    ) -> None:
+        self.steps = program.steps if program.steps is not None else steps
         self.given = given
+        self.overwrites = program.overwrites
+        self.sizes = {"1": 1}
+        for var in program.variables().values():
+            if var.name in arrays:
+                last = np.shape(arrays[var.name])[-len(var.shape) :] if var.shape else ()
+                self.sizes |= {
+                    n: size for n, size in zip(var.shape, last, strict=True) if size != 1
+                }
         self.values: dict[str, Any] = dict(arrays)
         self.started: set[str] = set()
 
@@ -90,14 +102,43 @@ class _Machine:
         if statement.accumulate:
             value = self.values[name] + value if name in self.started else value
         self.started.add(name)
-        if statement.target.when is None:
+        self.write(statement.target, value, t)
+
+    def write(self, target: Ref, value: Any, t: int | None) -> None:
+        if target.var.parts:
+            self.unpack(target, value, t)
+            return
+        name = self.storage(target.var.name)
+        if target.when is None:
             self.values[name] = value
-        elif isinstance(statement.target.when, Every):
-            same_for_every_step = np.ndim(value) == len(statement.target.var.shape)
+        elif isinstance(target.when, Every):
+            same_for_every_step = np.ndim(value) == len(target.var.shape)
             self.values[name] = [value] * self.steps if same_for_every_step else list(value)
         else:
             assert t is not None  # validate() saw to it
             self.values.setdefault(name, [None] * self.steps)[t] = value
+
+    def unpack(self, target: Ref, value: Any, t: int | None) -> None:
+        """Give each part of a pack its share of `value`."""
+        widths = [self.size(part.var.shape[-1]) for part in target.var.parts[0]]
+        heights = [self.size(("1", *row[0].var.shape)[-2]) for row in target.var.parts]
+        found = list(unpacked(target))
+        bands = np.split(value, np.cumsum(heights)[:-1], axis=-2) if len(heights) > 1 else [value]
+        for band in bands:
+            for block in np.split(band, np.cumsum(widths)[:-1], axis=-1):
+                part = found.pop(0)
+                vector = len(part.var.shape) == 1
+                self.write(part, block[0] if vector and np.ndim(block) == 2 else block, t)
+
+    def size(self, written: str) -> int:
+        """The number that a size such as ``D+H`` stands for."""
+        return sum(self.sizes[name] for name in written.split("+"))
+
+    def storage(self, name: str) -> str:
+        """The variable in whose storage `name` is kept."""
+        while name in self.overwrites:
+            name = self.overwrites[name]
+        return name
 
     def value(self, expression: Expr, t: int | None) -> Any:
         if isinstance(expression, Const):
@@ -111,16 +152,29 @@ class _Machine:
             if expression.operation == "weigh" and "loss weights" not in self.given:
                 return self.value(expression.args[1], t)
             return _OPERATIONS[expression.operation](*(self.value(a, t) for a in expression.args))
+        if expression.var.parts:
+            return self.packed(expression, t)
         if expression.when is None:
-            return self.values[expression.var.name]
+            return self.values[self.storage(expression.var.name)]
         offset = expression.when.offset
         if isinstance(expression.when, Every):
             return np.stack([self.at(expression, i + offset) for i in range(self.steps)])
         assert t is not None  # validate() saw to it
         return self.at(expression, t + offset)
 
+    def packed(self, ref: Ref, t: int | None) -> Any:
+        """The parts of a pack, side by side and one below the other."""
+        parts = list(unpacked(ref))
+        rows = []
+        for row in ref.var.parts:
+            values = [np.asarray(self.value(parts.pop(0), t)) for _ in row]
+            batch = max((value.shape[:-1] for value in values), key=len)
+            values = [np.broadcast_to(value, (*batch, value.shape[-1])) for value in values]
+            rows.append(np.concatenate(values, axis=-1))
+        return np.concatenate(rows, axis=-2) if len(rows) > 1 else rows[0]
+
     def at(self, ref: Ref, index: int) -> Any:
         if 0 <= index < self.steps:
-            return self.values[ref.var.name][index]
+            return self.values[self.storage(ref.var.name)][index]
         assert ref.var.boundary is not None  # validate() saw to it
         return self.value(ref.var.boundary, None)

@@ -8,8 +8,8 @@ relative to the surrounding step, ``Every(offset)`` all of them at once. Steps c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Literal
 
@@ -22,6 +22,7 @@ __all__ = [
     "Const",
     "Every",
     "Expr",
+    "Layout",
     "Loop",
     "Now",
     "Operation",
@@ -34,13 +35,17 @@ __all__ = [
     "Statement",
     "Step",
     "Var",
+    "joined",
     "kept_for_every_step",
     "parts",
     "reads",
+    "refs",
     "rewrite",
     "shape_of",
     "statements",
+    "unpacked",
     "validate",
+    "writes",
 ]
 
 #: Sizes by name, as ("B", "H"); T is the number of time steps.
@@ -60,6 +65,9 @@ Role = Literal[
     "loss",
     "work",
 ]
+
+#: rows: (B, n), a sample per row. columns: (n, B), a sample per column.
+Layout = Literal["rows", "columns"]
 
 #: The roles of what is not computed.
 GIVEN = ("input", "initial", "last", "target", "loss weights", "lengths", "count", "weight")
@@ -96,6 +104,7 @@ class Var:
     timed: whether it has one value per time step.
     boundary: what reading beyond the first or last step gives; for a state its initial value.
     meaning: what it is called in words.
+    parts: of a pack the variables that it consists of, row by row: it has no value of its own.
     """
 
     name: str
@@ -104,6 +113,7 @@ class Var:
     timed: bool = False
     boundary: Expr | None = None
     meaning: str = ""
+    parts: tuple[tuple[Ref, ...], ...] = ()
 
     def __hash__(self) -> int:  # names are unique, and hashing a boundary is not cheap
         return hash(self.name)
@@ -166,6 +176,21 @@ def _matmul(shapes: tuple[Shape, ...]) -> Shape | None:
     return (*left[:-1], right[1]) if len(right) == 2 and left[-1:] == right[:1] else None
 
 
+def _joined(shapes: tuple[Shape, ...], axis: int) -> Shape | None:
+    """The shape of matrices (or of vectors, each one row) joined along one axis."""
+    matrices = [shape if len(shape) == 2 else ("1", *shape) for shape in shapes]
+    if axis == 0:
+        fit = len({shape[1:] for shape in matrices}) == 1
+        return (joined(shape[0] for shape in matrices), matrices[0][1]) if fit else None
+    whole = joined(shape[-1] for shape in shapes)
+    return (*shapes[0][:-1], whole) if len({shape[:-1] for shape in shapes}) == 1 else None
+
+
+def joined(sizes: Iterable[str]) -> str:
+    """The size of several side by side, as ``D+H``."""
+    return "+".join(sizes)
+
+
 def _contract(shapes: tuple[Shape, ...]) -> Shape | None:
     left, right = shapes
     return (left[-1], right[-1]) if len(left) >= 2 and left[:-1] == right[:-1] else None
@@ -177,12 +202,12 @@ class Operation:
 
     Attributes
     ----------
-    arity: the number of arguments.
+    arity: the number of arguments, None if it takes any.
     shape: from the arguments' shapes the result's, None if they do not fit.
     elementwise: whether each entry of the result depends on the same entry of the arguments.
     """
 
-    arity: int
+    arity: int | None
     shape: Callable[[tuple[Shape, ...]], Shape | None]
     elementwise: bool = False
 
@@ -222,6 +247,9 @@ OPERATIONS: Mapping[str, Operation] = {
     # rows(b): the vector b as every row; column_sum(A): the sum of all rows, its adjoint
     "rows": Operation(1, lambda shapes: ("B", *shapes[0]) if len(shapes[0]) == 1 else None),
     "column_sum": Operation(1, lambda shapes: shapes[0][-1:] if len(shapes[0]) >= 2 else None),
+    # beside(A, B, ...) and below(A, B, ...): joined along the columns, along the rows
+    "beside": Operation(None, lambda shapes: _joined(shapes, 1)),
+    "below": Operation(None, lambda shapes: _joined(shapes, 0)),
     # inner(A, B) = sum of A o B over all entries
     "inner": Operation(2, lambda shapes: () if shapes[0] == shapes[1] else None),
 }
@@ -303,6 +331,8 @@ class Program:
     seed: the adjoint of the outputs: the loss phase computes it, or a pullback is given it.
     carries: the adjoints that the first step passes on, which a pullback hands out.
     steps: the number of time steps of an unrolled program, None while there are loops.
+    layout: how matrices with one row per sample are stored: as they are, or transposed.
+    overwrites: the variable in whose storage another one is kept, by the names of both.
     """
 
     name: str
@@ -312,6 +342,8 @@ class Program:
     seed: Var | None = None
     carries: tuple[Var, ...] = ()
     steps: int | None = None
+    layout: Layout = "rows"
+    overwrites: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return "\n\n".join(
@@ -340,7 +372,7 @@ class Program:
         found: dict[str, Var] = {}
         bodies = (body for phase in self.phases for body in distinct_bodies(phase.blocks))
         for statement in (statement for body in bodies for statement in body):
-            for ref in (*reads(statement.value), statement.target):
+            for ref in (*reads(statement.value), *writes(statement)):
                 found.setdefault(ref.var.name, ref.var)
                 if ref.var.boundary is not None:
                     for inner in reads(ref.var.boundary):
@@ -362,13 +394,39 @@ def parts(expression: Expr) -> Iterator[Expr]:
             yield from parts(argument)
 
 
-def reads(expression: Expr) -> Iterator[Ref]:
-    """The references in `expression`, left to right."""
+def refs(expression: Expr) -> Iterator[Ref]:
+    """The references in `expression` as they stand there, left to right."""
     if isinstance(expression, Ref):
         yield expression
     elif isinstance(expression, Call):
         for argument in expression.args:
-            yield from reads(argument)
+            yield from refs(argument)
+
+
+def reads(expression: Expr) -> Iterator[Ref]:
+    """What `expression` reads, left to right: of a pack its parts."""
+    for ref in refs(expression):
+        yield from unpacked(ref)
+
+
+def writes(statement: Statement) -> Iterator[Ref]:
+    """What `statement` writes: its target, of a pack the parts."""
+    yield from unpacked(statement.target)
+
+
+def unpacked(ref: Ref) -> Iterator[Ref]:
+    """The parts of a pack, row by row, each at the step that is meant; else `ref` itself."""
+    if not ref.var.parts:
+        yield ref
+    for row in ref.var.parts:
+        for part in row:
+            yield from unpacked(_shifted(part, ref.when))
+
+
+def _shifted(part: Ref, when: When | None) -> Ref:
+    if when is None or part.when is None:
+        return part
+    return replace(part, when=replace(when, offset=when.offset + part.when.offset))
 
 
 def rewrite(expression: Expr, rule: Callable[[Expr], Expr | None]) -> Expr:
@@ -400,13 +458,13 @@ def kept_for_every_step(program: Program) -> set[str]:
                         kept.add(name)
                     if ref.when is not None and ref.when.offset and name in overwritten:
                         kept.add(name)
-                target = statement.target
-                if isinstance(target.when, Every):
-                    kept.add(target.var.name)
-                overwritten.add(target.var.name)
+                for target in writes(statement):
+                    if isinstance(target.when, Every):
+                        kept.add(target.var.name)
+                    overwritten.add(target.var.name)
         for body in distinct_bodies(phase.blocks):
-            for statement in body:
-                written.setdefault(statement.target.var.name, phase.name)
+            for target in (ref for statement in body for ref in writes(statement)):
+                written.setdefault(target.var.name, phase.name)
     return kept & {var.name for var in program.variables().values() if var.timed}
 
 
@@ -439,7 +497,7 @@ def shape_of(expression: Expr) -> Shape:
     operation = OPERATIONS.get(expression.operation)
     if operation is None:
         raise ProgramError(f"{expression}: there is no operation {expression.operation!r}")
-    if len(expression.args) != operation.arity:
+    if operation.arity is not None and len(expression.args) != operation.arity:
         raise ProgramError(
             f"{expression}: {expression.operation} takes {operation.arity} arguments"
         )
@@ -494,7 +552,7 @@ class _Validator:
 
     def statement(self, statement: Statement, within_step: bool) -> None:
         at = f"{self.where}: {statement}"
-        for ref in (*reads(statement.value), statement.target):
+        for ref in (*refs(statement.value), *reads(statement.value), *writes(statement)):
             var = ref.var
             if self.names.setdefault(var.name, var) != var:
                 raise ProgramError(f"{at}: there are two different variables called {var.name}")
@@ -512,7 +570,7 @@ class _Validator:
             raise ProgramError(
                 f"{at}: the value is {_letters(value)}, the target {_letters(target)}"
             )
-        self.known.add((statement.target.var.name, type(statement.target.when)))
+        self.known |= {(target.var.name, type(target.when)) for target in writes(statement)}
 
     def _is_known(self, ref: Ref) -> bool:
         var = ref.var

@@ -26,6 +26,7 @@ from gru_codegen.ir import (
     rewrite,
     shape_of,
     statements,
+    writes,
 )
 
 __all__ = ["hoist"]
@@ -64,7 +65,7 @@ def _hoist(block: Block, taken: set[str]) -> Iterator[Block]:
 
 def _steps_are_independent(loop: Loop) -> bool:
     """Whether no step reads what another computes."""
-    written = {statement.target.var for statement in statements(loop.body)}
+    written = {ref.var for statement in statements(loop.body) for ref in writes(statement)}
     return not any(
         ref.var in written and ref.when is not None and ref.when.offset
         for statement in statements(loop.body)
@@ -78,7 +79,7 @@ def _statements_before(loop: Loop) -> tuple[list[Statement], tuple[Block, ...]]:
     kept = list(loop.body)
     for block in loop.body:
         if isinstance(block, Statement) and not block.accumulate:
-            written = {statement.target.var for statement in statements(tuple(kept))}
+            written = {ref.var for s in statements(tuple(kept)) for ref in writes(s)}
             at_once = _all_steps(block)
             if at_once and not any(ref.var in written for ref in reads(block.value)):
                 kept.remove(block)
@@ -90,7 +91,7 @@ def _products_before(
     body: tuple[Block, ...], taken: set[str]
 ) -> tuple[list[Statement], tuple[Block, ...]]:
     """Take the products of inputs out of `body`, with the biases that are added to them."""
-    computed = {statement.target.var for statement in statements(body)}
+    computed = {ref.var for statement in statements(body) for ref in writes(statement)}
     hoisted: dict[Expr, Statement] = {}
 
     def is_given(expression: Expr) -> bool:
@@ -156,12 +157,14 @@ def _statements_after(body: tuple[Block, ...]) -> tuple[tuple[Block, ...], list[
         if not isinstance(block, Statement):
             continue
         others = [s for s in statements(tuple(kept)) if s is not block]
-        own = [ref for ref in reads(block.value) if ref.var == block.target.var]
+        targets = {ref.var for ref in writes(block)}
+        own = [ref for ref in reads(block.value) if ref.var in targets]
         read = {ref.var for statement in others for ref in reads(statement.value)}
         at_once = _all_steps(block)
-        later = {s.target.var for s in statements(tuple(kept[kept.index(block) + 1 :]))}
+        behind = statements(tuple(kept[kept.index(block) + 1 :]))
+        later = {ref.var for s in behind for ref in writes(s)}
         changed = any(ref.var in later for ref in reads(block.value))
-        if block.target.var in read or own or changed or at_once is None:
+        if targets & read or own or changed or at_once is None:
             continue
         kept.remove(block)
         after.append(at_once)

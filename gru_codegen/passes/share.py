@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from gru_codegen.ir import Block, Call, Const, Expr, Program, Ref, Statement, Var, reads, rewrite
+from gru_codegen.ir import (
+    Block,
+    Call,
+    Const,
+    Every,
+    Expr,
+    Phase,
+    Program,
+    Ref,
+    Statement,
+    Var,
+    reads,
+    rewrite,
+)
 
 __all__ = ["share"]
 
@@ -20,9 +34,15 @@ def share(program: Program) -> Program:
     handed_out = {var for results in program.entries.values() for var in results}
     # What an optional argument may change afterwards stands for nothing but itself.
     handed_out |= {s.target.var for s in program.statements() if s.given}
-    return program.with_blocks(
-        lambda phase: tuple(_share(block, {}, copies, handed_out) for block in phase.blocks)
-    )
+
+    def change(phase: Phase) -> Iterator[Block]:
+        computed: dict[Expr, Ref] = {}
+        for block in phase.blocks:
+            yield _share(block, computed, copies, handed_out)
+            if not isinstance(block, Statement):
+                computed.clear()  # it may have written what was read
+
+    return program.with_blocks(lambda phase: tuple(change(phase)))
 
 
 def _share(
@@ -53,7 +73,11 @@ def _share(
 
 def _forget(known: dict[Any, Any], target: Ref) -> None:
     """Drop what was said of the old value of `target`, which is written now."""
-    stale = [key for key, value in known.items() if target in (*reads(key), *reads(value))]
+
+    def is_written(ref: Ref) -> bool:
+        return ref == target or (ref.var == target.var and isinstance(target.when, Every))
+
+    stale = [k for k, value in known.items() if any(map(is_written, (*reads(k), *reads(value))))]
     for key in stale:
         del known[key]
 

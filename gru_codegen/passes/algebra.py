@@ -1,0 +1,121 @@
+"""Polynomials in matrices: multiplied out, and factored again in the way that costs least."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import reduce
+
+from gru_codegen.ir import OPERATIONS, Call, Const, Expr, parts, reads, shape_of
+
+__all__ = ["ARITHMETIC", "Term", "expanded", "factored", "improved", "passes_taken"]
+
+
+@dataclass(frozen=True)
+class Term:
+    """coefficient * the product of `factors`, each a Ref or an operation that is no arithmetic."""
+
+    coefficient: Fraction
+    factors: tuple[Expr, ...]
+
+
+def improved(expression: Expr) -> Expr:
+    """`expression` in factored form, in whole or in part, where that takes fewer operations."""
+    if not isinstance(expression, Call):
+        return expression
+    if expression.operation in ARITHMETIC and shape_of(expression):
+        candidate = factored(expanded(expression))
+        if passes_taken(candidate) < passes_taken(expression):
+            return candidate
+    args = tuple(improved(argument) for argument in expression.args)
+    same = all(new is old for new, old in zip(args, expression.args, strict=True))
+    return expression if same else Call(expression.operation, args)
+
+
+ARITHMETIC = ("add", "subtract", "negate", "multiply")
+
+
+def expanded(expression: Expr) -> list[Term]:
+    """`expression` multiplied out."""
+    if isinstance(expression, Const):
+        return [Term(expression.value, ())]
+    if not isinstance(expression, Call) or expression.operation not in ARITHMETIC:
+        return [Term(Fraction(1), (expression,))]
+    arguments = [expanded(argument) for argument in expression.args]
+    if expression.operation == "multiply":
+        left, right = arguments
+        return [
+            Term(a.coefficient * b.coefficient, a.factors + b.factors) for a in left for b in right
+        ]
+    if expression.operation == "negate":
+        return [_negated(term) for term in arguments[0]]
+    left, right = arguments
+    return left + (right if expression.operation == "add" else [_negated(t) for t in right])
+
+
+def _negated(term: Term) -> Term:
+    return replace(term, coefficient=-term.coefficient)
+
+
+def factored(terms: list[Term]) -> Expr:
+    """A sum with shared factors taken out, again and again, in the way that costs least."""
+    counts = Counter(f for term in terms for f in dict.fromkeys(term.factors))
+    candidates = [_sum([_product(term) for term in terms])]
+    candidates += [
+        _taken_out(shared, terms)
+        for shared, count in counts.items()
+        if count > 1 and not _leaves_a_fraction(shared, terms)
+    ]
+    return min(candidates, key=passes_taken)
+
+
+def _leaves_a_fraction(shared: Expr, terms: list[Term]) -> bool:
+    """Whether taking `shared` out leaves a fraction as a term, which only a float could be."""
+    return any(t.factors == (shared,) and t.coefficient.denominator != 1 for t in terms)
+
+
+def _taken_out(shared: Expr, terms: list[Term]) -> Expr:
+    place = next(i for i, term in enumerate(terms) if shared in term.factors)
+    inside = [_without(term, shared) for term in terms if shared in term.factors]
+    sign = 1 if any(term.coefficient > 0 for term in inside) else -1
+    inside = [replace(term, coefficient=sign * term.coefficient) for term in inside]
+    group = (sign < 0, Call("multiply", (shared, factored(inside))))
+    before = [_product(term) for term in terms[:place]]
+    behind = [_product(term) for term in terms[place:] if shared not in term.factors]
+    return _sum([*before, group, *behind])
+
+
+def _without(term: Term, factor: Expr) -> Term:
+    factors = list(term.factors)
+    factors.remove(factor)
+    return Term(term.coefficient, tuple(factors))
+
+
+def _product(term: Term) -> tuple[bool, Expr]:
+    """(is it negative, its absolute value)."""
+    size = abs(term.coefficient)
+    factors = list(term.factors)
+    if size != 1 or not factors:
+        factors.insert(0, Const(size))
+    return term.coefficient < 0, reduce(lambda a, b: Call("multiply", (a, b)), factors)
+
+
+def _sum(terms: list[tuple[bool, Expr]]) -> Expr:
+    """Added first, then subtracted."""
+    terms = sorted(terms, key=lambda term: term[0])
+    negative, total = terms[0]
+    if negative:
+        total = Call("negate", (total,))
+    for negative, term in terms[1:]:
+        total = Call("subtract" if negative else "add", (total, term))
+    return total
+
+
+def passes_taken(expression: Expr) -> tuple[int, int]:
+    """How many passes over a matrix `expression` takes, a GEMM outweighing any of them; then how
+    many variables it reads."""
+    calls = [part for part in parts(expression) if isinstance(part, Call)]
+    gemms = sum(1 for call in calls if call.operation == "matmul")
+    elementwise = sum(1 for call in calls if OPERATIONS[call.operation].elementwise)
+    return 1000 * gemms + elementwise, sum(1 for _ in reads(expression))

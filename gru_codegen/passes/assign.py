@@ -1,0 +1,127 @@
+"""Storage is used again: a variable is written over one that nobody reads any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from gru_codegen.ir import (
+    OPERATIONS,
+    Call,
+    Every,
+    Now,
+    Program,
+    Ref,
+    Statement,
+    Var,
+    kept_for_every_step,
+    reads,
+    statements,
+    writes,
+)
+from gru_codegen.passes.neighbours import runs
+
+__all__ = ["assign"]
+
+
+def assign(program: Program) -> Program:
+    """Decide which of the variables that are kept for every step overwrite which others.
+
+    Each step writes one matrix of them over the same step's of another, which is read for the last
+    time there or before; elementwise operations may read what they write over. Neighbours stay
+    neighbours: they overwrite a run of as many or, alone, any other.
+    """
+    kept = kept_for_every_step(program)
+    lives = _lives(program)
+    handed_out = {var.name for results in program.entries.values() for var in results}
+    seeded = {program.seed.name} if program.seed is not None else set()
+
+    def is_free(var: Var) -> bool:
+        computed = var.role in ("value", "adjoint") and var.boundary is None
+        return computed and var.name in kept and var.name in lives
+
+    neighbours = [tuple(ref.var for ref in run) for run in runs(program)]
+    within = {var for run in neighbours for var in run}
+    units = [run for run in neighbours if all(map(is_free, run))]
+    units += [(var,) for var in program.variables().values() if is_free(var) and var not in within]
+    units.sort(key=lambda unit: min(lives[var.name].first_write for var in unit))
+    overwrites: dict[str, str] = {}
+    lost: set[str] = set()
+    for unit in units:
+        for other in _candidates(unit, program, neighbours, is_free):
+            names = [var.name for var in other]
+            if set(names) & (lost | (handed_out - seeded)) or set(unit) & set(other):
+                continue
+            pairs = list(zip(unit, other, strict=True))
+            if all(
+                new.shape == old.shape and lives[new.name].can_overwrite(lives[old.name])
+                for new, old in pairs
+            ):
+                overwrites |= {new.name: old.name for new, old in pairs}
+                lost |= set(names)
+                break
+    return replace(program, overwrites=overwrites)
+
+
+def _candidates(
+    unit: tuple[Var, ...],
+    program: Program,
+    neighbours: list[tuple[Var, ...]],
+    is_free: Callable[[Var], bool],
+) -> Iterator[tuple[Var, ...]]:
+    if len(unit) == 1:
+        yield from ((var,) for var in program.variables().values() if is_free(var))
+    else:
+        yield from (run for run in neighbours if len(run) == len(unit) and all(map(is_free, run)))
+
+
+#: Where a statement stands: its block, counted through all phases, and its place in it.
+_Place = tuple[int, int]
+
+
+@dataclass
+class _Life:
+    """Where a variable is written and read."""
+
+    first_write: _Place
+    last_write: _Place
+    reads: list[tuple[_Place, Ref, bool]]
+
+    def can_overwrite(self, other: _Life) -> bool:
+        """Whether the `other` is dead, step by step, when this one is first written."""
+        write = self.first_write
+        if other.last_write >= write or other.first_write >= write:
+            return False
+        for place, ref, elementwise in other.reads:
+            if place > write or (place == write and not elementwise):
+                return False
+            if place[0] == write[0] and ref.when not in (Now(), Every()):
+                return False  # another step, which may have been written over already
+        return True
+
+
+def _lives(program: Program) -> dict[str, _Life]:
+    lives: dict[str, _Life] = {}
+    block_number = 0
+    for phase in program.phases:
+        for block in phase.blocks:
+            block_number += 1
+            inside = [block] if isinstance(block, Statement) else list(statements(block.body))
+            for number, statement in enumerate(inside):
+                place = (block_number, number)
+                for ref in reads(statement.value):
+                    if ref.var.name in lives:
+                        lives[ref.var.name].reads.append((place, ref, _is_in_place(statement)))
+                for ref in writes(statement):
+                    life = lives.setdefault(ref.var.name, _Life(place, place, []))
+                    life.last_write = place
+    return lives
+
+
+def _is_in_place(statement: Statement) -> bool:
+    """Whether it reads each entry before it writes it."""
+    value = statement.value
+    if isinstance(value, Call):
+        simple = not any(isinstance(a, Call) and a.operation == "transpose" for a in value.args)
+        return OPERATIONS[value.operation].elementwise and simple
+    return True

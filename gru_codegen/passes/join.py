@@ -1,0 +1,139 @@
+"""The gradients of stacked weights come from one GEMM over the rows of all steps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import product
+
+from gru_codegen.ir import (
+    Block,
+    Call,
+    Const,
+    Every,
+    Now,
+    Origin,
+    Program,
+    Ref,
+    Statement,
+    Var,
+    joined,
+)
+from gru_codegen.passes.neighbours import pack, runs
+
+__all__ = ["join"]
+
+#: What a gradient sums up: the transpose of one matrix times another.
+_Sum = tuple[Ref, Ref]
+
+
+def join(program: Program) -> Program:
+    """Join the sums A^T D whose A are neighbours, and whose D are.
+
+    An input is found in its copy, and a bias, whose gradient is a sum of rows, beside ones.
+    """
+    copies = _copies(program)
+    found = runs(program)
+
+    def change(blocks: tuple[Block, ...]) -> Iterator[Block]:
+        sums: dict[_Sum, Statement] = {}
+        for block in blocks:
+            if isinstance(block, Statement) and block.target.var.role == "gradient":
+                for key in _sums(block, copies):
+                    sums[key] = block
+        rectangles = sorted(_rectangles(sums, found), key=lambda r: -len(r[0]) * len(r[1]))
+        joined_ones: dict[int, Statement] = {}
+        gone: set[int] = set()
+        for left, right in rectangles:
+            members = [sums[cell] for cell in product(left, right)]
+            if gone & set(map(id, members)):
+                continue
+            gone |= set(map(id, members))
+            joined_ones[id(members[0])] = _joined(left, right, members)
+        for block in blocks:
+            if id(block) in joined_ones:
+                yield joined_ones[id(block)]
+            elif id(block) not in gone:
+                yield block
+
+    return program.with_blocks(lambda phase: tuple(change(phase.blocks)))
+
+
+def _copies(program: Program) -> Mapping[Ref | None, list[Ref]]:
+    """For each input its copies, and for None the columns of ones; all at their own step."""
+    found: dict[Ref | None, list[Ref]] = {}
+    for statement in program.statements():
+        target, value = statement.target, statement.value
+        if isinstance(target.when, Every):
+            if isinstance(value, Ref) and value.var.role == "input":
+                found.setdefault(value, []).append(target)
+            elif isinstance(value, Const) and target.var.shape == ("B", "1"):
+                found.setdefault(None, []).append(target)
+    return found
+
+
+def _sums(statement: Statement, copies: Mapping[Ref | None, list[Ref]]) -> Iterator[_Sum]:
+    """The products whose sum `statement` is: with the input and with each of its copies."""
+    value = statement.value
+    if not isinstance(value, Call) or not all(isinstance(a, Ref) for a in value.args):
+        return
+    arguments = [argument for argument in value.args if isinstance(argument, Ref)]
+    if value.operation == "contract":
+        left, right = arguments
+        yield from ((some, right) for some in (left, *copies.get(left, [])))
+    elif value.operation == "column_sum":
+        yield from ((ones, arguments[0]) for ones in copies.get(None, []))
+
+
+def _rectangles(
+    sums: dict[_Sum, Statement], found: list[tuple[Ref, ...]]
+) -> Iterator[tuple[tuple[Ref, ...], tuple[Ref, ...]]]:
+    """The neighbours on the left and on the right of which every product is wanted."""
+    every = [
+        tuple(replace(r, when=Every(_offset(r))) for r in run) for run in found if run[0].var.timed
+    ]
+    lefts = {part for part, _ in sums}
+    rights = {part for _, part in sums}
+    left_runs = [w for run in every for w in _some(run, lefts)] + [(ref,) for ref in lefts]
+    right_runs = [w for run in every for w in _some(run, rights)] + [(ref,) for ref in rights]
+    for left, right in product(dict.fromkeys(left_runs), dict.fromkeys(right_runs)):
+        if len(left) * len(right) > 1 and all(cell in sums for cell in product(left, right)):
+            yield left, right
+
+
+def _offset(ref: Ref) -> int:
+    assert ref.when is not None  # the parts of a timed pack are timed
+    return ref.when.offset
+
+
+def _some(run: tuple[Ref, ...], wanted: set[Ref]) -> Iterator[tuple[Ref, ...]]:
+    for start in range(len(run)):
+        for end in range(start + 1, len(run) + 1):
+            if wanted.issuperset(run[start:end]):
+                yield run[start:end]
+
+
+def _joined(left: tuple[Ref, ...], right: tuple[Ref, ...], members: list[Statement]) -> Statement:
+    targets = [member.target for member in members]
+    width = len(right)
+    rows = tuple(tuple(targets[i : i + width]) for i in range(0, len(targets), width))
+    shape = (joined(p.var.shape[-1] for p in left), joined(p.var.shape[-1] for p in right))
+    name = f"d{_weights(targets)}"
+    meaning = "gradients of stacked weights"
+    target = Ref(Var(name, shape, "gradient", meaning=meaning, parts=rows))
+    value = Call("contract", (_neighbours(left), _neighbours(right)))
+    origins = "; ".join(member.origin.equation for member in members)
+    return Statement(target, value, Origin(origins, meaning))
+
+
+def _weights(gradients: list[Ref]) -> str:
+    """The stacked weights by name: ``Wr_Wz_Wrecr_Wrecz``."""
+    return "_".join(gradient.var.name.removeprefix("d") for gradient in gradients)
+
+
+def _neighbours(parts: tuple[Ref, ...]) -> Ref:
+    """All steps of a pack."""
+    if len(parts) == 1:
+        return parts[0]
+    now = tuple(replace(part, when=Now(_offset(part))) for part in parts)
+    return replace(pack(now), when=Every())

@@ -1,0 +1,62 @@
+"""Packs: variables that are stored side by side, so that one operation serves them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from gru_codegen.ir import Now, Program, Ref, Var, joined, refs
+
+__all__ = ["Neighbours", "pack", "runs"]
+
+
+def pack(parts: tuple[Ref, ...]) -> Ref:
+    """The matrices `parts`, (B, n) each, side by side; a single one is itself."""
+    if len(parts) == 1:
+        return parts[0]
+    name = "_".join(part.var.name for part in parts)
+    shape = ("B", joined(part.var.shape[-1] for part in parts))
+    timed = parts[0].var.timed
+    var = Var(name, shape, "work", timed, meaning="side by side", parts=(parts,))
+    return Ref(var, Now() if timed else None)
+
+
+def runs(program: Program) -> list[tuple[Ref, ...]]:
+    """The longest packs of `program`, each by its parts; a variable is in one of them at most."""
+    found: dict[tuple[Ref, ...], None] = {}
+    for statement in program.statements():
+        for ref in (statement.target, *refs(statement.value)):
+            if len(ref.var.parts) == 1:
+                found.setdefault(ref.var.parts[0])
+    longest: list[tuple[Ref, ...]] = []
+    for run in sorted(found, key=len, reverse=True):
+        if not any(_within(run, other) for other in longest):
+            longest.append(run)
+    return longest
+
+
+def _within(run: tuple[Ref, ...], other: tuple[Ref, ...]) -> bool:
+    return any(window == run for window in _windows(other, len(run)))
+
+
+def _windows(run: tuple[Ref, ...], length: int) -> Iterator[tuple[Ref, ...]]:
+    return (run[start : start + length] for start in range(len(run) - length + 1))
+
+
+class Neighbours:
+    """The runs of a program as they grow."""
+
+    def __init__(self, found: Iterable[tuple[Ref, ...]]) -> None:
+        self.runs = list(found)
+
+    def can_be(self, wanted: tuple[Ref, ...]) -> bool:
+        """Whether `wanted` are neighbours in this order, or can become so."""
+        if any(_within(wanted, run) for run in self.runs):
+            return True
+        held = {ref.var for run in self.runs for ref in run}
+        return not any(ref.var in held for ref in wanted)
+
+    def make(self, wanted: tuple[Ref, ...]) -> Ref:
+        """The pack of `wanted`, which are neighbours from now on."""
+        if not any(_within(wanted, run) for run in self.runs):
+            self.runs.append(wanted)
+        return pack(wanted)
