@@ -1,7 +1,20 @@
-"""Program -> source: how an optimised program is written as a plain NumPy module."""
+"""Program -> source: how an optimised program is written as a plain NumPy module.
+
+From the whole to its smallest part, each file using those below it:
+
+    module       the whole, by the template in templates/
+    functions    the function of each phase
+    blocks       loops, steps and statements as lines, under their equations
+    storage      where each variable lives, and what a reference to it is called
+    header       the text at the head of a module
+    numpy        how NumPy spells each operation
+    lines        lines of Python and how they are wrapped
+    sizes        sizes and shapes as text
+"""
 
 from __future__ import annotations
 
-from gru_codegen.emit.module import Heading, emit
+from gru_codegen.emit.header import Heading
+from gru_codegen.emit.module import emit
 
 __all__ = ["Heading", "emit"]

@@ -1,0 +1,64 @@
+"""The text at the head of a module: what it says of itself before any code."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gru_codegen.emit.lines import WIDTH
+from gru_codegen.emit.sizes import letters
+from gru_codegen.ir import Var
+
+__all__ = ["Heading", "aligned", "shapes_in_words"]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """What a module says of itself.
+
+    Attributes
+    ----------
+    cell, title, source: name, name in words and publication of the cell.
+    loss, loss_title: the same of the loss; readout: of the readout.
+    style: "fast" or "textbook".
+    command: the command that makes the module again.
+    equations: rows (left side, right side, shape, meaning) in plain text.
+    input, target: the names of the cell's input and of the loss's target.
+    targets: what y holds: "numbers", "fractions" or "labels".
+    """
+
+    cell: str
+    title: str
+    source: str
+    loss: str
+    loss_title: str
+    readout: str
+    style: str
+    command: str
+    equations: tuple[tuple[str, str, str, str], ...]
+    input: str
+    target: str
+    targets: str
+
+
+def aligned(rows: tuple[tuple[str, ...], ...]) -> list[str]:
+    """Equations with their shapes and meanings in columns, or below them if that is too wide."""
+    left, right, shape, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
+    lines = [f"{a:<{left}} = {b:<{right}}   {c:<{shape}}   {d}" for a, b, c, d in rows]
+    if max(map(len, lines)) <= WIDTH - 4:
+        return lines
+    return [line for a, b, c, d in rows for line in (f"{a:<{left}} = {b}", f"    {c}   {d}")]
+
+
+def shapes_in_words(input_name: str, weights: tuple[Var, ...]) -> str:
+    """The shapes of input and weights: "x_t is (B, D); Wz and Wr are (D, H)"."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for weight in weights:
+        groups.setdefault(weight.shape, []).append(weight.name)
+    said = [f"{input_name}_t is (B, D)"]
+    for shape, names in groups.items():
+        said.append(f"{_listed(names)} {'are' if len(names) > 1 else 'is'} {letters(shape)}")
+    return "; ".join(said)
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -1,0 +1,97 @@
+"""Lines of Python and how they are wrapped: text in, text out, whatever it is about."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+__all__ = [
+    "WIDTH",
+    "assignments",
+    "called",
+    "comment",
+    "filled",
+    "hung",
+    "parenthesised",
+    "remarked",
+    "signature",
+]
+
+#: The longest line of a module.
+WIDTH = 100
+
+
+def assignments(names: Sequence[str], values: Sequence[str], indent: str = "    ") -> Iterator[str]:
+    """Several names at a time get their values, as many as a line holds but no more than six."""
+    line = ""
+    some: list[tuple[str, str]] = []
+    for pair in zip(names, values, strict=True):
+        longer = [*some, pair]
+        left, right = (", ".join(column) for column in zip(*longer, strict=True))
+        if some and (len(some) == 6 or len(f"{indent}{left} = {right}") > WIDTH):
+            yield line
+            longer, (left, right) = [pair], pair
+        some, line = longer, f"{indent}{left} = {right}"
+    if line:
+        yield line
+
+
+def called(name: str, arguments: Sequence[str]) -> str:
+    """A call whose result is returned or assigned in a function; long ones take several lines."""
+    line = f"{name}({', '.join(arguments)})"
+    if len(f"    return {line}") <= WIDTH:
+        return line
+    inside = textwrap.fill(
+        ", ".join(arguments), WIDTH - 1, initial_indent=" " * 8, subsequent_indent=" " * 8
+    )
+    return f"{name}(\n{inside},\n    )"
+
+
+def signature(name: str, parameters: Sequence[str], returns: str) -> str:
+    """The line or lines that begin a function."""
+    line = f"def {name}({', '.join(parameters)}) -> {returns}:"
+    if len(line) <= WIDTH:
+        return line
+    inside = f"    {', '.join(parameters)}"
+    if len(inside) > WIDTH:
+        inside = "".join(f"    {parameter},\n" for parameter in parameters).rstrip("\n")
+    return f"def {name}(\n{inside}\n) -> {returns}:"
+
+
+def parenthesised(start: str, terms: Sequence[str], behind: str, indent: str) -> Iterator[str]:
+    """`start` and a sum in brackets, a line for each of its terms, then what stands `behind`."""
+    yield f"{start}("
+    yield from (f"{indent}    {term}" for term in terms)
+    yield f"{indent}){behind}"
+
+
+def comment(text: str, indent: str) -> list[str]:
+    """A comment of one line or several, the first standing out."""
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=f"{indent}# ",
+        subsequent_indent=f"{indent}#     ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def remarked(line: str, remark: str) -> str:
+    """A line of a method, with a comment behind it or, where that is too long, above it."""
+    indent = " " * 8
+    if len(f"{indent}{line}  # {remark}") <= WIDTH:
+        return f"{indent}{line}  # {remark}"
+    return f"{indent}# {remark}\n{indent}{line}"
+
+
+def filled(text: str) -> str:
+    """Running text, its lines filled anew."""
+    return textwrap.fill(
+        " ".join(text.split()), WIDTH, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def hung(text: str, indent: str) -> str:
+    """Text that goes on behind a label, further lines under its beginning."""
+    return textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent).strip()
