@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gru_codegen.cost import Polynomial
-from gru_codegen.emit.sizes import SIZES, in_code
+from gru_codegen.emit.sizes import added, in_code
 from gru_codegen.ir import (
-    Every,
-    Now,
     Phase,
     Program,
     Ref,
@@ -16,23 +15,47 @@ from gru_codegen.ir import (
     Var,
     kept_for_every_step,
     reads,
+    refs,
     statements,
+    writes,
 )
 
-__all__ = ["Buffer", "Storage", "is_optional", "variables"]
+__all__ = ["Array", "Place", "Storage", "View", "is_optional", "variables"]
 
 
 @dataclass(frozen=True)
-class Buffer:
-    """An array of the Workspace.
+class Array:
+    """An array of the Workspace: one variable, or several side by side.
 
-    shape: of one step, as code. shifted: the name of its view one step off, if it has one; then it
-    holds one step more. meaning: what it holds, in words.
+    parts: the shapes of one step's matrices. steps: how many steps it holds beyond T; None if every
+    step uses it anew. meaning: what it holds, in words.
     """
 
     name: str
-    shape: str
-    shifted: str
+    parts: tuple[tuple[str, ...], ...]
+    steps: int | None
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a variable stands in its array.
+
+    first: the element for step 0. start, stop: which of the parts it is, or they are.
+    """
+
+    array: Array
+    first: int
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class View:
+    """A name of the Workspace for a variable, or for the steps before or after."""
+
+    name: str
+    code: str
     meaning: str
 
 
@@ -49,13 +72,13 @@ class Storage:
         self.fast = fast
         self.kept = kept_for_every_step(program)
         self.variables = list(program.variables().values())
-        offsets = {
-            (ref.var.name, ref.when.offset)
-            for statement in program.statements()
-            for ref in reads(statement.value)
-            if ref.when is not None
+        self.by_name = {var.name: var for var in self.variables}
+        self.refs = list(self._refs())
+        self.shifted = {
+            ref.var.name: ref.when.offset
+            for ref in (part for ref in self.refs for part in reads(ref))
+            if ref.when is not None and ref.when.offset and ref.var.name in self.kept
         }
-        self.shifted = {name: offset for name, offset in offsets if offset and name in self.kept}
         elsewhere = {v.name for p in program.phases if p.name != "inputs" for v in variables(p)}
         self.of_pullback = {
             var.name: var
@@ -64,11 +87,17 @@ class Storage:
             for var in variables(phase)
             if var.role in ("adjoint", "work") and var.name not in elsewhere
         }
+        self.places = dict(self._places())
+
+    def _refs(self) -> Iterator[Ref]:
+        """Every reference of the program as it stands there, packs among them."""
+        for statement in self.program.statements():
+            yield from (*refs(statement.value), statement.target)
 
     # --- arrays -----------------------------------------------------------------------------
 
     def in_workspace(self, var: Var) -> bool:
-        """Whether `var` is an array of the Workspace."""
+        """Whether `var` is an array of the Workspace, or part of one."""
         if var.name in self.of_pullback:
             return False
         if var.role == "work":
@@ -80,68 +109,170 @@ class Storage:
         """Whether `statement` writes into an array that is there already."""
         return self.fast and statement.target.var.role not in ("loss", "gradient")
 
-    def buffers(self) -> list[Buffer]:
-        """The arrays with one matrix per time step."""
-        return [self._buffer(v) for v in self._of_workspace() if v.name in self.kept]
+    def _places(self) -> Iterator[tuple[str, Place]]:
+        """Each variable of the Workspace that has storage of its own, by name."""
+        within: set[str] = set()
+        for run in self._runs():
+            vars_ = [ref.var for ref in run]
+            within |= {var.name for var in vars_}
+            if any(var.name in self.program.overwrites for var in vars_):
+                continue
+            kept = any(var.name in self.kept for var in vars_)
+            offsets = [ref.when.offset if ref.when is not None else 0 for ref in run]
+            base = max(self._before(v) + o for v, o in zip(vars_, offsets, strict=True))
+            extra = max(self._extra(v, base - o) for v, o in zip(vars_, offsets, strict=True))
+            name = "_".join(var.name for var in vars_)
+            meaning = f"{', '.join(v.name for v in vars_[:-1])} and {vars_[-1].name}"
+            shapes = tuple(var.shape for var in vars_)
+            array = Array(name, shapes, extra if kept else None, meaning)
+            for number, (var, offset) in enumerate(zip(vars_, offsets, strict=True)):
+                yield var.name, Place(array, base - offset, number, number + 1)
+        for var in self.variables:
+            owns = var.name not in within and var.name not in self.program.overwrites
+            if owns and self.in_workspace(var):
+                first = self._before(var)
+                extra = self._extra(var, first) if var.name in self.kept else None
+                array = Array(var.name, (var.shape,), extra, var.meaning)
+                yield var.name, Place(array, first, 0, 1)
 
-    def scratch(self) -> list[Buffer]:
-        """The arrays that every step uses anew."""
-        return [self._buffer(v) for v in self._of_workspace() if v.name not in self.kept]
+    def _runs(self) -> list[tuple[Ref, ...]]:
+        """The longest packs, each by its parts."""
+        found = {ref.var.parts[0] for ref in self.refs if len(ref.var.parts) == 1}
+        return [run for run in found if not any(_is_within(run, other) for other in found)]
+
+    def _before(self, var: Var) -> int:
+        """How many elements stand before step 0: the initial state."""
+        return 1 if self.shifted.get(var.name, 0) < 0 else 0
+
+    def _extra(self, var: Var, first: int) -> int:
+        return first + (1 if self.shifted.get(var.name, 0) > 0 else 0)
+
+    def place(self, var: Var) -> Place:
+        """Where `var`, or the pack `var`, is stored."""
+        if not var.parts:
+            name = var.name
+            while name in self.program.overwrites:
+                name = self.program.overwrites[name]
+            return self.places[name]
+        parts = var.parts[0]
+        first, last = self.place(parts[0].var), self.place(parts[-1].var)
+        offset = parts[0].when.offset if parts[0].when is not None else 0
+        return Place(first.array, first.first + offset, first.start, last.stop)
+
+    def arrays(self) -> list[Array]:
+        """Every array of the Workspace, in the order in which they are met."""
+        return list(dict.fromkeys(place.array for place in self.places.values()))
+
+    def shape(self, array: Array) -> str:
+        """The shape of `array` in code; T is the number of steps that it can hold."""
+        first, *others = array.parts
+        steps = [] if array.steps is None else [f"T + {array.steps}" if array.steps else "T"]
+        if len(first) == 1:
+            return ", ".join([*steps, in_code(first[0])])
+        rows, columns = in_code(first[0]), added([shape[-1] for shape in array.parts])
+        if self.program.layout == "columns":
+            return ", ".join([*steps, columns, rows])
+        beside = [part for shape in array.parts for part in shape[-1].split("+")]
+        if len(beside) > 1 and first[0] == "B":
+            return ", ".join([str(len(beside)), *steps, rows, in_code(beside[0])])
+        return ", ".join([*steps, added([first[0]]), columns])
 
     def stored(self) -> Polynomial:
         """How many numbers a Workspace holds."""
         total = Polynomial()
-        for var in self._of_workspace():
-            if var.name in self.kept:
-                total += Polynomial.product(1, ("T", *var.shape))
-            if var.name not in self.kept or var.name in self.shifted:
-                total += Polynomial.product(1, var.shape)
+        for array in self.arrays():
+            for shape in array.parts:
+                if array.steps is not None:
+                    total += Polynomial.product(1, ("T", *shape))
+                total += Polynomial.product(1 if array.steps is None else array.steps, shape)
         return total
 
-    def _of_workspace(self) -> list[Var]:
-        return [var for var in self.variables if self.in_workspace(var)]
+    def views(self) -> list[View]:
+        """What the Workspace calls the steps of its arrays, once their number is known."""
+        found: dict[str, View] = {}
+        for ref in (*self.refs, *(part for ref in self.refs for part in reads(ref))):
+            if self._is_stored(ref.var) and self.place(ref.var).array.steps is not None:
+                name = self.attribute(ref)
+                meaning = "before each step" if name.endswith("_prev") else ref.var.meaning
+                found.setdefault(name, View(name, self._all_steps(ref), meaning))
+        return list(found.values())
 
-    def _buffer(self, var: Var) -> Buffer:
-        shifted = self.shifted_name(var) if var.name in self.shifted else ""
-        return Buffer(var.name, ", ".join(map(in_code, var.shape)), shifted, var.meaning)
+    def _is_stored(self, var: Var) -> bool:
+        if var.parts:
+            return var.role == "work" and self._is_stored(var.parts[0][0].var)
+        return self.in_workspace(var)
+
+    def parts_of_scratch(self) -> list[View]:
+        """Names for parts of arrays that every step uses anew."""
+        found: dict[str, View] = {}
+        for ref in (*self.refs, *(part for ref in self.refs for part in reads(ref))):
+            if not self._is_stored(ref.var):
+                continue
+            place = self.place(ref.var)
+            if place.array.steps is None and ref.var.name != place.array.name:
+                code = f"self.{place.array.name}{self._slices(place, [])}"
+                found.setdefault(ref.var.name, View(ref.var.name, code, ref.var.meaning))
+        return list(found.values())
+
+    def _all_steps(self, ref: Ref) -> str:
+        place = self.place(ref.var)
+        offset = ref.when.offset if ref.when is not None else 0
+        first = place.first + offset
+        steps = f"{first} : steps + {first}" if first else ":steps"
+        return f"self._{place.array.name}{self._slices(place, [steps])}"
+
+    def _slices(self, place: Place, steps: list[str]) -> str:
+        """The indices that cut the parts at `place` out of all steps of their array."""
+        array = place.array
+        whole = place.start == 0 and place.stop == len(array.parts)
+        if self.program.layout == "rows" and len(array.parts) > 1:
+            if place.stop == place.start + 1:
+                return f"[{', '.join([str(place.start), *steps])}]"
+            index = ":" if whole else f"{place.start}:{place.stop}"
+            cut = f"[{', '.join([index, *steps])}]" if steps or not whole else ""
+            return f"{cut}.swapaxes(0, 1)" if steps else cut
+        if whole:
+            return f"[{steps[0]}]" if steps else ""
+        sizes = [shape[-1] for shape in array.parts]
+        low = added(sizes[: place.start]) if place.start else ""
+        high = added(sizes[: place.stop]) if place.stop < len(sizes) else ""
+        colon = " : " if " " in low + high and low and high else ":"
+        return f"[{', '.join([*steps, f'{low}{colon}{high}'])}]"
+
+    def first_state(self, var: Var) -> str:
+        """The matrix that the first step reads as the state before it."""
+        return self._one(var, str(self.place(var).first - 1))
+
+    def last_state(self, var: Var) -> str:
+        """The matrix that the last step writes."""
+        first = self.place(var).first
+        return self._one(var, f"w.steps + {first - 1}" if first != 1 else "w.steps")
+
+    def _one(self, var: Var, index: str) -> str:
+        place = self.place(var)
+        transposed = ".T" if self.program.layout == "columns" else ""
+        return f"w._{place.array.name}{self._slices(place, [index])}{transposed}"
 
     def sizes(self, var: Var, over_time: bool = False) -> str:
         """The shape of `var` in code outside the Workspace, for one step or over all of them."""
-        sizes = [*(["w.steps"] if over_time else []), *(f"w.{SIZES[n]}" for n in var.shape)]
-        return f"({', '.join(sizes)})"
-
-    def over_time(self) -> bool:
-        """Whether any GEMM runs over the rows of all steps."""
-        return any(
-            isinstance(ref.when, Every) for s in self.program.statements() for ref in reads(s.value)
-        )
+        own = [added([size], "w.") for size in var.shape]
+        if self.program.layout == "columns":
+            own.reverse()
+        return f"({', '.join([*(['w.steps'] if over_time else []), *own])})"
 
     # --- names ------------------------------------------------------------------------------
 
     def is_indexed(self, var: Var) -> bool:
         """Whether one step of `var` is an element of an array."""
-        return is_optional(var) or var.role in ("input", "target") or var.name in self.kept
+        given = var.role in ("input", "target") or is_optional(var)
+        return given or any(part.var.name in self.kept for part in reads(Ref(var)))
 
-    def array(self, ref: Ref) -> str:
-        """The array that `ref` reads: that of its variable, or the one that is a step off."""
+    def attribute(self, ref: Ref) -> str:
+        """What the Workspace calls all steps of `ref`."""
         offset = ref.when.offset if ref.when is not None else 0
-        shifted = offset and ref.var.name in self.shifted
-        return self.shifted_name(ref.var) if shifted else ref.var.name
-
-    def shifted_name(self, var: Var) -> str:
-        """What the view of `var` one step off is called."""
-        return f"{var.name}_{'prev' if self.shifted[var.name] < 0 else 'next'}"
-
-    def spell(self, ref: Ref, index: str) -> str:
-        """`ref` in code, at the step called `index`."""
-        if ref.var.role == "count":
-            return "w.count"
-        if ref.var.role == "last":
-            return f"last[{[c.boundary for c in self.program.carries].index(ref)}]"
-        name = self.array(ref)
-        if not isinstance(ref.when, Now) or not self.is_indexed(ref.var):
-            return name
-        return f"{name}_t" if self.fast and not is_optional(ref.var) else f"{name}[{index}]"
+        if not offset or ref.var.parts:
+            return ref.var.name
+        return f"{ref.var.name}_{'prev' if offset < 0 else 'next'}"
 
 
 def is_optional(var: Var) -> bool:
@@ -153,6 +284,11 @@ def variables(phase: Phase) -> list[Var]:
     """The variables of `phase` in the order in which they are met."""
     found: dict[str, Var] = {}
     for statement in statements(phase.blocks):
-        for ref in (*reads(statement.value), statement.target):
+        for ref in (*reads(statement.value), *writes(statement)):
             found.setdefault(ref.var.name, ref.var)
     return list(found.values())
+
+
+def _is_within(run: tuple[Ref, ...], other: tuple[Ref, ...]) -> bool:
+    starts = range(len(other) - len(run) + 1)
+    return run != other and any(other[start : start + len(run)] == run for start in starts)
