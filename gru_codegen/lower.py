@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from functools import reduce
+from math import prod
 from typing import Any
 
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
@@ -282,7 +283,7 @@ class _Lowering:
             coefficient, rest = signed(term)
             part = _scaled(abs(coefficient), self.expression(rest))
             if total is None:
-                total = part if coefficient > 0 else Call("negate", (part,))
+                total = part if coefficient > 0 else _times(Fraction(-1), part)
             else:
                 total = Call("add" if coefficient > 0 else "subtract", (total, part))
         assert total is not None  # MatAdd has terms
@@ -291,7 +292,12 @@ class _Lowering:
     def _hadamard(self, node: Any) -> Expr:
         coefficient, rest = signed(node)
         factors = [self.expression(factor) for factor in rest.args]
-        return _scaled(coefficient, reduce(lambda a, b: Call("multiply", (a, b)), factors))
+        matrices = [factor for factor in factors if not isinstance(factor, Const)]
+        numbers = [factor.value for factor in factors if isinstance(factor, Const)]
+        number = prod(numbers, start=_fraction(coefficient))
+        if not matrices:
+            return Const(number)
+        return _times(number, reduce(lambda a, b: Call("multiply", (a, b)), matrices))
 
     def _product(self, node: Any) -> Expr:
         coefficient, factors = node.as_coeff_matrices()
@@ -348,12 +354,23 @@ def _has_rows(expression: Expr) -> bool:
 
 
 def _scaled(coefficient: Any, expression: Expr) -> Expr:
-    if coefficient == 1:
+    return _times(_fraction(coefficient), expression)
+
+
+def _fraction(coefficient: Any) -> Fraction:
+    return Fraction(int(coefficient.p), int(coefficient.q))
+
+
+def _times(number: Fraction, expression: Expr) -> Expr:
+    if isinstance(expression, Const):
+        return Const(number * expression.value)
+    if number == 1:
         return expression
-    if coefficient == -1:
-        return Call("negate", (expression,))
-    factor = Const(Fraction(int(coefficient.p), int(coefficient.q)))
-    return Call("multiply", (factor, expression))
+    return (
+        Call("negate", (expression,))
+        if number == -1
+        else Call("multiply", (Const(number), expression))
+    )
 
 
 def _shape(symbol: MatrixSymbol) -> Shape:
