@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -67,9 +68,8 @@ def test_exact_elements_stay_exact(name: str, style: Any, unroll: int | None) ->
     kernel = gc.load(polynomial, style=style, unroll=unroll)
 
     def exact(*shape: int) -> Any:
-        array = np.empty(shape, object)
-        array.flat = [Fraction(3 * k % 7 - 3, k % 5 + 1) for k in range(array.size)]
-        return array
+        entries = [Fraction(3 * k % 7 - 3, k % 5 + 1) for k in range(prod(shape))]
+        return np.array(entries, dtype=object).reshape(shape)
 
     T, rows, inputs, hidden = 3, 2, 3, 4
     params = kernel.Params(exact(inputs, hidden), exact(hidden, hidden))
