@@ -139,13 +139,14 @@ def _origin(block: Block) -> Origin | Block:
 
 def _broken(start: str, value: Expr, spell: target.Speller, indent: str) -> Iterator[str]:
     """`start` and `value` over several lines: one for each term of the sum that it is or reads."""
-    inside, behind = value, ""
-    if isinstance(value, Call) and len(value.args) == 1:
-        (argument,) = value.args
-        whole = target.as_expression(value, spell)
-        before, found, after = whole.partition(target.as_expression(argument, spell))
-        if found:
-            inside, start, behind = argument, start + before.removesuffix("("), after[1:]
+    inside, behind = target.over_one_denominator(value), ""
+    if isinstance(inside, Call) and inside.operation not in ("add", "subtract"):
+        whole = target.as_expression(inside, spell)
+        for argument in inside.args:
+            before, found, after = whole.partition(f"({target.as_expression(argument, spell)})")
+            if found:
+                inside, start, behind = argument, start + before, after
+                break
     yield from parenthesised(start, _addends(inside, spell), behind, indent)
 
 

@@ -22,7 +22,7 @@ def emit(program: Program, heading: Heading) -> str:
     """The source of the module that runs `program`."""
     fast = heading.style == "fast"
     storage = Storage(program, fast)
-    states = [var for var in storage.variables if var.role == "value" and var.boundary is not None]
+    states = [var for var in program.entries["gradients"] if var.role == "value"]
     rolling = program.steps is None
     output = program.entries["forward"][0]
     context = {

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
+from math import lcm
 
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir import Call, Const, Every, Expr, Ref, Statement, shape_of
 
-__all__ = ["FUNCTIONS", "Speller", "as_expression", "constants", "in_place"]
+__all__ = [
+    "FUNCTIONS",
+    "Speller",
+    "as_expression",
+    "constant",
+    "constants",
+    "in_place",
+    "over_one_denominator",
+]
 
 #: Writes a reference: which array, view or number of the module it is.
 Speller = Callable[[Ref], str]
@@ -61,9 +71,10 @@ def _write(expression: Expr, spell: Speller) -> tuple[str, int]:
         value = expression.value
         text = str(value)
         return text, _ATOM if value.denominator == 1 and value >= 0 else _PRODUCT
+    whole = over_one_denominator(expression)
+    if whole is not expression:
+        return _write(whole, spell)
     args = expression.args
-    if expression.operation in ("add", "subtract") and any(map(_is_fraction, args)):
-        raise ProgramError(f"a fraction is only ever a factor: {expression}")
     match expression.operation:
         case "add":
             return f"{at_least(args[0], _SUM)} + {at_least(args[1], _PRODUCT)}", _SUM
@@ -122,9 +133,52 @@ def _write(expression: Expr, spell: Speller) -> tuple[str, int]:
     raise ProgramError(f"NumPy has no spelling for the operation {expression.operation!r}")
 
 
-def _is_fraction(expression: Expr) -> bool:
-    """Whether it is a number that Python would write as a float."""
-    return isinstance(expression, Const) and expression.value.denominator != 1
+def over_one_denominator(expression: Expr) -> Expr:
+    """A sum with a fraction among its terms as whole multiples of them, divided once.
+
+    ``a - b / 2 + 1/3`` is ``(6 * a - 3 * b + 2) / 6``: a fraction alone would be a float. Whatever
+    else `expression` is, it is returned as it is.
+    """
+    terms = _terms(expression)
+    if not any(rest is None and number.denominator != 1 for number, rest in terms):
+        return expression
+    denominator = lcm(*(number.denominator for number, _ in terms))
+    total: Expr | None = None
+    for number, rest in terms:
+        multiple = number * denominator
+        size = abs(multiple) if total is not None else multiple
+        term: Expr = Const(size)
+        if rest is not None:
+            term = rest if size == 1 else Call("multiply", (term, rest))
+        if total is None:
+            total = Call("negate", (rest,)) if rest is not None and multiple == -1 else term
+        else:
+            total = Call("add" if multiple > 0 else "subtract", (total, term))
+    assert total is not None  # there are terms, the fraction among them
+    return Call("multiply", (Const(Fraction(1, denominator)), total))
+
+
+def _terms(expression: Expr) -> list[tuple[Fraction, Expr | None]]:
+    """The terms of a sum, each a number times the rest, which is None for a number alone."""
+    if isinstance(expression, Const):
+        return [(expression.value, None)]
+    if isinstance(expression, Call):
+        match expression.operation, [_terms(argument) for argument in expression.args]:
+            case "add", (left, right):
+                return left + right
+            case "subtract", (left, right):
+                return left + [(-number, rest) for number, rest in right]
+            case "negate", (terms,):
+                return [(-number, rest) for number, rest in terms]
+            case "multiply", ([(factor, None)], [(number, rest)]):
+                return [(factor * number, rest)]
+            case "multiply", ([(number, rest)], [(factor, None)]):
+                return [(factor * number, rest)]
+            case "multiply", ([(factor, None)], _):
+                return [(factor, expression.args[1])]
+            case "multiply", (_, [(factor, None)]):
+                return [(factor, expression.args[0])]
+    return [(Fraction(1), expression)]
 
 
 def _scaled(factor: Const, text: str) -> str:
@@ -160,16 +214,20 @@ def constant(value: int) -> str:
 
 def constants(statement: Statement) -> set[int]:
     """The whole numbers that the in-place spelling of `statement` needs as arrays."""
+    if isinstance(statement.value, Const) and statement.value.value.denominator != 1:
+        return {statement.value.value.denominator}
     if not isinstance(statement.value, Call) or not shape_of(statement.value):
         return set()
-    needed: set[int] = set()
-    if statement.value.operation == "select":  # copies numbers as they are
-        return needed
-    for argument in statement.value.args:
-        if isinstance(argument, Const):
-            value = argument.value
-            needed |= {value.numerator, value.denominator} - ({1} if value != 1 else set())
-    return needed | _NUMBERS.get(statement.value.operation, set())
+    operation = statement.value.operation
+    if operation == "select":  # copies numbers as they are
+        return set()
+    needed = set(_NUMBERS.get(operation, ()))
+    for value in (a.value for a in statement.value.args if isinstance(a, Const)):
+        if value.denominator != 1:
+            needed.add(value.denominator)
+        if value.denominator == 1 or value.numerator != 1 or operation != "multiply":
+            needed.add(value.numerator)
+    return needed
 
 
 def in_place(statement: Statement, spell: Speller) -> list[str]:
@@ -180,7 +238,8 @@ def in_place(statement: Statement, spell: Speller) -> list[str]:
     if isinstance(value, Ref):
         return [f"np.copyto({out}, {spell(value)})"]
     if isinstance(value, Const):
-        return [f"{out}[...] = {value}"]
+        number = value.value
+        return [f"{out}[...] = {number.numerator}", *_divided(out, out, number)]
     args = [_argument(argument, spell) for argument in value.args]
     match value.operation:
         case "add" | "subtract" | "multiply":
@@ -230,17 +289,30 @@ def _argument(expression: Expr, spell: Speller) -> str:
 
 
 def _with_constants(value: Call, args: list[str], out: str) -> list[str]:
-    """A fraction p/q is multiplied by p, then divided by q."""
-    lines = []
-    operation = value.operation
-    for place, argument in enumerate(value.args):
-        if isinstance(argument, Const) and argument.value.denominator != 1:
-            if operation != "multiply":
-                raise ProgramError(f"a fraction is only ever a factor: {value}")
-            other = args[1 - place]
-            if argument.value.numerator != 1:
-                lines.append(f"np.multiply({other}, {args[place]}, out={out})")
-                other = out
-            bottom = constant(argument.value.denominator)
-            return [*lines, f"np.divide({other}, {bottom}, out={out})"]
-    return [f"np.{operation}({args[0]}, {args[1]}, out={out})"]
+    """A sum or product of two. Beside a fraction p/q the other operand is multiplied by p, then
+    divided by q; or, in a sum, multiplied by q before p is added and all of it divided by q."""
+    fractions = {
+        place: argument.value
+        for place, argument in enumerate(value.args)
+        if isinstance(argument, Const) and argument.value.denominator != 1
+    }
+    if not fractions:
+        return [f"np.{value.operation}({args[0]}, {args[1]}, out={out})"]
+    [(place, fraction)] = fractions.items()
+    lines, other = [], args[1 - place]
+    if value.operation == "multiply":
+        if fraction.numerator != 1:
+            lines.append(f"np.multiply({other}, {args[place]}, out={out})")
+            other = out
+        return [*lines, *_divided(other, out, fraction)]
+    lines.append(f"np.multiply({other}, {constant(fraction.denominator)}, out={out})")
+    args[1 - place] = out
+    lines.append(f"np.{value.operation}({args[0]}, {args[1]}, out={out})")
+    return [*lines, *_divided(out, out, fraction)]
+
+
+def _divided(text: str, out: str, fraction: Fraction) -> list[str]:
+    """The line that divides by the denominator of `fraction`, if it is not 1."""
+    if fraction.denominator == 1:
+        return []
+    return [f"np.divide({text}, {constant(fraction.denominator)}, out={out})"]

@@ -179,6 +179,8 @@ class _Writer:
         coefficient, rest = signed(expression)
         if coefficient < 0:
             return enclosed("-", self.within(absolute(expression), _SUM), ""), _SUM
+        if coefficient != 1 and isinstance(rest, OneMatrix):
+            return atom(self.marks.fraction(coefficient)), _HADAMARD
         if coefficient != 1:
             number = f"{self.marks.fraction(coefficient)} "
             return enclosed(number, self.within(rest, _HADAMARD), ""), _HADAMARD
