@@ -32,7 +32,13 @@ class Polynomial:
 
     @classmethod
     def product(cls, coefficient: int, sizes: Shape) -> Polynomial:
-        """``coefficient * sizes[0] * sizes[1] ...``; a size may be a number written as text."""
+        """``coefficient * sizes[0] * sizes[1] ...``; a size may be a number in text, or a sum."""
+        for place, size in enumerate(sizes):
+            if "+" in size:  # several side by side
+                total = cls()
+                for one in size.split("+"):
+                    total += cls.product(coefficient, (*sizes[:place], one, *sizes[place + 1 :]))
+                return total
         names = tuple(size for size in sizes if not size.isdigit())
         for size in sizes:
             coefficient *= int(size) if size.isdigit() else 1

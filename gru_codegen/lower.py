@@ -45,7 +45,7 @@ from gru_codegen.ir import (
 from gru_codegen.losses import Loss
 from gru_codegen.notation import OverTime, signed
 
-__all__ = ["written_loss", "lower"]
+__all__ = ["lower", "written_loss"]
 
 
 def lower(derivation: Derivation) -> Program:

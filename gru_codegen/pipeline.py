@@ -13,8 +13,9 @@ from gru_codegen.compare import compare
 from gru_codegen.derive import Derivation, derive
 from gru_codegen.emit import Heading, emit
 from gru_codegen.errors import CellError
+from gru_codegen.ir import Layout
 from gru_codegen.losses import L2, Loss
-from gru_codegen.lower import written_loss, lower
+from gru_codegen.lower import lower, written_loss
 from gru_codegen.modules import load_source
 from gru_codegen.passes import STYLES, Style, optimise
 from gru_codegen.readouts import readouts
@@ -30,6 +31,7 @@ def generate(
     readout: str = "none",
     unroll: int | None = None,
     style: Style = "fast",
+    layout: Layout = "columns",
     spec: str | None = None,
 ) -> str:
     """The source of the kernel of `cell`: a plain NumPy module.
@@ -46,7 +48,7 @@ def generate(
     """
     _check(unroll, style, readout)
     derivation = derive(complete(cell, readout), loss)
-    program = optimise(lower(derivation), style, unroll)
+    program = optimise(lower(derivation), style, unroll, layout)
     return emit(program, _heading(derivation, spec or cell.name, readout, unroll, style))
 
 
@@ -63,9 +65,10 @@ def load(
     readout: str = "none",
     unroll: int | None = None,
     style: Style = "fast",
+    layout: Layout = "columns",
 ) -> ModuleType:
     """The kernel of `cell` as a module; a debugger steps through its generated lines."""
-    source = generate(cell, loss=loss, readout=readout, unroll=unroll, style=style)
+    source = generate(cell, loss=loss, readout=readout, unroll=unroll, style=style, layout=layout)
     return load_source(source, default_name(cell, loss, unroll, style, readout))
 
 

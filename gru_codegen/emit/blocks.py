@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from gru_codegen.emit import numpy as target
-from gru_codegen.emit.lines import WIDTH, assignments, comment, parenthesised
-from gru_codegen.emit.storage import Storage, is_optional
+from gru_codegen.emit.calls import Calls
+from gru_codegen.emit.lines import (
+    WIDTH,
+    comment,
+    filled_lines,
+    parenthesised,
+    unpacked_lines,
+)
+from gru_codegen.emit.names import Names
+from gru_codegen.emit.numpy import Speller, as_expression, over_one_denominator
 from gru_codegen.ir import (
     Block,
     Call,
     Expr,
+    Layout,
     Loop,
-    Now,
     Origin,
     Ref,
     Statement,
     Step,
-    reads,
     statements,
+    writes,
 )
 
 __all__ = ["Blocks"]
@@ -32,17 +39,24 @@ _CONDITIONS = {
 }
 #: Stands for the index of the step until the lines of a body are repeated for each step.
 _INDEX = "\0"
+#: Stands for the line in which an unrolled step names its matrices.
+_STEPS = "\1"
 
 
 class Blocks:
     """Writes blocks as the body of a function; steps that share a body are spelled once."""
 
-    def __init__(self, storage: Storage) -> None:
-        self.storage = storage
+    def __init__(self, names: Names, phase: str) -> None:
+        self.names = names
+        self.storage = names.storage
+        self.phase = phase
         self.bodies: dict[int, str] = {}
 
-    def lines(self, blocks: tuple[Block, ...]) -> Iterator[str]:
+    def lines(self, blocks: tuple[Block, ...]) -> list[str]:
         """The lines of `blocks`, one level deep."""
+        return list(self._lines_of(blocks))
+
+    def _lines_of(self, blocks: tuple[Block, ...]) -> Iterator[str]:
         for origin, some in groupby(blocks, key=_origin):
             if isinstance(origin, Origin):
                 yield from self._group(origin, some, "    ", "")
@@ -52,27 +66,53 @@ class Blocks:
 
     def _block(self, block: Block) -> Iterator[str]:
         if isinstance(block, Loop):
-            steps = "range(w.steps)" if block.direction == "forward" else "reversed(range(w.steps))"
             yield from self._before(block)
-            yield f"    for t in {steps}:"
-            yield from self._body(block.body, "        ", "t")
+            lines = list(self._body(block.body, "        ", "t"))
+            yield from self._head(block)
+            yield from lines
         elif isinstance(block, Step):
             yield ""
             yield f"    # --- step {block.index + 1} of {self.storage.program.steps} ---"
             yield self._unrolled(block).replace(_INDEX, str(block.index))
 
+    def _head(self, loop: Loop) -> Iterator[str]:
+        """The line or lines with which a loop begins, once its body is known."""
+        around = "" if loop.direction == "forward" else "reversed"
+        if not self.names.steps:
+            steps = "range(w.steps)"
+            yield f"    for t in {f'{around}({steps})' if around else steps}:"
+            return
+        names = list(self.names.steps)
+        found = f"w.{self.phase}_steps"
+        if self.names.indexed:
+            found = f"list(enumerate({found}))" if around else f"enumerate({found})"
+        found = f"{around}({found})" if around else found
+        start, end = ("t, (", ")") if self.names.indexed else ("", "")
+        comma = "," if len(names) == 1 else ""
+        line = f"    for {start}{', '.join(names)}{comma}{end} in {found}:"
+        if len(line) <= WIDTH:
+            yield line
+            return
+        if start:
+            yield "    for t, ("
+        else:
+            yield "    for ("
+        yield from filled_lines(names, "        ")
+        yield f"    ) in {found}:"
+
     def _before(self, loop: Loop) -> Iterator[str]:
         """What the loop takes as given: sums that start at zero, carries at their boundary."""
-        written = {s.target.var: s for s in statements(loop.body)}
+        written = {ref.var: s for s in statements(loop.body) for ref in writes(s)}
         for var, statement in written.items():
             if statement.accumulate and var.role == "gradient":
                 yield f"    {var.name} = np.zeros_like(params.{var.name[1:]})"
             elif statement.accumulate:
                 yield f"    {var.name}: Any = 0"
             elif isinstance(var.boundary, Ref) and var.boundary.var.role == "last":
-                beyond = self.storage.spell(var.boundary, "")
+                beyond = self.names.spell(var.boundary, "")
                 if self.storage.in_workspace(var):
-                    yield f"    {var.name}[...] = 0 if last is None else {beyond}"
+                    name = self.names.spell(Ref(var), "")
+                    yield f"    {name}[...] = 0 if last is None else {beyond}"
                 else:
                     zeros = f"np.zeros({self.storage.sizes(var)}, w.dtype)"
                     yield f"    {var.name} = {zeros} if last is None else {beyond}"
@@ -80,26 +120,34 @@ class Blocks:
     def _unrolled(self, step: Step) -> str:
         key = id(step.body)
         if key not in self.bodies:
-            self.bodies[key] = "\n".join(self._body(step.body, "    ", _INDEX))
+            before, self.names.steps = self.names.steps, {}
+            lines = list(self._body(step.body, "    ", _INDEX))
+            own, self.names.steps = self.names.steps, before
+            for name, source in own.items():
+                self.names.steps.setdefault(name, source)
+            self.bodies[key] = "\n".join(lines)
+            if own:
+                self.bodies[key] = f"{_STEPS}\n{self.bodies[key]}"
         return self.bodies[key]
+
+    def with_steps(self, lines: list[str]) -> list[str]:
+        """`lines` in which each unrolled step begins with the names of its matrices."""
+        names = list(self.names.steps)
+        found: list[str] = []
+        index = ""
+        for line in "\n".join(lines).split("\n"):
+            if line.startswith("    # --- step "):
+                index = str(int(line.split()[3]) - 1)
+            if line == _STEPS:
+                found += unpacked_lines(names, f"w.{self.phase}_steps[{index}]", "    ")
+            else:
+                found.append(line)
+        return found
 
     def _body(self, body: tuple[Block, ...], indent: str, index: str) -> Iterator[str]:
         found = list(statements(body))
-        if self.storage.fast:
-            yield from self._views(found, indent, index)
         for origin, group in groupby(found, key=lambda statement: statement.origin):
             yield from self._group(origin, group, indent, index)
-
-    def _views(self, found: list[Statement], indent: str, index: str) -> Iterator[str]:
-        """One step's matrices, named once for all the lines that use them."""
-        names: dict[str, str] = {}
-        for statement in found:
-            for ref in (*reads(statement.value), statement.target):
-                indexed = self.storage.is_indexed(ref.var) and not is_optional(ref.var)
-                if isinstance(ref.when, Now) and indexed:
-                    name = self.storage.array(ref)
-                    names[f"{name}_t"] = f"{name}[{index}]"
-        yield from assignments(list(names), list(names.values()), indent)
 
     def _group(
         self, origin: Origin, group: Iterable[Block], indent: str, index: str
@@ -112,24 +160,29 @@ class Blocks:
         found = statements(tuple(group))
         for given, some in groupby(found, key=lambda statement: statement.given):
             if given:
+                for name in given:
+                    if name == "lengths" and self.storage.fast:
+                        self.names.local.setdefault("ended", "w.ended")
                 yield f"{indent}if {' and '.join(_CONDITIONS[name] for name in given)}:"
             for statement in some:
                 yield from self._lines(statement, indent + "    " * bool(given), index)
 
     def _lines(self, statement: Statement, indent: str, index: str) -> Iterator[str]:
-        def spell(ref: Ref) -> str:
-            return self.storage.spell(ref, index)
-
+        calls = Calls(self.names, index)
+        spell = calls.spell
         if self.storage.in_place(statement):
-            yield from (indent + line for line in target.in_place(statement, spell))
+            yield from (indent + line for line in calls.lines(statement))
+            return
+        if self.storage.fast and (gradients := calls.gradients(statement)) is not None:
+            yield from (indent + line for line in gradients)
             return
         sign = "+=" if statement.accumulate else "="
         start = f"{indent}{spell(statement.target)} {sign} "
-        value = target.as_expression(statement.value, spell)
+        value = as_expression(statement.value, spell, self.names.layout)
         if len(start) + len(value) <= WIDTH:
             yield start + value
         else:
-            yield from _broken(start, statement.value, spell, indent)
+            yield from _broken(start, statement.value, spell, indent, self.names.layout)
 
 
 def _origin(block: Block) -> Origin | Block:
@@ -137,25 +190,25 @@ def _origin(block: Block) -> Origin | Block:
     return block.origin if isinstance(block, Statement) else block
 
 
-def _broken(start: str, value: Expr, spell: target.Speller, indent: str) -> Iterator[str]:
+def _broken(start: str, value: Expr, spell: Speller, indent: str, layout: Layout) -> Iterator[str]:
     """`start` and `value` over several lines: one for each term of the sum that it is or reads."""
-    inside, behind = target.over_one_denominator(value), ""
+    inside, behind = over_one_denominator(value), ""
     if isinstance(inside, Call) and inside.operation not in ("add", "subtract"):
-        whole = target.as_expression(inside, spell)
+        whole = as_expression(inside, spell, layout)
         for argument in inside.args:
-            before, found, after = whole.partition(f"({target.as_expression(argument, spell)})")
+            before, found, after = whole.partition(f"({as_expression(argument, spell, layout)})")
             if found:
                 inside, start, behind = argument, start + before, after
                 break
-    yield from parenthesised(start, _addends(inside, spell), behind, indent)
+    yield from parenthesised(start, _addends(inside, spell, layout), behind, indent)
 
 
-def _addends(expression: Expr, spell: target.Speller) -> list[str]:
+def _addends(expression: Expr, spell: Speller, layout: Layout) -> list[str]:
     """The terms of a sum, each but the first beginning with its sign."""
     if isinstance(expression, Call) and expression.operation in ("add", "subtract"):
         left, right = expression.args
         sign = "+" if expression.operation == "add" else "-"
-        last = target.as_expression(right, spell)
+        last = as_expression(right, spell, layout)
         loose = isinstance(right, Call) and right.operation in ("add", "subtract", "negate")
-        return [*_addends(left, spell), f"{sign} ({last})" if loose else f"{sign} {last}"]
-    return [target.as_expression(expression, spell)]
+        return [*_addends(left, spell, layout), f"{sign} ({last})" if loose else f"{sign} {last}"]
+    return [as_expression(expression, spell, layout)]

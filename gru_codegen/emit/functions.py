@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gru_codegen.emit import numpy as target
 from gru_codegen.emit.blocks import Blocks
 from gru_codegen.emit.lines import WIDTH, assignments, called, signature
+from gru_codegen.emit.names import Names
+from gru_codegen.emit.numpy import FUNCTIONS
 from gru_codegen.emit.storage import Storage, variables
-from gru_codegen.ir import Call, Phase, Statement, Var, parts, reads, statements
+from gru_codegen.ir import Call, Phase, Var, parts
 
-__all__ = ["Function", "constants", "helpers", "phase_function"]
+__all__ = ["Function", "helpers", "phase_function"]
 
 #: What each phase's function says that it does.
 _DOCS = {
@@ -37,19 +38,25 @@ class Function:
 
     arguments, in_pullback: what the entry points pass to it, and what a pullback does.
     result: what it returns after its lines; "" if they return already, or if nothing is.
+    steps: the matrices of one step that its loop names, each of which array.
+    names: what its lines needed.
     """
 
+    name: str
     doc: str
     signature: str
     arguments: str
     in_pullback: str
     lines: str
     result: str
+    steps: dict[str, str]
+    names: Names
 
 
 def phase_function(phase: Phase, storage: Storage) -> Function:
     """The function that computes `phase`."""
     program, used = storage.program, variables(phase)
+    names = Names(storage)
     roles = {var.role for var in used}
     parameters = ["params: Params"] if roles & {"weight", "gradient"} else []
     arguments = ["params"] if parameters else []
@@ -58,35 +65,51 @@ def phase_function(phase: Phase, storage: Storage) -> Function:
     arguments += [_ARGUMENTS[v.role] for v in used if v.role in _ARGUMENTS]
     seeds = [var.name for var in used if _is_given_seed(var, phase, storage)]
     parameters += [*(f"{name}: Array" for name in seeds), "w: Workspace"]
-    lines = list(_preamble(phase, used, storage))
+    blocks = Blocks(names, phase.name)
+    lines = blocks.lines(phase.blocks)
+    if program.steps is not None:
+        lines = blocks.with_steps(lines)
     if phase.name == "backward":
         parameters.append("last: tuple[Array, ...] | None = None")
         if program.steps == 1 and not storage.fast:
-            lines += [f"    {carry.name}: Any = None" for carry in program.carries]
-    lines += Blocks(storage).lines(phase.blocks)
+            lines = [*(f"    {carry.name}: Any = None" for carry in program.carries), *lines]
     results = [var.name for var in used if var.role == "loss"]
     if results and lines[-1].startswith(f"    {results[0]} = "):
         results, lines[-1] = [], lines[-1].replace(f"{results[0]} =", "return", 1)
     if "gradient" in roles:
         gradients = [f"d{weight.name}" for weight in program.weights]
         lines.append(f"    gradients = {called('Params', gradients)}")
-        carries = ", ".join(carry.name for carry in program.carries)
-        results += ["gradients", f"({carries}{',' * (len(program.carries) == 1)})"]
+        carried = [_carry(carry, names) for carry in program.carries]
+        results += ["gradients", f"({', '.join(carried)}{',' * (len(carried) == 1)})"]
     if phase.name == "inputs":
-        results = [v.name for v in program.entries["pullback"] if v.role == "adjoint"]
+        results = [_input_gradient(v, storage) for v in _input_gradients(storage)]
+    lines = [*_preamble(used, names, seeds), *lines]
     return Function(
+        phase.name,
         _DOCS[phase.name],
         signature(f"_{phase.name}", parameters, _RETURNS[phase.name]),
         ", ".join([*arguments, *(f"w.{name}" for name in seeds), "w"]),
         ", ".join([*arguments, *("d_outputs" for _ in seeds), "w"]),
         "\n".join(lines),
         ", ".join(results),
+        names.steps,
+        names,
     )
 
 
-def constants(storage: Storage) -> dict[str, int]:
-    """The numbers that calls in place take as 0-d arrays, by name."""
-    return _constants(storage, storage.program.statements())
+def _carry(carry: Var, names: Names) -> str:
+    name = names.local_name(carry)
+    return f"{name}.T" if names.layout == "columns" else name
+
+
+def _input_gradients(storage: Storage) -> list[Var]:
+    return [v for v in storage.program.entries["pullback"] if v.role == "adjoint"]
+
+
+def _input_gradient(var: Var, storage: Storage) -> str:
+    if storage.program.layout == "columns":
+        return f"{var.name}.transpose(0, 2, 1).copy()"
+    return var.name
 
 
 def helpers(storage: Storage) -> list[str]:
@@ -98,53 +121,30 @@ def helpers(storage: Storage) -> list[str]:
         if isinstance(part, Call)
         and not (storage.in_place(statement) and part.operation == "sigmoid")
     }
-    return ["\n".join(lines) for name, lines in target.FUNCTIONS.items() if name in used]
+    return ["\n".join(lines) for name, lines in FUNCTIONS.items() if name in used]
 
 
 def _is_given_seed(var: Var, phase: Phase, storage: Storage) -> bool:
-    """Whether `var` is the adjoint of the outputs, which only the loss computes itself."""
-    return var == storage.program.seed and phase.name != "loss"
+    """Whether `var` is the adjoint of the outputs, as an argument: not in the Workspace."""
+    return not storage.fast and var == storage.program.seed and phase.name != "loss"
 
 
-def _preamble(phase: Phase, used: list[Var], storage: Storage) -> Iterator[str]:
-    """Lines that give local names to weights, arrays and numbers."""
+def _preamble(used: list[Var], names: Names, seeds: list[str]) -> Iterator[str]:
+    """Lines that give local names to what the lines below them need."""
+    storage = names.storage
     declared = storage.program.weights
-    weights = [weight.name for weight in declared if weight in used]
+    local = {name: code for name, code in names.local.items() if name not in seeds}
+    weights = [weight.name for weight in declared if weight.name in local]
     unpacked = f"    {', '.join(weights)} = params"
-    if len(weights) == len(declared) and len(unpacked) <= WIDTH:
+    if len(weights) == len(declared) and len(weights) > 1 and len(unpacked) <= WIDTH:
         yield unpacked
     else:
-        yield from assignments(weights, [f"params.{name}" for name in weights])
-    names = []
-    for var in used:
-        if storage.in_workspace(var) and not _is_given_seed(var, phase, storage):
-            offsets = _offsets(phase, var, storage)
-            if var.name in storage.shifted and any(offsets):
-                names.append(storage.shifted_name(var))
-            if 0 in offsets:
-                names.append(var.name)
-    names += ["ended" for var in used if var.role == "lengths"]
-    yield from assignments(names, [f"w.{name}" for name in names])
+        yield from assignments(weights, [local[name] for name in weights])
+    rest = {name: code for name, code in local.items() if name not in weights}
+    direct = {name: code for name, code in rest.items() if code.startswith("w.")}
+    derived = {name: code for name, code in rest.items() if name not in direct}
+    yield from assignments(list(direct), list(direct.values()))
+    yield from assignments(list(derived), list(derived.values()))
     for name in sorted(var.name for var in used if var.name in storage.of_pullback):
         shape = storage.sizes(storage.of_pullback[name], over_time=True)
         yield f"    {name} = np.empty({shape}, w.dtype)"
-    numbers = list(_constants(storage, statements(phase.blocks)))
-    yield from assignments(numbers, [f"w.{name}" for name in numbers])
-
-
-def _offsets(phase: Phase, var: Var, storage: Storage) -> set[int]:
-    """How far from the current step `phase` touches `var`; it writes at the step itself."""
-    found = set()
-    for statement in statements(phase.blocks):
-        if statement.target.var.name == var.name:
-            found.add(0)
-        for ref in reads(statement.value):
-            if ref.var.name == var.name:
-                shifted = ref.when is not None and var.name in storage.shifted
-                found.add(ref.when.offset if ref.when is not None and shifted else 0)
-    return found
-
-
-def _constants(storage: Storage, found: Iterator[Statement]) -> dict[str, int]:
-    numbers = {n for s in found if storage.in_place(s) for n in target.constants(s)}
-    return {target.constant(n): n for n in sorted(numbers)}

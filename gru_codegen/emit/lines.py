@@ -11,10 +11,12 @@ __all__ = [
     "called",
     "comment",
     "filled",
+    "filled_lines",
     "hung",
     "parenthesised",
     "remarked",
     "signature",
+    "unpacked_lines",
 ]
 
 #: The longest line of a module.
@@ -34,6 +36,21 @@ def assignments(names: Sequence[str], values: Sequence[str], indent: str = "    
         some, line = longer, f"{indent}{left} = {right}"
     if line:
         yield line
+
+
+def filled_lines(names: Sequence[str], indent: str) -> list[str]:
+    """Names between commas, over as many lines as it takes, with a comma at the end."""
+    return textwrap.wrap(
+        f"{', '.join(names)},", WIDTH, initial_indent=indent, subsequent_indent=indent
+    )
+
+
+def unpacked_lines(names: Sequence[str], value: str, indent: str) -> list[str]:
+    """Names that get the elements of one tuple."""
+    line = f"{indent}{', '.join(names)}{',' * (len(names) == 1)} = {value}"
+    if len(line) <= WIDTH:
+        return [line]
+    return [f"{indent}(", *filled_lines(names, f"{indent}    "), f"{indent}) = {value}"]
 
 
 def called(name: str, arguments: Sequence[str]) -> str:

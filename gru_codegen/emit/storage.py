@@ -74,9 +74,10 @@ class Storage:
         self.variables = list(program.variables().values())
         self.by_name = {var.name: var for var in self.variables}
         self.refs = list(self._refs())
+        self.every = [*self.refs, *(part for pack in self.refs for part in reads(pack))]
         self.shifted = {
             ref.var.name: ref.when.offset
-            for ref in (part for ref in self.refs for part in reads(ref))
+            for ref in self.every
             if ref.when is not None and ref.when.offset and ref.var.name in self.kept
         }
         elsewhere = {v.name for p in program.phases if p.name != "inputs" for v in variables(p)}
@@ -165,17 +166,22 @@ class Storage:
 
     def shape(self, array: Array) -> str:
         """The shape of `array` in code; T is the number of steps that it can hold."""
-        first, *others = array.parts
+        first = array.parts[0]
         steps = [] if array.steps is None else [f"T + {array.steps}" if array.steps else "T"]
         if len(first) == 1:
             return ", ".join([*steps, in_code(first[0])])
-        rows, columns = in_code(first[0]), added([shape[-1] for shape in array.parts])
+        rows, columns = added([first[0]]), added([shape[-1] for shape in array.parts])
         if self.program.layout == "columns":
             return ", ".join([*steps, columns, rows])
-        beside = [part for shape in array.parts for part in shape[-1].split("+")]
-        if len(beside) > 1 and first[0] == "B":
+        if self._is_stacked(array):
+            beside = _beside(array)
             return ", ".join([str(len(beside)), *steps, rows, in_code(beside[0])])
-        return ", ".join([*steps, added([first[0]]), columns])
+        return ", ".join([*steps, rows, columns])
+
+    def _is_stacked(self, array: Array) -> bool:
+        """Whether neighbours lie one behind the other, in rows, along an axis of their own."""
+        rows = self.program.layout == "rows" and array.parts[0][0] == "B"
+        return rows and len(_beside(array)) > 1
 
     def stored(self) -> Polynomial:
         """How many numbers a Workspace holds."""
@@ -190,23 +196,29 @@ class Storage:
     def views(self) -> list[View]:
         """What the Workspace calls the steps of its arrays, once their number is known."""
         found: dict[str, View] = {}
-        for ref in (*self.refs, *(part for ref in self.refs for part in reads(ref))):
-            if self._is_stored(ref.var) and self.place(ref.var).array.steps is not None:
+        for ref in self.every:
+            if self.is_stored(ref.var) and self.place(ref.var).array.steps is not None:
                 name = self.attribute(ref)
-                meaning = "before each step" if name.endswith("_prev") else ref.var.meaning
-                found.setdefault(name, View(name, self._all_steps(ref), meaning))
+                found.setdefault(name, View(name, self._all_steps(ref), self._remark(ref)))
         return list(found.values())
 
-    def _is_stored(self, var: Var) -> bool:
+    def _remark(self, ref: Ref) -> str:
+        if self.attribute(ref) != ref.var.name:
+            return "before each step"
+        over = self.program.overwrites.get(ref.var.name)
+        return ref.var.meaning if over is None else f"{ref.var.meaning}, written over {over}"
+
+    def is_stored(self, var: Var) -> bool:
+        """Whether `var` is in the Workspace: by itself, as a part, or as a pack."""
         if var.parts:
-            return var.role == "work" and self._is_stored(var.parts[0][0].var)
+            return var.role == "work" and self.is_stored(var.parts[0][0].var)
         return self.in_workspace(var)
 
     def parts_of_scratch(self) -> list[View]:
         """Names for parts of arrays that every step uses anew."""
         found: dict[str, View] = {}
-        for ref in (*self.refs, *(part for ref in self.refs for part in reads(ref))):
-            if not self._is_stored(ref.var):
+        for ref in self.every:
+            if not self.is_stored(ref.var):
                 continue
             place = self.place(ref.var)
             if place.array.steps is None and ref.var.name != place.array.name:
@@ -225,8 +237,8 @@ class Storage:
         """The indices that cut the parts at `place` out of all steps of their array."""
         array = place.array
         whole = place.start == 0 and place.stop == len(array.parts)
-        if self.program.layout == "rows" and len(array.parts) > 1:
-            if place.stop == place.start + 1:
+        if self._is_stacked(array):
+            if place.stop == place.start + 1 and not whole:
                 return f"[{', '.join([str(place.start), *steps])}]"
             index = ":" if whole else f"{place.start}:{place.stop}"
             cut = f"[{', '.join([index, *steps])}]" if steps or not whole else ""
@@ -239,19 +251,18 @@ class Storage:
         colon = " : " if " " in low + high and low and high else ":"
         return f"[{', '.join([*steps, f'{low}{colon}{high}'])}]"
 
-    def first_state(self, var: Var) -> str:
-        """The matrix that the first step reads as the state before it."""
-        return self._one(var, str(self.place(var).first - 1))
-
-    def last_state(self, var: Var) -> str:
-        """The matrix that the last step writes."""
-        first = self.place(var).first
-        return self._one(var, f"w.steps + {first - 1}" if first != 1 else "w.steps")
-
-    def _one(self, var: Var, index: str) -> str:
-        place = self.place(var)
-        transposed = ".T" if self.program.layout == "columns" else ""
-        return f"w._{place.array.name}{self._slices(place, [index])}{transposed}"
+    def ends(self, states: list[Var]) -> list[View]:
+        """What the Workspace calls each state before the first step and after the last one."""
+        found = []
+        for var in states:
+            place = self.place(var)
+            before = place.first - 1
+            after = f"steps + {before}" if before else "steps"
+            for name, index in ((f"{var.name}_first", str(before)), (f"{var.name}_last", after)):
+                code = f"self._{place.array.name}{self._slices(place, [index])}"
+                meaning = f"{var.name} {'before' if name.endswith('first') else 'after'} all steps"
+                found.append(View(name, code, meaning))
+        return found
 
     def sizes(self, var: Var, over_time: bool = False) -> str:
         """The shape of `var` in code outside the Workspace, for one step or over all of them."""
@@ -270,9 +281,14 @@ class Storage:
     def attribute(self, ref: Ref) -> str:
         """What the Workspace calls all steps of `ref`."""
         offset = ref.when.offset if ref.when is not None else 0
-        if not offset or ref.var.parts:
+        if not offset or ref.var.name not in self.shifted:
             return ref.var.name
         return f"{ref.var.name}_{'prev' if offset < 0 else 'next'}"
+
+
+def _beside(array: Array) -> list[str]:
+    """The sizes of all that stands side by side in `array`."""
+    return [size for shape in array.parts for size in shape[-1].split("+")]
 
 
 def is_optional(var: Var) -> bool:

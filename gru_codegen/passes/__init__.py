@@ -16,13 +16,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Literal
 
-from gru_codegen.ir import Program, validate
+from gru_codegen.ir import Layout, Program, validate
+from gru_codegen.passes.assign import assign
+from gru_codegen.passes.batch import batch
 from gru_codegen.passes.coalesce import coalesce
+from gru_codegen.passes.collect import collect
 from gru_codegen.passes.factor import factor, factor_adjoints
 from gru_codegen.passes.flatten import flatten
+from gru_codegen.passes.fold import fold
 from gru_codegen.passes.hoist import hoist
+from gru_codegen.passes.join import join
+from gru_codegen.passes.prepare import prepare
 from gru_codegen.passes.prune import prune
 from gru_codegen.passes.share import share
+from gru_codegen.passes.stack import stack
+from gru_codegen.passes.transpose import transpose
 from gru_codegen.passes.unroll import unroll
 
 __all__ = [
@@ -43,27 +51,60 @@ __all__ = [
 Pass = Callable[[Program], Program]
 Style = Literal["fast", "textbook"]
 
-STYLES: dict[Style, tuple[Pass, ...]] = {
-    "textbook": (factor_adjoints, share, prune),
-    "fast": (share, prune, coalesce, factor, hoist, flatten),
+STYLES: tuple[Style, ...] = ("fast", "textbook")
+_TEXTBOOK: tuple[Pass, ...] = (factor_adjoints, share, prune)
+#: The passes of the fast style, by layout.
+LAYOUTS: dict[Layout, tuple[Pass, ...]] = {
+    "columns": (
+        share,
+        prune,
+        coalesce,
+        factor,
+        fold,
+        collect,
+        stack,
+        hoist,
+        share,
+        join,
+        prepare,
+        batch,
+        flatten,
+        assign,
+        transpose,
+    ),
+    "rows": (
+        share,
+        prune,
+        coalesce,
+        factor,
+        fold,
+        hoist,
+        collect,
+        prepare,
+        batch,
+        flatten,
+        assign,
+    ),
 }
 
 
-def passes(style: Style, steps: int | None) -> Iterator[Pass]:
+def passes(style: Style, steps: int | None, layout: Layout = "rows") -> Iterator[Pass]:
     """The passes of a style in order; unrolling comes last."""
-    yield from STYLES[style]
+    yield from _TEXTBOOK if style == "textbook" else LAYOUTS[layout]
     if steps is not None:
         yield unroll(steps)
         yield prune
 
 
-def optimise(program: Program, style: Style, steps: int | None = None) -> Program:
+def optimise(
+    program: Program, style: Style, steps: int | None = None, layout: Layout = "rows"
+) -> Program:
     """Run the passes of `style`, for `steps` time steps or, with None, for any number.
 
     Raises
     ------
     ProgramError: a pass left an unsound program, which is this package's fault.
     """
-    for change in passes(style, steps):
+    for change in passes(style, steps, layout):
         program = validate(change(program))
     return program

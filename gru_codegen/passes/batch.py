@@ -17,6 +17,7 @@ from gru_codegen.ir import (
     Ref,
     Statement,
     Var,
+    kept_for_every_step,
     reads,
     shape_of,
     writes,
@@ -30,10 +31,11 @@ __all__ = ["batch"]
 def batch(program: Program) -> Program:
     """Compute ``Z = f(a)`` and ``R = f(b)`` at once, and have their variables side by side.
 
-    A product among the operands becomes a statement of its own, so that what is left is elementwise.
+    A product among the operands becomes a statement of its own; what is left is elementwise.
     """
     neighbours = Neighbours(runs(program))
     taken = set(program.variables())
+    kept = kept_for_every_step(program)
 
     def change(blocks: tuple[Block, ...]) -> Iterator[Block]:
         run: list[Statement] = []
@@ -41,10 +43,10 @@ def batch(program: Program) -> Program:
             if isinstance(block, Statement):
                 run.append(block)
                 continue
-            yield from _Body(run, neighbours, taken).batched()
+            yield from _Body(run, neighbours, taken, kept).batched()
             run = []
             yield replace(block, body=tuple(change(block.body)))
-        yield from _Body(run, neighbours, taken).batched()
+        yield from _Body(run, neighbours, taken, kept).batched()
 
     return program.with_blocks(lambda phase: tuple(change(phase.blocks)))
 
@@ -56,6 +58,7 @@ class _Body:
     statements: list[Statement]
     neighbours: Neighbours
     taken: set[str]
+    kept: set[str]
     products: list[Statement] = field(default_factory=list)
 
     def batched(self) -> Iterator[Statement]:
@@ -88,7 +91,9 @@ class _Body:
             refs = [ref for ref in group if isinstance(ref, Ref)]
             if len(refs) < len(group):
                 continue  # products, which are given a place of their own
-            if not _are_alike(refs) or not self.neighbours.can_be(tuple(map(_now, refs))):
+            if not _are_alike(refs, self.kept) or not self.neighbours.can_be(
+                tuple(map(_now, refs))
+            ):
                 return False
             for ref in refs:  # one variable has one run
                 if held.setdefault(ref.var, tuple(map(_now, refs))) != tuple(map(_now, refs)):
@@ -170,13 +175,14 @@ def _leaves(values: list[Expr]) -> list[tuple[Expr, ...]] | None:
     return found
 
 
-def _are_alike(refs: list[Ref]) -> bool:
+def _are_alike(refs: list[Ref], kept: set[str]) -> bool:
     """Whether they are different matrices that can be stored side by side."""
     first = refs[0]
     return len({ref.var for ref in refs}) == len(refs) and all(
         ref.when == first.when
         and ref.var.shape == first.var.shape
         and ref.var.timed == first.var.timed
+        and (ref.var.name in kept) == (first.var.name in kept)
         and ref.var.role in ("value", "adjoint", "work")
         and ref.var.boundary is None
         and not ref.var.parts

@@ -51,7 +51,10 @@ def flatten(program: Program) -> Program:
 
 def _is_flat(statement: Statement) -> bool:
     """Whether it stays as it is: one operation in place already, or handed out."""
-    own = isinstance(statement.value, Call) and statement.target in statement.value.args
+    value = statement.value
+    own = isinstance(value, Call) and statement.target in value.args
+    if isinstance(value, Call) and value.operation in ("beside", "below"):
+        return True  # weights, each written to its own place
     return own or statement.accumulate or statement.target.var.role in ("loss", "gradient")
 
 
@@ -77,7 +80,9 @@ class _Scratch:
         timed = shape[:1] == ("T",)
         own = shape[1:] if timed else shape
         number = self.numbers.setdefault(own, len(self.numbers))
-        stem = ("terms" if timed else "term") + (f"_{''.join(own)}" if number else "")
+        stem = ("terms" if timed else "term") + (
+            f"_{''.join(own).replace('+', '')}" if number else ""
+        )
         taken = {ref.var.name for ref in used}
         names = (stem if n == 1 else f"{stem}_{n}" for n in range(1, len(used) + 2))
         name = next(name for name in names if name not in taken)

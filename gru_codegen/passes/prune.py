@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from gru_codegen.ir import Block, Loop, Now, Program, Ref, Statement, reads
+from gru_codegen.ir import Block, Loop, Now, Program, Ref, Statement, reads, writes
 
 __all__ = ["prune"]
 
@@ -89,7 +89,7 @@ def _prune(blocks: tuple[Block, ...], live: _Live, t: int | None = None) -> tupl
     kept: list[Block] = []
     for block in reversed(blocks):
         if isinstance(block, Statement):
-            if live.reads(block.target, t):
+            if any(live.reads(ref, t) for ref in writes(block)):
                 _mark(block, live, t)
                 kept.append(block)
             continue
@@ -113,7 +113,8 @@ def _mark(statement: Statement, live: _Live, t: int | None) -> None:
     for ref in reads(statement.value):
         live.add(ref, t)
     if statement.accumulate:
-        live.add(statement.target, t)
+        for ref in writes(statement):
+            live.add(ref, t)
 
 
 def _prune_loop(loop: Loop, live: _Live) -> tuple[Block, ...]:

@@ -1,0 +1,258 @@
+"""NumPy's spelling of the operations as calls that write into arrays which are there already.
+
+Where the result goes is the last argument of a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+
+from gru_codegen.emit.names import Names
+from gru_codegen.emit.numpy import as_expression
+from gru_codegen.errors import ProgramError
+from gru_codegen.ir import Call, Const, Every, Expr, Ref, Statement, shape_of
+
+__all__ = ["Calls"]
+
+#: What NumPy calls the elementwise functions of one matrix.
+_UFUNCS = {"negate": "negative", "exp": "exp", "log": "log", "tanh": "tanh"}
+
+
+class Calls:
+    """Spells the statements of one time step, or those outside any."""
+
+    def __init__(self, names: Names, index: str) -> None:
+        self.names = names
+        self.index = index
+
+    def spell(self, ref: Ref) -> str:
+        """`ref` in code."""
+        return self.names.spell(ref, self.index)
+
+    def lines(self, statement: Statement) -> list[str]:
+        """The lines that compute `statement`, a single operation, into its target's array."""
+        if statement.accumulate:
+            raise ProgramError(f"a sum over time is no operation in place: {statement}")
+        out, value = self.spell(statement.target), statement.value
+        if isinstance(value, Ref):
+            return [f"np.copyto({out}, {self._matrix(value, statement.target)})"]
+        if isinstance(value, Const):
+            number = value.value
+            return [f"{out}[...] = {number.numerator}", *self._divided(out, out, number)]
+        spelling = _SPELLINGS.get(value.operation)
+        if spelling is not None:
+            return spelling(self, statement, value, out)
+        ufunc = _UFUNCS.get(value.operation)
+        if ufunc is None:
+            raise ProgramError(
+                f"NumPy has no spelling in place for the operation {value.operation!r}"
+            )
+        return [f"np.{ufunc}({self._matrix(value.args[0], statement.target)}, {out})"]
+
+    # --- operands ---------------------------------------------------------------------------
+
+    def _matrix(self, expression: Expr, target: Ref) -> str:
+        """An operand of an elementwise operation, stored like its target."""
+        if isinstance(expression, Const):
+            return self.names.number(expression.value.numerator)
+        is_view = isinstance(expression, Call) and expression.operation == "transpose"
+        if isinstance(expression, Ref) or is_view:
+            matrix, turned = self._weights(expression)
+            if len(matrix.var.shape) == 2 and self.names.is_column_major(target):
+                turned = not turned
+            return self._stored(matrix, turned)
+        if isinstance(expression, Call) and expression.operation == "rows":
+            (vector,) = expression.args
+            if isinstance(vector, Ref):
+                columns = self.names.layout == "columns"
+                return self.names.column(vector) if columns else self.spell(vector)
+        return as_expression(expression, self.spell, self.names.layout)
+
+    def _weights(self, expression: Expr) -> tuple[Ref, bool]:
+        """Weights, and whether they are meant transposed."""
+        if isinstance(expression, Call) and expression.operation == "transpose":
+            expression, turned = expression.args[0], True
+        else:
+            turned = False
+        assert isinstance(expression, Ref)  # flatten saw to it
+        return expression, turned
+
+    def _stored(self, weights: Ref, turned: bool) -> str:
+        """Weights as they are meant, or, where they are stored transposed, as they are not."""
+        if len(weights.var.shape) == 2 and self.names.is_column_major(weights):
+            turned = not turned
+        return self.names.transposed(weights) if turned else self.spell(weights)
+
+    # --- operations -------------------------------------------------------------------------
+
+    def _arithmetic(self, statement: Statement, value: Call, out: str) -> list[str]:
+        """A sum or product of two. Beside a fraction p/q the other operand is multiplied by p, then
+        divided by q; or, in a sum, multiplied by q before p is added and all of it divided by q."""
+        args = [self._matrix(argument, statement.target) for argument in value.args]
+        fractions = {
+            place: argument.value
+            for place, argument in enumerate(value.args)
+            if isinstance(argument, Const) and argument.value.denominator != 1
+        }
+        if not fractions:
+            return [f"np.{value.operation}({args[0]}, {args[1]}, {out})"]
+        [(place, fraction)] = fractions.items()
+        lines, other = [], args[1 - place]
+        if value.operation == "multiply":
+            if fraction.numerator != 1:
+                lines.append(f"np.multiply({other}, {args[place]}, {out})")
+                other = out
+            return [*lines, *self._divided(other, out, fraction)]
+        lines.append(f"np.multiply({other}, {self.names.number(fraction.denominator)}, {out})")
+        args[1 - place] = out
+        lines.append(f"np.{value.operation}({args[0]}, {args[1]}, {out})")
+        return [*lines, *self._divided(out, out, fraction)]
+
+    def _divided(self, text: str, out: str, fraction: Fraction) -> list[str]:
+        """The line that divides by the denominator of `fraction`, if it is not 1."""
+        if fraction.denominator == 1:
+            return []
+        return [f"np.divide({text}, {self.names.number(fraction.denominator)}, {out})"]
+
+    def _divide(self, statement: Statement, value: Call, out: str) -> list[str]:
+        args = [self._matrix(argument, statement.target) for argument in value.args]
+        return [f"np.divide({args[0]}, {args[1]}, {out})"]
+
+    def _reciprocal(self, statement: Statement, value: Call, out: str) -> list[str]:
+        one, operand = self.names.number(1), self._matrix(value.args[0], statement.target)
+        return [f"np.divide({one}, {operand}, {out})"]
+
+    def _sigmoid(self, statement: Statement, value: Call, out: str) -> list[str]:
+        """(1 + tanh(a / 2)) / 2, which cannot overflow."""
+        one, two = self.names.number(1), self.names.number(2)
+        return [
+            f"np.divide({self._matrix(value.args[0], statement.target)}, {two}, {out})",
+            f"np.tanh({out}, {out})",
+            f"np.add({out}, {one}, {out})",
+            f"np.divide({out}, {two}, {out})",
+        ]
+
+    def _against_zero(self, statement: Statement, value: Call, out: str) -> list[str]:
+        ufunc = "greater" if value.operation == "positive" else "maximum"
+        zero, operand = self.names.number(0), self._matrix(value.args[0], statement.target)
+        return [f"np.{ufunc}({operand}, {zero}, {out})"]
+
+    def _select(self, statement: Statement, value: Call, out: str) -> list[str]:
+        mask, chosen, other = (self._selected(argument) for argument in value.args)
+        start = [] if other == out else [f"{out}[...] = {other}"]
+        return [*start, f"np.copyto({out}, {chosen}, where={mask})"]
+
+    def _selected(self, argument: Expr) -> str:
+        return as_expression(argument, self.spell, self.names.layout)
+
+    def _copied(self, statement: Statement, value: Call, out: str) -> list[str]:
+        expression = as_expression(value, self.spell, self.names.layout)
+        return [f"np.copyto({out}, {expression})"]
+
+    def _matmul(self, statement: Statement, value: Call, out: str) -> list[str]:
+        left, right = value.args
+        assert isinstance(left, Ref)  # flatten saw to it
+        weights, turned = self._weights(right)
+        rows = self.spell(left)
+        over_time = isinstance(left.when, Every)
+        if self.names.layout == "rows":
+            factor = self._stored(weights, turned)
+            if over_time:
+                rows, out = f"_rows({rows})", f"_rows({out})"
+            return [f"{rows}.dot({factor}, {out})"]
+        factor = self._stored(weights, not turned)
+        if over_time:
+            return [f"np.matmul({factor}, {rows}, {out})"]
+        return [f"{factor}.dot({rows}, {out})"]
+
+    def _joined(self, statement: Statement, value: Call, out: str) -> list[str]:
+        """Weights laid side by side and one below the other, each perhaps halved."""
+        target = statement.target
+        bands = [
+            list(band.args) if isinstance(band, Call) and band.operation == "beside" else [band]
+            for band in (value.args if value.operation == "below" else (value,))
+        ]
+        lines: list[str] = []
+        row_sizes = [("1", *shape_of(band[0]))[-2] for band in bands]
+        for number, band in enumerate(bands):
+            vector = len(shape_of(band[0])) == 1
+            rows = self._cut(row_sizes, number, vector)
+            for place, block in enumerate(band):
+                sizes = [shape_of(b)[-1] for b in band]
+                index = [rows, self._cut(sizes, place, False)]
+                if self.names.is_column_major(target):
+                    index.reverse()
+                lines += self._block(block, f"{out}[{', '.join(index)}]", target)
+        return lines
+
+    def _cut(self, sizes: list[str], place: int, single: bool) -> str:
+        low = self.names.size("+".join(sizes[:place])) if place else ""
+        if single:
+            return low or "0"
+        high = self.names.size("+".join(sizes[: place + 1])) if place + 1 < len(sizes) else ""
+        spaced = " " in low + high and low and high
+        return f"{low}{' : ' if spaced else ':'}{high}"
+
+    def _block(self, block: Expr, place: str, target: Ref) -> list[str]:
+        if isinstance(block, Call) and block.operation == "multiply":
+            factor, weights = block.args
+            if isinstance(factor, Const) and factor.value == Fraction(1, 2):
+                matrix = self._matrix(weights, target)
+                return [f"np.divide({matrix}, {self.names.number(2)}, {place})"]
+        return [f"{place} = {self._matrix(block, target)}"]
+
+    # --- gradients --------------------------------------------------------------------------
+
+    def gradients(self, statement: Statement) -> list[str] | None:
+        """The lines of gradients that come from one product; None if an expression says it."""
+        target, value = statement.target, statement.value
+        if not (isinstance(value, Call) and value.operation == "contract"):
+            return None
+        if self.names.layout == "rows" or statement.accumulate:
+            return None
+        lines: list[str] = []
+        left, right = (self._gathered(ref, lines) for ref in value.args if isinstance(ref, Ref))
+        name = target.var.name
+        lines.append(f"{name} = {left}.dot({right}.T)")
+        if target.var.parts:
+            heights = [("1", *row[0].var.shape)[-2] for row in target.var.parts]
+            widths = [part.var.shape[-1] for part in target.var.parts[0]]
+            for r, row in enumerate(target.var.parts):
+                rows = self._cut(heights, r, len(row[0].var.shape) == 1)
+                for c, part in enumerate(row):
+                    columns = self._cut(widths, c, False)
+                    lines.append(f"{part.var.name} = {name}[{rows}, {columns}].copy()")
+        return lines
+
+    def _gathered(self, ref: Ref, lines: list[str]) -> str:
+        """All rows of all steps of `ref` as columns; copied together the first time."""
+        name = self.names.storage.attribute(ref)
+        gathered = f"{name}_gathered"
+        if gathered not in self.names.local:
+            self.names.local[gathered] = f"w.{gathered}"
+            self.names.gathered[gathered] = ref
+            lines.append(f"np.copyto({gathered}, {self.spell(ref)}.transpose(1, 0, 2))")
+        return f"{gathered}.reshape({self.names.size(ref.var.shape[-1])}, -1)"
+
+
+#: How each operation is spelled that is no plain function of one matrix.
+_SPELLINGS: dict[str, Callable[[Calls, Statement, Call, str], list[str]]] = {
+    "add": Calls._arithmetic,
+    "subtract": Calls._arithmetic,
+    "multiply": Calls._arithmetic,
+    "divide": Calls._divide,
+    "reciprocal": Calls._reciprocal,
+    "sigmoid": Calls._sigmoid,
+    "relu": Calls._against_zero,
+    "positive": Calls._against_zero,
+    "select": Calls._select,
+    "clip": Calls._copied,
+    "huber": Calls._copied,
+    "softplus": Calls._copied,
+    "row_sum": Calls._copied,
+    "row_max": Calls._copied,
+    "matmul": Calls._matmul,
+    "beside": Calls._joined,
+    "below": Calls._joined,
+}

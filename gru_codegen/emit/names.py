@@ -1,0 +1,107 @@
+"""What the lines of a function call things, and the locals that they need for it."""
+
+from __future__ import annotations
+
+from gru_codegen.emit.sizes import SIZES, added
+from gru_codegen.emit.storage import Storage
+from gru_codegen.ir import Layout, Now, Ref, Var, reads
+
+__all__ = ["Names"]
+
+_NUMBERS = {0: "zero", 1: "one", 2: "two", 3: "three", 4: "four"}
+
+
+class Names:
+    """Spells references, and remembers what the function has to give a local name.
+
+    local: names and where they come from. steps: the matrices of one step that a loop names.
+    indexed: whether a line needs the number of the step. numbers: the constants, by name.
+    gathered: what is copied for a product over the rows of all steps, by the copy's name.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+        self.local: dict[str, str] = {}
+        self.steps: dict[str, str] = {}
+        self.indexed = False
+        self.numbers: dict[str, int] = {}
+        self.gathered: dict[str, Ref] = {}
+
+    @property
+    def layout(self) -> Layout:
+        """How the matrices are stored."""
+        return self.storage.program.layout
+
+    def spell(self, ref: Ref, index: str) -> str:
+        """`ref` in code, at the step called `index`."""
+        var = ref.var
+        if var.role == "count":
+            return "w.count"
+        if var.role == "last":
+            carries = [carry.boundary for carry in self.storage.program.carries]
+            return f"last[{carries.index(ref)}]"
+        name = self.storage.attribute(ref)
+        if not isinstance(ref.when, Now) or not self.storage.is_indexed(var):
+            self._note(ref, name)
+            return name
+        if self.storage.fast and (self.storage.is_stored(var) or var.role == "lengths"):
+            source = "mask" if var.role == "lengths" else name
+            self.steps[f"{name}_t"] = source
+            return f"{name}_t"
+        self._note(ref, name)
+        self.indexed = True
+        return f"{name}[{index}]"
+
+    def _note(self, ref: Ref, name: str) -> None:
+        var = ref.var
+        if var.role == "weight":
+            self.local.setdefault(name, f"params.{name}")
+        elif var.role == "lengths" or self.storage.is_stored(var):
+            self.local.setdefault(name, f"w.{name}")
+
+    def local_name(self, var: Var) -> str:
+        """The local name of `var` as a whole."""
+        self._note(Ref(var), var.name)
+        return var.name
+
+    def transposed(self, ref: Ref) -> str:
+        """The transpose of weights, made once."""
+        name = self.spell(ref, "")
+        self.local.setdefault(f"{name}_T", f"{name}.T")
+        return f"{name}_T"
+
+    def column(self, ref: Ref) -> str:
+        """A vector as a column, made once."""
+        name = self.spell(ref, "")
+        self.local.setdefault(f"{name}_column", f"{name}[:, None]")
+        return f"{name}_column"
+
+    def number(self, value: int) -> str:
+        """The 0-d array that holds `value` in the compute dtype."""
+        name = number_name(value)
+        self.numbers[name] = value
+        self.local.setdefault(name, f"w.{name}")
+        return name
+
+    def size(self, written: str) -> str:
+        """A size, or a sum of sizes, as code."""
+        for letter in written.split("+"):
+            if letter in SIZES:
+                code = added([letter])
+                self.local.setdefault(code, f"w.{SIZES[letter]}")
+        return added([written])
+
+    def is_column_major(self, ref: Ref) -> bool:
+        """Whether the matrix is stored transposed: what is computed in that layout is."""
+        var = ref.var
+        given = var.role in ("weight", "gradient", "loss", "count") or len(var.shape) < 2
+        return self.layout == "columns" and not given
+
+    def parts(self, ref: Ref) -> list[Ref]:
+        """The parts of a pack."""
+        return list(reads(ref))
+
+
+def number_name(value: int) -> str:
+    """What the Workspace calls the number `value`."""
+    return _NUMBERS.get(value, f"number_{value}".replace("-", "minus_"))

@@ -1,0 +1,114 @@
+"""The class Workspace: the lines that make its arrays, and those that name their steps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from gru_codegen.emit.functions import Function
+from gru_codegen.emit.lines import WIDTH, filled_lines, remarked
+from gru_codegen.emit.sizes import SIZES, added, in_code
+from gru_codegen.emit.storage import Storage
+from gru_codegen.ir import Ref, Var
+
+__all__ = ["WorkspaceLines", "workspace_lines"]
+
+_INDENT = " " * 8
+
+
+@dataclass(frozen=True)
+class WorkspaceLines:
+    """Lines of the methods of a Workspace.
+
+    once: what every step uses anew, and numbers. arrays: what holds all steps. views: the names of
+    the steps that are in use. The sizes that each of them reads stand before it.
+    """
+
+    once: list[str]
+    arrays: list[str]
+    views: list[str]
+
+
+def workspace_lines(
+    storage: Storage, functions: Iterable[Function], states: list[Var]
+) -> WorkspaceLines:
+    """The lines that make the arrays which `storage` places and `functions` use."""
+    functions = list(functions)
+    once = [
+        remarked(f"self.{array.name} = np.empty(({storage.shape(array)}), dtype)", array.meaning)
+        for array in storage.arrays()
+        if array.steps is None
+    ]
+    once += [remarked(f"self.{v.name} = {v.code}", v.meaning) for v in storage.parts_of_scratch()]
+    numbers = {name: value for f in functions for name, value in f.names.numbers.items()}
+    for name, value in sorted(numbers.items(), key=lambda item: item[1]):
+        once.append(f"{_INDENT}self.{name} = np.full((), {value}, dtype)")
+    arrays = [
+        remarked(f"self._{array.name} = np.empty(({storage.shape(array)}), dtype)", array.meaning)
+        for array in storage.arrays()
+        if array.steps is not None
+    ]
+    views = [
+        remarked(f"self.{v.name} = {v.code}", v.meaning)
+        for v in (*storage.views(), *storage.ends(states))
+    ]
+    if any("mask" in f.steps.values() for f in functions):
+        shape = "T, 1, B" if storage.program.layout == "columns" else "T, B, 1"
+        arrays.append(remarked(f"self._mask = np.empty(({shape}), bool)", "which samples ended"))
+        views.append(f"{_INDENT}self.mask = self._mask[:steps]")
+    gathered = {name: ref for f in functions for name, ref in f.names.gathered.items()}
+    for name, ref in gathered.items():
+        size = _size(ref)
+        meaning = f"{storage.attribute(ref)}, for products over all steps"
+        whole = f"{size} * T * B" if " " not in size else f"({size}) * T * B"
+        used = whole.replace("T", "steps")
+        arrays.append(remarked(f"self._{name} = np.empty({whole}, dtype)", meaning))
+        code = f"self._{name}[: {used}].reshape({size}, steps, B)"
+        views.append(f"{_INDENT}self.{name} = {code}")
+    for function in functions:
+        views += _steps(function)
+    return WorkspaceLines(_with_sizes(once), _with_sizes(arrays), _with_sizes(views))
+
+
+def gathered_refs(functions: Iterable[Function]) -> dict[str, Ref]:
+    """What is copied for products over all steps."""
+    return {name: ref for f in functions for name, ref in f.names.gathered.items()}
+
+
+def _size(ref: Ref) -> str:
+    return added([ref.var.shape[-1]])
+
+
+def _steps(function: Function) -> Iterator[str]:
+    """The matrices of each step that the loop of `function` names."""
+    if not function.steps:
+        return
+    arguments = [*(f"self.{source}" for source in function.steps.values()), "strict=True"]
+    start = f"{_INDENT}self.{function.name}_steps = list("
+    line = f"{start}zip({', '.join(arguments)}))"
+    if len(line) <= WIDTH:
+        yield line
+        return
+    yield start
+    inside = f"{_INDENT}    zip({', '.join(arguments)})"
+    if len(inside) <= WIDTH:
+        yield inside
+    else:
+        yield f"{_INDENT}    zip("
+        yield from filled_lines(arguments, f"{_INDENT}        ")
+        yield f"{_INDENT}    )"
+    yield f"{_INDENT})"
+
+
+def _with_sizes(lines: list[str]) -> list[str]:
+    """`lines`, after one that names the sizes that they read."""
+    code = re.sub("#.*", "", "\n".join(lines))
+    letters = [n for n in SIZES if re.search(rf"(?<![\w.]){in_code(n)}\b", code)]
+    names = [in_code(letter) for letter in letters]
+    values = [f"self.{SIZES[letter]}" for letter in letters]
+    if re.search(r"\bdtype\b", code):
+        names, values = [*names, "dtype"], [*values, "self.dtype"]
+    if not names:
+        return lines
+    return [f"{_INDENT}{', '.join(names)} = {', '.join(values)}", *lines]
