@@ -22,10 +22,10 @@ __all__ = [
     "Const",
     "Every",
     "Expr",
-    "Layout",
     "Loop",
     "Now",
     "Operation",
+    "Orientation",
     "Origin",
     "Phase",
     "Program",
@@ -67,7 +67,7 @@ Role = Literal[
 ]
 
 #: rows: (B, n), a sample per row. columns: (n, B), a sample per column.
-Layout = Literal["rows", "columns"]
+Orientation = Literal["rows", "columns"]
 
 #: The roles of what is not computed.
 GIVEN = ("input", "initial", "last", "target", "loss weights", "lengths", "count", "weight")
@@ -250,6 +250,8 @@ OPERATIONS: Mapping[str, Operation] = {
     # beside(A, B, ...) and below(A, B, ...): joined along the columns, along the rows
     "beside": Operation(None, lambda shapes: _joined(shapes, 1)),
     "below": Operation(None, lambda shapes: _joined(shapes, 0)),
+    # identity(W): the identity with as many rows as W
+    "identity": Operation(1, lambda shapes: (shapes[0][0], shapes[0][0])),
     # inner(A, B) = sum of A o B over all entries
     "inner": Operation(2, lambda shapes: () if shapes[0] == shapes[1] else None),
 }
@@ -342,7 +344,7 @@ class Program:
     seed: Var | None = None
     carries: tuple[Var, ...] = ()
     steps: int | None = None
-    layout: Layout = "rows"
+    layout: Orientation = "rows"
     overwrites: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:

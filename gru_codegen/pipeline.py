@@ -13,11 +13,10 @@ from gru_codegen.compare import compare
 from gru_codegen.derive import Derivation, derive
 from gru_codegen.emit import Heading, emit
 from gru_codegen.errors import CellError
-from gru_codegen.ir import Layout
 from gru_codegen.losses import L2, Loss
 from gru_codegen.lower import lower, written_loss
 from gru_codegen.modules import load_source
-from gru_codegen.passes import STYLES, Style, optimise
+from gru_codegen.passes import STYLES, Layout, Style, optimise
 from gru_codegen.readouts import readouts
 from gru_codegen.verify import Report, verify
 

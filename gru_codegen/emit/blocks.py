@@ -19,8 +19,8 @@ from gru_codegen.ir import (
     Block,
     Call,
     Expr,
-    Layout,
     Loop,
+    Orientation,
     Origin,
     Ref,
     Statement,
@@ -190,7 +190,9 @@ def _origin(block: Block) -> Origin | Block:
     return block.origin if isinstance(block, Statement) else block
 
 
-def _broken(start: str, value: Expr, spell: Speller, indent: str, layout: Layout) -> Iterator[str]:
+def _broken(
+    start: str, value: Expr, spell: Speller, indent: str, layout: Orientation
+) -> Iterator[str]:
     """`start` and `value` over several lines: one for each term of the sum that it is or reads."""
     inside, behind = over_one_denominator(value), ""
     if isinstance(inside, Call) and inside.operation not in ("add", "subtract"):
@@ -203,7 +205,7 @@ def _broken(start: str, value: Expr, spell: Speller, indent: str, layout: Layout
     yield from parenthesised(start, _addends(inside, spell, layout), behind, indent)
 
 
-def _addends(expression: Expr, spell: Speller, layout: Layout) -> list[str]:
+def _addends(expression: Expr, spell: Speller, layout: Orientation) -> list[str]:
     """The terms of a sum, each but the first beginning with its sign."""
     if isinstance(expression, Call) and expression.operation in ("add", "subtract"):
         left, right = expression.args

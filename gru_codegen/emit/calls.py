@@ -200,6 +200,12 @@ class Calls:
             if isinstance(factor, Const) and factor.value == Fraction(1, 2):
                 matrix = self._matrix(weights, target)
                 return [f"np.divide({matrix}, {self.names.number(2)}, {place})"]
+        if isinstance(block, Call) and block.operation == "identity":
+            array, _, index = place.partition("[")
+            (size, _) = shape_of(block)
+            code = f"self.{array}[{index} = np.eye({self.names.size(size)}, dtype=self.dtype)"
+            self.names.once.append(code)  # it stays
+            return []
         return [f"{place} = {self._matrix(block, target)}"]
 
     # --- gradients --------------------------------------------------------------------------
@@ -214,7 +220,7 @@ class Calls:
         lines: list[str] = []
         left, right = (self._gathered(ref, lines) for ref in value.args if isinstance(ref, Ref))
         name = target.var.name
-        lines.append(f"{name} = {left}.dot({right}.T)")
+        lines.append(f"{name} = {left}.T.dot({right})")
         if target.var.parts:
             heights = [("1", *row[0].var.shape)[-2] for row in target.var.parts]
             widths = [part.var.shape[-1] for part in target.var.parts[0]]
@@ -226,14 +232,13 @@ class Calls:
         return lines
 
     def _gathered(self, ref: Ref, lines: list[str]) -> str:
-        """All rows of all steps of `ref` as columns; copied together the first time."""
-        name = self.names.storage.attribute(ref)
-        gathered = f"{name}_gathered"
-        if gathered not in self.names.local:
-            self.names.local[gathered] = f"w.{gathered}"
-            self.names.gathered[gathered] = ref
-            lines.append(f"np.copyto({gathered}, {self.spell(ref)}.transpose(1, 0, 2))")
-        return f"{gathered}.reshape({self.names.size(ref.var.shape[-1])}, -1)"
+        """The rows of all steps of `ref`, one below the other; copied together the first time."""
+        name = f"{self.names.storage.attribute(ref)}_rows"
+        if name not in self.names.local:
+            self.names.local[name] = f"w.{name}"
+            self.names.gathered[name] = ref
+            lines.append(f"np.copyto({name}, _turned({self.spell(ref)}))")
+        return f"_rows({name})"
 
 
 #: How each operation is spelled that is no plain function of one matrix.

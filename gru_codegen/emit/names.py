@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gru_codegen.emit.sizes import SIZES, added
 from gru_codegen.emit.storage import Storage
-from gru_codegen.ir import Layout, Now, Ref, Var, reads
+from gru_codegen.ir import Now, Orientation, Ref, Var, reads
 
 __all__ = ["Names"]
 
@@ -17,6 +17,7 @@ class Names:
     local: names and where they come from. steps: the matrices of one step that a loop names.
     indexed: whether a line needs the number of the step. numbers: the constants, by name.
     gathered: what is copied for a product over the rows of all steps, by the copy's name.
+    once: lines of the Workspace that fill in what stays.
     """
 
     def __init__(self, storage: Storage) -> None:
@@ -26,9 +27,10 @@ class Names:
         self.indexed = False
         self.numbers: dict[str, int] = {}
         self.gathered: dict[str, Ref] = {}
+        self.once: list[str] = []
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> Orientation:
         """How the matrices are stored."""
         return self.storage.program.layout
 
@@ -92,10 +94,8 @@ class Names:
         return added([written])
 
     def is_column_major(self, ref: Ref) -> bool:
-        """Whether the matrix is stored transposed: what is computed in that layout is."""
-        var = ref.var
-        given = var.role in ("weight", "gradient", "loss", "count") or len(var.shape) < 2
-        return self.layout == "columns" and not given
+        """Whether the matrix is stored with a sample per column; weights have no samples."""
+        return self.layout == "columns" and ref.var.shape[:1] == ("B",)
 
     def parts(self, ref: Ref) -> list[Ref]:
         """The parts of a pack."""

@@ -7,7 +7,7 @@ from fractions import Fraction
 from math import lcm
 
 from gru_codegen.errors import ProgramError
-from gru_codegen.ir import Call, Const, Every, Expr, Layout, Ref
+from gru_codegen.ir import Call, Const, Every, Expr, Orientation, Ref
 
 __all__ = [
     "FUNCTIONS",
@@ -52,12 +52,12 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
 # --- expressions ---------------------------------------------------------------------------------
 
 
-def as_expression(expression: Expr, spell: Speller, layout: Layout = "rows") -> str:
+def as_expression(expression: Expr, spell: Speller, layout: Orientation = "rows") -> str:
     """`expression` as one line of Python; `layout` is that of the matrices in it."""
     return _write(expression, spell, layout)[0]
 
 
-def _write(expression: Expr, spell: Speller, layout: Layout) -> tuple[str, int]:
+def _write(expression: Expr, spell: Speller, layout: Orientation) -> tuple[str, int]:
     def write(part: Expr) -> str:
         return _write(part, spell, layout)[0]
 

@@ -171,7 +171,7 @@ class Storage:
         if len(first) == 1:
             return ", ".join([*steps, in_code(first[0])])
         rows, columns = added([first[0]]), added([shape[-1] for shape in array.parts])
-        if self.program.layout == "columns":
+        if self.program.layout == "columns" and first[0] == "B":
             return ", ".join([*steps, columns, rows])
         if self._is_stacked(array):
             beside = _beside(array)
@@ -267,7 +267,7 @@ class Storage:
     def sizes(self, var: Var, over_time: bool = False) -> str:
         """The shape of `var` in code outside the Workspace, for one step or over all of them."""
         own = [added([size], "w.") for size in var.shape]
-        if self.program.layout == "columns":
+        if self.program.layout == "columns" and var.shape[0] == "B":
             own.reverse()
         return f"({', '.join([*(['w.steps'] if over_time else []), *own])})"
 

@@ -44,6 +44,7 @@ def workspace_lines(
     numbers = {name: value for f in functions for name, value in f.names.numbers.items()}
     for name, value in sorted(numbers.items(), key=lambda item: item[1]):
         once.append(f"{_INDENT}self.{name} = np.full((), {value}, dtype)")
+    once += [f"{_INDENT}{line}" for function in functions for line in function.names.once]
     arrays = [
         remarked(f"self._{array.name} = np.empty(({storage.shape(array)}), dtype)", array.meaning)
         for array in storage.arrays()
@@ -59,13 +60,10 @@ def workspace_lines(
         views.append(f"{_INDENT}self.mask = self._mask[:steps]")
     gathered = {name: ref for f in functions for name, ref in f.names.gathered.items()}
     for name, ref in gathered.items():
-        size = _size(ref)
-        meaning = f"{storage.attribute(ref)}, for products over all steps"
-        whole = f"{size} * T * B" if " " not in size else f"({size}) * T * B"
-        used = whole.replace("T", "steps")
-        arrays.append(remarked(f"self._{name} = np.empty({whole}, dtype)", meaning))
-        code = f"self._{name}[: {used}].reshape({size}, steps, B)"
-        views.append(f"{_INDENT}self.{name} = {code}")
+        meaning = f"the rows of {storage.attribute(ref)}"
+        shape = f"T, B, {added([ref.var.shape[-1]])}"
+        arrays.append(remarked(f"self._{name} = np.empty(({shape}), dtype)", meaning))
+        views.append(f"{_INDENT}self.{name} = self._{name}[:steps]")
     for function in functions:
         views += _steps(function)
     return WorkspaceLines(_with_sizes(once), _with_sizes(arrays), _with_sizes(views))
@@ -74,10 +72,6 @@ def workspace_lines(
 def gathered_refs(functions: Iterable[Function]) -> dict[str, Ref]:
     """What is copied for products over all steps."""
     return {name: ref for f in functions for name, ref in f.names.gathered.items()}
-
-
-def _size(ref: Ref) -> str:
-    return added([ref.var.shape[-1]])
 
 
 def _steps(function: Function) -> Iterator[str]:

@@ -16,11 +16,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Literal
 
-from gru_codegen.ir import Layout, Program, validate
+from gru_codegen.ir import Program, validate
+from gru_codegen.passes.absorb import absorb
 from gru_codegen.passes.assign import assign
-from gru_codegen.passes.batch import batch
+from gru_codegen.passes.batch import batch, batch_values
 from gru_codegen.passes.coalesce import coalesce
-from gru_codegen.passes.collect import collect
+from gru_codegen.passes.collect import collect, collect_all
 from gru_codegen.passes.factor import factor, factor_adjoints
 from gru_codegen.passes.flatten import flatten
 from gru_codegen.passes.fold import fold
@@ -50,42 +51,27 @@ __all__ = [
 
 Pass = Callable[[Program], Program]
 Style = Literal["fast", "textbook"]
+Layout = Literal["rows", "columns", "folded"]
 
 STYLES: tuple[Style, ...] = ("fast", "textbook")
 _TEXTBOOK: tuple[Pass, ...] = (factor_adjoints, share, prune)
-#: The passes of the fast style, by layout.
+# fmt: off
+#: The passes of the fast style, by what they make of the storage.
 LAYOUTS: dict[Layout, tuple[Pass, ...]] = {
-    "columns": (
-        share,
-        prune,
-        coalesce,
-        factor,
-        fold,
-        collect,
-        stack,
-        hoist,
-        share,
-        join,
-        prepare,
-        batch,
-        flatten,
-        assign,
-        transpose,
-    ),
     "rows": (
-        share,
-        prune,
-        coalesce,
-        factor,
-        fold,
-        hoist,
-        collect,
-        prepare,
-        batch,
-        flatten,
-        assign,
+        share, prune, coalesce, factor, fold,
+        hoist, collect, prepare, batch_values, flatten, assign,
+    ),
+    "columns": (
+        share, prune, coalesce, factor, fold,
+        collect, stack, hoist, share, join, prepare, batch, flatten, assign, transpose,
+    ),
+    "folded": (
+        share, prune, coalesce, factor, fold,
+        collect_all, stack, absorb, hoist, share, join, prepare, batch, flatten, assign, transpose,
     ),
 }
+# fmt: on
 
 
 def passes(style: Style, steps: int | None, layout: Layout = "rows") -> Iterator[Pass]:

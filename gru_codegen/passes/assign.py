@@ -44,6 +44,7 @@ def assign(program: Program) -> Program:
     within = {var for run in neighbours for var in run}
     units = [run for run in neighbours if all(map(is_free, run))]
     units += [(var,) for var in program.variables().values() if is_free(var) and var not in within]
+    units = [u for u in units if not {var.name for var in u} & (handed_out - seeded)]
     units.sort(key=lambda unit: min(lives[var.name].first_write for var in unit))
     overwrites: dict[str, str] = {}
     lost: set[str] = set()

@@ -15,6 +15,7 @@ from gru_codegen.ir import (
     Origin,
     Program,
     Ref,
+    Role,
     Statement,
     Var,
     kept_for_every_step,
@@ -25,7 +26,7 @@ from gru_codegen.ir import (
 from gru_codegen.passes.neighbours import Neighbours, runs
 from gru_codegen.passes.wording import equation
 
-__all__ = ["batch"]
+__all__ = ["batch", "batch_values"]
 
 
 def batch(program: Program) -> Program:
@@ -33,6 +34,18 @@ def batch(program: Program) -> Program:
 
     A product among the operands becomes a statement of its own; what is left is elementwise.
     """
+    return _batch(program, ("value", "adjoint", "work"))
+
+
+def batch_values(program: Program) -> Program:
+    """The same for what the forward pass computes alone.
+
+    Adjoints that have no neighbours can each be written over what is dead when they are computed.
+    """
+    return _batch(program, ("value", "work"))
+
+
+def _batch(program: Program, roles: tuple[Role, ...]) -> Program:
     neighbours = Neighbours(runs(program))
     taken = set(program.variables())
     kept = kept_for_every_step(program)
@@ -43,10 +56,10 @@ def batch(program: Program) -> Program:
             if isinstance(block, Statement):
                 run.append(block)
                 continue
-            yield from _Body(run, neighbours, taken, kept).batched()
+            yield from _Body(run, neighbours, taken, kept, roles).batched()
             run = []
             yield replace(block, body=tuple(change(block.body)))
-        yield from _Body(run, neighbours, taken, kept).batched()
+        yield from _Body(run, neighbours, taken, kept, roles).batched()
 
     return program.with_blocks(lambda phase: tuple(change(phase.blocks)))
 
@@ -59,6 +72,7 @@ class _Body:
     neighbours: Neighbours
     taken: set[str]
     kept: set[str]
+    roles: tuple[Role, ...]
     products: list[Statement] = field(default_factory=list)
 
     def batched(self) -> Iterator[Statement]:
@@ -80,7 +94,7 @@ class _Body:
         first = together[0]
         if any(s.accumulate or s.given or s.target.when != first.target.when for s in together):
             return False
-        if not isinstance(first.value, Call) or first.target.var.role in ("loss", "gradient"):
+        if not isinstance(first.value, Call) or first.target.var.role not in self.roles:
             return False
         leaves = _leaves([s.value for s in together])
         if leaves is None:

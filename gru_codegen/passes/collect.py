@@ -31,7 +31,7 @@ from gru_codegen.ir import (
 from gru_codegen.passes.algebra import expanded, factored, improved
 from gru_codegen.passes.wording import equation
 
-__all__ = ["collect"]
+__all__ = ["collect", "collect_all"]
 
 
 def collect(program: Program) -> Program:
@@ -40,12 +40,21 @@ def collect(program: Program) -> Program:
     A factor is called by what it is, the derivative of one variable with respect to another:
     ``S_by_aZ``. It reads nothing that the loop computes.
     """
+    return _collect(program, every_factor=False)
+
+
+def collect_all(program: Program) -> Program:
+    """The same, and a factor that is there already gets a copy that neighbours can be given to."""
+    return _collect(program, every_factor=True)
+
+
+def _collect(program: Program, every_factor: bool) -> Program:
     taken = set(program.variables())
     kept = kept_for_every_step(program)
 
     def change(block: Block) -> Block:
         if isinstance(block, Loop) and block.direction == "reverse":
-            return _Collector(block, taken, kept).loop()
+            return _Collector(block, taken, kept, every_factor).loop()
         return block
 
     return program.with_blocks(lambda phase: tuple(map(change, phase.blocks)))
@@ -56,6 +65,7 @@ class _Collector:
     loop_before: Loop
     taken: set[str]
     kept: set[str]
+    every_factor: bool
 
     def loop(self) -> Loop:
         body = tuple(statements(self.loop_before.body))
@@ -145,7 +155,8 @@ class _Collector:
         terms = []
         for adjoint, known in linear.known.items():
             known = improved(known)
-            if isinstance(known, Call) and known.operation != "rows":
+            named = isinstance(known, Call) and known.operation != "rows"
+            if named or (self.every_factor and isinstance(known, Ref) and known.var.timed):
                 factor = self._factor(statement.target.var, adjoint, known)
                 yield factor
                 known = factor.target

@@ -100,6 +100,16 @@ class _Operand:
     def simple(self) -> bool:
         return _is_simple(self.expression)
 
+    @property
+    def preference(self) -> int:
+        """Which to begin with: what can be computed in place, elementwise, before what is there
+        already, so that this may lie in the same storage; a product only if there is no other."""
+        if self.simple:
+            return 1
+        expression = self.expression
+        product = isinstance(expression, Call) and not OPERATIONS[expression.operation].elementwise
+        return 2 if product else 0
+
 
 def _is_simple(expression: Expr) -> bool:
     view = isinstance(expression, Call) and expression.operation in ("transpose", "rows")
@@ -138,7 +148,7 @@ def _chain(
     scratch: _Scratch,
     used: tuple[Ref, ...],
 ) -> Iterator[Statement]:
-    begin = min(operands, key=lambda operand: (operand.simple, operand.negative))
+    begin = min(operands, key=lambda operand: (operand.preference, operand.negative))
     rest = list(operands)
     rest.remove(begin)
     value, negative = begin.expression, begin.negative

@@ -267,7 +267,8 @@ class _Packs:
         copy = Ref(replace(var, name=name, role="value", meaning=meaning), ref.when)
         self.copied[ref, run] = copy
         every = replace(copy, when=Every())
-        source = replace(ref, when=Every())
+        earlier = [other for (original, _), other in self.copied.items() if original == ref]
+        source = replace(earlier[0] if len(earlier) > 1 else ref, when=Every())
         self._make(Statement(every, source, Origin(equation(every, source), meaning)))
         return copy
 
