@@ -42,9 +42,10 @@ from gru_codegen.ir import (
     shape_of,
     validate,
 )
-from gru_codegen.notation import signed
+from gru_codegen.losses import Loss
+from gru_codegen.notation import OverTime, signed
 
-__all__ = ["lower"]
+__all__ = ["lower", "written_loss"]
 
 
 def lower(derivation: Derivation) -> Program:
@@ -55,6 +56,18 @@ def lower(derivation: Derivation) -> Program:
     ProgramError: a node that the program has no operation for.
     """
     return _Lowering(derivation).program()
+
+
+def written_loss(derivation: Derivation) -> str:
+    """The right side of the equation of the loss, in plain text."""
+    loss = derivation.loss
+    total = derivation.notation.text(OverTime(loss.cost))
+    return f"{_share(loss)} {total}" if loss.mean else total
+
+
+def _share(loss: Loss) -> str:
+    """What one number has of a mean."""
+    return f"1/(T {' '.join(map(str, loss.target.shape))})"
 
 
 class _Lowering:
@@ -149,8 +162,8 @@ class _Lowering:
         cost += self._loss()
         for gradient in derivation.gradients:
             target = self.refs[gradient.target]
-            summand = self.notation.text(gradient.summand)
-            origin = Origin(f"{gradient.target} = sum_t {summand}", target.var.meaning)
+            total = self.notation.text(OverTime(gradient.summand))
+            origin = Origin(f"{gradient.target} = {total}", target.var.meaning)
             value = self.expression(gradient.summand)
             backward.append(Statement(target, value, origin, accumulate=True))
         return validate(
@@ -215,27 +228,35 @@ class _Lowering:
         return Ref(Var(name, adjoint.var.shape, "adjoint", True, meaning=meaning), Now())
 
     def _loss(self) -> list[Statement]:
-        """The loss, and what weights and a mean make of the adjoint of the outputs.
+        """The loss, and what a mean and weights make of the adjoint of the outputs.
 
-        The loss is a sum over samples: the weight of one multiplies its term, and so its row of
-        that adjoint.
+        Both are factors of every adjoint, so they enter where the adjoints begin. The weight of a
+        sample multiplies its term, and so its row of that adjoint.
         """
         loss, seed = self.derivation.loss, self.refs[self.derivation.seed]
         name = self.notation.text(self.derivation.seed)
-        value = self.expression(loss.cost)
-        if loss.mean:
-            count = Ref(Var("count", (), "count", meaning="how many numbers are predicted"))
-            value = Call("divide", (value, count))
-        title = f"L = sum_t {self.notation.text(loss.cost)}{' / (T B O)' if loss.mean else ''}"
-        total = Statement(Ref(self.loss), value, Origin(title, loss.title), accumulate=True)
-        statements = [total]
-        if loss.mean:
-            mean = Origin(f"{name} = {name} / (T B O)", "for the mean")
-            statements.append(Statement(seed, Call("divide", (seed, count)), mean))
+        equation = Origin(f"L = {written_loss(self.derivation)}", loss.title)
+        value = self._mean(self.expression(loss.cost))
         weighed = Call("multiply", (seed, self._loss_weights(seed.var.shape)))
         weights = Origin(f"{name} = V_t o {name}", "with loss weights V")
+        statements = [Statement(Ref(self.loss), value, equation, accumulate=True)]
+        if loss.mean:
+            mean = Origin(f"{name} = {_share(loss)} {name}", "for the mean")
+            statements.append(Statement(seed, self._mean(seed), mean))
         statements.append(Statement(seed, weighed, weights, given=("loss weights",)))
         return statements
+
+    def _mean(self, value: Expr) -> Expr:
+        """`value` divided by how many numbers are predicted, if the loss is a mean of them.
+
+        That number is the only thing that depends on how many time steps there are: the step is
+        derived for a symbolic t and without any T, the same for every T. So the derivation is that
+        of the sum, and the factor is taken in here.
+        """
+        if not self.derivation.loss.mean:
+            return value
+        count = Var("count", (), "count", meaning="how many numbers are predicted")
+        return Call("divide", (value, Ref(count)))
 
     def _loss_weights(self, shape: Shape) -> Ref:
         return Ref(Var("V", shape, "loss weights", True, meaning="loss weights"), Now())

@@ -14,7 +14,7 @@ from gru_codegen.derive import Derivation, derive
 from gru_codegen.emit import Heading, emit
 from gru_codegen.errors import CellError
 from gru_codegen.losses import L2, Loss
-from gru_codegen.lower import lower
+from gru_codegen.lower import lower, written_loss
 from gru_codegen.modules import load_source
 from gru_codegen.passes import STYLES, Style, optimise
 from gru_codegen.readouts import readouts
@@ -134,7 +134,7 @@ def _heading(
         for e in derivation.equations
         if not e.named_here
     ]
-    equations.append(("L", f"sum_t {text(loss.cost)}", "()", "loss"))
+    equations.append(("L", written_loss(derivation), "()", "loss"))
     return Heading(
         cell=cell.name,
         title=cell.title,

@@ -1,0 +1,59 @@
+"""What a program says of itself: the equation behind each statement."""
+
+from __future__ import annotations
+
+import pytest
+
+import gru_codegen as gc
+from gru_codegen import pipeline
+from gru_codegen.cell import B, Cell, D, Equation, H, matrix
+from gru_codegen.functions import tanh
+from gru_codegen.ir import Program
+from gru_codegen.lower import lower
+
+
+def equations(program: Program) -> list[str]:
+    return [statement.origin.equation for statement in program.statements()]
+
+
+@pytest.fixture
+def twice() -> Cell:
+    """A cell that uses one weight in two products: its gradient is a sum of two."""
+    x, S_prev = matrix("x", B, D), matrix("S_prev", B, H)
+    W, Wrec = matrix("W", D, H), matrix("Wrec", H, H)
+    Z, S = matrix("Z", B, H), matrix("S", B, H)
+    return Cell(
+        name="twice",
+        title="cell that uses a weight twice",
+        source="a test",
+        inputs=(x,),
+        weights=(W, Wrec),
+        states={S: S_prev},
+        equations=(
+            Equation(Z, tanh(x * W + S_prev * Wrec), "gate"),
+            Equation(S, tanh(Z * Wrec), "state"),
+        ),
+    )
+
+
+def test_a_sum_over_time_of_a_sum_is_in_brackets(twice: Cell) -> None:
+    found = equations(lower(gc.derive(twice)))
+    assert "dW = sum_t x_t^T daZ_t" in found
+    assert "dWrec = sum_t (Z_t^T daS_t + S_{t-1}^T daZ_t)" in found
+
+
+def test_a_mean_says_over_how_many_numbers() -> None:
+    found = equations(lower(gc.derive(gc.GRU, gc.losses["l2-mean"])))
+    assert "L = 1/(T B H) sum_t tr(E_t^T E_t)" in found
+    assert "dO_t = 1/(T B H) dO_t" in found
+
+
+def test_a_mean_over_a_readout_counts_its_columns() -> None:
+    cell = pipeline.complete(gc.GRU, "linear")
+    found = equations(lower(gc.derive(cell, gc.losses["l2-mean"])))
+    assert "L = 1/(T B O) sum_t tr(E_t^T E_t)" in found
+
+
+def test_the_header_has_the_loss_that_is_computed() -> None:
+    source = gc.generate(gc.GRU, loss=gc.losses["l2-mean"])
+    assert source.count("    = 1/(T B H) sum_t tr(E_t^T E_t) ") == 2  # docstring, EQUATIONS
