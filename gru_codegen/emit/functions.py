@@ -111,7 +111,7 @@ def _preamble(phase: Phase, used: list[Var], storage: Storage) -> Iterator[str]:
     declared = storage.program.weights
     weights = [weight.name for weight in declared if weight in used]
     unpacked = f"    {', '.join(weights)} = params"
-    if len(weights) == len(declared) and len(unpacked) <= WIDTH:
+    if 1 < len(weights) == len(declared) and len(unpacked) <= WIDTH:
         yield unpacked
     else:
         yield from assignments(weights, [f"params.{name}" for name in weights])
@@ -123,7 +123,7 @@ def _preamble(phase: Phase, used: list[Var], storage: Storage) -> Iterator[str]:
                 names.append(storage.shifted_name(var))
             if 0 in offsets:
                 names.append(var.name)
-    names += ["ended" for var in used if var.role == "lengths"]
+    names += ["ended"] if any(var.role == "lengths" for var in used) else []
     yield from assignments(names, [f"w.{name}" for name in names])
     for name in sorted(var.name for var in used if var.name in storage.of_pullback):
         shape = storage.sizes(storage.of_pullback[name], over_time=True)

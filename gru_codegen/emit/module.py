@@ -4,72 +4,119 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gru_codegen.cost import cost
 from gru_codegen.emit.functions import constants, helpers, phase_function
 from gru_codegen.emit.header import Heading, aligned, shapes_in_words
-from gru_codegen.emit.lines import filled, hung, remarked
-from gru_codegen.emit.sizes import in_code, letters
+from gru_codegen.emit.lines import assignments, filled, hung, listed, remarked
+from gru_codegen.emit.sizes import Sizes, in_code, letters, quoted
 from gru_codegen.emit.storage import Storage
-from gru_codegen.ir import Program
+from gru_codegen.ir import Program, Var
 
 __all__ = ["emit"]
 
 
 def emit(program: Program, heading: Heading) -> str:
     """The source of the module that runs `program`."""
-    fast = heading.style == "fast"
-    storage = Storage(program, fast)
-    states = [var for var in program.entries["gradients"] if var.role == "value"]
-    rolling = program.steps is None
-    output = program.entries["forward"][0]
+    storage = Storage(program, heading.style == "fast")
     context = {
         "heading": heading,
         "unroll": program.steps,
-        "fast": fast,
         "equations": aligned(heading.equations),
-        "shapes": shapes_in_words(heading.input, program.weights),
         "weights": program.weights,
-        "size_weight": next(w for w in program.weights if w.shape[-1] == "H"),
-        "states": states,
-        "sizes": [size for size in "BDHO" if any(size in v.shape for v in storage.variables)],
-        "first_states": {
-            v.name: f"w._{v.name}[0]" if rolling else f"w.{v.name}_prev[0]" for v in states
-        },
-        "state_type": "State" if len(states) > 1 else "Array",
-        "last_state": _tuple(
-            "State",
-            [
-                f"w._{v.name}[w.steps].copy()" if rolling else f"w.{v.name}[-1].copy()"
-                for v in states
-            ],
-        ),
-        "output": output,
-        "output_letters": letters(("T", *output.shape)),
-        "buffers": storage.buffers(),
-        "scratch": storage.scratch(),
+        "steps": {} if program.steps is None else {"T": program.steps},
+        "cost": {"forward": cost(program, ("forward",)), "gradients": cost(program)},
         "constants": constants(storage),
         "functions": helpers(storage),
         "phases": {phase.name: phase_function(phase, storage) for phase in program.phases},
         "counts": any(var.role == "count" for var in storage.variables),
-        "cost": {"forward": cost(program, ("forward",)), "gradients": cost(program)},
-        "stored": storage.stored(),
-        "steps": {} if rolling else {"T": program.steps},
         "over_time": storage.over_time(),
-        "used_sizes": {
-            size
-            for buffer in (*storage.buffers(), *storage.scratch())
-            for size in buffer.shape.split(", ")
-        },
+        **_sizes(program, heading),
+        **_states(program),
+        **_workspace(storage),
     }
     return _environment().get_template("kernel.py.jinja").render(context)
 
 
-def _tuple(name: str, values: list[str]) -> str:
-    """A NamedTuple of several values; a single one is handed out as it is."""
-    return f"{name}({', '.join(values)})" if len(values) > 1 else values[0]
+def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
+    """What sizes there are and which argument tells them; the shapes of the arguments."""
+    sizes = Sizes.of(program)
+    output = program.entries["forward"][0]
+    outputs = ("T", *output.shape)
+    several = len(_declared_states(program)) > 1
+    weights = {letter for weight in program.weights for letter in weight.shape}
+    names, values = sizes.parameters(weights)
+    return {
+        "sizes": sizes,
+        "numbers": [in_code(letter) for letter in ("B", *sizes.columns)] + sizes.further,
+        "number_letters": ["B", *sizes.columns, *(n for n in sizes.letters if n not in "BDH")],
+        "shapes": shapes_in_words(heading.input, sizes.input, program.weights),
+        "shapes_of": {
+            "x": ("T", "B", sizes.input),
+            "y": outputs[:-1] if heading.targets == "labels" else outputs,
+            "outputs": outputs,
+            **{f"s0.{v.name}" if several else "s0": v.shape for v in _declared_states(program)},
+            **{f"params.{weight.name}": weight.shape for weight in program.weights},
+        },
+        "input_letters": letters(("T", "B", sizes.input)),
+        "input_number": in_code(sizes.input),
+        "weight_shapes": listed(
+            [letters(tuple(map(in_code, weight.shape))) for weight in program.weights],
+            "if shapes != ",
+            ":",
+        ),
+        "params_names": list(assignments(names, values)),
+        "output": output,
+        "output_letters": letters(outputs),
+    }
+
+
+def _states(program: Program) -> dict[str, Any]:
+    """The states, and the code that reads the first and the last of each."""
+    states = _declared_states(program)
+    if program.steps is None:
+        first = {state.name: f"w._{state.name}[0]" for state in states}
+        last = [f"w._{state.name}[w.steps].copy()" for state in states]
+    else:
+        first = {state.name: f"w.{state.name}_prev[0]" for state in states}
+        last = [f"w.{state.name}[-1].copy()" for state in states]
+    return {
+        "states": states,
+        "first_states": first,
+        "last_state": f"State({', '.join(last)})" if len(states) > 1 else last[0],
+        "state_type": "State" if len(states) > 1 else "Array",
+    }
+
+
+def _workspace(storage: Storage) -> dict[str, Any]:
+    """The arrays of a Workspace, and lines that name what their shapes and dtypes are made of."""
+    sizes, rolling = Sizes.of(storage.program), storage.program.steps is None
+    buffers, scratch = storage.buffers(), storage.scratch()
+    arrays = [buffer.var for buffer in (scratch if rolling else [*scratch, *buffers])]
+    names, values = sizes.parameters({letter for var in arrays for letter in var.shape})
+    in_init = assignments([*names, "dtype"], [*values, "self.dtype"], " " * 8)
+    names, values = sizes.parameters({n for buffer in buffers for n in buffer.var.shape})
+    further = [name for name in sizes.further if any(name in b.shape for b in buffers)]
+    in_allocate = assignments(
+        ["T", *names, *further, "dtype"],
+        [f"self.{value}" for value in ("capacity", *values, *further, "dtype")],
+        " " * 8,
+    )
+    return {
+        "buffers": buffers,
+        "scratch": scratch,
+        "stored": storage.stored(),
+        "workspace_names": list(in_init) if arrays or constants(storage) else [],
+        "allocation_names": list(in_allocate),
+        "sizes_in_workspace": storage.sizes,
+    }
+
+
+def _declared_states(program: Program) -> list[Var]:
+    return [var for var in program.entries["gradients"] if var.role == "value"]
 
 
 @cache
@@ -87,5 +134,7 @@ def _environment() -> Environment:
     environment.filters["hang"] = hung
     environment.filters["wrap"] = filled
     environment.filters["letters"] = letters
+    environment.filters["in_code"] = in_code
+    environment.filters["quoted"] = quoted
     environment.filters["sizes"] = lambda shape: letters(tuple(map(in_code, shape)))
     return environment

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gru_codegen.cost import Polynomial
-from gru_codegen.emit.sizes import SIZES, in_code
+from gru_codegen.emit.sizes import in_code, parameter
 from gru_codegen.ir import (
     Every,
     Now,
@@ -26,14 +26,26 @@ __all__ = ["Buffer", "Storage", "is_optional", "variables"]
 class Buffer:
     """An array of the Workspace.
 
-    shape: of one step, as code. shifted: the name of its view one step off, if it has one; then it
-    holds one step more. meaning: what it holds, in words.
+    shifted: the name of its view one step off, if it has one; then it holds one step more.
     """
 
-    name: str
-    shape: str
+    var: Var
     shifted: str
-    meaning: str
+
+    @property
+    def name(self) -> str:
+        """What it is called, as an attribute of the Workspace."""
+        return self.var.name
+
+    @property
+    def shape(self) -> str:
+        """The shape of one step, as code."""
+        return ", ".join(map(in_code, self.var.shape))
+
+    @property
+    def meaning(self) -> str:
+        """What it holds, in words."""
+        return self.var.meaning
 
 
 class Storage:
@@ -102,12 +114,11 @@ class Storage:
         return [var for var in self.variables if self.in_workspace(var)]
 
     def _buffer(self, var: Var) -> Buffer:
-        shifted = self.shifted_name(var) if var.name in self.shifted else ""
-        return Buffer(var.name, ", ".join(map(in_code, var.shape)), shifted, var.meaning)
+        return Buffer(var, self.shifted_name(var) if var.name in self.shifted else "")
 
     def sizes(self, var: Var, over_time: bool = False) -> str:
         """The shape of `var` in code outside the Workspace, for one step or over all of them."""
-        sizes = [*(["w.steps"] if over_time else []), *(f"w.{SIZES[n]}" for n in var.shape)]
+        sizes = [*(["w.steps"] if over_time else []), *(f"w.{parameter(n)}" for n in var.shape)]
         return f"({', '.join(sizes)})"
 
     def over_time(self) -> bool:
@@ -136,6 +147,8 @@ class Storage:
         """`ref` in code, at the step called `index`."""
         if ref.var.role == "count":
             return "w.count"
+        if ref.var.role == "lengths":  # one array, whatever the shape that it is laid over
+            return f"ended[{index}]"
         if ref.var.role == "last":
             return f"last[{[c.boundary for c in self.program.carries].index(ref)}]"
         name = self.array(ref)
