@@ -31,7 +31,10 @@ Numbers in a Workspace:      105 B H
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -45,6 +48,8 @@ __all__ = [
     "init_params",
     "loss",
     "loss_and_gradients",
+    "params_from_npz",
+    "params_to_npz",
     "vjp",
 ]
 
@@ -59,6 +64,19 @@ UNROLL: int | None = 8
 SIZES = ("B", "D", "H")
 STATES: tuple[str, ...] = ("S",)
 OUTPUT = "S"
+#: The shape of every argument and of the outputs, by the name that errors give it.
+SHAPES: Mapping[str, tuple[str, ...]] = MappingProxyType({
+    "x": ("T", "B", "D"),
+    "y": ("T", "B", "H"),
+    "outputs": ("T", "B", "H"),
+    "s0": ("B", "H"),
+    "params.Wz": ("D", "H"),
+    "params.Wrecz": ("H", "H"),
+    "params.Wca": ("D", "H"),
+    "params.Wrecca": ("H", "H"),
+    "params.Wr": ("D", "H"),
+    "params.Wrecr": ("H", "H"),
+})
 EQUATIONS = """\
 Z_t  = sigmoid(x_t Wz + S_{t-1} Wrecz)          (B, H)   update gate
 R_t  = sigmoid(x_t Wr + S_{t-1} Wrecr)          (B, H)   reset gate
@@ -103,12 +121,13 @@ class Workspace:
         dtype: DTypeLike = np.float64,
     ) -> None:
         self.batch_size, self.input_size, self.hidden_size = batch_size, input_size, hidden_size
+        self.sizes = (batch_size, input_size, hidden_size)
         self.dtype = np.dtype(dtype)
         self.calls = 0
         self.ended: Array | None = None
         if self.dtype.kind not in "fcO":
             raise TypeError(f"dtype: expected floating, complex or object, got {self.dtype}")
-        B, _, H, dtype = batch_size, input_size, hidden_size, self.dtype
+        B, H, dtype = batch_size, hidden_size, self.dtype
         self.dS = np.empty((B, H), dtype)  # adjoint of S_t
         self.dS_held = np.empty((B, H), dtype)  # what dS is past a sample's length
         self.dCA = np.empty((B, H), dtype)  # adjoint of CA_t
@@ -150,7 +169,7 @@ def init_params(
     """
     D, H = input_size, hidden_size
     rng = np.random.default_rng(rng)
-    bound = 1 / max(H, 1) ** 0.5
+    bound = 1 / max(hidden_size, 1) ** 0.5
     return Params(
         Wz=rng.uniform(-bound, bound, (D, H)).astype(dtype),
         Wrecz=rng.uniform(-bound, bound, (H, H)).astype(dtype),
@@ -159,6 +178,54 @@ def init_params(
         Wr=rng.uniform(-bound, bound, (D, H)).astype(dtype),
         Wrecr=rng.uniform(-bound, bound, (H, H)).astype(dtype),
     )
+
+
+def params_to_npz(params: Params, file: str | os.PathLike[str]) -> None:
+    """Write the weights, as arrays by name, to an .npz archive called exactly `file`.
+
+    It is written whole: until it is, whatever was there stays. No .npz is appended to the name.
+    Object arrays are a TypeError: they would have to be pickled.
+    """
+    params = _checked(params)
+    if params[0].dtype == object:
+        raise TypeError("params: object arrays would have to be pickled; cast them first")
+    _check_fit(params)
+    target = os.path.realpath(file)
+    unfinished = f"{target}.{os.getpid()}.part"
+    try:
+        with open(unfinished, "xb") as stream:
+            np.savez(stream, **params._asdict())
+        os.replace(unfinished, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(unfinished)
+        raise
+
+
+def params_from_npz(file: str | os.PathLike[str]) -> Params:
+    """Read the weights from an .npz archive called exactly `file`; nothing is unpickled.
+
+    A file that is no whole archive of plain arrays, or one of other weights, is a ValueError that
+    says so.
+    """
+    with open(file, "rb") as stream:
+        try:
+            archive = np.load(stream, allow_pickle=False)
+            arrays = {name: archive[name] for name in archive.files}
+        except Exception as error:  # whatever NumPy and zipfile say of a damaged file
+            what = "not a whole .npz archive of plain arrays"
+            raise ValueError(f"{file}: {what}: {error}") from error
+    if set(arrays) != set(Params._fields):
+        raise ValueError(
+            f"{file}: expected the weights {', '.join(Params._fields)}; "
+            f"it has {', '.join(sorted(arrays)) or 'none'}"
+        )
+    try:
+        params = _checked(Params(**arrays))
+        _check_fit(params)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{file}: {error}") from error
+    return params
 
 
 # --- entry points --------------------------------------------------------------------------------
@@ -239,13 +306,13 @@ def vjp(
                 "the same workspace; call vjp again"
             )
         d_outputs = _cast("d_outputs", d_outputs, w.dtype)
-        _check_shape("d_outputs", d_outputs, "(T, B, H)", w.S.shape)
+        _check_shape("d_outputs", d_outputs, SHAPES["outputs"], w.S.shape)
         if w.ended is not None:
             d_outputs = np.where(w.ended, np.zeros((), w.dtype), d_outputs)
         last = (
             np.zeros((w.batch_size, w.hidden_size), w.dtype),
         )
-        _start(last[0], "d_state", d_state)
+        _start(last[0], "d_state", SHAPES["s0"], d_state)
         w.calls += 1
         gradients, first = _backward(params, x, d_outputs, w, last)
         d_x = _inputs(params, w)
@@ -947,25 +1014,8 @@ def _prepared(
     params: Any, x: Any, s0: Any, lengths: Any, workspace: Workspace | None
 ) -> tuple[Params, Array, Workspace]:
     """Check and cast the arguments; return params, x and a Workspace that begins with s0."""
-    if set(getattr(params, "_fields", ())) != set(Params._fields):
-        given = getattr(params, "_fields", None) or type(params).__name__
-        raise TypeError(
-            f"params: expected a NamedTuple with the fields {', '.join(Params._fields)}; got "
-            + (given if isinstance(given, str) else ", ".join(given))
-        )
-    params = Params(*(_native(getattr(params, name)) for name in Params._fields))
+    params = _checked(params)
     dtype = params[0].dtype
-    for name, weight in zip(Params._fields, params, strict=True):
-        if weight.dtype != dtype:
-            raise TypeError(
-                f"params.{name}: all weights must have one dtype; got {weight.dtype}, but "
-                f"{dtype} for {Params._fields[0]}"
-            )
-    if dtype.kind not in "fcO":
-        raise TypeError(
-            f"params: the weights must be floating, complex or object; got {dtype}: cast them first"
-        )
-
     x = _cast("x", x, dtype)
     if x.ndim != 3:
         raise ValueError(f"x: expected shape (T, B, D), got {x.shape}")
@@ -975,30 +1025,30 @@ def _prepared(
             f"x: expected shape (T, B, D) = (8, {B}, {D}), got {x.shape}: this kernel is unrolled "
             f"to T = 8; generate one with --unroll {f'{steps} or --unroll ' * bool(steps)}any"
         )
-    H = params.Wz.shape[-1] if params.Wz.ndim else 0
-    _check_shape("params.Wz", params.Wz, "(D, H)", (D, H))
-    _check_shape("params.Wrecz", params.Wrecz, "(H, H)", (H, H))
-    _check_shape("params.Wca", params.Wca, "(D, H)", (D, H))
-    _check_shape("params.Wrecca", params.Wrecca, "(H, H)", (H, H))
-    _check_shape("params.Wr", params.Wr, "(D, H)", (D, H))
-    _check_shape("params.Wrecr", params.Wrecr, "(H, H)", (H, H))
+    H = _size(params.Wz, 1)
+    shapes = [weight.shape for weight in params]
+    if shapes != [(D, H), (H, H), (D, H), (H, H), (D, H), (H, H)]:
+        _check_fit(params, x)
 
-
-    w = Workspace(B, D, H, dtype) if workspace is None else workspace
-    if not isinstance(w, Workspace):
-        raise TypeError(f"workspace: expected a Workspace of this module, got {type(w).__name__}")
-    made_for, given = (w.batch_size, w.input_size, w.hidden_size), (B, D, H)
-    if made_for != given or w.dtype != dtype:
+    if workspace is None:
+        w = Workspace(B, D, H, dtype)
+    elif isinstance(workspace, Workspace):
+        w = workspace
+    else:
+        kind = type(workspace).__name__
+        raise TypeError(f"workspace: expected a Workspace of this module, got {kind}")
+    given = (B, D, H)
+    if w.sizes != given or w.dtype != dtype:
         raise ValueError(
-            f"workspace: it was made for (B, D, H) = {made_for} and {w.dtype}; "
+            f"workspace: it was made for (B, D, H) = {w.sizes} and {w.dtype}; "
             f"these arguments have {given} and {dtype}"
         )
     w.calls += 1
-    _start(w.S_prev[0], "s0", s0)
+    _start(w.S_prev[0], "s0", SHAPES["s0"], s0)
     w.ended = None
     if lengths is not None:
         lengths = np.asarray(lengths)
-        _check_shape("lengths", lengths, "(B,)", (B,))
+        _check_shape("lengths", lengths, ("B",), (B,))
         if lengths.dtype.kind not in "iu":
             raise TypeError(f"lengths: expected integers, got {lengths.dtype}")
         if lengths.size and not 0 <= lengths.min() <= lengths.max() <= steps:
@@ -1010,6 +1060,84 @@ def _prepared(
     return params, x, w
 
 
+def _checked(params: Any) -> Params:
+    """The weights as arrays of one dtype and in the declared order, whatever tuple they come in."""
+    weights: Params = params if type(params) is Params else _by_name(params)
+    for weight in weights:
+        if type(weight) is not np.ndarray or not weight.dtype.isnative:
+            weights = Params(*map(_native, weights))
+            break
+    dtype = weights[0].dtype
+    for name, weight in zip(Params._fields, weights, strict=True):
+        if weight.dtype != dtype:
+            raise TypeError(
+                f"params.{name}: all weights must have one dtype; got {weight.dtype}, but "
+                f"{dtype} for {Params._fields[0]}"
+            )
+    if dtype.kind not in "fcO":
+        raise TypeError(
+            f"params: the weights must be floating, complex or object; got {dtype}: cast them first"
+        )
+    return weights
+
+
+def _by_name(params: Any) -> Params:
+    """The weights of any NamedTuple with these fields, in any order."""
+    fields = getattr(params, "_fields", ())
+    if set(fields) != set(Params._fields):
+        raise TypeError(
+            f"params: expected a NamedTuple with the fields {', '.join(Params._fields)}; "
+            f"got {', '.join(fields) or type(params).__name__}"
+        )
+    return Params(*[getattr(params, name) for name in Params._fields])
+
+
+def _native(value: Any) -> Array:
+    """An array in this machine's byte order."""
+    array = np.asarray(value)
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _size(weight: Array, axis: int) -> int:
+    """A size as `weight` tells it; -1, which fits nothing, if it lacks the axis."""
+    return weight.shape[axis] if axis < weight.ndim else -1
+
+
+def _check_fit(params: Params, x: Array | None = None) -> None:
+    """Raise an error about the first whose shape is not what the majority makes of it."""
+    numbers: dict[str, list[int]] = {}
+    for name, weight in zip(Params._fields, params, strict=True):
+        letters = SHAPES[f"params.{name}"]
+        if len(letters) == weight.ndim:  # each weight has one vote on each of its sizes
+            for letter, number in dict.fromkeys(zip(letters, weight.shape, strict=True)):
+                numbers.setdefault(letter, []).append(number)
+    columns = SHAPES["x"][2]
+    if x is not None:
+        numbers.setdefault(columns, []).append(x.shape[2])
+    agreed = {letter: max(votes, key=votes.count) for letter, votes in numbers.items()}
+    for name, weight in zip(Params._fields, params, strict=True):
+        letters = SHAPES[f"params.{name}"]
+        expected = tuple(agreed.get(letter, 0) for letter in letters)
+        _check_shape(f"params.{name}", weight, letters, expected)
+    if x is not None:
+        _check_shape("x", x, SHAPES["x"], (*x.shape[:2], agreed[columns]))
+
+
+def _check_shape(name: str, array: Array, letters: tuple[str, ...], shape: tuple[int, ...]) -> None:
+    if array.shape != shape:
+        written = f"({', '.join(letters)}{',' * (len(letters) == 1)})"
+        raise ValueError(f"{name}: expected shape {written} = {shape}, got {array.shape}")
+
+
+def _cast(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
+    array = np.asarray(value)
+    if array.dtype == dtype:
+        return array
+    if not np.can_cast(array.dtype, dtype, "same_kind"):
+        raise TypeError(f"{name}: {array.dtype} does not cast to {dtype}, the dtype of the weights")
+    return array.astype(dtype)
+
+
 def _outputs(w: Workspace) -> Array:
     """A copy of the outputs, 0 past the length of each sample."""
     outputs: Array = w.S.copy()
@@ -1018,20 +1146,20 @@ def _outputs(w: Workspace) -> Array:
     return outputs
 
 
-def _start(place: Array, name: str, value: Any) -> None:
+def _start(place: Array, name: str, letters: tuple[str, ...], value: Any) -> None:
     """Write an initial state, zeros if it is None, where the first step reads it."""
     if value is None:
         place[...] = 0
     else:
         state = _cast(name, value, place.dtype)
-        _check_shape(name, state, "(B, H)", place.shape)
+        _check_shape(name, state, letters, place.shape)
         place[...] = state
 
 
 def _targets(y: Any, loss_weights: Any, w: Workspace) -> tuple[Array, Array | None]:
     """Check and cast the targets and their weights; where a weight is 0 nothing is left of y."""
     targets = _cast("y", y, w.dtype)
-    _check_shape("y", targets, "(T, B, H)", w.S.shape)
+    _check_shape("y", targets, SHAPES["y"], w.S.shape)
     V = _weights(loss_weights, w)
     if V is not None:
         targets = np.where(V == 0, np.zeros((), w.dtype), targets)
@@ -1046,33 +1174,13 @@ def _weights(loss_weights: Any, w: Workspace) -> Array | None:
     if loss_weights is not None:
         weights = _cast("loss_weights", loss_weights, w.dtype)
     if weights.ndim == 1:
-        _check_shape("loss_weights", weights, "(T,)", (w.steps,))
+        _check_shape("loss_weights", weights, ("T",), (w.steps,))
         weights = np.repeat(weights[:, None], w.batch_size, axis=1)
     else:
-        _check_shape("loss_weights", weights, "(T, B)", (w.steps, w.batch_size))
+        _check_shape("loss_weights", weights, ("T", "B"), (w.steps, w.batch_size))
     V: Array = weights[:, :, None]
     return V if w.ended is None else np.where(w.ended, np.zeros((), w.dtype), V)
 
 
-def _native(value: Any) -> Array:
-    """An array in this machine's byte order."""
-    array = np.asarray(value)
-    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
-
-
-def _cast(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
-    array = np.asarray(value)
-    if array.dtype == dtype:
-        return array
-    if not np.can_cast(array.dtype, dtype, "same_kind"):
-        raise TypeError(f"{name}: {array.dtype} does not cast to {dtype}, the dtype of the weights")
-    return array.astype(dtype)
-
-
-def _check_shape(name: str, array: Array, letters: str, shape: tuple[int, ...]) -> None:
-    if array.shape != shape:
-        raise ValueError(f"{name}: expected shape {letters} = {shape}, got {array.shape}")
-
-
 def _scalar(total: Any, w: Workspace) -> Any:
-    return float(total) if w.dtype in (np.float32, np.float64) else total
+    return float(total) if w.dtype.char in "fd" else total  # of float32, float64

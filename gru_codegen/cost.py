@@ -82,7 +82,8 @@ _ORDER = "TBDHO"
 
 
 def _sorted(sizes: Shape) -> Shape:
-    return tuple(sorted(sizes, key=lambda size: (_ORDER.find(size), size)))
+    """T, B, D, H and O in this order, then any others."""
+    return tuple(sorted(sizes, key=lambda size: ((_ORDER + size).index(size), size)))
 
 
 def _powers(sizes: Shape) -> list[str]:

@@ -75,6 +75,7 @@ class _Lowering:
         self.derivation = derivation
         self.notation = derivation.notation
         self.refs: dict[MatrixSymbol, Ref] = {}
+        self.first_shape = _shape(next(iter(derivation.cell.states)))
         self.loss = Var("loss", (), "loss", meaning=derivation.loss.title)
         self._declare()
 
@@ -220,7 +221,9 @@ class _Lowering:
         return Statement(here, Call("add", (here, held)), origin, given=("lengths",))
 
     def _ended(self, shape: Shape) -> Ref:
-        return Ref(Var("ended", shape, "lengths", True, meaning="which samples have ended"), Now())
+        """Which samples have ended; a variable for each shape that this is laid over."""
+        name = "ended" if shape == self.first_shape else f"ended_{''.join(shape)}"
+        return Ref(Var(name, shape, "lengths", True, meaning="which samples have ended"), Now())
 
     def _held(self, adjoint: Ref) -> Ref:
         name = f"{adjoint.var.name}_held"

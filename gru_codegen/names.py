@@ -19,6 +19,8 @@ _KERNEL = frozenset({
     "V", "batch_size", "begin", "calls", "capacity", "dO", "dtype", "ended", "gradients",
     "hidden_size", "input_size", "last", "output_size", "params", "self", "steps", "t", "total",
     "w", "zero", "one", "two", "three", "four",
+    "Mapping", "MappingProxyType", "SHAPES", "params_from_npz", "params_to_npz", "allow_pickle",
+    "file", "os", "sizes", "suppress",
     "count", "index",  # what every tuple has
 })
 # fmt: on
@@ -40,8 +42,8 @@ def fault_of_name(name: str) -> str | None:
         return "is not a name: underscores stand one by one, between letters and digits"
     if name in _LETTERS:
         return "is a letter that kernels need: B, D, H and O are sizes, T the steps, L the loss"
-    # dA is the adjoint of A, and term and terms_BH are scratch
-    if name in RESERVED or f"d{name}" in RESERVED or name.startswith("term"):
+    # dA is the adjoint of A, term and terms_BH are scratch, number_5 is a constant
+    if name in RESERVED or f"d{name}" in RESERVED or name.startswith(("term", "number_")):
         return "is a name that kernels use themselves"
     if name in _BUILTINS:
         return "is a name of Python's own"

@@ -16,5 +16,6 @@ from __future__ import annotations
 
 from gru_codegen.emit.header import Heading
 from gru_codegen.emit.module import emit
+from gru_codegen.emit.sizes import parameter
 
-__all__ = ["Heading", "emit"]
+__all__ = ["Heading", "emit", "parameter"]

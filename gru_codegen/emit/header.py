@@ -49,12 +49,12 @@ def aligned(rows: tuple[tuple[str, ...], ...]) -> list[str]:
     return [line for a, b, c, d in rows for line in (f"{a:<{left}} = {b}", f"    {c}   {d}")]
 
 
-def shapes_in_words(input_name: str, weights: tuple[Var, ...]) -> str:
+def shapes_in_words(input_name: str, columns: str, weights: tuple[Var, ...]) -> str:
     """The shapes of input and weights: "x_t is (B, D); Wz and Wr are (D, H)"."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for weight in weights:
         groups.setdefault(weight.shape, []).append(weight.name)
-    said = [f"{input_name}_t is (B, D)"]
+    said = [f"{input_name}_t is (B, {columns})"]
     for shape, names in groups.items():
         said.append(f"{_listed(names)} {'are' if len(names) > 1 else 'is'} {letters(shape)}")
     return "; ".join(said)

@@ -13,6 +13,7 @@ __all__ = [
     "filled",
     "filled_lines",
     "hung",
+    "listed",
     "parenthesised",
     "remarked",
     "signature",
@@ -62,6 +63,21 @@ def called(name: str, arguments: Sequence[str]) -> str:
         ", ".join(arguments), WIDTH - 1, initial_indent=" " * 8, subsequent_indent=" " * 8
     )
     return f"{name}(\n{inside},\n    )"
+
+
+def listed(elements: Sequence[str], before: str, behind: str, indent: str = "    ") -> str:
+    """A list of `elements` on the line that has `before` and `behind`, or on lines of its own."""
+    line = f"[{', '.join(elements)}]"
+    if len(f"{indent}{before}{line}{behind}") <= WIDTH:
+        return line
+    rows = [""]
+    for element in elements:
+        longer = f"{rows[-1]} {element},".lstrip()
+        if rows[-1] and len(f"{indent}    {longer}") > WIDTH:
+            rows.append(f"{element},")
+        else:
+            rows[-1] = longer
+    return "\n".join(["[", *(f"{indent}    {row}" for row in rows), f"{indent}]"])
 
 
 def signature(name: str, parameters: Sequence[str], returns: str) -> str:

@@ -4,69 +4,109 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gru_codegen.cost import Polynomial, cost
-from gru_codegen.emit.functions import helpers, phase_function
+from gru_codegen.emit.functions import Function, helpers, phase_function
 from gru_codegen.emit.header import Heading, aligned, shapes_in_words
-from gru_codegen.emit.lines import filled, hung, remarked
-from gru_codegen.emit.sizes import in_code, letters
+from gru_codegen.emit.lines import assignments, filled, hung, listed
+from gru_codegen.emit.sizes import Sizes, added, in_code, letters, quoted
 from gru_codegen.emit.storage import Storage
 from gru_codegen.emit.workspace import gathered_refs, workspace_lines
-from gru_codegen.ir import Program
+from gru_codegen.ir import Program, Var
 
 __all__ = ["emit"]
 
 
 def emit(program: Program, heading: Heading) -> str:
     """The source of the module that runs `program`."""
-    fast, columns = heading.style == "fast", program.layout == "columns"
-    storage = Storage(program, fast)
-    states = [var for var in program.entries["gradients"] if var.role == "value"]
-    output = program.entries["forward"][0]
+    storage = Storage(program, heading.style == "fast")
     functions = [phase_function(phase, storage) for phase in program.phases]
-    stored = storage.stored()
-    for ref in gathered_refs(functions).values():
-        stored += Polynomial.product(1, ("T", *ref.var.shape))
     context = {
         "heading": heading,
         "unroll": program.steps,
-        "fast": fast,
-        "columns": columns,
+        "fast": storage.fast,
+        "columns": program.layout == "columns",
         "equations": aligned(heading.equations),
-        "shapes": shapes_in_words(heading.input, program.weights),
         "weights": program.weights,
-        "size_weight": next(w for w in program.weights if w.shape[-1] == "H"),
-        "states": states,
-        "sizes": [size for size in "BDHO" if any(size in v.shape for v in storage.variables)],
-        "turned": ".T" if columns else "",
-        "state_type": "State" if len(states) > 1 else "Array",
-        "last_state": _tuple(
-            "State", [f"w.{v.name}_last{'.T' if columns else ''}.copy()" for v in states]
-        ),
-        "output": output,
-        "outputs": f"_turned(w.{output.name})"
-        if program.layout == "columns"
-        else f"w.{output.name}",
-        "output_letters": letters(("T", *output.shape)),
-        "workspace": workspace_lines(storage, functions, states),
+        "steps": {} if program.steps is None else {"T": program.steps},
+        "cost": {"forward": cost(program, ("forward",)), "gradients": cost(program)},
         "functions": helpers(storage),
         "phases": {function.name: function for function in functions},
         "masked": any("mask" in function.steps.values() for function in functions),
         "seed": program.seed,
         "counts": any(var.role == "count" for var in storage.variables),
-        "cost": {"forward": cost(program, ("forward",)), "gradients": cost(program)},
-        "stored": stored,
-        "steps": {} if program.steps is None else {"T": program.steps},
         "flattened": any("_rows(" in function.lines for function in functions),
+        "stored": _stored(storage, functions),
+        "workspace": workspace_lines(storage, functions, _declared_states(program)),
+        **_sizes(program, heading),
+        **_states(program),
     }
     return _environment().get_template("kernel.py.jinja").render(context)
 
 
-def _tuple(name: str, values: list[str]) -> str:
-    """A NamedTuple of several values; a single one is handed out as it is."""
-    return f"{name}({', '.join(values)})" if len(values) > 1 else values[0]
+def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
+    """What sizes there are and which argument tells them; the shapes of the arguments."""
+    sizes = Sizes.of(program)
+    output = program.entries["forward"][0]
+    outputs = ("T", *output.shape)
+    several = len(_declared_states(program)) > 1
+    weights = {letter for weight in program.weights for letter in weight.shape}
+    names, values = sizes.parameters(weights)
+    return {
+        "sizes": sizes,
+        "numbers": [in_code(letter) for letter in ("B", *sizes.columns)] + sizes.further,
+        "number_letters": ["B", *sizes.columns, *(n for n in sizes.letters if n not in "BDH")],
+        "shapes": shapes_in_words(heading.input, sizes.input, program.weights),
+        "shapes_of": {
+            "x": ("T", "B", sizes.input),
+            "y": outputs[:-1] if heading.targets == "labels" else outputs,
+            "outputs": outputs,
+            **{f"s0.{v.name}" if several else "s0": v.shape for v in _declared_states(program)},
+            **{f"params.{weight.name}": weight.shape for weight in program.weights},
+        },
+        "input_letters": letters(("T", "B", sizes.input)),
+        "input_number": in_code(sizes.input),
+        "weight_shapes": listed(
+            [letters(tuple(map(in_code, weight.shape))) for weight in program.weights],
+            "if shapes != ",
+            ":",
+        ),
+        "params_names": list(assignments(names, values)),
+        "output": output,
+        "output_letters": letters(outputs),
+    }
+
+
+def _states(program: Program) -> dict[str, Any]:
+    """The states, and the code that reads the last of each."""
+    states = _declared_states(program)
+    columns = program.layout == "columns"
+    turned = ".T" if columns else ""
+    last = [f"w.{state.name}_last{turned}.copy()" for state in states]
+    output = f"w.{program.entries['forward'][0].name}"
+    return {
+        "states": states,
+        "turned": turned,
+        "state_shapes": {s.name: ", ".join(added([n], "w.") for n in s.shape) for s in states},
+        "outputs": f"_turned({output})" if columns else output,
+        "last_state": f"State({', '.join(last)})" if len(states) > 1 else last[0],
+        "state_type": "State" if len(states) > 1 else "Array",
+    }
+
+
+def _stored(storage: Storage, functions: list[Function]) -> Polynomial:
+    """How many numbers a Workspace holds."""
+    total = storage.stored()
+    for ref in gathered_refs(functions).values():
+        total += Polynomial.product(1, ("T", *ref.var.shape))
+    return total
+
+
+def _declared_states(program: Program) -> list[Var]:
+    return [var for var in program.entries["gradients"] if var.role == "value"]
 
 
 @cache
@@ -80,9 +120,10 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["remarked"] = remarked
     environment.filters["hang"] = hung
     environment.filters["wrap"] = filled
     environment.filters["letters"] = letters
+    environment.filters["in_code"] = in_code
+    environment.filters["quoted"] = quoted
     environment.filters["sizes"] = lambda shape: letters(tuple(map(in_code, shape)))
     return environment

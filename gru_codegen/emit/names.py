@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gru_codegen.emit.sizes import SIZES, added
+from gru_codegen.emit.sizes import added, parameter
 from gru_codegen.emit.storage import Storage
 from gru_codegen.ir import Now, Orientation, Ref, Var, reads
 
@@ -88,9 +88,8 @@ class Names:
     def size(self, written: str) -> str:
         """A size, or a sum of sizes, as code."""
         for letter in written.split("+"):
-            if letter in SIZES:
-                code = added([letter])
-                self.local.setdefault(code, f"w.{SIZES[letter]}")
+            if not letter.isdigit():
+                self.local.setdefault(added([letter]), f"w.{parameter(letter)}")
         return added([written])
 
     def is_column_major(self, ref: Ref) -> bool:

@@ -1,28 +1,34 @@
-"""Sizes and shapes as text: the letters of the equations, and the names that code gives them."""
+"""Sizes: their letters in equations, their names in code, and where a call reads their numbers."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from gru_codegen.ir import Shape
+from gru_codegen.ir import Program, Shape
 
-__all__ = ["SIZES", "added", "in_code", "letters"]
+__all__ = ["Sizes", "added", "in_code", "letters", "parameter", "quoted"]
 
-#: What a Workspace calls the sizes.
-SIZES = {"B": "batch_size", "D": "input_size", "H": "hidden_size", "O": "output_size"}
+#: What functions and a Workspace call the sizes that every kernel has a place for.
+_PARAMETERS = {"B": "batch_size", "D": "input_size", "H": "hidden_size", "O": "output_size"}
+
+
+def parameter(letter: str) -> str:
+    """What functions and a Workspace call a size: P is p_size."""
+    return _PARAMETERS.get(letter, f"{letter.lower()}_size")
 
 
 def in_code(letter: str) -> str:
-    """A size in code: O is too easily taken for a number."""
-    return SIZES[letter] if letter == "O" else letter
+    """A size in a function: B, D and H as in the equations, any further one by its parameter."""
+    return letter if letter in "BDH" or letter.isdigit() else parameter(letter)
 
 
 def added(sizes: Iterable[str], owner: str = "") -> str:
     """The sum of `sizes` in code, each perhaps a sum itself; of the sizes of `owner` if given."""
 
     def named(letter: str) -> str:
-        return f"{owner}{SIZES[letter]}" if owner and letter in SIZES else in_code(letter)
+        return f"{owner}{parameter(letter)}" if owner else in_code(letter)
 
     counts = Counter(letter for size in sizes for letter in size.split("+"))
     ones = counts.pop("1", 0)
@@ -33,3 +39,75 @@ def added(sizes: Iterable[str], owner: str = "") -> str:
 def letters(shape: Shape) -> str:
     """A shape as a tuple is written."""
     return f"({shape[0]},)" if len(shape) == 1 else f"({', '.join(shape)})"
+
+
+def quoted(shape: Shape) -> str:
+    """A shape as a tuple of strings is written."""
+    return letters(tuple(f'"{letter}"' for letter in shape))
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The sizes of a program.
+
+    Attributes
+    ----------
+    letters: B, D, H and O, as far as there are any, then further ones in order of appearance.
+    input, state: the columns of the input and of the first state.
+    sources: for each size that x does not tell, the weight and the axis that do.
+    """
+
+    letters: tuple[str, ...]
+    input: str
+    state: str
+    sources: dict[str, tuple[str, int]]
+
+    @classmethod
+    def of(cls, program: Program) -> Sizes:
+        """Those of `program`, whose cell has been checked: every size has a source."""
+        variables = program.variables().values()
+        sizes = (size for var in variables for pack in var.shape for size in pack.split("+"))
+        found = dict.fromkeys(size for size in sizes if not size.isdigit())
+        known = [letter for letter in "BDHO" if letter in found]
+        [given] = [var for var in variables if var.role == "input"]
+        state = next(var for var in program.entries["gradients"] if var.role == "value")
+        sources: dict[str, tuple[str, int]] = {}
+        for weight in program.weights:
+            for axis, letter in enumerate(weight.shape):
+                if letter != given.shape[1] and not letter.isdigit():
+                    sources.setdefault(letter, (weight.name, axis))
+        return cls(
+            (*known, *(letter for letter in found if letter not in known)),
+            given.shape[1],
+            state.shape[1],
+            sources,
+        )
+
+    @property
+    def further(self) -> list[str]:
+        """The parameters of the sizes that not every kernel has: output_size and so on."""
+        return [parameter(letter) for letter in self.letters if letter not in "BDH"]
+
+    @property
+    def columns(self) -> tuple[str, str]:
+        """What input_size and hidden_size are the numbers of: D and H, or what stands for them."""
+        return (
+            "D" if "D" in self.letters else self.input,
+            "H" if "H" in self.letters else self.state,
+        )
+
+    @property
+    def equal(self) -> list[tuple[str, str, str]]:
+        """The parameters that must equal another one: their name, what must be equal, the other."""
+        subjects = {"input_size": "inputs", "hidden_size": "a state"}
+        owners = {"input_size": "its inputs", "hidden_size": "its state"}
+        return [
+            (name, f"{subject} of the size of {owners[parameter(letter)]}", parameter(letter))
+            for (name, subject), letter in zip(subjects.items(), self.columns, strict=True)
+            if parameter(letter) != name
+        ]
+
+    def parameters(self, within: set[str]) -> tuple[list[str], list[str]]:
+        """Of the sizes `within`, those that code calls by a letter, and their parameters."""
+        named = [letter for letter in self.letters if letter in within and letter in "BDH"]
+        return named, [parameter(letter) for letter in named]

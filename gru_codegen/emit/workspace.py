@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gru_codegen.emit.functions import Function
-from gru_codegen.emit.lines import WIDTH, filled_lines, remarked
-from gru_codegen.emit.sizes import SIZES, added, in_code
+from gru_codegen.emit.lines import WIDTH, assignments, filled_lines, remarked
+from gru_codegen.emit.sizes import Sizes, added, in_code, parameter
 from gru_codegen.emit.storage import Storage
 from gru_codegen.ir import Ref, Var
 
@@ -66,7 +66,8 @@ def workspace_lines(
         views.append(f"{_INDENT}self.{name} = self._{name}[:steps]")
     for function in functions:
         views += _steps(function)
-    return WorkspaceLines(_with_sizes(once), _with_sizes(arrays), _with_sizes(views))
+    letters = Sizes.of(storage.program).letters
+    return WorkspaceLines(*(_with_sizes(lines, letters) for lines in (once, arrays, views)))
 
 
 def gathered_refs(functions: Iterable[Function]) -> dict[str, Ref]:
@@ -95,14 +96,12 @@ def _steps(function: Function) -> Iterator[str]:
     yield f"{_INDENT})"
 
 
-def _with_sizes(lines: list[str]) -> list[str]:
-    """`lines`, after one that names the sizes that they read."""
+def _with_sizes(lines: list[str], letters: tuple[str, ...]) -> list[str]:
+    """`lines`, after those that name the sizes which they read."""
     code = re.sub("#.*", "", "\n".join(lines))
-    letters = [n for n in SIZES if re.search(rf"(?<![\w.]){in_code(n)}\b", code)]
-    names = [in_code(letter) for letter in letters]
-    values = [f"self.{SIZES[letter]}" for letter in letters]
-    if re.search(r"\bdtype\b", code):
+    used = [n for n in letters if re.search(rf"(?<![\w.]){in_code(n)}\b", code)]
+    names = [in_code(letter) for letter in used]
+    values = [f"self.{parameter(letter)}" for letter in used]
+    if re.search(r"(?<![\w.])dtype\b", code):
         names, values = [*names, "dtype"], [*values, "self.dtype"]
-    if not names:
-        return lines
-    return [f"{_INDENT}{', '.join(names)} = {', '.join(values)}", *lines]
+    return [*assignments(names, values, _INDENT), *lines]

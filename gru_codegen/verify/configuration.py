@@ -29,7 +29,10 @@ class Sizes(NamedTuple):
 
 
 class Arguments(NamedTuple):
-    """What `loss` and `loss_and_gradients` take: params, x (T, B, D), y (T, B, H), s0 (B, H)."""
+    """What `loss` and `loss_and_gradients` take: params, x (T, B, D), y (T, B, H), s0 (B, H).
+
+    The H columns of y and s0 are those of most kernels; some have others, or several states.
+    """
 
     params: Any
     x: Array
@@ -56,7 +59,7 @@ def _sizes(kernel: ModuleType, others: tuple[int, int, int], *, spare: int) -> l
     """Return one `Sizes` for every T, all with one B, D and H, so that a workspace serves all."""
     steps = step_counts(kernel)
     batch, inputs, hidden = (spare if size in steps else size for size in others)
-    if "D" not in kernel.SIZES:  # a cell whose inputs have the size of its state
+    if not {"D", "H"} <= set(kernel.SIZES):  # a cell whose inputs have the size of its state
         inputs = hidden
     return [Sizes(T, batch, inputs, hidden) for T in steps]
 
@@ -76,18 +79,60 @@ class Problem:
     def __str__(self) -> str:
         return ", ".join(f"{name}={size}" for name, size in self.sizes._asdict().items())
 
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """The number of every size by its letter, those that only this kernel has included.
+
+        These differ from all others.
+        """
+        numbers = self.sizes._asdict()
+        shapes, taken = self._shapes, {*step_counts(self.kernel), *self.sizes}
+        for letter, argument in {"D": "x", "H": self.state_names[0]}.items():
+            if letter not in self.kernel.SIZES:  # then these columns are what stands for it
+                numbers[shapes[argument][-1]] = numbers[letter]
+        for letter in self.kernel.SIZES:
+            if letter not in numbers:
+                numbers[letter] = next(n for n in range(6, 7 + len(taken)) if n not in taken)
+                taken.add(numbers[letter])
+        return numbers
+
     @property
     def output_size(self) -> int:
-        """The columns of the outputs: of a readout a size of its own, else that of the state."""
-        if "O" not in self.kernel.SIZES:
-            return self.sizes.H
-        taken = (*step_counts(self.kernel), *self.sizes)
-        return next(size for size in range(6, 6 + len(taken) + 1) if size not in taken)
+        """The columns of the outputs."""
+        return self.numbers[self._shapes["outputs"][-1]]
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """What errors call the initial states."""
+        names = self.kernel.STATES
+        return tuple(f"s0.{name}" for name in names) if len(names) > 1 else ("s0",)
+
+    @property
+    def state_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """The shape of each state."""
+        shapes = (self._shapes[name] for name in self.state_names)
+        return tuple(tuple(self.numbers.get(n, 1) for n in shape) for shape in shapes)
+
+    @property
+    def _shapes(self) -> dict[str, tuple[str, ...]]:
+        """The shapes that the kernel states, in letters; the usual ones if it states none."""
+        outputs = "O" if "O" in self.kernel.SIZES else "H"
+        return {
+            "x": ("T", "B", "D"),
+            "outputs": ("T", "B", outputs),
+            **dict.fromkeys(self.state_names, ("B", "H")),
+            **getattr(self.kernel, "SHAPES", {}),
+        }
 
     @property
     def keywords(self) -> dict[str, int]:
-        """What `init_params` and `Workspace` take besides the sizes."""
-        return {"output_size": self.output_size} if "O" in self.kernel.SIZES else {}
+        """What `init_params` and `Workspace` take besides the sizes that every kernel has."""
+        names = {"O": "output_size"}
+        return {
+            names.get(letter, f"{letter.lower()}_size"): self.numbers[letter]
+            for letter in self.kernel.SIZES
+            if letter not in Sizes._fields
+        }
 
     @cached_property
     def arguments(self) -> Arguments:
@@ -102,9 +147,9 @@ class Problem:
         rng = self._rng()
         shapes = self.kernel.init_params(D, H, rng=0, **self.keywords)
         params = type(shapes)(*(rng.standard_normal(np.shape(weight)) / 2 for weight in shapes))
-        x = rng.standard_normal((T, B, D))
+        x = rng.standard_normal((T, B, self.numbers[self._shapes["x"][-1]]))
         y = LOSSES[self.kernel.LOSS].targets(rng, (T, B, self.output_size))
-        start = [rng.standard_normal((B, H)) for _ in self.kernel.STATES]
+        start = [rng.standard_normal(shape) for shape in self.state_shapes]
         s0 = start[0] if len(start) == 1 else self.kernel.State(*start)
         arguments = Arguments(params, x, y, s0)
         _lock(arguments)

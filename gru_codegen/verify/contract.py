@@ -41,7 +41,7 @@ def _results(problem: Problem) -> Difference:
 
 def _facts(problem: Problem, dtype: Any) -> Iterator[tuple[str, Any, Any]]:
     """Yield (name, what it is, what it has to be) for all that the functions return."""
-    kernel, (T, B, _, H) = problem.kernel, problem.sizes
+    kernel, (T, B, *_) = problem.kernel, problem.sizes
     params, x, y, s0 = problem.arguments
     params = cast(params, dtype)
     result = kernel.loss_and_gradients(params, x, y, s0)
@@ -62,8 +62,9 @@ def _facts(problem: Problem, dtype: Any) -> Iterator[tuple[str, Any, Any]]:
     }
     for caller, each in {"forward": state, "loss_and_gradients": result.state}.items():
         yield f"the type of {caller}'s state", type(each), type(s0)
-        for name, array in zip(kernel.STATES, states(each), strict=True):
-            arrays[f"{caller}'s {name}"] = (array, (B, H))
+        shapes = zip(kernel.STATES, states(each), problem.state_shapes, strict=True)
+        for name, array, shape in shapes:
+            arrays[f"{caller}'s {name}"] = (array, shape)
     for name, (array, shape) in arrays.items():
         yield f"{name}.shape", array.shape, shape
         yield f"for {np.dtype(dtype)} params, {name}.dtype", array.dtype, np.dtype(dtype)
@@ -117,7 +118,7 @@ def _refused(problem: Problem) -> Difference:
         "a workspace for B+1": make(B + 1, D, H),
         "a workspace in float32": make(B, D, H, dtype=np.float32),
     }
-    if "D" in kernel.SIZES:
+    if {"D", "H"} <= set(kernel.SIZES):
         workspaces["a workspace for D+1"] = make(B, D + 1, H)
         workspaces["a workspace for H+1"] = make(B, D, H + 1)
     else:  # inputs of the size of the state
@@ -150,8 +151,9 @@ def _bad_arguments(problem: Problem) -> Iterator[tuple[str, Arguments, str]]:
         one = s0._replace(**{name: state[:1]}) if len(states(s0)) > 1 else state[:1]
         yield f"s0 {name} (1,H)", good._replace(s0=one), f"s0|{name}"
     first, *_ = params._fields
-    mixed = params._replace(**{first: cast(getattr(params, first), np.float32)})
-    yield f"{first} alone in float32", good._replace(params=mixed), f"params|{weights}"
+    if len(params) > 1:
+        mixed = params._replace(**{first: cast(getattr(params, first), np.float32)})
+        yield f"{first} alone in float32", good._replace(params=mixed), f"params|{weights}"
     integers = type(params)(*(np.ones(weight.shape, int) for weight in params))
     yield "integer params", good._replace(params=integers), f"params|{weights}"
     for name, weight in params._asdict().items():

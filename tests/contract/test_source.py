@@ -26,7 +26,7 @@ def test_it_imports_numpy_and_the_standard_library_alone(form: Form) -> None:
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0
             imported.add((node.module or "").partition(".")[0])
-    assert imported == {"__future__", "collections", "typing", "numpy"}
+    assert imported == {"__future__", "collections", "contextlib", "numpy", "os", "types", "typing"}
 
 
 def test_lines_are_short_and_clean(form: Form) -> None:
