@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
+from gru_codegen.cell import Cell
+from gru_codegen.cells import cells
 from gru_codegen.interop.arrays import Arrays, Blocks, ShapeError, floating, join, split
 from gru_codegen.interop.errors import InteropError
 from gru_codegen.interop.layouts import CELLS, NO_LAYER, AsLayer, Framework, Layer
@@ -32,14 +34,7 @@ _WORDS = {
 _READOUT = {"Wout", "bout"}
 
 
-class Named(Protocol):
-    """What has the name of a cell, as a Cell does."""
-
-    @property
-    def name(self) -> str: ...
-
-
-CellOrName: TypeAlias = "str | Named"
+CellOrName: TypeAlias = "str | Cell"
 
 
 class ValuesError(InteropError):
@@ -114,9 +109,14 @@ class Correspondence:
 
 def correspondence(framework: Framework, cell: CellOrName) -> Correspondence:
     """The layer of `framework` that computes `cell`; InteropError if there is none."""
-    name = cell if isinstance(cell, str) else getattr(cell, "name", None)
-    if not isinstance(name, str):
+    if not isinstance(cell, str | Cell):
         raise InteropError(f"cell: expected a Cell or its name, got {type(cell).__name__}")
+    name = cell if isinstance(cell, str) else cell.name
+    if name in cells and cell not in (name, cells[name]):
+        raise InteropError(
+            f"{name}: this is another cell than the one of that name that comes with the package; "
+            f"if their equations are the same, give the name, {name!r}"
+        )
     there = ", ".join(_cells_of(framework))
     if name in NO_LAYER:
         raise InteropError(

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+import gru_codegen as gc
 from gru_codegen.errors import GruCodegenError
 from gru_codegen.interop import (
     InteropError,
@@ -116,6 +118,20 @@ def test_a_cell_of_ones_own() -> None:
         "mine: no layer of torch is known to compute this cell; the cells that have a layer there "
         "are rnn, gru-reset-after, lstm, lstm-coupled"
     )
+
+
+def test_a_cell_of_ones_own_under_a_name_of_the_package() -> None:
+    # Its equations may be others, as here, where the update gate writes.
+    own = gc.cells["gru-reset-after"]
+    *gates, state = own.equations
+    Z, CA = gates[0].target, gates[2].target
+    writes = replace(state, expression=state.expression.xreplace({Z: CA, CA: Z}))
+    mine = replace(own, equations=(*gates, writes))
+    for call in (from_torch, to_torch):
+        assert message(call, mine, torch_arrays(3)) == (
+            "gru-reset-after: this is another cell than the one of that name that comes with the "
+            "package; if their equations are the same, give the name, 'gru-reset-after'"
+        )
 
 
 def test_something_else_than_a_cell() -> None:
