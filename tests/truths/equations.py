@@ -28,7 +28,7 @@ def rnn(f: Any, x: Any, S: Any, *, W: Any, Wrec: Any, b: Any) -> Any:
 def gru(
     f: Any, x: Any, S: Any, *, Wz: Any, Wrecz: Any, Wca: Any, Wrecca: Any, Wr: Any, Wrecr: Any
 ) -> Any:
-    """Chung et al. 2014, arXiv:1412.3555, equations 5 to 8: z = 1 writes the candidate."""
+    """Chung et al. 2014, arXiv:1412.3555, section 3.2: z = 1 writes the candidate."""
     z = f.sigmoid(x @ Wz + S @ Wrecz)
     r = f.sigmoid(x @ Wr + S @ Wrecr)
     n = f.tanh(x @ Wca + (r * S) @ Wrecca)
@@ -171,7 +171,7 @@ def lstm_coupled(
 def mgu(
     f: Any, x: Any, S: Any, *, Wf: Any, Wrecf: Any, bf: Any, Wca: Any, Wrecca: Any, bca: Any
 ) -> Any:
-    """Zhou et al. 2016, arXiv:1603.09420, equations 7: the forget gate at 1 writes."""
+    """Zhou et al. 2016, arXiv:1603.09420: the forget gate at 1 writes."""
     forget = f.sigmoid(x @ Wf + S @ Wrecf + bf)
     n = f.tanh(x @ Wca + (forget * S) @ Wrecca + bca)
     h = (1 - forget) * S + forget * n
