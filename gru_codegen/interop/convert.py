@@ -15,7 +15,7 @@ import numpy as np
 
 from gru_codegen.cell import Cell
 from gru_codegen.cells import cells
-from gru_codegen.interop.arrays import Arrays, Blocks, ShapeError, floating, join, split
+from gru_codegen.interop.arrays import Arrays, Blocks, OtherLayerError, floating, join, split
 from gru_codegen.interop.errors import InteropError
 from gru_codegen.interop.layouts import CELLS, NO_LAYER, AsLayer, Framework, Layer
 from gru_codegen.interop.packing import written
@@ -140,7 +140,7 @@ def from_arrays(framework: Framework, cell: CellOrName, arrays: Mapping[str, Any
     checked = floating(arrays)
     try:
         return match.weights(split(match.layer, checked))
-    except (ShapeError, ValuesError) as error:
+    except (OtherLayerError, ValuesError) as error:
         layer = match.layer if isinstance(error, ValuesError) else None
         others = _cells_for(framework, checked, layer)
         advice = f"; {' or '.join(others)} would do" if others else ""

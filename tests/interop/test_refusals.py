@@ -164,7 +164,7 @@ def test_something_else_than_a_cell() -> None:
 )
 def test_foreign_names(name: str, reason: str) -> None:
     arrays = {**torch_arrays(3), name: normal(3, 3)}
-    assert message(from_torch, "gru-reset-after", arrays) == f"{name}: {reason}"
+    assert message(from_torch, "gru-reset-after", arrays) == f"gru-reset-after: {name}: {reason}"
 
 
 @pytest.mark.parametrize("name", ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"])
@@ -172,15 +172,21 @@ def test_missing_names(name: str) -> None:
     arrays = torch_arrays(3)
     del arrays[name]
     assert message(from_torch, "gru-reset-after", arrays) == (
-        f"{name}: missing; torch.nn.GRU has weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0"
+        f"gru-reset-after: {name}: missing; torch.nn.GRU has weight_ih_l0, weight_hh_l0, "
+        "bias_ih_l0, bias_hh_l0"
     )
 
 
 def test_peepholes_of_a_node_that_has_none() -> None:
     arrays = {**onnx_arrays(3), "P": normal(1, 3 * H)}
-    assert message(from_onnx, "gru-bias", arrays) == (
-        "P: not an array of this layer; "
+    expected = (
+        "gru-bias: P: not an array of this layer; "
         "the ONNX operator GRU with linear_before_reset=0 has W, R, B"
+    )
+    assert message(from_onnx, "gru-bias", arrays) == expected
+    arrays = onnx_arrays(4, peepholes=True)
+    assert message(from_onnx, "gru-bias", arrays) == (
+        f"{expected}; lstm-peephole (the ONNX operator LSTM) would do"
     )
 
 
