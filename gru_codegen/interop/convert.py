@@ -9,16 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from gru_codegen.cell import Cell
-from gru_codegen.cells import cells
 from gru_codegen.interop.arrays import Arrays, Blocks, OtherLayerError, floating, join, split
 from gru_codegen.interop.errors import InteropError
 from gru_codegen.interop.layouts import CELLS, NO_LAYER, AsLayer, Framework, Layer
 from gru_codegen.interop.packing import written
+
+if TYPE_CHECKING:
+    from gru_codegen.cell import Cell
 
 __all__ = ["CellOrName", "Correspondence", "correspondence", "from_arrays", "to_arrays"]
 
@@ -109,14 +110,7 @@ class Correspondence:
 
 def correspondence(framework: Framework, cell: CellOrName) -> Correspondence:
     """The layer of `framework` that computes `cell`; InteropError if there is none."""
-    if not isinstance(cell, str | Cell):
-        raise InteropError(f"cell: expected a Cell or its name, got {type(cell).__name__}")
-    name = cell if isinstance(cell, str) else cell.name
-    if name in cells and cell not in (name, cells[name]):
-        raise InteropError(
-            f"{name}: this is another cell than the one of that name that comes with the package; "
-            f"if their equations are the same, give the name, {name!r}"
-        )
+    name = cell if isinstance(cell, str) else _name_of(cell)
     there = ", ".join(_cells_of(framework))
     if name in NO_LAYER:
         raise InteropError(
@@ -132,6 +126,21 @@ def correspondence(framework: Framework, cell: CellOrName) -> Correspondence:
     if form not in framework.layers:
         raise InteropError(f"{name}: {framework.lacks[form].format(cell=name)}")
     return Correspondence(name, CELLS[name], framework.layers[form])
+
+
+def _name_of(cell: Cell) -> str:
+    """The name of a cell, which has to be the package's own if its name is."""
+    from gru_codegen.cell import Cell
+    from gru_codegen.cells import cells  # SymPy, which names alone do not need
+
+    if not isinstance(cell, Cell):
+        raise InteropError(f"cell: expected a Cell or its name, got {type(cell).__name__}")
+    if cells.get(cell.name, cell) is not cell:
+        raise InteropError(
+            f"{cell.name}: this is another cell than the one of that name that comes with the "
+            f"package; if their equations are the same, give the name, {cell.name!r}"
+        )
+    return cell.name
 
 
 def from_arrays(framework: Framework, cell: CellOrName, arrays: Mapping[str, Any]) -> Arrays:
