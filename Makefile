@@ -55,7 +55,7 @@ pytest: $(VENV)/installed-test $(VENV)/installed-demo ## the tests alone
 test-faults: $(VENV)/installed-test ## plant faults in every line of the kernels; takes minutes
 	$(BIN)/python -m pytest -m campaign tests/faults $(PYTEST_ARGS)
 
-test-peers: $(VENV)/installed-test $(VENV)/installed-peers ## compare with torch, Keras, onnxruntime
+test-peers: $(VENV)/installed-test $(VENV)/installed-peers ## compare with torch, torchrecurrent, Keras, onnxruntime
 	$(BIN)/python -m pytest -m peers tests/peers
 
 format: $(VENV)/installed-test ## apply ruff's fixes and format

@@ -104,12 +104,14 @@ def class_codes() -> Array:
 class Task(NamedTuple):
     """What a kernel is to learn: the code of the class, (10, O), or the class itself.
 
+    file, picture: where the kernel and the learning curve go, in the folder for both.
     loss_weights (T,) says how much each time step counts; None is all alike.
     """
 
     loss: str
     readout: str
     file: str
+    picture: str
     sizes: Mapping[str, int]  # besides those that every kernel has
     codes: Array | None
     loss_weights: Array | None
@@ -129,11 +131,12 @@ class Task(NamedTuple):
 
 LAST_STEP = np.eye(STEPS, dtype=np.float32)[-1]
 TASKS = {
-    "none": Task("l2", "none", "gru_t8.py", {}, class_codes(), None),
+    "none": Task("l2", "none", "gru_t8.py", "learning_curve.png", {}, class_codes(), None),
     "linear": Task(
         "cross-entropy",
         "linear",
         "gru_cross_entropy_linear_t8.py",
+        "learning_curve_linear.png",
         {"output_size": CLASSES},
         None,
         LAST_STEP,
@@ -273,9 +276,9 @@ def main(readout: str, epochs: int, seed: int, output: Path) -> None:
     task = TASKS[readout]
     kernel = make_kernel(output / task.file, task)
     history = list(watch(train(kernel, task, *load_images(), epochs=epochs, seed=seed), epochs))
-    draw(history, output / "learning_curve.png")
+    draw(history, output / task.picture)
     click.echo(f"{history[-1].accuracy:.1%} of {HELD_OUT} held-out images recognised")
-    click.echo(f"wrote {output / task.file} and {output / 'learning_curve.png'}")
+    click.echo(f"wrote {output / task.file} and {output / task.picture}")
 
 
 if __name__ == "__main__":

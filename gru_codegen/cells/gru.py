@@ -2,7 +2,7 @@
 
 Chung, Gulcehre, Cho and Bengio, "Empirical Evaluation of Gated Recurrent Neural Networks on
 Sequence Modeling", 2014, arXiv:1412.3555, section 3.2. The reset gate acts before the recurrent
-product, the update gate writes the candidate, and there are no biases.
+product, and Z = 1 writes the candidate. The paper writes no biases, and there are none here.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 Dey and Salem, "Gate-Variants of Gated Recurrent Unit (GRU) Neural Networks", 2017,
 arXiv:1701.05923, variant 1. The candidate is that of the full unit, and Z = 1 writes it.
+The paper leaves the activation of the candidate open, as a g; here it is tanh.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Long short-term memory with a forget gate.
 
 Hochreiter and Schmidhuber, "Long Short-Term Memory", Neural Computation 9, 1997, with the forget
-gate of Gers, Schmidhuber and Cummins, "Learning to Forget", Neural Computation 12, 2000. No
-peepholes; cell input and output pass through tanh, as in every framework.
+gate of Gers, Schmidhuber and Cummins, "Learning to Forget", Neural Computation 12, 2000. They let
+cell input and output pass through scaled logistic functions; here it is tanh, as in every
+framework. No peepholes.
 """
 
 from __future__ import annotations

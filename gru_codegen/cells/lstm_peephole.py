@@ -1,8 +1,8 @@
 """Long short-term memory with peepholes.
 
 Graves, "Generating Sequences With Recurrent Neural Networks", 2013, arXiv:1308.0850, equations 7 to
-11. A peephole is a vector, one weight per unit: the input and the forget gate see the previous cell
-state, the output gate the new one.
+11. Graves writes peepholes as diagonal matrices; here each is a vector, one weight per unit. The
+input and the forget gate see the previous cell state, the output gate the new one.
 """
 
 from __future__ import annotations

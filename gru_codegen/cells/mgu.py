@@ -1,7 +1,8 @@
 """The minimal gated unit: one gate forgets and resets.
 
 Zhou, Wu, Zhang and Zhou, "Minimal Gated Unit for Recurrent Neural Networks", 2016,
-arXiv:1603.09420. F = 1 writes the candidate.
+arXiv:1603.09420. The forget gate at 1 writes the candidate: the sense of an update gate, whatever
+its name. The biases are the paper's.
 """
 
 from __future__ import annotations

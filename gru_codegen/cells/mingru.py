@@ -2,7 +2,8 @@
 
 Feng, Tung, Ahmed, Bengio and Hajimirsadeghi, "Were RNNs All We Needed?", 2024, arXiv:2410.01201,
 section 3.1. The paper writes linear layers and leaves their biases open; here there are none. The
-candidate has no activation, and Z = 1 writes it.
+candidate has no activation, and Z = 1 writes it; the paper's variant for a scan over logarithms,
+which keeps the candidate positive, is another cell.
 """
 
 from __future__ import annotations

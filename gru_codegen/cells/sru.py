@@ -3,7 +3,8 @@
 Lei, Zhang, Wang, Dai and Artzi, "Simple Recurrent Units for Highly Parallelizable Recurrence",
 2018, arXiv:1709.02755, equations 1 to 4. It carries C and puts out S. The highway adds the input to
 the output, so the input size is the hidden size. The paper scales the highway by a constant at
-initialisation, alpha; here alpha = 1.
+initialisation, alpha; here alpha = 1. Its first versions had an activation on C in the output, and
+gates without C_prev; these are the equations of the last.
 """
 
 from __future__ import annotations

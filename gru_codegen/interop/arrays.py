@@ -13,7 +13,7 @@ from gru_codegen.interop.errors import InteropError
 from gru_codegen.interop.layouts import Array, Layer
 from gru_codegen.interop.packing import groups, in_letters, pack, shape, unpack
 
-__all__ = ["Arrays", "Blocks", "ShapeError", "floating", "join", "split"]
+__all__ = ["Arrays", "Blocks", "OtherLayerError", "floating", "join", "split"]
 
 Arrays = dict[str, NDArray[Any]]
 #: A block has the shape of a weight, (in, out) or (out,); its key is its kind and its gate.
@@ -32,8 +32,8 @@ _FOREIGN = {
 }
 
 
-class ShapeError(InteropError):
-    """An array has not the shape that the layer's has; it may be another layer's."""
+class OtherLayerError(InteropError):
+    """The arrays have not the names or the shapes of the layer's; they may be another layer's."""
 
 
 def floating(arrays: Mapping[str, Any], owner: str = "") -> Arrays:
@@ -102,11 +102,13 @@ def _check_names(layer: Layer, arrays: Arrays) -> None:
     for name in arrays:
         if name not in names:
             reasons = (reason for form, reason in _FOREIGN.items() if re.fullmatch(form, name))
-            raise InteropError(f"{name}: {next(reasons, f'not an array of this layer; {there}')}")
+            raise OtherLayerError(
+                f"{name}: {next(reasons, f'not an array of this layer; {there}')}"
+            )
     given = {array.group for array in layer.arrays if array.name in arrays} | {""}
     for array in layer.arrays:
         if array.name not in arrays and array.group in given:
-            raise InteropError(f"{array.name}: missing; {there}")
+            raise OtherLayerError(f"{array.name}: missing; {there}")
 
 
 def _lengths(layer: Layer, arrays: Arrays) -> dict[str, int]:
@@ -130,7 +132,7 @@ def _sizes(array: Array, lengths: Mapping[str, int]) -> dict[str, int]:
 
 def _shape_error(
     layer: Layer, array: Array, sizes: Mapping[str, int], numbers: str, values: NDArray[Any]
-) -> ShapeError:
+) -> OtherLayerError:
     names = {"in": _INNER.get(array.kinds[0], ""), "out": "H"}
     text = (
         f"{array.name}: expected shape {in_letters(array.pattern, sizes, names)}{numbers} "
@@ -138,4 +140,4 @@ def _shape_error(
     )
     if "direction" in array.pattern and values.shape[:1] == (2,):
         text += ", which is two directions: a kernel runs in one, so convert each by itself"
-    return ShapeError(text)
+    return OtherLayerError(text)

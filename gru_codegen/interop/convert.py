@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from gru_codegen.interop.arrays import Arrays, Blocks, ShapeError, floating, join, split
+from gru_codegen.interop.arrays import Arrays, Blocks, OtherLayerError, floating, join, split
 from gru_codegen.interop.errors import InteropError
 from gru_codegen.interop.layouts import CELLS, NO_LAYER, AsLayer, Framework, Layer
 from gru_codegen.interop.packing import written
+
+if TYPE_CHECKING:
+    from gru_codegen.cell import Cell
 
 __all__ = ["CellOrName", "Correspondence", "correspondence", "from_arrays", "to_arrays"]
 
@@ -32,14 +35,7 @@ _WORDS = {
 _READOUT = {"Wout", "bout"}
 
 
-class Named(Protocol):
-    """What has the name of a cell, as a Cell does."""
-
-    @property
-    def name(self) -> str: ...
-
-
-CellOrName: TypeAlias = "str | Named"
+CellOrName: TypeAlias = "str | Cell"
 
 
 class ValuesError(InteropError):
@@ -114,9 +110,7 @@ class Correspondence:
 
 def correspondence(framework: Framework, cell: CellOrName) -> Correspondence:
     """The layer of `framework` that computes `cell`; InteropError if there is none."""
-    name = cell if isinstance(cell, str) else getattr(cell, "name", None)
-    if not isinstance(name, str):
-        raise InteropError(f"cell: expected a Cell or its name, got {type(cell).__name__}")
+    name = cell if isinstance(cell, str) else _name_of(cell)
     there = ", ".join(_cells_of(framework))
     if name in NO_LAYER:
         raise InteropError(
@@ -134,13 +128,28 @@ def correspondence(framework: Framework, cell: CellOrName) -> Correspondence:
     return Correspondence(name, CELLS[name], framework.layers[form])
 
 
+def _name_of(cell: Cell) -> str:
+    """The name of a cell, which has to be the package's own if its name is."""
+    from gru_codegen.cell import Cell
+    from gru_codegen.cells import cells  # SymPy, which names alone do not need
+
+    if not isinstance(cell, Cell):
+        raise InteropError(f"cell: expected a Cell or its name, got {type(cell).__name__}")
+    if cells.get(cell.name, cell) is not cell:
+        raise InteropError(
+            f"{cell.name}: this is another cell than the one of that name that comes with the "
+            f"package; if their equations are the same, give the name, {cell.name!r}"
+        )
+    return cell.name
+
+
 def from_arrays(framework: Framework, cell: CellOrName, arrays: Mapping[str, Any]) -> Arrays:
     """The weights of `cell` from the arrays of its layer."""
     match = correspondence(framework, cell)
     checked = floating(arrays)
     try:
         return match.weights(split(match.layer, checked))
-    except (ShapeError, ValuesError) as error:
+    except (OtherLayerError, ValuesError) as error:
         layer = match.layer if isinstance(error, ValuesError) else None
         others = _cells_for(framework, checked, layer)
         advice = f"; {' or '.join(others)} would do" if others else ""

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import iter_modules
+
 import pytest
 
 import gru_codegen as gc
@@ -66,3 +69,16 @@ def test_every_equation_says_what_it_is(cell: Cell) -> None:
     meanings = [equation.meaning for equation in cell.equations]
     assert all(meanings)
     assert len(set(meanings)) == len(meanings)
+
+
+@CELLS
+def test_a_cell_is_in_the_file_of_its_name(cell: Cell) -> None:
+    file = cell.name.replace("-", "_")
+    module = import_module(f"gru_codegen.cells.{file}")
+    assert getattr(module, file.upper()) is cell
+
+
+def test_no_file_declares_a_cell_that_is_not_known_by_its_name() -> None:
+    folder = import_module("gru_codegen.cells").__path__
+    files = [module.name for module in iter_modules(folder)]
+    assert [name.replace("_", "-") for name in sorted(files)] == list(gc.cells)

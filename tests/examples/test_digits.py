@@ -42,7 +42,7 @@ def test_the_whole_demo(readout: str, promised: float, tmp_path: Path) -> None:
 
     task = digits.TASKS[readout]
     assert (folder / task.file).read_text(encoding="utf-8") == digits.source(task)
-    pixels = matplotlib.image.imread(folder / "learning_curve.png")
+    pixels = matplotlib.image.imread(folder / task.picture)
     assert pixels.shape[0] >= 600
     assert pixels.shape[1] >= 800
     assert pixels.std() > 0.05  # something is drawn

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+import gru_codegen as gc
 from gru_codegen.errors import GruCodegenError
 from gru_codegen.interop import (
     InteropError,
@@ -118,6 +120,20 @@ def test_a_cell_of_ones_own() -> None:
     )
 
 
+def test_a_cell_of_ones_own_under_a_name_of_the_package() -> None:
+    # Its equations may be others, as here, where the update gate writes.
+    own = gc.cells["gru-reset-after"]
+    *gates, state = own.equations
+    Z, CA = gates[0].target, gates[2].target
+    writes = replace(state, expression=state.expression.xreplace({Z: CA, CA: Z}))
+    mine = replace(own, equations=(*gates, writes))
+    for call in (from_torch, to_torch):
+        assert message(call, mine, torch_arrays(3)) == (
+            "gru-reset-after: this is another cell than the one of that name that comes with the "
+            "package; if their equations are the same, give the name, 'gru-reset-after'"
+        )
+
+
 def test_something_else_than_a_cell() -> None:
     assert message(from_torch, np, {}) == "cell: expected a Cell or its name, got module"
 
@@ -148,7 +164,7 @@ def test_something_else_than_a_cell() -> None:
 )
 def test_foreign_names(name: str, reason: str) -> None:
     arrays = {**torch_arrays(3), name: normal(3, 3)}
-    assert message(from_torch, "gru-reset-after", arrays) == f"{name}: {reason}"
+    assert message(from_torch, "gru-reset-after", arrays) == f"gru-reset-after: {name}: {reason}"
 
 
 @pytest.mark.parametrize("name", ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"])
@@ -156,15 +172,21 @@ def test_missing_names(name: str) -> None:
     arrays = torch_arrays(3)
     del arrays[name]
     assert message(from_torch, "gru-reset-after", arrays) == (
-        f"{name}: missing; torch.nn.GRU has weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0"
+        f"gru-reset-after: {name}: missing; torch.nn.GRU has weight_ih_l0, weight_hh_l0, "
+        "bias_ih_l0, bias_hh_l0"
     )
 
 
 def test_peepholes_of_a_node_that_has_none() -> None:
     arrays = {**onnx_arrays(3), "P": normal(1, 3 * H)}
-    assert message(from_onnx, "gru-bias", arrays) == (
-        "P: not an array of this layer; "
+    expected = (
+        "gru-bias: P: not an array of this layer; "
         "the ONNX operator GRU with linear_before_reset=0 has W, R, B"
+    )
+    assert message(from_onnx, "gru-bias", arrays) == expected
+    arrays = onnx_arrays(4, peepholes=True)
+    assert message(from_onnx, "gru-bias", arrays) == (
+        f"{expected}; lstm-peephole (the ONNX operator LSTM) would do"
     )
 
 

@@ -36,12 +36,14 @@ def run(model: Any, feeds: dict[str, Any]) -> dict[str, Any]:
     return dict(zip(names, session.run(names, feeds), strict=True))
 
 
-def check(cell: str, params: Any, results: dict[str, Any], feeds: dict[str, Any]) -> None:
+def check(
+    cell: str, params: Any, results: dict[str, Any], feeds: dict[str, Any], lengths: Any = None
+) -> None:
     """Compare with the kernel in float64."""
     module = kernel(cell)
     states = [feeds[name][0] for name in ("initial_h", "initial_c") if name in feeds]
     s0 = initial(module, *(state.astype(np.float64) for state in states)) if states else None
-    outputs, state = module.forward(params, feeds["X"].astype(np.float64), s0)
+    outputs, state = module.forward(params, feeds["X"].astype(np.float64), s0, lengths=lengths)
     assert relative_error(results["Y"][:, 0], outputs) <= 2e-6
     assert relative_error(results["Y_h"][0], last(state)[0]) <= 2e-6
     if "Y_c" in results:
@@ -82,6 +84,7 @@ def test_sequences_of_their_own_lengths(cell: str) -> None:
         own = {name: array[..., b : b + 1, :] for name, array in results.items()}
         assert not own["Y"][length:].any()
         check(cell, params, {**own, "Y": own["Y"][:length]}, one)
+    check(cell, params, results, feeds, lengths=lengths)
 
 
 @by_cell

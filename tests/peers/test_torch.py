@@ -83,6 +83,38 @@ def pulled_back(cell: str, name: str, params: Any, gradients: Mapping[str, Any])
     return pulled
 
 
+@by_cell
+def test_sequences_of_their_own_lengths(torch: ModuleType, cell: str) -> None:
+    """A packed sequence of torch's against the keyword of a kernel, with NaN for padding."""
+    module, params = kernel(cell), random_params(cell, D, H)
+    x, y, states = arrays(module)
+    lengths = np.array([T - 3, T])
+    layer = layer_of(torch, cell)
+    state_dict = to_torch(cell, params)
+    layer.load_state_dict({name: torch.from_numpy(array) for name, array in state_dict.items()})
+    packed = torch.nn.utils.rnn.pack_padded_sequence(
+        torch.from_numpy(x), torch.from_numpy(lengths), enforce_sorted=False
+    )
+    given = [torch.from_numpy(state)[None] for state in states]
+    found, after = layer(packed, given[0] if len(given) == 1 else tuple(given))
+    expected, _ = torch.nn.utils.rnn.pad_packed_sequence(found)
+    read = np.arange(T)[:, None, None] < lengths[:, None]
+    loss = (torch.from_numpy(read) * (expected - torch.from_numpy(y)) ** 2).sum() / 2
+    loss.backward()
+
+    x[T - 3 :, 0] = y[T - 3 :, 0] = np.nan
+    s0 = initial(module, *states)
+    outputs, state = module.forward(params, x, s0, lengths=lengths)
+    result = module.loss_and_gradients(params, x, y, s0, lengths=lengths)
+    assert relative_error(outputs, expected.detach().numpy()) <= 1e-12
+    for value, end in zip(last(state), after if len(given) == 2 else [after], strict=False):
+        assert relative_error(value, end[0].detach().numpy()) <= 1e-12
+    assert relative_error(result.loss, loss.detach().numpy()) <= 1e-12
+    gradients = {name: p.grad.numpy() for name, p in layer.named_parameters()}
+    for name, gradient in result.gradients._asdict().items():
+        assert relative_error(gradient, pulled_back(cell, name, params, gradients)) <= 1e-12, name
+
+
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("cell", ["rnn", "gru-reset-after", "lstm"])
 def test_a_state_dict_goes_in_as_it_is(torch: ModuleType, cell: str, bias: bool) -> None:

@@ -1,80 +1,108 @@
-"""The kernels on 50-digit elements against the independent loss at 60 digits."""
+"""The kernels of every cell on 50-digit elements against its equations at 60 digits."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
 from random import Random
-from types import ModuleType
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
-from tests.truths import gru_loss
+import gru_codegen as gc
+from tests.truths import equations, sixty_digits
+from tests.truths.equations import STEPS, states_of, weights_of
+from tests.truths.kernels import Kind, by_kind, state_of
+from tests.truths.kernels import states_of as states_in
 from tests.truths.mp import Array, digits, points, reals
 
 #: B, D and H for each T; no two of the four sizes are equal, so that none can stand for another.
-SIZES = {1: (3, 2, 4), 2: (4, 5, 3), 3: (2, 5, 4)}
+SIZES = {1: (2, 4, 3), 2: (1, 4, 3), 3: (4, 1, 2)}
 
 
 class Truth(NamedTuple):
-    weights: dict[str, Array]
-    x: Array
-    y: Array
-    s0: Array
-    outputs: list[gru_loss.Matrix]
-    loss: gru_loss.Number
-    gradients: dict[str, gru_loss.Matrix]
+    """What a cell is given, in Fractions, and what comes of it, in mpmath numbers."""
+
+    given: dict[str, Array]
+    run: sixty_digits.Run
+    gradients: dict[str, Array]
 
 
-@pytest.fixture(scope="module", params=SIZES)
-def truth(request: pytest.FixtureRequest) -> Truth:
-    steps = request.param
-    batch, inputs, hidden = SIZES[steps]
-    random = Random(steps)
-    weights = {
-        name: points(random, hidden if "rec" in name else inputs, hidden)
-        for name in gru_loss.WEIGHTS
-    }
-    x = 2 * points(random, steps, batch, inputs)
-    y, s0 = points(random, steps, batch, hidden), points(random, batch, hidden)
-
-    numbers = gru_loss.numbers
-    w = {name: numbers(weight) for name, weight in weights.items()}
-    return Truth(
-        weights={name: reals(weight) for name, weight in weights.items()},
-        x=reals(x),
-        y=reals(y),
-        s0=reals(s0),
-        outputs=gru_loss.states(w, numbers(x), numbers(s0)),
-        loss=gru_loss.loss(w, numbers(x), numbers(y), numbers(s0)),
-        gradients=gru_loss.gradients(w, numbers(x), numbers(y), numbers(s0)),
-    )
+@functools.cache
+def truth(cell: str, T: int) -> Truth:
+    B, D, H = SIZES[T]
+    D = H if cell in equations.SQUARE else D
+    random = Random(T)
+    given = {"x": 2 * points(random, T, B, D), "y": points(random, T, B, H)}
+    given |= {name: points(random, B, H) for name in states_of(cell)}
+    given |= {name: points(random, *shape) for name, shape in weights_of(cell, D, H).items()}
+    numbers = {name: sixty_digits.numbers(array) for name, array in given.items()}
+    return Truth(given, sixty_digits.run(cell, numbers), sixty_digits.gradients(cell, numbers))
 
 
-def check(**pairs: tuple[Any, Any]) -> None:
+def check(pairs: dict[str, tuple[Any, Any]]) -> None:
     agreement = {name: digits(actual, expected) for name, (actual, expected) in pairs.items()}
     assert all(found >= 40 for found in agreement.values()), agreement
 
 
-def test_forward(kernel_of: Callable[[int], ModuleType], truth: Truth) -> None:
-    kernel = kernel_of(len(truth.x))
-    outputs, state = kernel.forward(kernel.Params(**truth.weights), truth.x, truth.s0)
-    check(outputs=(outputs, truth.outputs), state=(state, truth.outputs[-1]))
+def test_every_cell_is_here() -> None:
+    assert set(STEPS) == set(gc.cells)
 
 
-def test_loss(kernel_of: Callable[[int], ModuleType], truth: Truth) -> None:
-    kernel = kernel_of(len(truth.x))
-    loss = kernel.loss(kernel.Params(**truth.weights), truth.x, truth.y, truth.s0)
-    check(loss=(loss, truth.loss))
+@by_kind
+@pytest.mark.parametrize("T", SIZES)
+@pytest.mark.parametrize("cell", STEPS)
+def test_forty_digits(kind: Kind, cell: str, T: int) -> None:
+    given, run, gradients = truth(cell, T)
+    kernel = kind.load(cell, T)
+    elements = {name: reals(array) for name, array in given.items()}
+    params = kernel.Params(**{name: elements[name] for name in kernel.Params._fields})
+    x, y = elements["x"], elements["y"]
+    s0 = state_of(kernel, [elements[name] for name in kernel.STATES])
+    names = states_of(cell)
+
+    outputs, state = kernel.forward(params, x, s0)
+    result = kernel.loss_and_gradients(params, x, y, s0)
+    pairs = {
+        "outputs": (outputs, run.outputs),
+        "loss": (kernel.loss(params, x, y, s0), run.loss),
+        "loss with gradients": (result.loss, run.loss),
+    }
+    for name, after, again, expected in zip(
+        names, states_in(kernel, state), states_in(kernel, result.state), run.states, strict=True
+    ):
+        pairs |= {name: (after, expected), f"{name} with gradients": (again, expected)}
+    for name, gradient in result.gradients._asdict().items():
+        pairs[f"d{name}"] = (gradient, gradients[name])
+
+    # The pullback gets the adjoint of the outputs that this loss has.
+    outputs, _, pullback = kernel.vjp(params, x, s0)
+    d_params, d_x, d_s0 = pullback(outputs - y)
+    pairs["dx"] = (d_x, gradients["x"])
+    for name, adjoint in zip(names, states_in(kernel, d_s0), strict=True):
+        pairs[f"d{name}_0"] = (adjoint, gradients[name])
+    for name, gradient in d_params._asdict().items():
+        pairs[f"d{name} pulled back"] = (gradient, gradients[name])
+    check(pairs)
 
 
-def test_loss_and_gradients(kernel_of: Callable[[int], ModuleType], truth: Truth) -> None:
-    kernel = kernel_of(len(truth.x))
-    loss, gradients, state = kernel.loss_and_gradients(
-        kernel.Params(**truth.weights), truth.x, truth.y, truth.s0
-    )
-    check(
-        loss=(loss, truth.loss),
-        state=(state, truth.outputs[-1]),
-        **{name: (getattr(gradients, name), truth.gradients[name]) for name in truth.weights},
-    )
+def test_the_complex_step_is_exact_to_the_last_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """60 digits and a step of 1e-200 give what 100 digits and a step of 1e-300 give."""
+    given = truth("gru", 3).given
+
+    def gradients() -> list[Any]:
+        numbers = {name: sixty_digits.numbers(array) for name, array in given.items()}
+        found = sixty_digits.gradients("gru", numbers)
+        return [entry for gradient in found.values() for entry in gradient.flat]
+
+    at_60_digits = gradients()
+    finer = type(sixty_digits.CONTEXT)()
+    finer.dps = 100
+    monkeypatch.setattr(sixty_digits, "CONTEXT", finer)
+    monkeypatch.setattr(sixty_digits, "STEP", "1e-300")
+    at_100_digits = gradients()
+
+    scale = max(map(abs, at_100_digits))
+    errors = [abs(finer.convert(a) - b) for a, b in zip(at_60_digits, at_100_digits, strict=True)]
+    assert 0 < max(errors) <= finer.mpf("1e-58") * scale
+    assert np.all([np.shape(a) == () for a in at_60_digits])

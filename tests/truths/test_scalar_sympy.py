@@ -1,4 +1,4 @@
-"""The kernels against `sympy.diff` of the composed loss, all sizes 1.
+"""The reference cell's kernels against `sympy.diff` of the composed loss, all sizes 1.
 
 With B = D = H = 1 every matrix is a scalar and the unrolled loss is one expression, which SymPy
 differentiates as it stands: no matrix calculus, no adjoint, no recurrence. Each further time step
@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
-from types import ModuleType
 
 import mpmath
 import numpy as np
 import pytest
 import sympy
 
-from tests.truths.gru_loss import WEIGHTS
+from tests.truths.kernels import Kind, by_kind
 from tests.truths.mp import digits, points, reals
+
+WEIGHTS = ("Wz", "Wrecz", "Wca", "Wrecca", "Wr", "Wrecr")
 
 #: The states, the loss and its six derivatives, given the weights, x_1 ..., y_1 ... and s0.
 Composed = Callable[..., list[mpmath.mpf]]
@@ -50,12 +51,11 @@ def composed(request: pytest.FixtureRequest) -> tuple[int, Composed]:
     return steps, function
 
 
+@by_kind
 @pytest.mark.parametrize("seed", range(3))
-def test_scalar_sympy(
-    kernel_of: Callable[[int], ModuleType], composed: tuple[int, Composed], seed: int
-) -> None:
+def test_scalar_sympy(kind: Kind, composed: tuple[int, Composed], seed: int) -> None:
     steps, function = composed
-    kernel = kernel_of(steps)
+    kernel = kind.load("gru", steps)
     random = Random(seed)
     weights, x, y, s0 = (points(random, n, 1, 1) for n in (len(WEIGHTS), steps, steps, 1))
 
