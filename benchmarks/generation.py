@@ -13,10 +13,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
-from rich.console import Console
+from rich.box import SIMPLE_HEAD
 from rich.progress import track
 from rich.table import Table
 
+from benchmarks.report import terminal
 from benchmarks.results import RESULTS, Generation, write
 from benchmarks.timing import PROJECT
 
@@ -50,7 +51,7 @@ def measure_all(styles: Sequence[str], steps: Sequence[int | None]) -> Iterator[
 
 
 def table(costs: Sequence[Generation]) -> Table:
-    table = Table(title="generation of the reference GRU", title_justify="left")
+    table = Table(title="generation of the reference GRU", title_justify="left", box=SIMPLE_HEAD)
     for heading in ("style", "steps", "CPU s", "kB of source"):
         table.add_column(heading, justify="right")
     for cost in costs:
@@ -78,10 +79,10 @@ def main(styles: tuple[str, ...], steps: tuple[int, ...], output: Path) -> None:
         transient=True,
         disable=not sys.stdout.isatty(),
     )
-    costs = list(runs)
-    Console().print(table(costs))
+    costs, console = list(runs), terminal()
+    console.print(table(costs))
     write(costs, output)
-    Console().print(f"wrote {output}")
+    console.print(f"wrote {output}")
 
 
 if __name__ == "__main__":

@@ -100,8 +100,9 @@ def draw_speed(dtype: str, threads: int, races: Sequence[Race]) -> Any:
     )
     for race in races:
         left.axvline(race.size.gemm_flops, color="0.9", linewidth=0.8, zorder=0)
-    right.set(yscale="log", xlabel="T, B, D, H", ylabel="time relative to the GEMM floor")
-    right.set_xticks(range(len(races)), [str(race.size).replace(",", ", ") for race in races])
+    right.set(yscale="log", ylabel="time relative to the GEMM floor")
+    labels = ["T={} B={}\nD={} H={}".format(*race.size) for race in races]
+    right.set_xticks(range(len(races)), labels)
     right.tick_params(axis="x", labelsize=8)
     for axes in (left, right):
         axes.grid(axis="y", which="major", color="0.85")
@@ -143,13 +144,15 @@ def draw_generation(costs: Sequence[Generation]) -> Any:
                     linestyle="--" if style == "fast" else ":",
                     label=f"{style}, any T",
                 )
-        axes.set(xlabel="T, time steps", ylabel=label, yscale="log")
+        axes.set(xlabel="T, time steps", ylabel=label)
         axes.set_xscale("log", base=2)
         axes.xaxis.set_major_formatter(mpl.ticker.FormatStrFormatter("%d"))
         axes.set_xticks(sorted({c.unroll for c in costs if c.unroll is not None}))
-        axes.yaxis.set_major_formatter(mpl.ticker.FormatStrFormatter("%g"))
         axes.grid(axis="y", color="0.88")
         axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylim(bottom=0)  # most of it does not depend on T
+    panels[1].set_yscale("log")
+    panels[1].yaxis.set_major_formatter(mpl.ticker.FormatStrFormatter("%g"))
     panels[1].legend(frameon=False)
     figure.suptitle("Cost of generating the reference GRU, a fresh process each")
     return figure

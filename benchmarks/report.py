@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -26,9 +27,8 @@ __all__ = [
 
 
 def terminal() -> Console:
-    """Where tables are printed: as wide as the terminal, or wide enough where there is none."""
-    console = Console()
-    return console if console.is_terminal else Console(width=120)
+    """Where tables are printed: as wide as they need, since a number cut short is none."""
+    return Console(width=max(Console().width, 132))
 
 
 def significant(value: float) -> str:
@@ -53,10 +53,14 @@ def _own(race: Race, threads: int) -> Entry | None:
 def race_table(race: Race) -> Table:
     """Everybody's time, the share of it that `fast` takes, and the multiple of the floor it is."""
     rounds = max((len(entry.seconds) for entry in race.entries), default=0)
-    table = Table(title=f"{race}, medians and quartiles of {rounds} rounds", title_justify="left")
+    table = Table(
+        title=f"{race}, medians and quartiles of {rounds} rounds",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+    )
     table.add_column("", no_wrap=True)
-    for heading in ("threads", "ms", "", "fast / it", "", "it / floor", "", "CPU / wall", "error"):
-        table.add_column(heading, justify="right")
+    for heading in ("threads", "ms", "", "fast / it", "", "it / floor", "", "CPU/wall", "error"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for entry in sorted(race.entries, key=lambda entry: entry.threads):
         row = [contender(entry.contender).title, str(entry.threads)]
         time = spread([1e3 * second for second in entry.seconds])
@@ -83,7 +87,7 @@ def verdict_table(results: Results) -> Table:
 
     The ratio of CPU times stands beside it: on a busy machine it is the steadier one.
     """
-    table = Table(title="goals", title_justify="left")
+    table = Table(title="goals", title_justify="left", box=SIMPLE_HEAD)
     for heading in ("cell", "T,B,D,H", "time of", "relative to"):
         table.add_column(heading)
     for heading in ("goal", "measured", "quartiles", "CPU", ""):
@@ -113,6 +117,7 @@ def import_table(results: Results) -> Table:
     table = Table(
         title=f"import of fast t{STEPS} beyond NumPy's, ms; goal {1e3 * IMPORT_SECONDS:g}",
         title_justify="left",
+        box=SIMPLE_HEAD,
     )
     for heading in ("", "least", "median", "quartiles", ""):
         table.add_column(heading, justify="right")

@@ -130,7 +130,7 @@ def take_turns(
     somebody else begins, so that nobody always follows the same other one.
     """
     order, rounds, began = list(workers), 0, perf_counter()
-    while more(rounds, perf_counter() - began):
+    while order and more(rounds, perf_counter() - began):
         samples = []
         for worker in order:
             samples.append((worker, worker.sample()))
