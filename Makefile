@@ -65,7 +65,7 @@ format: $(VENV)/installed-test ## apply ruff's fixes and format
 generated: $(VENV)/installed-test ## write the committed kernels again
 	@printf '%s\n' "$$KERNELS" | xargs -L 1 $(BIN)/gru-codegen generate
 
-bench: $(VENV)/installed-bench ## time the kernels against their peers; takes ten minutes
+bench: $(VENV)/installed-bench ## time the kernels against their peers; takes minutes
 	$(BIN)/python -m benchmarks.race
 	$(BIN)/python -m benchmarks.generation
 	$(BIN)/python -m benchmarks.plots

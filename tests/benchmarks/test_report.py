@@ -112,14 +112,24 @@ def test_a_page_keeps_what_is_around_the_marks(tmp_path: Path) -> None:
         assert text.count("abacus") == 1
 
 
-def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no marks\n",
+        f"{markdown.BEGIN}\n",
+        f"{markdown.END}\n",
+        f"{markdown.END}\n{markdown.BEGIN}\n",
+        f"{markdown.BEGIN}\n{markdown.BEGIN}\n{markdown.END}\n",
+    ],
+)
+def test_a_page_without_its_two_marks_is_left_alone(tmp_path: Path, text: str) -> None:
     race, page = tmp_path / "race.json", tmp_path / "page.md"
     write(results(), race)
-    page.write_text("no marks\n")
+    page.write_text(text)
     done = CliRunner().invoke(markdown.main, ["--race", str(race), "--into", str(page)])
     assert done.exit_code == 1
     assert "expected one line <!-- benchmarks: begin -->" in done.output
-    assert page.read_text() == "no marks\n"
+    assert page.read_text() == text
 
 
 @pytest.mark.parametrize(
