@@ -75,7 +75,7 @@ CONTENDERS = {
             "torch_layers:prepare",
             library="torch",
             cells=_EVERY,
-            # torch.nn.GRU resets after the recurrent product, one product fewer a step.
+            # torch.nn.GRU resets after the recurrent product: one product does for all three gates.
             stands_in={"gru": "gru-reset-after"},
         ),
         Contender("torch-loop", "torch, looped", "torch_loop:prepare", library="torch"),
