@@ -65,8 +65,10 @@ format: $(VENV)/installed-test ## apply ruff's fixes and format
 generated: $(VENV)/installed-test ## write the committed kernels again
 	@printf '%s\n' "$$KERNELS" | xargs -L 1 $(BIN)/gru-codegen generate
 
-bench: $(VENV)/installed-test ## run the benchmarks
-	$(BIN)/python -m benchmarks.speed
+bench: $(VENV)/installed-bench ## time the kernels against their peers; takes minutes
+	$(BIN)/python -m benchmarks.race
+	$(BIN)/python -m benchmarks.generation
+	$(BIN)/python -m benchmarks.plots
 
 clean: ## remove caches, build/ and dist/; .venv stays
 	rm -rf build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

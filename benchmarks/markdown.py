@@ -1,0 +1,182 @@
+"""Tables of a run in Markdown, for docs/performance.md; nobody copies a number by hand.
+
+python -m benchmarks.markdown                             print them
+python -m benchmarks.markdown --into docs/performance.md  put them between the two marks there
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import click
+
+from benchmarks.contenders import contender
+from benchmarks.goals import IMPORT_SECONDS, verdicts
+from benchmarks.import_time import STEPS
+from benchmarks.report import on_threads, range_of, significant
+from benchmarks.results import RESULTS, Generation, Race, Results, read, read_generation
+from benchmarks.spread import ratio, spread
+
+BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
+
+
+def document(results: Results, generation: Sequence[Generation] = ()) -> str:
+    """Times by size, the goals, and the costs of import and generation."""
+    parts = [about(results)]
+    parts += times(results)
+    parts += goals(results)
+    if results.imports:
+        parts.append(imports(results))
+    if generation:
+        parts.append(costs(generation))
+    return "\n\n".join(parts) + "\n"
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [headings, ["---"] + ["---:"] * (len(headings) - 1), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def about(results: Results) -> str:
+    machine = results.machine
+    versions = ", ".join(f"{name} {number}" for name, number in results.versions.items())
+    return f"{machine['processor']}, {machine['cores']} cores, {machine['system']}; {versions}."
+
+
+def times(results: Results) -> Iterator[str]:
+    """One table for each cell, dtype and number of threads: sizes across, contenders down."""
+
+    def kind(one: tuple[Race, int]) -> tuple[str, str, int]:
+        race, threads = one
+        return race.cell, race.dtype, threads
+
+    runs = [
+        (r, threads) for r in results.races for threads in sorted({e.threads for e in r.entries})
+    ]
+    runs.sort(key=kind)
+    for (cell, dtype, threads), group in groupby(runs, kind):
+        races = [race for race, _ in group]
+        names = dict.fromkeys(e.contender for race in races for e in race.entries)
+        sizes = [str(race.size) for race in races]
+        rows = [
+            [contender(name).title, *(cell_text(race, name, threads) for race in races)]
+            for name in names
+        ]
+        caption = f"**{cell}, {dtype}{on_threads(threads) or ', one thread'}**: ms"
+        if "floor" in names:
+            caption += " (multiple of the GEMM floor)"
+        yield caption
+        yield table(["T,B,D,H", *sizes], rows)
+
+
+def cell_text(race: Race, name: str, threads: int) -> str:
+    entry, floor = race.entry(name, threads), race.entry("floor", threads)
+    if entry is None:
+        return "-"
+    time = significant(1e3 * spread(entry.seconds).median)
+    if floor is None or floor is entry:
+        return time
+    return f"{time} ({significant(ratio(entry.seconds, floor.seconds).median)})"
+
+
+def goals(results: Results) -> Iterator[str]:
+    rows = [
+        [
+            f"{v.goal.cell}, {v.goal.size}",
+            v.contender + on_threads(v.goal.threads),
+            v.peer + on_threads(v.goal.peer_threads),
+            f"{v.goal.at_most:g}",
+            significant(v.ratio.median),
+            range_of(v.ratio),
+            significant(v.cpu.median),
+            "met" if v.met else "**missed**",
+        ]
+        for v in verdicts(results)
+    ]
+    if rows:
+        yield (
+            "**Goals**: the time of a kernel relative to a peer's, median and quartiles, and the "
+            "median of the same with CPU times, which other programs disturb less"
+        )
+        headings = (
+            "cell, T,B,D,H",
+            "time of",
+            "relative to",
+            "goal",
+            "measured",
+            "quartiles",
+            "CPU time",
+            "",
+        )
+        yield table(headings, rows)
+
+
+def imports(results: Results) -> str:
+    found = []
+    for how, seconds in results.imports.items():
+        time = spread([1e3 * second for second in seconds])
+        least = significant(1e3 * min(seconds))
+        found.append(f"{how} {significant(time.median)} ms (least {least})")
+    return (
+        f"**Import** of `fast`, {STEPS} steps, beyond NumPy's own; the goal is "
+        f"{1e3 * IMPORT_SECONDS:g} ms: {', '.join(found)}."
+    )
+
+
+def costs(generation: Sequence[Generation]) -> str:
+    styles = list(dict.fromkeys(cost.style for cost in generation))
+    by_steps: dict[int | None, dict[str, Generation]] = {}
+    for cost in generation:
+        by_steps.setdefault(cost.unroll, {})[cost.style] = cost
+    rows = []
+    for unroll, found in by_steps.items():
+        row = ["any" if unroll is None else str(unroll)]
+        for style in styles:
+            cost_or_none = found.get(style)
+            if cost_or_none is None:
+                row += ["-", "-"]
+            else:
+                row += [f"{cost_or_none.cpu:.2f}", f"{cost_or_none.bytes / 1e3:.1f}"]
+        rows.append(row)
+    headings = [text for style in styles for text in (f"{style}, CPU s", "kB of source")]
+    return "**Generation** of the reference GRU\n\n" + table(["T", *headings], rows)
+
+
+def put_between_marks(text: str, page: str) -> str:
+    """The page with `text` between its marks; ValueError if it has not both, once each."""
+    if page.count(BEGIN) != 1 or page.count(END) != 1 or page.index(BEGIN) > page.index(END):
+        raise ValueError(f"expected one line {BEGIN} and after it one line {END}")
+    before, _, rest = page.partition(BEGIN)
+    return f"{before}{BEGIN}\n\n{text}\n{END}{rest.partition(END)[2]}"
+
+
+@click.command()
+@click.option(
+    "--race",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=RESULTS / "race.json",
+)
+@click.option(
+    "--generation",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=RESULTS / "generation.json",
+    help="Left out if there is no such file.",
+)
+@click.option("--into", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def main(race: Path, generation: Path, into: Path | None) -> None:
+    """Print the tables of a run, or put them into a page."""
+    text = document(read(race), read_generation(generation) if generation.exists() else ())
+    if into is None:
+        click.echo(text, nl=False)
+        return
+    try:
+        page = put_between_marks(text, into.read_text())
+    except ValueError as error:
+        raise click.ClickException(f"{into}: {error}") from None
+    into.write_text(page)
+
+
+if __name__ == "__main__":
+    main()

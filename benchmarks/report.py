@@ -1,0 +1,148 @@
+"""Tables of a run, for the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.contenders import contender
+from benchmarks.goals import IMPORT_SECONDS, verdicts
+from benchmarks.import_time import STEPS
+from benchmarks.results import RESULTS, Entry, Race, Results, read
+from benchmarks.spread import Spread, ratio, spread
+
+__all__ = [
+    "import_table",
+    "on_threads",
+    "race_table",
+    "range_of",
+    "significant",
+    "terminal",
+    "verdict_table",
+]
+
+
+def terminal() -> Console:
+    """Where tables are printed: as wide as they need, since a number cut short is none."""
+    return Console(width=max(Console().width, 132))
+
+
+def significant(value: float) -> str:
+    """Three significant digits, never as a power of ten."""
+    decimals = 0 if value >= 100 else 1 if value >= 10 else 2 if value >= 1 else 3
+    return f"{value:.{decimals}f}"
+
+
+def range_of(values: Spread) -> str:
+    """The quartiles."""
+    return f"{significant(values.low)}-{significant(values.high)}"
+
+
+def _own(race: Race, threads: int) -> Entry | None:
+    """The generated kernel that ratios are about: the first that is `fast`, unrolled."""
+    for entry in race.entries:
+        if entry.contender.partition("@")[0] == "fast" and entry.threads == threads:
+            return entry
+    return None
+
+
+def race_table(race: Race) -> Table:
+    """Everybody's time, the share of it that `fast` takes, and the multiple of the floor it is."""
+    rounds = max((len(entry.seconds) for entry in race.entries), default=0)
+    table = Table(
+        title=f"{race}, medians and quartiles of {rounds} rounds",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+    )
+    table.add_column("", no_wrap=True)
+    for heading in ("threads", "ms", "", "fast / it", "", "it / floor", "", "CPU/wall", "error"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for entry in sorted(race.entries, key=lambda entry: entry.threads):
+        row = [contender(entry.contender).title, str(entry.threads)]
+        time = spread([1e3 * second for second in entry.seconds])
+        row += [significant(time.median), range_of(time)]
+        own, floor = _own(race, entry.threads), race.entry("floor", entry.threads)
+        row += _ratio(own, entry) + _ratio(entry, floor)
+        busy = ratio(entry.cpu, entry.seconds).median
+        table.add_row(*row, f"{busy:.2f}", f"{entry.error:.0e}")
+    if race.skipped:
+        table.caption = "\n".join(f"skipped: {name}, {why}" for name, why in race.skipped.items())
+        table.caption_justify = "left"
+    return table
+
+
+def _ratio(own: Entry | None, peer: Entry | None) -> list[str]:
+    if own is None or peer is None or own is peer:
+        return ["", ""]
+    measured = ratio(own.seconds, peer.seconds)
+    return [significant(measured.median), range_of(measured)]
+
+
+def verdict_table(results: Results) -> Table:
+    """Every goal that the results can tell of, with what was measured.
+
+    The ratio of CPU times stands beside it: on a busy machine it is the steadier one.
+    """
+    table = Table(title="goals", title_justify="left", box=SIMPLE_HEAD)
+    for heading in ("cell", "T,B,D,H", "time of", "relative to"):
+        table.add_column(heading)
+    for heading in ("goal", "measured", "quartiles", "CPU", ""):
+        table.add_column(heading, justify="right")
+    for verdict in verdicts(results):
+        goal = verdict.goal
+        table.add_row(
+            goal.cell,
+            str(goal.size),
+            verdict.contender + on_threads(goal.threads),
+            verdict.peer + on_threads(goal.peer_threads),
+            f"{goal.at_most:g}",
+            significant(verdict.ratio.median),
+            range_of(verdict.ratio),
+            significant(verdict.cpu.median),
+            "[green]met[/]" if verdict.met else "[bold red]missed[/]",
+        )
+    return table
+
+
+def on_threads(threads: int) -> str:
+    return "" if threads == 1 else f", {threads} threads"
+
+
+def import_table(results: Results) -> Table:
+    """The import of a kernel, against its goal."""
+    table = Table(
+        title=f"import of fast t{STEPS} beyond NumPy's, ms; goal {1e3 * IMPORT_SECONDS:g}",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+    )
+    for heading in ("", "least", "median", "quartiles", ""):
+        table.add_column(heading, justify="right")
+    for how, seconds in results.imports.items():
+        time = spread([1e3 * second for second in seconds])
+        met = time.median <= 1e3 * IMPORT_SECONDS
+        least = significant(1e3 * min(seconds))
+        word = "[green]met[/]" if met else "[bold red]missed[/]"
+        table.add_row(how, least, significant(time.median), range_of(time), word)
+    return table
+
+
+@click.command()
+@click.argument(
+    "file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    default=RESULTS / "race.json",
+)
+def main(file: Path) -> None:
+    """Print the tables of a run once more."""
+    results, console = read(file), terminal()
+    for race in results.races:
+        console.print(race_table(race))
+    console.print(import_table(results), verdict_table(results))
+
+
+if __name__ == "__main__":
+    main()

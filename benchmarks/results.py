@@ -1,0 +1,95 @@
+"""What a run measured, every single number of it, and its JSON."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.sizes import Size
+
+__all__ = ["RESULTS", "Entry", "Generation", "Race", "Results", "read", "read_generation", "write"]
+
+#: Where the commands of this folder write, and where they read, unless told otherwise.
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One contender on so many threads.
+
+    seconds, cpu: per call, wall clock and CPU of the whole process, one of each a round.
+    calls: how many calls a sample is made of.
+    error: the largest, relative to the largest entry of each array.
+    """
+
+    contender: str
+    threads: int
+    calls: int
+    error: float
+    seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Race:
+    """Contenders that were timed in turn, at one size in one dtype; and why others were not."""
+
+    cell: str
+    size: Size
+    dtype: str
+    entries: list[Entry]
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    def entry(self, contender: str, threads: int) -> Entry | None:
+        return next(
+            (e for e in self.entries if (e.contender, e.threads) == (contender, threads)), None
+        )
+
+    def __str__(self) -> str:
+        return f"{self.cell}, (T, B, D, H) = ({self.size}), {self.dtype}"
+
+
+@dataclass(frozen=True)
+class Results:
+    """A run.
+
+    machine: the processor and how many cores; versions: of Python and of every library.
+    imports: seconds beyond NumPy's import, one of each a process, by how the kernel was found.
+    """
+
+    machine: dict[str, Any]
+    versions: dict[str, str]
+    races: list[Race]
+    imports: dict[str, list[float]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Generation:
+    """The cost of generating one kernel: CPU seconds in a fresh process, and bytes of source."""
+
+    style: str
+    unroll: int | None
+    cpu: float
+    bytes: int
+
+
+def write(content: Results | list[Generation], path: Path) -> None:
+    """Write as JSON; the folder is made if need be."""
+    data = [asdict(c) for c in content] if isinstance(content, list) else asdict(content)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(data, indent=1) + "\n")
+
+
+def read(path: Path) -> Results:
+    """The run that `write` has written to `path`."""
+    data = json.loads(path.read_text())
+    for race in data["races"]:
+        race["size"] = Size(*race["size"])
+        race["entries"] = [Entry(**entry) for entry in race["entries"]]
+    return Results(**{**data, "races": [Race(**race) for race in data["races"]]})
+
+
+def read_generation(path: Path) -> list[Generation]:
+    return [Generation(**one) for one in json.loads(path.read_text())]

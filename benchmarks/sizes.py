@@ -1,0 +1,49 @@
+"""The sizes that are measured, and what is asked for at each."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["DTYPES", "FAMILY", "LARGEST", "SIZES", "THREADS", "Size"]
+
+
+class Size(NamedTuple):
+    """Time steps, batch size, input size and hidden size."""
+
+    T: int
+    B: int
+    D: int
+    H: int
+
+    def __str__(self) -> str:
+        return ",".join(map(str, self))
+
+    @property
+    def gemm_flops(self) -> int:
+        """Multiplications and additions in the matrix products of the reference GRU.
+
+        Three of the input and three of the state, each once forward and once for the gradient of
+        its weight; those of the state once more, for the adjoint of the state.
+        """
+        T, B, D, H = self
+        return 2 * T * B * H * (6 * D + 9 * H)
+
+
+SIZES = (
+    Size(16, 1, 8, 8),
+    Size(32, 8, 16, 32),
+    Size(32, 32, 64, 128),
+    Size(64, 64, 128, 256),
+    Size(32, 128, 512, 512),
+)
+
+#: Where matrix products are nearly all of the time.
+LARGEST = SIZES[3:]
+
+#: The cells that torch.nn has layers for, with biases, and the sizes at which they meet.
+FAMILY = dict.fromkeys(("gru-reset-after", "rnn", "lstm"), SIZES[2:4])
+
+#: For each dtype, the largest error of a contender, relative to the largest entry of each array.
+DTYPES = {"float32": 1e-5, "float64": 1e-12}
+
+THREADS = (1, 2)

@@ -1,0 +1,140 @@
+"""Tables and pages from a run that has been through its file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from benchmarks import markdown, report
+from benchmarks.results import Results, read, read_generation, write
+from tests.benchmarks.canned import GENERATION, results
+
+PAGE = """\
+abacus, 2 cores, Linux; numpy 2.0.0, python 3.10.1.
+
+**gru, float32, one thread**: ms (multiple of the GEMM floor)
+
+| T,B,D,H | 16,1,8,8 | 64,64,128,256 |
+| --- | ---: | ---: |
+| fast, unrolled | 3.00 (2.00) | 90.0 (1.00) |
+| fast, any T | 4.00 (3.00) | 99.0 (1.10) |
+| GEMM floor | 1.00 | 90.0 |
+| hand-written NumPy | 40.0 (20.0) | - |
+| fast, unrolled, rows | - | 45.0 (0.500) |
+| fast, any T, rows | - | 90.0 (1.00) |
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Results:
+    file = tmp_path / "new" / "race.json"
+    write(results(), file)
+    return read(file)
+
+
+def printed(*tables: object) -> str:
+    console = Console(width=report.terminal().width, color_system=None)
+    with console.capture() as capture:
+        console.print(*tables)
+    return capture.get()
+
+
+def test_a_file_holds_everything(run: Results, tmp_path: Path) -> None:
+    assert run == results()
+    write(GENERATION, tmp_path / "generation.json")
+    assert read_generation(tmp_path / "generation.json") == GENERATION
+
+
+def row(text: str, *words: str) -> list[str]:
+    """The cells of the one line that has all the words."""
+    (line,) = (line for line in text.splitlines() if all(word in line for word in words))
+    cells = line.strip("|").split("|") if "|" in line else re.split(r"  +", line.strip())
+    return [cell.strip() for cell in cells]
+
+
+def test_table_of_a_race(run: Results) -> None:
+    text = printed(report.race_table(run.races[0]))
+    assert "gru, (T, B, D, H) = (16,1,8,8), float32, medians and quartiles of 3 rounds" in text
+    # Of itself it is no share.
+    assert row(text, "fast, unrolled") == [
+        *("fast, unrolled", "1", "3.00", "2.50-3.50", "2.00", "2.00-2.50", "0.50", "2e-07")
+    ]
+    hand_written = row(text, "hand-written")
+    assert hand_written[4:8] == ["0.100", "0.087-0.100", "20.0", "20.0-30.0"]
+    assert "skipped: jax-scan, jax is not installed" in text
+
+
+def test_table_of_goals(run: Results) -> None:
+    text = printed(report.verdict_table(run))
+    assert row(text, "16,1,8,8", "hand-written")[4:] == [
+        *("0.2", "0.100", "0.087-0.100", "0.050", "met")
+    ]
+    assert row(text, "fast, 2 threads")[3:6] == ["fast", "1", "1.10"]
+    assert row(text, "fast, 2 threads")[-1] == "missed"
+
+
+def test_table_of_imports(run: Results) -> None:
+    text = printed(report.import_table(run))
+    assert row(text, "first")[1:] == ["30.0", "45.0", "37.5-47.5", "missed"]
+    assert row(text, "later")[1:] == ["2.00", "3.00", "2.50-3.50", "met"]
+
+
+def test_page(run: Results) -> None:
+    text = markdown.document(run, GENERATION)
+    assert text.startswith(PAGE)
+    assert "**gru, float32, 2 threads**: ms (multiple of the GEMM floor)" in text
+    assert "**lstm, float32, one thread**: ms\n" in text
+    assert row(text, "lstm, 32,32,64,128")[3:] == [
+        *("0.85", "0.800", "0.800-0.800", "0.800", "met")
+    ]
+    assert row(text, "2 threads", "64,64")[-1] == "**missed**"
+    assert "first 45.0 ms (least 30.0), later 3.00 ms (least 2.00)." in text
+    assert row(text, "| any |") == ["any", "1.50", "20.0", "1.25", "12.0"]
+    assert row(text, "| 64 |") == ["64", "3.00", "90.0", "-", "-"]
+
+
+def test_a_page_keeps_what_is_around_the_marks(tmp_path: Path) -> None:
+    race, page = tmp_path / "race.json", tmp_path / "page.md"
+    write(results(), race)
+    page.write_text(f"before\n{markdown.BEGIN}\nold\n{markdown.END}\nafter\n")
+    command = ["--race", str(race), "--generation", str(tmp_path / "none"), "--into", str(page)]
+    for _ in range(2):  # again, and nothing changes
+        done = CliRunner().invoke(markdown.main, command)
+        assert (done.exit_code, done.output) == (0, "")
+        text = page.read_text()
+        assert text.startswith(f"before\n{markdown.BEGIN}\n\nabacus")
+        assert text.endswith(f"\n{markdown.END}\nafter\n")
+        assert "old" not in text
+        assert text.count("abacus") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no marks\n",
+        f"{markdown.BEGIN}\n",
+        f"{markdown.END}\n",
+        f"{markdown.END}\n{markdown.BEGIN}\n",
+        f"{markdown.BEGIN}\n{markdown.BEGIN}\n{markdown.END}\n",
+    ],
+)
+def test_a_page_without_its_two_marks_is_left_alone(tmp_path: Path, text: str) -> None:
+    race, page = tmp_path / "race.json", tmp_path / "page.md"
+    write(results(), race)
+    page.write_text(text)
+    done = CliRunner().invoke(markdown.main, ["--race", str(race), "--into", str(page)])
+    assert done.exit_code == 1
+    assert "expected one line <!-- benchmarks: begin -->" in done.output
+    assert page.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1234.5, "1234"), (45.67, "45.7"), (9.876, "9.88"), (0.06149, "0.061")],
+)
+def test_three_digits(value: float, text: str) -> None:
+    assert report.significant(value) == text

@@ -1,0 +1,29 @@
+"""Medians, quartiles, and ratios within a round."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.spread import Spread, ratio, spread
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([5.0], Spread(5, 5, 5)),
+        ([1.0, 3.0], Spread(2, 1.5, 2.5)),
+        ([9.0, 1.0, 5.0, 3.0, 7.0], Spread(5, 3, 7)),
+    ],
+)
+def test_median_and_quartiles(values: list[float], expected: Spread) -> None:
+    assert spread(values) == expected
+
+
+def test_a_ratio_is_taken_within_a_round() -> None:
+    # The ratio of the medians would be 1/2.
+    assert ratio([1.0, 2.0, 30.0], [4.0, 1.0, 15.0]) == Spread(2, 1.125, 2)
+
+
+def test_rounds_must_match() -> None:
+    with pytest.raises(ValueError, match="shorter"):
+        ratio([1.0, 2.0], [1.0])
