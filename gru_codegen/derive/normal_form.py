@@ -25,6 +25,7 @@ from sympy.matrices.expressions.matmul import MatMul
 from sympy.matrices.expressions.special import OneMatrix
 
 from gru_codegen.equations import Equation, matrix
+from gru_codegen.names import fault_of_name
 from gru_codegen.notation import leaves, signed
 
 __all__ = ["NormalEquation", "normalise"]
@@ -143,7 +144,10 @@ class _Normaliser:
         self, expression: Any, origin: Equation, name: str = "", meaning: str = ""
     ) -> MatrixSymbol:
         if expression not in self.named:
-            name = self._free(name or self._describe(expression, origin))
+            name = name or self._describe(expression, origin)
+            if fault_of_name(name):  # as of the product of i and f, or the pre-activation of s
+                name = f"{origin.target}_part"
+            name = self._free(name)
             meaning = meaning or f"factor in the {origin.meaning}"
             symbol = matrix(name, *expression.shape)
             normal = self._equation(expression, origin, name)

@@ -25,11 +25,19 @@ from typing import Any
 
 import sympy as sp
 
-from gru_codegen.cell import B, Cell, D, Equation, H, check_file_name, matrix, size
+from gru_codegen.cell import (
+    B,
+    Cell,
+    D,
+    Equation,
+    H,
+    check_file_name,
+    fault_of_symbol,
+    matrix,
+    size,
+)
 from gru_codegen.equations import check_text
 from gru_codegen.errors import CellError
-from gru_codegen.functions import FUNCTIONS
-from gru_codegen.names import fault_of_name
 from gru_codegen.parse.algebra import Value, letters, read
 from gru_codegen.parse.document import Document, kind_of
 from gru_codegen.parse.syntax import Statement, statements
@@ -115,11 +123,9 @@ class _Declaration:
         self.taken[name] = role
 
     def fault_of(self, name: str) -> str | None:
-        if name in FUNCTIONS:
-            return "is the name of a function"
         if name in self.taken:
             return f"is {self.taken[name]} already"
-        return fault_of_name(name)
+        return fault_of_symbol(name)
 
     def symbols(self, section: str, role: str) -> tuple[Any, ...]:
         """The matrices of a table of names and shapes."""
