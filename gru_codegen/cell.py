@@ -250,6 +250,8 @@ def check_rows(where: str, symbol: MatrixSymbol) -> None:
             f"{where}: {symbol} is {letters(symbol)}; "
             "what changes from step to step has one row per sample, (B, ...)"
         )
+    if symbol.shape[1] == B:
+        raise CellError(f"{where}: {symbol} is (B, B); a sample has nothing to do with the others")
 
 
 def check_equations(

@@ -12,12 +12,12 @@ from gru_codegen.cell import Cell
 from gru_codegen.compare import compare
 from gru_codegen.derive import Derivation, derive
 from gru_codegen.emit import Heading, emit
-from gru_codegen.errors import CellError
 from gru_codegen.losses import L2, Loss
 from gru_codegen.lower import lower
 from gru_codegen.modules import load_source
 from gru_codegen.passes import STYLES, Style, optimise
 from gru_codegen.readouts import readouts
+from gru_codegen.requirements import require_generable
 from gru_codegen.verify import Report, verify
 
 __all__ = ["check", "command", "default_name", "generate", "load"]
@@ -41,10 +41,12 @@ def generate(
 
     Raises
     ------
-    CellError, DerivationError: the declaration cannot be derived.
+    CellError: no kernel can be made of the cell: it has two inputs, or sizes of its own.
+    DerivationError: the declaration cannot be derived.
     ValueError: `unroll` is not a positive number of steps, or there is no such style or readout.
     """
     _check(unroll, style, readout)
+    require_generable(cell)
     derivation = derive(complete(cell, readout), loss)
     program = optimise(lower(derivation), style, unroll)
     return emit(program, _heading(derivation, spec or cell.name, readout, unroll, style))
@@ -127,8 +129,6 @@ def _heading(
     derivation: Derivation, spec: str, readout: str, unroll: int | None, style: Style
 ) -> Heading:
     cell, loss, text = derivation.cell, derivation.loss, derivation.notation.text
-    if len(cell.inputs) != 1:
-        raise CellError(f"cell {cell.name!r}: a kernel takes one input x, not {len(cell.inputs)}")
     equations = [
         (text(e.target), text(e.declared), _letters(e.target), e.meaning)
         for e in derivation.equations
