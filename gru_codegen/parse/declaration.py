@@ -125,6 +125,10 @@ class _Declaration:
     def fault_of(self, name: str) -> str | None:
         if name in self.taken:
             return f"is {self.taken[name]} already"
+        if name.startswith("d") and name[1:] in self.taken:
+            return f"is what the adjoint of {name[1:]} is called"
+        if f"d{name}" in self.taken:
+            return f"would have the adjoint d{name}, which is {self.taken[f'd{name}']} already"
         return fault_of_symbol(name)
 
     def symbols(self, section: str, role: str) -> tuple[Any, ...]:
@@ -227,6 +231,7 @@ class _Declaration:
             except CellError as error:
                 raise text.error(str(error), target.start, right[-1].end) from None
             known[name] = Value.of(symbol)
+            self.taken[name] = "a left side"
         return tuple(result)
 
     def missing(
