@@ -1,58 +1,36 @@
-"""The cells that come with the package, by name."""
+"""The cells that come with the package, by name: every file of this folder is one.
+
+A new file is all that a new cell takes: what it declares is found here, and by the command line,
+by the checks and by the tests that run over all cells.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from importlib import import_module
+from pkgutil import iter_modules
+
 from gru_codegen.cell import Cell
 from gru_codegen.cells.gru import GRU
-from gru_codegen.cells.gru1 import GRU1
-from gru_codegen.cells.gru2 import GRU2
-from gru_codegen.cells.gru3 import GRU3
-from gru_codegen.cells.gru_bias import GRU_BIAS
-from gru_codegen.cells.gru_reset_after import GRU_RESET_AFTER
-from gru_codegen.cells.ligru import LIGRU
-from gru_codegen.cells.lstm import LSTM
-from gru_codegen.cells.lstm_coupled import LSTM_COUPLED
-from gru_codegen.cells.lstm_peephole import LSTM_PEEPHOLE
-from gru_codegen.cells.mgu import MGU
-from gru_codegen.cells.mingru import MINGRU
-from gru_codegen.cells.rnn import RNN
-from gru_codegen.cells.sru import SRU
+from gru_codegen.errors import CellError
 
-__all__ = [
-    "GRU",
-    "GRU1",
-    "GRU2",
-    "GRU3",
-    "GRU_BIAS",
-    "GRU_RESET_AFTER",
-    "LIGRU",
-    "LSTM",
-    "LSTM_COUPLED",
-    "LSTM_PEEPHOLE",
-    "MGU",
-    "MINGRU",
-    "RNN",
-    "SRU",
-    "cells",
-]
+__all__ = ["GRU", "cells"]
+
+
+def _declared() -> Iterator[Cell]:
+    """The cells of all files in alphabetical order, the reference cell so the first."""
+    for name in sorted(module.name for module in iter_modules(__path__)):
+        module = import_module(f"{__name__}.{name}")
+        yield from (value for value in vars(module).values() if isinstance(value, Cell))
+
+
+def _by_name() -> dict[str, Cell]:
+    found: dict[str, Cell] = {}
+    for cell in _declared():
+        if found.setdefault(cell.name, cell) is not cell:
+            raise CellError(f"two cells of the package are called {cell.name}; rename one")
+    return found
+
 
 #: Every cell of the package by its name: the reference cell, then the rest of the family.
-cells: dict[str, Cell] = {
-    cell.name: cell
-    for cell in (
-        GRU,
-        GRU_BIAS,
-        GRU_RESET_AFTER,
-        RNN,
-        LSTM,
-        LSTM_PEEPHOLE,
-        LSTM_COUPLED,
-        MGU,
-        GRU1,
-        GRU2,
-        GRU3,
-        MINGRU,
-        SRU,
-        LIGRU,
-    )
-}
+cells: dict[str, Cell] = _by_name()

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 import gru_codegen as gc
 from gru_codegen.cell import B, Cell, D, H
 
+cells = sys.modules["gru_codegen.cells"]  # the attribute of the package is the dictionary
 CELLS = pytest.mark.parametrize("cell", gc.cells.values(), ids=gc.cells.keys())
 
 
@@ -66,3 +71,17 @@ def test_every_equation_says_what_it_is(cell: Cell) -> None:
     meanings = [equation.meaning for equation in cell.equations]
     assert all(meanings)
     assert len(set(meanings)) == len(meanings)
+
+
+def test_every_file_is_a_cell_and_the_reference_cell_comes_first() -> None:
+    files = {path.stem for path in Path(str(cells.__file__)).parent.glob("*.py")} - {"__init__"}
+    assert {cell.name.replace("-", "_") for cell in gc.cells.values()} == files
+    assert next(iter(gc.cells)) == "gru"
+
+
+def test_two_cells_of_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cells, "_declared", lambda: iter([gc.GRU, gc.GRU, replace(gc.GRU)]))
+    with pytest.raises(
+        gc.CellError, match=r"^two cells of the package are called gru; rename one$"
+    ):
+        cells._by_name()
