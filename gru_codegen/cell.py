@@ -6,10 +6,10 @@ hidden size. Every matrix of a step has B rows; a weight has none of them.
 
 from __future__ import annotations
 
-import keyword
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from reprlib import repr as shortened
 from types import MappingProxyType
 from typing import Any
 
@@ -29,6 +29,8 @@ from gru_codegen.equations import (
     size,
 )
 from gru_codegen.errors import CellError
+from gru_codegen.functions import FUNCTIONS
+from gru_codegen.names import fault_of_name
 from gru_codegen.notation import Notation
 
 __all__ = [
@@ -43,6 +45,7 @@ __all__ = [
     "check_rows",
     "check_symbols",
     "check_tuple",
+    "fault_of_symbol",
     "hadamard",
     "matrix",
     "ones",
@@ -135,7 +138,10 @@ def _check_cell(cell: Cell) -> None:
     previous = tuple(cell.states.values())
     known = (*cell.inputs, *cell.weights, *previous)
     check_symbols(where, (*known, *cell.states, cell.output))
-    check_names(where, (*known, *(equation.target for equation in cell.equations)))
+    computed = tuple(equation.target for equation in cell.equations)
+    # O is what kernels call the outputs: the one symbol that may be called so
+    is_outputs = cell.output.name == "O" and cell.output not in cell.states
+    check_names(where, (*known, *computed), allowed={"O"} if is_outputs else set())
     for symbol in (*cell.inputs, *previous):
         check_rows(where, symbol)
     for weight in cell.weights:
@@ -155,6 +161,11 @@ def _check_cell(cell: Cell) -> None:
             raise CellError(
                 f"{where}: state {state} is {letters(state)}, its previous value {before} is "
                 f"{letters(before)}; the two must agree"
+            )
+        if before.name != f"{state}_prev":
+            raise CellError(
+                f"{where}: the previous value of state {state} is called {before}; "
+                f"call it {state}_prev, as kernels do"
             )
     if cell.output not in targets:
         raise CellError(f"{where}: output {cell.output} is the target of no equation")
@@ -210,16 +221,21 @@ def check_symbols(where: str, symbols: Iterable[Any]) -> None:
                 )
 
 
-def check_names(where: str, symbols: Iterable[MatrixSymbol]) -> None:
-    """Check that the names of `symbols` differ and can stand in a Python module."""
+def fault_of_symbol(name: str) -> str | None:
+    """Say why `name` cannot be that of a symbol, as the rest of a sentence; None if it can."""
+    return "is the name of a function" if name in FUNCTIONS else fault_of_name(name)
+
+
+def check_names(where: str, symbols: Iterable[MatrixSymbol], allowed: Collection[str] = ()) -> None:
+    """Check that the names of `symbols` differ and can stand in a kernel.
+
+    allowed: names that are right here, though they are not elsewhere.
+    """
     seen: set[str] = set()
     for symbol in symbols:
         name = symbol.name
-        if not (name.isascii() and name.isidentifier()) or keyword.iskeyword(name):
-            raise CellError(
-                f"{where}: {name!r} cannot be a name in a Python module; "
-                "use ASCII letters, digits and underscores, and no keyword"
-            )
+        if name not in allowed and (fault := fault_of_symbol(name)):
+            raise CellError(f"{where}: {shortened(name)} {fault}")
         if name in seen:
             raise CellError(
                 f"{where}: {name} is declared twice; every symbol needs a name of its own"
@@ -234,6 +250,8 @@ def check_rows(where: str, symbol: MatrixSymbol) -> None:
             f"{where}: {symbol} is {letters(symbol)}; "
             "what changes from step to step has one row per sample, (B, ...)"
         )
+    if symbol.shape[1] == B:
+        raise CellError(f"{where}: {symbol} is (B, B); a sample has nothing to do with the others")
 
 
 def check_equations(

@@ -110,8 +110,9 @@ class log(ElementwiseFunction):
 class clip(ElementwiseFunction):
     """a, but at least -1 and at most 1; the derivative at the ends is taken as 0."""
 
-    def fdiff(self, argindex: int = 1) -> Any:
-        return positive(1 - self.args[0] ** 2)
+    @staticmethod
+    def from_value(value: Any) -> Any:
+        return positive(1 - value**2)
 
 
 class huber(ElementwiseFunction):

@@ -86,7 +86,7 @@ class Loss:
         for symbol in given:
             check_rows(where, symbol)
         computed = [equation.target for equation in self.equations]
-        check_names(where, (*given, *computed))
+        check_names(where, (*given, *computed), allowed={"O"})  # the outputs, once it is joined
         given = (*given, *self.shifts)
         read = check_equations(where, given, self.equations)
         read |= _check_cost(where, self.cost, {*given, *computed})

@@ -14,7 +14,8 @@ _LETTERS = frozenset({"B", "D", "H", "O", "T", "L"})
 _KERNEL = frozenset({
     "CELL", "CONTRACT", "EQUATIONS", "LOSS", "OUTPUT", "READOUT", "SIZES", "STATES", "STYLE",
     "UNROLL", "Array", "Params", "Result", "State", "Workspace",
-    "forward", "init_params", "loss", "loss_and_gradients", "sigmoid", "vjp",
+    "forward", "init_params", "loss", "loss_and_gradients", "vjp",
+    "clip", "huber", "sigmoid", "softplus",
     "Any", "Callable", "DTypeLike", "NDArray", "NamedTuple", "annotations", "np",
     "V", "batch_size", "begin", "calls", "capacity", "dO", "dtype", "ended", "gradients",
     "hidden_size", "input_size", "last", "output_size", "params", "self", "steps", "t", "total",
@@ -38,6 +39,8 @@ def fault_of_name(name: str) -> str | None:
         return "is not a name: it takes ASCII letters, digits and underscores, a letter first"
     if keyword.iskeyword(name):
         return "is a keyword of Python"
+    if keyword.iskeyword(f"d{name}"):
+        return f"would have the adjoint d{name}, which is a keyword of Python"
     if name.startswith("_") or name.endswith("_") or "__" in name:
         return "is not a name: underscores stand one by one, between letters and digits"
     if name in _LETTERS:
@@ -47,7 +50,9 @@ def fault_of_name(name: str) -> str | None:
         return "is a name that kernels use themselves"
     if name in _BUILTINS:
         return "is a name of Python's own"
-    for suffix in ("_t", "_next", "_held"):
+    if f"d{name}" in _BUILTINS:
+        return f"would have the adjoint d{name}, which is a name of Python's own"
+    for suffix in ("_t", "_next", "_held", "_last"):
         if name.endswith(suffix):
             return f"ends in {suffix}, with which kernels mark a time step: leave that out"
     return None

@@ -11,13 +11,13 @@ from typing import Any
 from gru_codegen.cell import Cell
 from gru_codegen.compare import compare
 from gru_codegen.derive import Derivation, derive
-from gru_codegen.emit import Heading, emit, parameter
-from gru_codegen.errors import CellError
+from gru_codegen.emit import Heading, emit
 from gru_codegen.losses import L2, Loss
 from gru_codegen.lower import lower, written_loss
 from gru_codegen.modules import load_source
 from gru_codegen.passes import STYLES, Layout, Style, optimise
 from gru_codegen.readouts import readouts
+from gru_codegen.requirements import require_generable
 from gru_codegen.verify import Report, verify
 
 __all__ = ["check", "command", "default_name", "generate", "load"]
@@ -42,12 +42,13 @@ def generate(
 
     Raises
     ------
-    CellError, DerivationError: the declaration cannot be derived.
+    CellError: no kernel can be made of the cell: it has two inputs, or sizes of its own.
+    DerivationError: the declaration cannot be derived.
     ValueError: `unroll` is not a positive number of steps, or there is no such style or readout.
     """
     _check(unroll, style, readout)
+    require_generable(complete(cell, readout))
     derivation = derive(complete(cell, readout), loss)
-    _check_sizes(derivation.cell)
     program = optimise(lower(derivation), style, unroll, layout)
     return emit(program, _heading(derivation, spec or cell.name, readout, unroll, style))
 
@@ -124,42 +125,6 @@ def _check(unroll: Any, style: str, readout: str) -> None:
         raise ValueError(f"unroll: expected a number of time steps or None, got {unroll!r}")
     if unroll is not None and unroll < 1:
         raise ValueError(f"unroll: expected at least 1 time step, got {unroll}; None is any number")
-
-
-def _check_sizes(cell: Cell) -> None:
-    """Check that the functions of a kernel can have a parameter for each of the cell's sizes."""
-    where = f"cell {cell.name!r}"
-    if len(cell.inputs) != 1:
-        raise CellError(f"{where}: a kernel takes one input x, not {len(cell.inputs)}")
-    [x] = cell.inputs
-    computed = [equation.target for equation in cell.equations]
-    symbols = (x, *cell.weights, *cell.states.values(), *computed)
-    sizes = list(dict.fromkeys(str(n) for symbol in symbols for n in symbol.shape if n != 1))
-    if "T" in sizes:
-        raise CellError(f"{where}: T is the number of time steps; call the size something else")
-    first = next(iter(cell.states))
-    for symbol, letter, meaning in ((x, "D", "input"), (first, "H", "hidden")):
-        columns = str(symbol.shape[1])
-        if letter not in sizes and columns not in ("D", "H"):
-            raise CellError(
-                f"{where}: {symbol} is (B, {columns}), and no size is called {letter}; "
-                f"call {columns} that, the {meaning} size"
-            )
-    told = {str(n) for symbol in (x, *cell.weights) for n in symbol.shape}
-    owners = {symbol.name: f"the matrix {symbol}" for symbol in symbols}
-    for name in sizes:
-        if name not in told:
-            raise CellError(
-                f"{where}: no input and no weight has the size {name}, so no call could tell it"
-            )
-        if not (name.isascii() and name.isidentifier()):
-            raise CellError(f"{where}: the size {name!r} must be named as Python names things")
-        owner = owners.setdefault(parameter(name), f"the size {name}")
-        if owner != f"the size {name}":
-            raise CellError(
-                f"{where}: the size {name} and {owner} would both be called {parameter(name)}; "
-                "rename one"
-            )
 
 
 def _heading(

@@ -150,13 +150,58 @@ def test_symbols(name: str) -> None:
     assert refusal(**changes) == message
 
 
-@pytest.mark.parametrize("name", ["lambda", "2W", "W-z", "W z", "Wé", "", "__import__('os')"])
-def test_names_that_a_module_cannot_have(name: str) -> None:
-    weight = matrix(name, D, H)
-    gate = Equation(Z, sigmoid(x * weight), "gate")
-    assert refusal(weights=(weight, U), equations=(gate, STATE)) == (
-        f"{name!r} cannot be a name in a Python module; "
-        "use ASCII letters, digits and underscores, and no keyword"
+NAMES = {
+    "lambda": "is a keyword of Python",
+    "el": "would have the adjoint del, which is a keyword of Python",
+    "tanh": "is the name of a function",
+    "sum": "is a name of Python's own",
+    "np": "is a name that kernels use themselves",
+    "V": "is a name that kernels use themselves",
+    "W_t": "ends in _t, with which kernels mark a time step: leave that out",
+    "O": "is a letter that kernels need: B, D, H and O are sizes, T the steps, L the loss",
+    **dict.fromkeys(
+        ["2W", "W-z", "W z", "Wé", "", "import os"],
+        "is not a name: it takes ASCII letters, digits and underscores, a letter first",
+    ),
+    **dict.fromkeys(
+        ["__import__", "_W", "W_", "W__z"],
+        "is not a name: underscores stand one by one, between letters and digits",
+    ),
+}
+
+
+@pytest.mark.parametrize("role", ["input", "weight", "gate"])
+@pytest.mark.parametrize("name", NAMES)
+def test_names_that_no_symbol_can_have(name: str, role: str) -> None:
+    symbols = {"input": x, "weight": W, "gate": Z}
+    symbols[role] = matrix(name, *symbols[role].shape)
+    given, weight, gate = symbols.values()
+    equations = (
+        Equation(gate, sigmoid(given * weight), "gate"),
+        Equation(S, hadamard(gate, S_prev) + S_prev * U, "state"),
+    )
+    assert refusal(inputs=(given,), weights=(weight, U), equations=equations) == (
+        f"{name!r} {NAMES[name]}"
+    )
+
+
+@pytest.mark.parametrize("name", ["lambda", "el", "tanh", "V", "S_t", "T"])
+def test_names_that_no_state_can_have(name: str) -> None:
+    state, before = matrix(name, B, H), matrix(f"{name}_prev", B, H)
+    equation = Equation(state, hadamard(Z, before) + before * U, "state")
+    assert refusal(states={state: before}, equations=(GATE, equation)).startswith(f"{name!r} ")
+
+
+def test_the_outputs_may_be_called_as_kernels_call_them() -> None:
+    O = matrix("O", B, H)  # noqa: E741
+    assert declare(equations=(GATE, STATE, Equation(O, S * U, "readout")), output=O).output == O
+
+
+def test_a_previous_state_is_called_after_its_state() -> None:
+    before = matrix("S_before", B, H)
+    state = Equation(S, hadamard(Z, before) + before * U, "state")
+    assert refusal(states={S: before}, equations=(GATE, state)) == (
+        "the previous value of state S is called S_before; call it S_prev, as kernels do"
     )
 
 
@@ -189,15 +234,16 @@ SHAPES: dict[str, tuple[dict[str, Any], str]] = {
         "equation Z: the right-hand side is (B, D), Z is (B, H)",
     ),
     "target that is a weight": (
-        {"equations": (Equation(matrix("V", D, H), W * U, "weight"), GATE, STATE)},
-        "equation V: V is (D, H); what changes from step to step has one row per sample, (B, ...)",
+        {"equations": (Equation(matrix("V1", D, H), W * U, "weight"), GATE, STATE)},
+        "equation V1: V1 is (D, H); what changes from step to step has one row per sample, "
+        "(B, ...)",
     ),
     "state and previous state": (
         {
-            "states": {S: matrix("T_prev", B, D)},
-            "equations": (GATE, Equation(S, matrix("T_prev", B, D) * W + Z * U, "state")),
+            "states": {S: matrix("S_prev", B, D)},
+            "equations": (GATE, Equation(S, matrix("S_prev", B, D) * W + Z * U, "state")),
         },
-        "state S is (B, H), its previous value T_prev is (B, D); the two must agree",
+        "state S is (B, H), its previous value S_prev is (B, D); the two must agree",
     ),
     "input": (
         {"inputs": (matrix("x", D, B),)},
@@ -250,7 +296,7 @@ def test_shapes(name: str) -> None:
 
 def test_a_size_of_one_s_own() -> None:
     K = size("K")
-    V, readout = matrix("V", H, K), matrix("R", B, K)
+    V, readout = matrix("V1", H, K), matrix("R", B, K)
     back = matrix("Wback", K, H)
     equations = (GATE, Equation(readout, S_prev * V, "projection"), STATE)
     state = Equation(S, hadamard(Z, S_prev) + tanh(readout * back), "state")

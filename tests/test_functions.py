@@ -8,7 +8,9 @@ import pytest
 import sympy as sp
 from numpy.typing import NDArray
 
-from gru_codegen.equations import B, H, matrix
+import gru_codegen as gc
+from gru_codegen.cell import Cell
+from gru_codegen.equations import B, D, Equation, H, matrix, ones
 from gru_codegen.errors import CellError
 from gru_codegen.evaluate import evaluate
 from gru_codegen.functions import FUNCTIONS, sigmoid, tanh
@@ -76,3 +78,12 @@ def test_a_single_entry_has_to_be_lifted() -> None:
         "tanh(c): c is (1, 1), a function applies to a matrix with one row per sample: "
         "lift it with ones(B, 1) * ..."
     )
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_can_be_derived_in_an_equation(name: str) -> None:
+    x, S_prev, S = matrix("x", B, D), matrix("S_prev", B, H), matrix("S", B, H)
+    W, b = matrix("W", D, H), matrix("b", 1, H)
+    state = Equation(S, FUNCTIONS[name](x * W + ones(B, 1) * b) + S_prev, "state")
+    cell = Cell("own", "a cell", "a test", (x,), (W, b), {S: S_prev}, (state,))
+    assert [str(g.target) for g in gc.derive(cell).gradients] == ["dW", "db"]

@@ -1,7 +1,7 @@
-"""The cells that come with the package, by name.
+"""The cells that come with the package, by name: every file of this folder is one.
 
-Each is a file in this folder, and to be here is all it takes to be known: a new cell is one new
-file.
+A new file is all that a new cell takes: what it declares is found here, and by the command line,
+by the checks and by the tests that run over all cells.
 """
 
 from __future__ import annotations
@@ -12,17 +12,25 @@ from pkgutil import iter_modules
 
 from gru_codegen.cell import Cell
 from gru_codegen.cells.gru import GRU
+from gru_codegen.errors import CellError
 
 __all__ = ["GRU", "cells"]
 
 
 def _declared() -> Iterator[Cell]:
-    """The cells of every file, in the order of the files' names."""
-    for file in sorted(module.name for module in iter_modules(__path__)):
-        for value in vars(import_module(f"{__name__}.{file}")).values():
-            if isinstance(value, Cell):
-                yield value
+    """The cells of all files in alphabetical order, the reference cell so the first."""
+    for name in sorted(module.name for module in iter_modules(__path__)):
+        module = import_module(f"{__name__}.{name}")
+        yield from (value for value in vars(module).values() if isinstance(value, Cell))
 
 
-#: Every cell of the package by its name.
-cells: dict[str, Cell] = {cell.name: cell for cell in _declared()}
+def _by_name() -> dict[str, Cell]:
+    found: dict[str, Cell] = {}
+    for cell in _declared():
+        if found.setdefault(cell.name, cell) is not cell:
+            raise CellError(f"two cells of the package are called {cell.name}; rename one")
+    return found
+
+
+#: Every cell of the package by its name: the reference cell, then the rest of the family.
+cells: dict[str, Cell] = _by_name()

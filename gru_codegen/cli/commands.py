@@ -57,9 +57,29 @@ def _unroll(text: str, most: int, any_means: str) -> Callable[[Any], Any]:
 
 
 _cell = click.option(
-    "--cell", default="gru", show_default=True, help="A name, package.module:NAME or FILE.toml."
+    "--cell",
+    metavar="CELL",
+    default="gru",
+    show_default=True,
+    help="A name, package.module:NAME or FILE.toml.",
 )
-_loss = click.option("--loss", default="l2", show_default=True, help="The loss, by name.")
+_loss = click.option(
+    "--loss",
+    metavar="LOSS",
+    default="l2",
+    show_default=True,
+    help=f"The loss, by its name; `{PROGRAM} cells` lists all.",
+)
+_readout = click.option(
+    "--readout",
+    metavar="[none|linear]",
+    default="none",
+    show_default=True,
+    help="Put out the state, or O_t = S_t Wout + bout.",
+)
+READOUTS = {"none": "the output of the cell itself", "linear": "O_t = S_t Wout + bout"}
+#: What `inspect` may be asked for, and is to learn.
+_LATER = ("html", "json")
 
 
 def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
@@ -129,13 +149,7 @@ Examples:
     show_default=True,
     help="Batched and in place, or one expression per equation.",
 )
-@click.option(
-    "--readout",
-    metavar="[none|linear]",
-    default="none",
-    show_default=True,
-    help="Put out the state, or O_t = S_t Wout + bout.",
-)
+@_readout
 @click.option(
     "-o",
     "--output",
@@ -237,7 +251,8 @@ def _difference(old: str, new: str, path: str) -> str:
 def verify(file: str) -> None:
     """Check the gradients of FILE, a generated kernel.
 
-    FILE is run, as an import would. A file alone can only be checked against its own loss.
+    FILE is run, as an import would. A file alone can only be checked against its own loss. The
+    exit status is 1 if a check fails.
     """
     with working() as progress:
         progress("importing NumPy")
@@ -256,6 +271,7 @@ def verify(file: str) -> None:
 Examples:
   gru-codegen inspect
   gru-codegen inspect --wrt Wrecr --unroll 3
+  gru-codegen inspect --cell lstm --readout linear --loss cross-entropy
   gru-codegen inspect --format latex --output gru.tex""",
 )
 @_cell
@@ -265,6 +281,7 @@ Examples:
     "the recurrences, which hold for any number",
 )
 @_loss
+@_readout
 @click.option("--wrt", metavar="WEIGHT", help="The gradient of this weight.  [default: all]")
 @click.option(
     "--format",
@@ -283,9 +300,19 @@ Examples:
     help="Where to write; - is standard output.",
 )
 def inspect(
-    cell: str, unroll: int | None, loss: str, wrt: str | None, markup: str, output: str
+    cell: str,
+    unroll: int | None,
+    loss: str,
+    readout: str,
+    wrt: str | None,
+    markup: str,
+    output: str,
 ) -> None:
     """Show the derivation: forward equations, adjoint equations, gradients."""
+    if markup in _LATER:
+        raise click.BadParameter(
+            f"{markup} is not there yet; use text or latex", param_hint="'--format'"
+        )
     if output != "-":
         require_place(output)
     with working() as progress:
@@ -294,8 +321,10 @@ def inspect(
         from gru_codegen.explain import Format, document
         from gru_codegen.losses import losses
         from gru_codegen.parse import load_cell
+        from gru_codegen.readouts import readouts
 
         declared, cost = load_cell(cell), choose("loss", loss, losses)
+        declared = choose("readout", readout, readouts)(declared)
         spelling = choose("format", markup, {name: name for name in get_args(Format)})
         if wrt is not None:
             choose("wrt", wrt, {str(weight): weight for weight in declared.weights}, "weight")
@@ -316,6 +345,7 @@ def list_cells() -> None:
         progress("importing SymPy")
         from gru_codegen.cells import cells
         from gru_codegen.losses import losses
+        from gru_codegen.parse import WAYS
 
     for cell in cells.values():
         say(f"{cell.name}: {cell.title}\n{indent(cell.source, '    ')}\n")
@@ -323,3 +353,7 @@ def list_cells() -> None:
     say("losses")
     for loss in losses.values():
         say(f"    {loss.name}: {loss.title}")
+    say("readouts")
+    for name, formula in READOUTS.items():
+        say(f"    {name}: {formula}")
+    say(f"\n{WAYS}")

@@ -47,6 +47,9 @@ class Program(click.Group):
             raise Interrupted("interrupted") from None
         except MemoryError:
             raise BadInput("out of memory; fewer time steps, or --unroll any, need less") from None
+        except RecursionError:
+            fault = "the equations are nested too deep; give their parts names of their own"
+            raise BadInput(fault) from None
         except ProgramError as error:
             raise Fault(f"{error}; this is a fault of {PROGRAM}, please report it") from error
         except CellError as error:

@@ -70,7 +70,7 @@ def _derive(cell: Cell, loss: Loss) -> Derivation:
         state: matrix(f"d{before.name}_next", *before.shape)
         for state, before in cell.states.items()
     }
-    _check_adjoint_names(cell, declared | {v.name for v in variables}, adjoint_of, carried)
+    _check_adjoint_names(cell, declared | {v.name for v in variables}, adjoint_of)
     terms = _differentiate(equations, bound, adjoint_of)
 
     order = [*reversed(variables), *previous, *cell.inputs]
@@ -168,15 +168,12 @@ def _declared_names(cell: Cell, loss: Loss) -> set[str]:
 
 
 def _check_adjoint_names(
-    cell: Cell,
-    taken: set[str],
-    adjoint_of: dict[MatrixSymbol, MatrixSymbol],
-    carried: dict[MatrixSymbol, MatrixSymbol],
+    cell: Cell, taken: set[str], adjoint_of: dict[MatrixSymbol, MatrixSymbol]
 ) -> None:
+    # What a step receives, dS_prev_next, collides with none: no symbol ends in _next.
     owners = {name: f"the matrix {name}" for name in taken}
-    adjoints = [(adjoint, f"the adjoint of {v}") for v, adjoint in adjoint_of.items()]
-    adjoints += [(a, f"the adjoint of {s} that a step receives") for s, a in carried.items()]
-    for adjoint, owner in adjoints:
+    for v, adjoint in adjoint_of.items():
+        owner = f"the adjoint of {v}"
         if adjoint.name in owners:
             raise CellError(
                 f"cell {cell.name!r}: {owners[adjoint.name]} and {owner} would both be called "

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 from typing import Any
 
 import sympy as sp
@@ -25,9 +26,13 @@ from sympy.matrices.expressions.matmul import MatMul
 from sympy.matrices.expressions.special import OneMatrix
 
 from gru_codegen.equations import Equation, matrix
+from gru_codegen.names import fault_of_name
 from gru_codegen.notation import leaves, signed
 
 __all__ = ["NormalEquation", "normalise"]
+
+#: An elementwise product of sums is multiplied out up to this many terms; beyond, sums get names.
+MOST_TERMS = 64
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,11 @@ class _Normaliser:
     def _expand(self, expression: Any, origin: Equation) -> Any:
         """Multiply out an elementwise product; SymPy refuses a sum inside one."""
         choices = [self._terms(factor, origin) for factor in expression.args]
+        if prod(map(len, choices)) > MOST_TERMS:
+            choices = [
+                [(sp.S.One, self._name(factor, origin))] if len(terms) > 1 else terms
+                for factor, terms in zip(expression.args, choices, strict=True)
+            ]
         expanded = []
         for choice in product(*choices):
             coefficient = sp.Mul(*(c for c, _ in choice))
@@ -143,7 +153,10 @@ class _Normaliser:
         self, expression: Any, origin: Equation, name: str = "", meaning: str = ""
     ) -> MatrixSymbol:
         if expression not in self.named:
-            name = self._free(name or self._describe(expression, origin))
+            name = name or self._describe(expression, origin)
+            if fault_of_name(name):  # as of the product of i and f, or the pre-activation of s
+                name = f"{origin.target}_part"
+            name = self._free(name)
             meaning = meaning or f"factor in the {origin.meaning}"
             symbol = matrix(name, *expression.shape)
             normal = self._equation(expression, origin, name)

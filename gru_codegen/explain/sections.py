@@ -162,11 +162,18 @@ def _at(derivation: Derivation, symbol: MatrixSymbol, step: int) -> Schema:
 
 
 def _functions(derivation: Derivation) -> Iterator[tuple[Prose, Prose]]:
-    """The functions that are applied, each with the first line of its documentation."""
+    """The functions that are applied, each with the first line of its documentation.
+
+    Among them are those that only derivatives apply, as that of log does reciprocal.
+    """
+    written = (
+        *(equation.expression for equation in derivation.equations),
+        *(adjoint.expression for adjoint in derivation.adjoints),
+    )
     applied = {
         type(call.function.expr)
-        for equation in derivation.equations
-        for call in equation.expression.atoms(ElementwiseApplyFunction)
+        for expression in written
+        for call in expression.atoms(ElementwiseApplyFunction)
     }
     for name, function in FUNCTIONS.items():
         if function in applied:

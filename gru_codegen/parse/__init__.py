@@ -16,9 +16,10 @@ from gru_codegen.modules import one_line
 from gru_codegen.parse.declaration import read_cell
 from gru_codegen.parse.text import meant
 
-__all__ = ["load_cell"]
+__all__ = ["WAYS", "load_cell"]
 
-_WAYS = "a cell of your own is package.module:NAME, or FILE.toml"
+#: How a cell is called that does not come with the package.
+WAYS = "a cell of your own is package.module:NAME, or FILE.toml"
 _OBJECT = re.compile(r"(?P<module>[^\W\d]\w*(?:\.[^\W\d]\w*)*):(?P<name>[^\W\d]\w*)")
 
 
@@ -41,14 +42,14 @@ def load_cell(spec: str) -> Cell:
     if spec in cells:
         return cells[spec]
     raise CellError(
-        f"there is no cell {spec!r};{meant(spec, cells)} known: {', '.join(cells)}; {_WAYS}"
+        f"there is no cell {spec!r};{meant(spec, cells)} known: {', '.join(cells)}; {WAYS}"
     )
 
 
 def _imported(spec: str) -> Cell:
     match = _OBJECT.fullmatch(spec)
     if match is None:
-        raise CellError(f"there is no cell {spec!r}; {_WAYS}")
+        raise CellError(f"there is no cell {spec!r}; {WAYS}")
     module, name = _module(match["module"]), match["name"]
     ours = [word for word, value in vars(module).items() if isinstance(value, Cell)]
     listed = f"cells in it: {', '.join(ours)}" if ours else "it has no cell"

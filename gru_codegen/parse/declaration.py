@@ -25,11 +25,19 @@ from typing import Any
 
 import sympy as sp
 
-from gru_codegen.cell import B, Cell, D, Equation, H, check_file_name, matrix, size
+from gru_codegen.cell import (
+    B,
+    Cell,
+    D,
+    Equation,
+    H,
+    check_file_name,
+    fault_of_symbol,
+    matrix,
+    size,
+)
 from gru_codegen.equations import check_text
 from gru_codegen.errors import CellError
-from gru_codegen.functions import FUNCTIONS
-from gru_codegen.names import fault_of_name
 from gru_codegen.parse.algebra import Value, letters, read
 from gru_codegen.parse.document import Document, kind_of
 from gru_codegen.parse.syntax import Statement, statements
@@ -115,11 +123,13 @@ class _Declaration:
         self.taken[name] = role
 
     def fault_of(self, name: str) -> str | None:
-        if name in FUNCTIONS:
-            return "is the name of a function"
         if name in self.taken:
             return f"is {self.taken[name]} already"
-        return fault_of_name(name)
+        if name.startswith("d") and name[1:] in self.taken:
+            return f"is what the adjoint of {name[1:]} is called"
+        if f"d{name}" in self.taken:
+            return f"would have the adjoint d{name}, which is {self.taken[f'd{name}']} already"
+        return fault_of_symbol(name)
 
     def symbols(self, section: str, role: str) -> tuple[Any, ...]:
         """The matrices of a table of names and shapes."""
@@ -221,6 +231,7 @@ class _Declaration:
             except CellError as error:
                 raise text.error(str(error), target.start, right[-1].end) from None
             known[name] = Value.of(symbol)
+            self.taken[name] = "a left side"
         return tuple(result)
 
     def missing(

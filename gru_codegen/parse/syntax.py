@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -111,8 +112,9 @@ def _tokens(text: Text, start: int, end: int) -> Iterator[Token]:
 
 
 def _quoted(token: Token) -> str:
-    """A mark as messages show it: with its code if it cannot be seen."""
-    return token.text if token.text.isprintable() else f"the character {token.text!a}"
+    """A mark as messages show it: with its code if it cannot be seen, or not by itself."""
+    alone = token.text.isprintable() and not any(map(unicodedata.combining, token.text))
+    return token.text if alone else f"the character {token.text!a}"
 
 
 def _lines(text: Text, tokens: list[Token]) -> Iterator[list[Token]]:

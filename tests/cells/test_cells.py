@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from importlib import import_module
-from pkgutil import iter_modules
+from pathlib import Path
 
 import pytest
 
 import gru_codegen as gc
 from gru_codegen.cell import B, Cell, D, H
 
+cells = sys.modules["gru_codegen.cells"]  # the attribute of the package is the dictionary
 CELLS = pytest.mark.parametrize("cell", gc.cells.values(), ids=gc.cells.keys())
 
 
@@ -71,14 +74,22 @@ def test_every_equation_says_what_it_is(cell: Cell) -> None:
     assert len(set(meanings)) == len(meanings)
 
 
+def test_every_file_is_a_cell_and_the_reference_cell_comes_first() -> None:
+    files = {path.stem for path in Path(str(cells.__file__)).parent.glob("*.py")} - {"__init__"}
+    assert {cell.name.replace("-", "_") for cell in gc.cells.values()} == files
+    assert next(iter(gc.cells)) == "gru"
+
+
+def test_two_cells_of_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cells, "_declared", lambda: iter([gc.GRU, gc.GRU, replace(gc.GRU)]))
+    with pytest.raises(
+        gc.CellError, match=r"^two cells of the package are called gru; rename one$"
+    ):
+        cells._by_name()
+
+
 @CELLS
 def test_a_cell_is_in_the_file_of_its_name(cell: Cell) -> None:
     file = cell.name.replace("-", "_")
     module = import_module(f"gru_codegen.cells.{file}")
     assert getattr(module, file.upper()) is cell
-
-
-def test_no_file_declares_a_cell_that_is_not_known_by_its_name() -> None:
-    folder = import_module("gru_codegen.cells").__path__
-    files = [module.name for module in iter_modules(folder)]
-    assert [name.replace("_", "-") for name in sorted(files)] == list(gc.cells)

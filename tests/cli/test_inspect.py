@@ -6,6 +6,8 @@ import pytest
 
 import gru_codegen as gc
 from gru_codegen import explain
+from gru_codegen.cli import commands
+from gru_codegen.readouts import linear, readouts
 from tests.cli.running import Outcome, Run, files
 
 # Every cell and every loss; not every one with every other.
@@ -40,6 +42,15 @@ def test_inspect_prints_the_document(
     assert files(folder) == {"d.txt"}
 
 
+def test_inspect_shows_a_readout(run: Run) -> None:
+    options = ["--cell", "lstm", "--readout", "linear", "--loss", "cross-entropy", "--wrt", "Wout"]
+    expected = explain.document(
+        gc.derive(linear(gc.cells["lstm"]), gc.losses["cross-entropy"]), wrt="Wout"
+    )
+    assert run("inspect", *options) == Outcome(0, expected, "")
+    assert "dWout = sum_t S_t^T dO_t" in expected
+
+
 def test_what_is_inspected_by_default(run: Run) -> None:
     options = ["--cell", "gru", "--loss", "l2", "--unroll", "any", "--format", "text"]
     assert run("inspect") == run("inspect", *options)
@@ -68,3 +79,9 @@ def test_cells_lists_everything(run: Run) -> None:
             assert f"    {equation}" in lines
     for loss in gc.losses.values():
         assert f"    {loss.name}: {loss.title}" in lines
+    assert lines[lines.index("readouts") + 1 : -2] == [
+        "    none: the output of the cell itself",
+        "    linear: O_t = S_t Wout + bout",
+    ]
+    assert list(commands.READOUTS) == list(readouts)
+    assert lines[-1] == "a cell of your own is package.module:NAME, or FILE.toml"

@@ -72,6 +72,22 @@ def test_ctrl_c_ends_the_command_with_one_line(folder: Path) -> None:
     assert files(folder) == set()
 
 
+def test_ctrl_c_while_the_command_line_is_imported() -> None:
+    code = (
+        "import os, signal, sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'click':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from gru_codegen.__main__ import main\n"
+        "sys.exit(main())\n"
+    )
+    with process("-c", code, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        out, err = child.communicate(timeout=60)
+    assert (child.returncode, out, err) == (130, b"", b"gru-codegen: error: interrupted\n")
+
+
 LIGHT: Sequence[Sequence[str]] = (
     ["--help"],
     ["--version"],

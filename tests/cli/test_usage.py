@@ -10,13 +10,13 @@ import pytest
 import gru_codegen as gc
 from gru_codegen import cli, explain, pipeline
 from gru_codegen.cli import commands
-from gru_codegen.parse import _WAYS
+from gru_codegen.parse import WAYS
 from tests.cli.running import Outcome, Run, files, refused, stop
 
 GENERATE = "--cell, --unroll, --loss, --style, --readout, --output, --check, --no-verify, --help"
-INSPECT = "--cell, --unroll, --loss, --wrt, --format, --output, --help"
+INSPECT = "--cell, --unroll, --loss, --readout, --wrt, --format, --output, --help"
 CELLS, LOSSES = (f"known: {', '.join(known)}" for known in (gc.cells, gc.losses))
-CELLS += f"; {_WAYS}"
+CELLS += f"; {WAYS}"
 
 
 @pytest.mark.parametrize(
@@ -56,6 +56,13 @@ CELLS += f"; {_WAYS}"
          f"known: {INSPECT}"),
         ("inspect --format tex", "--format: there is no format 'tex'; did you mean text? "
          "known: text, latex"),
+        *(
+            (f"inspect --format {later}", f"invalid value for '--format': {later} is not there "
+             "yet; use text or latex")
+            for later in ("html", "json")
+        ),
+        ("inspect --readout liner", "--readout: there is no readout 'liner'; did you mean linear? "
+         "known: none, linear"),
         ("inspect --cell grv", f"there is no cell 'grv'; did you mean gru? {CELLS}"),
         ("inspect --loss xyz", f"--loss: there is no loss 'xyz'; {LOSSES}"),
         (
@@ -166,7 +173,7 @@ def test_help(arguments: str, option: str, run: Run) -> None:
 def test_every_example_of_the_help_is_understood(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     helps = [run(*command.split(), "--help").out for command in ("", "generate", "inspect")]
     examples = re.findall(r"^ +gru-codegen (.*?)(?:  .*| \|.*)?$", "".join(helps), re.MULTILINE)
-    assert len(examples) == 12
+    assert len(examples) == 13
     understood: list[str] = []
     for name, command in cli.program.commands.items():
         monkeypatch.setattr(command, "callback", lambda _name=name, **_: understood.append(_name))
@@ -205,6 +212,11 @@ def test_the_version_of_a_tree_that_is_not_installed(
             "report it",
         ),
         (MemoryError(), 2, "out of memory; fewer time steps, or --unroll any, need less"),
+        (
+            RecursionError("maximum recursion depth exceeded"),
+            2,
+            "the equations are nested too deep; give their parts names of their own",
+        ),
         (KeyboardInterrupt(), 130, "interrupted"),
     ],
 )  # fmt: skip

@@ -197,15 +197,6 @@ def test_a_name_that_the_adjoint_of_a_part_needs() -> None:
     )
 
 
-def test_a_name_that_the_carry_needs() -> None:
-    after = matrix("S_prev_next", B, H)
-    declared = cell("a", (W, U), {after: sigmoid(x * W), S: hadamard(after, S_prev * U)})
-    assert refusal(declared) == (
-        "cell 'a': the adjoint of S_prev_next and the adjoint of S that a step receives would "
-        "both be called dS_prev_next; rename one"
-    )
-
-
 def test_a_name_that_the_loss_uses() -> None:
     gate = matrix("E", B, H)
     declared = cell("a", (W, U), {gate: sigmoid(x * W), S: hadamard(gate, S_prev * U)})
@@ -216,6 +207,19 @@ def test_a_part_gets_a_name_that_is_free() -> None:
     taken = matrix("aS", D, H)
     derivation = gc.derive(cell("a", (taken, U), {S: tanh(x * taken + S_prev * U)}))
     assert [e.target.name for e in derivation.equations][:2] == ["aS_2", "S"]
+
+
+def test_a_part_gets_a_name_that_a_kernel_can_have() -> None:
+    """The product of i and f would be called if, and the pre-activation of s, as."""
+    i, f, s, s_prev = (matrix(name, B, H) for name in ("i", "f", "s", "s_prev"))
+    equations = {
+        i: sigmoid(x * W),
+        f: tanh(x * W),
+        s: tanh(hadamard(i, f) * U + s_prev),
+    }
+    derivation = gc.derive(cell("a", (W, U), equations, {s: s_prev}))
+    names = [e.target.name for e in derivation.equations if e.named_here]
+    assert names == ["ai", "s_part_2", "s_part"]
 
 
 def test_a_form_that_sympy_cannot_take_names_its_equation(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,10 +12,13 @@ from sympy.matrices.expressions.matmul import MatMul
 from sympy.matrices.expressions.special import OneMatrix
 
 import gru_codegen as gc
-from gru_codegen.cell import Cell
+from gru_codegen.cell import Cell, hadamard
 from gru_codegen.derive import NormalEquation
+from gru_codegen.derive.normal_form import MOST_TERMS
+from gru_codegen.functions import tanh
 from gru_codegen.notation import signed
-from tests.derive.declarations import CELLS
+from tests.derive import declarations
+from tests.derive.declarations import CELLS, ONE, Wf
 
 ALL = {**gc.cells, **{cell.name: cell for cell in CELLS}}
 
@@ -238,3 +241,13 @@ def is_part(equation: NormalEquation, equations: list[NormalEquation]) -> bool:
     """Whether an equation after this one, of its origin or a later one, reads its target."""
     after = equations[equations.index(equation) + 1 :]
     return any(equation.target in other.expression.atoms(MatrixSymbol) for other in after)
+
+
+def test_a_long_product_of_sums_is_not_multiplied_out() -> None:
+    """Eight sums of three terms would make 3^8 = 6561 terms."""
+    x, Z, S, S_prev, W = declarations.x, declarations.Z, declarations.S, declarations.S_prev, Wf
+    sums = [ONE + Z + number * S_prev for number in range(1, 9)]
+    declared = declarations.cell("long", (W,), {Z: tanh(x * W), S: hadamard(*sums)})
+    found = [e for e in own(declared) if e.named_here and e.origin.target == S]
+    assert len(found) == 8
+    assert all(len(e.expression.args) <= MOST_TERMS for e in own(declared))

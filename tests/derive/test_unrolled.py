@@ -120,7 +120,7 @@ def test_what_reaches_no_loss_is_zero() -> None:
     """C is read by the next step alone, so at T nothing comes back to it."""
     x, S, S_prev = matrix("x", B, D), matrix("S", B, H), matrix("S_prev", B, H)
     C, C_prev = matrix("C", B, H), matrix("C_prev", B, H)
-    W, U, V = matrix("W", D, H), matrix("U", H, H), matrix("V", H, H)
+    W, U, V = matrix("W", D, H), matrix("U", H, H), matrix("V1", H, H)
     cell = Cell(
         name="late",
         title="a state that is seen one step late",

@@ -229,3 +229,10 @@ def test_what_a_loss_holds_constant_or_divides_by_is_said(loss: gc.Loss) -> None
     for shift in derivation.loss.shifts:
         assert f"Each row of {derivation.notation.text(shift)} repeats" in shown
     assert (", still to be divided by T B O" in str(derivation)) == loss.mean
+
+
+def test_functions_that_only_derivatives_apply_are_explained() -> None:
+    """The derivative of log is reciprocal, which no equation of the cross-entropy has."""
+    shown = document(gc.derive(gc.GRU, gc.losses["cross-entropy"]))
+    assert "    reciprocal   1 / a\n" in shown
+    assert "dLOG_t o reciprocal(Q_t)" in shown

@@ -16,10 +16,10 @@ from tests.derive import declarations
 
 def awkward() -> Cell:
     """Names that TeX takes amiss, words that it reads as commands, and formulas of any length."""
-    x, hidden_prev = matrix("x_in", B, D), matrix("hidden__prev", B, H)
+    x, hidden_prev = matrix("x_in", B, D), matrix("hidden_state_prev", B, H)
     gates = [matrix(f"{name}_{n}", B, H) for n in (1, 2) for name in ("gate", "Zg")]
     weights = [matrix(f"V_{gate.name}", D, H) for gate in gates]
-    recurrent, hidden = matrix("_U", H, H), matrix("hidden_", B, H)
+    recurrent, hidden = matrix("U_rec_1", H, H), matrix("hidden_state", B, H)
     equations = [
         Equation(gate, sigmoid(x * weight + hidden_prev * recurrent), "100 % of A & B_1 ~ #2")
         for gate, weight in zip(gates, weights, strict=True)

@@ -198,6 +198,18 @@ EQUATIONS = {
         "tanh",
     ),
     "target that is reserved": (("CA = tanh", "T = tanh"), "7:1", f"T {RESERVED}", "T"),
+    "target that is the adjoint of another": (
+        ("S  = Z", "dZ = tanh(Z)\nS  = dZ * Z"),
+        "9:1",
+        "dZ is what the adjoint of Z is called",
+        "dZ",
+    ),
+    "target whose adjoint is another": (
+        ("Z  = ", "dZ = tanh(CA)\nZ  = "),
+        "9:1",
+        "Z would have the adjoint dZ, which is a left side already",
+        "Z",
+    ),
     "subscript of time": (
         ("Z  = sig", "Z_t = sig"),
         "8:1",
@@ -400,6 +412,12 @@ SYNTAX = {
         "σ",
     ),
     "name that is not ASCII": (("bca)", "bça)"), "7:22", f"ç is not known here; {MARKS}", "ç"),
+    "accent on the bracket before": (
+        ("bca)", "bca)\u0301"),
+        "7:25",
+        f"the character '\\u0301' is not known here; {MARKS}",
+        "\u0301",
+    ),
     "character that cannot be seen": (
         ("x @ Wca", "x @\u200b Wca"),
         "7:14",
@@ -423,6 +441,11 @@ SYNTAX = {
 
 NAMES = {
     "keyword": ("lambda", "'lambda' is a keyword of Python"),
+    "name whose adjoint is a keyword": (
+        "el",
+        "'el' would have the adjoint del, which is a keyword of Python",
+    ),
+    "adjoint": ("dS", "'dS' is what the adjoint of S is called"),
     "size": ("H", f"'H' {RESERVED}"),
     "time": ("T", f"'T' {RESERVED}"),
     "NumPy": ("np", "'np' is a name that kernels use themselves"),

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -89,3 +94,34 @@ def test_the_error_reads_so(folder: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_every_function_is_named() -> None:
     (listed,) = re.findall(r"The functions are\s+(.*?)\.\n", TUTORIAL, re.S)
     assert re.findall(r"`(\w+)`", listed) == sorted(FUNCTIONS)
+
+
+def test_a_cell_of_the_package_is_one_file(tmp_path: Path) -> None:
+    """The file of the tutorial in a copy of the package, and not a line changed elsewhere."""
+    root = Path(__file__).parents[2]
+    for part in ("gru_codegen", "templates"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(root / part, tmp_path / part, ignore=ignored)
+    (declared,) = (block for block in blocks("python") if "MINIMAL_RNN" in block)
+    (tmp_path / "gru_codegen" / "cells" / "minimal_rnn.py").write_text(declared)
+
+    def said(*arguments: str) -> str:
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+
+    section = TUTORIAL.partition("Nothing else has to be touched")[2].partition("\n`gc.cells")[0]
+    session = textwrap.dedent(section.partition("\n\n")[2])
+    listed, wrote = re.findall(r"^\$ gru-codegen .*\n((?:(?!\$ ).*\n)+)", session, re.M)
+    listed = listed.replace("...\n", "")
+    assert listed in said("-m", "gru_codegen", "cells")
+    how_many = r"(?<=all )\d+(?= checks)"
+    shown = said("-m", "gru_codegen", "generate", "--cell", "minimal-rnn", "--unroll", "4")
+    assert re.sub(how_many, "N", wrote) == re.sub(how_many, "N", shown)
+    code = "import gru_codegen as gc; print(gc.cells['minimal-rnn'])"
+    assert said("-c", code) == f"{load_cell(str(EXAMPLE))}\n"

@@ -1,0 +1,51 @@
+"""What a kernel asks of a cell, beyond what every declaration has to be.
+
+Formulas can be derived for any sizes; a kernel has to find them in the arrays that it is given.
+"""
+
+from __future__ import annotations
+
+from gru_codegen.cell import Cell
+from gru_codegen.emit import parameter
+from gru_codegen.errors import CellError
+
+__all__ = ["require_generable"]
+
+
+def require_generable(cell: Cell) -> None:
+    """Raise CellError, naming the symbol at fault, if no kernel can be made of `cell`.
+
+    Its functions have a parameter for each of the cell's sizes, and find the number in an array.
+    """
+    where = f"cell {cell.name!r}"
+    if len(cell.inputs) != 1:
+        raise CellError(f"{where}: a kernel takes one input x, not {len(cell.inputs)}")
+    [x] = cell.inputs
+    computed = [equation.target for equation in cell.equations]
+    symbols = (x, *cell.weights, *cell.states.values(), *computed)
+    sizes = list(dict.fromkeys(str(n) for symbol in symbols for n in symbol.shape if n != 1))
+    if "T" in sizes:
+        raise CellError(f"{where}: T is the number of time steps; call the size something else")
+    first = next(iter(cell.states))
+    for symbol, letter, meaning in ((x, "D", "input"), (first, "H", "hidden")):
+        columns = str(symbol.shape[1])
+        if letter not in sizes and columns not in ("D", "H"):
+            raise CellError(
+                f"{where}: {symbol} is (B, {columns}), and no size is called {letter}; "
+                f"call {columns} that, the {meaning} size"
+            )
+    told = {str(n) for symbol in (x, *cell.weights) for n in symbol.shape}
+    owners = {symbol.name: f"the matrix {symbol}" for symbol in symbols}
+    for name in sizes:
+        if name not in told:
+            raise CellError(
+                f"{where}: no input and no weight has the size {name}, so no call could tell it"
+            )
+        if not (name.isascii() and name.isidentifier()):
+            raise CellError(f"{where}: the size {name!r} must be named as Python names things")
+        owner = owners.setdefault(parameter(name), f"the size {name}")
+        if owner != f"the size {name}":
+            raise CellError(
+                f"{where}: the size {name} and {owner} would both be called {parameter(name)}; "
+                "rename one"
+            )
