@@ -14,17 +14,20 @@ from types import ModuleType
 from ..errors import VerificationError
 from ..modules import require_kernel
 from . import (
-    abilities,
     complex_step,
     consistency,
     contract,
     direction,
     finite_differences,
+    lengths,
+    loss_weights,
     ownership,
     precision,
+    pullback,
 )
 from .claim import Claim
 from .configuration import Problem, large, small, step_counts
+from .options import options
 from .report import Check, Report
 from .targets import LOSSES
 
@@ -59,6 +62,7 @@ def verify(
 def _claims(kernel: ModuleType, seed: int) -> list[Claim]:
     problems = [Problem(kernel, sizes, seed) for sizes in small(kernel)]
     others = [Problem(kernel, sizes, seed) for sizes in large(kernel)]
+    offered = options(kernel)
     return [
         *(
             method.claim(problems, weight)
@@ -67,7 +71,9 @@ def _claims(kernel: ModuleType, seed: int) -> list[Claim]:
         ),
         direction.claim(others),
         *consistency.claims(problems),
-        *(abilities.claims(problems) if hasattr(kernel, "vjp") else ()),
+        *(loss_weights.claims(problems) if offered.loss_weights else ()),
+        *(lengths.claims(problems) if offered.lengths else ()),
+        *(pullback.claims(problems) if offered.vjp else ()),
         *ownership.claims(problems),
         *contract.claims(problems),
     ]
