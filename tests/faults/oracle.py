@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import zip_longest
 from types import ModuleType
 from typing import Any
 
@@ -30,21 +31,30 @@ class Oracle:
     def __init__(self, kernel: ModuleType) -> None:
         steps = STEPS if kernel.UNROLL is None else (kernel.UNROLL,)
         self._problems = [_Problem(kernel, T) for T in steps]
-        self._right = self.results(kernel)
+        self._right = [array.copy() for array in self.results(kernel)]
 
     def agrees(self, kernel: ModuleType) -> bool:
-        """Whether every output, state, loss and gradient is what it should be."""
-        with np.errstate(all="ignore"):
-            pairs = zip(self.results(kernel), self._right, strict=True)
-            return all(_same(found, right) for found, right in pairs)
+        """Whether every output, state, loss and gradient is what it should be, and stays so.
 
-    def results(self, kernel: ModuleType) -> list[Array]:
+        The first that is not settles it. Raises whatever the kernel raises until then.
+        """
+        with np.errstate(all="ignore"):
+            found = []
+            for part, right in zip_longest(self.results(kernel), self._right):
+                if not _same(part, right):
+                    return False
+                found.append(part)
+            # All calls have had one workspace, which a result must not be a part of.
+            return all(_same(part, right) for part, right in zip(found, self._right, strict=True))
+
+    def results(self, kernel: ModuleType) -> Iterator[Array]:
         """All that `kernel` returns, for several arguments and ways of calling."""
         arguments, keywords = _sizes(kernel)
         workspace = kernel.Workspace(*arguments, **keywords)
-        few = [some.trained(kernel, workspace) for some in self._problems]
-        everything = self._problems[-1].everything(kernel, workspace)
-        return [np.array(part) for result in (*few, everything) for part in _parts(result)]
+        for some in self._problems:
+            yield from _arrays(some.trained(kernel, workspace))
+        for result in self._problems[-1].everything(kernel, workspace):
+            yield from _arrays(result)
 
 
 class _Problem:
@@ -74,13 +84,11 @@ class _Problem:
         call = next(self._calls(kernel))
         return call(workspace=None), call(workspace=workspace)
 
-    def everything(self, kernel: ModuleType, workspace: Any) -> Any:
+    def everything(self, kernel: ModuleType, workspace: Any) -> Iterator[Any]:
         """All that `kernel` returns, if all that it finds in the workspace is NaN."""
-        found = []
         for call in self._calls(kernel):
             _spoil(workspace)
-            found.append(call(workspace=workspace))
-        return tuple(found)
+            yield call(workspace=workspace)
 
     def _calls(self, kernel: ModuleType) -> Iterator[Callable[..., Any]]:
         params, s0 = kernel.Params(*self.weights), _state(kernel, self.s0)
@@ -94,18 +102,27 @@ class _Problem:
             weighted = params, self.x, _unread(self.y, self.loss_weights == 0), s0
             for function in (kernel.loss_and_gradients, kernel.loss):
                 yield partial(function, *weighted, loss_weights=self.loss_weights)
+            yield partial(kernel.loss_and_gradients, *data, loss_weights=self.loss_weights[:, -1])
         if "lengths" in self.abilities:
             x, y = _unread(self.x, ~self.read), _unread(self.y, ~self.read)
             for function in (kernel.loss_and_gradients, kernel.loss):
                 yield partial(function, params, x, y, s0, lengths=self.lengths)
             yield partial(kernel.forward, params, x, s0, lengths=self.lengths)
-            yield partial(self._vjp, kernel, params, x, s0, lengths=self.lengths)
+            if "loss_weights" in self.abilities:
+                both = {"lengths": self.lengths, "loss_weights": self.loss_weights}
+                yield partial(kernel.loss_and_gradients, params, x, y, s0, **both)
         if "vjp" in self.abilities:
-            yield partial(self._vjp, kernel, params, self.x, s0)
+            given = self.d_outputs, _state(kernel, self.d_state)
+            yield partial(_vjp, kernel, given, params, self.x, s0)
+            if "lengths" in self.abilities:
+                padded = _unread(self.d_outputs, ~self.read), given[1]
+                yield partial(_vjp, kernel, padded, params, x, s0, lengths=self.lengths)
+            yield partial(_vjp, kernel, given[:1], params, self.x, s0)
 
-    def _vjp(self, kernel: ModuleType, *arguments: Any, **keywords: Any) -> Any:
-        outputs, state, pullback = kernel.vjp(*arguments, **keywords)
-        return outputs, state, pullback(self.d_outputs, _state(kernel, self.d_state))
+
+def _vjp(kernel: ModuleType, given: Any, *arguments: Any, **keywords: Any) -> Any:
+    outputs, state, pullback = kernel.vjp(*arguments, **keywords)
+    return outputs, state, pullback(*given)
 
 
 def _sizes(kernel: ModuleType) -> tuple[tuple[int, int, int], dict[str, int]]:
@@ -139,6 +156,10 @@ def _spoil(workspace: Any) -> None:
             value.fill(np.nan)
 
 
+def _arrays(value: Any) -> Iterator[Array]:
+    return map(np.asarray, _parts(value))
+
+
 def _parts(value: Any) -> Iterator[Any]:
     if isinstance(value, tuple):
         for part in value:
@@ -147,7 +168,8 @@ def _parts(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _same(found: Array, right: Array) -> bool:
-    return found.shape == right.shape and bool(
-        np.max(np.abs(found - right)) <= TOLERANCE * np.max(np.abs(right))
-    )
+def _same(found: Array | None, right: Array | None) -> bool:
+    """Whether there are both, of one shape, and close."""
+    if found is None or right is None or found.shape != right.shape:
+        return False
+    return bool(np.max(np.abs(found - right)) <= TOLERANCE * np.max(np.abs(right)))
