@@ -41,10 +41,10 @@ def claims(problems: Sequence[Problem]) -> list[Claim]:
         measures["complex step through forward", STEP] = _pullback
     if kernel.UNROLL is None:
         measures["padded = one by one", None] = _one_by_one
-    batches = [batch for problem in problems for batch in _batches(problem)]
+    all_batches = [batch for problem in problems for batch in batches(problem)]
 
     def over_batches(measure: Callable[[Batch], Difference]) -> Callable[[], Difference]:
-        return lambda: worst(map(measure, batches))
+        return lambda: worst(map(measure, all_batches))
 
     return [
         Claim("lengths", method, step, TOLERANCE, over_batches(measure))
@@ -79,7 +79,7 @@ class Batch:
         return Adjoints(spoilt(d_outputs, self.ended, padding), d_state)
 
 
-def _batches(problem: Problem) -> Iterator[Batch]:
+def batches(problem: Problem) -> Iterator[Batch]:
     """Yield batches in which every length occurs."""
     T, _, D, H = problem.sizes
     B = min(T + 1, BATCH)
