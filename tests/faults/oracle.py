@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from copy import copy
 from functools import partial
 from itertools import zip_longest
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +17,22 @@ from gru_codegen.verify.targets import LOSSES
 
 Array = NDArray[Any]
 
-#: None is a size or a number of time steps that `verify` checks at; O is of a readout.
+#: None is a size that the gradient checks of `verify` have; O is of a readout.
 SIZES = {"B": 9, "D": 4, "H": 11, "O": 12}
 #: T for a kernel that takes any: a workspace has to grow, and then to do with less.
 STEPS = (2, 4, 3)
 #: Of an array's largest entry: a million times round-off, and a thousand times what `verify` lets
 #: pass.
 TOLERANCE = 1e-9
+#: The same for weights in float32.
+SINGLE = 1e-3
+
+
+class _Part(NamedTuple):
+    """An array or number of a result, and by how much of its largest entry it may differ."""
+
+    array: Array
+    tolerance: float
 
 
 class Oracle:
@@ -31,7 +41,7 @@ class Oracle:
     def __init__(self, kernel: ModuleType) -> None:
         steps = STEPS if kernel.UNROLL is None else (kernel.UNROLL,)
         self._problems = [_Problem(kernel, T) for T in steps]
-        self._right = [array.copy() for array in self.results(kernel)]
+        self._right = [_Part(part.array.copy(), part.tolerance) for part in self.results(kernel)]
 
     def agrees(self, kernel: ModuleType) -> bool:
         """Whether every output, state, loss and gradient is what it should be, and stays so.
@@ -44,17 +54,21 @@ class Oracle:
                 if not _same(part, right):
                     return False
                 found.append(part)
-            # All calls have had one workspace, which a result must not be a part of.
+            # All calls have had one workspace, which a result must not be a part of: it is NaN now.
             return all(_same(part, right) for part, right in zip(found, self._right, strict=True))
 
-    def results(self, kernel: ModuleType) -> Iterator[Array]:
+    def results(self, kernel: ModuleType) -> Iterator[_Part]:
         """All that `kernel` returns, for several arguments and ways of calling."""
         arguments, keywords = _sizes(kernel)
         workspace = kernel.Workspace(*arguments, **keywords)
         for some in self._problems:
-            yield from _arrays(some.trained(kernel, workspace))
+            yield from _parts(some.trained(kernel, workspace), TOLERANCE)
         for result in self._problems[-1].everything(kernel, workspace):
-            yield from _arrays(result)
+            yield from _parts(result, TOLERANCE)
+        _spoil(workspace)
+        single = kernel.Workspace(*arguments, np.float32, **keywords)
+        for result in self._problems[0].in_single().everything(kernel, single):
+            yield from _parts(result, SINGLE)
 
 
 class _Problem:
@@ -78,6 +92,12 @@ class _Problem:
         self.loss_weights = _locked(np.maximum(drawn(T, B), 0))
         self.lengths = _locked(np.arange(B) % (T + 1))
         self.read = np.arange(T)[:, None] < self.lengths
+
+    def in_single(self) -> _Problem:
+        """The same with weights in float32: so is every result then, whatever the data are in."""
+        single = copy(self)
+        single.weights = [weight.astype(np.float32) for weight in self.weights]
+        return single
 
     def trained(self, kernel: ModuleType, workspace: Any) -> Any:
         """Loss, gradients and state, after which the workspace has grown for the next call."""
@@ -156,20 +176,19 @@ def _spoil(workspace: Any) -> None:
             value.fill(np.nan)
 
 
-def _arrays(value: Any) -> Iterator[Array]:
-    return map(np.asarray, _parts(value))
-
-
-def _parts(value: Any) -> Iterator[Any]:
+def _parts(value: Any, tolerance: float) -> Iterator[_Part]:
     if isinstance(value, tuple):
         for part in value:
-            yield from _parts(part)
+            yield from _parts(part, tolerance)
     else:
-        yield value
+        yield _Part(np.asarray(value), tolerance)
 
 
-def _same(found: Array | None, right: Array | None) -> bool:
-    """Whether there are both, of one shape, and close."""
-    if found is None or right is None or found.shape != right.shape:
+def _same(found: _Part | None, right: _Part | None) -> bool:
+    """Whether there are both, of one shape and dtype, and close."""
+    if found is None or right is None:
         return False
-    return bool(np.max(np.abs(found - right)) <= TOLERANCE * np.max(np.abs(right)))
+    one, other = found.array, right.array
+    if (one.shape, one.dtype) != (other.shape, other.dtype):
+        return False
+    return bool(np.max(np.abs(one - other)) <= right.tolerance * np.max(np.abs(other)))
