@@ -2,8 +2,9 @@
 
 Everything is computed in float64, except where float32 is compared with it, on small random data
 whose sizes are all different (see `configuration`). Per weight: central differences, the complex
-step, and float32 against float64; then a random direction through all weights at other sizes, and
-whether the functions of the kernel agree with each other and keep the contract.
+step, and float32 against float64; then a random direction through all weights at other sizes,
+whether the functions of the kernel agree with each other, what loss weights, lengths and the
+pullback give, if the kernel has them, and whether it keeps the contract.
 """
 
 from __future__ import annotations

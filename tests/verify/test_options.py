@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -141,9 +142,14 @@ FAULTS = [
 ]
 
 
+@cache
+def textbook(unroll: int | None) -> str:
+    return gc.generate(gc.GRU, unroll=unroll, style="textbook")
+
+
 def planted(fault: Fault, unroll: int | None) -> ModuleType:
     """The textbook GRU with one fault, in the second step if its steps are written out."""
-    source = gc.generate(gc.GRU, unroll=unroll, style="textbook")
+    source = textbook(unroll)
     old, new = fault.old, fault.new
     if unroll is not None and old not in source:
         old, new = old.replace("[t]", "[1]"), new.replace("[t]", "[1]")
