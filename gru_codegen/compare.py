@@ -18,7 +18,8 @@ from gru_codegen.evaluate import Evaluation, evaluate_declaration
 from gru_codegen.losses import Loss
 from gru_codegen.verify.claim import Claim, over
 from gru_codegen.verify.configuration import Problem, large, small, states
-from gru_codegen.verify.difference import Difference, difference
+from gru_codegen.verify.difference import Difference, difference, verdict
+from gru_codegen.verify.options import options
 from gru_codegen.verify.report import Check
 
 __all__ = ["compare"]
@@ -30,6 +31,8 @@ _METHOD = "the declared equations"
 
 def compare(kernel: ModuleType, cell: Cell, loss: Loss, *, seed: int = 0) -> tuple[Check, ...]:
     """Compare outputs, states and loss of `kernel` with the declaration, in float64.
+
+    Also that the kernel takes every optional argument and has a pullback.
 
     A kernel for any number of time steps is compared at T = 1, 2 and 3 and with the sizes of the
     gradient checks, an unrolled one at its own T. All other sizes differ from each other.
@@ -49,10 +52,20 @@ def compare(kernel: ModuleType, cell: Cell, loss: Loss, *, seed: int = 0) -> tup
         return measure
 
     parts = {"outputs": _outputs, "state": _state, "loss": _loss}
-    return tuple(
-        Claim(name, _METHOD, None, TOLERANCE, over(problems, against(part))).check()
-        for name, part in parts.items()
-    )
+    claims = [
+        *(
+            Claim(name, _METHOD, None, TOLERANCE, over(problems, against(part)))
+            for name, part in parts.items()
+        ),
+        Claim("functions", "all that are promised", None, 0, lambda: _offered(kernel)),
+    ]
+    return tuple(claim.check() for claim in claims)
+
+
+def _offered(kernel: ModuleType) -> Difference:
+    """Whether nothing is missing, since `verify` checks of the optional what it finds."""
+    missing = [name for name, there in options(kernel)._asdict().items() if not there]
+    return verdict(not missing, f"there is no {', no '.join(missing)}")
 
 
 def _evaluate(cell: Cell, loss: Loss, problem: Problem) -> Evaluation:

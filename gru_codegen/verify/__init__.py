@@ -2,8 +2,9 @@
 
 Everything is computed in float64, except where float32 is compared with it, on small random data
 whose sizes are all different (see `configuration`). Per weight: central differences, the complex
-step, and float32 against float64; then a random direction through all weights at other sizes, and
-whether the functions of the kernel agree with each other and keep the contract.
+step, and float32 against float64; then a random direction through all weights at other sizes,
+whether the functions of the kernel agree with each other, what loss weights, lengths and the
+pullback give, if the kernel has them, and whether it keeps the contract.
 """
 
 from __future__ import annotations
@@ -14,17 +15,20 @@ from types import ModuleType
 from ..errors import VerificationError
 from ..modules import require_kernel
 from . import (
-    abilities,
     complex_step,
     consistency,
     contract,
     direction,
     finite_differences,
+    lengths,
+    loss_weights,
     ownership,
     precision,
+    pullback,
 )
 from .claim import Claim
 from .configuration import Problem, large, small, step_counts
+from .options import options
 from .report import Check, Report
 from .targets import LOSSES
 
@@ -59,6 +63,7 @@ def verify(
 def _claims(kernel: ModuleType, seed: int) -> list[Claim]:
     problems = [Problem(kernel, sizes, seed) for sizes in small(kernel)]
     others = [Problem(kernel, sizes, seed) for sizes in large(kernel)]
+    offered = options(kernel)
     return [
         *(
             method.claim(problems, weight)
@@ -67,7 +72,9 @@ def _claims(kernel: ModuleType, seed: int) -> list[Claim]:
         ),
         direction.claim(others),
         *consistency.claims(problems),
-        *(abilities.claims(problems) if hasattr(kernel, "vjp") else ()),
+        *(loss_weights.claims(problems) if offered.loss_weights else ()),
+        *(lengths.claims(problems) if offered.lengths else ()),
+        *(pullback.claims(problems) if offered.vjp else ()),
         *ownership.claims(problems),
         *contract.claims(problems),
     ]

@@ -195,7 +195,8 @@ def states(value: Any) -> tuple[Array, ...]:
 
 
 def cast(value: Any, dtype: type[np.generic]) -> Any:
-    """Return a copy of an array, or of a NamedTuple of them, in ``dtype``; labels stay integers."""
+    """Return a copy of an array, or of a tuple of them, in ``dtype``; labels stay integers."""
     if isinstance(value, tuple):
-        return type(value)(*(cast(entry, dtype) for entry in value))
+        entries = [cast(entry, dtype) for entry in value]
+        return type(value)(*entries) if hasattr(value, "_fields") else tuple(entries)
     return value.astype(dtype) if value.dtype.kind in "fc" else value.copy()

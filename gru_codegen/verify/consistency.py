@@ -28,12 +28,10 @@ def claims(problems: Sequence[Problem]) -> list[Claim]:
         ("state", "forward = loss_and_gradients"): _states_agree,
         ("init_params", "one seed, one draw"): _draws_agree,
         ("s0", "used, and None is zeros"): _s0_is_used,
+        ("outputs", "forward gives the loss"): _outputs_give_the_loss,
     }
-    # With a readout, the outputs are neither the states nor all that the loss is made of.
-    if kernel.READOUT == "none":
-        rows["outputs", "forward gives the loss"] = _outputs_give_the_loss
-        if kernel.OUTPUT in kernel.STATES:
-            rows["outputs", "last row is a state"] = _last_output_is_a_state
+    if kernel.OUTPUT in kernel.STATES:
+        rows["outputs", "last row is the state"] = _last_output_is_the_state
     if kernel.UNROLL is None:
         rows["state", "two windows = one run"] = _windows_agree
 
@@ -64,18 +62,22 @@ def _draws_agree(problem: Problem) -> Difference:
 
 
 def _s0_is_used(problem: Problem) -> Difference:
-    kernel, arguments, s0 = problem.kernel, problem.arguments, problem.arguments.s0
+    arguments, s0 = problem.arguments, problem.arguments.s0
     zeros = type(s0)(*map(np.zeros_like, s0)) if isinstance(s0, tuple) else np.zeros_like(s0)
-    without = call(kernel, arguments._replace(s0=None))
-    started = difference("results", call(kernel, arguments), without)
+    started = call(problem)
+    without = call(problem, arguments=arguments._replace(s0=None))
+    from_zeros = call(problem, arguments=arguments._replace(s0=zeros))
     return worst(
         [
-            difference(
-                f"at {problem}, without s0, results",
-                without,
-                call(kernel, arguments._replace(s0=zeros)),
+            difference(f"at {problem}, without s0, results", without, from_zeros),
+            *(
+                verdict(
+                    difference(name, one, other).error != 0,
+                    f"at {problem}, s0 changes nothing in {name}",
+                )
+                for name, one, other in zip(started._fields, started, without, strict=True)
+                if not isinstance(one, tuple) or one
             ),
-            verdict(started.error != 0, f"at {problem}, s0 changes nothing"),
         ]
     )
 
@@ -87,12 +89,11 @@ def _outputs_give_the_loss(problem: Problem) -> Difference:
     return difference(f"at {problem}, loss", problem.result.loss, expected)
 
 
-def _last_output_is_a_state(problem: Problem) -> Difference:
-    params, x, _, s0 = problem.arguments
-    outputs, state = problem.kernel.forward(params, x, s0)
-    place = f"at {problem}, outputs[-1]"
-    found = [difference(place, outputs[-1], each) for each in states(state)]
-    return min(found, key=lambda each: (np.isnan(each.error), each.error))
+def _last_output_is_the_state(problem: Problem) -> Difference:
+    kernel, (params, x, _, s0) = problem.kernel, problem.arguments
+    outputs, state = kernel.forward(params, x, s0)
+    expected = states(state)[kernel.STATES.index(kernel.OUTPUT)]
+    return difference(f"at {problem}, outputs[-1]", outputs[-1], expected)
 
 
 def _windows_agree(problem: Problem) -> Difference:

@@ -11,10 +11,13 @@ from typing import Any
 import numpy as np
 
 from ..modules import one_line
+from .calls import arrays as arrays_in
+from .calls import call
 from .claim import Claim, over
 from .configuration import Arguments, Problem, cast, states
 from .consistency import TOLERANCE
 from .difference import Difference, difference, verdict, worst
+from .options import adjoints, lengths, options, weights
 
 DTYPES = (np.float32, np.float64, np.longdouble, np.complex128)
 
@@ -68,6 +71,13 @@ def _facts(problem: Problem, dtype: Any) -> Iterator[tuple[str, Any, Any]]:
     for name, (array, shape) in arrays.items():
         yield f"{name}.shape", array.shape, shape
         yield f"for {np.dtype(dtype)} params, {name}.dtype", array.dtype, np.dtype(dtype)
+
+    results = call(problem, arguments=problem.arguments._replace(params=params))
+    for name, value in arrays_in("results", results):
+        if isinstance(value, np.ndarray):
+            yield f"for {np.dtype(dtype)} params, {name}.dtype", value.dtype, np.dtype(dtype)
+        else:
+            yield f"for {np.dtype(dtype)} params, the type of {name}", type(value), number
 
 
 def _by_name(problem: Problem) -> Difference:
@@ -124,9 +134,43 @@ def _refused(problem: Problem) -> Difference:
     else:  # inputs of the size of the state
         workspaces["a workspace for H+1"] = make(B, H + 1, H + 1)
     for name, workspace in workspaces.items():
-        call = partial(kernel.loss_and_gradients, workspace=workspace)
-        checks.append(_refusal(name, "workspace", call, *problem.arguments))
-    return worst(checks)
+        run = partial(kernel.loss_and_gradients, workspace=workspace)
+        checks.append(_refusal(name, "workspace", run, *problem.arguments))
+    return worst([*checks, *_refused_options(problem)])
+
+
+def _refused_options(problem: Problem) -> Iterator[Difference]:
+    kernel, (params, x, y, s0) = problem.kernel, problem.arguments
+    offered, (T, B, *_) = options(kernel), problem.sizes
+    V, n = weights(T, B), lengths(T, B)
+    bad: dict[str, dict[str, Any]] = {}
+    if offered.loss_weights:
+        bad["loss_weights"] = {"(B, T)": V.T, "(T, 1)": V[:, :1], "(B,)": V[0]}
+        bad["loss_weights"]["complex for real params"] = V + 0j
+        if T == B:  # cannot be told from what is right
+            del bad["loss_weights"]["(B, T)"], bad["loss_weights"]["(B,)"]
+    if offered.lengths:
+        bad["lengths"] = {"(1,)": n[:1], "floating": n.astype(float), "below 0": n - T - 1}
+        bad["lengths"]["over T"] = n + T + 1
+    for name, values in bad.items():
+        for what, value in values.items():
+            for function in (kernel.loss_and_gradients, kernel.loss):
+                run = partial(function, **{name: value})
+                yield _refusal(f"{name} {what}", name, run, params, x, y, s0)
+    if offered.vjp:
+        d_outputs, d_state = adjoints(problem)
+        short = [part[:1] for part in states(d_state)]
+        wrong = {
+            "d_outputs (T,1,O)": (d_outputs[:, :1], d_state),
+            "d_outputs (T,B,1)": (d_outputs[..., :1], d_state),
+            "d_state (1,H)": (
+                d_outputs,
+                type(d_state)(*short) if isinstance(d_state, tuple) else short[0],
+            ),
+        }
+        for name, given in wrong.items():
+            _, _, pullback = kernel.vjp(params, x, s0)
+            yield _refusal(name, name.split()[0], pullback, *given)
 
 
 def _bad_arguments(problem: Problem) -> Iterator[tuple[str, Arguments, str]]:

@@ -32,12 +32,15 @@ def difference(name: str, actual: Any, expected: Any) -> Difference:
     An array's error is its largest absolute difference over the largest absolute entry of either
     side: the side that is wrong cannot make itself the measure by being small. NaN anywhere makes
     the error NaN, and another shape makes it infinite.
+    Two arrays of one shape, or tuples, without an entry are equal.
     """
     if isinstance(expected, tuple):
         return _difference_of_tuples(name, actual, expected)
     actual, expected = np.asarray(actual), np.asarray(expected)
     if actual.shape != expected.shape:
         return Difference(math.inf, f"{name} has shape {actual.shape}, expected {expected.shape}")
+    if not expected.size:
+        return Difference(0.0, "")
     scale = max(FLOOR, float(np.max(np.abs(actual))), float(np.max(np.abs(expected))))
     errors = np.abs(actual - expected) / scale
     # argmax takes the first NaN, if there is one.
@@ -52,6 +55,8 @@ def _difference_of_tuples(name: str, actual: Any, expected: tuple[Any, ...]) -> 
     fields = getattr(expected, "_fields", None) or tuple(map(str, range(len(expected))))
     if not isinstance(actual, tuple) or len(actual) != len(expected):
         return Difference(math.inf, f"{name} is {type(actual).__name__}, expected {fields}")
+    if not expected:
+        return Difference(0.0, "")
     return worst(
         difference(f"{name}.{field}", a, e)
         for field, a, e in zip(fields, actual, expected, strict=True)

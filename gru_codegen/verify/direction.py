@@ -1,17 +1,18 @@
-"""The derivative along a random direction through all weights at once, by one complex step.
+"""The derivative along a random direction, of many arrays at once, by one complex step.
 
 A single number, so the sizes can be others than those of the entrywise checks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
 from .claim import Claim, over
 from .complex_step import STEP, TOLERANCE, derivative
-from .configuration import Problem, cast
+from .configuration import Array, Problem
 from .difference import FLOOR, Difference
 
 
@@ -22,14 +23,22 @@ def claim(problems: Sequence[Problem]) -> Claim:
 
 def _compare(problem: Problem) -> Difference:
     v = problem.direction()
-    params = cast(problem.arguments.params, np.complex128)
-    along = type(params)(*(w + 1j * STEP * part for w, part in zip(params, v, strict=True)))
-    expected = derivative(problem, along)
-    gradients = problem.result.gradients
+    expected = derivative(problem, along(problem.arguments.params, v))
+    return slope(f"at {problem}", problem.result.gradients, v, expected)
+
+
+def along(params: Any, v: Any) -> Any:
+    """Return Params that are complex: ``params`` and a step along ``v``."""
+    return type(params)(*(w + 1j * STEP * part for w, part in zip(params, v, strict=True)))
+
+
+def slope(
+    place: str, gradients: Iterable[Array], v: Iterable[Array], expected: float
+) -> Difference:
+    """Compare <gradients, v> with ``expected``, the derivative along ``v``."""
+    gradients = list(gradients)
     actual = sum(float((g * part).sum()) for g, part in zip(gradients, v, strict=True))
     norm = float(np.sqrt(sum(float((g**2).sum()) for g in gradients)))
     # <gradients, v> may be small by chance; its round-off is that of the gradients.
     error = abs(actual - expected) / max(FLOOR, norm, abs(expected))
-    return Difference(
-        error, f"at {problem}, the derivative is {actual:.9g}, expected {expected:.9g}"
-    )
+    return Difference(error, f"{place}, the derivative is {actual:.9g}, expected {expected:.9g}")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from .calls import call
+from .calls import arrays, call
 from .claim import Claim, over
-from .configuration import Array, Problem
+from .configuration import Problem
 from .consistency import TOLERANCE
 from .difference import Difference, difference, verdict, worst
+from .options import adjoints
 
 
 def claims(problems: Sequence[Problem]) -> list[Claim]:
@@ -36,8 +37,8 @@ def _reused(problems: Sequence[Problem]) -> Difference:
     return worst(
         difference(
             f"at {problem}, turn {turn} of one workspace, results",
-            call(problem.kernel, problem.arguments, workspace),
-            call(problem.kernel, problem.arguments),
+            call(problem, workspace, before=lambda: _spoil(workspace)),
+            call(problem),
         )
         for turn, problem in enumerate(_in_turn(problems), start=1)
     )
@@ -48,37 +49,51 @@ def _kept(problems: Sequence[Problem]) -> Difference:
     turns = _in_turn(problems)
     # The first round lets the workspace grow: buffers that were replaced show no later write.
     for problem in turns:
-        made = call(problem.kernel, problem.arguments, workspace)
+        made = call(problem, workspace)
     before = copy.deepcopy(made)
     for problem in turns[:-1]:
-        call(problem.kernel, problem.arguments, workspace)
+        call(problem, workspace)
+    _spoil(workspace)
     return difference("after more calls with the workspace, results", made, before)
+
+
+def _spoil(value: Any) -> None:
+    """Fill every array that a workspace holds with NaN: no call may read what another left.
+
+    Arrays without a dimension are constants. Of a view all that it is a view of is filled, so that
+    nothing is spared for having no name of its own.
+    """
+    if isinstance(value, np.ndarray):
+        held = value if value.base is None or not isinstance(value.base, np.ndarray) else value.base
+        if held.ndim and held.dtype.kind in "fc" and held.flags.writeable:
+            held.fill(np.nan)
+    elif isinstance(value, dict | list | tuple):
+        for entry in value.values() if isinstance(value, dict) else value:
+            _spoil(entry)
+    elif hasattr(value, "__dict__") and not isinstance(value, type):
+        _spoil(vars(value))
 
 
 def _unmodified(problem: Problem) -> Difference:
     # The data of a problem are read-only; their copies are not.
-    arguments = copy.deepcopy(problem.arguments)
-    call(problem.kernel, arguments)
-    call(problem.kernel, arguments, problem.workspace())
-    return difference(f"at {problem}, after calls, inputs", arguments, problem.arguments)
+    arguments, given = copy.deepcopy((problem.arguments, adjoints(problem)))
+    call(problem, arguments=arguments, given=given)
+    call(problem, problem.workspace(), arguments=arguments, given=given)
+    return worst(
+        [
+            difference(f"at {problem}, after calls, inputs", arguments, problem.arguments),
+            difference(f"at {problem}, after calls, inputs", given, adjoints(problem)),
+        ]
+    )
 
 
 def _unshared(problem: Problem) -> Difference:
-    results = call(problem.kernel, problem.arguments, problem.workspace())
+    given = adjoints(problem)
+    results = call(problem, problem.workspace(), given=given)
     shared = [
-        f"{result} and {given}"
-        for result, made in _arrays("result", results)
-        for given, held in _arrays("inputs", problem.arguments)
-        if np.shares_memory(made, held)
+        f"{result} and {name}"
+        for result, made in arrays("result", results)
+        for name, held in arrays("inputs", (*problem.arguments, *given))
+        if isinstance(made, np.ndarray) and np.shares_memory(made, held)
     ]
     return verdict(not shared, f"at {problem}, one memory for {', '.join(shared)}")
-
-
-def _arrays(name: str, value: Any) -> Iterator[tuple[str, Array]]:
-    """Yield every array in a tuple of tuples, with the path that leads to it."""
-    if isinstance(value, tuple):
-        fields = getattr(value, "_fields", range(len(value)))
-        for field, entry in zip(fields, value, strict=True):
-            yield from _arrays(f"{name}.{field}", entry)
-    elif isinstance(value, np.ndarray):
-        yield name, value

@@ -12,52 +12,66 @@ Array = NDArray[Any]
 
 
 class Loss(NamedTuple):
-    """``targets(rng, shape)`` draws y for outputs of ``shape``; ``value(outputs, y)`` is L."""
+    """``targets(rng, shape)`` draws y for outputs of ``shape``, (T, B, O).
+
+    ``each(outputs, y)`` is what every sample costs at every step, (T, B). The loss is its sum, or
+    its mean if ``mean``.
+    """
 
     targets: Callable[[np.random.Generator, tuple[int, int, int]], Array]
-    value: Callable[[Array, Array], Any]
+    each: Callable[[Array, Array], Array]
+    mean: bool = False
+
+    def value(self, outputs: Array, y: Array, weights: Array | None = None) -> Any:
+        """L by its definition, with ``weights`` (T, B) for the samples of each step, 1 if None.
+
+        What has the weight 0 may be NaN.
+        """
+        each = self.each(outputs, y)
+        weighted = each if weights is None else np.where(weights == 0, 0, weights * each)
+        return weighted.sum() / (each.size if self.mean else 1)
 
 
 def _normal(rng: np.random.Generator, shape: tuple[int, int, int]) -> Array:
     return rng.standard_normal(shape)
 
 
-def _l2(outputs: Array, y: Array) -> Any:
-    return ((outputs - y) ** 2).sum() / 2
+def _l2(outputs: Array, y: Array) -> Array:
+    return np.asarray(((outputs - y) ** 2).sum(axis=-1) / 2)
 
 
-def _l2_mean(outputs: Array, y: Array) -> Any:
-    return ((outputs - y) ** 2).mean()
+def _mean_square(outputs: Array, y: Array) -> Array:
+    return np.asarray(((outputs - y) ** 2).mean(axis=-1))
 
 
-def _huber(outputs: Array, y: Array) -> Any:
+def _huber(outputs: Array, y: Array) -> Array:
     error = abs(outputs - y)
-    return np.where(error <= 1, error**2 / 2, error - 0.5).sum()
+    return np.asarray(np.where(error <= 1, error**2 / 2, error - 0.5).sum(axis=-1))
 
 
 def _fractions(rng: np.random.Generator, shape: tuple[int, int, int]) -> Array:
     return rng.uniform(size=shape)
 
 
-def _bce(outputs: Array, y: Array) -> Any:
-    return (np.logaddexp(0, outputs) - y * outputs).sum()
+def _bce(outputs: Array, y: Array) -> Array:
+    return np.asarray((np.logaddexp(0, outputs) - y * outputs).sum(axis=-1))
 
 
 def _labels(rng: np.random.Generator, shape: tuple[int, int, int]) -> Array:
     return rng.integers(shape[-1], size=shape[:-1])
 
 
-def _cross_entropy(outputs: Array, y: Array) -> Any:
+def _cross_entropy(outputs: Array, y: Array) -> Array:
     largest = outputs.max(axis=-1, keepdims=True)
     logs = outputs - largest - np.log(np.exp(outputs - largest).sum(axis=-1, keepdims=True))
-    return -np.take_along_axis(logs, y[..., None], axis=-1).sum()
+    return -np.take_along_axis(logs, y[..., None], axis=-1)[..., 0]
 
 
 #: By the name that a kernel gives in its LOSS.
 LOSSES = {
-    "l2": Loss(targets=_normal, value=_l2),
-    "l2-mean": Loss(targets=_normal, value=_l2_mean),
-    "huber": Loss(targets=_normal, value=_huber),
-    "bce": Loss(targets=_fractions, value=_bce),
-    "cross-entropy": Loss(targets=_labels, value=_cross_entropy),
+    "l2": Loss(_normal, _l2),
+    "l2-mean": Loss(_normal, _mean_square, mean=True),
+    "huber": Loss(_normal, _huber),
+    "bce": Loss(_fractions, _bce),
+    "cross-entropy": Loss(_labels, _cross_entropy),
 }

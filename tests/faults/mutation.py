@@ -83,11 +83,13 @@ def _faults_in(module: ast.Module, shapes: Shapes) -> Iterator[tuple[_Place, _Pl
 
 
 def shapes_in(function: Any, run: Callable[[], object]) -> Shapes:
-    """What `function` has names for, as it returns, when `run` calls it."""
+    """What `function`, or one defined inside it, has names for as it returns, when `run` runs."""
     found: dict[str, Any] = {}
 
+    inner = [each for each in function.__code__.co_consts if isinstance(each, CodeType)]
+
     def profile(frame: FrameType, event: str, _: object) -> None:
-        if event == "return" and frame.f_code is function.__code__:
+        if event == "return" and frame.f_code in (function.__code__, *inner):
             found.update(frame.f_locals)
 
     before = sys.getprofile()
@@ -177,12 +179,22 @@ def _first_line(statement: ast.stmt) -> str:
 
 # --- faults ---------------------------------------------------------------------------------------
 
-#: What is easily written for an operator or a function.
+#: What is easily written for an operator, a comparison or a function.
 _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
     ast.Mult: ast.Add,
     ast.Div: ast.Mult,
+}
+_COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.GtE: ast.Gt,
+    ast.Gt: ast.GtE,
+    ast.LtE: ast.Lt,
+    ast.Lt: ast.LtE,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
 }
 _FUNCTIONS = {
     "add": "subtract",
@@ -192,7 +204,15 @@ _FUNCTIONS = {
     "sigmoid": "tanh",
     "tanh": "negative",
     "negative": "positive",
+    "maximum": "minimum",
+    "minimum": "maximum",
+    "zeros": "ones",
+    "ones": "zeros",
+    "zeros_like": "ones_like",
+    "ones_like": "zeros_like",
 }
+#: What takes a number of time steps or counts them.
+_STEPS = ("t", "w.steps", "self.steps", "steps")
 
 
 class _Faults:
@@ -237,8 +257,11 @@ def _of_statement(node: ast.stmt) -> Iterator[tuple[str, ast.stmt]]:
         case ast.AugAssign(target, op, value):
             yield "= for +=", ast.Assign([target], value)
             yield "other operator", ast.AugAssign(target, _OPERATORS[type(op)](), value)
-        case ast.Assign([ast.Subscript() as target], value):
-            yield "+= for =", ast.AugAssign(target, ast.Add(), value)
+        case ast.Assign([ast.Subscript() | ast.Name() as target], value):
+            if isinstance(target, ast.Subscript):
+                yield "+= for =", ast.AugAssign(target, ast.Add(), value)
+            if not isinstance(value, ast.Constant | ast.Tuple | ast.Compare):
+                yield "sign flipped", ast.Assign([target], ast.UnaryOp(ast.USub(), value))
         case ast.If(test, body, otherwise):
             yield "condition negated", ast.If(ast.UnaryOp(ast.Not(), test), body, otherwise)
         case ast.For(target, ast.Call(ast.Name("reversed"), [steps]), body):
@@ -259,14 +282,28 @@ def _of_expression(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
             yield "one operand alone", right
         case ast.IfExp(test, body, otherwise):
             yield "condition negated", ast.IfExp(test, otherwise, body)
+            yield "one branch alone", body
+            yield "one branch alone", otherwise
+        case ast.Compare(left, [operator], right) if type(operator) in _COMPARISONS:
+            yield "other comparison", ast.Compare(left, [_COMPARISONS[type(operator)]()], right)
+        case ast.Compare(left, [_, *_] as operators, right) if len(operators) > 1:
+            yield "other comparison", ast.Compare(left, operators[:1], right[:1])
+            yield "other comparison", ast.Compare(right[0], operators[1:], right[1:])
+        case ast.BoolOp(op, conditions):
+            other = ast.Or() if isinstance(op, ast.And) else ast.And()
+            yield "other operator", ast.BoolOp(other, conditions)
+            for condition in conditions:
+                yield "one condition alone", condition
+        case ast.Subscript(value, ast.Slice()):
+            yield "slice dropped", value
         case ast.UnaryOp(ast.USub(), operand):
             yield "sign flipped", operand
         case ast.Attribute(value, "T"):
             yield "transpose dropped", value
-        case ast.Constant(int(value)) if not isinstance(value, bool):
+        case ast.Constant(int(value) | float(value)) if not isinstance(value, bool):
             yield "other number", ast.Constant(value + 1)
             yield "other number", ast.Constant(value - 1)
-        case ast.Name("t", ast.Load()):
+        case ast.Name(ctx=ast.Load()) | ast.Attribute(ctx=ast.Load()) if _is_step(node):
             yield "other step", ast.BinOp(node, ast.Add(), ast.Constant(1))
             yield "other step", ast.BinOp(node, ast.Sub(), ast.Constant(1))
         case ast.Call(ast.Name("range") as function, [steps]):
@@ -277,6 +314,9 @@ def _of_expression(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
             pass  # a fault of the loop
         case ast.Call(ast.Name(name) | ast.Attribute(ast.Name("np"), name)):
             yield from _of_call(node, name)
+        case ast.Call(ast.Attribute(value)):
+            yield "method dropped", value
+            yield from _keywords_dropped(node)
 
 
 def _of_call(node: ast.Call, name: str) -> Iterator[tuple[str, ast.expr]]:
@@ -284,12 +324,41 @@ def _of_call(node: ast.Call, name: str) -> Iterator[tuple[str, ast.expr]]:
         yield "other function", ast.Call(_numpy(_FUNCTIONS[name]), node.args, node.keywords)
     if name in ("subtract", "divide", "dot", "matmul"):
         yield "operands swapped", ast.Call(node.func, node.args[::-1], node.keywords)
+    yield from _keywords_dropped(node)
     match node.args, node.keywords:
-        case arguments, [ast.keyword("out", out)]:
-            for argument in arguments:
+        case [first, *rest], [ast.keyword("out", out)]:
+            flipped = [ast.UnaryOp(ast.USub(), first), *rest]
+            yield "sign flipped", ast.Call(node.func, flipped, node.keywords)
+            for argument in node.args:
                 yield "one operand alone", ast.Call(_numpy("copyto"), [out, argument], [])
+        case [place, value], _ if name == "copyto":
+            flipped = [place, ast.UnaryOp(ast.USub(), value)]
+            yield "sign flipped", ast.Call(node.func, flipped, node.keywords)
         case [ast.expr() as argument], [] if not isinstance(argument, ast.Starred):
             yield "function dropped", argument
+        case [condition, one, other], [] if name == "where":
+            yield "branches swapped", ast.Call(node.func, [condition, other, one], [])
+            yield "one branch alone", one
+            yield "one branch alone", other
+        case [one, other], [] if name in ("dot", "matmul"):
+            yield "one operand alone", one
+            yield "one operand alone", other
+
+
+def _keywords_dropped(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
+    """Every keyword left out, and every mask turned round; what has no `out` is dropped anyway."""
+    for i, keyword in enumerate(node.keywords):
+        if keyword.arg not in (None, "out"):
+            kept = [*node.keywords[:i], *node.keywords[i + 1 :]]
+            yield f"no {keyword.arg}", ast.Call(node.func, node.args, kept)
+        if keyword.arg == "where":
+            turned = ast.keyword("where", ast.UnaryOp(ast.Invert(), keyword.value))
+            others = [*node.keywords[:i], turned, *node.keywords[i + 1 :]]
+            yield "mask turned round", ast.Call(node.func, node.args, others)
+
+
+def _is_step(node: ast.AST) -> bool:
+    return ast.unparse(node) in _STEPS
 
 
 def _is_product(node: ast.AST) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator
+from copy import copy
 from functools import partial
+from itertools import zip_longest
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +17,22 @@ from gru_codegen.verify.targets import LOSSES
 
 Array = NDArray[Any]
 
-#: None is a size or a number of time steps that `verify` checks at; O is of a readout.
+#: None is a size that the gradient checks of `verify` have; O is of a readout.
 SIZES = {"B": 9, "D": 4, "H": 11, "O": 12}
 #: T for a kernel that takes any: a workspace has to grow, and then to do with less.
 STEPS = (2, 4, 3)
 #: Of an array's largest entry: a million times round-off, and a thousand times what `verify` lets
 #: pass.
 TOLERANCE = 1e-9
+#: The same for weights in float32.
+SINGLE = 1e-3
+
+
+class _Part(NamedTuple):
+    """An array or number of a result, and by how much of its largest entry it may differ."""
+
+    array: Array
+    tolerance: float
 
 
 class Oracle:
@@ -30,21 +41,34 @@ class Oracle:
     def __init__(self, kernel: ModuleType) -> None:
         steps = STEPS if kernel.UNROLL is None else (kernel.UNROLL,)
         self._problems = [_Problem(kernel, T) for T in steps]
-        self._right = self.results(kernel)
+        self._right = [_Part(part.array.copy(), part.tolerance) for part in self.results(kernel)]
 
     def agrees(self, kernel: ModuleType) -> bool:
-        """Whether every output, state, loss and gradient is what it should be."""
-        with np.errstate(all="ignore"):
-            pairs = zip(self.results(kernel), self._right, strict=True)
-            return all(_same(found, right) for found, right in pairs)
+        """Whether every output, state, loss and gradient is what it should be, and stays so.
 
-    def results(self, kernel: ModuleType) -> list[Array]:
+        The first that is not settles it. Raises whatever the kernel raises until then.
+        """
+        with np.errstate(all="ignore"):
+            found = []
+            for part, right in zip_longest(self.results(kernel), self._right):
+                if not _same(part, right):
+                    return False
+                found.append(part)
+            # All calls have had one workspace, which a result must not be a part of: it is NaN now.
+            return all(_same(part, right) for part, right in zip(found, self._right, strict=True))
+
+    def results(self, kernel: ModuleType) -> Iterator[_Part]:
         """All that `kernel` returns, for several arguments and ways of calling."""
         arguments, keywords = _sizes(kernel)
         workspace = kernel.Workspace(*arguments, **keywords)
-        few = [some.trained(kernel, workspace) for some in self._problems]
-        everything = self._problems[-1].everything(kernel, workspace)
-        return [np.array(part) for result in (*few, everything) for part in _parts(result)]
+        for some in self._problems:
+            yield from _parts(some.trained(kernel, workspace), TOLERANCE)
+        for result in self._problems[-1].everything(kernel, workspace):
+            yield from _parts(result, TOLERANCE)
+        _spoil(workspace)
+        single = kernel.Workspace(*arguments, np.float32, **keywords)
+        for result in self._problems[0].in_single().everything(kernel, single):
+            yield from _parts(result, SINGLE)
 
 
 class _Problem:
@@ -69,18 +93,22 @@ class _Problem:
         self.lengths = _locked(np.arange(B) % (T + 1))
         self.read = np.arange(T)[:, None] < self.lengths
 
+    def in_single(self) -> _Problem:
+        """The same with weights in float32: so is every result then, whatever the data are in."""
+        single = copy(self)
+        single.weights = [weight.astype(np.float32) for weight in self.weights]
+        return single
+
     def trained(self, kernel: ModuleType, workspace: Any) -> Any:
         """Loss, gradients and state, after which the workspace has grown for the next call."""
         call = next(self._calls(kernel))
         return call(workspace=None), call(workspace=workspace)
 
-    def everything(self, kernel: ModuleType, workspace: Any) -> Any:
+    def everything(self, kernel: ModuleType, workspace: Any) -> Iterator[Any]:
         """All that `kernel` returns, if all that it finds in the workspace is NaN."""
-        found = []
         for call in self._calls(kernel):
             _spoil(workspace)
-            found.append(call(workspace=workspace))
-        return tuple(found)
+            yield call(workspace=workspace)
 
     def _calls(self, kernel: ModuleType) -> Iterator[Callable[..., Any]]:
         params, s0 = kernel.Params(*self.weights), _state(kernel, self.s0)
@@ -94,18 +122,27 @@ class _Problem:
             weighted = params, self.x, _unread(self.y, self.loss_weights == 0), s0
             for function in (kernel.loss_and_gradients, kernel.loss):
                 yield partial(function, *weighted, loss_weights=self.loss_weights)
+            yield partial(kernel.loss_and_gradients, *data, loss_weights=self.loss_weights[:, -1])
         if "lengths" in self.abilities:
             x, y = _unread(self.x, ~self.read), _unread(self.y, ~self.read)
             for function in (kernel.loss_and_gradients, kernel.loss):
                 yield partial(function, params, x, y, s0, lengths=self.lengths)
             yield partial(kernel.forward, params, x, s0, lengths=self.lengths)
-            yield partial(self._vjp, kernel, params, x, s0, lengths=self.lengths)
+            if "loss_weights" in self.abilities:
+                both = {"lengths": self.lengths, "loss_weights": self.loss_weights}
+                yield partial(kernel.loss_and_gradients, params, x, y, s0, **both)
         if "vjp" in self.abilities:
-            yield partial(self._vjp, kernel, params, self.x, s0)
+            given = self.d_outputs, _state(kernel, self.d_state)
+            yield partial(_vjp, kernel, given, params, self.x, s0)
+            if "lengths" in self.abilities:
+                padded = _unread(self.d_outputs, ~self.read), given[1]
+                yield partial(_vjp, kernel, padded, params, x, s0, lengths=self.lengths)
+            yield partial(_vjp, kernel, given[:1], params, self.x, s0)
 
-    def _vjp(self, kernel: ModuleType, *arguments: Any, **keywords: Any) -> Any:
-        outputs, state, pullback = kernel.vjp(*arguments, **keywords)
-        return outputs, state, pullback(self.d_outputs, _state(kernel, self.d_state))
+
+def _vjp(kernel: ModuleType, given: Any, *arguments: Any, **keywords: Any) -> Any:
+    outputs, state, pullback = kernel.vjp(*arguments, **keywords)
+    return outputs, state, pullback(*given)
 
 
 def _sizes(kernel: ModuleType) -> tuple[tuple[int, int, int], dict[str, int]]:
@@ -139,15 +176,19 @@ def _spoil(workspace: Any) -> None:
             value.fill(np.nan)
 
 
-def _parts(value: Any) -> Iterator[Any]:
+def _parts(value: Any, tolerance: float) -> Iterator[_Part]:
     if isinstance(value, tuple):
         for part in value:
-            yield from _parts(part)
+            yield from _parts(part, tolerance)
     else:
-        yield value
+        yield _Part(np.asarray(value), tolerance)
 
 
-def _same(found: Array, right: Array) -> bool:
-    return found.shape == right.shape and bool(
-        np.max(np.abs(found - right)) <= TOLERANCE * np.max(np.abs(right))
-    )
+def _same(found: _Part | None, right: _Part | None) -> bool:
+    """Whether there are both, of one shape and dtype, and close."""
+    if found is None or right is None:
+        return False
+    one, other = found.array, right.array
+    if (one.shape, one.dtype) != (other.shape, other.dtype):
+        return False
+    return bool(np.max(np.abs(one - other)) <= right.tolerance * np.max(np.abs(other)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ FAULTS = {
     "S[t] = R[0] * (1 - Z) / 2": [
         ("dropped", "pass"),
         ("+= for =", "S[t] += R[0] * (1 - Z) / 2"),
+        ("sign flipped", "S[t] = -(R[0] * (1 - Z) / 2)"),
         ("other step", "S[t + 1] = R[0] * (1 - Z) / 2"),
         ("other step", "S[t - 1] = R[0] * (1 - Z) / 2"),
         ("other operator", "S[t] = R[0] * (1 - Z) * 2"),
@@ -58,6 +60,7 @@ FAULTS = {
         ("dropped", "pass"),
         ("other function", "np.add(Z, two, out=R)"),
         ("operands swapped", "np.subtract(two, Z, out=R)"),
+        ("sign flipped", "np.subtract(-Z, two, out=R)"),
         ("one operand alone", "np.copyto(R, Z)"),
         ("one operand alone", "np.copyto(R, two)"),
         ("R for Z", "np.subtract(R, two, out=R)"),
@@ -66,6 +69,7 @@ FAULTS = {
     "np.dot(Z, W, out=E[t])": [
         ("dropped", "pass"),
         ("operands swapped", "np.dot(W, Z, out=E[t])"),
+        ("sign flipped", "np.dot(-Z, W, out=E[t])"),
         ("one operand alone", "np.copyto(E[t], Z)"),
         ("one operand alone", "np.copyto(E[t], W)"),
         ("R for Z", "np.dot(R, W, out=E[t])"),
@@ -89,25 +93,94 @@ FAULTS = {
     ],
     "a = Z if V is None else R": [
         ("dropped", "pass"),
+        ("sign flipped", "a = -(Z if V is None else R)"),
         ("condition negated", "a = R if V is None else Z"),
+        ("one branch alone", "a = Z"),
+        ("one branch alone", "a = R"),
+        ("other comparison", "a = Z if V is not None else R"),
         ("R for Z", "a = R if V is None else R"),
         ("Z for R", "a = Z if V is None else Z"),
     ],
     "if V is not None:": [
         ("dropped", "pass"),
         ("condition negated", "if not V is not None:"),
+        ("other comparison", "if V is None:"),
+    ],
+    "if a and 0 <= t < w.steps:": [
+        ("dropped", "pass"),
+        ("condition negated", "if not (a and 0 <= t < w.steps):"),
+        ("other operator", "if a or 0 <= t < w.steps:"),
+        ("one condition alone", "if a:"),
+        ("one condition alone", "if 0 <= t < w.steps:"),
+        ("other comparison", "if a and 0 <= t:"),
+        ("other comparison", "if a and t < w.steps:"),
+        ("other number", "if a and 1 <= t < w.steps:"),
+        ("other number", "if a and -1 <= t < w.steps:"),
+        ("other step", "if a and 0 <= t + 1 < w.steps:"),
+        ("other step", "if a and 0 <= t - 1 < w.steps:"),
+        ("other step", "if a and 0 <= t < w.steps + 1:"),
+        ("other step", "if a and 0 <= t < w.steps - 1:"),
+    ],
+    "np.copyto(Z, R, where=b == 0.5)": [
+        ("dropped", "pass"),
+        ("no where", "np.copyto(Z, R)"),
+        ("mask turned round", "np.copyto(Z, R, where=~(b == 0.5))"),
+        ("sign flipped", "np.copyto(Z, -R, where=b == 0.5)"),
+        ("R for Z", "np.copyto(R, R, where=b == 0.5)"),
+        ("Z for R", "np.copyto(Z, Z, where=b == 0.5)"),
+        ("other comparison", "np.copyto(Z, R, where=b != 0.5)"),
+        ("other number", "np.copyto(Z, R, where=b == 1.5)"),
+        ("other number", "np.copyto(Z, R, where=b == -0.5)"),
+    ],
+    "a = np.where(b, Z, R[:3]).copy()": [
+        ("dropped", "pass"),
+        ("sign flipped", "a = -np.where(b, Z, R[:3]).copy()"),
+        ("method dropped", "a = np.where(b, Z, R[:3])"),
+        ("branches swapped", "a = np.where(b, R[:3], Z).copy()"),
+        ("one branch alone", "a = Z.copy()"),
+        ("one branch alone", "a = R[:3].copy()"),
+        ("R for Z", "a = np.where(b, R, R[:3]).copy()"),
+        ("slice dropped", "a = np.where(b, Z, R).copy()"),
+        ("Z for R", "a = np.where(b, Z, Z[:3]).copy()"),
+        ("other number", "a = np.where(b, Z, R[:4]).copy()"),
+        ("other number", "a = np.where(b, Z, R[:2]).copy()"),
+    ],
+    "return np.dot(Z, R.sum(axis=0))": [
+        ("dropped", "pass"),
+        ("operands swapped", "return np.dot(R.sum(axis=0), Z)"),
+        ("one operand alone", "return Z"),
+        ("one operand alone", "return R.sum(axis=0)"),
+        ("R for Z", "return np.dot(R, R.sum(axis=0))"),
+        ("transpose added", "return np.dot(Z.T, R.sum(axis=0))"),
+        ("method dropped", "return np.dot(Z, R)"),
+        ("no axis", "return np.dot(Z, R.sum())"),
+        ("Z for R", "return np.dot(Z, Z.sum(axis=0))"),
+        ("other number", "return np.dot(Z, R.sum(axis=1))"),
+        ("other number", "return np.dot(Z, R.sum(axis=-1))"),
+    ],
+    "a = np.zeros(3)": [
+        ("dropped", "pass"),
+        ("sign flipped", "a = -np.zeros(3)"),
+        ("other function", "a = np.ones(3)"),
+        ("function dropped", "a = 3"),
+        ("other number", "a = np.zeros(4)"),
+        ("other number", "a = np.zeros(2)"),
     ],
     "for t in range(w.steps):": [
         ("dropped", "pass"),
         ("loop turned round", "for t in reversed(range(w.steps)):"),
         ("first step left out", "for t in range(1, w.steps):"),
         ("last step left out", "for t in range(w.steps - 1):"),
+        ("other step", "for t in range(w.steps + 1):"),
+        ("other step", "for t in range(w.steps - 1):"),
     ],
     "for t in reversed(range(w.steps)):": [
         ("dropped", "pass"),
         ("loop turned round", "for t in range(w.steps):"),
         ("first step left out", "for t in reversed(range(1, w.steps)):"),
         ("last step left out", "for t in reversed(range(w.steps - 1)):"),
+        ("other step", "for t in reversed(range(w.steps + 1)):"),
+        ("other step", "for t in reversed(range(w.steps - 1)):"),
     ],
 }
 
@@ -169,3 +242,14 @@ def test_shapes_are_those_of_the_arrays_when_the_function_returns() -> None:
     workspace = SimpleNamespace(Z=np.zeros(6), steps=7)
     shapes = shapes_in(function, lambda: function(Params(), workspace))
     assert shapes == {"a": (4, 5), "params.W": (2, 3), "w.Z": (6,)}
+
+
+def test_shapes_are_those_of_functions_inside_too() -> None:
+    def function(a: object) -> Callable[[object], object]:
+        def inner(b: object) -> object:
+            return b
+
+        return inner
+
+    shapes = shapes_in(function, lambda: function(np.zeros(2))(np.zeros(3)))
+    assert shapes == {"a": (2,), "b": (3,)}

@@ -22,7 +22,7 @@ STATE = {("state", "forward = loss_and_gradients")}
 DRAW = {("init_params", "one seed, one draw")}
 START = {("s0", "used, and None is zeros")}
 OUTPUTS = {("outputs", "forward gives the loss")}
-LAST = {("outputs", "last row is a state")}
+LAST = {("outputs", "last row is the state")}
 WINDOWS = {("state", "two windows = one run")}
 REUSED = {("workspace", "results as without")}
 KEPT = {("workspace", "earlier results stay")}

@@ -74,9 +74,11 @@ def test_only_any_can_be_run_in_windows() -> None:
     assert method not in {check.method for check in verify(edited(unroll=3)).checks}
 
 
-def test_with_a_readout_outputs_are_not_compared_with_states() -> None:
-    kernel = edited(('READOUT = "none"', 'READOUT = "linear"'))
-    assert "outputs" not in {check.weight for check in verify(kernel).checks}
+def test_outputs_that_are_no_state_are_not_compared_with_states() -> None:
+    method = "last row is the state"
+    assert method in {check.method for check in verify(edited()).checks}
+    kernel = edited(('OUTPUT = "S"', 'OUTPUT = "O"'))
+    assert method not in {check.method for check in verify(kernel).checks}
 
 
 def test_one_seed_gives_one_report() -> None:

@@ -1,0 +1,256 @@
+"""Checks of lengths: of a padded batch, with samples of every length from 0 to T.
+
+A kernel for any number of steps is compared with itself on each sample alone. One for a fixed
+number cannot run a shorter sample; but what it does before a sample ends does not depend on what
+comes after, and what it does after can be had by carrying on from the state that it returned. All
+padding is NaN: it may not be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from .claim import Claim
+from .complex_step import STEP, TOLERANCE
+from .configuration import Arguments, Array, Problem, cast, states
+from .difference import Difference, difference, worst
+from .direction import along, slope
+from .options import Adjoints, adjoints, ended, lengths, options, rows, sample, spoilt, weights
+from .pullback import through_forward
+from .targets import LOSSES
+
+#: The most samples in one batch: longer kernels get several.
+BATCH = 64
+
+
+def claims(problems: Sequence[Problem]) -> list[Claim]:
+    """Return the claims about outputs, state, loss and gradients of padded samples."""
+    kernel = problems[0].kernel
+    measures: dict[tuple[str, float | None], Callable[[Batch], Difference]] = {
+        ("outputs, then carried on", None): _outputs,
+        ("weighted sum of outputs", None): _loss,
+        ("random direction", STEP): _gradients,
+        ("padding is not read", None): _padding,
+    }
+    if options(kernel).vjp:
+        measures["complex step through forward", STEP] = _pullback
+    if kernel.UNROLL is None:
+        measures["padded = one by one", None] = _one_by_one
+    all_batches = [batch for problem in problems for batch in batches(problem)]
+
+    def over_batches(measure: Callable[[Batch], Difference]) -> Callable[[], Difference]:
+        return lambda: worst(map(measure, all_batches))
+
+    return [
+        Claim("lengths", method, step, TOLERANCE, over_batches(measure))
+        for (method, step), measure in measures.items()
+    ]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A problem whose samples have ``lengths`` (B,)."""
+
+    problem: Problem
+    lengths: Array
+
+    def __str__(self) -> str:
+        return str(self.problem)
+
+    @property
+    def ended(self) -> Array:
+        """Where the samples have ended, (T, B)."""
+        return ended(self.problem.sizes.T, self.lengths)
+
+    def arguments(self, padding: float = np.nan) -> Arguments:
+        """The data, with ``padding`` where the samples have ended."""
+        params, x, y, s0 = self.problem.arguments
+        x, y = spoilt(x, self.ended, padding), spoilt(y, self.ended, padding)
+        return Arguments(params, x, y, s0)
+
+    def adjoints(self, padding: float = np.nan) -> Adjoints:
+        """The adjoints of outputs and state, with ``padding`` where the samples have ended."""
+        d_outputs, d_state = adjoints(self.problem)
+        return Adjoints(spoilt(d_outputs, self.ended, padding), d_state)
+
+
+def batches(problem: Problem) -> Iterator[Batch]:
+    """Yield batches in which every length occurs."""
+    T, _, D, H = problem.sizes
+    B = min(T + 1, BATCH)
+    while B in (1, T, D, H):
+        B += 1
+    wide = replace(problem, sizes=problem.sizes._replace(B=B))
+    for first in range(0, T + 1, B):
+        yield Batch(wide, lengths(T, B, first))
+
+
+def _outputs(batch: Batch) -> Difference:
+    kernel, (params, x, y, s0) = batch.problem.kernel, batch.arguments()
+    outputs, state = kernel.forward(params, x, s0, lengths=batch.lengths)
+    trained = kernel.loss_and_gradients(params, x, y, s0, lengths=batch.lengths).state
+
+    full = batch.problem.arguments.x
+    whole, last = kernel.forward(params, full, s0)
+    # Each sample's rest moved to the front: the state has to be where that begins.
+    steps = np.arange(len(full))[:, None] + batch.lengths
+    rest, left = np.minimum(steps, len(full) - 1), (steps < len(full))[:, :, None]
+    samples = np.arange(len(batch.lengths))
+    carried, _ = kernel.forward(params, np.where(left, full[rest, samples], 0), state)
+    none, all_ = batch.lengths == 0, batch.lengths == len(full)
+    return worst(
+        [
+            difference(
+                f"at {batch}, outputs", outputs, np.where(batch.ended[:, :, None], 0, whole)
+            ),
+            difference(f"at {batch}, state after no step", rows(state, none), rows(s0, none)),
+            difference(f"at {batch}, state after all steps", rows(state, all_), rows(last, all_)),
+            difference(
+                f"at {batch}, outputs of what is carried on",
+                np.where(left, carried, 0),
+                np.where(left, whole[rest, samples], 0),
+            ),
+            difference(f"at {batch}, state with gradients", trained, state),
+        ]
+    )
+
+
+def _loss(batch: Batch) -> Difference:
+    kernel, (params, x, y, s0) = batch.problem.kernel, batch.arguments()
+    outputs, _ = kernel.forward(params, batch.problem.arguments.x, s0)
+    value = LOSSES[kernel.LOSS].value
+    within = (~batch.ended).astype(float)
+    found = []
+    for name, keywords, V in _weighted(batch):
+        expected = value(outputs, batch.problem.arguments.y, V * within)
+        keywords["lengths"] = batch.lengths
+        result = kernel.loss_and_gradients(params, x, y, s0, **keywords)
+        place = f"at {batch}{name}"
+        found += [
+            difference(f"{place}, loss", kernel.loss(params, x, y, s0, **keywords), expected),
+            difference(f"{place}, loss of the result", result.loss, expected),
+        ]
+    return worst(found)
+
+
+def _gradients(batch: Batch) -> Difference:
+    problem = batch.problem
+    kernel, (params, x, y, s0) = problem.kernel, batch.arguments()
+    v = problem.direction()
+    found = []
+    for name, keywords, _ in _weighted(batch):
+        keywords["lengths"] = batch.lengths
+        gradients = kernel.loss_and_gradients(params, x, y, s0, **keywords).gradients
+        # The slope must not depend on the padding, or else NaN would be compared with NaN.
+        data = cast(batch.arguments(padding=0)[1:], np.complex128)
+        stepped = complex(kernel.loss(along(params, v), *data, **keywords))
+        found.append(slope(f"at {batch}{name}", gradients, v, stepped.imag / STEP))
+    return worst(found)
+
+
+def _weighted(batch: Batch) -> Iterator[tuple[str, dict[str, Array], Array]]:
+    """Yield loss weights as keywords and as an array: none and, if the kernel takes any, some."""
+    T, B, *_ = batch.problem.sizes
+    yield "", {}, np.ones((T, B))
+    if options(batch.problem.kernel).loss_weights:
+        V = weights(T, B)
+        yield " with loss_weights", {"loss_weights": V}, V
+
+
+def _padding(batch: Batch) -> Difference:
+    return difference(f"at {batch}, results", _results(batch, np.nan), _results(batch, 1e3))
+
+
+def _results(batch: Batch, padding: float) -> tuple[Any, ...]:
+    """All results that the padding, or that of the adjoints, could have a share in."""
+    kernel, (params, x, y, s0) = batch.problem.kernel, batch.arguments(padding)
+    keywords = {"lengths": batch.lengths}
+    found: tuple[Any, ...] = (
+        kernel.loss_and_gradients(params, x, y, s0, **keywords),
+        kernel.forward(params, x, s0, **keywords),
+    )
+    if options(kernel).vjp:
+        *made, pullback = kernel.vjp(params, x, s0, **keywords)
+        found = (*found, *made, pullback(*batch.adjoints(padding)))
+    return found
+
+
+def _pullback(batch: Batch) -> Difference:
+    problem = batch.problem
+    kernel, (params, x, _, s0) = problem.kernel, batch.arguments()
+    expected = kernel.forward(params, x, s0, lengths=batch.lengths)
+    outputs, state, pullback = kernel.vjp(params, x, s0, lengths=batch.lengths)
+    gradients, d_x, d_s0 = pullback(*batch.adjoints())
+    v, along_v = through_forward(
+        problem, batch.arguments(padding=0), batch.adjoints(padding=0), lengths=batch.lengths
+    )
+    return worst(
+        [
+            difference(f"at {batch}, (outputs, state)", (outputs, state), expected),
+            slope(f"at {batch}, pullback", (*gradients, d_x, *states(d_s0)), v, along_v),
+            difference(f"at {batch}, d_x of padding", d_x[batch.ended], 0 * d_x[batch.ended]),
+        ]
+    )
+
+
+def _one_by_one(batch: Batch) -> Difference:
+    """Compare with each sample run alone, without its padding."""
+    kernel, (params, x, y, s0) = batch.problem.kernel, batch.arguments()
+    d_outputs, d_state = batch.adjoints()
+    keywords = {"lengths": batch.lengths}
+    result = kernel.loss_and_gradients(params, x, y, s0, **keywords)
+    outputs, _ = kernel.forward(params, x, s0, **keywords)
+    pulled = _pulled(kernel, (params, x, s0), (d_outputs, d_state), **keywords)
+    T, B, *_ = batch.problem.sizes
+    loss: Any = 0
+    gradients, d_params = ([np.zeros(weight.shape) for weight in params] for _ in range(2))
+    found = []
+    for b, n in enumerate(map(int, batch.lengths)):
+        own, place = slice(b, b + 1), f"at {batch}, sample {b} of length {n}"
+        first, x_b = sample(s0, b), x[:n, own]
+        alone = kernel.loss_and_gradients(params, x_b, y[:n, own], first)
+        short, _ = kernel.forward(params, x_b, first)
+        found += [
+            difference(f"{place}, outputs", outputs[:n, own], short),
+            difference(f"{place}, state", sample(result.state, b), alone.state),
+        ]
+        # A mean over the numbers of this sample becomes one over those of the batch.
+        share = n / (T * B) if LOSSES[kernel.LOSS].mean else 1
+        if n:
+            loss += share * alone.loss
+            _add(gradients, share, alone.gradients)
+        if pulled:
+            own_adjoints = d_outputs[:n, own], sample(d_state, b)
+            back = _pulled(kernel, (params, x_b, first), own_adjoints)
+            _add(d_params, 1, back[0])
+            found += [
+                difference(f"{place}, d_x", pulled[1][:n, own], back[1]),
+                difference(f"{place}, d_s0", sample(pulled[2], b), back[2]),
+            ]
+    sums = type(params)(*gradients), type(params)(*d_params)
+    return worst(
+        [
+            *found,
+            difference(f"at {batch}, loss", result.loss, loss),
+            difference(f"at {batch}, gradients", result.gradients, sums[0]),
+            *([difference(f"at {batch}, d_params", pulled[0], sums[1])] if pulled else ()),
+        ]
+    )
+
+
+def _pulled(kernel: ModuleType, data: Any, given: Any, **keywords: Any) -> Any:
+    """Return (d_params, d_x, d_s0), or nothing if the kernel has no pullback."""
+    if not options(kernel).vjp:
+        return ()
+    _, _, pullback = kernel.vjp(*data, **keywords)
+    return pullback(*given)
+
+
+def _add(sums: list[Array], share: float, parts: Iterable[Array]) -> None:
+    for total, part in zip(sums, parts, strict=True):
+        total += share * part

@@ -1,0 +1,69 @@
+"""Checks of loss weights: one for every sample of every step, by which its cost is multiplied.
+
+Targets of weight 0 are NaN throughout: they may not be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .claim import Claim, over
+from .complex_step import STEP, TOLERANCE
+from .configuration import Problem, cast
+from .difference import Difference, difference, worst
+from .direction import along, slope
+from .options import spoilt, weights
+from .targets import LOSSES
+
+
+def claims(problems: Sequence[Problem]) -> list[Claim]:
+    """Return the claims about the weighted loss and about its gradients."""
+    return [
+        Claim("loss_weights", "weighted sum of outputs", None, TOLERANCE, over(problems, _loss)),
+        Claim("loss_weights", "random direction", STEP, TOLERANCE, over(problems, _gradients)),
+    ]
+
+
+def _loss(problem: Problem) -> Difference:
+    kernel, (params, x, y, s0) = problem.kernel, problem.arguments
+    V = weights(*x.shape[:2])
+    read = spoilt(y, V == 0)
+    outputs, state = kernel.forward(params, x, s0)
+    expected = LOSSES[kernel.LOSS].value(outputs, y, V)
+    by_step = V.max(axis=1)
+    of_steps = LOSSES[kernel.LOSS].value(outputs, y, np.broadcast_to(by_step[:, None], V.shape))
+    result = kernel.loss_and_gradients(params, x, read, s0, loss_weights=V)
+    return worst(
+        [
+            difference(
+                f"at {problem}, weighted loss",
+                kernel.loss(params, x, read, s0, loss_weights=V),
+                expected,
+            ),
+            difference(f"at {problem}, weighted loss of the result", result.loss, expected),
+            difference(f"at {problem}, state", result.state, state),
+            difference(
+                f"at {problem}, loss with a weight for each step",
+                kernel.loss(params, x, y, s0, loss_weights=by_step),
+                of_steps,
+            ),
+        ]
+    )
+
+
+def _gradients(problem: Problem) -> Difference:
+    kernel, (params, x, y, s0) = problem.kernel, problem.arguments
+    v, V = problem.direction(), weights(*x.shape[:2])
+    found = []
+    for each in (V, V.max(axis=1)):
+        unread = np.broadcast_to(each.reshape(len(x), -1) == 0, V.shape)
+        read = spoilt(y, unread)
+        result = kernel.loss_and_gradients(params, x, read, s0, loss_weights=each)
+        stepped = kernel.loss(
+            along(params, v), *cast((x, read, s0), np.complex128), loss_weights=each
+        )
+        place = f"at {problem}, loss_weights {each.shape}"
+        found.append(slope(place, result.gradients, v, complex(stepped).imag / STEP))
+    return worst(found)

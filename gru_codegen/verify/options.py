@@ -1,0 +1,83 @@
+"""What the optional arguments of a kernel are given, and which of them it takes."""
+
+from __future__ import annotations
+
+import inspect
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .configuration import Array, Problem, states
+
+
+class Options(NamedTuple):
+    """What a kernel has besides the plain calls."""
+
+    loss_weights: bool
+    lengths: bool
+    vjp: bool
+
+
+def options(kernel: ModuleType) -> Options:
+    """Return what ``kernel`` offers, by the signature of `loss_and_gradients` and its names."""
+    try:
+        taken = inspect.signature(kernel.loss_and_gradients).parameters
+    except (TypeError, ValueError):  # not a function of Python
+        return Options(False, False, hasattr(kernel, "vjp"))
+    return Options("loss_weights" in taken, "lengths" in taken, hasattr(kernel, "vjp"))
+
+
+def weights(steps: int, batch: int) -> Array:
+    """Return a weight for every sample of every step, (T, B): all differ, and some are 0."""
+    drawn = 0.5 + np.random.default_rng([steps, batch]).uniform(size=(steps, batch))
+    drawn[np.add.outer(np.arange(steps), np.arange(batch)) % 5 == 1] = 0
+    return drawn
+
+
+def lengths(steps: int, batch: int, first: int = 0) -> Array:
+    """Return lengths (B,) from 0 to T, each as often as any, in no simple order."""
+    drawn = (first + np.arange(batch)) % (steps + 1)
+    return np.random.default_rng([steps, batch]).permutation(drawn)
+
+
+def ended(steps: int, lengths: Array) -> Array:
+    """Return where the samples have ended, (T, B)."""
+    return np.asarray(np.arange(steps)[:, None] >= lengths)
+
+
+class Adjoints(NamedTuple):
+    """What a pullback takes: d_outputs (T, B, O), and d_state like a state."""
+
+    d_outputs: Array
+    d_state: Any
+
+
+def adjoints(problem: Problem) -> Adjoints:
+    """Return random adjoints of outputs and last state."""
+    rng, (T, B, _, H) = problem.drawn(4), problem.sizes
+    drawn = [rng.standard_normal((B, H)) for _ in problem.kernel.STATES]
+    d_state = drawn[0] if len(drawn) == 1 else problem.kernel.State(*drawn)
+    return Adjoints(rng.standard_normal((T, B, problem.output_size)), d_state)
+
+
+def spoilt(array: Array, unread: Array, value: float = np.nan) -> Array:
+    """Return ``array`` with ``value`` where ``unread`` (T, B) says that nothing may be read.
+
+    For labels it is a class that there is not.
+    """
+    if array.dtype.kind in "iu":
+        return np.where(unread, -1, array)
+    return np.where(unread[:, :, None], value, array)
+
+
+def sample(value: Any, b: int) -> Any:
+    """Return the part of an array, or of a tuple of them, of one sample, still as a batch."""
+    if isinstance(value, tuple):
+        return type(value)(*(part[b : b + 1] for part in value))
+    return value[b : b + 1]
+
+
+def rows(value: Any, chosen: Array) -> tuple[Array, ...]:
+    """Return the rows of a state that ``chosen`` (B,) says, array by array."""
+    return tuple(part[chosen] for part in states(value))

@@ -1,0 +1,105 @@
+"""Checks of the pullback that `vjp` returns, by a complex step through `forward`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .claim import Claim, over
+from .complex_step import STEP, TOLERANCE
+from .configuration import Arguments, Array, Problem, states
+from .difference import Difference, difference, verdict, worst
+from .direction import slope
+from .options import Adjoints, adjoints
+
+
+def claims(problems: Sequence[Problem]) -> list[Claim]:
+    """Return the claims about what the pullback gives and about when it may be called."""
+    return [
+        Claim("vjp", "complex step through forward", STEP, TOLERANCE, over(problems, _gradients)),
+        Claim("vjp", "forward's results", None, TOLERANCE, over(problems, _results)),
+        Claim("vjp", "pullback works once", None, 0, over(problems, _once)),
+    ]
+
+
+def through_forward(
+    problem: Problem, arguments: Arguments, given: Adjoints, **keywords: Any
+) -> tuple[list[Array], float]:
+    """Return a random v and the derivative along v of <d_outputs, outputs> + <d_state, state>.
+
+    v has an array for each weight, for x and for each state. ``keywords`` go to `forward`.
+    """
+    params, x, _, s0 = arguments
+    parts = [*params, x, *states(s0)]
+    rng = problem.drawn(3)
+    # Each array has as large a share in v, however many entries it has.
+    v = [rng.standard_normal(part.shape) / np.sqrt(part.size) for part in parts]
+    moved = [part + 1j * STEP * step for part, step in zip(parts, v, strict=True)]
+    n = len(params)
+    start = type(s0)(*moved[n + 1 :]) if isinstance(s0, tuple) else moved[-1]
+    outputs, state = problem.kernel.forward(type(params)(*moved[:n]), moved[n], start, **keywords)
+    value = (outputs * given.d_outputs).sum()
+    pairs = zip(states(state), states(given.d_state), strict=True)
+    value += sum((part * adjoint).sum() for part, adjoint in pairs)
+    return v, complex(value).imag / STEP
+
+
+def _gradients(problem: Problem) -> Difference:
+    kernel, (params, x, _, s0) = problem.kernel, problem.arguments
+    found = []
+    for given in (adjoints(problem), _without_state(problem)):
+        v, expected = through_forward(problem, problem.arguments, given)
+        _, _, pullback = kernel.vjp(params, x, s0)
+        gradients, d_x, d_s0 = pullback(*given)
+        place = f"at {problem}, pullback"
+        found.append(slope(place, (*gradients, d_x, *states(d_s0)), v, expected))
+    return worst(found)
+
+
+def _without_state(problem: Problem) -> Adjoints:
+    d_outputs, d_state = adjoints(problem)
+    zeros = [np.zeros_like(part) for part in states(d_state)]
+    return Adjoints(d_outputs, type(d_state)(*zeros) if isinstance(d_state, tuple) else zeros[0])
+
+
+def _results(problem: Problem) -> Difference:
+    kernel, (params, x, _, s0) = problem.kernel, problem.arguments
+    d_outputs, d_state = _without_state(problem)
+    outputs, state, pullback = kernel.vjp(params, x, s0)
+    pulled = pullback(d_outputs)
+    _, _, again = kernel.vjp(params, x, s0)
+    return worst(
+        [
+            difference(
+                f"at {problem}, (outputs, state)", (outputs, state), kernel.forward(params, x, s0)
+            ),
+            difference(
+                f"at {problem}, pullback without d_state", pulled, again(d_outputs, d_state)
+            ),
+        ]
+    )
+
+
+def _once(problem: Problem) -> Difference:
+    kernel, (params, x, _, s0) = problem.kernel, problem.arguments
+    given, workspace = adjoints(problem), problem.workspace()
+    _, _, used = kernel.vjp(params, x, s0)
+    used(*given)
+    _, _, overtaken = kernel.vjp(params, x, s0, workspace=workspace)
+    kernel.forward(params, x, s0, workspace=workspace)
+    return worst(
+        [
+            _refuses(used, given, "a second call of a pullback"),
+            _refuses(overtaken, given, "a pullback whose workspace has served another call"),
+        ]
+    )
+
+
+def _refuses(pullback: Callable[..., object], given: Adjoints, name: str) -> Difference:
+    try:
+        pullback(*given)
+    except RuntimeError:
+        return verdict(True, "")
+    return verdict(False, f"{name} was not refused")

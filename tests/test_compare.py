@@ -1,0 +1,86 @@
+"""Kernels are compared with what was declared: what their own gradients cannot show."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gru_codegen as gc
+from gru_codegen.compare import compare
+from gru_codegen.modules import load_source
+from gru_codegen.pipeline import complete
+from gru_codegen.verify import verify
+from tests.verify.faults import edited
+
+TOLERANCES = {"outputs": 1e-12, "state": 1e-12, "loss": 1e-12, "functions": 0}
+COMMITTED = Path(__file__).parents[1] / "generated" / "gru_textbook.py"
+
+
+def failures(kernel: Any) -> dict[str, str]:
+    """Which rows fail, and why."""
+    checks = compare(kernel, gc.GRU, gc.L2)
+    assert {check.weight: check.tolerance for check in checks} == TOLERANCES
+    return {check.weight: check.detail for check in checks if not check.passed}
+
+
+def changed(old: str, new: str) -> Any:
+    source = COMMITTED.read_text()
+    assert source.count(old) == 1, old
+    return load_source(source.replace(old, new), "kernel")
+
+
+@pytest.mark.parametrize(
+    ("name", "readout", "loss"),
+    [
+        ("gru", "none", "l2"),
+        ("lstm", "linear", "cross-entropy"),
+        ("lstm-peephole", "none", "huber"),
+    ],
+)
+@pytest.mark.parametrize("unroll", [None, 1, 4])
+def test_a_sound_kernel_agrees(name: str, readout: str, loss: str, unroll: int | None) -> None:
+    cell, cost = gc.cells[name], gc.losses[loss]
+    kernel = gc.load(cell, loss=cost, readout=readout, unroll=unroll)
+    assert all(check.passed for check in compare(kernel, complete(cell, readout), cost))
+
+
+def test_a_kernel_of_other_equations_satisfies_every_gradient_check_and_fails() -> None:
+    kernel = edited(('x = _array("x", "(T, B, D)", x,', 'x = 2 * _array("x", "(T, B, D)", x,'))
+    assert verify(kernel)
+    assert {"outputs", "state", "loss"} <= set(failures(kernel))
+
+
+@pytest.mark.parametrize(
+    ("row", "old", "new"),
+    [
+        ("outputs", "return _outputs(w), w._S[w.steps].copy()\n\n\ndef loss(",
+         "return 2 * _outputs(w), w._S[w.steps].copy()\n\n\ndef loss("),
+        ("state", "gradients, w._S[w.steps].copy())", "gradients, w._S[w.steps] * (1 + 1e-11))"),
+        ("loss", "return _scalar(_loss(y, V, w), w)", "return _scalar(_loss(y, V, w), w) + 1e-9"),
+        ("functions", "def vjp(", "def vector_jacobian_product("),
+    ],
+)  # fmt: skip
+def test_each_row_fails_alone(row: str, old: str, new: str) -> None:
+    assert set(failures(changed(old, new))) == {row}
+
+
+def test_what_is_missing_is_named() -> None:
+    assert failures(edited()) == {"functions": "there is no loss_weights, no lengths, no vjp"}
+
+
+@pytest.mark.parametrize("T", [1, 2, 3, 7])
+def test_a_kernel_for_any_number_of_steps_is_compared_at(T: int) -> None:
+    old = "    return _outputs(w), w._S[w.steps].copy()\n\n\ndef loss("
+    kernel = changed(old, f"    w.S *= 2 if w.steps == {T} else 1\n{old}")
+    assert f"at T={T}, " in failures(kernel)["outputs"]
+
+
+def test_a_kernel_that_raises_fails_the_rows_that_meet_it() -> None:
+    old = "    return _scalar(_loss(y, V, w), w)"
+    kernel = changed(old, f"    raise KeyError('no')\n{old}")
+    assert failures(kernel) == {"loss": "KeyError: 'no'"}
+    [check] = [check for check in compare(kernel, gc.GRU, gc.L2) if not check.passed]
+    assert math.isnan(check.worst_error)
