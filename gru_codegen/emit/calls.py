@@ -201,11 +201,8 @@ class Calls:
                 matrix = self._matrix(weights, target)
                 return [f"np.divide({matrix}, {self.names.number(2)}, {place})"]
         if isinstance(block, Call) and block.operation == "identity":
-            array, _, index = place.partition("[")
-            (size, _) = shape_of(block)
-            code = f"self.{array}[{index} = np.eye({self.names.size(size)}, dtype=self.dtype)"
-            self.names.once.append(code)  # it stays
-            return []
+            size = self.names.size(shape_of(block)[0])
+            return [f"{place} = np.eye({size}, dtype=w.dtype)"]
         return [f"{place} = {self._matrix(block, target)}"]
 
     # --- gradients --------------------------------------------------------------------------

@@ -17,7 +17,6 @@ class Names:
     local: names and where they come from. steps: the matrices of one step that a loop names.
     indexed: whether a line needs the number of the step. numbers: the constants, by name.
     gathered: what is copied for a product over the rows of all steps, by the copy's name.
-    once: lines of the Workspace that fill in what stays.
     """
 
     def __init__(self, storage: Storage) -> None:
@@ -27,7 +26,6 @@ class Names:
         self.indexed = False
         self.numbers: dict[str, int] = {}
         self.gathered: dict[str, Ref] = {}
-        self.once: list[str] = []
 
     @property
     def layout(self) -> Orientation:

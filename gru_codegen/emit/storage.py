@@ -113,7 +113,8 @@ class Storage:
     def _places(self) -> Iterator[tuple[str, Place]]:
         """Each variable of the Workspace that has storage of its own, by name."""
         within: set[str] = set()
-        for run in self._runs():
+        for pack in self._longest_packs():
+            run = pack.parts[0]
             vars_ = [ref.var for ref in run]
             within |= {var.name for var in vars_}
             if any(var.name in self.program.overwrites for var in vars_):
@@ -122,24 +123,29 @@ class Storage:
             offsets = [ref.when.offset if ref.when is not None else 0 for ref in run]
             base = max(self._before(v) + o for v, o in zip(vars_, offsets, strict=True))
             extra = max(self._extra(v, base - o) for v, o in zip(vars_, offsets, strict=True))
-            name = "_".join(var.name for var in vars_)
             meaning = f"{', '.join(v.name for v in vars_[:-1])} and {vars_[-1].name}"
             shapes = tuple(var.shape for var in vars_)
-            array = Array(name, shapes, extra if kept else None, meaning)
+            array = Array(pack.name, shapes, extra if kept else None, meaning)
             for number, (var, offset) in enumerate(zip(vars_, offsets, strict=True)):
                 yield var.name, Place(array, base - offset, number, number + 1)
         for var in self.variables:
             owns = var.name not in within and var.name not in self.program.overwrites
             if owns and self.in_workspace(var):
                 first = self._before(var)
-                extra = self._extra(var, first) if var.name in self.kept else None
-                array = Array(var.name, (var.shape,), extra, var.meaning)
-                yield var.name, Place(array, first, 0, 1)
+                steps = self._extra(var, first) if var.name in self.kept else None
+                yield (
+                    var.name,
+                    Place(Array(var.name, (var.shape,), steps, var.meaning), first, 0, 1),
+                )
 
-    def _runs(self) -> list[tuple[Ref, ...]]:
-        """The longest packs, each by its parts."""
-        found = {ref.var.parts[0] for ref in self.refs if len(ref.var.parts) == 1}
-        return [run for run in found if not any(_is_within(run, other) for other in found)]
+    def _longest_packs(self) -> list[Var]:
+        """The packs that are not within others."""
+        found = dict.fromkeys(ref.var for ref in self.refs if len(ref.var.parts) == 1)
+        return [
+            pack
+            for pack in found
+            if not any(_is_within(pack.parts[0], other.parts[0]) for other in found)
+        ]
 
     def _before(self, var: Var) -> int:
         """How many elements stand before step 0: the initial state."""

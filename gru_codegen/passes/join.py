@@ -130,8 +130,9 @@ def _joined(left: tuple[Ref, ...], right: tuple[Ref, ...], members: list[Stateme
 
 
 def _weights(gradients: list[Ref]) -> str:
-    """The stacked weights by name: ``Wr_Wz_Wrecr_Wrecz``."""
-    return "_".join(gradient.var.name.removeprefix("d") for gradient in gradients)
+    """The stacked weights by name: ``Wr_Wz_Wrecr_Wrecz``; of many the first and the last."""
+    names = [gradient.var.name.removeprefix("d") for gradient in gradients]
+    return "_".join(names) if len(names) <= 4 else f"{names[0]}_to_{names[-1]}"
 
 
 def _neighbours(parts: tuple[Ref, ...]) -> Ref:

@@ -8,12 +8,18 @@ from gru_codegen.ir import Now, Program, Ref, Var, joined, refs
 
 __all__ = ["Neighbours", "pack", "runs"]
 
+#: A longer name of more than two parts says only the first and the last.
+_LONGEST = 24
+
 
 def pack(parts: tuple[Ref, ...]) -> Ref:
     """The matrices `parts`, (B, n) each, side by side; a single one is itself."""
     if len(parts) == 1:
         return parts[0]
-    name = "_".join(part.var.name for part in parts)
+    names = [part.var.name for part in parts]
+    name = "_".join(names)
+    if len(names) > 2 and len(name) > _LONGEST:
+        name = f"{names[0]}_to_{names[-1]}"
     shape = ("B", joined(part.var.shape[-1] for part in parts))
     timed = parts[0].var.timed
     var = Var(name, shape, "work", timed, meaning="side by side", parts=(parts,))

@@ -123,13 +123,13 @@ def _sums(place: int, statement: Statement, computed: set[Var]) -> Iterator[_Sum
         if not isinstance(expression, Call):
             continue
         addends = list(_addends(expression))
-        products = {a.args[0]: a.args[1] for n, a in addends if not n and _is_product(a)}
+        products = dict(_products(addends))
         if not any(ref.var in computed for ref in products):
             waiting += expression.args
             continue
         own = {Call("matmul", (operand, weight)) for operand, weight in products.items()}
         biases = [a for negative, a in addends if not negative and _is_bias(a)][:1]
-        taken = own | set(biases)
+        taken: set[Expr] = {*own, *biases}
         rest = tuple((n, a) for n, a in addends if n or a not in taken)
         waiting += [addend for _, addend in rest]
         ordered = sorted(products, key=lambda ref: ref.var in computed)
@@ -139,7 +139,7 @@ def _sums(place: int, statement: Statement, computed: set[Var]) -> Iterator[_Sum
             expression,
             tuple(ordered),
             tuple(products[operand] for operand in ordered),
-            biases[0].args[0] if biases else None,
+            next((b.args[0] for b in biases if isinstance(b, Call)), None),
             rest,
             _structure(statement.value),
         )
@@ -154,12 +154,13 @@ def _addends(expression: Expr, negative: bool = False) -> Iterator[tuple[bool, E
         yield negative, expression
 
 
-def _is_product(expression: Expr) -> bool:
-    """Whether it is the product of a matrix of this step and of weights."""
-    if not (isinstance(expression, Call) and expression.operation == "matmul"):
-        return False
-    operand, weight = expression.args
-    return isinstance(operand, Ref) and operand.var.timed and _is_of_weights(weight)
+def _products(addends: list[tuple[bool, Expr]]) -> Iterator[tuple[Ref, Expr]]:
+    """The operand and the weights of each product of a matrix of this step and of weights."""
+    for negative, addend in addends:
+        if isinstance(addend, Call) and addend.operation == "matmul" and not negative:
+            operand, weights = addend.args
+            if isinstance(operand, Ref) and operand.var.timed and _is_of_weights(weights):
+                yield operand, weights
 
 
 def _is_bias(expression: Expr) -> bool:
@@ -299,16 +300,14 @@ def _is_input(ref: Ref) -> bool:
 
 
 def _beside(weights: list[Expr]) -> Expr:
-    """Weights side by side; of transposed ones, the transpose of one below the other."""
-    if len(weights) == 1:
-        return weights[0]
-    return Call("beside", tuple(weights))
+    return weights[0] if len(weights) == 1 else Call("beside", tuple(weights))
 
 
 def _below(weights: list[Expr]) -> Expr:
     """Weights one below the other; of transposed ones, the transpose of their row."""
     if len(weights) == 1:
         return weights[0]
-    if all(isinstance(w, Call) and w.operation == "transpose" for w in weights):
-        return Call("transpose", (Call("beside", tuple(w.args[0] for w in weights)),))
+    turned = [w.args[0] for w in weights if isinstance(w, Call) and w.operation == "transpose"]
+    if len(turned) == len(weights):
+        return Call("transpose", (Call("beside", tuple(turned)),))
     return Call("below", tuple(weights))
