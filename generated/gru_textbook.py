@@ -203,7 +203,7 @@ def params_to_npz(params: Params, file: str | os.PathLike[str]) -> None:
         raise TypeError("params: object arrays would have to be pickled; cast them first")
     _check_fit(params)
     target = os.path.realpath(file)
-    unfinished = f"{target}.{os.getpid()}.part"
+    unfinished = f"{target}.{os.urandom(4).hex()}.part"
     try:
         with open(unfinished, "xb") as stream:
             np.savez(stream, **params._asdict())
@@ -223,6 +223,8 @@ def params_from_npz(file: str | os.PathLike[str]) -> Params:
     with open(file, "rb") as stream:
         try:
             archive = np.load(stream, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError("it is a single array")
             arrays = {name: archive[name] for name in archive.files}
         except Exception as error:  # whatever NumPy and zipfile say of a damaged file
             what = "not a whole .npz archive of plain arrays"
