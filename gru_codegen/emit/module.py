@@ -68,6 +68,7 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
             "if shapes != ",
             ":",
         ),
+        "vector": next((weight for weight in program.weights if len(weight.shape) == 1), None),
         "params_names": list(assignments(names, values)),
         "output": output,
         "output_letters": letters(outputs),
@@ -85,6 +86,7 @@ def _states(program: Program) -> dict[str, Any]:
         last = [f"w.{state.name}[-1].copy()" for state in states]
     return {
         "states": states,
+        "state_names": tuple(state.name for state in states),
         "first_states": first,
         "last_state": f"State({', '.join(last)})" if len(states) > 1 else last[0],
         "state_type": "State" if len(states) > 1 else "Array",
