@@ -19,8 +19,9 @@ One sample per row; o is the elementwise product. x_t is (B, D); Wz, Wca and Wr 
 Wrecca and Wrecr are (H, H). Time steps count from 1 in the equations and from 0 in the arrays: x_t
 is x[t - 1].
 
-The adjoint of a variable V, which is the derivative of the loss with respect to V, is called dV.
-The adjoint of S_{t-1}, which step t passes on to step t - 1, is the carry dS_prev.
+The adjoint of a variable A, which is the derivative of the loss with respect to A, is called dA.
+The adjoint of S_{t-1}, which step t passes on to step t - 1, is the carry dS_prev. V_t are the loss
+weights; M_t is 1 in the rows of the samples that ended before step t, elsewhere 0.
 
 Cost of forward:             12 matrix products,
                              12 B D H + 12 B H^2 + 24 B H flops
@@ -178,7 +179,7 @@ def params_to_npz(params: Params, file: str | os.PathLike[str]) -> None:
         raise TypeError("params: object arrays would have to be pickled; cast them first")
     _check_fit(params)
     target = os.path.realpath(file)
-    unfinished = f"{target}.{os.getpid()}.part"
+    unfinished = f"{target}.{os.urandom(4).hex()}.part"
     try:
         with open(unfinished, "xb") as stream:
             np.savez(stream, **params._asdict())
@@ -198,6 +199,8 @@ def params_from_npz(file: str | os.PathLike[str]) -> Params:
     with open(file, "rb") as stream:
         try:
             archive = np.load(stream, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise ValueError("it is a single array")
             arrays = {name: archive[name] for name in archive.files}
         except Exception as error:  # whatever NumPy and zipfile say of a damaged file
             what = "not a whole .npz archive of plain arrays"

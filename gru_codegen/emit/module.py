@@ -74,6 +74,7 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
             "if shapes != ",
             ":",
         ),
+        "vector": next((weight for weight in program.weights if len(weight.shape) == 1), None),
         "params_names": list(assignments(names, values)),
         "output": output,
         "output_letters": letters(outputs),
@@ -92,6 +93,7 @@ def _states(program: Program) -> dict[str, Any]:
         "turned": turned,
         "state_shapes": {s.name: ", ".join(added([n], "w.") for n in s.shape) for s in states},
         "outputs": f"_turned({output})" if columns else output,
+        "state_names": tuple(state.name for state in states),
         "last_state": f"State({', '.join(last)})" if len(states) > 1 else last[0],
         "state_type": "State" if len(states) > 1 else "Array",
     }

@@ -166,6 +166,17 @@ def test_sizes_that_must_be_equal(make: str) -> None:
         getattr(gc.load(gc.cells["sru"]), make)(*sizes)
 
 
+def test_a_square_weight_has_one_vote_on_its_size() -> None:
+    """Its two sides are no majority against two other weights."""
+    S, S_prev = matrix("S", B, H), matrix("S_prev", B, H)
+    Wrec, W, b = matrix("Wrec", H, H), matrix("W", D, H), matrix("b", 1, H)
+    state = tanh(x * W + S_prev * Wrec + ones(B, 1) * b)
+    kernel = gc.load(cell("voting", (Wrec, W, b), (S,), ((S, state),)))
+    params = kernel.init_params(2, 5)._replace(Wrec=np.zeros((6, 6)))
+    with pytest.raises(ValueError, match=r"^params\.Wrec: expected shape \(H, H\) = \(5, 5\)"):
+        kernel.forward(params, np.zeros((3, 4, 2)))
+
+
 # --- refusals -------------------------------------------------------------------------------------
 
 
