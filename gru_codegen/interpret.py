@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -49,25 +49,54 @@ def _rows(a: Array) -> Array:
 
 
 def interpret(
-    program: Program, arrays: Mapping[str, Array], steps: int, given: tuple[str, ...] = ()
+    program: Program,
+    arrays: Mapping[str, Array],
+    steps: int,
+    given: Collection[str] = (),
+    *,
+    phases: Collection[str] | None = None,
+    kept: Collection[str] | None = None,
 ) -> dict[str, Any]:
     """The value of every variable by name; a timed one is a list over the steps.
 
-    `arrays` gives inputs and targets as (T, B, n), initial states as (B, H), weights by name.
-    `given` names the optional arguments that `arrays` has: "lengths" (ended), "loss weights" (V),
-    "pullback".
+    arrays: inputs and targets as (T, B, n), initial states as (B, H), weights by name; for a
+        pullback the seed too.
+    given: the optional arguments that `arrays` has: "lengths" (ended), "loss weights" (V),
+        "pullback".
+    phases: those to run; None is all of them.
+    kept: the timed variables that are stored for all steps, the others having one place that each
+        step writes over; None is all of them.
     """
-    machine = _Machine(arrays, program.steps if program.steps is not None else steps, given)
+    steps = program.steps if program.steps is not None else steps
+    sizes: dict[str, int] = {}
+    for name, var in program.variables().items():
+        if name in arrays and var.role in _SIZED:
+            sizes.update(zip(var.shape, np.shape(arrays[name])[-len(var.shape) :], strict=True))
+    machine = _Machine(arrays, steps, given, kept, sizes)
     for phase in program.phases:
-        for block in phase.blocks:
-            machine.run(block, None)
+        if phases is None or phase.name in phases:
+            for block in phase.blocks:
+                machine.run(block, None)
     return machine.values
 
 
+#: The roles whose arrays have every size in full; weights of a loss may be one column.
+_SIZED = ("input", "initial", "last", "target", "weight")
+
+
 class _Machine:
-    def __init__(self, arrays: Mapping[str, Array], steps: int, given: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        arrays: Mapping[str, Array],
+        steps: int,
+        given: Collection[str],
+        kept: Collection[str] | None,
+        sizes: Mapping[str, int],
+    ) -> None:
         self.steps = steps
         self.given = given
+        self.kept = kept
+        self.sizes = sizes
         self.values: dict[str, Any] = dict(arrays)
         self.started: set[str] = set()
 
@@ -86,7 +115,9 @@ class _Machine:
 
     def assign(self, statement: Statement, t: int | None) -> None:
         value = self.value(statement.value, t)
-        name = statement.target.var.name
+        name, letters = statement.target.var.name, statement.target.var.shape
+        if letters and not np.ndim(value):  # a number stands for a matrix of it
+            value = np.full([self.sizes[letter] for letter in letters], value)
         if statement.accumulate:
             value = self.values[name] + value if name in self.started else value
         self.started.add(name)
@@ -97,7 +128,10 @@ class _Machine:
             self.values[name] = [value] * self.steps if same_for_every_step else list(value)
         else:
             assert t is not None  # validate() saw to it
-            self.values.setdefault(name, [None] * self.steps)[t] = value
+            if self.kept is not None and name not in self.kept:
+                self.values[name] = [value] * self.steps
+            else:
+                self.values.setdefault(name, [None] * self.steps)[t] = value
 
     def value(self, expression: Expr, t: int | None) -> Any:
         if isinstance(expression, Const):

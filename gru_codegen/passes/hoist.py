@@ -49,7 +49,7 @@ def _hoist(block: Block, taken: set[str]) -> Iterator[Block]:
         return
     if _steps_are_independent(block):
         every = list(statements(block.body))
-        at_once = [moved for moved in map(_all_steps, every) if moved]
+        at_once = [moved for s in every if (moved := _all_steps(s, block.body))]
         if len(at_once) == len(every):
             yield from at_once
             return
@@ -66,7 +66,7 @@ def _steps_are_independent(loop: Loop) -> bool:
     """Whether no step reads what another computes."""
     written = {statement.target.var for statement in statements(loop.body)}
     return not any(
-        ref.var in written and ref.when is not None and ref.when.offset
+        ref.var in written and (ref.when is None or ref.when.offset)
         for statement in statements(loop.body)
         for ref in reads(statement.value)
     )
@@ -79,8 +79,10 @@ def _statements_before(loop: Loop) -> tuple[list[Statement], tuple[Block, ...]]:
     for block in loop.body:
         if isinstance(block, Statement) and not block.accumulate:
             written = {statement.target.var for statement in statements(tuple(kept))}
-            at_once = _all_steps(block)
-            if at_once and not any(ref.var in written for ref in reads(block.value)):
+            earlier = statements(tuple(kept[: kept.index(block)]))
+            used = any(block.target in (s.target, *reads(s.value)) for s in earlier)
+            at_once = _all_steps(block, loop.body)
+            if at_once and not used and not any(ref.var in written for ref in reads(block.value)):
                 kept.remove(block)
                 before.append(at_once)
     return before, tuple(kept)
@@ -111,7 +113,7 @@ def _products_before(
 
     changed: list[Block] = []
     for block in body:
-        if isinstance(block, Statement) and not block.accumulate:
+        if isinstance(block, Statement) and not block.accumulate and not block.given:
             block = replace(block, value=rewrite(block.value, rule))
         changed.append(block)
     return list(hoisted.values()), tuple(changed)
@@ -155,24 +157,27 @@ def _statements_after(body: tuple[Block, ...]) -> tuple[tuple[Block, ...], list[
     for block in reversed(body):
         if not isinstance(block, Statement):
             continue
-        others = [s for s in statements(tuple(kept)) if s is not block]
-        own = [ref for ref in reads(block.value) if ref.var == block.target.var]
-        read = {ref.var for statement in others for ref in reads(statement.value)}
-        at_once = _all_steps(block)
-        later = {s.target.var for s in statements(tuple(kept[kept.index(block) + 1 :]))}
-        changed = any(ref.var in later for ref in reads(block.value))
-        if block.target.var in read or own or changed or at_once is None:
+        place = next(i for i, other in enumerate(kept) if other is block)
+        others = list(statements((*kept[:place], *kept[place + 1 :])))
+        read = {ref.var for statement in (*others, block) for ref in reads(statement.value)}
+        later = {statement.target.var for statement in statements(tuple(kept[place + 1 :]))}
+        changed = block.target.var in later or any(ref.var in later for ref in reads(block.value))
+        at_once = _all_steps(block, body)
+        if block.target.var in read or changed or at_once is None:
             continue
-        kept.remove(block)
+        del kept[place]
         after.append(at_once)
     return tuple(kept), list(reversed(after))
 
 
-def _all_steps(statement: Statement) -> Statement | None:
-    """The same statement for all steps at once, or None where there is none."""
+def _all_steps(statement: Statement, body: tuple[Block, ...]) -> Statement | None:
+    """The same statement of `body` for all steps at once, or None where there is none."""
     target, value = statement.target, statement.value
+    written = [other.target.var for other in statements(body)]
+    if any(ref.var in written and not ref.var.timed for ref in reads(value)):
+        return None  # each step has its own
     if statement.accumulate:
-        if not _is_sum(value):
+        if not _is_sum(value) or written.count(target.var) > 1:
             return None
     else:
         target = replace(target, when=Every())
@@ -197,7 +202,7 @@ def _is_sum(expression: Expr) -> bool:
         case "multiply":
             return isinstance(args[0], Const) and _is_sum(args[1])
         case "divide":
-            return _is_sum(args[0])
+            return _is_sum(args[0]) and not any(ref.var.timed for ref in reads(args[1]))
         case "add" | "subtract" | "negate":
             return all(map(_is_sum, args))
     return False
