@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -52,35 +52,56 @@ def _rows(a: Array) -> Array:
 
 
 def interpret(
-    program: Program, arrays: Mapping[str, Array], steps: int, given: tuple[str, ...] = ()
+    program: Program,
+    arrays: Mapping[str, Array],
+    steps: int,
+    given: Collection[str] = (),
+    *,
+    phases: Collection[str] | None = None,
+    kept: Collection[str] | None = None,
 ) -> dict[str, Any]:
     """The value of every variable by name; a timed one is a list over the steps.
 
-    `arrays` gives inputs and targets as (T, B, n), initial states as (B, H), weights by name.
-    `given` names the optional arguments that `arrays` has: "lengths" (ended), "loss weights" (V),
-    "pullback".
+    arrays: inputs and targets as (T, B, n), initial states as (B, H), weights by name; for a
+        pullback the seed too.
+    given: the optional arguments that `arrays` has: "lengths" (ended), "loss weights" (V),
+        "pullback".
+    phases: those to run; None is all of them.
+    kept: the timed variables that are stored for all steps, the others having one place that each
+        step writes over; None is all of them.
     """
-    machine = _Machine(program, arrays, steps, given)
+    steps = program.steps if program.steps is not None else steps
+    sizes: dict[str, int] = {}
+    for name, var in program.variables().items():
+        if name in arrays and var.role in _SIZED:
+            sizes.update(zip(var.shape, np.shape(arrays[name])[-len(var.shape) :], strict=True))
+    machine = _Machine(program, arrays, steps, given, kept, sizes)
     for phase in program.phases:
-        for block in phase.blocks:
-            machine.run(block, None)
+        if phases is None or phase.name in phases:
+            for block in phase.blocks:
+                machine.run(block, None)
     return machine.values
+
+
+#: The roles whose arrays have every size in full; weights of a loss may be one column.
+_SIZED = ("input", "initial", "last", "target", "weight")
 
 
 class _Machine:
     def __init__(
-        self, program: Program, arrays: Mapping[str, Array], steps: int, given: tuple[str, ...]
+        self,
+        program: Program,
+        arrays: Mapping[str, Array],
+        steps: int,
+        given: Collection[str],
+        kept: Collection[str] | None,
+        sizes: Mapping[str, int],
     ) -> None:
-        self.steps = program.steps if program.steps is not None else steps
+        self.steps = steps
         self.given = given
+        self.kept = kept
+        self.sizes = {"1": 1, **sizes}
         self.overwrites = program.overwrites
-        self.sizes = {"1": 1}
-        for var in program.variables().values():
-            if var.name in arrays:
-                last = np.shape(arrays[var.name])[-len(var.shape) :] if var.shape else ()
-                self.sizes |= {
-                    n: size for n, size in zip(var.shape, last, strict=True) if size != 1
-                }
         self.values: dict[str, Any] = dict(arrays)
         self.started: set[str] = set()
 
@@ -99,7 +120,9 @@ class _Machine:
 
     def assign(self, statement: Statement, t: int | None) -> None:
         value = self.value(statement.value, t)
-        name = statement.target.var.name
+        name, letters = statement.target.var.name, statement.target.var.shape
+        if letters and not np.ndim(value):  # a number stands for a matrix of it
+            value = np.full([self.size(letter) for letter in letters], value)
         if statement.accumulate:
             value = self.values[name] + value if name in self.started else value
         self.started.add(name)
@@ -117,7 +140,10 @@ class _Machine:
             self.values[name] = [value] * self.steps if same_for_every_step else list(value)
         else:
             assert t is not None  # validate() saw to it
-            self.values.setdefault(name, [None] * self.steps)[t] = value
+            if self.kept is not None and name not in self.kept:
+                self.values[name] = [value] * self.steps
+            else:
+                self.values.setdefault(name, [None] * self.steps)[t] = value
 
     def unpack(self, target: Ref, value: Any, t: int | None) -> None:
         """Give each part of a pack its share of `value`."""

@@ -445,7 +445,7 @@ def rewrite(expression: Expr, rule: Callable[[Expr], Expr | None]) -> Expr:
 def kept_for_every_step(program: Program) -> set[str]:
     """The names of the timed variables that need storage for all steps.
 
-    Those read outside the phase that computes them, at every step at once, or by an entry point,
+    Those read outside the loop that computes them, at every step at once, or by an entry point,
     and those whose value at another step is read after the step has overwritten it.
     """
     kept = {var.name for results in program.entries.values() for var in results if var.timed}
@@ -458,7 +458,8 @@ def kept_for_every_step(program: Program) -> set[str]:
                     name = ref.var.name
                     if isinstance(ref.when, Every) or written.get(name, phase.name) != phase.name:
                         kept.add(name)
-                    if ref.when is not None and ref.when.offset and name in overwritten:
+                    # Another step's value that is gone by now, or another loop's.
+                    if isinstance(ref.when, Now) and bool(ref.when.offset) == (name in overwritten):
                         kept.add(name)
                 for target in writes(statement):
                     if isinstance(target.when, Every):

@@ -27,18 +27,17 @@ def coalesce(program: Program) -> Program:
 
     Only if E is a variable of that step alone: nothing hands it out, and it has no boundary.
     """
-    handed_out = {var for results in program.entries.values() for var in results}
-    uses = Counter(var for statement in program.statements() for var in _variables(statement))
-    names: dict[Var, Var] = {}
-    for phase in program.phases:
-        for body in distinct_bodies(phase.blocks):
-            for original, copy in _copies(body, uses):
-                if original not in handed_out and original not in names:
-                    names[original] = copy
+    while (copied := next(_copies(program), None)) is not None:
+        program = _renamed(program, *copied)
+    return program
+
+
+def _renamed(program: Program, original: Var, copy: Var) -> Program:
+    """Call `original` `copy`, which leaves nothing of the statement that copied it."""
 
     def renamed(expression: Expr) -> Expr | None:
-        if isinstance(expression, Ref) and expression.var in names:
-            return replace(expression, var=names[expression.var])
+        if isinstance(expression, Ref) and expression.var == original:
+            return replace(expression, var=copy)
         return None
 
     def change(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
@@ -48,7 +47,8 @@ def coalesce(program: Program) -> Program:
                 changed.append(replace(block, body=change(block.body)))
                 continue
             target = block.target
-            target = replace(target, var=names.get(target.var, target.var))
+            if target.var == original:
+                target = replace(target, var=copy)
             block = replace(block, target=target, value=rewrite(block.value, renamed))
             if block.value != target:
                 changed.append(block)
@@ -57,18 +57,33 @@ def coalesce(program: Program) -> Program:
     return program.with_blocks(lambda phase: change(phase.blocks))
 
 
-def _copies(body: tuple[Statement, ...], uses: Counter[Var]) -> Iterator[tuple[Var, Var]]:
-    """The variables of `body` alone that it copies, with their copies."""
-    for statement in body:
-        target, value = statement.target, statement.value
-        if statement.given or not (isinstance(value, Ref) and value.when == target.when == Now()):
-            continue
-        original = value.var
-        here = [place for place, s in enumerate(body) if original in _variables(s)]
-        changed = [place for place, s in enumerate(body) if s.target == target and s != statement]
-        computed = original.role in ("value", "adjoint") and original.boundary is None
-        if computed and uses[original] == len(here) and here[-1] < min(changed, default=len(body)):
-            yield original, target.var
+def _copies(program: Program) -> Iterator[tuple[Var, Var]]:
+    """The variables of one body alone that it copies, with their copies."""
+    handed_out = {var for results in program.entries.values() for var in results}
+    uses = Counter(var for statement in program.statements() for var in _variables(statement))
+    for phase in program.phases:
+        for body in distinct_bodies(phase.blocks):
+            for place, statement in enumerate(body):
+                value = statement.value
+                if _is_copy(statement) and isinstance(value, Ref) and value.var not in handed_out:
+                    here = [i for i, s in enumerate(body) if value.var in _variables(s)]
+                    alone = uses[value.var] == len(here)
+                    if alone and _is_free(statement.target, body, here, place):
+                        yield value.var, statement.target.var
+
+
+def _is_copy(statement: Statement) -> bool:
+    target, value = statement.target, statement.value
+    if statement.given or not (isinstance(value, Ref) and value.when == target.when == Now()):
+        return False
+    return value.var.role in ("value", "adjoint") and value.var.boundary is None
+
+
+def _is_free(target: Ref, body: tuple[Statement, ...], here: list[int], place: int) -> bool:
+    """Whether `target` means nothing else while the statements `here` use what it copies."""
+    written = (i for i, s in enumerate(body) if s.target == target and i != place)
+    read = any(target in reads(s.value) for s in body[here[0] : place])
+    return not read and here[-1] < min(written, default=len(body))
 
 
 def _variables(statement: Statement) -> set[Var]:

@@ -51,18 +51,22 @@ def flatten(program: Program) -> Program:
 
 def _is_flat(statement: Statement) -> bool:
     """Whether it stays as it is: one operation in place already, or handed out."""
-    value = statement.value
-    own = isinstance(value, Call) and statement.target in value.args
+    target, value = statement.target, statement.value
+    if statement.accumulate or target.var.role in ("loss", "gradient"):
+        return True
     if isinstance(value, Call) and value.operation in ("beside", "below"):
         return True  # weights, each written to its own place
-    return own or statement.accumulate or statement.target.var.role in ("loss", "gradient")
+    if not isinstance(value, Call) or target not in value.args:
+        return False
+    return OPERATIONS[value.operation].elementwise and all(map(_is_simple, value.args))
 
 
 def _flat(statement: Statement, scratch: _Scratch, kept: set[str]) -> Iterator[Statement]:
     target, origin = statement.target, statement.origin
     name = target.var.name
-    if name not in kept and any(ref.var.name == name for ref in reads(statement.value)):
-        # The target's only storage holds an operand, another step's value: write it last.
+    operands = [ref for ref in reads(statement.value) if ref.var.name == name]
+    if target in operands or (operands and name not in kept):
+        # The target holds an operand, its own old value or another step's: write it last.
         place = scratch.place(shape_of(target), ())
         yield from _into(place, statement.value, origin, scratch, (place,))
         yield replace(statement, value=place)
@@ -133,6 +137,7 @@ def _into(
         for argument in expression.args:
             if not _is_simple(argument):
                 there = place if in_place else scratch.place(shape_of(argument), used)
+                in_place = False  # the place is taken
                 used = (*used, there)
                 yield from _into(there, argument, origin, scratch, used)
                 argument = there

@@ -50,7 +50,7 @@ def _hoist(block: Block, taken: set[str]) -> Iterator[Block]:
         return
     if _steps_are_independent(block):
         every = list(statements(block.body))
-        at_once = [moved for moved in map(_all_steps, every) if moved]
+        at_once = [moved for s in every if (moved := _all_steps(s, block.body))]
         if len(at_once) == len(every):
             yield from at_once
             return
@@ -67,7 +67,7 @@ def _steps_are_independent(loop: Loop) -> bool:
     """Whether no step reads what another computes."""
     written = {ref.var for statement in statements(loop.body) for ref in writes(statement)}
     return not any(
-        ref.var in written and ref.when is not None and ref.when.offset
+        ref.var in written and (ref.when is None or ref.when.offset)
         for statement in statements(loop.body)
         for ref in reads(statement.value)
     )
@@ -80,8 +80,11 @@ def _statements_before(loop: Loop) -> tuple[list[Statement], tuple[Block, ...]]:
     for block in loop.body:
         if isinstance(block, Statement) and not block.accumulate:
             written = {ref.var for s in statements(tuple(kept)) for ref in writes(s)}
-            at_once = _all_steps(block)
-            if at_once and not any(ref.var in written for ref in reads(block.value)):
+            earlier = statements(tuple(kept[: kept.index(block)]))
+            targets = set(writes(block))
+            used = any(targets & {*writes(s), *reads(s.value)} for s in earlier)
+            at_once = _all_steps(block, loop.body)
+            if at_once and not used and not any(ref.var in written for ref in reads(block.value)):
                 kept.remove(block)
                 before.append(at_once)
     return before, tuple(kept)
@@ -112,7 +115,7 @@ def _products_before(
 
     changed: list[Block] = []
     for block in body:
-        if isinstance(block, Statement) and not block.accumulate:
+        if isinstance(block, Statement) and not block.accumulate and not block.given:
             block = replace(block, value=rewrite(block.value, rule))
         changed.append(block)
     return list(hoisted.values()), tuple(changed)
@@ -156,26 +159,28 @@ def _statements_after(body: tuple[Block, ...]) -> tuple[tuple[Block, ...], list[
     for block in reversed(body):
         if not isinstance(block, Statement):
             continue
-        others = [s for s in statements(tuple(kept)) if s is not block]
+        place = next(i for i, other in enumerate(kept) if other is block)
+        others = list(statements((*kept[:place], *kept[place + 1 :])))
+        read = {ref.var for statement in (*others, block) for ref in reads(statement.value)}
         targets = {ref.var for ref in writes(block)}
-        own = [ref for ref in reads(block.value) if ref.var in targets]
-        read = {ref.var for statement in others for ref in reads(statement.value)}
-        at_once = _all_steps(block)
-        behind = statements(tuple(kept[kept.index(block) + 1 :]))
-        later = {ref.var for s in behind for ref in writes(s)}
-        changed = any(ref.var in later for ref in reads(block.value))
-        if targets & read or own or changed or at_once is None:
+        later = {ref.var for s in statements(tuple(kept[place + 1 :])) for ref in writes(s)}
+        changed = targets & later or any(ref.var in later for ref in reads(block.value))
+        at_once = _all_steps(block, body)
+        if targets & read or changed or at_once is None:
             continue
-        kept.remove(block)
+        del kept[place]
         after.append(at_once)
     return tuple(kept), list(reversed(after))
 
 
-def _all_steps(statement: Statement) -> Statement | None:
-    """The same statement for all steps at once, or None where there is none."""
+def _all_steps(statement: Statement, body: tuple[Block, ...]) -> Statement | None:
+    """The same statement of `body` for all steps at once, or None where there is none."""
     target, value = statement.target, statement.value
+    written = [other.target.var for other in statements(body)]
+    if any(ref.var in written and not ref.var.timed for ref in reads(value)):
+        return None  # each step has its own
     if statement.accumulate:
-        if not _is_sum(value):
+        if not _is_sum(value) or written.count(target.var) > 1:
             return None
     else:
         target = replace(target, when=Every())
@@ -200,7 +205,7 @@ def _is_sum(expression: Expr) -> bool:
         case "multiply":
             return isinstance(args[0], Const) and _is_sum(args[1])
         case "divide":
-            return _is_sum(args[0])
+            return _is_sum(args[0]) and not any(ref.var.timed for ref in reads(args[1]))
         case "add" | "subtract" | "negate":
             return all(map(_is_sum, args))
     return False

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from gru_codegen.ir import (
+    GIVEN,
     Block,
     Call,
     Const,
@@ -18,7 +19,6 @@ from gru_codegen.ir import (
     Statement,
     Var,
     reads,
-    rewrite,
 )
 
 __all__ = ["share"]
@@ -54,12 +54,18 @@ def _share(
             block, body=tuple(_share(inner, within, copies, handed_out) for inner in block.body)
         )
 
-    def rule(expression: Expr) -> Expr | None:
+    def known(expression: Expr) -> Expr:
+        """From the inside out: what is known is known in terms of what is known."""
         if isinstance(expression, Ref):
-            return copies.get(expression)
-        return computed.get(expression)
+            return copies.get(expression, expression)
+        if isinstance(expression, Call):
+            args = tuple(map(known, expression.args))
+            if args != expression.args:
+                expression = replace(expression, args=args)
+            return computed.get(expression, expression)
+        return expression
 
-    value = rewrite(block.value, rule)
+    value = known(block.value)
     _forget(computed, block.target)
     _forget(copies, block.target)
     if not block.accumulate and not block.given and block.target not in reads(block.value):
@@ -84,6 +90,8 @@ def _forget(known: dict[Any, Any], target: Ref) -> None:
 
 def _is_copy(value: Expr) -> bool:
     """Whether `value` is there already: a variable, or one whose rows are all a weight."""
+    if any(not ref.var.timed and ref.var.role not in GIVEN for ref in reads(value)):
+        return False  # the next step may write it anew
     return isinstance(value, (Ref, Const)) or (
         isinstance(value, Call) and value.operation == "rows"
     )

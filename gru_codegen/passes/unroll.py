@@ -18,7 +18,7 @@ from gru_codegen.ir import (
     Ref,
     Statement,
     Step,
-    rewrite,
+    Var,
 )
 
 __all__ = ["unroll"]
@@ -55,56 +55,49 @@ def _written_out(loop: Loop, steps: int) -> Iterator[Step]:
 def _specialised(body: tuple[Block, ...], t: int, steps: int, starts: bool) -> tuple[Block, ...]:
     """`body` at step `t`: the very same object where nothing differs from other steps."""
     special: list[Block] = []
+    begun = set() if starts else {s.target for s in body if isinstance(s, Statement)}
     for statement in body:
         if not isinstance(statement, Statement):
             raise ProgramError("a loop within a time loop cannot be unrolled")
-        value, beyond = _at(statement.value, t, steps)
-        starting = starts and statement.accumulate
-        if beyond or starting:
-            accumulate = statement.accumulate and not starting
-            statement = replace(statement, value=value, accumulate=accumulate)
-        special.append(statement)
+        starting = statement.accumulate and statement.target not in begun and not statement.given
+        begun.add(statement.target)
+        if starting:
+            statement = replace(statement, accumulate=False)
+        inside, beyond = _split(statement.value, t, steps)
+        if statement.accumulate or not beyond:
+            special.append(statement)
+            continue
+        value = Const(Fraction(0)) if inside is None else inside
+        special.append(replace(statement, value=value))
         for last in beyond:
             total = Call("add", (statement.target, last))
-            special.append(replace(statement, value=total, given=("pullback",)))
+            given = (*statement.given, "pullback")
+            special.append(replace(statement, value=total, given=given))
     same = len(special) == len(body) and all(a is b for a, b in zip(special, body, strict=True))
     return body if same else tuple(special)
 
 
-def _at(expression: Expr, t: int, steps: int) -> tuple[Expr, list[Expr]]:
-    """`expression` at step `t`, and what a pullback adds to it from beyond the last step."""
-    beyond: list[Expr] = []
+def _split(expression: Expr, t: int, steps: int) -> tuple[Expr | None, list[Expr]]:
+    """`expression` without the addends from beyond the last step, and those, of a pullback.
 
-    def boundary(part: Expr) -> Expr | None:
-        if isinstance(part, Ref) and isinstance(part.when, Now):
-            there = part.var.boundary
-            outside = not 0 <= t + part.when.offset < steps
-            if outside and isinstance(there, Ref) and there.var.role == "last":
-                beyond.append(there)
-                return Const(Fraction(0))
-        return None
-
-    found = rewrite(expression, boundary)
-    return (_without_zeros(found), beyond) if beyond else (expression, [])
-
-
-def _without_zeros(expression: Expr) -> Expr:
-    if not isinstance(expression, Call):
-        return expression
-    args = tuple(_without_zeros(argument) for argument in expression.args)
-    zero = Const(Fraction(0))
-    match expression.operation, args:
-        case ("add", (left, right)) if right == zero:
-            return left
-        case ("add", (left, right)) if left == zero:
-            return right
-        case ("subtract", (left, right)) if right == zero:
-            return left
-        case ("subtract", (left, right)) if left == zero:
-            return Call("negate", (right,))
-        case (operation, _) if zero in args and operation in _ZERO_IF_ONE_IS:
-            return zero
-    return Call(expression.operation, args)
-
-
-_ZERO_IF_ONE_IS = ("multiply", "matmul", "contract", "inner", "negate", "transpose")
+    What comes from there in other places than as an addend is no zero in every expression.
+    """
+    match expression:
+        case Ref(Var(boundary=Ref(Var(role="last")) as last), Now(offset)):
+            return (expression, []) if 0 <= t + offset < steps else (None, [last])
+        case Call("add", (left, right)):
+            first, beyond = _split(left, t, steps)
+            second, more = _split(right, t, steps)
+            if not (beyond or more):
+                return expression, []
+            if first is None or second is None:
+                return first or second, beyond + more
+            return Call("add", (first, second)), beyond + more
+        case Call("subtract", (left, right)):
+            first, beyond = _split(left, t, steps)
+            if not beyond:
+                return expression, []
+            if first is None:
+                return Call("negate", (right,)), beyond
+            return Call("subtract", (first, right)), beyond
+    return expression, []
