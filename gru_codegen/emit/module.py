@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from gru_codegen.cost import cost
 from gru_codegen.emit.functions import constants, helpers, phase_function
 from gru_codegen.emit.header import Heading, aligned, shapes_in_words
-from gru_codegen.emit.lines import assignments, filled, hung, listed, remarked
+from gru_codegen.emit.lines import assignments, command, filled, hung, listed, remarked
 from gru_codegen.emit.sizes import Sizes, in_code, letters, quoted
 from gru_codegen.emit.storage import Storage
 from gru_codegen.ir import Program, Var
@@ -133,6 +133,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.filters["remarked"] = remarked
+    environment.filters["command"] = command
     environment.filters["hang"] = hung
     environment.filters["wrap"] = filled
     environment.filters["letters"] = letters
