@@ -78,7 +78,7 @@ def phase_function(phase: Phase, storage: Storage) -> Function:
         results, lines[-1] = [], lines[-1].replace(f"{results[0]} =", "return", 1)
     if "gradient" in roles:
         gradients = [f"d{weight.name}" for weight in program.weights]
-        lines.append(f"    gradients = {called('Params', gradients)}")
+        lines.append(called("gradients = ", "Params", gradients))
         carried = [_carry(carry, names) for carry in program.carries]
         results += ["gradients", f"({', '.join(carried)}{',' * (len(carried) == 1)})"]
     if phase.name == "inputs":

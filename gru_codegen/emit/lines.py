@@ -9,6 +9,7 @@ __all__ = [
     "WIDTH",
     "assignments",
     "called",
+    "command",
     "comment",
     "filled",
     "filled_lines",
@@ -54,15 +55,15 @@ def unpacked_lines(names: Sequence[str], value: str, indent: str) -> list[str]:
     return [f"{indent}(", *filled_lines(names, f"{indent}    "), f"{indent}) = {value}"]
 
 
-def called(name: str, arguments: Sequence[str]) -> str:
-    """A call whose result is returned or assigned in a function; long ones take several lines."""
-    line = f"{name}({', '.join(arguments)})"
-    if len(f"    return {line}") <= WIDTH:
+def called(before: str, name: str, arguments: Sequence[str]) -> str:
+    """`before`, then a call, on one line of a function or on several."""
+    line = f"    {before}{name}({', '.join(arguments)})"
+    if len(line) <= WIDTH:
         return line
     inside = textwrap.fill(
         ", ".join(arguments), WIDTH - 1, initial_indent=" " * 8, subsequent_indent=" " * 8
     )
-    return f"{name}(\n{inside},\n    )"
+    return f"    {before}{name}(\n{inside},\n    )"
 
 
 def listed(elements: Sequence[str], before: str, behind: str, indent: str = "    ") -> str:
@@ -123,6 +124,25 @@ def filled(text: str) -> str:
     return textwrap.fill(
         " ".join(text.split()), WIDTH, break_long_words=False, break_on_hyphens=False
     )
+
+
+def command(text: str, indent: str = "    ") -> str:
+    """A shell command in a docstring, broken before options where it is too long.
+
+    The backslash before a line's end means the same to the shell and to Python: one line. Not
+    within quotes, so a command that has any stays on its line.
+    """
+    if "'" in text:
+        return indent + text
+    first, *options = text.split(" --")
+    lines = [indent + first]
+    for option in options:
+        if len(f"{lines[-1]} --{option} \\") > WIDTH:
+            lines[-1] += " \\"
+            lines.append(f"{indent}    --{option}")
+        else:
+            lines[-1] += f" --{option}"
+    return "\n".join(lines)
 
 
 def hung(text: str, indent: str) -> str:

@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from gru_codegen.cost import Polynomial, cost
 from gru_codegen.emit.functions import Function, helpers, phase_function
 from gru_codegen.emit.header import Heading, aligned, shapes_in_words
-from gru_codegen.emit.lines import assignments, filled, hung, listed
+from gru_codegen.emit.lines import assignments, command, filled, hung, listed
 from gru_codegen.emit.sizes import Sizes, added, in_code, letters, quoted
 from gru_codegen.emit.storage import Storage
 from gru_codegen.emit.workspace import gathered_refs, workspace_lines
@@ -122,6 +122,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["command"] = command
     environment.filters["hang"] = hung
     environment.filters["wrap"] = filled
     environment.filters["letters"] = letters

@@ -1,0 +1,39 @@
+"""How lines of Python are wrapped."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from gru_codegen.emit.lines import WIDTH, called, command, listed
+
+
+def test_a_call_that_just_fits() -> None:
+    for before in ("", "gradients = "):
+        room = WIDTH - len(f"    {before}Params()")
+        assert called(before, "Params", ["d" * room]) == f"    {before}Params({'d' * room})"
+        assert called(before, "Params", ["d" * room + "d"]).splitlines() == [
+            f"    {before}Params(",
+            f"        {'d' * room}d,",
+            "    )",
+        ]
+
+
+def test_a_list_has_whole_elements_on_a_line() -> None:
+    assert listed(["(D, H)", "(H,)"], "if shapes != ", ":") == "[(D, H), (H,)]"
+    first, *rows, last = listed(["(D, H)"] * 30, "if shapes != ", ":").splitlines()
+    assert (first, last) == ("[", "    ]")
+    assert all(len(row) <= WIDTH and row.endswith("),") for row in rows)
+    assert "".join(rows).count("(D, H)") == 30
+
+
+@pytest.mark.parametrize("cell", ["gru", "c" * 30, "a/long/path" * 12])
+def test_a_long_command_is_the_same_to_the_shell_and_in_the_docstring(cell: str) -> None:
+    text = f"gru-codegen generate --cell {cell} --unroll 2 --loss cross-entropy --readout linear"
+    written = command(text)
+    assert shlex.split(written.replace("\\\n", "")) == shlex.split(text)
+    docstring = eval(f'"""{written}"""')
+    assert shlex.split(docstring) == shlex.split(text)
+    assert all(len(line) <= WIDTH for line in written.splitlines() if cell not in line)
+    assert ("\n" in written) == (len(f"    {text}") > WIDTH)
