@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from gru_codegen.ir import (
@@ -19,7 +19,7 @@ from gru_codegen.ir import (
     shape_of,
 )
 
-__all__ = ["Cost", "Polynomial", "cost"]
+__all__ = ["Cost", "Gain", "Polynomial", "cost", "gains"]
 
 
 class Polynomial:
@@ -111,6 +111,36 @@ def cost(program: Program, phases: tuple[str, ...] | None = None) -> Cost:
             more_gemms, more_flops = _blocks(phase.blocks, ())
             gemms, flops = gemms + more_gemms, flops + more_flops
     return Cost(gemms, flops, _stored(program))
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What one pass, called `name`, made of a program's cost."""
+
+    name: str
+    before: Cost
+    after: Cost
+
+    def __str__(self) -> str:
+        changes = (
+            f"{counted}: {old} -> {new}" if old != new else f"{counted}: {new}"
+            for counted, old, new in (
+                ("GEMMs", self.before.gemms, self.after.gemms),
+                ("flops", self.before.flops, self.after.flops),
+                ("stored", self.before.stored, self.after.stored),
+            )
+        )
+        return "\n  ".join([self.name, *changes])
+
+
+def gains(program: Program, passes: Iterable[Callable[[Program], Program]]) -> Iterator[Gain]:
+    """What each of `passes`, one after the other, gains on `program`."""
+    before = cost(program)
+    for change in passes:
+        program = change(program)
+        after = cost(program)
+        yield Gain(change.__name__, before, after)
+        before = after
 
 
 def _blocks(blocks: tuple[Block, ...], steps: Shape) -> tuple[Polynomial, Polynomial]:

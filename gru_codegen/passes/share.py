@@ -68,7 +68,7 @@ def _share(
     value = known(block.value)
     _forget(computed, block.target)
     _forget(copies, block.target)
-    if not block.accumulate and not block.given and block.target not in reads(block.value):
+    if not block.accumulate and not block.given and block.target not in reads(value):
         var = block.target.var
         if _is_copy(value) and var.boundary is None and var not in handed_out:
             copies[block.target] = value

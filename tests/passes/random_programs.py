@@ -52,6 +52,7 @@ SIZES = {"B": 4, "D": 5, "H": 6, "O": 7}
 
 _Item = TypeVar("_Item")
 
+_LENGTHS: tuple[str, ...] = ("lengths",)
 _X = Ref(Var("x", ("B", "D"), "input", True), Now())
 _COUNT = Ref(Var("count", (), "count"))
 _SMOOTH = ("sigmoid", "tanh")
@@ -289,7 +290,9 @@ class _Author:
         for _ in range(self.number(low, high)):
             shape = self.rows()
             written = [s.target for s in made if s.target.var.shape[:1] == ("B",)]
-            kind = self.one_of(["new"] * 6 + ["copy", "copy", "anew", "condition", "scratch"])
+            kind = self.one_of(
+                ["new"] * 5 + ["copy", "copy", "anew", "anew", "condition", "scratch"]
+            )
             if kind == "new" or (kind in ("anew", "condition") and not written):
                 value = self.expression(shape)
                 made.append(self.statement(self.timed(stem, shape, role), value))
@@ -297,14 +300,26 @@ class _Author:
                 there = self.one_of([r for r in self.readable if r.var.shape[:1] == ("B",)])
                 made.append(self.statement(self.timed(stem, there.var.shape, role), there))
             elif kind == "anew":
-                target = self.one_of(written)
-                made.append(self.statement(target, self.expression(target.var.shape, 2)))
+                made += self._anew(self.one_of(written), stem, role)
             elif kind == "condition":
                 made += self._on_a_condition(self.one_of(written), stem, role)
             else:
                 scratch = Ref(Var(self.name("term"), shape, "work"))
                 made.append(self.statement(scratch, self.expression(shape, 2)))
         return made
+
+    def _anew(self, target: Ref, stem: str, role: Role) -> list[Statement]:
+        """`target` written again, mostly from its old value, between two readers of the same."""
+        shape = target.var.shape
+        reader = Call("multiply", (target, self.leaf(shape)))
+        value = self.expression(shape, 2)
+        if self.chance(70):
+            value = Call(self.one_of(["add", "multiply"]), (value, reader))
+        return [
+            self.statement(self.timed(stem, shape, role), reader),
+            self.statement(target, value),
+            self.statement(self.timed(stem, shape, role), reader),
+        ]
 
     def _on_a_condition(self, target: Ref, stem: str, role: Role) -> list[Statement]:
         """What a sample past its length keeps, or a weighted sample makes of a value."""
@@ -342,8 +357,10 @@ class _Author:
         made = []
         for weight in self.one_of([[], *map(list, _beginnings(list(self.weights.values())))]):
             target = Ref(Var(f"d{weight.name}", weight.shape, "gradient"))
-            for number in range(2 if self.chance(15) else 1):
-                given = ("lengths",) if number and self.chance(30) else ()
+            conditions: list[tuple[str, ...]] = self.one_of(
+                [[()], [()], [()], [(), ()], [(), _LENGTHS], [_LENGTHS, ()]]
+            )
+            for given in conditions:
                 value = self.expression(weight.shape)
                 made.append(self.statement(target, value, given, accumulate=True))
         return made

@@ -65,7 +65,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 EXAMPLES = os.environ.get("EXAMPLES")
 
 drawn = settings(
-    max_examples=int(EXAMPLES or 25),
+    max_examples=int(EXAMPLES or 40),
     derandomize=EXAMPLES is None,
     database=None,
     deadline=None,
