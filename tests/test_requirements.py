@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 import gru_codegen as gc
-from gru_codegen.cell import B, Cell, D, Equation, H, hadamard, matrix, ones, size
+from gru_codegen.cell import B, Cell, D, Equation, H, matrix, ones, size
 from gru_codegen.functions import tanh
 
-K, O = size("K"), size("O")  # noqa: E741  # the output size is called O throughout
+K = size("K")
 x, S_prev, S = matrix("x", B, D), matrix("S_prev", B, H), matrix("S", B, H)
 W, U, b = matrix("W", D, H), matrix("U", H, H), matrix("b", 1, H)
 STATE = Equation(S, tanh(x * W + S_prev * U), "state")
@@ -35,45 +35,28 @@ def test_another_number_of_inputs() -> None:
     assert refusal((), (U,), alone) == "a kernel takes one input x, not 0"
 
 
-@pytest.mark.parametrize("letter", [K, O], ids=str)
-def test_a_size_that_a_kernel_cannot_know(letter: Any) -> None:
-    down, up, Q = matrix("Wd", D, letter), matrix("Wu", letter, H), matrix("Q", B, letter)
-    known = "a kernel knows the sizes B, D and H alone, and 1 as the rows of a vector"
+def test_a_size_called_as_the_number_of_steps() -> None:
+    steps = size("T")
+    down, up, Q = matrix("Wd", D, steps), matrix("Wu", steps, H), matrix("Q", B, steps)
     equations = (Equation(Q, x * down, "projection"), Equation(S, tanh(Q * up + S_prev), "state"))
-    assert refusal((x,), (down, up), *equations) == f"weight Wd is (D, {letter}); {known}"
-    formulas = Cell("own", "a cell", "a test", (x,), (down, up), {S: S_prev}, equations)
-    assert len(gc.derive(formulas).gradients) == 2
-
-
-def test_a_gate_of_one_number() -> None:
-    column, gate = matrix("Wg", D, 1), matrix("G", B, 1)
-    equations = (Equation(gate, x * column, "gate"), Equation(S, gate * b + S_prev, "state"))
-    assert refusal((x,), (column, b), *equations).startswith("weight Wg is (D, 1); a kernel knows ")
-
-
-def test_a_state_of_the_size_of_the_input() -> None:
-    C, C_prev, V = matrix("C", B, D), matrix("C_prev", B, D), matrix("V1", D, D)
-    other = Equation(C, tanh(C_prev * V + x), "other state")
-    state = Equation(S, tanh(C * W + S_prev * U), "state")
-    assert refusal((x,), (V, W, U), other, state, states={S: S_prev, C: C_prev}) == (
-        "state C is (B, D); a kernel's is (B, H)"
+    assert refusal((x,), (down, up), *equations) == (
+        "T is the number of time steps; call the size something else"
     )
 
 
-def test_a_size_of_the_input_that_the_input_does_not_have() -> None:
-    given, down = matrix("x", B, H), matrix("V1", H, D)
-    state = Equation(S, tanh(given * down * W + S_prev), "state")
-    assert refusal((given,), (down, W), state) == (
-        "weight V1 is (H, D), but input x is (B, H); a kernel takes the size D from its input"
+def test_an_input_size_of_another_name() -> None:
+    given, weight = matrix("x", B, K), matrix("W", K, H)
+    state = Equation(S, tanh(given * weight + S_prev), "state")
+    assert refusal((given,), (weight,), state) == (
+        "x is (B, K), and no size is called D; call K that, the input size"
     )
 
 
-def test_no_weight_that_tells_the_hidden_size() -> None:
-    down, Q = matrix("V1", H, D), matrix("Q", B, D)
-    output = Equation(Q, hadamard(S_prev * down, x), "output")
-    state = Equation(S, tanh(S_prev), "state")
-    assert refusal((x,), (down,), output, state, output=Q) == (
-        "no weight is (..., H), and a kernel takes the size H from one"
+def test_a_size_that_no_array_tells() -> None:
+    C, C_prev = matrix("C", B, K), matrix("C_prev", B, K)
+    equations = (Equation(C, tanh(C_prev), "other state"), STATE)
+    assert refusal((x,), (W, U), *equations, states={S: S_prev, C: C_prev}) == (
+        "no input and no weight has the size K, so no call could tell it"
     )
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -10,7 +9,7 @@ import pytest
 import gru_codegen as gc
 from gru_codegen.cell import B, Cell, D, H
 
-cells = sys.modules["gru_codegen.cells"]  # the attribute of the package is the dictionary
+cells = import_module("gru_codegen.cells")  # the attribute of the package is the dictionary
 CELLS = pytest.mark.parametrize("cell", gc.cells.values(), ids=gc.cells.keys())
 
 
