@@ -36,7 +36,7 @@ class Calls:
             raise ProgramError(f"a sum over time is no operation in place: {statement}")
         out, value = self.spell(statement.target), statement.value
         if isinstance(value, Ref):
-            return [f"np.copyto({out}, {self._matrix(value, statement.target)})"]
+            return [f"{out}[...] = {self._matrix(value, statement.target)}"]
         if isinstance(value, Const):
             number = value.value
             return [f"{out}[...] = {number.numerator}", *self._divided(out, out, number)]
@@ -202,7 +202,7 @@ class Calls:
                 return [f"np.divide({matrix}, {self.names.number(2)}, {place})"]
         if isinstance(block, Call) and block.operation == "identity":
             size = self.names.size(shape_of(block)[0])
-            return [f"{place} = np.eye({size}, dtype=w.dtype)"]
+            return [f"{place} = {self.names.identity(size)}"]
         return [f"{place} = {self._matrix(block, target)}"]
 
     # --- gradients --------------------------------------------------------------------------
@@ -230,12 +230,13 @@ class Calls:
 
     def _gathered(self, ref: Ref, lines: list[str]) -> str:
         """The rows of all steps of `ref`, one below the other; copied together the first time."""
-        name = f"{self.names.storage.attribute(ref)}_rows"
-        if name not in self.names.local:
-            self.names.local[name] = f"w.{name}"
+        name = self.names.storage.attribute(ref)
+        if f"{name}_rows" not in self.names.local:
+            for local in (f"{name}_rows", f"{name}_gathered", f"{name}_turned"):
+                self.names.local[local] = f"w.{local}"
             self.names.gathered[name] = ref
-            lines.append(f"np.copyto({name}, _turned({self.spell(ref)}))")
-        return f"_rows({name})"
+            lines.append(f"{name}_gathered[...] = {name}_turned")
+        return f"{name}_rows"
 
 
 #: How each operation is spelled that is no plain function of one matrix.

@@ -24,6 +24,8 @@ def emit(program: Program, heading: Heading) -> str:
     """The source of the module that runs `program`."""
     storage = Storage(program, heading.style == "fast")
     functions = [phase_function(phase, storage) for phase in program.phases]
+    workspace = workspace_lines(storage, functions, _declared_states(program))
+    lines = [*(function.lines for function in functions), *workspace.views]
     context = {
         "heading": heading,
         "unroll": program.steps,
@@ -38,9 +40,9 @@ def emit(program: Program, heading: Heading) -> str:
         "masked": any("mask" in function.steps.values() for function in functions),
         "seed": program.seed,
         "counts": any(var.role == "count" for var in storage.variables),
-        "flattened": any("_rows(" in function.lines for function in functions),
+        "flattened": any("_rows(" in line for line in lines),
         "stored": _stored(storage, functions),
-        "workspace": workspace_lines(storage, functions, _declared_states(program)),
+        "workspace": workspace,
         **_sizes(program, heading),
         **_states(program),
     }

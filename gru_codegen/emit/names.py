@@ -16,7 +16,8 @@ class Names:
 
     local: names and where they come from. steps: the matrices of one step that a loop names.
     indexed: whether a line needs the number of the step. numbers: the constants, by name.
-    gathered: what is copied for a product over the rows of all steps, by the copy's name.
+    gathered: what is copied for a product over the rows of all steps, by name. identities: the
+    sizes of identity matrices, by name.
     """
 
     def __init__(self, storage: Storage) -> None:
@@ -26,6 +27,7 @@ class Names:
         self.indexed = False
         self.numbers: dict[str, int] = {}
         self.gathered: dict[str, Ref] = {}
+        self.identities: dict[str, str] = {}
 
     @property
     def layout(self) -> Orientation:
@@ -80,6 +82,13 @@ class Names:
         """The 0-d array that holds `value` in the compute dtype."""
         name = number_name(value)
         self.numbers[name] = value
+        self.local.setdefault(name, f"w.{name}")
+        return name
+
+    def identity(self, size: str) -> str:
+        """The identity matrix of `size` rows, made once."""
+        name = "identity" if size == "H" else f"identity_{size}"
+        self.identities[name] = size
         self.local.setdefault(name, f"w.{name}")
         return name
 

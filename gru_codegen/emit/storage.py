@@ -117,7 +117,7 @@ class Storage:
             run = pack.parts[0]
             vars_ = [ref.var for ref in run]
             within |= {var.name for var in vars_}
-            if any(var.name in self.program.overwrites for var in vars_):
+            if any(self._root(var.name) != var.name for var in vars_):
                 continue
             kept = any(var.name in self.kept for var in vars_)
             offsets = [ref.when.offset if ref.when is not None else 0 for ref in run]
@@ -129,7 +129,7 @@ class Storage:
             for number, (var, offset) in enumerate(zip(vars_, offsets, strict=True)):
                 yield var.name, Place(array, base - offset, number, number + 1)
         for var in self.variables:
-            owns = var.name not in within and var.name not in self.program.overwrites
+            owns = var.name not in within and self._root(var.name) == var.name
             if owns and self.in_workspace(var):
                 first = self._before(var)
                 steps = self._extra(var, first) if var.name in self.kept else None
@@ -157,14 +157,17 @@ class Storage:
     def place(self, var: Var) -> Place:
         """Where `var`, or the pack `var`, is stored."""
         if not var.parts:
-            name = var.name
-            while name in self.program.overwrites:
-                name = self.program.overwrites[name]
-            return self.places[name]
+            return self.places[self._root(var.name)]
         parts = var.parts[0]
         first, last = self.place(parts[0].var), self.place(parts[-1].var)
         offset = parts[0].when.offset if parts[0].when is not None else 0
         return Place(first.array, first.first + offset, first.start, last.stop)
+
+    def _root(self, name: str) -> str:
+        """The variable in whose storage `name` is; one that unrolling has removed has none."""
+        while self.program.overwrites.get(name) in self.by_name:
+            name = self.program.overwrites[name]
+        return name
 
     def arrays(self) -> list[Array]:
         """Every array of the Workspace, in the order in which they are met."""

@@ -44,6 +44,10 @@ def workspace_lines(
     numbers = {name: value for f in functions for name, value in f.names.numbers.items()}
     for name, value in sorted(numbers.items(), key=lambda item: item[1]):
         once.append(f"{_INDENT}self.{name} = np.full((), {value}, dtype)")
+    identities = {name: size for f in functions for name, size in f.names.identities.items()}
+    for name, size in identities.items():
+        once.append(f"{_INDENT}self.{name} = np.eye({size}, dtype=dtype)")
+        once.append(f"{_INDENT}self.{name}.flags.writeable = False")
     arrays = [
         remarked(f"self._{array.name} = np.empty(({storage.shape(array)}), dtype)", array.meaning)
         for array in storage.arrays()
@@ -57,12 +61,16 @@ def workspace_lines(
         shape = "T, 1, B" if storage.program.layout == "columns" else "T, B, 1"
         arrays.append(remarked(f"self._mask = np.empty(({shape}), bool)", "which samples ended"))
         views.append(f"{_INDENT}self.mask = self._mask[:steps]")
-    gathered = {name: ref for f in functions for name, ref in f.names.gathered.items()}
-    for name, ref in gathered.items():
-        meaning = f"the rows of {storage.attribute(ref)}"
-        shape = f"T, B, {added([ref.var.shape[-1]])}"
-        arrays.append(remarked(f"self._{name} = np.empty(({shape}), dtype)", meaning))
-        views.append(f"{_INDENT}self.{name} = self._{name}[:steps]")
+    for name, ref in gathered_refs(functions).items():
+        size = added([ref.var.shape[-1]])
+        arrays.append(
+            remarked(f"self._{name}_rows = np.empty((T, B, {size}), dtype)", f"the rows of {name}")
+        )
+        views += [
+            f"{_INDENT}self.{name}_turned = _turned(self.{name})",
+            f"{_INDENT}self.{name}_gathered = self._{name}_rows[:steps]",
+            f"{_INDENT}self.{name}_rows = _rows(self.{name}_gathered)",
+        ]
     for function in functions:
         views += _steps(function)
     letters = Sizes.of(storage.program).letters

@@ -25,7 +25,7 @@ from gru_codegen.passes.collect import collect, collect_all
 from gru_codegen.passes.factor import factor, factor_adjoints
 from gru_codegen.passes.flatten import flatten
 from gru_codegen.passes.fold import fold
-from gru_codegen.passes.hoist import hoist
+from gru_codegen.passes.hoist import hoist, hoist_statements
 from gru_codegen.passes.join import join
 from gru_codegen.passes.prepare import prepare
 from gru_codegen.passes.prune import prune
@@ -60,15 +60,17 @@ _TEXTBOOK: tuple[Pass, ...] = (factor_adjoints, share, prune)
 LAYOUTS: dict[Layout, tuple[Pass, ...]] = {
     "rows": (
         share, prune, coalesce, factor, fold,
-        hoist, collect, prepare, batch_values, flatten, assign,
+        hoist, collect, share, prepare, batch_values, flatten, assign,
     ),
     "columns": (
         share, prune, coalesce, factor, fold,
-        collect, stack, hoist, share, join, prepare, batch, flatten, assign, transpose,
+        collect, hoist_statements, stack, hoist, share, join,
+        prepare, batch, flatten, assign, transpose,
     ),
     "folded": (
         share, prune, coalesce, factor, fold,
-        collect_all, stack, absorb, hoist, share, join, prepare, batch, flatten, assign, transpose,
+        collect_all, hoist_statements, stack, absorb, hoist, share, join,
+        prepare, batch, flatten, assign, transpose,
     ),
 }
 # fmt: on

@@ -29,7 +29,7 @@ from gru_codegen.ir import (
     writes,
 )
 
-__all__ = ["hoist"]
+__all__ = ["hoist", "hoist_statements"]
 
 
 def hoist(program: Program) -> Program:
@@ -38,13 +38,24 @@ def hoist(program: Program) -> Program:
     Before it go whole statements and, out of others, the products of inputs together with the
     biases that are added to them. What has moved runs over all steps at once.
     """
+    return _hoist(program, products=True)
+
+
+def hoist_statements(program: Program) -> Program:
+    """The same for whole statements alone: the products stay beside those that recur."""
+    return _hoist(program, products=False)
+
+
+def _hoist(program: Program, products: bool) -> Program:
     taken = set(program.variables())
     return program.with_blocks(
-        lambda phase: tuple(part for block in phase.blocks for part in _hoist(block, taken))
+        lambda phase: tuple(
+            part for block in phase.blocks for part in _hoisted_block(block, taken, products)
+        )
     )
 
 
-def _hoist(block: Block, taken: set[str]) -> Iterator[Block]:
+def _hoisted_block(block: Block, taken: set[str], with_products: bool) -> Iterator[Block]:
     if not isinstance(block, Loop):
         yield block
         return
@@ -56,7 +67,7 @@ def _hoist(block: Block, taken: set[str]) -> Iterator[Block]:
             return
     before, body = _statements_before(block)
     body, after = _statements_after(body)
-    products, body = _products_before(body, taken)
+    products, body = _products_before(body, taken) if with_products else ([], body)
     yield from (*before, *products)
     if body:
         yield replace(block, body=body)
@@ -176,7 +187,7 @@ def _statements_after(body: tuple[Block, ...]) -> tuple[tuple[Block, ...], list[
 def _all_steps(statement: Statement, body: tuple[Block, ...]) -> Statement | None:
     """The same statement of `body` for all steps at once, or None where there is none."""
     target, value = statement.target, statement.value
-    written = [other.target.var for other in statements(body)]
+    written = [ref.var for other in statements(body) for ref in writes(other)]
     if any(ref.var in written and not ref.var.timed for ref in reads(value)):
         return None  # each step has its own
     if statement.accumulate:
