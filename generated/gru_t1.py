@@ -23,11 +23,11 @@ The adjoint of a variable A, which is the derivative of the loss with respect to
 The adjoint of S_{t-1}, which step t passes on to step t - 1, is the carry dS_prev. V_t are the loss
 weights; M_t is 1 in the rows of the samples that ended before step t, elsewhere 0.
 
-Cost of forward:             6 matrix products,
-                             6 B D H + 6 B H^2 + 11 B H flops
-Cost of loss_and_gradients:  18 matrix products,
-                             18 B D H + 18 B H^2 + 2 B D + 38 B H + 1 flops
-Numbers in a Workspace:      21 B H
+Cost of forward:             2 matrix products,
+                             6 B D H + 6 B H^2 + 12 B H + 2 D H + 2 H^2 flops
+Cost of loss_and_gradients:  9 matrix products,
+                             18 B D H + 18 B H^2 + 2 B D + 38 B H + 2 D H + 2 H^2 + 1 flops
+Numbers in a Workspace:      5 B D + 25 B H + 3 D H + 5 H^2
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ CELL = "gru"
 LOSS = "l2"
 READOUT = "none"
 STYLE = "fast"
+LAYOUT = "columns"
 UNROLL: int | None = 1
 SIZES = ("B", "D", "H")
 STATES: tuple[str, ...] = ("S",)
@@ -128,32 +129,87 @@ class Workspace:
         self.ended: Array | None = None
         if self.dtype.kind not in "fcO":
             raise TypeError(f"dtype: expected floating, complex or object, got {self.dtype}")
-        B, H, dtype = batch_size, hidden_size, self.dtype
-        self.dS = np.empty((B, H), dtype)  # adjoint of S_t
-        self.dS_held = np.empty((B, H), dtype)  # what dS is past a sample's length
-        self.dCA = np.empty((B, H), dtype)  # adjoint of CA_t
-        self.dRS = np.empty((B, H), dtype)  # adjoint of RS_t
-        self.dR = np.empty((B, H), dtype)  # adjoint of R_t
-        self.dZ = np.empty((B, H), dtype)  # adjoint of Z_t
-        self.dS_prev = np.empty((B, H), dtype)  # adjoint of S_{t-1}
-        self.term = np.empty((B, H), dtype)  # scratch
+        B, D, H, dtype = self.batch_size, self.input_size, self.hidden_size, self.dtype
+        self.aZ_aR = np.empty((2 * H, B), dtype)  # aZ and aR
+        self.dRS_dS = np.empty((2 * H, B), dtype)  # dRS and dS
+        self.W_aZ_aR = np.empty((D + H, 2 * H), dtype)  # weights, made ready
+        self.W_aCA = np.empty((D + H, H), dtype)  # weights, made ready
+        self.aCA = np.empty((H, B), dtype)  # the products of CA
+        self.W_dS_prev_products = np.empty((H, 2 * H), dtype)  # weights, made ready
+        self.dS_held = np.empty((H, B), dtype)  # what dS is past a sample's length
+        self.dS_prev_products = np.empty((H, B), dtype)  # the products of dS_prev
+        self.dS_prev = np.empty((H, B), dtype)  # adjoint of S_{t-1}
+        self.term = np.empty((H, B), dtype)  # scratch
+        self.dS = self.dRS_dS[H:]  # adjoint of S_t
+        self.dRS = self.dRS_dS[:H]  # adjoint of RS_t
+        self.aZ = self.aZ_aR[:H]  # the products of Z
+        self.aR = self.aZ_aR[H:]  # the products of R
         self.one = np.full((), 1, dtype)
         self.two = np.full((), 2, dtype)
-        self.steps = 1
-        self.xWz = np.empty((1, B, H), dtype)  # what the inputs contribute
-        self.xWr = np.empty((1, B, H), dtype)  # what the inputs contribute
-        self.xWca = np.empty((1, B, H), dtype)  # what the inputs contribute
-        S = np.empty((2, B, H), dtype)
-        self.S_prev = S[:-1]  # before each step
-        self.S = S[1:]  # state
-        self.Z = np.empty((1, B, H), dtype)  # update gate
-        self.R = np.empty((1, B, H), dtype)  # reset gate
-        self.RS = np.empty((1, B, H), dtype)  # factor in the candidate activation
-        self.CA = np.empty((1, B, H), dtype)  # candidate activation
-        self.dO = np.empty((1, B, H), dtype)  # adjoint of O_t
-        self.daCA = np.empty((1, B, H), dtype)  # adjoint of aCA_t
-        self.daR = np.empty((1, B, H), dtype)  # adjoint of aR_t
-        self.daZ = np.empty((1, B, H), dtype)  # adjoint of aZ_t
+        T = steps = self.steps = 1
+        B, D, H, dtype = self.batch_size, self.input_size, self.hidden_size, self.dtype
+        self._x_copy_S = np.empty((T + 1, D + H, B), dtype)  # x_copy and S
+        self._Z_R = np.empty((T, 2 * H, B), dtype)  # Z and R
+        self._x_copy_2_RS = np.empty((T, D + H, B), dtype)  # x_copy_2 and RS
+        self._RS_by_aR_S_by_aZ = np.empty((T, 2 * H, B), dtype)  # RS_by_aR and S_by_aZ
+        self._CA = np.empty((T, H, B), dtype)  # candidate activation
+        self._dO = np.empty((T, H, B), dtype)  # adjoint of O_t
+        self._S_by_S_prev = np.empty((T, H, B), dtype)  # derivative of S with respect to S_prev
+        self._S_by_aCA = np.empty((T, H, B), dtype)  # derivative of S with respect to aCA
+        self._mask = np.empty((T, 1, B), bool)  # which samples ended
+        self._x_copy_2_RS_rows = np.empty((T, B, D + H), dtype)  # the rows of x_copy_2_RS
+        self._daCA_rows = np.empty((T, B, H), dtype)  # the rows of daCA
+        self._x_copy_S_rows = np.empty((T, B, D + H), dtype)  # the rows of x_copy_S
+        self._daR_daZ_rows = np.empty((T, B, 2 * H), dtype)  # the rows of daR_daZ
+        D, H = self.input_size, self.hidden_size
+        self.x_copy = self._x_copy_S[:steps, :D]  # x, beside what it is multiplied with
+        self.x_copy_2 = self._x_copy_2_RS[:steps, :D]  # x, beside what it is multiplied with
+        self.x_copy_S = self._x_copy_S[:steps]  # side by side
+        self.Z_R = self._Z_R[:steps]  # side by side
+        self.R = self._Z_R[:steps, H:]  # reset gate
+        self.S_prev = self._x_copy_S[:steps, D:]  # before each step
+        self.RS = self._x_copy_2_RS[:steps, D:]  # factor in the candidate activation
+        self.x_copy_2_RS = self._x_copy_2_RS[:steps]  # side by side
+        self.CA = self._CA[:steps]  # candidate activation
+        self.S = self._x_copy_S[1 : steps + 1, D:]  # state
+        self.Z = self._Z_R[:steps, :H]  # update gate
+        self.dO = self._dO[:steps]  # adjoint of O_t
+        self.S_by_S_prev = self._S_by_S_prev[:steps]  # derivative of S with respect to S_prev
+        self.S_by_aCA = self._S_by_aCA[:steps]  # derivative of S with respect to aCA
+        self.RS_by_aR = self._RS_by_aR_S_by_aZ[:steps, :H]  # derivative of RS with respect to aR
+        self.S_by_aZ = self._RS_by_aR_S_by_aZ[:steps, H:]  # derivative of S with respect to aZ
+        self.daCA = self._Z_R[:steps, :H]  # adjoint of aCA_t, written over Z
+        self.RS_by_aR_S_by_aZ = self._RS_by_aR_S_by_aZ[:steps]  # side by side
+        self.daR_daZ = self._RS_by_aR_S_by_aZ[:steps]  # side by side
+        self.daR = self._RS_by_aR_S_by_aZ[:steps, :H]  # adjoint of aR_t, written over RS_by_aR
+        self.daZ = self._RS_by_aR_S_by_aZ[:steps, H:]  # adjoint of aZ_t, written over S_by_aZ
+        self.S_first = self._x_copy_S[0, D:]  # S before all steps
+        self.S_last = self._x_copy_S[steps, D:]  # S after all steps
+        self.mask = self._mask[:steps]
+        self.x_copy_2_RS_turned = _turned(self.x_copy_2_RS)
+        self.x_copy_2_RS_gathered = self._x_copy_2_RS_rows[:steps]
+        self.x_copy_2_RS_rows = _rows(self.x_copy_2_RS_gathered)
+        self.daCA_turned = _turned(self.daCA)
+        self.daCA_gathered = self._daCA_rows[:steps]
+        self.daCA_rows = _rows(self.daCA_gathered)
+        self.x_copy_S_turned = _turned(self.x_copy_S)
+        self.x_copy_S_gathered = self._x_copy_S_rows[:steps]
+        self.x_copy_S_rows = _rows(self.x_copy_S_gathered)
+        self.daR_daZ_turned = _turned(self.daR_daZ)
+        self.daR_daZ_gathered = self._daR_daZ_rows[:steps]
+        self.daR_daZ_rows = _rows(self.daR_daZ_gathered)
+        self.forward_steps = list(
+            zip(
+                self.x_copy_S, self.Z_R, self.RS, self.R, self.S_prev, self.x_copy_2_RS, self.CA,
+                self.S, self.Z, self.mask, strict=True,
+            )
+        )
+        self.backward_steps = list(
+            zip(
+                self.dO, self.mask, self.daCA, self.S_by_aCA, self.daR_daZ, self.RS_by_aR_S_by_aZ,
+                self.S_by_S_prev, self.R, strict=True,
+            )
+        )
 
 
 def init_params(
@@ -245,7 +301,7 @@ def forward(
     """Return the outputs (T, B, H) and the last state for x (T, B, D); s0 is zeros if None."""
     params, x, w = _prepared(params, x, s0, lengths, workspace)
     _forward(params, x, w)
-    return _outputs(w), w.S[-1].copy()
+    return _outputs(w), w.S_last.T.copy()
 
 
 def loss(
@@ -280,8 +336,8 @@ def loss_and_gradients(
     y, V = _targets(y, loss_weights, w)
     _forward(params, x, w)
     total = _loss(y, V, w)
-    gradients, _ = _backward(params, x, w.dO, w)
-    return Result(_scalar(total, w), gradients, w.S[-1].copy())
+    gradients, _ = _backward(params, w)
+    return Result(_scalar(total, w), gradients, w.S_last.T.copy())
 
 
 def vjp(
@@ -309,19 +365,20 @@ def vjp(
                 "the same workspace; call vjp again"
             )
         d_outputs = _cast("d_outputs", d_outputs, w.dtype)
-        _check_shape("d_outputs", d_outputs, SHAPES["outputs"], w.S.shape)
+        _check_shape("d_outputs", d_outputs, SHAPES["outputs"], _turned(w.S).shape)
         if w.ended is not None:
             d_outputs = np.where(w.ended, np.zeros((), w.dtype), d_outputs)
+        np.copyto(w.dO, _turned(d_outputs))
         last = (
             np.zeros((w.batch_size, w.hidden_size), w.dtype),
         )
         _start(last[0], "d_state", SHAPES["s0"], d_state)
         w.calls += 1
-        gradients, first = _backward(params, x, d_outputs, w, last)
+        gradients, first = _backward(params, w, tuple(a.T for a in last))
         d_x = _inputs(params, w)
         return gradients, d_x, first[0].copy()
 
-    return _outputs(w), w.S[-1].copy(), pullback
+    return _outputs(w), w.S_last.T.copy(), pullback
 
 
 # --- the computation -----------------------------------------------------------------------------
@@ -332,150 +389,168 @@ def _rows(a: Array) -> Array:
     return a.reshape(-1, a.shape[-1])
 
 
+def _turned(a: Array) -> Array:
+    """(T, B, n), a sample per row, for (T, n, B), a sample per column, and the other way round."""
+    return a.transpose(0, 2, 1)
+
+
 def _forward(params: Params, x: Array, w: Workspace) -> None:
     """Compute the states, first time step to last."""
     Wz, Wrecz, Wca, Wrecca, Wr, Wrecr = params
-    xWz, xWr, xWca, S_prev, S, Z = w.xWz, w.xWr, w.xWca, w.S_prev, w.S, w.Z
-    R, RS, CA, ended = w.R, w.RS, w.CA, w.ended
-    one, two = w.one, w.two
-    # what the inputs contribute: xWz_t = x_t Wz
-    np.dot(_rows(x), Wz, out=_rows(xWz))
-    # what the inputs contribute: xWr_t = x_t Wr
-    np.dot(_rows(x), Wr, out=_rows(xWr))
-    # what the inputs contribute: xWca_t = x_t Wca
-    np.dot(_rows(x), Wca, out=_rows(xWca))
+    W_aZ_aR, D, H, two, W_aCA = w.W_aZ_aR, w.input_size, w.hidden_size, w.two, w.W_aCA
+    x_copy, x_copy_2, aZ_aR, one, aCA, ended = w.x_copy, w.x_copy_2, w.aZ_aR, w.one, w.aCA, w.ended
+    W_aZ_aR_T, W_aCA_T = W_aZ_aR.T, W_aCA.T
+    # weights, made ready: W_aZ_aR = [[1/2 Wz 1/2 Wr]; [1/2 Wrecz 1/2 Wrecr]]
+    np.divide(Wz, two, W_aZ_aR[:D, :H])
+    np.divide(Wr, two, W_aZ_aR[:D, H:])
+    np.divide(Wrecz, two, W_aZ_aR[D:, :H])
+    np.divide(Wrecr, two, W_aZ_aR[D:, H:])
+    # weights, made ready: W_aCA = [Wca; Wrecca]
+    W_aCA[:D, :] = Wca
+    W_aCA[D:, :] = Wrecca
+    # x, beside what it is multiplied with: x_copy_t = x_t
+    x_copy[...] = x
+    # x, beside what it is multiplied with: x_copy_2_t = x_copy_t
+    x_copy_2[...] = x
 
     # --- step 1 of 1 ---
-    S_prev_t, Z_t, xWz_t, R_t, xWr_t, RS_t = S_prev[0], Z[0], xWz[0], R[0], xWr[0], RS[0]
-    CA_t, xWca_t, S_t = CA[0], xWca[0], S[0]
-    # update gate: Z_t = sigmoid(x_t Wz + S_{t-1} Wrecz)
-    np.dot(S_prev_t, Wrecz, out=Z_t)
-    np.add(Z_t, xWz_t, out=Z_t)
-    np.divide(Z_t, two, out=Z_t)
-    np.tanh(Z_t, out=Z_t)
-    np.add(Z_t, one, out=Z_t)
-    np.divide(Z_t, two, out=Z_t)
-    # reset gate: R_t = sigmoid(x_t Wr + S_{t-1} Wrecr)
-    np.dot(S_prev_t, Wrecr, out=R_t)
-    np.add(R_t, xWr_t, out=R_t)
-    np.divide(R_t, two, out=R_t)
-    np.tanh(R_t, out=R_t)
-    np.add(R_t, one, out=R_t)
-    np.divide(R_t, two, out=R_t)
+    (
+        x_copy_S_t, Z_R_t, RS_t, R_t, S_prev_t, x_copy_2_RS_t, CA_t, S_t, Z_t, ended_t,
+    ) = w.forward_steps[0]
+    # the products of Z and R: aZ_aR = x_copy_S_t [[1/2 Wz 1/2 Wr]; [1/2 Wrecz 1/2 Wrecr]]
+    W_aZ_aR_T.dot(x_copy_S_t, aZ_aR)
+    # update gate and reset gate: Z_t = sigmoid(x_t Wz + S_{t-1} Wrecz); R_t = sigmoid(x_t Wr +
+    #     S_{t-1} Wrecr)
+    np.tanh(aZ_aR, Z_R_t)
+    np.add(Z_R_t, one, Z_R_t)
+    np.divide(Z_R_t, two, Z_R_t)
     # factor in the candidate activation: RS_t = R_t o S_{t-1}
-    np.multiply(R_t, S_prev_t, out=RS_t)
+    np.multiply(R_t, S_prev_t, RS_t)
+    # the products of CA: aCA = x_copy_2_RS_t [Wca; Wrecca]
+    W_aCA_T.dot(x_copy_2_RS_t, aCA)
     # candidate activation: CA_t = tanh(x_t Wca + (R_t o S_{t-1}) Wrecca)
-    np.dot(RS_t, Wrecca, out=CA_t)
-    np.add(CA_t, xWca_t, out=CA_t)
-    np.tanh(CA_t, out=CA_t)
+    np.tanh(aCA, CA_t)
     # state: S_t = (1 - Z_t) o S_{t-1} + Z_t o CA_t
-    np.subtract(CA_t, S_prev_t, out=S_t)
-    np.multiply(S_t, Z_t, out=S_t)
-    np.add(S_t, S_prev_t, out=S_t)
+    np.subtract(CA_t, S_prev_t, S_t)
+    np.multiply(S_t, Z_t, S_t)
+    np.add(S_t, S_prev_t, S_t)
     # past its length: S_t = M_t o S_{t-1} + (1 - M_t) o S_t
     if ended is not None:
-        np.copyto(S_t, S_prev_t, where=ended[0])
+        np.copyto(S_t, S_prev_t, where=ended_t)
 
 
 def _loss(Y: Array, V: Array | None, w: Workspace) -> Any:
     """Compute the loss of all time steps."""
-    S, dO = w.S, w.dO
+    dO, S = w.dO, w.S
     # error: E_t = O_t - Y_t
-    np.subtract(S, Y, out=dO)
+    np.subtract(S, Y, dO)
     # L2 cost, at every time step: L = sum_t 1/2 tr(E_t^T E_t)
     loss = np.dot(dO.ravel(), (dO if V is None else V * dO).ravel()) / 2
     # with loss weights V: dO_t = V_t o dO_t
     if V is not None:
-        np.multiply(dO, V, out=dO)
+        np.multiply(dO, V, dO)
     return loss
 
 
 def _backward(
-    params: Params, x: Array, dO: Array, w: Workspace, last: tuple[Array, ...] | None = None
+    params: Params, w: Workspace, last: tuple[Array, ...] | None = None
 ) -> tuple[Params, tuple[Array, ...]]:
     """Compute the adjoints, last time step to first; return gradients and carries."""
     Wrecz, Wrecca, Wrecr = params.Wrecz, params.Wrecca, params.Wrecr
-    dS, dS_held, Z, dCA, CA, daCA = w.dS, w.dS_held, w.Z, w.dCA, w.CA, w.daCA
-    dRS, S_prev, dR, R, daR, dZ = w.dRS, w.S_prev, w.dR, w.R, w.daR, w.dZ
-    daZ, dS_prev, term, RS, ended = w.daZ, w.dS_prev, w.term, w.RS, w.ended
-    one = w.one
+    W_dS_prev_products, H, S_by_S_prev = w.W_dS_prev_products, w.hidden_size, w.S_by_S_prev
+    one, Z, S_by_aCA, CA, RS_by_aR, R = w.one, w.Z, w.S_by_aCA, w.CA, w.RS_by_aR, w.R
+    S_prev, S_by_aZ, dS, ended, dS_held, dRS = w.S_prev, w.S_by_aZ, w.dS, w.ended, w.dS_held, w.dRS
+    dRS_dS, dS_prev_products, dS_prev, term = w.dRS_dS, w.dS_prev_products, w.dS_prev, w.term
+    x_copy_2_RS_rows, x_copy_2_RS_gathered = w.x_copy_2_RS_rows, w.x_copy_2_RS_gathered
+    x_copy_2_RS_turned, daCA_rows = w.x_copy_2_RS_turned, w.daCA_rows
+    daCA_gathered, daCA_turned, D = w.daCA_gathered, w.daCA_turned, w.input_size
+    x_copy_S_rows, x_copy_S_gathered = w.x_copy_S_rows, w.x_copy_S_gathered
+    x_copy_S_turned, daR_daZ_rows = w.x_copy_S_turned, w.daR_daZ_rows
+    daR_daZ_gathered, daR_daZ_turned = w.daR_daZ_gathered, w.daR_daZ_turned
+    # weights, made ready: W_dS_prev_products = [Wrecr Wrecz]
+    if last is not None:
+        W_dS_prev_products[:, :H] = Wrecr
+        W_dS_prev_products[:, H:] = Wrecz
+    # derivative of S with respect to S_prev: S_by_S_prev_t = 1 - Z_t
+    np.subtract(one, Z, S_by_S_prev)
+    # derivative of S with respect to aCA: S_by_aCA_t = Z_t o (1 - CA_t o CA_t)
+    np.multiply(CA, CA, S_by_aCA)
+    np.subtract(one, S_by_aCA, S_by_aCA)
+    np.multiply(S_by_aCA, Z, S_by_aCA)
+    # derivative of RS with respect to aR: RS_by_aR_t = S_{t-1} o R_t o (1 - R_t)
+    np.subtract(one, R, RS_by_aR)
+    np.multiply(RS_by_aR, S_prev, RS_by_aR)
+    np.multiply(RS_by_aR, R, RS_by_aR)
+    # derivative of S with respect to aZ: S_by_aZ_t = (CA_t - S_{t-1}) o Z_t o (1 - Z_t)
+    np.subtract(CA, S_prev, S_by_aZ)
+    np.multiply(S_by_aZ, Z, S_by_aZ)
+    np.multiply(S_by_aZ, S_by_S_prev, S_by_aZ)
 
     # --- step 1 of 1 ---
-    dO_t, Z_t, CA_t, daCA_t, S_prev_t, R_t = dO[0], Z[0], CA[0], daCA[0], S_prev[0], R[0]
-    daR_t, daZ_t = daR[0], daZ[0]
-    # dS_t = dO_t + dS_prev_{t+1}
-    np.copyto(dS, dO_t)
+    (
+        dO_t, ended_t, daCA_t, S_by_aCA_t, daR_daZ_t, RS_by_aR_S_by_aZ_t, S_by_S_prev_t, R_t,
+    ) = w.backward_steps[0]
+    # dS_t = dS_prev_{t+1} + dO_t
+    dS[...] = dO_t
     if last is not None:
-        np.add(dS, last[0], out=dS)
+        np.add(dS, last[0], dS)
     # past its length: dS_held_t = M_t o dS_t
     if ended is not None and last is not None:
         dS_held[...] = 0
-        np.copyto(dS_held, dS, where=ended[0])
+        np.copyto(dS_held, dS, where=ended_t)
     # past its length: dS_t = (1 - M_t) o dS_t
     if ended is not None:
-        np.copyto(dS, 0, where=ended[0])
-    # dCA_t = dS_t o Z_t
-    np.multiply(dS, Z_t, out=dCA)
-    # daCA_t = dCA_t o (1 - CA_t o CA_t)
-    np.multiply(CA_t, CA_t, out=daCA_t)
-    np.subtract(one, daCA_t, out=daCA_t)
-    np.multiply(daCA_t, dCA, out=daCA_t)
+        np.copyto(dS, 0, where=ended_t)
+    # daCA_t = dS_t o S_by_aCA_t
+    np.multiply(dS, S_by_aCA_t, daCA_t)
     # dRS_t = daCA_t Wrecca^T
-    np.dot(daCA_t, Wrecca.T, out=dRS)
-    # dR_t = dRS_t o S_{t-1}
-    np.multiply(dRS, S_prev_t, out=dR)
-    # daR_t = dR_t o R_t o (1 - R_t)
-    np.subtract(one, R_t, out=daR_t)
-    np.multiply(daR_t, dR, out=daR_t)
-    np.multiply(daR_t, R_t, out=daR_t)
-    # dZ_t = dS_t o CA_t - dS_t o S_{t-1}
-    np.subtract(CA_t, S_prev_t, out=dZ)
-    np.multiply(dZ, dS, out=dZ)
-    # daZ_t = dZ_t o Z_t o (1 - Z_t)
-    np.subtract(one, Z_t, out=daZ_t)
-    np.multiply(daZ_t, dZ, out=daZ_t)
-    np.multiply(daZ_t, Z_t, out=daZ_t)
-    # dS_prev_t = dS_t + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T - dS_t o Z_t
+    Wrecca.dot(daCA_t, dRS)
+    # daR_t = dRS_t o RS_by_aR_t; daZ_t = dS_t o S_by_aZ_t
+    np.multiply(dRS_dS, RS_by_aR_S_by_aZ_t, daR_daZ_t)
+    # the products of dS_prev: dS_prev_products = daR_daZ_t [Wrecr Wrecz]^T
     if last is not None:
-        np.multiply(dRS, R_t, out=dS_prev)
-        np.add(dS_prev, dS, out=dS_prev)
-        np.dot(daR_t, Wrecr.T, out=term)
-        np.add(dS_prev, term, out=dS_prev)
-        np.dot(daZ_t, Wrecz.T, out=term)
-        np.add(dS_prev, term, out=dS_prev)
-        np.subtract(dS_prev, dCA, out=dS_prev)
+        W_dS_prev_products.dot(daR_daZ_t, dS_prev_products)
+    # dS_prev_t = dS_t o S_by_S_prev_t + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
+    if last is not None:
+        np.multiply(dS, S_by_S_prev_t, dS_prev)
+        np.add(dS_prev, dS_prev_products, dS_prev)
+        np.multiply(dRS, R_t, term)
+        np.add(dS_prev, term, dS_prev)
     # past its length: dS_prev_t = dS_prev_t + dS_held_t
     if ended is not None and last is not None:
-        np.add(dS_prev, dS_held, out=dS_prev)
-    # gradient of Wz: dWz = sum_t x_t^T daZ_t
-    dWz = _rows(x).T @ _rows(daZ)
-    # gradient of Wrecz: dWrecz = sum_t S_{t-1}^T daZ_t
-    dWrecz = _rows(S_prev).T @ _rows(daZ)
-    # gradient of Wca: dWca = sum_t x_t^T daCA_t
-    dWca = _rows(x).T @ _rows(daCA)
-    # gradient of Wrecca: dWrecca = sum_t RS_t^T daCA_t
-    dWrecca = _rows(RS).T @ _rows(daCA)
-    # gradient of Wr: dWr = sum_t x_t^T daR_t
-    dWr = _rows(x).T @ _rows(daR)
-    # gradient of Wrecr: dWrecr = sum_t S_{t-1}^T daR_t
-    dWrecr = _rows(S_prev).T @ _rows(daR)
+        np.add(dS_prev, dS_held, dS_prev)
+    # gradients of stacked weights: dWca = sum_t x_t^T daCA_t; dWrecca = sum_t RS_t^T daCA_t
+    x_copy_2_RS_gathered[...] = x_copy_2_RS_turned
+    daCA_gathered[...] = daCA_turned
+    dWca_Wrecca = x_copy_2_RS_rows.T.dot(daCA_rows)
+    dWca = dWca_Wrecca[:D, :].copy()
+    dWrecca = dWca_Wrecca[D:, :].copy()
+    # gradients of stacked weights: dWr = sum_t x_t^T daR_t; dWz = sum_t x_t^T daZ_t; dWrecr = sum_t
+    #     S_{t-1}^T daR_t; dWrecz = sum_t S_{t-1}^T daZ_t
+    x_copy_S_gathered[...] = x_copy_S_turned
+    daR_daZ_gathered[...] = daR_daZ_turned
+    dWr_Wz_Wrecr_Wrecz = x_copy_S_rows.T.dot(daR_daZ_rows)
+    dWr = dWr_Wz_Wrecr_Wrecz[:D, :H].copy()
+    dWz = dWr_Wz_Wrecr_Wrecz[:D, H:].copy()
+    dWrecr = dWr_Wz_Wrecr_Wrecz[D:, :H].copy()
+    dWrecz = dWr_Wz_Wrecr_Wrecz[D:, H:].copy()
     gradients = Params(dWz, dWrecz, dWca, dWrecca, dWr, dWrecr)
-    return gradients, (dS_prev,)
+    return gradients, (dS_prev.T,)
 
 
 def _inputs(params: Params, w: Workspace) -> Array:
     """Compute the gradient of the input of every time step."""
     Wz, Wca, Wr = params.Wz, params.Wca, params.Wr
     daCA, daR, daZ = w.daCA, w.daR, w.daZ
-    dx = np.empty((w.steps, w.batch_size, w.input_size), w.dtype)
-    terms_BD = np.empty((w.steps, w.batch_size, w.input_size), w.dtype)
+    dx = np.empty((w.steps, w.input_size, w.batch_size), w.dtype)
+    terms_BD = np.empty((w.steps, w.input_size, w.batch_size), w.dtype)
     # dx_t = daCA_t Wca^T + daR_t Wr^T + daZ_t Wz^T
-    np.dot(_rows(daCA), Wca.T, out=_rows(dx))
-    np.dot(_rows(daR), Wr.T, out=_rows(terms_BD))
-    np.add(dx, terms_BD, out=dx)
-    np.dot(_rows(daZ), Wz.T, out=_rows(terms_BD))
-    np.add(dx, terms_BD, out=dx)
-    return dx
+    np.matmul(Wca, daCA, dx)
+    np.matmul(Wr, daR, terms_BD)
+    np.add(dx, terms_BD, dx)
+    np.matmul(Wz, daZ, terms_BD)
+    np.add(dx, terms_BD, dx)
+    return dx.transpose(0, 2, 1).copy()
 
 
 # --- arguments -----------------------------------------------------------------------------------
@@ -515,7 +590,7 @@ def _prepared(
             f"these arguments have {given} and {dtype}"
         )
     w.calls += 1
-    _start(w.S_prev[0], "s0", SHAPES["s0"], s0)
+    _start(w.S_first.T, "s0", SHAPES["s0"], s0)
     w.ended = None
     if lengths is not None:
         lengths = np.asarray(lengths)
@@ -528,7 +603,8 @@ def _prepared(
             )
         w.ended = (np.arange(steps)[:, None] >= lengths)[:, :, None]
         x = np.where(w.ended, np.zeros((), dtype), x)  # what is padding is not read
-    return params, x, w
+        np.copyto(w.mask, _turned(w.ended))
+    return params, _turned(x), w
 
 
 def _checked(params: Any) -> Params:
@@ -611,7 +687,7 @@ def _cast(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
 
 def _outputs(w: Workspace) -> Array:
     """A copy of the outputs, 0 past the length of each sample."""
-    outputs: Array = w.S.copy()
+    outputs: Array = _turned(w.S).copy()
     if w.ended is not None:
         np.copyto(outputs, 0, where=w.ended)
     return outputs
@@ -630,11 +706,11 @@ def _start(place: Array, name: str, letters: tuple[str, ...], value: Any) -> Non
 def _targets(y: Any, loss_weights: Any, w: Workspace) -> tuple[Array, Array | None]:
     """Check and cast the targets and their weights; where a weight is 0 nothing is left of y."""
     targets = _cast("y", y, w.dtype)
-    _check_shape("y", targets, SHAPES["y"], w.S.shape)
+    _check_shape("y", targets, SHAPES["y"], _turned(w.S).shape)
     V = _weights(loss_weights, w)
     if V is not None:
         targets = np.where(V == 0, np.zeros((), w.dtype), targets)
-    return targets, V
+    return _turned(targets), None if V is None else _turned(V)
 
 
 def _weights(loss_weights: Any, w: Workspace) -> Array | None:

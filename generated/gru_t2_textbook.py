@@ -61,6 +61,7 @@ CELL = "gru"
 LOSS = "l2"
 READOUT = "none"
 STYLE = "textbook"
+LAYOUT = "rows"
 UNROLL: int | None = 2
 SIZES = ("B", "D", "H")
 STATES: tuple[str, ...] = ("S",)
@@ -128,19 +129,29 @@ class Workspace:
         self.ended: Array | None = None
         if self.dtype.kind not in "fcO":
             raise TypeError(f"dtype: expected floating, complex or object, got {self.dtype}")
-        B, H, dtype = batch_size, hidden_size, self.dtype
-        self.steps = 2
-        S = np.empty((3, B, H), dtype)
-        self.S_prev = S[:-1]  # before each step
-        self.S = S[1:]  # state
-        self.Z = np.empty((2, B, H), dtype)  # update gate
-        self.R = np.empty((2, B, H), dtype)  # reset gate
-        self.RS = np.empty((2, B, H), dtype)  # factor in the candidate activation
-        self.CA = np.empty((2, B, H), dtype)  # candidate activation
-        self.dO = np.empty((2, B, H), dtype)  # adjoint of O_t
-        self.daCA = np.empty((2, B, H), dtype)  # adjoint of aCA_t
-        self.daR = np.empty((2, B, H), dtype)  # adjoint of aR_t
-        self.daZ = np.empty((2, B, H), dtype)  # adjoint of aZ_t
+        T = steps = self.steps = 2
+        B, H, dtype = self.batch_size, self.hidden_size, self.dtype
+        self._S = np.empty((T + 1, B, H), dtype)  # state
+        self._Z = np.empty((T, B, H), dtype)  # update gate
+        self._R = np.empty((T, B, H), dtype)  # reset gate
+        self._RS = np.empty((T, B, H), dtype)  # factor in the candidate activation
+        self._CA = np.empty((T, B, H), dtype)  # candidate activation
+        self._dO = np.empty((T, B, H), dtype)  # adjoint of O_t
+        self._daCA = np.empty((T, B, H), dtype)  # adjoint of aCA_t
+        self._daR = np.empty((T, B, H), dtype)  # adjoint of aR_t
+        self._daZ = np.empty((T, B, H), dtype)  # adjoint of aZ_t
+        self.S_prev = self._S[:steps]  # before each step
+        self.Z = self._Z[:steps]  # update gate
+        self.R = self._R[:steps]  # reset gate
+        self.RS = self._RS[:steps]  # factor in the candidate activation
+        self.CA = self._CA[:steps]  # candidate activation
+        self.S = self._S[1 : steps + 1]  # state
+        self.dO = self._dO[:steps]  # adjoint of O_t
+        self.daCA = self._daCA[:steps]  # adjoint of aCA_t
+        self.daR = self._daR[:steps]  # adjoint of aR_t
+        self.daZ = self._daZ[:steps]  # adjoint of aZ_t
+        self.S_first = self._S[0]  # S before all steps
+        self.S_last = self._S[steps]  # S after all steps
 
 
 def init_params(
@@ -232,7 +243,7 @@ def forward(
     """Return the outputs (T, B, H) and the last state for x (T, B, D); s0 is zeros if None."""
     params, x, w = _prepared(params, x, s0, lengths, workspace)
     _forward(params, x, w)
-    return _outputs(w), w.S[-1].copy()
+    return _outputs(w), w.S_last.copy()
 
 
 def loss(
@@ -268,7 +279,7 @@ def loss_and_gradients(
     _forward(params, x, w)
     total = _loss(y, V, w)
     gradients, _ = _backward(params, x, w.dO, w)
-    return Result(_scalar(total, w), gradients, w.S[-1].copy())
+    return Result(_scalar(total, w), gradients, w.S_last.copy())
 
 
 def vjp(
@@ -308,7 +319,7 @@ def vjp(
         d_x = _inputs(params, w)
         return gradients, d_x, first[0].copy()
 
-    return _outputs(w), w.S[-1].copy(), pullback
+    return _outputs(w), w.S_last.copy(), pullback
 
 
 # --- the computation -----------------------------------------------------------------------------
@@ -322,7 +333,7 @@ def sigmoid(a: Array) -> Any:
 def _forward(params: Params, x: Array, w: Workspace) -> None:
     """Compute the states, first time step to last."""
     Wz, Wrecz, Wca, Wrecca, Wr, Wrecr = params
-    S_prev, S, Z, R, RS, CA = w.S_prev, w.S, w.Z, w.R, w.RS, w.CA
+    Z, S_prev, R, RS, CA, S = w.Z, w.S_prev, w.R, w.RS, w.CA, w.S
     ended = w.ended
 
     # --- step 1 of 2 ---
@@ -389,8 +400,8 @@ def _backward(
 ) -> tuple[Params, tuple[Array, ...]]:
     """Compute the adjoints, last time step to first; return gradients and carries."""
     Wrecz, Wrecca, Wrecr = params.Wrecz, params.Wrecca, params.Wrecr
-    Z, CA, daCA, S_prev, R, daR = w.Z, w.CA, w.daCA, w.S_prev, w.R, w.daR
-    daZ, RS, ended = w.daZ, w.RS, w.ended
+    ended, Z, daCA, CA, S_prev, daR = w.ended, w.Z, w.daCA, w.CA, w.S_prev, w.daR
+    R, daZ, RS = w.R, w.daZ, w.RS
 
     # --- step 2 of 2 ---
     # dS_t = dO_t + dS_prev_{t+1}
@@ -533,7 +544,7 @@ def _prepared(
             f"these arguments have {given} and {dtype}"
         )
     w.calls += 1
-    _start(w.S_prev[0], "s0", SHAPES["s0"], s0)
+    _start(w.S_first, "s0", SHAPES["s0"], s0)
     w.ended = None
     if lengths is not None:
         lengths = np.asarray(lengths)

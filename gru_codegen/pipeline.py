@@ -15,7 +15,7 @@ from gru_codegen.emit import Heading, emit
 from gru_codegen.losses import L2, Loss
 from gru_codegen.lower import lower, written_loss
 from gru_codegen.modules import load_source
-from gru_codegen.passes import STYLES, Layout, Style, optimise
+from gru_codegen.passes import DEFAULT_LAYOUT, LAYOUTS, STYLES, Layout, Style, optimise
 from gru_codegen.readouts import readouts
 from gru_codegen.requirements import require_generable
 from gru_codegen.verify import Report, verify
@@ -30,7 +30,7 @@ def generate(
     readout: str = "none",
     unroll: int | None = None,
     style: Style = "fast",
-    layout: Layout = "columns",
+    layout: Layout = DEFAULT_LAYOUT,
     spec: str | None = None,
 ) -> str:
     """The source of the kernel of `cell`: a plain NumPy module.
@@ -39,18 +39,20 @@ def generate(
     unroll: the number of time steps that the code is written out for; None is `any`, a time loop.
     spec: what the command line calls the cell, for the module's header; the cell's name if None.
     style: "fast", batched and in place, or "textbook", one expression per equation.
+    layout: how the fast style stores matrices: "rows", "columns" or "folded"; see `passes`.
 
     Raises
     ------
     CellError: no kernel can be made of the cell: it has two inputs, or sizes of its own.
     DerivationError: the declaration cannot be derived.
-    ValueError: `unroll` is not a positive number of steps, or there is no such style or readout.
+    ValueError: `unroll` is not a positive number of steps, or there is no such style, readout
+        or layout.
     """
-    _check(unroll, style, readout)
+    _check(unroll, style, readout, layout)
     require_generable(complete(cell, readout))
     derivation = derive(complete(cell, readout), loss)
     program = optimise(lower(derivation), style, unroll, layout)
-    return emit(program, _heading(derivation, spec or cell.name, readout, unroll, style))
+    return emit(program, _heading(derivation, spec or cell.name, readout, unroll, style, layout))
 
 
 @cache  # one cell for one cell and readout, since `derive` remembers by identity
@@ -66,7 +68,7 @@ def load(
     readout: str = "none",
     unroll: int | None = None,
     style: Style = "fast",
-    layout: Layout = "columns",
+    layout: Layout = DEFAULT_LAYOUT,
 ) -> ModuleType:
     """The kernel of `cell` as a module; a debugger steps through its generated lines."""
     source = generate(cell, loss=loss, readout=readout, unroll=unroll, style=style, layout=layout)
@@ -107,18 +109,32 @@ def default_name(
     return "_".join(parts).replace("-", "_")
 
 
-def command(spec: str, loss: Loss, unroll: int | None, style: Style, readout: str = "none") -> str:
+def command(
+    spec: str,
+    loss: Loss,
+    unroll: int | None,
+    style: Style,
+    readout: str = "none",
+    layout: Layout = DEFAULT_LAYOUT,
+) -> str:
     """The command that generates the kernel of the cell that the command line calls `spec`."""
     steps = "any" if unroll is None else unroll
     return (
         f"gru-codegen generate --cell {shlex.quote(spec)} --unroll {steps} --loss {loss.name} "
         f"{'' if readout == 'none' else f'--readout {readout} '}--style {style}"
+        f"{'' if layout == DEFAULT_LAYOUT else f' --layout {layout}'}"
     )
 
 
-def _check(unroll: Any, style: str, readout: str) -> None:
+def _check(unroll: Any, style: str, readout: str, layout: str) -> None:
     if readout not in readouts:
         raise ValueError(f"readout: there is no {readout!r}; there are {', '.join(readouts)}")
+    if layout not in LAYOUTS:
+        raise ValueError(f"layout: there is no {layout!r}; there are {', '.join(LAYOUTS)}")
+    if style == "textbook" and layout != DEFAULT_LAYOUT:
+        raise ValueError(
+            f"layout: {layout!r} is for the fast style; textbook keeps rows as declared"
+        )
     if style not in STYLES:
         raise ValueError(f"style: there is no {style!r}; there are {', '.join(STYLES)}")
     if unroll is not None and (isinstance(unroll, bool) or not isinstance(unroll, int)):
@@ -128,7 +144,12 @@ def _check(unroll: Any, style: str, readout: str) -> None:
 
 
 def _heading(
-    derivation: Derivation, spec: str, readout: str, unroll: int | None, style: Style
+    derivation: Derivation,
+    spec: str,
+    readout: str,
+    unroll: int | None,
+    style: Style,
+    layout: Layout,
 ) -> Heading:
     cell, loss, text = derivation.cell, derivation.loss, derivation.notation.text
     equations = [
@@ -145,7 +166,8 @@ def _heading(
         loss_title=loss.title,
         readout=readout,
         style=style,
-        command=command(spec, loss, unroll, style, readout),
+        layout="rows" if style == "textbook" else layout,
+        command=command(spec, loss, unroll, style, readout, layout),
         equations=tuple(equations),
         input=cell.inputs[0].name,
         target=loss.target.name,

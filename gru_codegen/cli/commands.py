@@ -27,6 +27,7 @@ __all__ = ["program"]
 
 FOLDER = "generated"
 MOST_STEPS = 65536  # written out, that many steps of the GRU are 160 MB of source
+STEPS_TO_TUNE = 32  # for kernels that take any number
 MOST_SHOWN = 64  # as `explain.STEPS`, which would bring SymPy along
 
 # --- options --------------------------------------------------------------------------------------
@@ -54,6 +55,21 @@ def _unroll(text: str, most: int, any_means: str) -> Callable[[Any], Any]:
     return click.option(
         "--unroll", metavar="[N|any]", default="any", show_default=True, callback=steps, help=text
     )
+
+
+def _sizes(
+    _context: click.Context, _option: click.Parameter, value: str | None
+) -> tuple[int, int, int] | None:
+    """The option --tune: batch, input and state size."""
+    if value is None:
+        return None
+    found = [int(part) for part in value.split(",") if re.fullmatch("[0-9]{1,5}", part.strip())]
+    if len(found) != 3 or value.count(",") != 2 or 0 in found:
+        raise click.BadParameter(
+            f"{shortened(value)} is not three sizes; give batch, input and state size as 32,64,128"
+        )
+    batch, inputs, states = found
+    return batch, inputs, states
 
 
 _cell = click.option(
@@ -151,6 +167,17 @@ Examples:
 )
 @_readout
 @click.option(
+    "--layout",
+    metavar="[rows|columns|folded]",
+    help="How the fast style stores matrices.  [default: columns]",
+)
+@click.option(
+    "--tune",
+    metavar="B,D,H",
+    callback=_sizes,
+    help="Time every layout at these sizes, and take the fastest.",
+)
+@click.option(
     "-o",
     "--output",
     metavar="FILE|-",
@@ -164,6 +191,8 @@ def generate(
     loss: str,
     style: str,
     readout: str,
+    layout: str | None,
+    tune: tuple[int, int, int] | None,
     output: str | None,
     check: bool,
     no_verify: bool,
@@ -178,6 +207,12 @@ def generate(
             "--check compares with a file, and - is standard output; name the file",
             param_hint="'--output'",
         )
+    if tune is not None and (layout is not None or check or style == "textbook"):
+        other = "--layout" if layout is not None else "--check" if check else "--style textbook"
+        raise click.BadParameter(
+            f"--tune looks for the fastest layout of the fast style; leave out {other}",
+            param_hint="'--tune'",
+        )
     if output not in (None, "-") and not check:
         require_place(output)
     with working() as progress:
@@ -186,22 +221,33 @@ def generate(
         from gru_codegen.losses import losses
         from gru_codegen.modules import load_source
         from gru_codegen.parse import load_cell
-        from gru_codegen.passes import Style
+        from gru_codegen.passes import DEFAULT_LAYOUT, LAYOUTS, Style
         from gru_codegen.readouts import readouts
 
         declared, cost = load_cell(cell), choose("loss", loss, losses)
         manner = choose("style", style, {name: name for name in get_args(Style)})
         choose("readout", readout, readouts)
+        storage = choose("layout", layout or DEFAULT_LAYOUT, {each: each for each in LAYOUTS})
+        if layout is not None and manner == "textbook":
+            raise BadInput("--layout is for the fast style; textbook keeps rows as declared")
+        if tune is not None:
+            storage = _tuned(declared, tune, cost, readout, unroll, progress)
         name = pipeline.default_name(declared, cost, unroll, manner, readout)
         path = os.path.join(FOLDER, f"{name}.py") if output is None else output
-        again = pipeline.command(cell, cost, unroll, manner, readout)
+        again = pipeline.command(cell, cost, unroll, manner, readout, storage)
         if output is not None:
             again += f" --output {shlex.quote(output)}"
         on_disk = _on_disk(path, again) if check else ""
 
         progress(f"generating {name}")
         source = pipeline.generate(
-            declared, loss=cost, readout=readout, unroll=unroll, style=manner, spec=cell
+            declared,
+            loss=cost,
+            readout=readout,
+            unroll=unroll,
+            style=manner,
+            layout=storage,
+            spec=cell,
         )
         report = None
         if not no_verify:
@@ -224,6 +270,38 @@ def generate(
         steps = "1 time step" if unroll == 1 else f"{unroll or 'any number of'} time steps"
         verdict = "not checked" if report is None else report.verdict
         say(f"wrote {path}: {declared.title}, {steps}, {manner} style; {verdict}")
+
+
+def _tuned(
+    cell: Any,
+    sizes: tuple[int, int, int],
+    loss: Any,
+    readout: str,
+    unroll: int | None,
+    progress: Callable[..., object],
+) -> Any:
+    """The layout that is the fastest at batch, input and state `sizes`; says how fast each is."""
+    from gru_codegen.tune import fastest, timings
+    from gru_codegen.verify.configuration import Sizes
+
+    steps = unroll or STEPS_TO_TUNE
+    timing = partial(progress, "timing layouts")
+    try:
+        found = timings(
+            cell,
+            Sizes(steps, *sizes),
+            loss=loss,
+            readout=readout,
+            unroll=unroll,
+            progress=timing,
+        )
+    except ValueError as error:  # a cell whose sizes have to be equal
+        raise BadInput(f"--tune: {error}") from error
+    best = fastest(found)
+    told = ", ".join(f"{layout} {1e6 * seconds:.0f} us" for layout, seconds in found)
+    at = f"T={steps}, B={sizes[0]}, D={sizes[1]}, H={sizes[2]}"
+    click.echo(f"{best} is the fastest layout at {at}: {told}", err=True)
+    return best
 
 
 def _on_disk(path: str, again: str) -> str:

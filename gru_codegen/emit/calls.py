@@ -230,6 +230,8 @@ class Calls:
 
     def _gathered(self, ref: Ref, lines: list[str]) -> str:
         """The rows of all steps of `ref`, one below the other; copied together the first time."""
+        if not self.names.storage.is_stored(ref.var):
+            return f"_rows(_turned({self.spell(ref)}))"
         name = self.names.storage.attribute(ref)
         if f"{name}_rows" not in self.names.local:
             for local in (f"{name}_rows", f"{name}_gathered", f"{name}_turned"):

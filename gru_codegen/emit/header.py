@@ -20,6 +20,7 @@ class Heading:
     cell, title, source: name, name in words and publication of the cell.
     loss, loss_title: the same of the loss; readout: of the readout.
     style: "fast" or "textbook".
+    layout: how matrices are stored, by name.
     command: the command that makes the module again.
     equations: rows (left side, right side, shape, meaning) in plain text.
     input, target: the names of the cell's input and of the loss's target.
@@ -33,6 +34,7 @@ class Heading:
     loss_title: str
     readout: str
     style: str
+    layout: str
     command: str
     equations: tuple[tuple[str, str, str, str], ...]
     input: str

@@ -74,9 +74,11 @@ LAYOUTS: dict[Layout, tuple[Pass, ...]] = {
     ),
 }
 # fmt: on
+#: What does best over all sizes; docs/performance.md has the measurements.
+DEFAULT_LAYOUT: Layout = "columns"
 
 
-def passes(style: Style, steps: int | None, layout: Layout = "rows") -> Iterator[Pass]:
+def passes(style: Style, steps: int | None, layout: Layout = DEFAULT_LAYOUT) -> Iterator[Pass]:
     """The passes of a style in order; unrolling comes last."""
     yield from _TEXTBOOK if style == "textbook" else LAYOUTS[layout]
     if steps is not None:
@@ -85,7 +87,7 @@ def passes(style: Style, steps: int | None, layout: Layout = "rows") -> Iterator
 
 
 def optimise(
-    program: Program, style: Style, steps: int | None = None, layout: Layout = "rows"
+    program: Program, style: Style, steps: int | None = None, layout: Layout = DEFAULT_LAYOUT
 ) -> Program:
     """Run the passes of `style`, for `steps` time steps or, with None, for any number.
 

@@ -1,0 +1,85 @@
+"""Which layout is the fastest here: kernels in each of them, timed on this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from statistics import median
+from time import perf_counter
+from types import ModuleType
+from typing import Any, NamedTuple, get_args
+
+import numpy as np
+
+from gru_codegen.cell import Cell
+from gru_codegen.losses import L2, Loss
+from gru_codegen.passes import Layout
+from gru_codegen.pipeline import load
+from gru_codegen.verify.configuration import Problem, Sizes, cast
+
+__all__ = ["Timing", "fastest", "timings"]
+
+#: How many times each kernel is timed, in turn with the others, and how long at least.
+_ROUNDS, _SECONDS = 9, 0.02
+
+
+class Timing(NamedTuple):
+    """A layout, and the median time of a call of its kernel in seconds."""
+
+    layout: Layout
+    seconds: float
+
+
+def fastest(found: list[Timing]) -> Layout:
+    """The layout with the least time."""
+    return min(found, key=lambda timing: timing.seconds).layout
+
+
+def timings(
+    cell: Cell,
+    sizes: Sizes,
+    *,
+    loss: Loss = L2,
+    readout: str = "none",
+    unroll: int | None = None,
+    dtype: type[np.generic] = np.float32,
+    progress: Callable[[int, int], object] | None = None,
+) -> list[Timing]:
+    """The time of `loss_and_gradients` in each layout: T time steps, batch B, sizes D and H.
+
+    Every kernel keeps a Workspace. They are timed in turn, so that what else the machine does slows
+    all of them alike. Sizes that only this cell has are small. Calls `progress(done, total)`.
+    """
+    layouts: tuple[Layout, ...] = get_args(Layout)
+    calls = [
+        _call(load(cell, loss=loss, readout=readout, unroll=unroll, layout=layout), sizes, dtype)
+        for layout in layouts
+    ]
+    repeats = [max(1, round(_SECONDS / min(_time(call, 1) for _ in range(3)))) for call in calls]
+    rounds: list[list[float]] = [[] for _ in calls]
+    for done in range(_ROUNDS):
+        for place in _turned(len(calls), done):  # none is always the first
+            rounds[place].append(_time(calls[place], repeats[place]))
+        if progress is not None:
+            progress(done + 1, _ROUNDS)
+    return [Timing(layout, median(own)) for layout, own in zip(layouts, rounds, strict=True)]
+
+
+def _call(kernel: ModuleType, sizes: Sizes, dtype: type[np.generic]) -> Callable[[], Any]:
+    problem = Problem(kernel, sizes, seed=0)
+    params, x, y, s0 = cast(problem.arguments, dtype)
+    scale = np.sqrt(dtype(sizes.H))  # of order one before the gates, as `init_params` draws them
+    params = type(params)(*(weight / scale for weight in params))
+    workspace = problem.workspace(dtype)
+    return partial(kernel.loss_and_gradients, params, x, y, s0, workspace=workspace)
+
+
+def _time(call: Callable[[], Any], repeats: int) -> float:
+    start = perf_counter()
+    for _ in range(repeats):
+        call()
+    return (perf_counter() - start) / repeats
+
+
+def _turned(count: int, first: int) -> Iterator[int]:
+    return ((first + place) % count for place in range(count))
