@@ -40,6 +40,8 @@ class Calls:
         if isinstance(value, Const):
             number = value.value
             return [f"{out}[...] = {number.numerator}", *self._divided(out, out, number)]
+        if value.operation == "transpose":
+            return [f"{out}[...] = {self._matrix(value, statement.target)}"]
         spelling = _SPELLINGS.get(value.operation)
         if spelling is not None:
             return spelling(self, statement, value, out)

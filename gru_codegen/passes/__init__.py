@@ -31,6 +31,7 @@ from gru_codegen.passes.prepare import prepare
 from gru_codegen.passes.prune import prune
 from gru_codegen.passes.share import share
 from gru_codegen.passes.stack import stack
+from gru_codegen.passes.straighten import straighten
 from gru_codegen.passes.transpose import transpose
 from gru_codegen.passes.unroll import unroll
 
@@ -60,7 +61,7 @@ _TEXTBOOK: tuple[Pass, ...] = (factor_adjoints, share, prune)
 LAYOUTS: dict[Layout, tuple[Pass, ...]] = {
     "rows": (
         share, prune, coalesce, factor, fold,
-        hoist, collect, share, prepare, batch_values, flatten, assign,
+        hoist, collect, share, prepare, straighten, batch_values, flatten, assign,
     ),
     "columns": (
         share, prune, coalesce, factor, fold,

@@ -1,0 +1,71 @@
+"""Weights that a time loop reads transposed are transposed once, before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from gru_codegen.ir import (
+    Block,
+    Call,
+    Expr,
+    Origin,
+    Phase,
+    Program,
+    Ref,
+    Statement,
+    Var,
+    rewrite,
+    shape_of,
+)
+from gru_codegen.passes.wording import equation
+
+__all__ = ["straighten"]
+
+
+def straighten(program: Program) -> Program:
+    """Copy the transpose of weights for the products of time loops.
+
+    BLAS takes a transposed view as it is, but for few rows it multiplies more slowly with one.
+    """
+    taken = set(program.variables())
+
+    def change(phase: Phase) -> Iterator[Block]:
+        made: dict[Expr, Statement] = {}
+
+        def rule(expression: Expr) -> Expr | None:
+            if not _is_transposed_weight(expression):
+                return None
+            if expression not in made:
+                made[expression] = _copy(expression, taken)
+            return made[expression].target
+
+        def straight(block: Block) -> Block:
+            if isinstance(block, Statement):
+                return replace(block, value=rewrite(block.value, rule))
+            return replace(block, body=tuple(map(straight, block.body)))
+
+        blocks = [b if isinstance(b, Statement) else straight(b) for b in phase.blocks]
+        yield from (*made.values(), *blocks)
+
+    return program.with_blocks(lambda phase: tuple(change(phase)))
+
+
+def _is_transposed_weight(expression: Expr) -> bool:
+    if not (isinstance(expression, Call) and expression.operation == "transpose"):
+        return False
+    (weight,) = expression.args
+    return isinstance(weight, Ref) and weight.var.role == "weight"
+
+
+def _copy(value: Expr, taken: set[str]) -> Statement:
+    assert isinstance(value, Call)
+    (weight,) = value.args
+    assert isinstance(weight, Ref)
+    stem = f"turned_{weight.var.name}"
+    names = (stem if n == 1 else f"{stem}_{n}" for n in range(1, len(taken) + 2))
+    name = next(name for name in names if name not in taken)
+    taken.add(name)
+    meaning = "weights, made ready"
+    target = Ref(Var(name, shape_of(value), "work", meaning=meaning))
+    return Statement(target, value, Origin(equation(target, value), meaning))
