@@ -162,8 +162,8 @@ class Workspace:
         self._x_copy_S_rows = np.empty((T, B, D + H), dtype)  # the rows of x_copy_S
         self._daR_daZ_rows = np.empty((T, B, 2 * H), dtype)  # the rows of daR_daZ
         D, H = self.input_size, self.hidden_size
-        self.x_copy = self._x_copy_S[:steps, :D]  # x, beside what it is multiplied with
-        self.x_copy_2 = self._x_copy_2_RS[:steps, :D]  # x, beside what it is multiplied with
+        self.x_copy = self._x_copy_S[:steps, :D]  # x, beside its neighbours
+        self.x_copy_2 = self._x_copy_2_RS[:steps, :D]  # x, beside its neighbours
         self.x_copy_S = self._x_copy_S[:steps]  # side by side
         self.Z_R = self._Z_R[:steps]  # side by side
         self.R = self._Z_R[:steps, H:]  # reset gate
@@ -408,9 +408,9 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     # weights, made ready: W_aCA = [Wca; Wrecca]
     W_aCA[:D, :] = Wca
     W_aCA[D:, :] = Wrecca
-    # x, beside what it is multiplied with: x_copy_t = x_t
+    # x, beside its neighbours: x_copy_t = x_t
     x_copy[...] = x
-    # x, beside what it is multiplied with: x_copy_2_t = x_copy_t
+    # x, beside its neighbours: x_copy_2_t = x_t
     x_copy_2[...] = x
 
     # --- step 1 of 1 ---

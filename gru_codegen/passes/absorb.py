@@ -19,6 +19,7 @@ from gru_codegen.ir import (
     reads,
     statements,
 )
+from gru_codegen.passes.naming import fresh
 from gru_codegen.passes.neighbours import Neighbours, runs
 from gru_codegen.passes.wording import equation
 
@@ -117,9 +118,7 @@ def _term(statement: Statement, term: Expr, taken: set[str]) -> Statement:
     target = statement.target
     (adjoint, *_) = reads(term)
     stem = f"{target.var.name}_via_{adjoint.var.name}"
-    names = (stem if n == 1 else f"{stem}_{n}" for n in range(1, len(taken) + 2))
-    name = next(name for name in names if name not in taken)
-    taken.add(name)
+    name = fresh(stem, taken)
     meaning = f"what {target.var.name} is by way of {adjoint.var.name}"
     ref = Ref(Var(name, target.var.shape, "adjoint", True, meaning=meaning), Now())
     return Statement(ref, term, Origin(equation(ref, term), meaning))

@@ -23,6 +23,7 @@ from gru_codegen.ir import (
     shape_of,
     writes,
 )
+from gru_codegen.passes.naming import fresh
 from gru_codegen.passes.neighbours import Neighbours, runs
 from gru_codegen.passes.wording import equation
 
@@ -143,9 +144,7 @@ class _Body:
     def _product(self, value: Call) -> Ref:
         """The place of a product that is computed before."""
         stem = "".join(ref.var.name for ref in reads(value))
-        names = (stem if n == 1 else f"{stem}_{n}" for n in range(1, len(self.taken) + 2))
-        name = next(name for name in names if name not in self.taken)
-        self.taken.add(name)
+        name = fresh(stem, self.taken)
         ref = Ref(Var(name, shape_of(value), "work", meaning="a product"))
         self.products.append(Statement(ref, value, Origin(equation(ref, value), "a product")))
         return ref

@@ -29,6 +29,7 @@ from gru_codegen.ir import (
     statements,
 )
 from gru_codegen.passes.algebra import expanded, factored, improved
+from gru_codegen.passes.naming import fresh
 from gru_codegen.passes.wording import equation
 
 __all__ = ["collect", "collect_all"]
@@ -171,9 +172,7 @@ class _Collector:
     def _factor(self, target: Var, adjoint: Ref, value: Expr) -> Statement:
         above, below = adjoint.var.name.removeprefix("d"), target.name.removeprefix("d")
         stem = f"{above}_by_{below}"
-        names = (stem if n == 1 else f"{stem}_{n}" for n in range(1, len(self.taken) + 2))
-        name = next(name for name in names if name not in self.taken)
-        self.taken.add(name)
+        name = fresh(stem, self.taken)
         self.factors.add(name)
         meaning = f"derivative of {above} with respect to {below}"
         ref = Ref(Var(name, target.shape, "value", True, meaning=meaning), Now())

@@ -28,6 +28,7 @@ from gru_codegen.ir import (
     statements,
     writes,
 )
+from gru_codegen.passes.naming import fresh
 
 __all__ = ["hoist", "hoist_statements"]
 
@@ -152,9 +153,7 @@ def _is_product_over_time(expression: Expr) -> bool:
 def _hoisted(total: Expr, addends: list[Expr], taken: set[str]) -> Statement:
     factors = next(list(reads(addend)) for addend in addends if _is_product_over_time(addend))
     stem = "".join(ref.var.name for ref in factors)
-    names = (stem if n == 1 else f"{stem}_{n}" for n in range(1, len(taken) + 2))
-    name = next(name for name in names if name not in taken)
-    taken.add(name)
+    name = fresh(stem, taken)
     written = " + ".join(
         " ".join(f"{r.var.name}_t" if r.var.timed else r.var.name for r in reads(addend))
         for addend in addends

@@ -67,9 +67,6 @@ def _copies(program: Program) -> Mapping[Ref | None, list[Ref]]:
         if isinstance(target.when, Every):
             if isinstance(value, Ref) and value.var.role == "input":
                 found.setdefault(value, []).append(target)
-            elif isinstance(value, Ref):  # a copy of a copy
-                for some in [copies for copies in found.values() if value in copies]:
-                    some.append(target)
             elif isinstance(value, Const) and target.var.shape == ("B", "1"):
                 found.setdefault(None, []).append(target)
     return found

@@ -19,6 +19,7 @@ from gru_codegen.ir import (
     rewrite,
     shape_of,
 )
+from gru_codegen.passes.naming import fresh
 from gru_codegen.passes.wording import equation
 
 __all__ = ["prepare"]
@@ -57,9 +58,7 @@ class _Preparation:
     def _statement(self, value: Expr, user: str) -> Statement:
         weights = [ref.var.name for ref in reads(value)]
         stem = f"half_{weights[0]}" if len(weights) == 1 else f"W_{user}"
-        names = (stem if n == 1 else f"{stem}_{n}" for n in range(1, len(self.taken) + 2))
-        name = next(name for name in names if name not in self.taken)
-        self.taken.add(name)
+        name = fresh(stem, self.taken)
         meaning = "weights, made ready"
         target = Ref(Var(name, shape_of(value), "work", meaning=meaning))
         return Statement(target, value, Origin(equation(target, value), meaning))

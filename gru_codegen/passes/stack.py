@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from typing import NamedTuple
 
 from gru_codegen.ir import (
     Block,
@@ -15,7 +16,6 @@ from gru_codegen.ir import (
     Loop,
     Now,
     Origin,
-    Phase,
     Program,
     Ref,
     Statement,
@@ -25,6 +25,7 @@ from gru_codegen.ir import (
     statements,
     writes,
 )
+from gru_codegen.passes.naming import fresh
 from gru_codegen.passes.neighbours import pack
 from gru_codegen.passes.wording import equation
 
@@ -38,14 +39,17 @@ def stack(program: Program) -> Program:
     ``x Wr + S_prev Wrecr`` is its right neighbour, so one GEMM gives both. The operands become
     neighbours in a pack, an input by way of a copy, a bias by way of a column of ones.
     """
-    packs = _Packs(set(program.variables()))
+    operands = _Operands(set(program.variables()))
     program = program.with_blocks(
-        lambda phase: tuple(part for block in phase.blocks for part in _stacked(block, packs))
+        lambda phase: tuple(part for block in phase.blocks for part in _stacked(block, operands))
     )
-    return program.with_blocks(lambda phase: (*packs.copies(phase), *phase.blocks))
+    first = program.phases[0]
+    return program.with_blocks(
+        lambda phase: (*operands.made, *phase.blocks) if phase is first else phase.blocks
+    )
 
 
-def _stacked(block: Block, packs: _Packs) -> Iterator[Block]:
+def _stacked(block: Block, operands: _Operands) -> Iterator[Block]:
     if not isinstance(block, Loop):
         yield block
         return
@@ -59,7 +63,7 @@ def _stacked(block: Block, packs: _Packs) -> Iterator[Block]:
     answers: dict[tuple[int, Expr], Expr] = {}
     for group in groups.values():
         for members in _movable(group, body):
-            product = packs.product(members, body)
+            product = operands.product(members)
             if product is not None:
                 before.setdefault(members[0].place, []).append(product)
                 targets = product.target.var.parts[0] if len(members) > 1 else (product.target,)
@@ -200,103 +204,78 @@ def _movable(group: list[_Sum], body: list[Statement]) -> Iterator[list[_Sum]]:
 
 
 @dataclass
-class _Packs:
-    """The packs of a program; a variable belongs to one run of neighbours alone."""
+class _Operands:
+    """The operands of stacked products as neighbours; a variable has one place in one run.
+
+    An input can be wanted in several runs, so each gets a copy of it. A bias is multiplied by ones.
+    """
 
     taken: set[str]
-    runs: list[tuple[Ref, ...]] = field(default_factory=list)
-    made: dict[str, list[Statement]] = field(default_factory=dict)
-    copied: dict[tuple[Ref, int], Ref] = field(default_factory=dict)
+    runs: list[tuple[_Part, ...]] = field(default_factory=list)
+    made: list[Statement] = field(default_factory=list)
 
-    def copies(self, phase: Phase) -> list[Statement]:
-        """What the forward phase begins with: inputs and ones in their places."""
-        return self.made.get(phase.name, [])
-
-    def product(self, members: list[_Sum], body: list[Statement]) -> Statement | None:
-        """The GEMM that computes `members`, or None where nothing is gained."""
+    def product(self, members: list[_Sum]) -> Statement | None:
+        """The GEMM that computes `members`, or None where there is nothing to stack."""
         first = members[0]
-        if len(first.operands) == 1 and len(members) == 1 and first.bias is None:
+        wanted = (*first.operands, *([None] if first.bias is not None else []))
+        if len(wanted) == 1 and len(members) == 1:
             return None
-        operand = self._operand(first)
+        operand = self._side_by_side(wanted)
         if operand is None:
             return None
-        rows = [
-            _beside([member.weights[n] for member in members]) for n in range(len(first.operands))
-        ]
+        bands = [[member.weights[n] for member in members] for n in range(len(first.operands))]
         if first.bias is not None:
-            rows.append(_beside([m.bias for m in members if m.bias is not None]))
-        weights = _below(rows)
-        targets = [self._target(member) for member in members]
-        target = pack(tuple(targets))
-        value = Call("matmul", (operand, weights))
-        meaning = "the products of " + " and ".join(m.target.name for m in members)
+            bands.append([member.bias for member in members if member.bias is not None])
+        value = Call("matmul", (operand, _below([_beside(band) for band in bands])))
+        target = pack(tuple(self._target(member) for member in members))
+        meaning = "the products of " + " and ".join(member.target.name for member in members)
         return Statement(target, value, Origin(equation(target, value), meaning))
 
-    def _operand(self, first: _Sum) -> Ref | None:
-        """The operands of a sum as neighbours, None if some of them have others already."""
-        wanted = first.operands
-        length = len(wanted) + (first.bias is not None)
+    def _side_by_side(self, wanted: tuple[Ref | None, ...]) -> Ref | None:
+        """The `wanted` matrices as neighbours, None for ones; None if some have others already."""
         for run in self.runs:
-            originals = [self._original(ref) for ref in run]
-            for start in range(len(run) - length + 1):
-                window = originals[start : start + length]
-                ones = window[len(wanted) :]
-                if tuple(window[: len(wanted)]) == wanted and all(r is None for r in ones):
-                    return pack(run[start : start + length])
-        if any(self._original(r) == ref for ref in wanted for run in self.runs for r in run):
-            held = {self._original(r) for run in self.runs for r in run}
-            if any(ref in held and ref.var.role != "input" for ref in wanted):
-                return None
-        parts = [self._copy(ref, len(self.runs)) if _is_input(ref) else ref for ref in wanted]
-        if first.bias is not None:
-            parts.append(self._ones(len(self.runs)))
-        if len(parts) > 1:
-            self.runs.append(tuple(parts))
-        return pack(tuple(parts))
-
-    def _original(self, ref: Ref) -> Ref | None:
-        """What a part of a pack is a copy of; None for ones."""
-        if ref.var.name.startswith("ones"):
+            for start in range(len(run) - len(wanted) + 1):
+                window = run[start : start + len(wanted)]
+                if tuple(part.wanted for part in window) == wanted:
+                    return pack(tuple(part.stored for part in window))
+        held = {part.stored for run in self.runs for part in run}
+        if any(ref in held for ref in wanted):
             return None
-        copies = {copy: source for (source, _), copy in self.copied.items()}
-        return copies.get(ref, ref)
+        run = tuple(_Part(ref, self._stored(ref)) for ref in wanted)
+        if len(run) > 1:
+            self.runs.append(run)
+        return pack(tuple(part.stored for part in run))
 
-    def _copy(self, ref: Ref, run: int) -> Ref:
-        var = ref.var
-        name = self._name(f"{var.name}_copy")
-        meaning = f"{var.name}, beside what it is multiplied with"
-        copy = Ref(replace(var, name=name, role="value", meaning=meaning), ref.when)
-        self.copied[ref, run] = copy
-        every = replace(copy, when=Every())
-        earlier = [other for (original, _), other in self.copied.items() if original == ref]
-        source = replace(earlier[0] if len(earlier) > 1 else ref, when=Every())
-        self._make(Statement(every, source, Origin(equation(every, source), meaning)))
-        return copy
+    def _stored(self, wanted: Ref | None) -> Ref:
+        """What stands for `wanted` among neighbours: itself, or the copy of an input, or ones."""
+        if wanted is None:
+            meaning = "ones, which biases are multiplied with"
+            var = Var(fresh("ones", self.taken), ("B", "1"), "value", True, meaning=meaning)
+            return self._filled(var, Const(Fraction(1)))
+        if wanted.var.role != "input":
+            return wanted
+        meaning = f"{wanted.var.name}, beside its neighbours"
+        name = fresh(f"{wanted.var.name}_copy", self.taken)
+        copy = replace(wanted.var, name=name, role="value", meaning=meaning)
+        return self._filled(copy, replace(wanted, when=Every()))
 
-    def _ones(self, run: int) -> Ref:
-        meaning = "ones, which biases are multiplied with"
-        ref = Ref(Var(self._name("ones"), ("B", "1"), "value", True, meaning=meaning), Every())
-        self._make(Statement(ref, Const(Fraction(1)), Origin(f"{ref.var.name}_t = 1", meaning)))
-        return replace(ref, when=Now())
-
-    def _make(self, statement: Statement) -> None:
-        self.made.setdefault("forward", []).append(statement)
+    def _filled(self, var: Var, value: Expr) -> Ref:
+        every = Ref(var, Every())
+        self.made.append(Statement(every, value, Origin(equation(every, value), var.meaning)))
+        return Ref(var, Now())
 
     def _target(self, member: _Sum) -> Ref:
         target = member.target
         stem = f"a{target.name}" if target.role == "value" else f"{target.name}_products"
         meaning = f"the products of {target.name}"
-        return Ref(Var(self._name(stem), target.shape, "work", meaning=meaning))
-
-    def _name(self, stem: str) -> str:
-        names = (stem if n == 1 else f"{stem}_{n}" for n in range(1, len(self.taken) + 2))
-        name = next(name for name in names if name not in self.taken)
-        self.taken.add(name)
-        return name
+        return Ref(Var(fresh(stem, self.taken), target.shape, "work", meaning=meaning))
 
 
-def _is_input(ref: Ref) -> bool:
-    return ref.var.role == "input"
+class _Part(NamedTuple):
+    """A part of a run: what is wanted there, None for ones, and what stands for it."""
+
+    wanted: Ref | None
+    stored: Ref
 
 
 def _beside(weights: list[Expr]) -> Expr:

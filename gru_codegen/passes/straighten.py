@@ -18,6 +18,7 @@ from gru_codegen.ir import (
     rewrite,
     shape_of,
 )
+from gru_codegen.passes.naming import fresh
 from gru_codegen.passes.wording import equation
 
 __all__ = ["straighten"]
@@ -63,9 +64,7 @@ def _copy(value: Expr, taken: set[str]) -> Statement:
     (weight,) = value.args
     assert isinstance(weight, Ref)
     stem = f"turned_{weight.var.name}"
-    names = (stem if n == 1 else f"{stem}_{n}" for n in range(1, len(taken) + 2))
-    name = next(name for name in names if name not in taken)
-    taken.add(name)
+    name = fresh(stem, taken)
     meaning = "weights, made ready"
     target = Ref(Var(name, shape_of(value), "work", meaning=meaning))
     return Statement(target, value, Origin(equation(target, value), meaning))
