@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from gru_codegen.derive.calculus import LocalDerivative
-from gru_codegen.derive.derivation import AdjointEquation, Derivation, Gradient, Shared
+from gru_codegen.derive.derivation import Derivation
+from gru_codegen.derive.formulas import AdjointEquation, Gradient, Shared
 from gru_codegen.derive.lagrangian import derive
 from gru_codegen.derive.normal_form import NormalEquation
 from gru_codegen.derive.unrolled import Unrolled

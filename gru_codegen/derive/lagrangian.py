@@ -23,7 +23,8 @@ from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.cell import Cell, matrix
 from gru_codegen.derive.calculus import Calculus, LocalDerivative
-from gru_codegen.derive.derivation import AdjointEquation, Derivation, Gradient, Shared
+from gru_codegen.derive.derivation import Derivation
+from gru_codegen.derive.formulas import AdjointEquation, Gradient, Shared
 from gru_codegen.derive.normal_form import NormalEquation, normalise
 from gru_codegen.derive.proof import prove_equal, prove_no_matter
 from gru_codegen.equations import Equation

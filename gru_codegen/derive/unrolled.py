@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sympy as sp
 from sympy.matrices.expressions.hadamard import HadamardProduct
@@ -15,11 +15,9 @@ from sympy.matrices.expressions.matmul import MatMul
 from sympy.matrices.expressions.special import ZeroMatrix
 from sympy.matrices.expressions.trace import Trace
 
+from gru_codegen.derive.formulas import Formulas
 from gru_codegen.derive.writing import Row, aligned, text_lines
 from gru_codegen.notation import Notation, Schema, leaves
-
-if TYPE_CHECKING:
-    from gru_codegen.derive.derivation import Derivation
 
 __all__ = ["Unrolled"]
 
@@ -48,7 +46,7 @@ class Unrolled:
     notation: Notation
 
     @classmethod
-    def of(cls, derivation: Derivation, steps: int) -> Unrolled:
+    def of(cls, derivation: Formulas, steps: int) -> Unrolled:
         """Write `derivation` out for time steps 1 .. `steps`."""
         if steps < 1:
             raise ValueError(f"a derivation is unrolled for at least one step, not {steps}")

@@ -8,14 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sympy.matrices.expressions.special import ZeroMatrix
 
+from gru_codegen.derive.formulas import AdjointEquation, Formulas, Gradient
 from gru_codegen.notation import LATEX, TEXT, Notation, OverTime, Schema
-
-if TYPE_CHECKING:
-    from gru_codegen.derive.derivation import AdjointEquation, Derivation, Gradient
 
 __all__ = [
     "Prose",
@@ -47,24 +45,24 @@ class Row:
 # --- the equations -------------------------------------------------------------------------------
 
 
-def forward_rows(derivation: Derivation) -> tuple[Row, ...]:
+def forward_rows(derivation: Formulas) -> tuple[Row, ...]:
     """The declared equations of one time step."""
     return tuple(Row(e.target, e.expression, (e.meaning,)) for e in derivation.cell.equations)
 
 
-def normal_rows(derivation: Derivation) -> tuple[Row, ...]:
+def normal_rows(derivation: Formulas) -> tuple[Row, ...]:
     """The equations that SymPy differentiates, those of the loss among them."""
     return tuple(Row(e.target, e.expression, (e.meaning,)) for e in derivation.equations)
 
 
-def loss_row(derivation: Derivation) -> Row:
+def loss_row(derivation: Formulas) -> Row:
     """The loss: the sum of the cost over all time steps."""
     loss = derivation.loss
     mean = (", still to be divided by ", Schema("T B O", r"T\,B\,O")) if loss.mean else ()
     return Row(Schema("L", "L"), OverTime(loss.cost), (loss.title, *mean))
 
 
-def adjoint_rows(derivation: Derivation, adjoints: Sequence[AdjointEquation]) -> tuple[Row, ...]:
+def adjoint_rows(derivation: Formulas, adjoints: Sequence[AdjointEquation]) -> tuple[Row, ...]:
     """The recurrences of `adjoints`, behind the values that they start from."""
     write = derivation.notation.write
     starts = [
