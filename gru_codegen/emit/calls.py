@@ -154,16 +154,14 @@ class Calls:
 
     def _matmul(self, statement: Statement, value: Call, out: str) -> list[str]:
         left, right = value.args
-        assert isinstance(left, Ref)  # flatten saw to it
         weights, turned = self._weights(right)
-        rows = self.spell(left)
-        over_time = isinstance(left.when, Every)
-        if self.names.layout == "rows":
-            factor = self._stored(weights, turned)
+        over_time = isinstance(statement.target.when, Every)
+        if not self.names.is_column_major(statement.target):
+            rows, factor = self._matrix(left, statement.target), self._stored(weights, turned)
             if over_time:
                 rows, out = f"_rows({rows})", f"_rows({out})"
             return [f"{rows}.dot({factor}, {out})"]
-        factor = self._stored(weights, not turned)
+        rows, factor = self._matrix(left, statement.target), self._stored(weights, not turned)
         if over_time:
             return [f"np.matmul({factor}, {rows}, {out})"]
         return [f"{factor}.dot({rows}, {out})"]

@@ -94,6 +94,11 @@ def _write(expression: Expr, spell: Speller, layout: Orientation) -> tuple[str, 
             return f"{at_least(args[0], _UNARY)} @ {at_least(args[1], _UNARY)}", _PRODUCT
         case "transpose":
             return f"{at_least(args[0], _ATOM)}.T", _ATOM
+        case "contract" if layout == "columns":
+            left, right = (at_least(argument, _ATOM) for argument in args)
+            if isinstance(args[0], Ref) and isinstance(args[0].when, Every):
+                return f"_rows(_turned({left})).T @ _rows(_turned({right}))", _PRODUCT
+            return f"{left} @ {right}.T", _PRODUCT
         case "contract":
             left, right = (_rows(argument, at_least(argument, _ATOM)) for argument in args)
             return f"{left}.T @ {right}", _PRODUCT
