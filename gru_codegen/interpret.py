@@ -41,6 +41,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "rows": lambda b: b[None, :],
     "column_sum": lambda a: _rows(a).sum(axis=0),
     "inner": lambda a, b: (a * b).sum(),
+    "bordered": lambda a: np.concatenate([a, np.ones((*a.shape[:-1], 1))], axis=-1),
     "identity": lambda a: np.eye(len(a)),
     "beside": lambda *parts: np.concatenate(parts, axis=-1),
     "below": lambda *parts: np.concatenate([np.atleast_2d(part) for part in parts]),

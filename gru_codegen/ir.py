@@ -250,6 +250,8 @@ OPERATIONS: Mapping[str, Operation] = {
     # beside(A, B, ...) and below(A, B, ...): joined along the columns, along the rows
     "beside": Operation(None, lambda shapes: _joined(shapes, 1)),
     "below": Operation(None, lambda shapes: _joined(shapes, 0)),
+    # bordered(A) = [A 1]: A and a column of ones
+    "bordered": Operation(1, lambda shapes: (*shapes[0][:-1], joined((shapes[0][-1], "1")))),
     # identity(W): the identity with as many rows as W
     "identity": Operation(1, lambda shapes: (shapes[0][0], shapes[0][0])),
     # inner(A, B) = sum of A o B over all entries

@@ -166,6 +166,11 @@ class Calls:
             return [f"np.matmul({factor}, {rows}, {out})"]
         return [f"{factor}.dot({rows}, {out})"]
 
+    def _bordered(self, statement: Statement, value: Call, out: str) -> list[str]:
+        """A matrix and a column of ones; of all steps, if those are meant."""
+        matrix = self._matrix(value.args[0], statement.target)
+        return [f"{out}[..., :-1] = {matrix}", f"{out}[..., -1] = 1"]
+
     def _joined(self, statement: Statement, value: Call, out: str) -> list[str]:
         """Weights laid side by side and one below the other, each perhaps halved."""
         target = statement.target
@@ -212,20 +217,24 @@ class Calls:
         target, value = statement.target, statement.value
         if not (isinstance(value, Call) and value.operation == "contract"):
             return None
-        if self.names.layout == "rows" or statement.accumulate:
+        rows = self.names.layout == "rows"
+        if statement.accumulate or (rows and not target.var.parts):
             return None
         lines: list[str] = []
-        left, right = (self._gathered(ref, lines) for ref in value.args if isinstance(ref, Ref))
         name = target.var.name
-        lines.append(f"{name} = {left}.T.dot({right})")
+        if rows:
+            lines.append(f"{name} = {as_expression(value, self.spell)}")
+        else:
+            left, right = (self._gathered(ref, lines) for ref in value.args if isinstance(ref, Ref))
+            lines.append(f"{name} = {left}.T.dot({right})")
         if target.var.parts:
             heights = [("1", *row[0].var.shape)[-2] for row in target.var.parts]
             widths = [part.var.shape[-1] for part in target.var.parts[0]]
             for r, row in enumerate(target.var.parts):
-                rows = self._cut(heights, r, len(row[0].var.shape) == 1)
+                band = self._cut(heights, r, len(row[0].var.shape) == 1)
                 for c, part in enumerate(row):
                     columns = self._cut(widths, c, False)
-                    lines.append(f"{part.var.name} = {name}[{rows}, {columns}].copy()")
+                    lines.append(f"{part.var.name} = {name}[{band}, {columns}].copy()")
         return lines
 
     def _gathered(self, ref: Ref, lines: list[str]) -> str:
@@ -258,6 +267,7 @@ _SPELLINGS: dict[str, Callable[[Calls, Statement, Call, str], list[str]]] = {
     "row_sum": Calls._copied,
     "row_max": Calls._copied,
     "matmul": Calls._matmul,
+    "bordered": Calls._bordered,
     "beside": Calls._joined,
     "below": Calls._joined,
 }

@@ -190,7 +190,8 @@ class Storage:
     def _is_stacked(self, array: Array) -> bool:
         """Whether neighbours lie one behind the other, in rows, along an axis of their own."""
         rows = self.program.layout == "rows" and array.parts[0][0] == "B"
-        return rows and len(_beside(array)) > 1
+        sizes = _beside(array)
+        return rows and len(sizes) > 1 and len(set(sizes)) == 1
 
     def stored(self) -> Polynomial:
         """How many numbers a Workspace holds."""

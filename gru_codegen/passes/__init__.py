@@ -20,6 +20,7 @@ from gru_codegen.ir import Program, validate
 from gru_codegen.passes.absorb import absorb
 from gru_codegen.passes.assign import assign
 from gru_codegen.passes.batch import batch, batch_values
+from gru_codegen.passes.border import border
 from gru_codegen.passes.coalesce import coalesce
 from gru_codegen.passes.collect import collect, collect_all
 from gru_codegen.passes.factor import factor, factor_adjoints
@@ -61,7 +62,7 @@ _TEXTBOOK: tuple[Pass, ...] = (factor_adjoints, share, prune)
 LAYOUTS: dict[Layout, tuple[Pass, ...]] = {
     "rows": (
         share, prune, coalesce, factor, fold,
-        hoist, collect, share, prepare, straighten, batch_values, flatten, assign,
+        hoist, border, collect, share, prepare, straighten, batch_values, flatten, assign,
     ),
     "columns": (
         share, prune, coalesce, factor, fold,

@@ -52,6 +52,8 @@ def _write(expression: Expr) -> tuple[str, int]:
             return f"{at_least(args[0], _ATOM)}^T", _ATOM
         case "rows":
             return _write(args[0])
+        case "bordered":
+            return f"[{wording(args[0])} 1]", _ATOM
         case "beside" | "below":
             return f"[{_JOINED[expression.operation].join(map(wording, args))}]", _ATOM
     return f"{expression.operation}({', '.join(map(wording, args))})", _ATOM
