@@ -1,14 +1,31 @@
 """The passes, each ``Program -> Program`` and each value-preserving, and their order by style.
 
     share            read what another statement of the step has computed; skip mere copies
+    prune            nothing that nobody reads is computed
     coalesce         a copy that is handed out takes the place of its original
     factor           sums of products in factored form (factor_adjoints: in the adjoints alone)
+    fold             constants leave the time loop: they are folded into the weights
     hoist            input products and sums over time leave the loop: one GEMM over T*B rows each
-    unroll(T)        the loops written out, simplified where the step is known
-    prune            nothing that nobody reads is computed
+                     (hoist_statements: whole statements alone)
+    border           a column of ones takes the biases of inputs into those GEMMs
+    telescope        products of adjoints by chains, each link from the one before it
+    collect          what multiplies an adjoint in one factor, known before the loop begins
+                     (collect_all: also where it is there already)
+    stack            products of a step that share their operands in one GEMM, weights stacked
+    absorb           what is added to a product becomes part of it, by way of identity blocks
+    join             the gradients of stacked weights in one GEMM
+    prepare          what is made of weights alone is computed once
+    straighten       weights that loops read transposed are transposed once
+    batch            elementwise functions of neighbours at once (batch_values: not of adjoints)
     flatten          one operation per statement, computed where its result is kept
+    assign           storage is used again by what comes later
+    transpose        matrices are stored with a sample per column
+    unroll(T)        the loops written out, simplified where the step is known
 
-``textbook`` keeps one expression per equation, as declared; ``fast`` is batched and in place.
+``textbook`` keeps one expression per equation, as declared; ``fast`` is batched and in place, in one
+of three layouts. ``rows``: a sample per row, gate behind gate, each gate contiguous. ``columns``: a
+sample per column, so that neighbours are contiguous, input and state side by side in one GEMM with
+all the gates that share them. ``folded``: as columns, with additions taken into the GEMMs as well.
 """
 
 from __future__ import annotations
@@ -33,6 +50,7 @@ from gru_codegen.passes.prune import prune
 from gru_codegen.passes.share import share
 from gru_codegen.passes.stack import stack
 from gru_codegen.passes.straighten import straighten
+from gru_codegen.passes.telescope import telescope
 from gru_codegen.passes.transpose import transpose
 from gru_codegen.passes.unroll import unroll
 
@@ -62,7 +80,7 @@ _TEXTBOOK: tuple[Pass, ...] = (factor_adjoints, share, prune)
 LAYOUTS: dict[Layout, tuple[Pass, ...]] = {
     "rows": (
         share, prune, coalesce, factor, fold,
-        hoist, border, collect, share, prepare, straighten, batch_values, flatten, assign,
+        hoist, border, telescope, share, prepare, straighten, batch_values, flatten, assign,
     ),
     "columns": (
         share, prune, coalesce, factor, fold,

@@ -9,7 +9,7 @@ from functools import reduce
 
 from gru_codegen.ir import OPERATIONS, Call, Const, Expr, parts, reads, shape_of
 
-__all__ = ["ARITHMETIC", "Term", "expanded", "factored", "improved", "passes_taken"]
+__all__ = ["ARITHMETIC", "Term", "expanded", "factored", "improved", "passes_taken", "summed"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,11 @@ def factored(terms: list[Term]) -> Expr:
         if count > 1 and not _leaves_a_fraction(shared, terms)
     ]
     return min(candidates, key=passes_taken)
+
+
+def summed(terms: list[Term]) -> Expr:
+    """The sum of `terms` as they are."""
+    return _sum([_product(term) for term in terms])
 
 
 def _leaves_a_fraction(shared: Expr, terms: list[Term]) -> bool:

@@ -1,0 +1,123 @@
+"""Bodies of backward loops are linear: each adjoint is a sum of others, times what is known."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from gru_codegen.ir import Call, Const, Expr, Now, Ref, Statement, Var, reads
+
+__all__ = ["Linear", "LinearBody"]
+
+_ONE, _MINUS = Const(Fraction(1)), Const(Fraction(-1))
+
+
+@dataclass
+class Linear:
+    """A sum of adjoints, each times what is `known`, and of terms that are no such products."""
+
+    known: dict[Ref, Expr] = field(default_factory=dict)
+    rest: list[Expr] = field(default_factory=list)
+
+    def plus(self, other: Linear) -> Linear:
+        known = dict(self.known)
+        for ref, factor in other.known.items():
+            known[ref] = Call("add", (known[ref], factor)) if ref in known else factor
+        return Linear(known, [*self.rest, *other.rest])
+
+    def times(self, factor: Expr) -> Linear:
+        def multiplied(by: Expr) -> Expr:
+            return factor if by == _ONE else Call("multiply", (by, factor))
+
+        return Linear(
+            {ref: multiplied(known) for ref, known in self.known.items()},
+            [multiplied(part) for part in self.rest],
+        )
+
+
+class LinearBody:
+    """The statements of one step, last to first.
+
+    Attributes
+    ----------
+    computed: what they compute.
+    passed_over: the adjoints that are one other adjoint, times what is known, and are read
+        elementwise at their own step alone: their readers can do without them.
+    """
+
+    def __init__(self, body: tuple[Statement, ...], kept: set[str]) -> None:
+        self.kept = kept
+        self.computed = {statement.target.var for statement in body}
+        self.passed_over: dict[Var, Expr] = {}
+        self.passed_over = dict(self._links(body))
+
+    def of(self, statement: Statement) -> Linear | None:
+        """The value of `statement`, unless it accumulates or is for an optional argument."""
+        if statement.accumulate or statement.given:
+            return None
+        return self._linear(statement.value)
+
+    def _links(self, body: tuple[Statement, ...]) -> Iterator[tuple[Var, Expr]]:
+        """The adjoints that are one other adjoint, times what is known."""
+        writers = Counter(statement.target.var for statement in body)
+        for statement in body:
+            var = statement.target.var
+            plain = writers[var] == 1 and not statement.accumulate and not statement.given
+            here = statement.target.when == Now() and var.boundary is None
+            if plain and here and var.name not in self.kept and self._is_read_here(var, body):
+                linear = self._linear(statement.value)
+                if linear is not None and len(linear.known) == 1 and not linear.rest:
+                    yield var, statement.value
+
+    def _is_read_here(self, var: Var, body: tuple[Statement, ...]) -> bool:
+        """Whether it is read at its own step alone, and elementwise there."""
+        for statement in body:
+            those = [ref for ref in reads(statement.value) if ref.var == var]
+            if not those:
+                continue
+            linear = self._linear(statement.value)
+            elementwise = linear is not None and not any(
+                ref.var == var for part in linear.rest for ref in reads(part)
+            )
+            if statement.given or statement.accumulate or not elementwise:
+                return False
+            if any(ref.when != Now() for ref in those):
+                return False
+        return True
+
+    def _linear(self, value: Expr) -> Linear | None:
+        """`value` as a sum of adjoints of this loop, times what is known; None if it is not."""
+        if isinstance(value, Ref) and value.var in self.passed_over:
+            return self._linear(self.passed_over[value.var])
+        if isinstance(value, Ref) and value.var in self.computed:
+            return Linear({value: _ONE})
+        if not self._reads_adjoints(value) and not isinstance(value, Const):
+            return Linear(rest=[value]) if self._is_given_adjoint(value) else None
+        if not isinstance(value, Call):
+            return None
+        match value.operation:
+            case "add" | "subtract":
+                left, right = map(self._linear, value.args)
+                if left is None or right is None:
+                    return None
+                return left.plus(right if value.operation == "add" else right.times(_MINUS))
+            case "negate":
+                found = self._linear(value.args[0])
+                return found and found.times(_MINUS)
+            case "multiply":
+                first, second = value.args
+                if self._reads_adjoints(first) and self._reads_adjoints(second):
+                    return None
+                linear, known = (first, second) if self._reads_adjoints(first) else (second, first)
+                found = self._linear(linear)
+                return found and found.times(known)
+        return Linear(rest=[value])
+
+    def _reads_adjoints(self, value: Expr) -> bool:
+        return any(ref.var in self.computed for ref in reads(value))
+
+    def _is_given_adjoint(self, value: Expr) -> bool:
+        """Whether it is the adjoint of the outputs, which comes from the loss."""
+        return isinstance(value, Ref) and value.var.role == "adjoint"
