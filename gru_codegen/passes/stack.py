@@ -22,6 +22,7 @@ from gru_codegen.ir import (
     Var,
     reads,
     rewrite,
+    shape_of,
     statements,
     writes,
 )
@@ -286,7 +287,7 @@ class _Packs:
         target = member.target
         stem = f"a{target.name}" if target.role == "value" else f"{target.name}_products"
         meaning = f"the products of {target.name}"
-        return Ref(Var(self._name(stem), target.shape, "work", meaning=meaning))
+        return Ref(Var(self._name(stem), shape_of(member.whole), "work", meaning=meaning))
 
     def _name(self, stem: str) -> str:
         names = (stem if n == 1 else f"{stem}_{n}" for n in range(1, len(self.taken) + 2))
