@@ -63,11 +63,14 @@ def interpret(
 ) -> dict[str, Any]:
     """The value of every variable by name; a timed one is a list over the steps.
 
+    Of variables that share storage, as `Program.overwrites` says, each has what was written last.
+
     arrays: inputs and targets as (T, B, n), initial states as (B, H), weights by name; for a
         pullback the seed too.
     given: the optional arguments that `arrays` has: "lengths" (ended), "loss weights" (V),
         "pullback".
-    phases: those to run; None is all of them.
+    phases: those to run; None is all of them. A seed that is given comes where a phase is left out,
+        since what was there before may be kept in the same storage.
     kept: the timed variables that are stored for all steps, the others having one place that each
         step writes over; None is all of them.
     """
@@ -81,7 +84,9 @@ def interpret(
         if phases is None or phase.name in phases:
             for block in phase.blocks:
                 machine.run(block, None)
-    return machine.values
+        elif program.seed is not None and program.seed.name in arrays:
+            machine.give(program.seed.name)
+    return machine.results()
 
 
 #: The roles whose arrays have every size in full; weights of a loss may be one column.
@@ -103,8 +108,18 @@ class _Machine:
         self.kept = kept
         self.sizes = {"1": 1, **sizes}
         self.overwrites = program.overwrites
+        self.arrays = arrays
         self.values: dict[str, Any] = dict(arrays)
         self.started: set[str] = set()
+
+    def give(self, seed: str) -> None:
+        # A list of its own, since the steps may write over it.
+        self.values[self.storage(seed)] = list(self.arrays[seed])
+
+    def results(self) -> dict[str, Any]:
+        stored = {name: self.storage(name) for name in self.overwrites}
+        shared = {name: self.values[at] for name, at in stored.items() if at in self.values}
+        return {**self.values, **shared}
 
     def run(self, block: Block, t: int | None) -> None:
         if isinstance(block, Statement):

@@ -82,10 +82,10 @@ class _Body:
             first = waiting[0]
             together = [first]
             for place, other in enumerate(waiting[1:], 1):
-                between = [s for s in waiting[:place] if s not in together]
+                between = _without(waiting[:place], together)
                 if _can_move(other, between, together) and self._fits([*together, other]):
                     together.append(other)
-            waiting = [s for s in waiting if s not in together]
+            waiting = _without(waiting, together)
             if len(together) == 1:
                 yield first
             else:
@@ -150,6 +150,11 @@ class _Body:
         return ref
 
 
+def _without(statements: list[Statement], some: list[Statement]) -> list[Statement]:
+    """Those that are none of `some`, though perhaps equal to one: a sum may add the same twice."""
+    return [s for s in statements if not any(s is other for other in some)]
+
+
 def _now(ref: Ref) -> Ref:
     return ref if ref.when is None else replace(ref, when=Now(ref.when.offset))
 
@@ -194,6 +199,7 @@ def _are_alike(refs: list[Ref], kept: set[str]) -> bool:
     return len({ref.var for ref in refs}) == len(refs) and all(
         ref.when == first.when
         and ref.var.shape == first.var.shape
+        and ref.var.shape[:1] == ("B",)
         and ref.var.timed == first.var.timed
         and (ref.var.name in kept) == (first.var.name in kept)
         and ref.var.role in ("value", "adjoint", "work")

@@ -22,6 +22,7 @@ from gru_codegen.ir import (
     Var,
     reads,
     rewrite,
+    shape_of,
     statements,
     writes,
 )
@@ -268,7 +269,7 @@ class _Operands:
         target = member.target
         stem = f"a{target.name}" if target.role == "value" else f"{target.name}_products"
         meaning = f"the products of {target.name}"
-        return Ref(Var(fresh(stem, self.taken), target.shape, "work", meaning=meaning))
+        return Ref(Var(fresh(stem, self.taken), shape_of(member.whole), "work", meaning=meaning))
 
 
 class _Part(NamedTuple):

@@ -43,6 +43,7 @@ from gru_codegen.ir import (
     shape_of,
     statements,
     validate,
+    writes,
 )
 
 __all__ = ["SIZES", "arrays", "handed_out", "programs"]
@@ -85,6 +86,8 @@ class _Author:
         self.written: list[tuple[Shape, Expr]] = []
         self.weights: dict[str, Var] = {}
         self.taken: dict[str, int] = {}
+        self.gate_terms: dict[Ref, list[Expr]] = {}
+        self.gate_sums: list[tuple[Ref, Expr]] = []
 
     # --- choices ----------------------------------------------------------------------------
 
@@ -308,6 +311,119 @@ class _Author:
                 made.append(self.statement(scratch, self.expression(shape, 2)))
         return made
 
+    def gates(self, states: list[Ref]) -> list[Statement]:
+        """Functions of sums of products that share their operands, as the gates of a cell are."""
+        made: list[Statement] = []
+        before = replace(self.one_of(states), when=Now(-1))
+        operands = self.one_of([[_X, before], [_X, before], [before], [before, _X]])
+        shape = before.var.shape if self.chance(60) else self.rows()
+        biased = self.chance(40)
+        for _ in range(self.number(0, 3)):
+            terms: list[Expr] = [
+                Call("matmul", (operand, self.weight((operand.var.shape[1], shape[1]))))
+                for operand in (operands if self.chance(90) else operands[:1])
+            ]
+            if biased:
+                terms.append(Call("rows", (self.weight((shape[1],)),)))
+            if self.chance(15):
+                terms.insert(self.number(0, len(terms)), self.leaf(shape))
+            total = terms[0]
+            for term in terms[1:]:
+                total = Call("subtract" if self.chance(5) else "add", (total, term))
+            value = total if self.chance(5) else Call(self.one_of([*_SMOOTH, "sigmoid"]), (total,))
+            if self.chance(15):  # computed in between, and perhaps an operand afterwards
+                made += self.values("A", "value", 1, 1)
+            made.append(self.statement(self.timed("G", shape, "value"), value))
+            self.gate_terms[made[-1].target] = terms
+            if self.chance(15):
+                operands = [*operands[:-1], made[-1].target]
+        return made
+
+    def through_gates(self, incoming: list[Ref], carries: list[Ref]) -> dict[Ref, Expr]:
+        """Adjoints that are linear in one another, and the carries that sum them up.
+
+        Some are those of gates' arguments, some hand on a single other one elementwise, some are
+        products with weights.
+        """
+        found: dict[Ref, Expr] = {}
+        known = list(incoming)
+        passed_on: dict[Ref, list[tuple[Ref, Ref]]] = {}
+        for gate, terms in self.gate_terms.items():
+            fitting = [ref for ref in incoming if ref.var.shape == gate.var.shape]
+            if not fitting or self.chance(10):
+                continue
+            adjoint = self.timed(f"da{gate.var.name}", gate.var.shape, "adjoint")
+            found[adjoint] = Call("multiply", (self.one_of(fitting), self._known(gate.var.shape)))
+            known.append(adjoint)
+            for term in terms:
+                match term:
+                    case Call("matmul", (Ref() as operand, Ref() as weight)):
+                        value = Call("contract", (operand, adjoint))
+                        passed_on.setdefault(replace(operand, when=Now()), []).append(
+                            (adjoint, weight)
+                        )
+                    case Call("rows", (Ref() as weight,)):
+                        value = Call("column_sum", (adjoint,))
+                    case _:
+                        continue
+                self.gate_sums.append((weight, value))
+        for _ in range(self.number(0 if found else 1, 3)):
+            above = self.one_of(known)
+            shape = above.var.shape
+            if self.chance(20):
+                shape = self.rows()
+                value: Expr = self._through_weights([above], shape)
+            else:
+                value = Call("multiply", (above, self._known(shape)))
+                others = [ref for ref in known if ref.var.shape == shape and ref != above]
+                if others and self.chance(30):
+                    other = Call("multiply", (self.one_of(others), self._known(shape)))
+                    value = Call(self.one_of(["add", "subtract"]), (value, other))
+            known.append(self.timed("da", shape, "adjoint"))
+            found[known[-1]] = value
+        computed = list(found)
+        for carry in carries:
+            shape = carry.var.shape
+            total: Expr | None = None
+            for operand, pairs in passed_on.items():
+                if operand.var.name == carry.var.name.removeprefix("d").removesuffix("_prev"):
+                    for adjoint, weight in pairs:
+                        product = Call("matmul", (adjoint, Call("transpose", (weight,))))
+                        total = product if total is None else Call("add", (total, product))
+            if total is None or self.chance(20):
+                some = [ref for ref in computed if self.chance(70)] or computed[:1]
+                total = self._through_weights(some, shape)
+            for ref in known:
+                if ref.var.shape == shape and self.chance(60):
+                    total = Call("add", (total, Call("multiply", (ref, self._known(shape)))))
+            found[carry] = total
+        return found
+
+    def _through_weights(self, adjoints: list[Ref], shape: Shape) -> Expr:
+        total: Expr | None = None
+        for ref in adjoints:
+            weight = Call("transpose", (self.weight((shape[1], ref.var.shape[1])),))
+            product = Call("matmul", (ref, weight))
+            total = product if total is None else Call("add", (total, product))
+        assert total is not None  # there is an adjoint
+        return total
+
+    def _known(self, shape: Shape) -> Expr:
+        """What the forward pass knows, mostly the derivative of a function."""
+        one = Const(Fraction(1))
+        values = [r for r in self.readable if r.var.shape == shape and r.var.role == "value"]
+        if not values:
+            return Call("rows", (self.weight((shape[1],)),))
+        value, other = self.one_of(values), self.one_of(values)
+        match self.one_of(["bare", "sigmoid", "tanh", "difference"]):
+            case "sigmoid":
+                return Call("multiply", (value, Call("subtract", (one, value))))
+            case "tanh":
+                return Call("subtract", (one, Call("multiply", (value, value))))
+            case "difference":
+                return Call("subtract", (value, other))
+        return value
+
     def _anew(self, target: Ref, stem: str, role: Role) -> list[Statement]:
         """`target` written again, mostly from its old value, between two readers of the same."""
         shape = target.var.shape
@@ -355,7 +471,13 @@ class _Author:
 
     def gradients(self) -> list[Statement]:
         made = []
-        for weight in self.one_of([[], *map(list, _beginnings(list(self.weights.values())))]):
+        for gate_weight, product in self.gate_sums:
+            var = gate_weight.var
+            target = Ref(Var(f"d{var.name}", var.shape, "gradient"))
+            made.append(self.statement(target, product, accumulate=True))
+        summed = {s.target.var.name for s in made}
+        others = [w for w in self.weights.values() if self.chance(50) or f"d{w.name}" not in summed]
+        for weight in self.one_of([[], *map(list, _beginnings(others))]):
             target = Ref(Var(f"d{weight.name}", weight.shape, "gradient"))
             conditions: list[tuple[str, ...]] = self.one_of(
                 [[()], [()], [()], [(), ()], [(), _LENGTHS], [_LENGTHS, ()]]
@@ -400,7 +522,7 @@ class _Author:
             before = Ref(Var(f"{name.lower()}_0", shape, "initial"))
             states.append(Ref(Var(name, shape, "value", True, before), Now()))
             self.readable.append(replace(states[-1], when=Now(-1)))
-        body = self.values("A", "value", 1, 4)
+        body = [*self.gates(states), *self.values("A", "value", 1, 3)]
         for state in states:
             body.append(self.statement(state, self._bounded(state)))
             if self.chance(40):
@@ -467,9 +589,15 @@ class _Author:
             carries.append(carry)
             if self.chance(20):
                 self.readable.append(replace(carry, when=Now(1)))
-        body += self.values("dA", "adjoint", 1, 4)
+        linear = self.chance(60)
+        through = self.through_gates([s.target for s in body], carries) if linear else {}
+        body += [] if linear and self.chance(50) else self.values("dA", "adjoint", 1, 3)
+        for adjoint, value in through.items():
+            if adjoint not in carries:
+                body.append(self.statement(adjoint, value))
         for carry in carries:
-            body.append(self.statement(carry, self._bounded_adjoint(carry.var.shape)))
+            value = through.get(carry) or self._bounded_adjoint(carry.var.shape)
+            body.append(self.statement(carry, value))
         body += self.values("dF", "adjoint", 0, 1)
         sums = self.gradients()
         gradients = list(dict.fromkeys(s.target.var for s in sums))
@@ -540,6 +668,8 @@ def arrays(program: Program, steps: int, given: tuple[str, ...], seed: int = 0) 
     found: dict[str, Any] = {}
     variables = program.variables()
     for var in [variables[name] for name in sorted(variables)]:
+        if var.role not in drawn | {"lengths", "count"} and var != program.seed:
+            continue  # it is computed
         shape = tuple(SIZES[letter] for letter in var.shape)
         if var.role == "lengths" and "lengths" in given:
             lengths = np.random.default_rng(seed).integers(1, steps + 1, SIZES["B"])
@@ -570,7 +700,9 @@ def handed_out(
     """
     pullback = "pullback" in given
     wanted = {*program.entries[entry], *(program.carries if pullback else ())}
-    written = [{s.target.var for s in statements(phase.blocks)} for phase in program.phases]
+    written = [
+        {ref.var for s in statements(phase.blocks) for ref in writes(s)} for phase in program.phases
+    ]
     last = max(i for i, variables in enumerate(written) if variables & wanted)
     phases = [p.name for p in program.phases[: last + 1] if not (pullback and p.name == "loss")]
     found = interpret(program, values, steps, given, phases=phases, kept=kept)
