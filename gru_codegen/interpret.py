@@ -22,6 +22,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "sigmoid": lambda a: (1 + np.tanh(a / 2)) / 2,
     "exp": np.exp,
     "log": np.log,
+    "log1p": np.log1p,
     "reciprocal": lambda a: 1 / a,
     "row_sum": lambda a: a.sum(axis=-1, keepdims=True) + 0 * a,
     "row_max": lambda a: a.max(axis=-1, keepdims=True) + 0 * a,

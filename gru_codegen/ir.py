@@ -221,6 +221,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "negate": Operation(1, _elementwise, True),
     "exp": Operation(1, _elementwise, True),
     "log": Operation(1, _elementwise, True),
+    # log1p(A): log(1 + A)
+    "log1p": Operation(1, _elementwise, True),
     "reciprocal": Operation(1, _elementwise, True),
     # row_sum(A), row_max(A): of each row, in every column
     "row_sum": Operation(1, lambda shapes: shapes[0]),

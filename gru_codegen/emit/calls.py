@@ -16,7 +16,7 @@ from gru_codegen.ir import Call, Const, Every, Expr, Ref, Statement, shape_of
 __all__ = ["Calls"]
 
 #: What NumPy calls the elementwise functions of one matrix.
-_UFUNCS = {"negate": "negative", "exp": "exp", "log": "log", "tanh": "tanh"}
+_UFUNCS = {"negate": "negative", "exp": "exp", "log": "log", "log1p": "log1p", "tanh": "tanh"}
 
 
 class Calls:
@@ -35,12 +35,10 @@ class Calls:
         if statement.accumulate:
             raise ProgramError(f"a sum over time is no operation in place: {statement}")
         out, value = self.spell(statement.target), statement.value
-        if isinstance(value, Ref):
-            return [f"{out}[...] = {self._matrix(value, statement.target)}"]
         if isinstance(value, Const):
             number = value.value
             return [f"{out}[...] = {number.numerator}", *self._divided(out, out, number)]
-        if value.operation == "transpose":
+        if isinstance(value, Ref) or value.operation in ("rows", "transpose"):
             return [f"{out}[...] = {self._matrix(value, statement.target)}"]
         spelling = _SPELLINGS.get(value.operation)
         if spelling is not None:
@@ -91,25 +89,30 @@ class Calls:
     def _arithmetic(self, statement: Statement, value: Call, out: str) -> list[str]:
         """A sum or product of two. Beside a fraction p/q the other operand is multiplied by p, then
         divided by q; or, in a sum, multiplied by q before p is added and all of it divided by q."""
-        args = [self._matrix(argument, statement.target) for argument in value.args]
         fractions = {
             place: argument.value
             for place, argument in enumerate(value.args)
             if isinstance(argument, Const) and argument.value.denominator != 1
         }
         if not fractions:
-            return [f"np.{value.operation}({args[0]}, {args[1]}, {out})"]
+            left, right = (self._matrix(argument, statement.target) for argument in value.args)
+            return [f"np.{value.operation}({left}, {right}, {out})"]
         [(place, fraction)] = fractions.items()
-        lines, other = [], args[1 - place]
+        lines: list[str] = []
+        other = self._matrix(value.args[1 - place], statement.target)
         if value.operation == "multiply":
             if fraction.numerator != 1:
-                lines.append(f"np.multiply({other}, {args[place]}, {out})")
+                numerator = self.names.number(fraction.numerator)
+                lines.append(f"np.multiply({other}, {numerator}, {out})")
                 other = out
             return [*lines, *self._divided(other, out, fraction)]
-        lines.append(f"np.multiply({other}, {self.names.number(fraction.denominator)}, {out})")
-        args[1 - place] = out
-        lines.append(f"np.{value.operation}({args[0]}, {args[1]}, {out})")
-        return [*lines, *self._divided(out, out, fraction)]
+        numerator = self.names.number(fraction.numerator)
+        left, right = (numerator, out) if place == 0 else (out, numerator)
+        return [
+            f"np.multiply({other}, {self.names.number(fraction.denominator)}, {out})",
+            f"np.{value.operation}({left}, {right}, {out})",
+            *self._divided(out, out, fraction),
+        ]
 
     def _divided(self, text: str, out: str, fraction: Fraction) -> list[str]:
         """The line that divides by the denominator of `fraction`, if it is not 1."""
@@ -135,10 +138,23 @@ class Calls:
             f"np.divide({out}, {two}, {out})",
         ]
 
-    def _against_zero(self, statement: Statement, value: Call, out: str) -> list[str]:
-        ufunc = "greater" if value.operation == "positive" else "maximum"
+    def _positive(self, statement: Statement, value: Call, out: str) -> list[str]:
         zero, operand = self.names.number(0), self._matrix(value.args[0], statement.target)
-        return [f"np.{ufunc}({operand}, {zero}, {out})"]
+        return [f"np.greater({operand}, {zero}, {out})"]
+
+    # NumPy is about to refuse where the result goes as a third argument of these two alone.
+
+    def _relu(self, statement: Statement, value: Call, out: str) -> list[str]:
+        zero, operand = self.names.number(0), self._matrix(value.args[0], statement.target)
+        return [f"np.maximum({operand}, {zero}, out={out})"]
+
+    def _clip(self, statement: Statement, value: Call, out: str) -> list[str]:
+        low, high = self.names.number(-1), self.names.number(1)
+        operand = self._matrix(value.args[0], statement.target)
+        return [
+            f"np.maximum({operand}, {low}, out={out})",
+            f"np.minimum({out}, {high}, out={out})",
+        ]
 
     def _select(self, statement: Statement, value: Call, out: str) -> list[str]:
         mask, chosen, other = (self._selected(argument) for argument in value.args)
@@ -258,12 +274,10 @@ _SPELLINGS: dict[str, Callable[[Calls, Statement, Call, str], list[str]]] = {
     "divide": Calls._divide,
     "reciprocal": Calls._reciprocal,
     "sigmoid": Calls._sigmoid,
-    "relu": Calls._against_zero,
-    "positive": Calls._against_zero,
+    "relu": Calls._relu,
+    "positive": Calls._positive,
     "select": Calls._select,
-    "clip": Calls._copied,
-    "huber": Calls._copied,
-    "softplus": Calls._copied,
+    "clip": Calls._clip,
     "row_sum": Calls._copied,
     "row_max": Calls._copied,
     "matmul": Calls._matmul,

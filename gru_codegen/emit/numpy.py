@@ -122,7 +122,7 @@ def _write(expression: Expr, spell: Speller, layout: Orientation) -> tuple[str, 
         case "total":
             inside = write(args[0])
             return f"np.sum({inside})" if not inside.startswith("(") else f"np.sum{inside}", _ATOM
-        case "exp" | "log":
+        case "exp" | "log" | "log1p":
             return f"np.{expression.operation}({write(args[0])})", _ATOM
         case "reciprocal":
             return f"1 / {at_least(args[0], _ATOM)}", _PRODUCT

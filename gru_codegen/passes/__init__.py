@@ -23,9 +23,9 @@
     unroll(T)        the loops written out, simplified where the step is known
 
 ``textbook`` keeps one expression per equation, as declared; ``fast`` is batched, in place and in
-one of three layouts. ``rows``: a sample per row, gate behind gate. ``columns``: a sample per column,
-so that neighbours are contiguous, input and state side by side in one GEMM with all the gates that
-share them. ``folded``: as columns, with additions taken into the GEMMs as well.
+one of three layouts. ``rows``: a sample per row, gate behind gate. ``columns``: a sample per
+column, so that neighbours are contiguous, input and state side by side in one GEMM with all the
+gates that share them. ``folded``: as columns, with additions taken into the GEMMs as well.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Literal
 
 from gru_codegen.ir import (
@@ -131,8 +132,10 @@ def _into(
     elif expression.operation == "multiply":
         yield from _chain(place, "product", _factors(expression), origin, scratch, used)
     else:
-        # A GEMM must not write over what it reads; anything elementwise may.
-        in_place = OPERATIONS[expression.operation].elementwise
+        # A GEMM must not write over what it reads; anything elementwise may, but what takes
+        # several operations reads its argument again.
+        several = _SEVERAL.get(expression.operation)
+        in_place = OPERATIONS[expression.operation].elementwise and several is None
         arguments: list[Expr] = []
         for argument in expression.args:
             if not _is_simple(argument):
@@ -142,7 +145,39 @@ def _into(
                 yield from _into(there, argument, origin, scratch, used)
                 argument = there
             arguments.append(argument)
-        yield Statement(place, Call(expression.operation, tuple(arguments)), origin)
+        if several is None:
+            yield Statement(place, Call(expression.operation, tuple(arguments)), origin)
+        else:
+            other = scratch.place(shape_of(expression), (*used, *_kept_values(arguments)))
+            for target, value in several(arguments[0], place, other):
+                yield Statement(target, value, origin)
+
+
+def _kept_values(arguments: list[Expr]) -> list[Ref]:
+    """Those of `arguments` that must keep their values, as references."""
+    return [argument for argument in arguments if isinstance(argument, Ref)]
+
+
+def _huber(a: Expr, place: Ref, other: Ref) -> Iterator[tuple[Ref, Expr]]:
+    """c o (a - c / 2), c being a between -1 and 1."""
+    yield place, Call("clip", (a,))
+    yield other, Call("multiply", (Const(Fraction(1, 2)), place))
+    yield other, Call("subtract", (a, other))
+    yield place, Call("multiply", (place, other))
+
+
+def _softplus(a: Expr, place: Ref, other: Ref) -> Iterator[tuple[Ref, Expr]]:
+    """m + log(1 + exp(a - 2 m)), m being the larger of a and 0."""
+    yield place, Call("relu", (a,))
+    yield other, Call("multiply", (Const(Fraction(2)), place))
+    yield other, Call("subtract", (a, other))
+    yield other, Call("exp", (other,))
+    yield other, Call("log1p", (other,))
+    yield place, Call("add", (place, other))
+
+
+#: Functions that take several operations, the second place being scratch.
+_SEVERAL = {"huber": _huber, "softplus": _softplus}
 
 
 def _chain(

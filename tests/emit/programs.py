@@ -1,0 +1,78 @@
+"""Small programs, written by hand, for the tests of what spells them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from fractions import Fraction
+
+from gru_codegen.emit.storage import Storage
+from gru_codegen.ir import (
+    Block,
+    Call,
+    Const,
+    Expr,
+    Now,
+    Orientation,
+    Origin,
+    Phase,
+    Program,
+    Ref,
+    Role,
+    Shape,
+    Statement,
+    Var,
+)
+from gru_codegen.passes.neighbours import pack
+
+__all__ = ["beside", "into", "of_one_step", "op", "timed", "weight", "whole", "with_storage"]
+
+
+def timed(name: str, role: Role = "value", shape: Shape = ("B", "H")) -> Ref:
+    """A variable of every step, at the surrounding one."""
+    return Ref(Var(name, shape, role, timed=True, meaning=f"meaning of {name}"), Now())
+
+
+def of_one_step(name: str, shape: Shape = ("B", "H")) -> Ref:
+    """A variable that is no step's in particular."""
+    return Ref(Var(name, shape, "work", meaning=f"meaning of {name}"))
+
+
+def weight(name: str, *shape: str) -> Ref:
+    return Ref(Var(name, shape, "weight"))
+
+
+def whole(number: int | str) -> Const:
+    return Const(Fraction(number))
+
+
+def op(operation: str) -> Callable[..., Call]:
+    return lambda *args: Call(operation, args)
+
+
+def beside(*parts: Ref) -> Ref:
+    """A pack of neighbours."""
+    return pack(parts)
+
+
+def into(target: Ref, value: Expr, *, accumulate: bool = False) -> Statement:
+    return Statement(target, value, Origin(f"{target.var.name} = ...", "meaning"), accumulate)
+
+
+def with_storage(
+    *blocks: Block,
+    layout: Orientation = "rows",
+    results: Iterable[Ref] = (),
+    overwrites: Mapping[str, str] | None = None,
+    steps: int | None = None,
+) -> Storage:
+    """The storage of a program of one phase, which hands out `results`."""
+    program = Program(
+        "test",
+        (),
+        (Phase("forward", blocks),),
+        {"forward": tuple(ref.var for ref in results)},
+        layout=layout,
+        overwrites=overwrites or {},
+        steps=steps,
+    )
+    return Storage(program, fast=True)

@@ -1,0 +1,338 @@
+"""How NumPy spells each operation as calls that write into arrays: what is there, and where."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gru_codegen.emit.calls import Calls
+from gru_codegen.emit.names import Names, number_name
+from gru_codegen.errors import ProgramError
+from gru_codegen.ir import OPERATIONS, Call, Every, Expr, Loop, Orientation, Ref, Statement, Var
+from tests.emit.programs import beside, into, of_one_step, op, timed, weight, whole, with_storage
+
+a, b, c, d = map(of_one_step, "abcd")
+a_t, b_t, c_t, d_t = map(timed, "abcd")
+x = timed("x", "input", ("B", "D"))
+W, U, v = weight("W", "D", "H"), weight("U", "H", "H"), weight("v", "H")
+mask = timed("M", "lengths")
+every_x, every_a, every_b, every_d = (Ref(ref.var, Every()) for ref in (x, a_t, b_t, d_t))
+add, subtract, multiply, divide = map(op, ("add", "subtract", "multiply", "divide"))
+matmul, transpose, contract, rows = map(op, ("matmul", "transpose", "contract", "rows"))
+join_columns, join_rows, identity = map(op, ("beside", "below", "identity"))
+one, two, minus_one, half, third = (whole(n) for n in (1, 2, -1, "1/2", "2/3"))
+
+
+def spelled(statement: Statement, layout: Orientation = "rows") -> tuple[list[str], Names]:
+    """The lines of one statement, in a program that has no other, and what they need."""
+    names = Names(with_storage(statement, layout=layout))
+    return Calls(names, "t").lines(statement), names
+
+
+# --- one operation, into d ------------------------------------------------------------------------
+
+#: By layout where that makes a difference.
+IN_PLACE: list[tuple[Expr, list[str]]] = [
+    (a, ["d[...] = a"]),
+    (whole(0), ["d[...] = 0"]),
+    (half, ["d[...] = 1", "np.divide(d, two, d)"]),
+    (add(a, b), ["np.add(a, b, d)"]),
+    (subtract(a, b), ["np.subtract(a, b, d)"]),
+    (multiply(a, b), ["np.multiply(a, b, d)"]),
+    (divide(a, b), ["np.divide(a, b, d)"]),
+    (op("negate")(a), ["np.negative(a, d)"]),
+    (op("exp")(a), ["np.exp(a, d)"]),
+    (op("log")(a), ["np.log(a, d)"]),
+    (op("log1p")(a), ["np.log1p(a, d)"]),
+    (op("tanh")(a), ["np.tanh(a, d)"]),
+    (op("reciprocal")(a), ["np.divide(one, a, d)"]),
+    (op("relu")(a), ["np.maximum(a, zero, out=d)"]),
+    (op("positive")(a), ["np.greater(a, zero, d)"]),
+    (
+        op("clip")(a),
+        ["np.maximum(a, number_minus_1, out=d)", "np.minimum(d, one, out=d)"],
+    ),
+    (
+        op("sigmoid")(a),
+        ["np.divide(a, two, d)", "np.tanh(d, d)", "np.add(d, one, d)", "np.divide(d, two, d)"],
+    ),
+    # constants are arrays of the compute dtype, whole, and fractions are divided by
+    (subtract(one, a), ["np.subtract(one, a, d)"]),
+    (add(a, minus_one), ["np.add(a, number_minus_1, d)"]),
+    (multiply(two, a), ["np.multiply(two, a, d)"]),
+    (multiply(half, a), ["np.divide(a, two, d)"]),
+    (multiply(a, half), ["np.divide(a, two, d)"]),
+    (multiply(third, a), ["np.multiply(a, two, d)", "np.divide(d, three, d)"]),
+    (add(a, half), ["np.multiply(a, two, d)", "np.add(d, one, d)", "np.divide(d, two, d)"]),
+    (
+        subtract(third, a),
+        ["np.multiply(a, three, d)", "np.subtract(two, d, d)", "np.divide(d, three, d)"],
+    ),
+]
+
+in_place_cases = pytest.mark.parametrize(
+    ("value", "lines"), IN_PLACE, ids=[str(value) for value, _ in IN_PLACE]
+)
+
+
+@pytest.mark.parametrize("layout", ["rows", "columns"])
+@in_place_cases
+def test_elementwise(value: Expr, lines: list[str], layout: Orientation) -> None:
+    """The orientation makes no difference to what works entry by entry."""
+    assert spelled(into(d, value), layout)[0] == lines
+
+
+#: What depends on the orientation: value, lines with a sample per row, with a sample per column.
+ORIENTED: list[tuple[Expr, list[str], list[str]]] = [
+    (matmul(a, U), ["a.dot(U, d)"], ["U_T.dot(a, d)"]),
+    (matmul(a, transpose(U)), ["a.dot(U_T, d)"], ["U.dot(a, d)"]),
+    (matmul(x, W), ["x[t].dot(W, d)"], ["W_T.dot(x[t], d)"]),
+    (add(a, rows(v)), ["np.add(a, v, d)"], ["np.add(a, v_column, d)"]),
+    (rows(v), ["d[...] = v"], ["d[...] = v_column"]),
+    (
+        op("row_sum")(a),
+        ["np.copyto(d, a.sum(axis=-1, keepdims=True))"],
+        ["np.copyto(d, a.sum(axis=-2, keepdims=True))"],
+    ),
+    (
+        op("row_max")(a),
+        ["np.copyto(d, a.max(axis=-1, keepdims=True))"],
+        ["np.copyto(d, a.max(axis=-2, keepdims=True))"],
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("value", "by_rows", "by_columns"), ORIENTED, ids=[str(value) for value, *_ in ORIENTED]
+)
+def test_what_depends_on_the_orientation(
+    value: Expr, by_rows: list[str], by_columns: list[str]
+) -> None:
+    assert spelled(into(d, value), "rows")[0] == by_rows
+    assert spelled(into(d, value), "columns")[0] == by_columns
+
+
+def test_products_over_all_steps() -> None:
+    """Rows lie one below the other; matrices of columns are multiplied step by step."""
+    statement = into(every_d, matmul(every_x, W))
+    assert spelled(statement, "rows")[0] == ["_rows(x).dot(W, _rows(d))"]
+    assert spelled(statement, "columns")[0] == ["np.matmul(W_T, x, d)"]
+    turned = into(Ref(x.var, Every()), matmul(every_d, transpose(W)))
+    assert spelled(turned, "rows")[0] == ["_rows(d).dot(W_T, _rows(x))"]
+    assert spelled(turned, "columns")[0] == ["np.matmul(W, d, x)"]
+
+
+def test_elementwise_over_all_steps() -> None:
+    assert spelled(into(every_d, subtract(every_d, every_b)))[0] == ["np.subtract(d, b, d)"]
+
+
+def test_a_choice() -> None:
+    assert spelled(into(d, op("select")(mask, a, b)))[0] == [
+        "d[...] = b",
+        "np.copyto(d, a, where=M_t)",
+    ]
+    assert spelled(into(d, op("select")(mask, a, d)))[0] == ["np.copyto(d, a, where=M_t)"]
+    assert spelled(into(d, op("select")(mask, whole(0), d)))[0] == ["np.copyto(d, 0, where=M_t)"]
+
+
+# --- weights --------------------------------------------------------------------------------------
+
+WEIGHTS = of_one_step("packed", ("D+H+1", "H+H"))
+
+
+def test_weights_side_by_side_and_below_one_another() -> None:
+    first = join_columns(multiply(half, W), W)
+    second = join_columns(multiply(half, U), U)
+    third_row = join_columns(multiply(half, v), v)
+    for layout in ("rows", "columns"):  # weights have no samples: they are stored as declared
+        lines, names = spelled(into(WEIGHTS, join_rows(first, second, third_row)), layout)
+        assert lines == [
+            "np.divide(W, two, packed[:D, :H])",
+            "packed[:D, H:] = W",
+            "np.divide(U, two, packed[D : D + H, :H])",
+            "packed[D : D + H, H:] = U",
+            "np.divide(v, two, packed[D + H, :H])",
+            "packed[D + H, H:] = v",
+        ]
+        assert names.local["D"] == "w.input_size"
+        assert names.local["H"] == "w.hidden_size"
+
+
+def test_an_identity_is_a_block_like_any_other() -> None:
+    target = of_one_step("packed", ("H", "H+H+H"))
+    lines, names = spelled(into(target, join_columns(U, identity(U), transpose(U))))
+    assert lines == [
+        "packed[:, :H] = U",
+        "packed[:, H : 2 * H] = identity",
+        "packed[:, 2 * H:] = U_T",
+    ]
+    assert names.identities == {"identity": "H"}
+    V = weight("V", "O", "O")
+    lines, names = spelled(into(of_one_step("pair", ("O", "O+O")), join_columns(identity(V), V)))
+    assert lines[0] == "pair[:, :output_size] = identity_output_size"
+    assert names.identities == {"identity_output_size": "output_size"}
+
+
+def test_parts_of_what_has_samples_are_rows_where_it_is_stored_in_columns() -> None:
+    target = of_one_step("joined", ("B", "H+H"))
+    statement = into(target, join_columns(a, b))
+    assert spelled(statement, "rows")[0] == ["joined[:, :H] = a", "joined[:, H:] = b"]
+    assert spelled(statement, "columns")[0] == ["joined[:H, :] = a", "joined[H:, :] = b"]
+
+
+# --- packs ----------------------------------------------------------------------------------------
+
+
+def test_a_pack_is_one_operand() -> None:
+    """Its name stands for both of its neighbours, as target and as operand."""
+    statement = into(beside(a_t, b_t), op("tanh")(beside(c, d)))
+    names = Names(with_storage(Loop("forward", (statement,)), results=[a_t, b_t]))
+    [line] = Calls(names, "t").lines(statement)
+    assert line == "np.tanh(c_d, a_b_t)"
+    assert names.steps == {"a_b_t": "a_b"}
+    assert names.local == {"c_d": "w.c_d"}
+
+
+# --- gradients ------------------------------------------------------------------------------------
+
+
+def gradient(value: Expr, layout: Orientation, target: Ref | None = None) -> Any:
+    target = target or Ref(Var("dW", ("D", "H"), "gradient"))
+    statement = into(target, value)
+    loop = Loop("forward", (into(a_t, op("tanh")(c)), into(b_t, op("tanh")(c))))
+    names = Names(with_storage(loop, statement, layout=layout, results=[a_t, b_t]))
+    return Calls(names, "").gradients(statement), names
+
+
+def test_gradients_of_rows_are_left_to_an_expression() -> None:
+    assert gradient(contract(every_x, every_a), "rows")[0] is None
+    assert gradient(op("column_sum")(every_a), "columns")[0] is None
+
+
+def test_a_gradient_gathers_the_rows_of_all_steps() -> None:
+    lines, names = gradient(contract(every_x, every_a), "columns")
+    assert lines == ["a_gathered[...] = a_turned", "dW = _rows(_turned(x)).T.dot(a_rows)"]
+    assert list(names.gathered) == ["a"]
+    assert names.local["a_rows"] == "w.a_rows"
+
+
+def test_what_is_gathered_once_is_used_again() -> None:
+    statement = into(Ref(Var("dU", ("H", "H"), "gradient")), contract(every_a, every_b))
+    lines, names = gradient(contract(every_x, every_a), "columns")
+    assert Calls(names, "").gradients(statement) == [
+        "b_gathered[...] = b_turned",
+        "dU = a_rows.T.dot(b_rows)",
+    ]
+
+
+def test_the_gradient_of_stacked_weights_is_taken_apart() -> None:
+    parts = tuple(
+        tuple(Ref(Var(f"d{name}{k}", shape, "gradient")) for k in "12")
+        for name, shape in (("W", ("D", "H")), ("U", ("H", "H")), ("v", ("H",)))
+    )
+    together = Ref(Var("dW1_to_v2", ("D+H+1", "H+H"), "gradient", parts=parts))
+    lines, _ = gradient(contract(every_a, every_b), "columns", together)
+    assert lines[2:] == [
+        "dW1_to_v2 = a_rows.T.dot(b_rows)",
+        "dW1 = dW1_to_v2[:D, :H].copy()",
+        "dW2 = dW1_to_v2[:D, H:].copy()",
+        "dU1 = dW1_to_v2[D : D + H, :H].copy()",
+        "dU2 = dW1_to_v2[D : D + H, H:].copy()",
+        "dv1 = dW1_to_v2[D + H, :H].copy()",
+        "dv2 = dW1_to_v2[D + H, H:].copy()",
+    ]
+
+
+# --- all of them ----------------------------------------------------------------------------------
+
+
+def test_every_operation_is_tested() -> None:
+    def operations(expression: Expr) -> set[str]:
+        if not isinstance(expression, Call):
+            return set()
+        return {expression.operation}.union(*map(operations, expression.args))
+
+    values = [*(value for value, _ in IN_PLACE), *(value for value, *_ in ORIENTED)]
+    tested = set().union(*map(operations, values)) | {"select", "contract"}
+    # Joined and identity above; the others are scalars, or are made of simpler ones beforehand.
+    tested |= {"beside", "below", "identity"}
+    assert set(OPERATIONS) - tested == NEVER_IN_PLACE
+
+
+#: What is never a single operation into an array: scalars, gradients, and what is made of others.
+NEVER_IN_PLACE = {"inner", "total", "weigh", "column_sum", "huber", "softplus"}
+
+
+def test_an_operation_without_a_spelling() -> None:
+    with pytest.raises(ProgramError, match="no spelling in place for the operation 'softmax'"):
+        spelled(into(d, op("softmax")(a)))
+
+
+def test_a_sum_over_time_is_refused() -> None:
+    """The line would overwrite what it is meant to add to."""
+    with pytest.raises(ProgramError, match="a sum over time"):
+        spelled(into(d, matmul(a, U), accumulate=True))
+
+
+# --- numbers --------------------------------------------------------------------------------------
+
+
+@in_place_cases
+def test_the_numbers_are_those_that_the_lines_name(value: Expr, lines: list[str]) -> None:
+    _, names = spelled(into(d, value))
+    found = set(re.findall(r"\b(?:zero|one|two|three|four|number_\w+)\b", " ".join(lines)))
+    assert set(names.numbers) == found
+    assert {number_name(n) for n in names.numbers.values()} == found
+
+
+def test_the_names_of_numbers() -> None:
+    assert [number_name(n) for n in (0, 1, 2, 3, 4, 5, -1)] == [
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "number_5",
+        "number_minus_1",
+    ]
+
+
+# --- values ---------------------------------------------------------------------------------------
+
+ARRAYS = {
+    name: np.array([Fraction(k * k + 3 * n, k + 2) for k in range(9)], dtype=float).reshape(3, 3)
+    for n, name in enumerate("abcU", 1)
+}
+EXACT: dict[str, Any] = {
+    "add": np.add,
+    "subtract": np.subtract,
+    "multiply": np.multiply,
+    "divide": np.divide,
+    "negate": np.negative,
+    "reciprocal": lambda z: 1 / z,
+    "relu": lambda z: np.maximum(z, 0),
+    "clip": lambda z: np.clip(z, -1, 1),
+    "positive": lambda z: z > 0,
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+}
+
+
+def value_of(expression: Expr) -> Any:
+    if isinstance(expression, Ref):
+        return ARRAYS[expression.var.name]
+    if isinstance(expression, Call):
+        function = EXACT.get(expression.operation) or getattr(np, expression.operation)
+        return function(*map(value_of, expression.args))
+    return float(expression.value)
+
+
+@in_place_cases
+def test_the_lines_have_the_value_of_the_statement(value: Expr, lines: list[str]) -> None:
+    numbers = {number_name(n): np.full((), n) for n in range(-1, 4)}
+    scope: dict[str, Any] = {"np": np, **ARRAYS, **numbers, "d": np.full((3, 3), np.nan)}
+    exec("\n".join(lines), scope)
+    np.testing.assert_allclose(scope["d"], np.broadcast_to(value_of(value), (3, 3)), rtol=1e-14)
