@@ -108,7 +108,7 @@ def layouts(results: Results) -> Iterator[str]:
                 default = " (default)" if layout == results.default_layout else ""
                 rows.append([contender(name).title + default, dtype, *cells])
     if rows:
-        yield "**Layouts**: time relative to the fastest layout of the size, one thread"
+        yield "**Layouts**: CPU time relative to the fastest layout of the size, one thread"
         yield table(["", "dtype", *map(str, sizes)], rows)
 
 
@@ -116,7 +116,7 @@ def layout_text(race: Race | None, kernel: str, name: str) -> str:
     entry, best = (race.entry(name, 1), fastest(race, kernel, 1)) if race else (None, None)
     if entry is None or best is None:
         return "-"
-    text = significant(ratio(entry.seconds, best.seconds).median)
+    text = significant(ratio(entry.cpu, best.cpu).median)
     return f"**{text}**" if entry is best else text
 
 
@@ -161,7 +161,7 @@ def goals(results: Results) -> Iterator[str]:
             significant(v.ratio.median),
             range_of(v.ratio),
             significant(v.cpu.median),
-            "met" if v.met else "**missed**",
+            v.words if v.met else f"**{v.words}**",
         ]
         for v in found
     ]

@@ -95,7 +95,7 @@ def verdict_table(results: Results) -> Table:
             significant(verdict.ratio.median),
             range_of(verdict.ratio),
             significant(verdict.cpu.median),
-            "[green]met[/]" if verdict.met else "[bold red]missed[/]",
+            f"[{'green' if verdict.met else 'bold red'}]{verdict.words}[/]",
         )
     return table
 

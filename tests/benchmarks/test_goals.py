@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.goals import GOALS, Verdict, fastest, verdicts
+from benchmarks.goals import GOALS, Goal, Verdict, fastest, verdicts
 from benchmarks.results import Race
 from benchmarks.sizes import SIZES
+from benchmarks.spread import Spread
 from tests.benchmarks.canned import entry, results
 
 
@@ -51,6 +52,16 @@ def test_the_fastest_is_so_round_by_round() -> None:
     slow, swift = entry("fast@rows", 1.0, 9.0, 1.0), entry("fast@columns", 0.9, 8.0, 4.0)
     race = Race("gru", SIZES[0], "float32", [slow, swift])
     assert fastest(race, "fast", 1) == swift
+
+
+def test_words_say_where_cpu_times_disagree() -> None:
+    goal = Goal("gru", SIZES[0], "fast", "floor", 2.0)
+    low, high = Spread(1.5, 1, 2), Spread(2.5, 2, 3)
+    assert Verdict(goal, "fast", "floor", low, low).words == "met"
+    assert Verdict(goal, "fast", "floor", high, high).words == "missed"
+    assert Verdict(goal, "fast", "floor", high, low).words == "missed, by CPU time met"
+    assert Verdict(goal, "fast", "floor", low, high).words == "met, by CPU time missed"
+    assert Verdict(goal._replace(threads=2), "fast", "floor", high, low).words == "missed"
 
 
 def test_two_threads_against_one() -> None:
