@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 PYTEST_ARGS ?= --numprocesses auto
+BENCH_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -65,10 +66,12 @@ format: $(VENV)/installed-test ## apply ruff's fixes and format
 generated: $(VENV)/installed-test ## write the committed kernels again
 	@printf '%s\n' "$$KERNELS" | xargs -L 1 $(BIN)/gru-codegen generate
 
-bench: $(VENV)/installed-bench ## time the kernels against their peers; takes minutes
-	$(BIN)/python -m benchmarks.race
+bench: $(VENV)/installed-bench ## time the kernels, and write the tables and pictures of docs/performance.md
+	$(BIN)/python -m benchmarks.race $(BENCH_ARGS)
+	$(BIN)/python -m benchmarks.profile
 	$(BIN)/python -m benchmarks.generation
 	$(BIN)/python -m benchmarks.plots
+	$(BIN)/python -m benchmarks.markdown --into docs/performance.md
 
 clean: ## remove caches, build/ and dist/; .venv stays
 	rm -rf build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

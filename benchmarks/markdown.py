@@ -7,28 +7,47 @@ python -m benchmarks.markdown --into docs/performance.md  put them between the t
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import groupby, product
 from pathlib import Path
 
 import click
 
 from benchmarks.contenders import contender
-from benchmarks.goals import IMPORT_SECONDS, verdicts
+from benchmarks.goals import IMPORT_SECONDS, fastest, verdicts
 from benchmarks.import_time import STEPS
+from benchmarks.memory import megabytes, stored
+from benchmarks.profile import HEADINGS
+from benchmarks.profile import rows as profile_rows
 from benchmarks.report import on_threads, range_of, significant
-from benchmarks.results import RESULTS, Generation, Race, Results, read, read_generation
+from benchmarks.results import (
+    RESULTS,
+    Generation,
+    Profile,
+    Race,
+    Results,
+    read,
+    read_generation,
+    read_profiles,
+)
+from benchmarks.sizes import LAYOUTS, SIZES
 from benchmarks.spread import ratio, spread
 
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 
 
-def document(results: Results, generation: Sequence[Generation] = ()) -> str:
-    """Times by size, the goals, and the costs of import and generation."""
+def document(
+    results: Results, profiles: Sequence[Profile] = (), generation: Sequence[Generation] = ()
+) -> str:
+    """Goals, layouts, shares, memory, times by size, and the costs of import and generation."""
     parts = [about(results)]
-    parts += times(results)
     parts += goals(results)
     if results.imports:
         parts.append(imports(results))
+    parts += layouts(results)
+    if profiles:
+        parts += shares(profiles)
+    parts += memory()
+    parts += times(results)
     if generation:
         parts.append(costs(generation))
     return "\n\n".join(parts) + "\n"
@@ -42,7 +61,11 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def about(results: Results) -> str:
     machine = results.machine
     versions = ", ".join(f"{name} {number}" for name, number in results.versions.items())
-    return f"{machine['processor']}, {machine['cores']} cores, {machine['system']}; {versions}."
+    vector = ", ".join(machine["vector"]) or "unknown"
+    return (
+        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}; "
+        f"vector instructions: {vector}; BLAS of NumPy: {machine['blas']}; {versions}."
+    )
 
 
 def times(results: Results) -> Iterator[str]:
@@ -71,6 +94,52 @@ def times(results: Results) -> Iterator[str]:
         yield table(["T,B,D,H", *sizes], rows)
 
 
+def layouts(results: Results) -> Iterator[str]:
+    """Each layout's time relative to the fastest one of the size, for both kinds of kernel."""
+    races = [race for race in results.races if race.cell == "gru"]
+    sizes = sorted({race.size for race in races}, key=lambda size: size.gemm_flops)
+    rows = []
+    for kernel, dtype in product(("fast", "fast-any"), dict.fromkeys(race.dtype for race in races)):
+        by_size = {race.size: race for race in races if race.dtype == dtype}
+        for layout in LAYOUTS:
+            name = f"{kernel}@{layout}"
+            cells = [layout_text(by_size.get(size), kernel, name) for size in sizes]
+            if set(cells) != {"-"}:
+                default = " (default)" if layout == results.default_layout else ""
+                rows.append([contender(name).title + default, dtype, *cells])
+    if rows:
+        yield "**Layouts**: CPU time relative to the fastest layout of the size, one thread"
+        yield table(["", "dtype", *map(str, sizes)], rows)
+
+
+def layout_text(race: Race | None, kernel: str, name: str) -> str:
+    entry, best = (race.entry(name, 1), fastest(race, kernel, 1)) if race else (None, None)
+    if entry is None or best is None:
+        return "-"
+    text = significant(ratio(entry.cpu, best.cpu).median)
+    return f"**{text}**" if entry is best else text
+
+
+def shares(profiles: Sequence[Profile]) -> Iterator[str]:
+    yield (
+        "**Where the time goes**: kernels for any T, float32, one thread, by kind of statement; "
+        "the two ratios are those of the whole and of its products alone"
+    )
+    yield table(HEADINGS, list(profile_rows(profiles)))
+
+
+def memory() -> Iterator[str]:
+    """Formulas from the package as it is, and what they come to."""
+    yield "**Memory**: numbers in a Workspace, any T, and what they are in float32 at the sizes, MB"
+    yield table(
+        ["layout", "numbers", *map(str, SIZES)],
+        [
+            [layout, formula, *(significant(megabytes(formula, size)) for size in SIZES)]
+            for layout, formula in stored().items()
+        ],
+    )
+
+
 def cell_text(race: Race, name: str, threads: int) -> str:
     entry, floor = race.entry(name, threads), race.entry("floor", threads)
     if entry is None:
@@ -82,6 +151,7 @@ def cell_text(race: Race, name: str, threads: int) -> str:
 
 
 def goals(results: Results) -> Iterator[str]:
+    found = list(verdicts(results))
     rows = [
         [
             f"{v.goal.cell}, {v.goal.size}",
@@ -91,14 +161,16 @@ def goals(results: Results) -> Iterator[str]:
             significant(v.ratio.median),
             range_of(v.ratio),
             significant(v.cpu.median),
-            "met" if v.met else "**missed**",
+            v.words if v.met else f"**{v.words}**",
         ]
-        for v in verdicts(results)
+        for v in found
     ]
     if rows:
+        met = sum(verdict.met for verdict in found)
         yield (
-            "**Goals**: the time of a kernel relative to a peer's, median and quartiles, and the "
-            "median of the same with CPU times, which other programs disturb less"
+            f"**Goals**, {met} of {len(found)} met: the time of a kernel relative to a peer's, "
+            "median and quartiles, and the median of the same with CPU times, which other "
+            "programs disturb less"
         )
         headings = (
             "cell, T,B,D,H",
@@ -159,15 +231,25 @@ def put_between_marks(text: str, page: str) -> str:
     default=RESULTS / "race.json",
 )
 @click.option(
+    "--profile",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=RESULTS / "profile.json",
+    help="Left out if there is no such file.",
+)
+@click.option(
     "--generation",
     type=click.Path(dir_okay=False, path_type=Path),
     default=RESULTS / "generation.json",
     help="Left out if there is no such file.",
 )
 @click.option("--into", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def main(race: Path, generation: Path, into: Path | None) -> None:
+def main(race: Path, profile: Path, generation: Path, into: Path | None) -> None:
     """Print the tables of a run, or put them into a page."""
-    text = document(read(race), read_generation(generation) if generation.exists() else ())
+    text = document(
+        read(race),
+        read_profiles(profile) if profile.exists() else (),
+        read_generation(generation) if generation.exists() else (),
+    )
     if into is None:
         click.echo(text, nl=False)
         return

@@ -1,4 +1,4 @@
-"""Pictures of a run: time and ratio to the floor over size, and the cost of generation over T.
+"""Pictures: time and ratio to the floor over size, where it goes, the cost of generation over T.
 
 python -m benchmarks.plots
 """
@@ -20,18 +20,34 @@ try:
 except ModuleNotFoundError:
     sys.exit("matplotlib is not installed; in the project folder, run: pip install -e '.[bench]'")
 
-from benchmarks.contenders import CONTENDERS, contender
-from benchmarks.results import RESULTS, Generation, Race, Results, read, read_generation
+from benchmarks.contenders import EVERYONE, contender
+from benchmarks.results import (
+    RESULTS,
+    Generation,
+    Profile,
+    Race,
+    Results,
+    read,
+    read_generation,
+    read_profiles,
+)
 from benchmarks.spread import ratio, spread
 
-__all__ = ["draw_generation", "draw_speed", "speed_groups"]
+__all__ = ["PICTURES", "draw_generation", "draw_profiles", "draw_speed", "speed_groups"]
+
+#: Where the pictures go, beside the page that shows them.
+PICTURES = Path(__file__).parents[1] / "docs" / "performance"
 
 # Okabe and Ito's colours, which those who see no red or no green can tell apart. Without any
 # colour it is marker and line that tell: generated kernels are solid and filled, the others
 # broken and hollow.
 _COLOURS = {
-    "fast": "#0072B2",
-    "fast-any": "#56B4E9",
+    "fast@rows": "#0072B2",
+    "fast@columns": "#56B4E9",
+    "fast@folded": "#003F63",
+    "fast-any@rows": "#0072B2",
+    "fast-any@columns": "#56B4E9",
+    "fast-any@folded": "#003F63",
     "textbook": "#009E73",
     "textbook-any": "#66C2A5",
     "hand-written": "#E69F00",
@@ -41,21 +57,32 @@ _COLOURS = {
     "autograd": "#7F7F7F",
     "floor": "#000000",
 }
-_MARKERS = dict(zip(CONTENDERS, "osD^vPX*hd", strict=True))
+_MARKERS = dict(zip(EVERYONE, "osD<>8^vPX*hdp", strict=True))
 _QUARTILES = {"capsize": 2.5, "elinewidth": 0.8}
 
+#: Those that loop over time lie on top of those that are written out; the tables have them.
+_NOT_DRAWN = {"fast-any", "textbook-any"}
 
-def look(name: str, place: int) -> dict[str, Any]:
-    """How a contender is drawn; `place` tells layouts of one kernel apart."""
-    base, at, _ = name.partition("@")
-    generated = CONTENDERS[base].home == "kernels:prepare"
-    colour = _COLOURS[base]
+_KIND_COLOURS = {
+    "products": "#000000",
+    "transcendental": "#D55E00",
+    "elementwise": "#56B4E9",
+    "copies": "#E69F00",
+    "other": "#BBBBBB",
+}
+_KIND_HATCHES = dict(zip(_KIND_COLOURS, ("", "xx", "//", "..", ""), strict=True))
+
+
+def look(name: str) -> dict[str, Any]:
+    """How a contender is drawn."""
+    generated = contender(name).home == "kernels:prepare"
+    colour = _COLOURS.get(name, "#0072B2")
     return {
         "color": colour,
-        "marker": "osD^vPX*hd"[place % 10] if at else _MARKERS[base],
-        "linestyle": ":" if base == "floor" else "-" if generated and not at else "--",
+        "marker": _MARKERS.get(name, "o"),
+        "linestyle": ":" if name == "floor" else "-" if generated else "--",
         "markerfacecolor": colour if generated else "white",
-        "linewidth": 2.0 if base == "fast" else 1.2,
+        "linewidth": 2.0 if name.startswith("fast") else 1.2,
         "markersize": 6,
     }
 
@@ -75,8 +102,10 @@ def draw_speed(dtype: str, threads: int, races: Sequence[Race]) -> Any:
     """Time over the work of the matrix products, and beside it the ratio to the floor by size."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5.6), layout="constrained")
     names = list(dict.fromkeys(e.contender for race in races for e in race.entries))
-    for place, name in enumerate(names):
-        style = look(name, place) | _QUARTILES
+    for name in names:
+        if name.partition("@")[0] in _NOT_DRAWN:
+            continue
+        style = look(name) | _QUARTILES
         own = [(at, race, race.entry(name, threads)) for at, race in enumerate(races)]
         there = [(at, race, entry) for at, race, entry in own if entry is not None]
         if not there:
@@ -131,7 +160,7 @@ def draw_generation(costs: Sequence[Generation]) -> Any:
     scale = {"cpu": 1.0, "bytes": 1e-3}
     for axes, (quantity, label) in zip(panels, labels.items(), strict=True):
         for style in dict.fromkeys(cost.style for cost in costs):
-            drawn = look(style, 0)
+            drawn = look(f"{style}@rows" if style == "fast" else style)
             own = [c for c in costs if c.style == style and c.unroll is not None]
             steps = [cost.unroll for cost in own]
             values = [getattr(cost, quantity) * scale[quantity] for cost in own]
@@ -158,15 +187,61 @@ def draw_generation(costs: Sequence[Generation]) -> Any:
     return figure
 
 
+def draw_profiles(profiles: Sequence[Profile]) -> Any:
+    """Bars as high as the ratio to the floor, one for each size and layout, divided by kind."""
+    figure, axes = plt.subplots(figsize=(10, 4.6), layout="constrained")
+    sizes = list(dict.fromkeys(profile.size for profile in profiles))
+    layouts = list(dict.fromkeys(profile.layout for profile in profiles))
+    middles = {
+        (size, layout): at + 0.27 * (place - (len(layouts) - 1) / 2)
+        for at, size in enumerate(sizes)
+        for place, layout in enumerate(layouts)
+    }
+    where = [middles[profile.size, profile.layout] for profile in profiles]
+    bottom = [0.0] * len(profiles)
+    for kind, colour in _KIND_COLOURS.items():
+        heights = [profile.kinds[kind] / profile.floor for profile in profiles]
+        axes.bar(
+            where,
+            heights,
+            0.24,
+            bottom,
+            label=kind,
+            color=colour,
+            hatch=_KIND_HATCHES[kind],
+            edgecolor="white",
+            linewidth=0.3,
+        )
+        bottom = [below + height for below, height in zip(bottom, heights, strict=True)]
+    for profile, middle, top in zip(profiles, where, bottom, strict=True):
+        axes.text(middle, top + 0.03, profile.layout, rotation=90, ha="center", fontsize=8)
+    axes.axhline(1, color="0.4", linestyle=":", zorder=0)
+    axes.set_xticks(
+        range(len(sizes)), ["T={} B={}\nD={} H={}".format(*size) for size in sizes], fontsize=8
+    )
+    axes.set(ylabel="time relative to the GEMM floor", ylim=(0, 1.25 * max(bottom)))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
+    figure.suptitle("Where the time of the kernels for any T goes, float32, one thread")
+    return figure
+
+
 @click.command()
 @click.option(
     "--folder",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     default=RESULTS,
     show_default="benchmarks/results",
-    help="Where race.json and generation.json are, and the pictures go.",
+    help="Where race.json, profile.json and generation.json are.",
 )
-def main(folder: Path) -> None:
+@click.option(
+    "--into",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=PICTURES,
+    show_default="docs/performance",
+    help="Where the pictures go.",
+)
+def main(folder: Path, into: Path) -> None:
     """Draw what there are results of."""
     figures = {}
     if (folder / "race.json").exists():
@@ -174,11 +249,14 @@ def main(folder: Path) -> None:
             figures[f"speed_{dtype}_{threads}_thread{'s' * (threads > 1)}"] = draw_speed(
                 dtype, threads, races
             )
+    if (folder / "profile.json").exists():
+        figures["profile"] = draw_profiles(read_profiles(folder / "profile.json"))
     if (folder / "generation.json").exists():
         figures["generation"] = draw_generation(read_generation(folder / "generation.json"))
+    into.mkdir(parents=True, exist_ok=True)
     for name, figure in figures.items():
-        figure.savefig(folder / f"{name}.png", dpi=120)
-        click.echo(f"wrote {folder / name}.png")
+        figure.savefig(into / f"{name}.png", dpi=80)
+        click.echo(f"wrote {into / name}.png")
 
 
 if __name__ == "__main__":

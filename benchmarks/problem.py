@@ -14,7 +14,7 @@ import gru_codegen as gc
 from benchmarks import hand_written
 from benchmarks.sizes import Size
 
-__all__ = ["Array", "Problem", "disagreement", "load", "make_problem", "save"]
+__all__ = ["Array", "Problem", "cast", "disagreement", "load", "make_problem", "save"]
 
 Array = NDArray[Any]
 
@@ -77,6 +77,11 @@ def save(problem: Problem, path: Path) -> None:
 def load(path: Path, dtype: str) -> Problem:
     """A problem with arguments in `dtype`; the truth stays in float64."""
     problem: Problem = pickle.loads(path.read_bytes())
+    return cast(problem, dtype)
+
+
+def cast(problem: Problem, dtype: str) -> Problem:
+    """The problem with arguments in `dtype`; the truth stays in float64."""
     return Problem(
         params={name: weight.astype(dtype) for name, weight in problem.params.items()},
         x=problem.x.astype(dtype),

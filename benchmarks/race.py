@@ -5,8 +5,6 @@ python -m benchmarks.race [--size 32,8,16,32] [--contender fast] [--dtype float3
 
 from __future__ import annotations
 
-import os
-import platform
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -17,11 +15,13 @@ import click
 
 from benchmarks.contenders import CONTENDERS, Contender, contender, entrants
 from benchmarks.import_time import import_seconds
+from benchmarks.machine import machine
 from benchmarks.problem import make_problem, save
 from benchmarks.report import import_table, race_table, terminal, verdict_table
 from benchmarks.results import RESULTS, Entry, Race, Results, write
 from benchmarks.sizes import DTYPES, FAMILY, SIZES, THREADS, Size
 from benchmarks.timing import Worker, WorkerError, take_turns
+from gru_codegen.passes import DEFAULT_LAYOUT
 
 #: A sample lasts about so long, in seconds, or one call if that is longer.
 SAMPLE_SECONDS = 0.03
@@ -101,6 +101,8 @@ def run(
         for count in threads:
             if one.name in race.skipped:
                 continue
+            if not one.everywhere and (plan.dtype, count) != ("float32", 1):
+                continue
             try:
                 worker = stable.worker(one.name, count)
                 entry = worker.skip or enter(plan, one, worker, stable)
@@ -155,17 +157,6 @@ def failures(results: Results) -> list[str]:
     ]
 
 
-def machine() -> dict[str, Any]:
-    """What a time depends on, as far as the system says."""
-    model = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                model = line.partition(":")[2].strip()
-                break
-    return {"processor": model, "cores": os.cpu_count(), "system": platform.system()}
-
-
 def to_sizes(context: Any, option: Any, values: tuple[str, ...]) -> tuple[Size, ...]:
     """Sizes as they are written on the command line: 32,8,16,32."""
     try:
@@ -200,7 +191,7 @@ def known(context: Any, option: Any, names: tuple[str, ...]) -> tuple[str, ...]:
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0),
-    default=12,
+    default=6,
     show_default=True,
     help="While a race has taken less, more rounds than the least.",
 )
@@ -224,7 +215,7 @@ def main(
 ) -> None:
     """Time the contenders against each other: all of everything that is not chosen."""
     console = terminal()
-    results = Results(machine(), {}, [])
+    results = Results(machine(), {}, [], default_layout=DEFAULT_LAYOUT)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as exits:
         stable = Stable(Path(folder), exits)
         for plan in plans(sizes or SIZES, dtypes or tuple(DTYPES), cells or ("gru", *FAMILY)):

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.contenders import contender
-from benchmarks.goals import IMPORT_SECONDS, verdicts
+from benchmarks.goals import IMPORT_SECONDS, fastest, verdicts
 from benchmarks.import_time import STEPS
 from benchmarks.results import RESULTS, Entry, Race, Results, read
 from benchmarks.spread import Spread, ratio, spread
@@ -42,16 +42,8 @@ def range_of(values: Spread) -> str:
     return f"{significant(values.low)}-{significant(values.high)}"
 
 
-def _own(race: Race, threads: int) -> Entry | None:
-    """The generated kernel that ratios are about: the first that is `fast`, unrolled."""
-    for entry in race.entries:
-        if entry.contender.partition("@")[0] == "fast" and entry.threads == threads:
-            return entry
-    return None
-
-
 def race_table(race: Race) -> Table:
-    """Everybody's time, the share of it that `fast` takes, and the multiple of the floor it is."""
+    """Everybody's time, the share of it that the fastest layout takes, how often the floor's."""
     rounds = max((len(entry.seconds) for entry in race.entries), default=0)
     table = Table(
         title=f"{race}, medians and quartiles of {rounds} rounds",
@@ -65,7 +57,7 @@ def race_table(race: Race) -> Table:
         row = [contender(entry.contender).title, str(entry.threads)]
         time = spread([1e3 * second for second in entry.seconds])
         row += [significant(time.median), range_of(time)]
-        own, floor = _own(race, entry.threads), race.entry("floor", entry.threads)
+        own, floor = fastest(race, "fast", entry.threads), race.entry("floor", entry.threads)
         row += _ratio(own, entry) + _ratio(entry, floor)
         busy = ratio(entry.cpu, entry.seconds).median
         table.add_row(*row, f"{busy:.2f}", f"{entry.error:.0e}")
@@ -103,7 +95,7 @@ def verdict_table(results: Results) -> Table:
             significant(verdict.ratio.median),
             range_of(verdict.ratio),
             significant(verdict.cpu.median),
-            "[green]met[/]" if verdict.met else "[bold red]missed[/]",
+            f"[{'green' if verdict.met else 'bold red'}]{verdict.words}[/]",
         )
     return table
 

@@ -9,7 +9,18 @@ from typing import Any
 
 from benchmarks.sizes import Size
 
-__all__ = ["RESULTS", "Entry", "Generation", "Race", "Results", "read", "read_generation", "write"]
+__all__ = [
+    "RESULTS",
+    "Entry",
+    "Generation",
+    "Profile",
+    "Race",
+    "Results",
+    "read",
+    "read_generation",
+    "read_profiles",
+    "write",
+]
 
 #: Where the commands of this folder write, and where they read, unless told otherwise.
 RESULTS = Path(__file__).parent / "results"
@@ -55,7 +66,8 @@ class Race:
 class Results:
     """A run.
 
-    machine: the processor and how many cores; versions: of Python and of every library.
+    machine: the processor, how many cores, vector instructions, and the BLAS of NumPy;
+    versions: of Python and of every library; default_layout: of the kernels called just `fast`.
     imports: seconds beyond NumPy's import, one of each a process, by how the kernel was found.
     """
 
@@ -63,6 +75,7 @@ class Results:
     versions: dict[str, str]
     races: list[Race]
     imports: dict[str, list[float]] = field(default_factory=dict)
+    default_layout: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +88,22 @@ class Generation:
     bytes: int
 
 
-def write(content: Results | list[Generation], path: Path) -> None:
+@dataclass(frozen=True)
+class Profile:
+    """Where the time of one kernel goes: seconds of its statements by kind, and of the floor."""
+
+    layout: str
+    size: Size
+    floor: float
+    kinds: dict[str, float]
+
+    @property
+    def call(self) -> float:
+        """Seconds of one call."""
+        return sum(self.kinds.values())
+
+
+def write(content: Results | list[Generation] | list[Profile], path: Path) -> None:
     """Write as JSON; the folder is made if need be."""
     data = [asdict(c) for c in content] if isinstance(content, list) else asdict(content)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -89,6 +117,10 @@ def read(path: Path) -> Results:
         race["size"] = Size(*race["size"])
         race["entries"] = [Entry(**entry) for entry in race["entries"]]
     return Results(**{**data, "races": [Race(**race) for race in data["races"]]})
+
+
+def read_profiles(path: Path) -> list[Profile]:
+    return [Profile(**{**one, "size": Size(*one["size"])}) for one in json.loads(path.read_text())]
 
 
 def read_generation(path: Path) -> list[Generation]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-__all__ = ["DTYPES", "FAMILY", "LARGEST", "SIZES", "THREADS", "Size"]
+if TYPE_CHECKING:
+    from gru_codegen.passes import Layout
+
+__all__ = ["DTYPES", "FAMILY", "LARGEST", "LAYOUTS", "SIZES", "THREADS", "Size"]
 
 
 class Size(NamedTuple):
@@ -47,3 +50,7 @@ FAMILY = dict.fromkeys(("gru-reset-after", "rnn", "lstm"), SIZES[2:4])
 DTYPES = {"float32": 1e-5, "float64": 1e-12}
 
 THREADS = (1, 2)
+
+#: The layouts of the fast style. Written here because a worker that asked the package for them
+#: would load SymPy, which most of them have no use for; a test compares the two.
+LAYOUTS: tuple[Layout, ...] = ("rows", "columns", "folded")

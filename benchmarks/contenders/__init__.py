@@ -7,14 +7,14 @@ arrays by the names of the problem's truth.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, TypeAlias
 
-from benchmarks.sizes import FAMILY
+from benchmarks.sizes import FAMILY, LAYOUTS
 
-__all__ = ["CONTENDERS", "Contender", "Prepared", "contender", "entrants"]
+__all__ = ["CONTENDERS", "EVERYONE", "Contender", "Prepared", "contender", "entrants"]
 
 Prepared: TypeAlias = "tuple[Callable[[], Any], Callable[[Any], Mapping[str, Any]]]"
 
@@ -27,6 +27,8 @@ class Contender:
     home: "module:function" that prepares it. library: what has to be installed for that.
     cells: in whose races it runs.
     omits: what it does not compute, of the names in the truth.
+    everywhere: whether it runs in every dtype and on any number of threads; if not, only in
+        float32 on one, where the goals are.
     stands_in: for cells that the library does not have, the one that it has instead, without
         biases; the contender is then held to the truth of that one.
     """
@@ -38,6 +40,7 @@ class Contender:
     cells: frozenset[str] = frozenset({"gru"})
     options: Mapping[str, Any] = field(default_factory=dict)
     omits: frozenset[str] = frozenset()
+    everywhere: bool = True
     stands_in: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -53,8 +56,11 @@ class Contender:
 _EVERY = frozenset({"gru", *FAMILY})
 
 
-def _kernel(name: str, title: str, cells: frozenset[str], **options: Any) -> Contender:
-    return Contender(name, title, "kernels:prepare", cells=cells, options=options)
+def _kernel(name: str, title: str, cells: frozenset[str], *, style: str, unroll: bool) -> Contender:
+    options = {"style": style, "unroll": unroll}
+    return Contender(
+        name, title, "kernels:prepare", cells=cells, options=options, everywhere=unroll
+    )
 
 
 CONTENDERS = {
@@ -95,7 +101,8 @@ CONTENDERS = {
 def contender(name: str) -> Contender:
     """A contender by its name; that of a generated kernel may end in a layout: fast@LAYOUT.
 
-    Raises KeyError if there is none.
+    Without one it has the layout that the package takes unless told otherwise. Raises KeyError if
+    there is no such contender.
     """
     base, at, layout = name.partition("@")
     found = CONTENDERS[base]
@@ -107,7 +114,19 @@ def contender(name: str) -> Contender:
     return replace(found, name=name, title=f"{found.title}, {layout}", options=options)
 
 
+def _names() -> Iterator[str]:
+    for name, one in CONTENDERS.items():
+        if one.options.get("style") == "fast":
+            yield from (f"{name}@{layout}" for layout in LAYOUTS)
+        else:
+            yield name
+
+
+#: Who runs unless somebody is chosen: the fast kernels in every layout, and all others.
+EVERYONE = tuple(_names())
+
+
 def entrants(cell: str, names: tuple[str, ...]) -> list[Contender]:
     """Those of the named contenders, or of all, that run in the races of `cell`."""
-    everyone = [contender(name) for name in names or CONTENDERS]
+    everyone = [contender(name) for name in names or EVERYONE]
     return [one for one in everyone if cell in one.cells]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
+from types import ModuleType
 from typing import Any
 
 import gru_codegen as gc
@@ -14,10 +15,18 @@ def prepare(
     problem: Problem, cell: str, *, style: Any, unroll: bool, layout: str | None = None
 ) -> Prepared:
     """A kernel for exactly the steps of the problem or for any, in a layout or in the default."""
-    T, B, D = problem.x.shape
-    H = problem.y.shape[2]
-    options: dict[str, Any] = {} if layout is None else {"layout": layout}
-    kernel = gc.load(gc.cells[cell], unroll=T if unroll else None, style=style, **options)
+    return with_workspace(_loaded(cell, len(problem.x) if unroll else None, style, layout), problem)
+
+
+@cache  # another size or dtype may ask for the same one
+def _loaded(cell: str, unroll: int | None, style: Any, layout: Any) -> ModuleType:
+    options = {} if layout is None else {"layout": layout}
+    return gc.load(gc.cells[cell], unroll=unroll, style=style, **options)
+
+
+def with_workspace(kernel: ModuleType, problem: Problem) -> Prepared:
+    """The call of a kernel with a Workspace that it keeps, and what reads its results."""
+    (_, B, D), H = problem.x.shape, problem.y.shape[2]
     params = kernel.Params(**problem.params)
     several = len(kernel.STATES) > 1
     before = kernel.State(**problem.states) if several else problem.states["S"]

@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.contenders import CONTENDERS, contender, entrants, gemm_floor
+from benchmarks.contenders import CONTENDERS, EVERYONE, contender, entrants, gemm_floor
 from benchmarks.hand_written import sigmoid
 from benchmarks.problem import Problem, disagreement, load, make_problem, save
-from benchmarks.sizes import FAMILY, Size
+from benchmarks.sizes import FAMILY, LAYOUTS, Size
+from gru_codegen import passes
 
 TINY = Size(3, 2, 4, 5)
-OF_NUMPY = [name for name, one in CONTENDERS.items() if one.library == "numpy"]
+OF_NUMPY = [name for name in ("fast", *EVERYONE) if contender(name).library == "numpy"]
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +123,16 @@ def test_names() -> None:
             contender(wrong)
 
 
+def test_every_layout_runs_and_the_default_is_one_of_them() -> None:
+    assert set(LAYOUTS) == set(passes.LAYOUTS)
+    assert passes.DEFAULT_LAYOUT in LAYOUTS
+    assert contender("fast@folded").title == "fast, unrolled, folded"
+
+
 def test_entrants() -> None:
-    assert [one.name for one in entrants("lstm", ())] == ["fast", "fast-any", "torch-nn"]
+    assert [one.name for one in entrants("lstm", ())] == [
+        *(f"{kernel}@{layout}" for kernel in ("fast", "fast-any") for layout in LAYOUTS),
+        "torch-nn",
+    ]
+    assert {name.partition("@")[0] for name in EVERYONE} == set(CONTENDERS)
     assert [one.name for one in entrants("rnn", ("floor", "fast@rows"))] == ["fast@rows"]

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.contenders import CONTENDERS
+from benchmarks.contenders import EVERYONE
 from benchmarks.results import write
-from tests.benchmarks.canned import GENERATION, results
+from tests.benchmarks.canned import GENERATION, PROFILES, results
 
 pytest.importorskip("matplotlib")
 
@@ -36,23 +36,31 @@ def test_one_picture_for_each_dtype_and_number_of_threads() -> None:
 def test_everyone_is_in_the_legend(drawn: Any) -> None:
     (legend,) = drawn.legends
     assert [text.get_text() for text in legend.get_texts()] == [
-        *("fast, unrolled", "fast, any T", "GEMM floor", "hand-written NumPy"),
-        *("fast, unrolled, rows", "fast, any T, rows"),
+        *("fast, unrolled, rows", "fast, unrolled, columns", "GEMM floor", "hand-written NumPy"),
     ]
 
 
 def test_ratios_to_the_floor(drawn: Any) -> None:
-    fast = drawn.axes[1].containers[0].lines[0]
-    assert fast.get_ydata() == pytest.approx([2, 1])
+    columns = drawn.axes[1].containers[1].lines[0]
+    assert columns.get_ydata() == pytest.approx([2, 1])
 
 
 def test_markers_tell_all_apart_without_colour() -> None:
-    looks = [plots.look(name, 0) for name in CONTENDERS]
-    assert len({look["marker"] for look in looks}) == len(CONTENDERS)
+    assert len({plots.look(name)["marker"] for name in EVERYONE}) == len(EVERYONE)
+
+
+def test_bars_are_as_high_as_the_ratio_to_the_floor() -> None:
+    figure = plots.draw_profiles(PROFILES)
+    (axes,) = figure.axes
+    tops = [bar.get_y() + bar.get_height() for bar in axes.containers[-1]]
+    assert tops == pytest.approx([5, 1])
+    assert [bar.get_height() for bar in axes.containers[0]] == pytest.approx([1.5, 0.9])
+    plt.close(figure)
 
 
 def test_the_command_draws_what_there_is(tmp_path: Path) -> None:
     write(GENERATION, tmp_path / "generation.json")
-    done = CliRunner().invoke(plots.main, ["--folder", str(tmp_path)])
+    pictures = tmp_path / "new" / "pictures"
+    done = CliRunner().invoke(plots.main, ["--folder", str(tmp_path), "--into", str(pictures)])
     assert done.exit_code == 0, done.output
-    assert [file.name for file in tmp_path.glob("*.png")] == ["generation.png"]
+    assert [file.name for file in pictures.iterdir()] == ["generation.png"]

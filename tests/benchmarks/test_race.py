@@ -11,6 +11,7 @@ from benchmarks import generation, race
 from benchmarks.import_time import import_seconds
 from benchmarks.results import read, read_generation
 from benchmarks.sizes import DTYPES, Size
+from gru_codegen.passes import DEFAULT_LAYOUT
 
 TINY = ["--size", "2,1,3,2"]
 
@@ -35,7 +36,22 @@ def test_a_race(tmp_path: Path) -> None:
         assert [(e.contender, e.threads) for e in one.entries] == [("fast", 1), ("floor", 1)]
         assert all(len(e.seconds) == len(e.cpu) == 3 for e in one.entries)
     assert {"python", "numpy"} <= set(results.versions)
+    assert results.default_layout == DEFAULT_LAYOUT
+    assert {"processor", "vector", "blas"} <= set(results.machine)
     assert "fast, unrolled" in output
+
+
+def test_who_does_not_run_everywhere(tmp_path: Path) -> None:
+    code, output, file = run(
+        tmp_path, *("--contender", "fast-any@rows", "--contender", "floor", "--rounds", "1")
+    )
+    assert code == 0, output
+    ran = [(race.dtype, e.contender, e.threads) for race in read(file).races for e in race.entries]
+    assert ran == [
+        ("float32", "fast-any@rows", 1),
+        *(("float32", "floor", threads) for threads in (1, 2)),
+        *(("float64", "floor", threads) for threads in (1, 2)),
+    ]
 
 
 def test_who_fails_is_reported_at_the_end(tmp_path: Path) -> None:

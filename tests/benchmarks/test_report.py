@@ -10,22 +10,31 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from benchmarks import markdown, report
-from benchmarks.results import Results, read, read_generation, write
-from tests.benchmarks.canned import GENERATION, results
+from benchmarks.results import Results, read, read_generation, read_profiles, write
+from tests.benchmarks.canned import GENERATION, PROFILES, results
 
-PAGE = """\
-abacus, 2 cores, Linux; numpy 2.0.0, python 3.10.1.
-
+TIMES = """
 **gru, float32, one thread**: ms (multiple of the GEMM floor)
 
 | T,B,D,H | 16,1,8,8 | 64,64,128,256 |
 | --- | ---: | ---: |
-| fast, unrolled | 3.00 (2.00) | 90.0 (1.00) |
-| fast, any T | 4.00 (3.00) | 99.0 (1.10) |
+| fast, unrolled, rows | 4.00 (3.00) | 45.0 (0.500) |
+| fast, unrolled, columns | 3.00 (2.00) | 90.0 (1.00) |
+| fast, any T, columns | 4.00 (3.00) | 99.0 (1.10) |
 | GEMM floor | 1.00 | 90.0 |
 | hand-written NumPy | 40.0 (20.0) | - |
-| fast, unrolled, rows | - | 45.0 (0.500) |
 | fast, any T, rows | - | 90.0 (1.00) |
+"""
+
+LAYOUTS = """
+**Layouts**: CPU time relative to the fastest layout of the size, one thread
+
+|  | dtype | 16,1,8,8 | 64,64,128,256 |
+| --- | ---: | ---: | ---: |
+| fast, unrolled, rows | float32 | 2.67 | **1.00** |
+| fast, unrolled, columns (default) | float32 | **1.00** | 2.00 |
+| fast, any T, rows | float32 | - | **1.00** |
+| fast, any T, columns (default) | float32 | **1.00** | 1.10 |
 """
 
 
@@ -47,6 +56,8 @@ def test_a_file_holds_everything(run: Results, tmp_path: Path) -> None:
     assert run == results()
     write(GENERATION, tmp_path / "generation.json")
     assert read_generation(tmp_path / "generation.json") == GENERATION
+    write(PROFILES, tmp_path / "profile.json")
+    assert read_profiles(tmp_path / "profile.json") == PROFILES
 
 
 def row(text: str, *words: str) -> list[str]:
@@ -60,8 +71,8 @@ def test_table_of_a_race(run: Results) -> None:
     text = printed(report.race_table(run.races[0]))
     assert "gru, (T, B, D, H) = (16,1,8,8), float32, medians and quartiles of 3 rounds" in text
     # Of itself it is no share.
-    assert row(text, "fast, unrolled") == [
-        *("fast, unrolled", "1", "3.00", "2.50-3.50", "2.00", "2.00-2.50", "0.50", "2e-07")
+    assert row(text, "fast, unrolled, columns") == [
+        *("fast, unrolled, columns", "1", "3.00", "2.50-3.50", "2.00", "2.00-2.50", "0.50", "2e-07")
     ]
     hand_written = row(text, "hand-written")
     assert hand_written[4:8] == ["0.100", "0.087-0.100", "20.0", "20.0-30.0"]
@@ -73,8 +84,8 @@ def test_table_of_goals(run: Results) -> None:
     assert row(text, "16,1,8,8", "hand-written")[4:] == [
         *("0.2", "0.100", "0.087-0.100", "0.050", "met")
     ]
-    assert row(text, "fast, 2 threads")[3:6] == ["fast", "1", "1.10"]
-    assert row(text, "fast, 2 threads")[-1] == "missed"
+    assert row(text, "fast@rows, 2 threads")[3:6] == ["fast@rows", "1", "1.11"]
+    assert row(text, "fast@rows, 2 threads")[-1] == "missed"
 
 
 def test_table_of_imports(run: Results) -> None:
@@ -84,8 +95,14 @@ def test_table_of_imports(run: Results) -> None:
 
 
 def test_page(run: Results) -> None:
-    text = markdown.document(run, GENERATION)
-    assert text.startswith(PAGE)
+    text = markdown.document(run, PROFILES, GENERATION)
+    assert text.startswith(
+        "abacus, 2 cores, Linux; vector instructions: beads, wires; BLAS of NumPy: fingers 10; "
+        "numpy 2.0.0, python 3.10.1.\n"
+    )
+    assert TIMES in text
+    assert LAYOUTS in text
+    assert "**Goals**, 4 of 7 met: " in text
     assert "**gru, float32, 2 threads**: ms (multiple of the GEMM floor)" in text
     assert "**lstm, float32, one thread**: ms\n" in text
     assert row(text, "lstm, 32,32,64,128")[3:] == [
@@ -93,6 +110,9 @@ def test_page(run: Results) -> None:
     ]
     assert row(text, "2 threads", "64,64")[-1] == "**missed**"
     assert "first 45.0 ms (least 30.0), later 3.00 ms (least 2.00)." in text
+    assert row(text, "| rows |", "10.0") == [
+        *("16,1,8,8", "rows", "10.0", "5.00", "1.50", "30 %", "10 %", "45 %", "5 %", "10 %")
+    ]
     assert row(text, "| any |") == ["any", "1.50", "20.0", "1.25", "12.0"]
     assert row(text, "| 64 |") == ["64", "3.00", "90.0", "-", "-"]
 
@@ -101,14 +121,16 @@ def test_a_page_keeps_what_is_around_the_marks(tmp_path: Path) -> None:
     race, page = tmp_path / "race.json", tmp_path / "page.md"
     write(results(), race)
     page.write_text(f"before\n{markdown.BEGIN}\nold\n{markdown.END}\nafter\n")
-    command = ["--race", str(race), "--generation", str(tmp_path / "none"), "--into", str(page)]
+    none = str(tmp_path / "none")
+    command = ["--race", str(race), "--profile", none, "--generation", none, "--into", str(page)]
     for _ in range(2):  # again, and nothing changes
         done = CliRunner().invoke(markdown.main, command)
         assert (done.exit_code, done.output) == (0, "")
         text = page.read_text()
         assert text.startswith(f"before\n{markdown.BEGIN}\n\nabacus")
+        assert "Where the time goes" not in text
         assert text.endswith(f"\n{markdown.END}\nafter\n")
-        assert "old" not in text
+        assert "\nold" not in text
         assert text.count("abacus") == 1
 
 
