@@ -134,9 +134,10 @@ class Calls:
         ]
 
     def _against_zero(self, statement: Statement, value: Call, out: str) -> list[str]:
-        ufunc = "greater" if value.operation == "positive" else "maximum"
         zero, operand = self.names.number(0), self._matrix(value.args[0], statement.target)
-        return [f"np.{ufunc}({operand}, {zero}, {out})"]
+        if value.operation == "positive":
+            return [f"np.greater({operand}, {zero}, {out})"]
+        return [f"np.maximum({operand}, {zero}, out={out})"]  # by place it is deprecated
 
     def _select(self, statement: Statement, value: Call, out: str) -> list[str]:
         mask, chosen, other = (self._selected(argument) for argument in value.args)
