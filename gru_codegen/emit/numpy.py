@@ -89,7 +89,7 @@ def _write(expression: Expr, spell: Speller, layout: Orientation) -> tuple[str, 
         case "multiply":
             return f"{at_least(args[0], _PRODUCT)} * {at_least(args[1], _UNARY)}", _PRODUCT
         case "matmul":
-            if isinstance(args[0], Ref) and isinstance(args[0].when, Every):
+            if _is_every(args[0]):
                 return f"np.matmul({write(args[0])}, {write(args[1])})", _ATOM
             return f"{at_least(args[0], _UNARY)} @ {at_least(args[1], _UNARY)}", _PRODUCT
         case "transpose":
@@ -100,12 +100,18 @@ def _write(expression: Expr, spell: Speller, layout: Orientation) -> tuple[str, 
                 return f"_rows(_turned({left})).T @ _rows(_turned({right}))", _PRODUCT
             return f"{left} @ {right}.T", _PRODUCT
         case "contract":
-            left, right = (_rows(argument, at_least(argument, _ATOM)) for argument in args)
+            factors = [at_least(argument, _ATOM) for argument in args]
+            if layout == "columns" and not any(map(_is_every, args)):
+                return f"{factors[0]} @ {factors[1]}.T", _PRODUCT
+            if layout == "columns":
+                factors = [f"_turned({factor})" for factor in factors]
+            left, right = (_rows(*each) for each in zip(args, factors, strict=True))
             return f"{left}.T @ {right}", _PRODUCT
         case "rows":  # NumPy broadcasts a vector over the rows
             return _write(args[0], spell, layout)
         case "column_sum" if layout == "columns":
-            return f"{at_least(args[0], _ATOM)}.sum(axis=(0, 2))", _ATOM
+            axis = "(0, 2)" if _is_every(args[0]) else "1"
+            return f"{at_least(args[0], _ATOM)}.sum(axis={axis})", _ATOM
         case "column_sum":
             return f"{_rows(args[0], at_least(args[0], _ATOM))}.sum(axis=0)", _ATOM
         case "inner":
@@ -198,8 +204,12 @@ def _scaled(factor: Const, text: str) -> str:
 
 
 def _rows(expression: Expr, text: str) -> str:
-    every = isinstance(expression, Ref) and isinstance(expression.when, Every)
-    return f"_rows({text})" if every else text
+    return f"_rows({text})" if _is_every(expression) else text
+
+
+def _is_every(expression: Expr) -> bool:
+    """Whether a matrix is that of all steps at once."""
+    return isinstance(expression, Ref) and isinstance(expression.when, Every)
 
 
 def spell_optional(expression: Expr, spell: Speller) -> tuple[str, str]:

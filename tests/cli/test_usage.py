@@ -13,7 +13,10 @@ from gru_codegen.cli import commands
 from gru_codegen.parse import WAYS
 from tests.cli.running import Outcome, Run, files, refused, stop
 
-GENERATE = "--cell, --unroll, --loss, --style, --readout, --output, --check, --no-verify, --help"
+GENERATE = (
+    "--cell, --unroll, --loss, --style, --readout, --layout, --tune, --output, --check, "
+    "--no-verify, --help"
+)
 INSPECT = "--cell, --unroll, --loss, --readout, --wrt, --format, --output, --help"
 CELLS, LOSSES = (f"known: {', '.join(known)}" for known in (gc.cells, gc.losses))
 CELLS += f"; {WAYS}"

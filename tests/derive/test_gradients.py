@@ -21,7 +21,7 @@ from gru_codegen.cell import B, Cell, D, H
 from gru_codegen.derive import Derivation
 from gru_codegen.evaluate import evaluate, evaluate_declaration
 from gru_codegen.losses import Loss
-from gru_codegen.passes import Style
+from gru_codegen.passes import Layout, Style
 from gru_codegen.pipeline import check
 from tests.derive.declarations import CELLS, LOSSES
 
@@ -137,13 +137,18 @@ def test_a_term_short_in_any_adjoint_is_seen() -> None:
     assert len(unseen) == 3
 
 
-# 1/2 dS o F - 1/2 dS is factored into dS o (1/2 F - 1/2), whose last 1/2 cannot be emitted.
-KERNELS = [pytest.param(cell, id=cell.name) for cell in CELLS]
-
-
-@pytest.mark.parametrize("cell", KERNELS)
-@pytest.mark.parametrize("unroll", [None, 2])
-def test_the_kernel_has_the_same_gradients(cell: Cell, unroll: int | None) -> None:
-    style: Style = "textbook" if unroll is None else "fast"
-    report = check(gc.load(cell, unroll=unroll, style=style), cell)
+@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
+@pytest.mark.parametrize(
+    ("style", "layout", "unroll"),
+    [
+        ("textbook", "columns", None),
+        ("fast", "rows", 2),
+        ("fast", "columns", 2),
+        ("fast", "folded", None),
+    ],
+)
+def test_the_kernel_has_the_same_gradients(
+    cell: Cell, style: Style, layout: Layout, unroll: int | None
+) -> None:
+    report = check(gc.load(cell, unroll=unroll, style=style, layout=layout), cell)
     assert report, str(report)

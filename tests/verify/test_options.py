@@ -107,14 +107,14 @@ FAULTS = [
     Fault("lengths stay for the next call", "w.ended = None\n", "pass\n", {REUSED}),
     Fault(
         "adjoint of the state forgotten",
-        '"d_state", d_state)',
-        '"d_state", None)',
+        'SHAPES["s0"], d_state)',
+        'SHAPES["s0"], None)',
         {PULLBACK, ENDED_PULLBACK},
     ),
     Fault(
         "adjoint of the state ones without d_state",
-        '_start(last[0], "d_state", d_state)',
-        '_start(last[0], "d_state", np.ones_like(last[0]) if d_state is None else d_state)',
+        '_start(last[0], "d_state", SHAPES["s0"], d_state)',
+        "last[0][...] = 1 if d_state is None else d_state",
         {PULLED},
     ),
     Fault("pullback works twice", "if w.calls != call:", "if False:", {ONCE}),
@@ -131,11 +131,11 @@ FAULTS = [
         {TYPES},
     ),
     Fault(
-        "lengths of any size", '_check_shape("lengths", lengths, "(B,)", (B,))', "pass", {REFUSED}
+        "lengths of any size", '_check_shape("lengths", lengths, ("B",), (B,))', "pass", {REFUSED}
     ),
     Fault(
         "adjoints of any shape",
-        '_check_shape("d_outputs", d_outputs, "(T, B, H)", w.S.shape)',
+        '_check_shape("d_outputs", d_outputs, SHAPES["outputs"], w.S.shape)',
         "pass",
         {REFUSED},
     ),
