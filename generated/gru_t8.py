@@ -391,7 +391,8 @@ def _rows(a: Array) -> Array:
 
 def _turned(a: Array) -> Array:
     """(T, B, n), a sample per row, for (T, n, B), a sample per column, and the other way round."""
-    return a.transpose(0, 2, 1)
+    turned: Array = a.transpose(0, 2, 1)
+    return turned
 
 
 def _forward(params: Params, x: Array, w: Workspace) -> None:
@@ -934,7 +935,7 @@ def _inputs(params: Params, w: Workspace) -> Array:
     np.add(dx, terms_BD, dx)
     np.matmul(Wz, daZ, terms_BD)
     np.add(dx, terms_BD, dx)
-    return dx.transpose(0, 2, 1).copy()
+    return np.ascontiguousarray(_turned(dx))
 
 
 # --- arguments -----------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from gru_codegen.emit.numpy import Speller, as_expression, over_one_denominator
 from gru_codegen.ir import (
     Block,
     Call,
+    Const,
     Expr,
     Loop,
     Orientation,
@@ -179,6 +180,11 @@ class Blocks:
         sign = "+=" if statement.accumulate else "="
         start = f"{indent}{spell(statement.target)} {sign} "
         value = as_expression(statement.value, spell, self.names.layout)
+        if isinstance(statement.value, Const) and statement.target.var.shape:
+            shape = self.storage.sizes(statement.target.var)
+            value = (
+                f"np.full({shape}, {value}, w.dtype)"  # a Python int takes any dtype for its own
+            )
         if len(start) + len(value) <= WIDTH:
             yield start + value
         else:

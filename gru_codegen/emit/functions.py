@@ -108,7 +108,7 @@ def _input_gradients(storage: Storage) -> list[Var]:
 
 def _input_gradient(var: Var, storage: Storage) -> str:
     if storage.program.layout == "columns":
-        return f"{var.name}.transpose(0, 2, 1).copy()"
+        return f"np.ascontiguousarray(_turned({var.name}))"
     return var.name
 
 

@@ -94,11 +94,6 @@ def _write(expression: Expr, spell: Speller, layout: Orientation) -> tuple[str, 
             return f"{at_least(args[0], _UNARY)} @ {at_least(args[1], _UNARY)}", _PRODUCT
         case "transpose":
             return f"{at_least(args[0], _ATOM)}.T", _ATOM
-        case "contract" if layout == "columns":
-            left, right = (at_least(argument, _ATOM) for argument in args)
-            if isinstance(args[0], Ref) and isinstance(args[0].when, Every):
-                return f"_rows(_turned({left})).T @ _rows(_turned({right}))", _PRODUCT
-            return f"{left} @ {right}.T", _PRODUCT
         case "contract":
             factors = [at_least(argument, _ATOM) for argument in args]
             if layout == "columns" and not any(map(_is_every, args)):
@@ -134,7 +129,7 @@ def _write(expression: Expr, spell: Speller, layout: Orientation) -> tuple[str, 
             return f"1 / {at_least(args[0], _ATOM)}", _PRODUCT
         case "row_sum" | "row_max":
             function = expression.operation.removeprefix("row_")
-            axis = -1 if layout == "rows" else -2
+            axis = "-1" if layout == "rows" else "-2"
             return f"{at_least(args[0], _ATOM)}.{function}(axis={axis}, keepdims=True)", _ATOM
         case "positive":
             return f"({at_least(args[0], _SUM)} > 0)", _ATOM

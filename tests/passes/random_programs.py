@@ -358,7 +358,7 @@ class _Author:
             for term in terms:
                 match term:
                     case Call("matmul", (Ref() as operand, Ref() as weight)):
-                        value = Call("contract", (operand, adjoint))
+                        value: Expr = Call("contract", (operand, adjoint))
                         passed_on.setdefault(replace(operand, when=Now()), []).append(
                             (adjoint, weight)
                         )
@@ -372,7 +372,7 @@ class _Author:
             shape = above.var.shape
             if self.chance(20):
                 shape = self.rows()
-                value: Expr = self._through_weights([above], shape)
+                value = self._through_weights([above], shape)
             else:
                 value = Call("multiply", (above, self._known(shape)))
                 others = [ref for ref in known if ref.var.shape == shape and ref != above]
