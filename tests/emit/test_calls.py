@@ -214,7 +214,7 @@ def test_gradients_of_rows_are_left_to_an_expression() -> None:
 
 
 def test_a_gradient_gathers_the_rows_of_all_steps() -> None:
-    _, names = gradient(contract(every_x, every_a), "columns")
+    lines, names = gradient(contract(every_x, every_a), "columns")
     assert lines == ["a_gathered[...] = a_turned", "dW = _rows(_turned(x)).T.dot(a_rows)"]
     assert list(names.gathered) == ["a"]
     assert names.local["a_rows"] == "w.a_rows"
