@@ -348,6 +348,7 @@ class _Author:
         found: dict[Ref, Expr] = {}
         known = list(incoming)
         passed_on: dict[Ref, list[tuple[Ref, Ref]]] = {}
+        value: Expr
         for gate, terms in self.gate_terms.items():
             fitting = [ref for ref in incoming if ref.var.shape == gate.var.shape]
             if not fitting or self.chance(10):
@@ -372,7 +373,7 @@ class _Author:
             shape = above.var.shape
             if self.chance(20):
                 shape = self.rows()
-                value: Expr = self._through_weights([above], shape)
+                value = self._through_weights([above], shape)
             else:
                 value = Call("multiply", (above, self._known(shape)))
                 others = [ref for ref in known if ref.var.shape == shape and ref != above]
