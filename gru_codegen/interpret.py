@@ -215,7 +215,7 @@ class _Machine:
             batch = max((value.shape[:-1] for value in values), key=len)
             values = [np.broadcast_to(value, (*batch, value.shape[-1])) for value in values]
             rows.append(np.concatenate(values, axis=-1))
-        return np.concatenate(rows, axis=-2) if len(rows) > 1 else rows[0]
+        return np.concatenate(list(map(np.atleast_2d, rows)), -2) if len(rows) > 1 else rows[0]
 
     def at(self, ref: Ref, index: int) -> Any:
         if 0 <= index < self.steps:

@@ -348,6 +348,7 @@ class _Author:
         found: dict[Ref, Expr] = {}
         known = list(incoming)
         passed_on: dict[Ref, list[tuple[Ref, Ref]]] = {}
+        value: Expr
         for gate, terms in self.gate_terms.items():
             fitting = [ref for ref in incoming if ref.var.shape == gate.var.shape]
             if not fitting or self.chance(10):

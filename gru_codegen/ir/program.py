@@ -37,6 +37,7 @@ __all__ = [
     "Var",
     "joined",
     "kept_for_every_step",
+    "letters",
     "parts",
     "reads",
     "refs",
@@ -44,7 +45,6 @@ __all__ = [
     "shape_of",
     "statements",
     "unpacked",
-    "validate",
     "writes",
 ]
 
@@ -490,7 +490,7 @@ def distinct_bodies(blocks: tuple[Block, ...]) -> Iterator[tuple[Statement, ...]
             yield tuple(statements(block.body))
 
 
-# --- shapes and validity -------------------------------------------------------------------------
+# --- shapes --------------------------------------------------------------------------------------
 
 
 def shape_of(expression: Expr) -> Shape:
@@ -516,81 +516,11 @@ def shape_of(expression: Expr) -> Shape:
     shape = operation.shape(shapes)
     if shape is None:
         raise ProgramError(
-            f"{expression}: the shapes {' and '.join(map(_letters, shapes))} do not fit"
+            f"{expression}: the shapes {' and '.join(map(letters, shapes))} do not fit"
         )
     return shape
 
 
-def validate(program: Program) -> Program:
-    """Return `program` if it is sound: shapes fit, every step is legal, nothing is read too early.
-
-    Raises
-    ------
-    ProgramError: names the phase and the statement.
-    """
-    known: set[tuple[str, type | None]] = set()
-    names: dict[str, Var] = {}
-    for phase in program.phases:
-        validator = _Validator(f"phase {phase.name}", known, names)
-        inside = {id(block.body) for block in phase.blocks if not isinstance(block, Statement)}
-        for block in phase.blocks:
-            if isinstance(block, Statement):
-                validator.statement(block, within_step=False)
-            elif id(block.body) in inside:  # steps that share a body are checked once
-                inside.remove(id(block.body))
-                validator.body(block.body)
-    for entry, results in program.entries.items():
-        for var in results:
-            if var.name not in names:
-                raise ProgramError(f"entry {entry}: nothing computes {var.name}")
-    return program
-
-
-@dataclass
-class _Validator:
-    """Checks the statements of one phase; `known` and `names` go on from phase to phase."""
-
-    where: str
-    known: set[tuple[str, type | None]]
-    names: dict[str, Var]
-
-    def body(self, body: tuple[Block, ...]) -> None:
-        for block in body:
-            if isinstance(block, Statement):
-                self.statement(block, within_step=True)
-            else:
-                self.body(block.body)
-
-    def statement(self, statement: Statement, within_step: bool) -> None:
-        at = f"{self.where}: {statement}"
-        for ref in (*refs(statement.value), *reads(statement.value), *writes(statement)):
-            var = ref.var
-            if self.names.setdefault(var.name, var) != var:
-                raise ProgramError(f"{at}: there are two different variables called {var.name}")
-            if var.timed != (ref.when is not None):
-                raise ProgramError(f"{at}: {ref} must{'' if var.timed else ' not'} have a step")
-            if var.timed and isinstance(ref.when, Now) != within_step:
-                place = "inside" if isinstance(ref.when, Now) else "outside"
-                raise ProgramError(f"{at}: {ref} belongs {place} a time step")
-        for ref in reads(statement.value):
-            if not self._is_known(ref):
-                raise ProgramError(f"{at}: {ref} is read before it is computed")
-        value, target = shape_of(statement.value), shape_of(statement.target)
-        same_for_every_step = target[1:] if target[:1] == ("T",) else target
-        if value not in (target, same_for_every_step, ()):
-            raise ProgramError(
-                f"{at}: the value is {_letters(value)}, the target {_letters(target)}"
-            )
-        self.known |= {(target.var.name, type(target.when)) for target in writes(statement)}
-
-    def _is_known(self, ref: Ref) -> bool:
-        var = ref.var
-        if var.role in GIVEN:
-            return True
-        if var.boundary is not None and ref.when is not None and ref.when.offset:
-            return True  # the first step reads the boundary; later ones what the step before wrote
-        return any((var.name, kind) in self.known for kind in (Now, Every, type(None)))
-
-
-def _letters(shape: Shape) -> str:
+def letters(shape: Shape) -> str:
+    """As it is written: ``(B, H)``."""
     return f"({', '.join(shape)})"

@@ -1,0 +1,310 @@
+"""What makes a program sound; checked after every pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from gru_codegen.errors import ProgramError
+from gru_codegen.ir.program import (
+    GIVEN,
+    Block,
+    Every,
+    Loop,
+    Now,
+    Program,
+    Ref,
+    Shape,
+    Statement,
+    Step,
+    Var,
+    joined,
+    letters,
+    reads,
+    refs,
+    shape_of,
+    statements,
+    unpacked,
+    writes,
+)
+
+__all__ = ["validate"]
+
+#: The optional arguments without which a statement is not run.
+_Condition = frozenset[str]
+
+
+def validate(program: Program) -> Program:
+    """Return `program` if it is sound.
+
+    Shapes fit; every step is legal and nothing is read before it is computed, beyond the first and
+    last step neither, nor where its condition need not hold; a variable has one place in one pack.
+
+    Raises
+    ------
+    ProgramError: names the phase and the statement.
+    """
+    validator = _Validator(program.steps)
+    alone = _phases_of_the_pullback(program)
+    for phase in program.phases:
+        implied = {"pullback"} if phase.name in alone else set()
+        validator.where, validator.implied = f"phase {phase.name}", frozenset(implied)
+        for _, run in groupby(phase.blocks, key=_kind_of_run):
+            validator.run(list(run))
+    for entry, results in program.entries.items():
+        for var in results:
+            if var.name not in validator.names:
+                raise ProgramError(f"entry {entry}: nothing computes {var.name}")
+    _check_runs(program)
+    _check_overwrites(program, validator.names)
+    return program
+
+
+def _phases_of_the_pullback(program: Program) -> set[str]:
+    """The phases that are run for a pullback alone: others need neither them nor later ones."""
+    if "pullback" not in program.entries:
+        return set()
+    others = {v for e, results in program.entries.items() if e != "pullback" for v in results}
+    alone: set[str] = set()
+    for phase in reversed(program.phases):
+        written = {ref.var for s in statements(phase.blocks) for ref in writes(s)}
+        if written & others:
+            break
+        alone.add(phase.name)
+    return alone
+
+
+def _kind_of_run(block: Block) -> int | type:
+    """The steps that follow one another belong together; each loop is for itself."""
+    return id(block) if isinstance(block, Loop) else type(block)
+
+
+@dataclass
+class _Validator:
+    """Checks the statements of a program one by one.
+
+    known: for each variable that has been computed the conditions on which it was, each enough.
+    """
+
+    steps: int | None
+    where: str = ""
+    implied: _Condition = frozenset()
+    names: dict[str, Var] = field(default_factory=dict)
+    known: dict[str, list[_Condition]] = field(default_factory=dict)
+
+    def run(self, blocks: list[Block]) -> None:
+        """Statements, a loop, or the steps of an unrolled one."""
+        first = blocks[0]
+        if isinstance(first, Statement):
+            for block in blocks:
+                assert isinstance(block, Statement)  # blocks of one kind
+                self.statement(block, self.known, None)
+            return
+        inside = _Inside(_backwards(blocks))
+        for statement in statements(tuple(blocks)):
+            for ref in writes(statement):
+                conditions = inside.written.setdefault(ref.var.name, [])
+                conditions.append(self._condition(statement))
+        checked: set[int] = set()
+        before = dict(self.known)
+        for block in blocks:
+            assert not isinstance(block, Statement)  # blocks of one kind
+            inside.index = block.index if isinstance(block, Step) else None
+            if id(block.body) not in checked:  # steps that share a body are checked once
+                checked.add(id(block.body))
+                here = dict(before)
+                for statement in statements(block.body):
+                    self.statement(statement, here, inside)
+        for name, conditions in inside.written.items():
+            self.known[name] = [*self.known.get(name, []), *conditions]
+
+    def statement(
+        self, statement: Statement, known: dict[str, list[_Condition]], inside: _Inside | None
+    ) -> None:
+        at = f"{self.where}: {statement}"
+        condition = self._condition(statement)
+        for ref in (*refs(statement.value), statement.target):
+            if ref.var.parts:
+                _check_pack(ref.var, at)
+        for ref in (
+            *refs(statement.value),
+            *reads(statement.value),
+            statement.target,
+            *writes(statement),
+        ):
+            self.reference(ref, at, inside is not None)
+        for ref in reads(statement.value):
+            conditions = self._conditions(ref, known, inside)
+            if not conditions:
+                raise ProgramError(f"{at}: {ref} is read before it is computed")
+            if not any(enough <= condition for enough in conditions):
+                on = " or ".join(" and ".join(sorted(enough)) for enough in conditions)
+                raise ProgramError(f"{at}: {ref} is there only if {on}")
+        self.target(statement, at)
+        for ref in writes(statement):
+            name = ref.var.name
+            known[name] = [*known.get(name, []), condition]
+
+    def _condition(self, statement: Statement) -> _Condition:
+        return self.implied | frozenset(statement.given)
+
+    def reference(self, ref: Ref, at: str, within_step: bool) -> None:
+        var = ref.var
+        if self.names.setdefault(var.name, var) != var:
+            raise ProgramError(f"{at}: there are two different variables called {var.name}")
+        if var.timed != (ref.when is not None):
+            raise ProgramError(f"{at}: {ref} must{'' if var.timed else ' not'} have a step")
+        if var.timed and isinstance(ref.when, Now) != within_step:
+            place = "inside" if isinstance(ref.when, Now) else "outside"
+            raise ProgramError(f"{at}: {ref} belongs {place} a time step")
+        if var.boundary is not None:
+            there = shape_of(var.boundary)
+            if there not in (var.shape, ()):
+                raise ProgramError(
+                    f"{at}: {var.name} is {letters(var.shape)}, its boundary {letters(there)}"
+                )
+        elif ref.when is not None and ref.when.offset and not var.parts:
+            end = "last" if ref.when.offset > 0 else "first"
+            raise ProgramError(f"{at}: {ref} has no value beyond the {end} step, no boundary")
+
+    def target(self, statement: Statement, at: str) -> None:
+        for ref in writes(statement):
+            if ref.var.role in GIVEN:
+                raise ProgramError(f"{at}: {ref.var.name} is given, nothing may change it")
+            if statement.accumulate and ref.when is not None:
+                raise ProgramError(f"{at}: {ref} is of one step, which sums nothing up")
+            if ref.when is not None and ref.when.offset and not statement.target.var.parts:
+                raise ProgramError(f"{at}: a step computes its own values, not {ref}")
+        value, target = shape_of(statement.value), shape_of(statement.target)
+        same_for_every_step = target[1:] if target[:1] == ("T",) else target
+        if value not in (target, same_for_every_step, ()):
+            raise ProgramError(f"{at}: the value is {letters(value)}, the target {letters(target)}")
+
+    def _conditions(
+        self, ref: Ref, known: dict[str, list[_Condition]], inside: _Inside | None
+    ) -> list[_Condition]:
+        """The conditions on which `ref` has been computed, each enough; none if it has not."""
+        name = ref.var.name
+        if ref.var.role in GIVEN:
+            return [frozenset()]
+        if isinstance(ref.when, Now) and ref.when.offset and inside is not None:
+            if inside.is_beyond(ref.when.offset, self.steps):
+                return [frozenset()]  # the boundary
+            if name in inside.written and name not in self.known:
+                before = ref.when.offset * inside.backwards > 0
+                return inside.written[name] if before else []
+            return self.known.get(name, [])
+        return known.get(name, [])
+
+
+@dataclass
+class _Inside:
+    """A loop, or the steps of one that is unrolled.
+
+    backwards: the sign of the offset of the steps that have been, 0 if there is one step alone.
+    written: for each variable that any of its steps computes the conditions on which one does.
+    index: of the step, if it is known.
+    """
+
+    backwards: int
+    written: dict[str, list[_Condition]] = field(default_factory=dict)
+    index: int | None = None
+
+    def is_beyond(self, offset: int, steps: int | None) -> bool:
+        """Whether the step at `offset` from this one is known not to exist."""
+        if self.index is None or steps is None:
+            return False
+        return not 0 <= self.index + offset < steps
+
+
+def _backwards(blocks: list[Block]) -> int:
+    first = blocks[0]
+    if isinstance(first, Loop):
+        return -1 if first.direction == "forward" else 1
+    indices = [block.index for block in blocks if isinstance(block, Step)]
+    return 0 if len(indices) == 1 else (-1 if indices[0] < indices[1] else 1)
+
+
+# --- packs ---------------------------------------------------------------------------------------
+
+
+def _check_pack(pack: Var, at: str) -> None:
+    """Its parts are elementary and have one step or none; their shapes make up its own."""
+    found = [part for row in pack.parts for part in row]
+    for part in found:
+        if part.var.parts:
+            raise ProgramError(f"{at}: the part {part} of {pack.name} is a pack itself")
+        if isinstance(part.when, Every) or (part.when is not None) != pack.timed:
+            step = "one step" if pack.timed else "no step"
+            raise ProgramError(f"{at}: the part {part} of {pack.name} must have {step}")
+    widths = [joined(part.var.shape[-1] for part in row) for row in pack.parts]
+    heights = [{("1", *part.var.shape)[-2] for part in row} for row in pack.parts]
+    shapes = " and ".join(letters(part.var.shape) for part in found)
+    if len(set(widths)) > 1 or any(len(height) > 1 for height in heights):
+        raise ProgramError(f"{at}: the parts of {pack.name}, {shapes}, are no rows of one matrix")
+    height = joined(next(iter(height)) for height in heights)
+    fits: tuple[Shape, ...] = ((height, widths[0]), (widths[0],) if height == "1" else ())
+    if pack.shape not in fits:
+        raise ProgramError(f"{at}: {pack.name} is {letters(pack.shape)}, its parts {shapes}")
+
+
+def _check_runs(program: Program) -> None:
+    """Each variable is stored in one place: in one run of neighbours, once."""
+    longest: list[tuple[Ref, ...]] = []
+    places: dict[str, tuple[Ref, ...]] = {}
+    for run in sorted(dict.fromkeys(_runs(program)), key=len, reverse=True):
+        if any(_is_within(run, other) for other in longest):
+            continue
+        for ref in run:
+            name = ref.var.name
+            if name in places:
+                both = " and ".join(f"[{' '.join(map(str, r))}]" for r in (places[name], run))
+                raise ProgramError(f"{name} has two places among neighbours: {both}")
+            places[name] = run
+        longest.append(run)
+
+
+def _runs(program: Program) -> Iterator[tuple[Ref, ...]]:
+    for statement in program.statements():
+        for ref in (statement.target, *refs(statement.value)):
+            if len(ref.var.parts) == 1:
+                yield ref.var.parts[0]
+            elif ref.var.parts:
+                yield tuple(unpacked(ref))
+
+
+def _is_within(run: tuple[Ref, ...], other: tuple[Ref, ...]) -> bool:
+    places = range(len(other) - len(run) + 1)
+    return any(other[start : start + len(run)] == run for start in places)
+
+
+def _check_overwrites(program: Program, names: dict[str, Var]) -> None:
+    for new, old in program.overwrites.items():
+        there = new in names and old in names  # what nobody reads may have gone since
+        if there and _place(names[new]) != _place(names[old]):
+            raise ProgramError(
+                f"{new} overwrites {old}: their storage differs, "
+                f"{letters(names[new].shape)} and {letters(names[old].shape)}"
+            )
+        seen = {new}
+        while old in program.overwrites:
+            seen.add(old)
+            old = program.overwrites[old]
+            if old in seen:
+                raise ProgramError(f"{new} overwrites itself")
+    lost = list(program.overwrites.values())
+    for name in _repeated(lost):
+        raise ProgramError(f"{name} is overwritten by two variables")
+
+
+def _place(var: Var) -> tuple[Shape, bool]:
+    return var.shape, var.timed
+
+
+def _repeated(names: Iterable[str]) -> Iterator[str]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            yield name
+        seen.add(name)

@@ -1,0 +1,344 @@
+"""The interpreter: each operation, the order of steps, boundaries, conditions, packs, storage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gru_codegen.interpret import interpret
+from gru_codegen.ir import (
+    OPERATIONS,
+    Call,
+    Const,
+    Every,
+    Expr,
+    Loop,
+    Now,
+    Origin,
+    Phase,
+    Program,
+    Ref,
+    Shape,
+    Statement,
+    Step,
+    Var,
+)
+
+T, B, D, H = 3, 2, 4, 5
+SIZES = {"T": T, "B": B, "D": D, "H": H}
+
+
+def timed(name: str, *shape: str, role: Any = "value", boundary: Expr | None = None) -> Var:
+    return Var(name, shape, role, True, boundary)
+
+
+X, Y = timed("x", "B", "D", role="input"), timed("y", "B", "D", role="input")
+M, V = timed("ended", "B", "D", role="lengths"), timed("V", "B", "D", role="loss weights")
+W, U = Var("W", ("D", "H"), "weight"), Var("U", ("D", "H"), "weight")
+BIAS = Var("b", ("D",), "weight")
+
+
+def now(var: Var, offset: int = 0) -> Ref:
+    return Ref(var, Now(offset) if var.timed else None)
+
+
+def every(var: Var, offset: int = 0) -> Ref:
+    return Ref(var, Every(offset))
+
+
+def call(operation: str, *args: Expr) -> Call:
+    return Call(operation, args)
+
+
+def number(value: int) -> Const:
+    return Const(Fraction(value))
+
+
+def sets(target: Ref, value: Expr, *given: str, accumulate: bool = False) -> Statement:
+    return Statement(target, value, Origin("", ""), accumulate, given)
+
+
+def program(*blocks: Any, overwrites: Mapping[str, str] | None = None) -> Program:
+    phases = (Phase("forward", blocks),)
+    return Program("test", (), phases, {}, overwrites=overwrites or {})
+
+
+def drawn(*variables: Var) -> dict[str, Any]:
+    rng = np.random.default_rng(5)
+    return {
+        var.name: rng.standard_normal(
+            [*([T] if var.timed else []), *(SIZES[size] for size in var.shape)]
+        )
+        for var in variables
+    }
+
+
+GIVEN = drawn(X, Y, V, W, U, BIAS)
+x, y, v, w, u, b = (GIVEN[var.name] for var in (X, Y, V, W, U, BIAS))
+ended = np.arange(T)[:, None, None] >= np.array([2, 1])[:, None] + np.zeros((B, D))
+GIVEN["ended"] = ended
+
+
+def each(function: Any, *arrays: Any) -> Any:
+    """`function` of one entry after the other."""
+    broadcast = np.broadcast_arrays(*arrays)
+    found = [function(*entries) for entries in zip(*(a.flat for a in broadcast), strict=True)]
+    return np.array(found).reshape(broadcast[0].shape)
+
+
+def of_rows(function: Any) -> Any:
+    """The result of `function` for each row, in every column of it."""
+    return [[[function(row)] * D for row in step] for step in x]
+
+
+def huber(a: float) -> float:
+    return a * a / 2 if abs(a) <= 1 else abs(a) - 0.5
+
+
+XT, YT = every(X), every(Y)
+
+#: Operation, arguments, what it is, by a formula that shares nothing with the interpreter.
+OPERATION_VALUES: list[tuple[str, tuple[Expr, ...], Any]] = [
+    ("add", (XT, YT), each(lambda p, q: p + q, x, y)),
+    ("subtract", (XT, YT), each(lambda p, q: p - q, x, y)),
+    ("multiply", (XT, YT), each(lambda p, q: p * q, x, y)),
+    ("divide", (XT, number(4)), x * 0.25),
+    ("negate", (XT,), 0 - x),
+    ("exp", (XT,), np.e**x),
+    ("log", (call("exp", XT),), x),
+    ("reciprocal", (XT,), x**-1.0),
+    ("row_sum", (XT,), of_rows(sum)),
+    ("row_max", (XT,), of_rows(max)),
+    ("clip", (XT,), each(lambda a: sorted((-1.0, a, 1.0))[1], x)),
+    ("huber", (call("multiply", number(2), XT),), each(huber, 2 * x)),
+    ("softplus", (XT,), np.log(1 + np.exp(x))),
+    ("softplus", (call("multiply", number(1000), XT),), np.where(x > 0, 1000 * x, 0)),
+    ("weigh", (every(V), XT), v * x),
+    ("select", (every(M), XT, YT), each(lambda m, p, q: p if m else q, ended, x, y)),
+    ("total", (XT,), sum(x.flat)),
+    ("positive", (XT,), each(lambda a: 1 if a > 0 else 0, x)),
+    ("relu", (XT,), each(lambda a: max(a, 0.0), x)),
+    ("sigmoid", (XT,), 1 / (1 + np.exp(-x))),
+    ("tanh", (XT,), (np.exp(2 * x) - 1) / (np.exp(2 * x) + 1)),
+    ("matmul", (XT, Ref(W)), np.einsum("tbd,dh->tbh", x, w)),
+    ("transpose", (Ref(W),), np.einsum("dh->hd", w)),
+    ("contract", (XT, YT), np.einsum("tbi,tbj->ij", x, y)),
+    ("rows", (Ref(BIAS),), [b] * B),
+    ("column_sum", (XT,), np.einsum("tbd->d", x)),
+    ("inner", (XT, YT), np.einsum("tbd,tbd->", x, y)),
+    ("identity", (Ref(W),), [[float(i == j) for j in range(D)] for i in range(D)]),
+    ("beside", (Ref(W), Ref(U)), [[*w[i], *u[i]] for i in range(D)]),
+    ("below", (call("transpose", Ref(W)), Ref(BIAS)), [*w.T, b]),
+]
+
+
+@pytest.mark.parametrize(("operation", "args", "expected"), OPERATION_VALUES)
+def test_an_operation_is_what_its_formula_says(
+    operation: str, args: tuple[Expr, ...], expected: Any
+) -> None:
+    target = Ref(Var("A", (), "work"))
+    statement = sets(target, Call(operation, args))
+    found = interpret(program(statement), GIVEN, T, ("loss weights",))["A"]
+    np.testing.assert_allclose(np.broadcast_to(found, np.shape(expected)), expected, 1e-12, 1e-14)
+
+
+def test_the_table_of_values_has_every_operation() -> None:
+    assert {operation for operation, _, _ in OPERATION_VALUES} == set(OPERATIONS)
+
+
+def test_without_loss_weights_nothing_is_weighed() -> None:
+    statement = sets(Ref(Var("A", (), "work")), call("weigh", every(V), XT))
+    np.testing.assert_array_equal(interpret(program(statement), GIVEN, T)["A"], x)
+
+
+def test_a_number_stands_for_a_matrix_of_it() -> None:
+    target = timed("A", "B", "D")
+    body = Loop("forward", (sets(now(target), call("add", Const(Fraction(1, 2)), number(1))),))
+    first = sets(now(timed("C", "B", "D")), now(X))  # says how large B and D are
+    found = interpret(program(Loop("forward", (first,)), body), GIVEN, T)["A"]
+    np.testing.assert_array_equal(found, np.full((T, B, D), 1.5))
+
+
+# --- steps ---------------------------------------------------------------------------------------
+
+S0 = Var("s0", ("B", "D"), "initial")
+S = timed("S", "B", "D", boundary=Ref(S0))
+START = np.full((B, D), 100.0)
+
+
+@pytest.mark.parametrize(
+    ("direction", "offset", "order"), [("forward", -1, [0, 1, 2]), ("reverse", 1, [2, 1, 0])]
+)
+def test_steps_go_in_order_from_the_boundary(direction: Any, offset: int, order: Any) -> None:
+    recur = sets(now(S), call("add", call("multiply", number(2), now(S, offset)), now(X)))
+    found = interpret(program(Loop(direction, (recur,))), {**GIVEN, "s0": START}, T)["S"]
+    state = START
+    for t in order:
+        state = 2 * state + x[t]
+        np.testing.assert_allclose(found[t], state)
+
+
+def test_unrolled_steps_go_as_they_stand() -> None:
+    recur = sets(now(S), call("add", now(S, -1), now(X)))
+    blocks = (Step(0, (recur,)), Step(1, (recur,)))
+    unrolled = Program("test", (), (Phase("forward", blocks),), {}, steps=2)
+    found = interpret(unrolled, {**GIVEN, "s0": START}, 7)["S"]  # 2 steps, whatever is asked for
+    assert len(found) == 2
+    np.testing.assert_allclose(found[1], START + x[0] + x[1])
+
+
+def test_all_steps_at_once_read_their_neighbours_and_the_boundary() -> None:
+    copy = sets(every(timed("A", "B", "D")), every(S, -1))
+    values = sets(every(S), every(X))
+    found = interpret(program(values, copy), {**GIVEN, "s0": START}, T)["A"]
+    np.testing.assert_array_equal(found, [START, x[0], x[1]])
+
+
+def test_what_is_the_same_at_every_step_is_written_to_each() -> None:
+    target = timed("A", "B", "D")
+    found = interpret(program(sets(every(target), Ref(S0))), {**GIVEN, "s0": START}, T)["A"]
+    np.testing.assert_array_equal(found, [START] * T)
+
+
+def test_a_sum_starts_at_zero() -> None:
+    total = sets(
+        Ref(Var("dW", ("D", "D"), "gradient")), call("contract", now(X), now(Y)), accumulate=True
+    )
+    found = interpret(program(Loop("reverse", (total,))), GIVEN, T)["dW"]
+    np.testing.assert_allclose(found, np.einsum("tbi,tbj->ij", x, y))
+
+
+def test_what_is_not_kept_has_one_place() -> None:
+    body = Loop("forward", (sets(now(timed("A", "B", "D")), now(X)),))
+    np.testing.assert_array_equal(interpret(program(body), GIVEN, T)["A"], x)
+    found = interpret(program(body), GIVEN, T, kept=())["A"]
+    np.testing.assert_array_equal(found, [x[-1]] * T)
+
+
+# --- conditions and phases -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [((), 1), (("lengths",), 2), (("pullback",), 1), (("lengths", "pullback"), 3)],
+)
+def test_a_statement_needs_all_that_it_is_for(given: tuple[str, ...], expected: int) -> None:
+    target = Ref(Var("A", (), "work"))
+    blocks = (
+        sets(target, number(1)),
+        sets(target, number(2), "lengths"),
+        sets(target, number(3), "lengths", "pullback"),
+    )
+    assert interpret(program(*blocks), {}, T, given)["A"] == expected
+
+
+def test_phases_are_run_by_name_and_a_seed_comes_for_one_left_out() -> None:
+    seed = timed("dO", "B", "D", role="adjoint")
+    kept = timed("A", "B", "D")
+    phases = (
+        Phase("forward", (sets(every(kept), every(X)),)),
+        Phase("loss", (sets(every(seed), every(Y)),)),
+        Phase("backward", (sets(every(timed("dA", "B", "D")), call("negate", every(seed))),)),
+    )
+    found = Program("test", (), phases, {}, seed, overwrites={"dO": "A"})
+    np.testing.assert_array_equal(interpret(found, GIVEN, T)["dA"], -y)
+    arrays = {**GIVEN, "dO": 3 * x}
+    pulled = interpret(found, arrays, T, phases=("forward", "backward"))
+    np.testing.assert_array_equal(pulled["dA"], -3 * x)
+    assert "dA" not in interpret(found, GIVEN, T, phases=("forward", "loss"))
+
+
+def test_what_is_given_stays_as_it_is() -> None:
+    seed, over = timed("dO", "B", "D", role="adjoint"), timed("dA", "B", "D", role="adjoint")
+    phases = (
+        Phase("loss", (sets(every(seed), every(X)),)),
+        Phase("backward", (Loop("reverse", (sets(now(over), call("negate", now(seed))),)),)),
+    )
+    found = Program("test", (), phases, {}, seed, overwrites={"dA": "dO"})
+    given = {**GIVEN, "dO": x.copy()}
+    np.testing.assert_array_equal(interpret(found, given, T, phases=("backward",))["dA"], -x)
+    np.testing.assert_array_equal(given["dO"], x)
+
+
+# --- packs ---------------------------------------------------------------------------------------
+
+A, C = timed("A", "B", "D"), timed("C", "B", "H")
+
+
+def pack(*rows: tuple[Ref, ...], shape: Shape, is_timed: bool = True) -> Ref:
+    var = Var("pack", shape, "work", is_timed, parts=rows)
+    return Ref(var, Now() if is_timed else None)
+
+
+def test_a_pack_is_its_parts_side_by_side() -> None:
+    product = sets(now(C), call("matmul", now(X), Ref(W)))
+    both = pack((now(C), now(S, -1)), shape=("B", "H+D"))
+    target = timed("P", "B", "H+D")
+    body = (product, sets(now(S), now(X)), sets(now(target), both))
+    found = interpret(program(Loop("forward", body)), {**GIVEN, "s0": START}, T)["P"]
+    before = [START, x[0], x[1]]
+    np.testing.assert_allclose(found, np.concatenate([x @ w, before], axis=-1))
+
+
+def test_writing_a_pack_writes_each_part() -> None:
+    both = pack((now(A), now(C)), shape=("B", "D+H"))
+    joined = call("beside", now(X), call("matmul", now(X), Ref(W)))
+    found = interpret(program(Loop("forward", (sets(both, joined),))), GIVEN, T)
+    np.testing.assert_array_equal(found["A"], x)
+    np.testing.assert_allclose(found["C"], x @ w)
+
+
+def test_the_rows_of_a_pack_are_one_below_the_other() -> None:
+    """Gradients of stacked weights: a matrix, beside another; below both, vectors."""
+    names = (("dW", "D", "H"), ("dU", "D", "D"), ("db", "H"), ("dc", "D"))
+    dW, dU, db, dc = (Ref(Var(name, tuple(shape), "gradient")) for name, *shape in names)
+    whole = pack((dW, dU), (db, dc), shape=("D+1", "H+D"), is_timed=False)
+    left = call("contract", XT, call("matmul", XT, Ref(W)))
+    right = call("contract", XT, YT)
+    ones = call("column_sum", call("matmul", XT, Ref(W)))
+    below = call("beside", ones, call("column_sum", YT))
+    value = call("below", call("beside", left, right), below)
+    found = interpret(program(sets(whole, value)), GIVEN, T)
+    np.testing.assert_allclose(found["dW"], np.einsum("tbi,tbj->ij", x, x @ w))
+    np.testing.assert_allclose(found["dU"], np.einsum("tbi,tbj->ij", x, y))
+    np.testing.assert_allclose(found["db"], (x @ w).sum(axis=(0, 1)))
+    np.testing.assert_allclose(found["dc"], y.sum(axis=(0, 1)))
+    assert found["db"].shape == (H,)
+    np.testing.assert_allclose(
+        interpret(program(sets(whole, value), sets(Ref(Var("all", (), "work")), whole)), GIVEN, T)[
+            "all"
+        ][-1],
+        [*found["db"], *found["dc"]],
+    )
+
+
+# --- storage that is used again ------------------------------------------------------------------
+
+
+def test_what_overwrites_another_takes_its_place_step_by_step() -> None:
+    over = timed("C", "B", "D")
+    first = Loop("forward", (sets(now(A), now(X)),))
+    second = Loop("forward", (sets(now(over), call("negate", now(A))),))
+    read = sets(every(timed("E", "B", "D")), every(A))
+    found = interpret(program(first, second, read, overwrites={"C": "A"}), GIVEN, T)
+    np.testing.assert_array_equal(found["C"], -x)
+    np.testing.assert_array_equal(found["E"], -x)  # what A was is lost
+    np.testing.assert_array_equal(found["A"], -x)
+    apart = interpret(program(first, second, read), GIVEN, T)
+    np.testing.assert_array_equal(apart["E"], x)
+
+
+def test_a_wrong_overwriting_shows() -> None:
+    """A later step's value is gone when an earlier one reads it: values change."""
+    over = timed("C", "B", "D")
+    body = (sets(now(over), call("negate", now(S, 1))),)
+    blocks = (sets(every(S), every(X)), Loop("reverse", body))
+    arrays = {**GIVEN, "s0": START}
+    apart = interpret(program(*blocks), arrays, T)["C"]
+    np.testing.assert_array_equal(apart, -np.array([x[1], x[2], START]))
+    together = interpret(program(*blocks, overwrites={"C": "S"}), arrays, T)["C"]
+    np.testing.assert_array_equal(together, np.array([-START, START, -START]))
