@@ -14,7 +14,7 @@ from gru_codegen.emit.lines import (
     unpacked_lines,
 )
 from gru_codegen.emit.names import Names
-from gru_codegen.emit.numpy import Speller, as_expression, over_one_denominator
+from gru_codegen.emit.numpy import Speller, as_expression, by_sample, over_one_denominator
 from gru_codegen.ir import (
     Block,
     Call,
@@ -25,6 +25,7 @@ from gru_codegen.ir import (
     Ref,
     Statement,
     Step,
+    rewrite,
     statements,
     writes,
 )
@@ -176,6 +177,9 @@ class Blocks:
         if self.storage.fast and (gradients := calls.gradients(statement)) is not None:
             yield from (indent + line for line in gradients)
             return
+        if self.storage.fast and by_sample(statement.value) is not statement.value:
+            yield from self._weighted(statement, indent, spell)
+            return
         sign = "+=" if statement.accumulate else "="
         start = f"{indent}{spell(statement.target)} {sign} "
         value = as_expression(statement.value, spell, self.names.layout)
@@ -183,6 +187,25 @@ class Blocks:
             yield start + value
         else:
             yield from _broken(start, statement.value, spell, indent, self.names.layout)
+
+
+    def _weighted(self, statement: Statement, indent: str, spell: Speller) -> Iterator[str]:
+        """The lines of a sum over all samples, with and without weights for them."""
+        plain = rewrite(statement.value, _without_weights)
+        target = spell(statement.target)
+        for head, value in (
+            ("if V is None:", plain),
+            ("else:  # each sample's own sum times its weight", by_sample(statement.value)),
+        ):
+            yield f"{indent}{head}"
+            yield f"{indent}    {target} = {as_expression(value, spell, self.names.layout)}"
+
+
+def _without_weights(expression: Expr) -> Expr | None:
+    """What a weighted matrix is where there are no weights."""
+    if isinstance(expression, Call) and expression.operation == "weigh":
+        return expression.args[1]
+    return None
 
 
 def _origin(block: Block) -> Origin | Block:

@@ -65,7 +65,7 @@ class Calls:
         if isinstance(expression, Call) and expression.operation == "rows":
             (vector,) = expression.args
             if isinstance(vector, Ref):
-                columns = self.names.layout == "columns"
+                columns = self.names.is_column_major(target)
                 return self.names.column(vector) if columns else self.spell(vector)
         return as_expression(expression, self.spell, self.names.layout)
 
@@ -174,8 +174,10 @@ class Calls:
         weights, turned = self._weights(right)
         rows = self.spell(left)
         over_time = isinstance(left.when, Every)
-        if self.names.layout == "rows":
+        if not self.names.is_column_major(statement.target):
             factor = self._stored(weights, turned)
+            if self.names.is_column_major(left):
+                return [f"np.matmul({self.names.transposed(left)}, {factor}, {out})"]
             if over_time:
                 rows, out = f"_rows({rows})", f"_rows({out})"
             return [f"{rows}.dot({factor}, {out})"]

@@ -107,9 +107,10 @@ def _input_gradients(storage: Storage) -> list[Var]:
 
 
 def _input_gradient(var: Var, storage: Storage) -> str:
-    if storage.program.layout == "columns":
-        return f"{var.name}.transpose(0, 2, 1).copy()"
-    return var.name
+    if var.name in storage.of_pullback:
+        return var.name
+    columns = storage.program.layout == "columns"
+    return f"_turned({var.name}).copy()" if columns else f"{var.name}.copy()"
 
 
 def helpers(storage: Storage) -> list[str]:

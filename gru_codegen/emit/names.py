@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gru_codegen.emit.sizes import added, parameter
 from gru_codegen.emit.storage import Storage
-from gru_codegen.ir import Now, Orientation, Ref, Var, reads
+from gru_codegen.ir import Every, Now, Orientation, Ref, Var, reads
 
 __all__ = ["Names"]
 
@@ -67,8 +67,11 @@ class Names:
         return var.name
 
     def transposed(self, ref: Ref) -> str:
-        """The transpose of weights, made once."""
+        """The transpose of weights, or of the matrices of all steps, made once."""
         name = self.spell(ref, "")
+        if isinstance(ref.when, Every):
+            self.local.setdefault(f"{name}_turned", f"_turned({name})")
+            return f"{name}_turned"
         self.local.setdefault(f"{name}_T", f"{name}.T")
         return f"{name}_T"
 
@@ -101,7 +104,8 @@ class Names:
 
     def is_column_major(self, ref: Ref) -> bool:
         """Whether the matrix is stored with a sample per column; weights have no samples."""
-        return self.layout == "columns" and ref.var.shape[:1] == ("B",)
+        is_result = ref.var.name in self.storage.of_pullback  # stored as it is handed out
+        return self.layout == "columns" and ref.var.shape[:1] == ("B",) and not is_result
 
     def parts(self, ref: Ref) -> list[Ref]:
         """The parts of a pack."""

@@ -274,10 +274,8 @@ class Storage:
         return found
 
     def sizes(self, var: Var, over_time: bool = False) -> str:
-        """The shape of `var` in code outside the Workspace, for one step or over all of them."""
+        """The shape of `var` in code outside the Workspace, where a sample is always a row."""
         own = [added([size], "w.") for size in var.shape]
-        if self.program.layout == "columns" and var.shape[0] == "B":
-            own.reverse()
         return f"({', '.join([*(['w.steps'] if over_time else []), *own])})"
 
     # --- names ------------------------------------------------------------------------------

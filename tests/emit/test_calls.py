@@ -222,7 +222,7 @@ def test_a_gradient_gathers_the_rows_of_all_steps() -> None:
 
 def test_what_is_gathered_once_is_used_again() -> None:
     statement = into(Ref(Var("dU", ("H", "H"), "gradient")), contract(every_a, every_b))
-    lines, names = gradient(contract(every_x, every_a), "columns")
+    _, names = gradient(contract(every_x, every_a), "columns")
     assert Calls(names, "").gradients(statement) == [
         "b_gathered[...] = b_turned",
         "dU = a_rows.T.dot(b_rows)",
