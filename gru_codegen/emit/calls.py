@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from gru_codegen.emit.names import Names
+from gru_codegen.emit.names import GATHERED, Names
 from gru_codegen.emit.numpy import as_expression
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir import Call, Const, Every, Expr, Ref, Statement, shape_of
@@ -221,8 +221,7 @@ class Calls:
                 matrix = self._matrix(weights, target)
                 return [f"np.divide({matrix}, {self.names.number(2)}, {place})"]
         if isinstance(block, Call) and block.operation == "identity":
-            size = self.names.size(shape_of(block)[0])
-            return [f"{place} = {self.names.identity(size)}"]
+            return [f"{place} = {self.names.identity(shape_of(block)[0])}"]
         return [f"{place} = {self._matrix(block, target)}"]
 
     # --- gradients --------------------------------------------------------------------------
@@ -254,8 +253,8 @@ class Calls:
             return f"_rows(_turned({self.spell(ref)}))"
         name = self.names.storage.attribute(ref)
         if f"{name}_rows" not in self.names.local:
-            for local in (f"{name}_rows", f"{name}_gathered", f"{name}_turned"):
-                self.names.local[local] = f"w.{local}"
+            for view in GATHERED:
+                self.names.local[f"{name}_{view}"] = f"w.{name}_{view}"
             self.names.gathered[name] = ref
             lines.append(f"{name}_gathered[...] = {name}_turned")
         return f"{name}_rows"

@@ -10,12 +10,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gru_codegen.cost import Polynomial, cost
 from gru_codegen.emit.functions import Function, helpers, phase_function
-from gru_codegen.emit.header import Heading, aligned, shapes_in_words
+from gru_codegen.emit.header import Heading, aligned, shapes_in_words, storage_in_words
 from gru_codegen.emit.lines import assignments, command, filled, hung, listed
 from gru_codegen.emit.sizes import Sizes, added, in_code, letters, quoted
 from gru_codegen.emit.storage import Storage
 from gru_codegen.emit.workspace import gathered_refs, workspace_lines
-from gru_codegen.ir import OPERATIONS, Call, Program, Ref, Var, reads, statements
+from gru_codegen.ir import OPERATIONS, Call, Program, Ref, Var, reads, statements, writes
 
 __all__ = ["emit"]
 
@@ -33,13 +33,14 @@ def emit(program: Program, heading: Heading) -> str:
         "unroll": program.steps,
         "fast": storage.fast,
         "columns": program.layout == "columns",
+        "storage": storage_in_words(storage),
         "equations": aligned(heading.equations),
         "weights": program.weights,
         "steps": {} if program.steps is None else {"T": program.steps},
         "cost": {"forward": cost(program, ("forward",)), "gradients": cost(program)},
         "functions": helpers(storage),
         "phases": {function.name: function for function in functions},
-                "masked": any("mask" in function.steps.values() for function in functions),
+        "masked": any("mask" in function.steps.values() for function in functions),
         "seed": program.seed,
         "counts": any(var.role == "count" for var in storage.variables),
         "flattened": any("_rows(" in line for line in lines),
@@ -109,6 +110,9 @@ def _stored(storage: Storage, functions: list[Function], heading: Heading) -> Po
     total = storage.stored()
     for ref in gathered_refs(functions).values():
         total += Polynomial.product(1, ("T", *ref.var.shape))
+    for function in functions:
+        for letter in function.names.identities.values():
+            total += Polynomial.product(1, (letter, letter))
     if storage.fast and heading.targets == "labels":
         total += Polynomial.product(1, ("T", *_output(storage.program).shape))
     return total
@@ -132,8 +136,8 @@ def _output(program: Program) -> Var:
 def _room_for_targets(program: Program, storage: Storage, outputs: str) -> str:
     """Where targets go that have to be changed first.
 
-    An array of their own; or that of the adjoint of the outputs, if the first statement that
-    touches it alone reads the targets, entry by entry.
+    An array of their own; or that of the adjoint of the outputs, if the forward pass leaves it
+    alone and the first statement that touches it alone reads the targets, entry by entry.
     """
     apart = f'w.room("y", {outputs}.shape)'
     if program.seed is None or not storage.is_stored(program.seed):
@@ -143,9 +147,10 @@ def _room_for_targets(program: Program, storage: Storage, outputs: str) -> str:
     def touches(ref: Ref) -> bool:
         return storage.is_stored(ref.var) and storage.place(ref.var).array == place.array
 
-    found = [s for phase in program.phases if phase.name == "loss" for s in statements(phase.blocks)]
+    before = [p for p in program.phases if p.name in ("forward", "loss")]
+    found = [statement for phase in before for statement in statements(phase.blocks)]
     readers = [s for s in found if any(ref.var.role == "target" for ref in reads(s.value))]
-    first = next(s for s in found if any(map(touches, (s.target, *reads(s.value)))))
+    first = next(s for s in found if any(map(touches, (*writes(s), *reads(s.value)))))
     value = first.value
     elementwise = isinstance(value, Call) and OPERATIONS[value.operation].elementwise
     alone = readers == [first] and elementwise and not any(map(touches, reads(value)))

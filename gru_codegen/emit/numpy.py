@@ -108,11 +108,11 @@ def _write(expression: Expr, spell: Speller, layout: Orientation) -> tuple[str, 
             left, right = (at_least(argument, _ATOM) for argument in args)
             return f"np.dot({left}.ravel(), {right}.ravel())", _ATOM
         case "weighted":
-            weights, sums = (at_least(argument, _ATOM) for argument in args)
-            return f"np.dot({weights}.ravel(), {sums}.ravel())", _ATOM
+            sums = at_least(args[1], _ATOM)
+            return f"np.dot({at_least(args[0], _ATOM)}.ravel(), {sums}.ravel())", _ATOM
         case "sample_inner":
-            axis = "tbn,tbn->tb" if layout == "rows" else "tnb,tnb->tb"
-            return f'np.einsum("{axis}", {write(args[0])}, {write(args[1])})', _ATOM
+            axes = "tbn,tbn->tb" if layout == "rows" else "tnb,tnb->tb"
+            return f'np.einsum("{axes}", {write(args[0])}, {write(args[1])})', _ATOM
         case "sample_total":
             axis = -1 if layout == "rows" else -2
             return f"{at_least(args[0], _ATOM)}.sum(axis={axis})", _ATOM

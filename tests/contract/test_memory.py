@@ -6,7 +6,7 @@ import gc as garbage
 import re
 import tracemalloc
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from types import ModuleType
 from typing import Any
 
@@ -29,9 +29,7 @@ KERNELS = [
     ("lstm", "huber", "none", "rows"),
     ("gru-reset-after", "cross-entropy", "linear", "rows"),
     ("gru-reset-after", "cross-entropy", "linear", "columns"),
-    ("sru", "l2", "none", "columns"),
-    ("gru", "bce", "none", "columns"),
-    ("gru", "huber", "none", "folded"),
+    ("sru", "bce", "none", "columns"),
 ]
 
 
@@ -133,21 +131,19 @@ def calls(kernel: ModuleType, some: Any) -> dict[str, Callable[[], Any]]:
         outputs, state, pullback = kernel.vjp(params, x, workspace=some, **optional)
         return outputs, state, pullback(seed)
 
-    given: dict[str, dict[str, Any]] = {"": {}, " with lengths": {"lengths": lengths}}
+    lengths_alone: dict[str, Any] = {"lengths": lengths}
     found: dict[str, Callable[[], Any]] = {}
-    for said, optional in given.items():
-        found |= {
-            f"forward{said}": lambda o=optional: kernel.forward(params, x, workspace=some, **o),
-            f"vjp{said}": lambda o=optional: pulled(**o),
-        }
-    given[" with loss weights"] = {"loss_weights": weights}
-    for said, optional in given.items():
-        found |= {
-            f"loss{said}": lambda o=optional: kernel.loss(params, x, y, workspace=some, **o),
-            f"loss_and_gradients{said}": lambda o=optional: kernel.loss_and_gradients(
-                params, x, y, workspace=some, **o
-            ),
-        }
+    for said, optional in (("", {}), (" with lengths", lengths_alone)):
+        found[f"forward{said}"] = partial(kernel.forward, params, x, workspace=some, **optional)
+        found[f"vjp{said}"] = partial(pulled, **optional)
+    for said, optional in (
+        ("", {}),
+        (" with lengths", lengths_alone),
+        (" with loss weights", {"loss_weights": weights}),
+    ):
+        for function in (kernel.loss, kernel.loss_and_gradients):
+            name = f"{function.__name__}{said}"
+            found[name] = partial(function, params, x, y, workspace=some, **optional)
     return found
 
 
@@ -162,5 +158,5 @@ def test_calls_allocate_nothing_but_their_results(kernel: ModuleType) -> None:
         allowed = SLACK + (inputs if name.startswith("vjp") else 0)  # a term of d_x
         if peak - held > allowed:
             too_much[name] = (peak - held - allowed) / over_steps
-    assert SLACK < 0.5 * over_steps
+    assert 0.5 * over_steps > SLACK
     assert not too_much, f"beyond what is allowed, in numbers T B H: {too_much}"
