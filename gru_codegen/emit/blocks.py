@@ -8,13 +8,14 @@ from itertools import groupby
 from gru_codegen.emit.calls import Calls
 from gru_codegen.emit.lines import (
     WIDTH,
+    call_lines,
     comment,
     filled_lines,
     parenthesised,
     unpacked_lines,
 )
 from gru_codegen.emit.names import Names
-from gru_codegen.emit.numpy import Speller, as_expression, over_one_denominator
+from gru_codegen.emit.numpy import Speller, as_expression, by_sample, over_one_denominator
 from gru_codegen.ir import (
     Block,
     Call,
@@ -26,6 +27,8 @@ from gru_codegen.ir import (
     Ref,
     Statement,
     Step,
+    reads,
+    rewrite,
     statements,
     writes,
 )
@@ -45,13 +48,17 @@ _STEPS = "\1"
 
 
 class Blocks:
-    """Writes blocks as the body of a function; steps that share a body are spelled once."""
+    """Writes blocks as the body of a function; steps that share a body are spelled once.
+
+    made_ready: joined weights, as equations write them, and the name of what they are kept in.
+    """
 
     def __init__(self, names: Names, phase: str) -> None:
         self.names = names
         self.storage = names.storage
         self.phase = phase
         self.bodies: dict[int, str] = {}
+        self.made_ready: dict[str, str] = {}
 
     def lines(self, blocks: tuple[Block, ...]) -> list[str]:
         """The lines of `blocks`, one level deep."""
@@ -61,6 +68,14 @@ class Blocks:
         for origin, some in groupby(blocks, key=_origin):
             if isinstance(origin, Origin):
                 yield from self._group(origin, some, "    ", "")
+            elif isinstance(origin, str):
+                found = [block for block in some if isinstance(block, Statement)]
+                equations = dict.fromkeys(block.origin.equation for block in found)
+                for equation in equations:
+                    name, _, value = equation.partition(" = ")
+                    if value.startswith("["):
+                        self.made_ready[value] = name
+                yield from self._group(Origin("; ".join(equations), origin), found, "    ", "")
             else:
                 for block in some:
                     yield from self._block(block)
@@ -155,9 +170,11 @@ class Blocks:
     ) -> Iterator[str]:
         """The statements of one equation, under a comment that says it."""
         named = origin.meaning and not origin.meaning.startswith("adjoint")
-        yield from comment(
-            f"{origin.meaning}: {origin.equation}" if named else origin.equation, indent
-        )
+        equation = origin.equation
+        for value, name in self.made_ready.items():
+            if not equation.startswith(name) and f"; {name} = " not in equation:
+                equation = equation.replace(value, name)
+        yield from comment(f"{origin.meaning}: {equation}" if named else equation, indent)
         found = statements(tuple(group))
         for given, some in groupby(found, key=lambda statement: statement.given):
             if given:
@@ -172,28 +189,55 @@ class Blocks:
         calls = Calls(self.names, index)
         spell = calls.spell
         if self.storage.in_place(statement):
-            yield from (indent + line for line in calls.lines(statement))
+            for line in calls.lines(statement):
+                yield from call_lines(line, indent)
             return
         if self.storage.fast and (gradients := calls.gradients(statement)) is not None:
             yield from (indent + line for line in gradients)
+            return
+        if self.storage.fast and by_sample(statement.value) is not statement.value:
+            yield from self._weighted(statement, indent, spell)
             return
         sign = "+=" if statement.accumulate else "="
         start = f"{indent}{spell(statement.target)} {sign} "
         value = as_expression(statement.value, spell, self.names.layout)
         if isinstance(statement.value, Const) and statement.target.var.shape:
-            shape = self.storage.sizes(statement.target.var)
-            value = (
-                f"np.full({shape}, {value}, w.dtype)"  # a Python int takes any dtype for its own
-            )
+            shape = self.storage.sizes(statement.target.var)  # a bare number has no dtype
+            value = f"np.full({shape}, {value}, w.dtype)"
         if len(start) + len(value) <= WIDTH:
             yield start + value
         else:
             yield from _broken(start, statement.value, spell, indent, self.names.layout)
 
+    def _weighted(self, statement: Statement, indent: str, spell: Speller) -> Iterator[str]:
+        """The lines of a sum over all samples, with and without weights for them."""
+        plain = rewrite(statement.value, _without_weights)
+        target = spell(statement.target)
+        for head, value in (
+            ("if V is None:", plain),
+            ("else:  # each sample's own sum times its weight", by_sample(statement.value)),
+        ):
+            yield f"{indent}{head}"
+            yield f"{indent}    {target} = {as_expression(value, spell, self.names.layout)}"
 
-def _origin(block: Block) -> Origin | Block:
-    """What consecutive blocks have in common under one comment: the equation of statements."""
-    return block.origin if isinstance(block, Statement) else block
+
+def _without_weights(expression: Expr) -> Expr | None:
+    """What a weighted matrix is where there are no weights."""
+    if isinstance(expression, Call) and expression.operation == "weigh":
+        return expression.args[1]
+    return None
+
+
+def _origin(block: Block) -> Origin | str | Block:
+    """What consecutive blocks have in common under one comment.
+
+    The equation of statements; the meaning of those that compute from weights alone.
+    """
+    if not isinstance(block, Statement):
+        return block
+    found = list(reads(block.value))
+    of_weights = found and all(ref.var.role == "weight" for ref in found)
+    return block.origin.meaning if of_weights else block.origin
 
 
 def _broken(

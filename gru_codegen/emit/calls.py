@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
-from gru_codegen.emit.names import Names
+from gru_codegen.emit.names import GATHERED, Names
 from gru_codegen.emit.numpy import as_expression
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir import Call, Const, Every, Expr, Ref, Statement, shape_of
@@ -65,7 +65,7 @@ class Calls:
         if isinstance(expression, Call) and expression.operation == "rows":
             (vector,) = expression.args
             if isinstance(vector, Ref):
-                columns = self.names.layout == "columns"
+                columns = self.names.is_column_major(target)
                 return self.names.column(vector) if columns else self.spell(vector)
         return as_expression(expression, self.spell, self.names.layout)
 
@@ -173,7 +173,10 @@ class Calls:
         weights, turned = self._weights(right)
         over_time = isinstance(statement.target.when, Every)
         if not self.names.is_column_major(statement.target):
-            rows, factor = self._matrix(left, statement.target), self._stored(weights, turned)
+            factor = self._stored(weights, turned)
+            if isinstance(left, Ref) and self.names.is_column_major(left):
+                return [f"np.matmul({self.names.transposed(left)}, {factor}, {out})"]
+            rows = self._matrix(left, statement.target)
             if over_time:
                 rows, out = f"_rows({rows})", f"_rows({out})"
             return [f"{rows}.dot({factor}, {out})"]
@@ -222,8 +225,7 @@ class Calls:
                 matrix = self._matrix(weights, target)
                 return [f"np.divide({matrix}, {self.names.number(2)}, {place})"]
         if isinstance(block, Call) and block.operation == "identity":
-            size = self.names.size(shape_of(block)[0])
-            return [f"{place} = {self.names.identity(size)}"]
+            return [f"{place} = {self.names.identity(shape_of(block)[0])}"]
         return [f"{place} = {self._matrix(block, target)}"]
 
     # --- gradients --------------------------------------------------------------------------
@@ -259,8 +261,8 @@ class Calls:
             return f"_rows(_turned({self.spell(ref)}))"
         name = self.names.storage.attribute(ref)
         if f"{name}_rows" not in self.names.local:
-            for local in (f"{name}_rows", f"{name}_gathered", f"{name}_turned"):
-                self.names.local[local] = f"w.{local}"
+            for view in GATHERED:
+                self.names.local[f"{name}_{view}"] = f"w.{name}_{view}"
             self.names.gathered[name] = ref
             lines.append(f"{name}_gathered[...] = {name}_turned")
         return f"{name}_rows"

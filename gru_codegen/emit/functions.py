@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gru_codegen.emit.blocks import Blocks
 from gru_codegen.emit.lines import WIDTH, assignments, called, signature
-from gru_codegen.emit.names import Names
+from gru_codegen.emit.names import GATHERED, Names
 from gru_codegen.emit.numpy import FUNCTIONS
-from gru_codegen.emit.storage import Storage, variables
+from gru_codegen.emit.sizes import Sizes, parameter
+from gru_codegen.emit.storage import Storage, is_of_weights, variables
 from gru_codegen.ir import Call, Phase, Var, parts
 
 __all__ = ["Function", "helpers", "phase_function"]
@@ -83,6 +85,7 @@ def phase_function(phase: Phase, storage: Storage) -> Function:
         results += ["gradients", f"({', '.join(carried)}{',' * (len(carried) == 1)})"]
     if phase.name == "inputs":
         results = [_input_gradient(v, storage) for v in _input_gradients(storage)]
+    _forget_unused(names, [*lines, *results])
     lines = [*_preamble(used, names, seeds), *lines]
     return Function(
         phase.name,
@@ -107,9 +110,10 @@ def _input_gradients(storage: Storage) -> list[Var]:
 
 
 def _input_gradient(var: Var, storage: Storage) -> str:
-    if storage.program.layout == "columns":
-        return f"np.ascontiguousarray(_turned({var.name}))"
-    return var.name
+    if var.name in storage.of_pullback:
+        return var.name
+    columns = storage.program.layout == "columns"
+    return f"_turned({var.name}).copy()" if columns else f"{var.name}.copy()"
 
 
 def helpers(storage: Storage) -> list[str]:
@@ -129,6 +133,44 @@ def _is_given_seed(var: Var, phase: Phase, storage: Storage) -> bool:
     return not storage.fast and var == storage.program.seed and phase.name != "loss"
 
 
+def _groups(local: dict[str, str], names: Names) -> Iterator[list[str]]:
+    """Local names by what they are.
+
+    Sizes, numbers, weights made ready, arrays, and what rows of all steps are gathered in.
+    """
+    by_name = names.storage.by_name
+    sizes = [parameter(letter) for letter in Sizes.of(names.storage.program).letters]
+    gathered = {f"{name}_{view}" for name in names.gathered for view in GATHERED}
+
+    def kind(name: str) -> int:
+        if local[name].removeprefix("w.") in sizes:
+            return 0
+        if name in names.numbers or name in names.identities:
+            return 1
+        if name in gathered:
+            return 4
+        return 2 if name in by_name and is_of_weights(by_name[name]) else 3
+
+    groups: list[list[str]] = [[], [], [], [], []]
+    for name in local:
+        groups[kind(name)].append(name)
+    groups[0].sort(key=lambda name: sizes.index(local[name].removeprefix("w.")))
+    groups[1].sort(key=lambda name: names.numbers.get(name, 0))
+    yield from groups
+
+
+def _forget_unused(names: Names, lines: list[str]) -> None:
+    """Drop the local names that none of `lines` uses, nor another local name."""
+    while True:
+        text = "\n".join([*lines, *names.local.values()])
+        words = set(re.findall(r"(?<![\w.])[A-Za-z_]\w*", text))
+        unused = [name for name in names.local if name not in words]
+        if not unused:
+            return
+        for name in unused:
+            del names.local[name]
+
+
 def _preamble(used: list[Var], names: Names, seeds: list[str]) -> Iterator[str]:
     """Lines that give local names to what the lines below them need."""
     storage = names.storage
@@ -143,7 +185,8 @@ def _preamble(used: list[Var], names: Names, seeds: list[str]) -> Iterator[str]:
     rest = {name: code for name, code in local.items() if name not in weights}
     direct = {name: code for name, code in rest.items() if code.startswith("w.")}
     derived = {name: code for name, code in rest.items() if name not in direct}
-    yield from assignments(list(direct), list(direct.values()))
+    for group in _groups(direct, names):
+        yield from assignments(group, [direct[name] for name in group])
     yield from assignments(list(derived), list(derived.values()))
     for name in sorted(var.name for var in used if var.name in storage.of_pullback):
         shape = storage.sizes(storage.of_pullback[name], over_time=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from gru_codegen.emit.lines import WIDTH
 from gru_codegen.emit.sizes import letters
+from gru_codegen.emit.storage import Storage, is_of_weights
 from gru_codegen.ir import Var
 
-__all__ = ["Heading", "aligned", "shapes_in_words"]
+__all__ = ["Heading", "aligned", "shapes_in_words", "storage_in_words"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,39 @@ def shapes_in_words(input_name: str, columns: str, weights: tuple[Var, ...]) -> 
     for shape, names in groups.items():
         said.append(f"{_listed(names)} {'are' if len(names) > 1 else 'is'} {letters(shape)}")
     return "; ".join(said)
+
+
+def storage_in_words(storage: Storage) -> str:
+    """How the fast style keeps matrices, and what the names of its arrays say."""
+    columns = storage.program.layout == "columns"
+    said = []
+    if columns:
+        said.append(
+            "Arrays have a sample per column: a matrix (B, n) of the equations is kept as (n, B), "
+            "its transpose, and x W is W.T.dot(x). Where rows are needed they are gathered: A_rows "
+            "has those of all time steps of A, one below the other."
+        )
+    else:
+        said.append("Arrays have a sample per row, as the equations have.")
+    said.append(
+        "The last argument of a function of NumPy says where the result goes: np.add(a, b, c) is "
+        "c = a + b."
+    )
+    packs = [array.name for array in storage.arrays() if len(array.parts) > 1]
+    if packs:
+        where = "one above the other" if columns else "one behind the other"
+        said.append(f"A name of several, as {packs[0]}, is one array of them all, {where}.")
+    variables = storage.variables
+    made = [var.name for var in variables if is_of_weights(var) and not var.parts]
+    for start, meaning in (
+        ("W_", "is what its name is multiplied with, made of weights"),
+        ("half_", "is half of a weight"),
+    ):
+        if some := [name for name in made if name.startswith(start)]:
+            said.append(f"{some[0]} {meaning}.")
+    if copies := [var.name for var in variables if re.fullmatch(r"x_copy(_\d+)?", var.name)]:
+        said.append(f"{_listed(copies)} {'are copies' if copies[1:] else 'is a copy'} of x.")
+    return " ".join(said)
 
 
 def _listed(names: list[str]) -> str:

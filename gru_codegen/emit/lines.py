@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 __all__ = [
     "WIDTH",
     "assignments",
+    "call_lines",
     "called",
     "command",
     "comment",
@@ -66,6 +67,14 @@ def called(before: str, name: str, arguments: Sequence[str]) -> str:
     return f"    {before}{name}(\n{inside},\n    )"
 
 
+def call_lines(line: str, indent: str) -> list[str]:
+    """A call that is a statement, its arguments on a line of their own if it is too long."""
+    before, bracket, arguments = line.partition("(")
+    if len(indent + line) <= WIDTH or not arguments.endswith(")"):
+        return [indent + line]
+    return [f"{indent}{before}{bracket}", f"{indent}    {arguments[:-1]}", f"{indent})"]
+
+
 def listed(elements: Sequence[str], before: str, behind: str, indent: str = "    ") -> str:
     """A list of `elements` on the line that has `before` and `behind`, or on lines of its own."""
     line = f"[{', '.join(elements)}]"
@@ -114,6 +123,8 @@ def comment(text: str, indent: str) -> list[str]:
 def remarked(line: str, remark: str) -> str:
     """A line of a method, with a comment behind it or, where that is too long, above it."""
     indent = " " * 8
+    if not remark:
+        return f"{indent}{line}"
     if len(f"{indent}{line}  # {remark}") <= WIDTH:
         return f"{indent}{line}  # {remark}"
     return f"{indent}# {remark}\n{indent}{line}"

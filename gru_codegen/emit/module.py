@@ -10,12 +10,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gru_codegen.cost import Polynomial, cost
 from gru_codegen.emit.functions import Function, helpers, phase_function
-from gru_codegen.emit.header import Heading, aligned, shapes_in_words
+from gru_codegen.emit.header import Heading, aligned, shapes_in_words, storage_in_words
 from gru_codegen.emit.lines import assignments, command, filled, hung, listed
 from gru_codegen.emit.sizes import Sizes, added, in_code, letters, quoted
 from gru_codegen.emit.storage import Storage
 from gru_codegen.emit.workspace import gathered_refs, workspace_lines
-from gru_codegen.ir import Program, Var
+from gru_codegen.ir import OPERATIONS, Call, Program, Ref, Var, reads, statements, writes
 
 __all__ = ["emit"]
 
@@ -26,11 +26,14 @@ def emit(program: Program, heading: Heading) -> str:
     functions = [phase_function(phase, storage) for phase in program.phases]
     workspace = workspace_lines(storage, functions, _declared_states(program))
     lines = [*(function.lines for function in functions), *workspace.views]
+    outputs = _states(program)
+    outputs["room_for_targets"] = _room_for_targets(program, storage, outputs["outputs"])
     context = {
         "heading": heading,
         "unroll": program.steps,
         "fast": storage.fast,
         "columns": program.layout == "columns",
+        "storage": storage_in_words(storage),
         "equations": aligned(heading.equations),
         "weights": program.weights,
         "steps": {} if program.steps is None else {"T": program.steps},
@@ -41,10 +44,11 @@ def emit(program: Program, heading: Heading) -> str:
         "seed": program.seed,
         "counts": any(var.role == "count" for var in storage.variables),
         "flattened": any("_rows(" in line for line in lines),
-        "stored": _stored(storage, functions),
+        "stored": _stored(storage, functions, heading),
+        "copied": _copied(program, heading, outputs["room_for_targets"]),
         "workspace": workspace,
         **_sizes(program, heading),
-        **_states(program),
+        **outputs,
     }
     return _environment().get_template("kernel.py.jinja").render(context)
 
@@ -52,7 +56,7 @@ def emit(program: Program, heading: Heading) -> str:
 def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
     """What sizes there are and which argument tells them; the shapes of the arguments."""
     sizes = Sizes.of(program)
-    output = program.entries["forward"][0]
+    output = _output(program)
     outputs = ("T", *output.shape)
     several = len(_declared_states(program)) > 1
     weights = {letter for weight in program.weights for letter in weight.shape}
@@ -89,7 +93,7 @@ def _states(program: Program) -> dict[str, Any]:
     columns = program.layout == "columns"
     turned = ".T" if columns else ""
     last = [f"w.{state.name}_last{turned}.copy()" for state in states]
-    output = f"w.{program.entries['forward'][0].name}"
+    output = f"w.{_output(program).name}"
     return {
         "states": states,
         "turned": turned,
@@ -101,12 +105,56 @@ def _states(program: Program) -> dict[str, Any]:
     }
 
 
-def _stored(storage: Storage, functions: list[Function]) -> Polynomial:
-    """How many numbers a Workspace holds."""
+def _stored(storage: Storage, functions: list[Function], heading: Heading) -> Polynomial:
+    """How many numbers a Workspace holds, those of labels turned into targets among them."""
     total = storage.stored()
     for ref in gathered_refs(functions).values():
         total += Polynomial.product(1, ("T", *ref.var.shape))
+    for function in functions:
+        for letter in function.names.identities.values():
+            total += Polynomial.product(1, (letter, letter))
+    if storage.fast and heading.targets == "labels":
+        total += Polynomial.product(1, ("T", *_output(storage.program).shape))
     return total
+
+
+def _copied(program: Program, heading: Heading, room_for_targets: str) -> str:
+    """What a Workspace holds besides once it has met optional arguments, in words."""
+    x = Polynomial.product(1, ("T", "B", Sizes.of(program).input))
+    y = Polynomial.product(1, ("T", *_output(program).shape))
+    steps = {} if program.steps is None else {"T": program.steps}
+    said = f"{x.fixed(steps)} more once it has met lengths, for a copy of x"
+    if heading.targets == "labels" or "room" not in room_for_targets:
+        return said
+    return f"{said}; {y.fixed(steps)} more once it has met them or loss weights, for one of y"
+
+
+def _output(program: Program) -> Var:
+    return program.entries["forward"][0]
+
+
+def _room_for_targets(program: Program, storage: Storage, outputs: str) -> str:
+    """Where targets go that have to be changed first.
+
+    An array of their own; or that of the adjoint of the outputs, if the forward pass leaves it
+    alone and the first statement that touches it alone reads the targets, entry by entry.
+    """
+    apart = f'w.room("y", {outputs}.shape)'
+    if program.seed is None or not storage.is_stored(program.seed):
+        return apart
+    place = storage.place(program.seed)
+
+    def touches(ref: Ref) -> bool:
+        return storage.is_stored(ref.var) and storage.place(ref.var).array == place.array
+
+    before = [p for p in program.phases if p.name in ("forward", "loss")]
+    found = [statement for phase in before for statement in statements(phase.blocks)]
+    readers = [s for s in found if any(ref.var.role == "target" for ref in reads(s.value))]
+    first = next(s for s in found if any(map(touches, (*writes(s), *reads(s.value)))))
+    value = first.value
+    elementwise = isinstance(value, Call) and OPERATIONS[value.operation].elementwise
+    alone = readers == [first] and elementwise and not any(map(touches, reads(value)))
+    return f"w.{program.seed.name}" if alone and place.array.parts[1:] == () else apart
 
 
 def _declared_states(program: Program) -> list[Var]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from gru_codegen.emit.sizes import added, parameter
+from gru_codegen.emit.sizes import added, in_code, parameter
 from gru_codegen.emit.storage import Storage
-from gru_codegen.ir import Now, Orientation, Ref, Var, reads
+from gru_codegen.ir import Every, Now, Orientation, Ref, Var, reads
 
-__all__ = ["Names"]
+__all__ = ["GATHERED", "Names", "number_name"]
+
+#: What is kept of a variable whose rows of all steps are copied together: with a sample per row;
+#: the array where they are copied to, step by step, and as one matrix.
+GATHERED = ("turned", "gathered", "rows")
 
 _NUMBERS = {0: "zero", 1: "one", 2: "two", 3: "three", 4: "four"}
 
@@ -17,7 +21,7 @@ class Names:
     local: names and where they come from. steps: the matrices of one step that a loop names.
     indexed: whether a line needs the number of the step. numbers: the constants, by name.
     gathered: what is copied for a product over the rows of all steps, by name. identities: the
-    sizes of identity matrices, by name.
+    sizes of identity matrices, in letters, by name.
     """
 
     def __init__(self, storage: Storage) -> None:
@@ -58,7 +62,9 @@ class Names:
         var = ref.var
         if var.role == "weight":
             self.local.setdefault(name, f"params.{name}")
-        elif var.role == "lengths" or self.storage.is_stored(var):
+        elif var.role == "lengths":
+            self.local.setdefault(name, "w.ended")
+        elif self.storage.is_stored(var):
             self.local.setdefault(name, f"w.{name}")
 
     def local_name(self, var: Var) -> str:
@@ -67,8 +73,11 @@ class Names:
         return var.name
 
     def transposed(self, ref: Ref) -> str:
-        """The transpose of weights, made once."""
+        """The transpose of weights, or of the matrices of all steps, made once."""
         name = self.spell(ref, "")
+        if isinstance(ref.when, Every):
+            self.local.setdefault(f"{name}_turned", f"_turned({name})")
+            return f"{name}_turned"
         self.local.setdefault(f"{name}_T", f"{name}.T")
         return f"{name}_T"
 
@@ -85,10 +94,10 @@ class Names:
         self.local.setdefault(name, f"w.{name}")
         return name
 
-    def identity(self, size: str) -> str:
-        """The identity matrix of `size` rows, made once."""
-        name = "identity" if size == "H" else f"identity_{size}"
-        self.identities[name] = size
+    def identity(self, letter: str) -> str:
+        """The identity matrix of `letter` rows, made once."""
+        name = "identity" if letter == "H" else f"identity_{in_code(letter)}"
+        self.identities[name] = letter
         self.local.setdefault(name, f"w.{name}")
         return name
 
@@ -101,7 +110,8 @@ class Names:
 
     def is_column_major(self, ref: Ref) -> bool:
         """Whether the matrix is stored with a sample per column; weights have no samples."""
-        return self.layout == "columns" and ref.var.shape[:1] == ("B",)
+        is_result = ref.var.name in self.storage.of_pullback  # stored as it is handed out
+        return self.layout == "columns" and ref.var.shape[:1] == ("B",) and not is_result
 
     def parts(self, ref: Ref) -> list[Ref]:
         """The parts of a pack."""

@@ -7,12 +7,13 @@ from fractions import Fraction
 from math import lcm
 
 from gru_codegen.errors import ProgramError
-from gru_codegen.ir import Call, Const, Every, Expr, Orientation, Ref
+from gru_codegen.ir import Call, Const, Every, Expr, Orientation, Ref, rewrite
 
 __all__ = [
     "FUNCTIONS",
     "Speller",
     "as_expression",
+    "by_sample",
     "over_one_denominator",
 ]
 
@@ -112,6 +113,15 @@ def _write(expression: Expr, spell: Speller, layout: Orientation) -> tuple[str, 
         case "inner":
             left, right = (at_least(argument, _ATOM) for argument in args)
             return f"np.dot({left}.ravel(), {right}.ravel())", _ATOM
+        case "weighted":
+            sums = at_least(args[1], _ATOM)
+            return f"np.dot({at_least(args[0], _ATOM)}.ravel(), {sums}.ravel())", _ATOM
+        case "sample_inner":
+            axes = "tbn,tbn->tb" if layout == "rows" else "tnb,tnb->tb"
+            return f'np.einsum("{axes}", {write(args[0])}, {write(args[1])})', _ATOM
+        case "sample_total":
+            axis = -1 if layout == "rows" else -2
+            return f"{at_least(args[0], _ATOM)}.sum(axis={axis})", _ATOM
         case "divide":
             return f"{at_least(args[0], _PRODUCT)} / {at_least(args[1], _ATOM)}", _PRODUCT
         case "weigh":
@@ -165,6 +175,23 @@ def over_one_denominator(expression: Expr) -> Expr:
             total = Call("add" if multiple > 0 else "subtract", (total, term))
     assert total is not None  # there are terms, the fraction among them
     return Call("multiply", (Const(Fraction(1, denominator)), total))
+
+
+def by_sample(expression: Expr) -> Expr:
+    """`expression` with weighted sums as sums of each sample's own, times its weight.
+
+    That takes no array of all weighted numbers.
+    """
+
+    def rule(part: Expr) -> Expr | None:
+        match part:
+            case Call("inner", (left, Call("weigh", (weights, right)))):
+                return Call("weighted", (weights, Call("sample_inner", (left, right))))
+            case Call("total", (Call("weigh", (weights, weighed)),)):
+                return Call("weighted", (weights, Call("sample_total", (weighed,))))
+        return None
+
+    return rewrite(expression, rule)
 
 
 def _terms(expression: Expr) -> list[tuple[Fraction, Expr | None]]:

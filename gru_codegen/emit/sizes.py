@@ -52,7 +52,7 @@ class Sizes:
 
     Attributes
     ----------
-    letters: B, D, H and O, as far as there are any, then further ones in order of appearance.
+    letters: B, D, H and O, as far as there are any, then further ones as the weights have them.
     input, state: the columns of the input and of the first state.
     sources: for each size that x does not tell, the weight and the axis that do.
     """
@@ -65,7 +65,7 @@ class Sizes:
     @classmethod
     def of(cls, program: Program) -> Sizes:
         """Those of `program`, whose cell has been checked: every size has a source."""
-        variables = program.variables().values()
+        variables = [*program.weights, *program.variables().values()]
         sizes = (size for var in variables for pack in var.shape for size in pack.split("+"))
         found = dict.fromkeys(size for size in sizes if not size.isdigit())
         known = [letter for letter in "BDHO" if letter in found]

@@ -20,7 +20,7 @@ from gru_codegen.ir import (
     writes,
 )
 
-__all__ = ["Array", "Place", "Storage", "View", "is_optional", "variables"]
+__all__ = ["Array", "Place", "Storage", "View", "is_of_weights", "is_optional", "variables"]
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,9 @@ class Storage:
             offsets = [ref.when.offset if ref.when is not None else 0 for ref in run]
             base = max(self._before(v) + o for v, o in zip(vars_, offsets, strict=True))
             extra = max(self._extra(v, base - o) for v, o in zip(vars_, offsets, strict=True))
-            meaning = f"{', '.join(v.name for v in vars_[:-1])} and {vars_[-1].name}"
+            names = [var.name for var in vars_]
+            plain = pack.name == "_".join(names)  # which says it
+            meaning = "" if plain else f"{', '.join(names[:-1])} and {names[-1]}"
             shapes = tuple(var.shape for var in vars_)
             array = Array(pack.name, shapes, extra if kept else None, meaning)
             for number, (var, offset) in enumerate(zip(vars_, offsets, strict=True)):
@@ -178,7 +180,7 @@ class Storage:
         first = array.parts[0]
         steps = [] if array.steps is None else [f"T + {array.steps}" if array.steps else "T"]
         if len(first) == 1:
-            return ", ".join([*steps, in_code(first[0])])
+            return ", ".join([*steps, in_code(first[0])]) + "," * (not steps)
         rows, columns = added([first[0]]), added([shape[-1] for shape in array.parts])
         if self.program.layout == "columns" and first[0] == "B":
             return ", ".join([*steps, columns, rows])
@@ -213,8 +215,11 @@ class Storage:
         return list(found.values())
 
     def _remark(self, ref: Ref) -> str:
+        """What a view is, unless its name or the remark on its array says so."""
         if self.attribute(ref) != ref.var.name:
-            return "before each step"
+            return f"{ref.var.name} {'before' if self._before(ref.var) else 'after'} each step"
+        if ref.var.parts or ref.var.name == self.place(ref.var).array.name:
+            return ""
         over = self.program.overwrites.get(ref.var.name)
         return ref.var.meaning if over is None else f"{ref.var.meaning}, written over {over}"
 
@@ -275,10 +280,8 @@ class Storage:
         return found
 
     def sizes(self, var: Var, over_time: bool = False) -> str:
-        """The shape of `var` in code outside the Workspace, for one step or over all of them."""
+        """The shape of `var` in code outside the Workspace, where a sample is always a row."""
         own = [added([size], "w.") for size in var.shape]
-        if self.program.layout == "columns" and var.shape[0] == "B":
-            own.reverse()
         return f"({', '.join([*(['w.steps'] if over_time else []), *own])})"
 
     # --- names ------------------------------------------------------------------------------
@@ -299,6 +302,11 @@ class Storage:
 def _beside(array: Array) -> list[str]:
     """The sizes of all that stands side by side in `array`."""
     return [size for shape in array.parts for size in shape[-1].split("+")]
+
+
+def is_of_weights(var: Var) -> bool:
+    """Whether `var` is computed from weights alone: there is none for each sample."""
+    return var.role == "work" and var.shape[0] != "B"
 
 
 def is_optional(var: Var) -> bool:

@@ -35,18 +35,23 @@ def workspace_lines(
 ) -> WorkspaceLines:
     """The lines that make the arrays which `storage` places and `functions` use."""
     functions = list(functions)
+    used = _used(storage, functions)
     once = [
         remarked(f"self.{array.name} = np.empty(({storage.shape(array)}), dtype)", array.meaning)
         for array in storage.arrays()
         if array.steps is None
     ]
-    once += [remarked(f"self.{v.name} = {v.code}", v.meaning) for v in storage.parts_of_scratch()]
+    once += [
+        remarked(f"self.{view.name} = {view.code}", view.meaning)
+        for view in storage.parts_of_scratch()
+        if view.name in used
+    ]
     numbers = {name: value for f in functions for name, value in f.names.numbers.items()}
     for name, value in sorted(numbers.items(), key=lambda item: item[1]):
         once.append(f"{_INDENT}self.{name} = np.full((), {value}, dtype)")
-    identities = {name: size for f in functions for name, size in f.names.identities.items()}
-    for name, size in identities.items():
-        once.append(f"{_INDENT}self.{name} = np.eye({size}, dtype=dtype)")
+    identities = {name: n for f in functions for name, n in f.names.identities.items()}
+    for name, letter in identities.items():
+        once.append(f"{_INDENT}self.{name} = np.eye({in_code(letter)}, dtype=dtype)")
         once.append(f"{_INDENT}self.{name}.flags.writeable = False")
     arrays = [
         remarked(f"self._{array.name} = np.empty(({storage.shape(array)}), dtype)", array.meaning)
@@ -54,18 +59,18 @@ def workspace_lines(
         if array.steps is not None
     ]
     views = [
-        remarked(f"self.{v.name} = {v.code}", v.meaning)
-        for v in (*storage.views(), *storage.ends(states))
+        remarked(f"self.{view.name} = {view.code}", view.meaning)
+        for view in storage.views()
+        if view.name in used
     ]
+    views += [remarked(f"self.{v.name} = {v.code}", v.meaning) for v in storage.ends(states)]
     if any("mask" in f.steps.values() for f in functions):
         shape = "T, 1, B" if storage.program.layout == "columns" else "T, B, 1"
         arrays.append(remarked(f"self._mask = np.empty(({shape}), bool)", "which samples ended"))
         views.append(f"{_INDENT}self.mask = self._mask[:steps]")
     for name, ref in gathered_refs(functions).items():
         size = added([ref.var.shape[-1]])
-        arrays.append(
-            remarked(f"self._{name}_rows = np.empty((T, B, {size}), dtype)", f"the rows of {name}")
-        )
+        arrays.append(f"{_INDENT}self._{name}_rows = np.empty((T, B, {size}), dtype)")
         views += [
             f"{_INDENT}self.{name}_turned = _turned(self.{name})",
             f"{_INDENT}self.{name}_gathered = self._{name}_rows[:steps]",
@@ -74,7 +79,20 @@ def workspace_lines(
     for function in functions:
         views += _steps(function)
     letters = Sizes.of(storage.program).letters
+    once, arrays, views = map(_without_repeats, (once, arrays, views))
     return WorkspaceLines(*(_with_sizes(lines, letters) for lines in (once, arrays, views)))
+
+
+def _used(storage: Storage, functions: list[Function]) -> set[str]:
+    """The attributes that functions and entry points read, or that others are made of."""
+    program = storage.program
+    handed = [program.entries["forward"][0], *([program.seed] if program.seed else [])]
+    return {
+        *(var.name for var in handed),
+        *(code.removeprefix("w.") for f in functions for code in f.names.local.values()),
+        *(source for f in functions for source in f.steps.values()),
+        *gathered_refs(functions),
+    }
 
 
 def gathered_refs(functions: Iterable[Function]) -> dict[str, Ref]:
@@ -101,6 +119,26 @@ def _steps(function: Function) -> Iterator[str]:
         yield from filled_lines(arguments, f"{_INDENT}        ")
         yield f"{_INDENT}    )"
     yield f"{_INDENT})"
+
+
+def _without_repeats(lines: list[str]) -> list[str]:
+    """`lines`, none with the very remark of the one before."""
+    found: list[str] = []
+    before = ""
+    for line in lines:
+        code, remark = _parted(line)
+        found.append(code if remark and remark == before else line)
+        before = remark
+    return found
+
+
+def _parted(line: str) -> tuple[str, str]:
+    """A line of code, and the remark behind it or above it."""
+    if line.lstrip().startswith("#"):
+        remark, _, code = line.partition("\n")
+        return code, remark.strip()
+    code, hash_sign, remark = line.partition("  # ")
+    return code, f"# {remark}" if hash_sign else ""
 
 
 def _with_sizes(lines: list[str], letters: tuple[str, ...]) -> list[str]:

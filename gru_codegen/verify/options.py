@@ -55,8 +55,8 @@ class Adjoints(NamedTuple):
 
 def adjoints(problem: Problem) -> Adjoints:
     """Return random adjoints of outputs and last state."""
-    rng, (T, B, _, H) = problem.drawn(4), problem.sizes
-    drawn = [rng.standard_normal((B, H)) for _ in problem.kernel.STATES]
+    rng, (T, B, *_) = problem.drawn(4), problem.sizes
+    drawn = [rng.standard_normal(shape) for shape in problem.state_shapes]
     d_state = drawn[0] if len(drawn) == 1 else problem.kernel.State(*drawn)
     return Adjoints(rng.standard_normal((T, B, problem.output_size)), d_state)
 

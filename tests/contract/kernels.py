@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import gru_codegen as gc
+from gru_codegen.passes import DEFAULT_LAYOUT, LAYOUTS, Layout
 from gru_codegen.verify.targets import LOSSES
 
 Array = NDArray[Any]
@@ -26,9 +27,12 @@ class Form(NamedTuple):
     cell: str
     style: Any
     unroll: int | None
+    layout: Layout = DEFAULT_LAYOUT
 
     def __str__(self) -> str:
-        return f"{self.cell}-{self.style}-{'any' if self.unroll is None else f't{self.unroll}'}"
+        layout = "" if self.layout == DEFAULT_LAYOUT else f"-{self.layout}"
+        length = "any" if self.unroll is None else f"t{self.unroll}"
+        return f"{self.cell}-{self.style}{layout}-{length}"
 
     @property
     def steps(self) -> int:
@@ -36,25 +40,31 @@ class Form(NamedTuple):
         return 3 if self.unroll is None else self.unroll
 
 
-#: The reference cell in every form; and one that has all that it has not: two states, vectors.
+#: The reference cell in every layout, of any length, unrolled, and of one step; and one that has
+#: all that it has not: two states, vectors.
 FORMS = [
-    *(Form("gru", style, unroll) for style in ("fast", "textbook") for unroll in (None, 1, 3)),
-    *(
-        Form(cell, style, unroll)
-        for cell in {"lstm-peephole"} & set(gc.cells)
-        for style, unroll in (("fast", None), ("textbook", 3))
-    ),
+    *(Form("gru", "fast", None, layout) for layout in LAYOUTS),
+    Form("gru", "fast", 1, "folded"),
+    Form("gru", "fast", 3, "rows"),
+    Form("gru", "fast", 3, "columns"),
+    Form("gru", "textbook", None),
+    Form("gru", "textbook", 1),
+    Form("lstm-peephole", "fast", None, "rows"),
+    Form("lstm-peephole", "fast", 3, "folded"),
+    Form("lstm-peephole", "textbook", 3),
 ]
 
 
 @functools.cache
 def source(form: Form) -> str:
-    return gc.generate(gc.cells[form.cell], unroll=form.unroll, style=form.style)
+    return gc.generate(
+        gc.cells[form.cell], unroll=form.unroll, style=form.style, layout=form.layout
+    )
 
 
 @functools.cache
 def load(form: Form) -> ModuleType:
-    return gc.load(gc.cells[form.cell], unroll=form.unroll, style=form.style)
+    return gc.load(gc.cells[form.cell], unroll=form.unroll, style=form.style, layout=form.layout)
 
 
 @dataclass(frozen=True)

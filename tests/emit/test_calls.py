@@ -174,7 +174,7 @@ def test_an_identity_is_a_block_like_any_other() -> None:
     V = weight("V", "O", "O")
     lines, names = spelled(into(of_one_step("pair", ("O", "O+O")), join_columns(identity(V), V)))
     assert lines[0] == "pair[:, :output_size] = identity_output_size"
-    assert names.identities == {"identity_output_size": "output_size"}
+    assert names.identities == {"identity_output_size": "O"}
 
 
 def test_parts_of_what_has_samples_are_rows_where_it_is_stored_in_columns() -> None:
