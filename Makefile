@@ -66,6 +66,7 @@ format: $(VENV)/installed-test ## apply ruff's fixes and format
 generated: $(VENV)/installed-test ## write the committed kernels again
 	@printf '%s\n' "$$KERNELS" | xargs -L 1 $(BIN)/gru-codegen generate
 
+bench: export OMP_NUM_THREADS := 1
 bench: $(VENV)/installed-bench ## time the kernels, and write the tables and pictures of docs/performance.md
 	$(BIN)/python -m benchmarks.race $(BENCH_ARGS)
 	$(BIN)/python -m benchmarks.profile

@@ -225,7 +225,8 @@ def main(
             if race.entries or race.skipped:
                 results.races.append(race)
                 console.print(race_table(race))
-        results.versions.update(stable.versions())
+                results.versions.update(stable.versions())
+                write(results, output)  # a run that is cut short leaves what it has
     if imports:
         results.imports.update(import_seconds(IMPORTS))
         console.print(import_table(results))
