@@ -297,6 +297,8 @@ def _tuned(
         )
     except ValueError as error:  # a cell whose sizes have to be equal
         raise BadInput(f"--tune: {error}") from error
+    except MemoryError as error:
+        raise BadInput("--tune: out of memory; give smaller sizes, or fewer time steps") from error
     best = fastest(found)
     told = ", ".join(f"{layout} {1e6 * seconds:.0f} us" for layout, seconds in found)
     at = f"T={steps}, B={sizes[0]}, D={sizes[1]}, H={sizes[2]}"

@@ -106,8 +106,8 @@ def _write(expression: Expr, spell: Speller, layout: Orientation) -> tuple[str, 
         case "rows":  # NumPy broadcasts a vector over the rows
             return _write(args[0], spell, layout)
         case "column_sum" if layout == "columns":
-            axis = "(0, 2)" if _is_every(args[0]) else "1"
-            return f"{at_least(args[0], _ATOM)}.sum(axis={axis})", _ATOM
+            axes = "(0, 2)" if _is_every(args[0]) else "1"
+            return f"{at_least(args[0], _ATOM)}.sum(axis={axes})", _ATOM
         case "column_sum":
             return f"{_rows(args[0], at_least(args[0], _ATOM))}.sum(axis=0)", _ATOM
         case "inner":

@@ -11,7 +11,7 @@ import numpy as np
 
 from .calls import arrays, call
 from .claim import Claim, over
-from .configuration import Problem
+from .configuration import Problem, Sizes
 from .consistency import TOLERANCE
 from .difference import Difference, difference, verdict, worst
 from .options import adjoints
@@ -28,8 +28,16 @@ def claims(problems: Sequence[Problem]) -> list[Claim]:
 
 
 def _in_turn(problems: Sequence[Problem]) -> list[Problem]:
-    """Return problems for one workspace: other data, and other T if the kernel takes any."""
-    return [*problems, *(replace(each, seed=each.seed + 1) for each in problems), problems[0]]
+    """Return problems for one workspace: other data, and other T if the kernel takes any.
+
+    Then one has one step less than the one before it: a comparison of the two numbers that is off
+    by one shows there.
+    """
+    turns = [*problems, *(replace(each, seed=each.seed + 1) for each in problems), problems[0]]
+    if problems[0].kernel.UNROLL is None:
+        T, *others = problems[0].sizes
+        turns += [replace(problems[0], sizes=Sizes(T - 1, *others)), problems[0]]
+    return turns
 
 
 def _reused(problems: Sequence[Problem]) -> Difference:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pty
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -44,6 +46,12 @@ def refused(outcome: Outcome, status: int = 2) -> str:
     (line,) = outcome.err.splitlines()
     assert line.startswith("gru-codegen: error: ")
     return line.removeprefix("gru-codegen: error: ")
+
+
+def recorded(source: str) -> list[str]:
+    """The arguments of the command that a kernel's header says makes it, on however many lines."""
+    (command,) = re.findall(r"^    gru-codegen ((?:.*\\\n)*.*)$", source, re.MULTILINE)
+    return shlex.split(command.replace("\\\n", ""))
 
 
 def files(folder: Path) -> set[str]:

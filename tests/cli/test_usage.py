@@ -53,6 +53,43 @@ CELLS += f"; {WAYS}"
             "invalid value for '--output': --check compares with a file, and - is standard "
             "output; name the file",
         ),
+        (
+            "generate --layout row",
+            "--layout: there is no layout 'row'; did you mean rows? known: rows, columns, folded",
+        ),
+        *(
+            (
+                f"generate --style textbook --layout {layout}",
+                "--layout is for the fast style; textbook keeps rows as declared",
+            )
+            for layout in ("rows", "columns")
+        ),
+        *(
+            (
+                f"generate --tune '{sizes}'",
+                f"invalid value for '--tune': {sizes!r} is not three sizes; give batch, input and "
+                "state size as 32,64,128",
+            )
+            for sizes in ("", "32", "1,2", "1,2,3,4", "1,2,3,", "0,1,2", "1,2,-3", "1,2,123456",
+                          "1,2,x", "1,2,٣", "1.0,2,3", "1;2;3")
+        ),
+        *(
+            (
+                f"generate --tune 1,2,3 {other}",
+                "invalid value for '--tune': --tune looks for the fastest layout of the fast "
+                f"style; leave out {other}",
+            )
+            for other in ("--check", "--style textbook")
+        ),
+        (
+            "generate --tune 1,2,3 --layout rows",
+            "invalid value for '--tune': --tune looks for the fastest layout of the fast style; "
+            "leave out --layout",
+        ),
+        ("generate --tune 1,2,3 --style fats", "--style: there is no style 'fats'; did you mean "
+         "fast? known: fast, textbook"),
+        ("generate --cell sru --tune 2,3,4", "--tune: input_size: this cell needs inputs of the "
+         "size of its state, 4, got 3"),
         ("verify", "missing argument 'FILE'; see gru-codegen verify --help"),
         ("verify a b", "got unexpected extra argument (b); see gru-codegen verify --help"),
         ("inspect --from latex", "there is no option '--from'; did you mean --format? "

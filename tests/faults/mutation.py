@@ -211,6 +211,11 @@ _FUNCTIONS = {
     "zeros_like": "ones_like",
     "ones_like": "zeros_like",
 }
+#: How many operands stand before the array for the result of what has one by its place.
+_OPERANDS = {
+    **dict.fromkeys(("add", "subtract", "multiply", "divide", "maximum", "greater", "matmul"), 2),
+    **dict.fromkeys(("tanh", "negative", "exp", "log"), 1),
+}
 #: What takes a number of time steps or counts them.
 _STEPS = ("t", "w.steps", "self.steps", "steps")
 
@@ -294,8 +299,11 @@ def _of_expression(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
             yield "other operator", ast.BoolOp(other, conditions)
             for condition in conditions:
                 yield "one condition alone", condition
-        case ast.Subscript(value, ast.Slice()):
-            yield "slice dropped", value
+        case ast.Subscript(_, ast.Slice()):
+            yield "slice dropped", node.value
+        case ast.Slice(ast.expr() as border, None) | ast.Slice(None, ast.expr() as border):
+            if not _is_step(border):  # a part of a pack, taken for its neighbour
+                yield "other side of the cut", ast.Slice(node.upper, node.lower)
         case ast.UnaryOp(ast.USub(), operand):
             yield "sign flipped", operand
         case ast.Attribute(value, "T"):
@@ -314,6 +322,12 @@ def _of_expression(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
             pass  # a fault of the loop
         case ast.Call(ast.Name(name) | ast.Attribute(ast.Name("np"), name)):
             yield from _of_call(node, name)
+        case ast.Call(ast.Attribute(value, "dot"), [right, ast.expr() as out]):
+            turned = ast.Attribute(value, "T", ast.Load())
+            yield "sign flipped", _dot(ast.UnaryOp(ast.USub(), value), right, out)
+            yield "operands swapped", _dot(right, value, out)
+            yield "transpose added", _dot(turned, right, out)
+            yield "result and operand swapped", _dot(value, out, right)
         case ast.Call(ast.Attribute(value)):
             yield "method dropped", value
             yield from _keywords_dropped(node)
@@ -323,7 +337,8 @@ def _of_call(node: ast.Call, name: str) -> Iterator[tuple[str, ast.expr]]:
     if name in _FUNCTIONS:
         yield "other function", ast.Call(_numpy(_FUNCTIONS[name]), node.args, node.keywords)
     if name in ("subtract", "divide", "dot", "matmul"):
-        yield "operands swapped", ast.Call(node.func, node.args[::-1], node.keywords)
+        operands, out = node.args[:2][::-1], node.args[2:]
+        yield "operands swapped", ast.Call(node.func, [*operands, *out], node.keywords)
     yield from _keywords_dropped(node)
     match node.args, node.keywords:
         case [first, *rest], [ast.keyword("out", out)]:
@@ -331,6 +346,8 @@ def _of_call(node: ast.Call, name: str) -> Iterator[tuple[str, ast.expr]]:
             yield "sign flipped", ast.Call(node.func, flipped, node.keywords)
             for argument in node.args:
                 yield "one operand alone", ast.Call(_numpy("copyto"), [out, argument], [])
+        case [*_, _], [] if len(node.args) - 1 == _OPERANDS.get(name):
+            yield from _of_call_by_place(node)
         case [place, value], _ if name == "copyto":
             flipped = [place, ast.UnaryOp(ast.USub(), value)]
             yield "sign flipped", ast.Call(node.func, flipped, node.keywords)
@@ -345,6 +362,18 @@ def _of_call(node: ast.Call, name: str) -> Iterator[tuple[str, ast.expr]]:
             yield "one operand alone", other
 
 
+def _of_call_by_place(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
+    """The faults of a call whose last argument is where its result goes."""
+    *operands, out = node.args
+    first, *rest = operands
+    yield "sign flipped", ast.Call(node.func, [ast.UnaryOp(ast.USub(), first), *rest, out], [])
+    for i, operand in enumerate(operands):
+        yield "one operand alone", ast.Call(_numpy("copyto"), [out, operand], [])
+        if ast.unparse(operand) != ast.unparse(out):
+            others = [out if j == i else each for j, each in enumerate(operands)]
+            yield "result and operand swapped", ast.Call(node.func, [*others, operand], [])
+
+
 def _keywords_dropped(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
     """Every keyword left out, and every mask turned round; what has no `out` is dropped anyway."""
     for i, keyword in enumerate(node.keywords):
@@ -355,6 +384,10 @@ def _keywords_dropped(node: ast.Call) -> Iterator[tuple[str, ast.expr]]:
             turned = ast.keyword("where", ast.UnaryOp(ast.Invert(), keyword.value))
             others = [*node.keywords[:i], turned, *node.keywords[i + 1 :]]
             yield "mask turned round", ast.Call(node.func, node.args, others)
+
+
+def _dot(left: ast.expr, right: ast.expr, out: ast.expr) -> ast.expr:
+    return ast.Call(ast.Attribute(left, "dot", ast.Load()), [right, out], [])
 
 
 def _is_step(node: ast.AST) -> bool:

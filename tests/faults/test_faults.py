@@ -18,6 +18,7 @@ import pytest
 import gru_codegen as gc
 from gru_codegen import pipeline
 from gru_codegen.modules import load_source
+from gru_codegen.passes import LAYOUTS
 from tests.faults.campaign import PARTS, REST, planted, run
 from tests.faults.guard import first_failure
 from tests.faults.oracle import Oracle
@@ -25,20 +26,25 @@ from tests.faults.oracle import Oracle
 GENERATED = Path(__file__).parents[2] / "generated"
 COMMITTED = ("gru_t2.py", "gru_textbook.py")
 
-#: Cell, readout, unroll and style; what is not the reference cell gets a sample.
+#: Cell, readout, unroll and layout, or textbook; what is not the reference cell gets a sample.
 FORMS = [
-    ("gru", "none", None, "fast"),
-    ("gru", "none", 3, "fast"),
+    *(("gru", "none", unroll, layout) for unroll in (None, 3) for layout in LAYOUTS),
     ("gru", "none", 3, "textbook"),
+    ("lstm", "linear", 2, "columns"),
     *(
-        (name, readout, unroll, style)
+        (name, readout, unroll, layout)
         for name in gc.cells
         if name != "gru"
-        for readout, unroll, style in (("linear", None, "fast"), ("none", 2, "textbook"))
+        for readout, unroll, layout in (
+            ("linear", None, "rows"),
+            ("linear", None, "columns"),
+            ("none", 2, "folded"),
+            ("none", 2, "textbook"),
+        )
     ),
 ]
 #: Those that get every fault: the reference cell, and one with two states, biases and a readout.
-IN_FULL = {*(form for form in FORMS if form[0] == "gru"), ("lstm", "linear", None, "fast")}
+IN_FULL = {*(form for form in FORMS if form[0] == "gru"), ("lstm", "linear", 2, "columns")}
 #: How many faults are planted in a part of the others.
 SAMPLE = 25
 
@@ -60,9 +66,10 @@ def test_every_fault_in_a_committed_kernel_is_caught(
 @pytest.mark.parametrize("part", [*PARTS, REST])
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: "-".join(map(str, form)))
 def test_every_fault_is_caught(form: Any, part: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    name, readout, unroll, style = form
+    name, readout, unroll, layout = form
     cell = gc.cells[name]
-    source = gc.generate(cell, readout=readout, unroll=unroll, style=style)
+    manner: Any = {"style": "textbook"} if layout == "textbook" else {"layout": layout}
+    source = gc.generate(cell, readout=readout, unroll=unroll, **manner)
     sample = None if form in IN_FULL else SAMPLE
     outcome = run(source, part, first_failure(cell, monkeypatch), sample)
     print(outcome)

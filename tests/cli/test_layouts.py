@@ -1,0 +1,88 @@
+"""`generate --layout` and `generate --tune`."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import gru_codegen as gc
+from gru_codegen import tune
+from gru_codegen.passes import DEFAULT_LAYOUT, LAYOUTS, Layout
+from gru_codegen.tune import Timing
+from tests.cli.running import Outcome, Run, files, recorded, refused, stop
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_layout_is_generated_and_recorded(layout: Layout, run: Run, folder: Path) -> None:
+    outcome = run("generate", "--cell", "lstm", "--unroll", "2", "--layout", layout)
+    assert (outcome.status, outcome.err) == (0, "")
+    path = Path("generated/lstm_t2.py")
+    source = path.read_text()
+    assert source == gc.generate(gc.cells["lstm"], unroll=2, layout=layout)
+    assert f'\nLAYOUT = "{layout}"\n' in source
+    again = recorded(source)
+    assert ("--layout" in again) == (layout != DEFAULT_LAYOUT)
+    assert run(*again, "--check", "--no-verify") == Outcome(
+        0, "generated/lstm_t2.py is what would be generated\n", ""
+    )
+
+
+def told(found: dict[Layout, float], at: str) -> str:
+    best = min(found, key=lambda layout: found[layout])
+    times = ", ".join(f"{layout} {round(1e6 * found[layout])} us" for layout in found)
+    return f"{best} is the fastest layout at {at}: {times}\n"
+
+
+@pytest.mark.parametrize("best", LAYOUTS)
+def test_the_fastest_layout_is_taken_said_and_recorded(
+    best: Layout, run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: dict[Layout, float] = {layout: 1.5e-4 if layout == best else 2e-4 for layout in LAYOUTS}
+    asked: list[object] = []
+
+    def timings(cell: object, sizes: object, **options: object) -> list[Timing]:
+        asked.append((cell, sizes, options["unroll"], options["readout"]))
+        return [Timing(*each) for each in found.items()]
+
+    monkeypatch.setattr(tune, "timings", timings)
+    outcome = run("generate", "--tune", "4, 5,6", "--readout", "linear", "--no-verify")
+    source = gc.generate(gc.GRU, readout="linear", layout=best)
+    assert outcome.status == 0
+    assert outcome.err == told(found, "T=32, B=4, D=5, H=6")
+    assert outcome.out.startswith("wrote generated/gru_linear.py: ")
+    assert Path("generated/gru_linear.py").read_text() == source
+    assert asked == [(gc.GRU, (32, 4, 5, 6), None, "linear")]
+    # The recorded command makes the same bytes again without timing anything.
+    again = recorded(source)
+    assert "--tune" not in again
+    monkeypatch.setattr(tune, "timings", stop(AssertionError("it was timed")))
+    assert run(*again, "--check", "--no-verify").status == 0
+
+
+def test_standard_output_has_the_kernel_alone(run: Run, folder: Path) -> None:
+    outcome = run("generate", "--unroll", "2", "--tune", "2,3,4", "--output", "-", "--no-verify")
+    said = re.fullmatch(
+        r"(\w+) is the fastest layout at T=2, B=2, D=3, H=4: "
+        r"rows \d+ us, columns \d+ us, folded \d+ us\n",
+        outcome.err,
+    )
+    assert said is not None
+    layout: Layout = said[1]  # type: ignore[assignment]
+    assert outcome.out == gc.generate(gc.GRU, unroll=2, layout=layout)
+    assert files(folder) == set()
+
+
+def test_a_cell_whose_sizes_are_equal_can_be_tuned(run: Run, folder: Path) -> None:
+    outcome = run("generate", "--cell", "sru", "--unroll", "1", "--tune", "2,3,3", "--no-verify")
+    assert outcome.status == 0
+    assert " layout at T=1, B=2, D=3, H=3: " in outcome.err
+    assert files(folder) == {"generated/sru_t1.py"}
+
+
+def test_sizes_that_do_not_fit_in_memory(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tune, "timings", stop(MemoryError()))
+    assert refused(run("generate", "--tune", "99999,99999,99999")) == (
+        "--tune: out of memory; give smaller sizes, or fewer time steps"
+    )
