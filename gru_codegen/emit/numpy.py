@@ -120,7 +120,7 @@ def _write(expression: Expr, spell: Speller, layout: Orientation) -> tuple[str, 
             axes = "tbn,tbn->tb" if layout == "rows" else "tnb,tnb->tb"
             return f'np.einsum("{axes}", {write(args[0])}, {write(args[1])})', _ATOM
         case "sample_total":
-            axis = -1 if layout == "rows" else -2
+            axis = "-1" if layout == "rows" else "-2"
             return f"{at_least(args[0], _ATOM)}.sum(axis={axis})", _ATOM
         case "divide":
             return f"{at_least(args[0], _PRODUCT)} / {at_least(args[1], _ATOM)}", _PRODUCT

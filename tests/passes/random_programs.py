@@ -359,7 +359,7 @@ class _Author:
             for term in terms:
                 match term:
                     case Call("matmul", (Ref() as operand, Ref() as weight)):
-                        value: Expr = Call("contract", (operand, adjoint))
+                        value = Call("contract", (operand, adjoint))
                         passed_on.setdefault(replace(operand, when=Now()), []).append(
                             (adjoint, weight)
                         )
