@@ -23,11 +23,19 @@ The adjoint of a variable A, which is the derivative of the loss with respect to
 The adjoint of S_{t-1}, which step t passes on to step t - 1, is the carry dS_prev. V_t are the loss
 weights; M_t is 1 in the rows of the samples that ended before step t, elsewhere 0.
 
+Arrays have a sample per column: a matrix (B, n) of the equations is kept as (n, B), its transpose,
+and x W is W.T.dot(x). Where rows are needed they are gathered: A_rows has those of all time steps
+of A, one below the other. The last argument of a function of NumPy says where the result goes:
+np.add(a, b, c) is c = a + b. A name of several, as x_copy_S, is one array of them all, one above
+the other. W_aZ_aR is what its name is multiplied with, made of weights. x_copy and x_copy_2 are
+copies of x.
+
 Cost of forward:             2 T matrix products,
                              6 T B D H + 6 T B H^2 + 12 T B H + 2 D H + 2 H^2 flops
 Cost of loss_and_gradients:  4 T + 5 matrix products,
                              18 T B D H + 18 T B H^2 + 2 T B D + 38 T B H + 2 D H + 2 H^2 + 1 flops
 Numbers in a Workspace:      4 T B D + 15 T B H + 1 B D + 10 B H + 3 D H + 5 H^2
+                             and 1 T B D more once it has met lengths, for a copy of x
 """
 
 from __future__ import annotations
@@ -127,13 +135,14 @@ class Workspace:
         self.dtype = np.dtype(dtype)
         self.calls = 0
         self.ended: Array | None = None
+        self.copies: dict[str, Array] = {}
         if self.dtype.kind not in "fcO":
             raise TypeError(f"dtype: expected floating, complex or object, got {self.dtype}")
         B, D, H, dtype = self.batch_size, self.input_size, self.hidden_size, self.dtype
-        self.aZ_aR = np.empty((2 * H, B), dtype)  # aZ and aR
-        self.dRS_dS = np.empty((2 * H, B), dtype)  # dRS and dS
+        self.aZ_aR = np.empty((2 * H, B), dtype)
+        self.dRS_dS = np.empty((2 * H, B), dtype)
         self.W_aZ_aR = np.empty((D + H, 2 * H), dtype)  # weights, made ready
-        self.W_aCA = np.empty((D + H, H), dtype)  # weights, made ready
+        self.W_aCA = np.empty((D + H, H), dtype)
         self.aCA = np.empty((H, B), dtype)  # the products of CA
         self.W_dS_prev_products = np.empty((H, 2 * H), dtype)  # weights, made ready
         self.dS_prev = np.empty((H, B), dtype)  # adjoint of S_{t-1}
@@ -142,8 +151,6 @@ class Workspace:
         self.term = np.empty((H, B), dtype)  # scratch
         self.dS = self.dRS_dS[H:]  # adjoint of S_t
         self.dRS = self.dRS_dS[:H]  # adjoint of RS_t
-        self.aZ = self.aZ_aR[:H]  # the products of Z
-        self.aR = self.aZ_aR[H:]  # the products of R
         self.one = np.full((), 1, dtype)
         self.two = np.full((), 2, dtype)
         self.capacity, self.steps = 0, -1
@@ -154,19 +161,19 @@ class Workspace:
         """Make the arrays for as many time steps as they have met."""
         T = self.capacity
         B, D, H, dtype = self.batch_size, self.input_size, self.hidden_size, self.dtype
-        self._x_copy_S = np.empty((T + 1, D + H, B), dtype)  # x_copy and S
-        self._Z_R = np.empty((T, 2 * H, B), dtype)  # Z and R
-        self._x_copy_2_RS = np.empty((T, D + H, B), dtype)  # x_copy_2 and RS
-        self._RS_by_aR_S_by_aZ = np.empty((T, 2 * H, B), dtype)  # RS_by_aR and S_by_aZ
+        self._x_copy_S = np.empty((T + 1, D + H, B), dtype)
+        self._Z_R = np.empty((T, 2 * H, B), dtype)
+        self._x_copy_2_RS = np.empty((T, D + H, B), dtype)
+        self._RS_by_aR_S_by_aZ = np.empty((T, 2 * H, B), dtype)
         self._CA = np.empty((T, H, B), dtype)  # candidate activation
         self._dO = np.empty((T, H, B), dtype)  # adjoint of O_t
         self._S_by_S_prev = np.empty((T, H, B), dtype)  # derivative of S with respect to S_prev
         self._S_by_aCA = np.empty((T, H, B), dtype)  # derivative of S with respect to aCA
         self._mask = np.empty((T, 1, B), bool)  # which samples ended
-        self._x_copy_2_RS_rows = np.empty((T, B, D + H), dtype)  # the rows of x_copy_2_RS
-        self._daCA_rows = np.empty((T, B, H), dtype)  # the rows of daCA
-        self._x_copy_S_rows = np.empty((T, B, D + H), dtype)  # the rows of x_copy_S
-        self._daR_daZ_rows = np.empty((T, B, 2 * H), dtype)  # the rows of daR_daZ
+        self._x_copy_2_RS_rows = np.empty((T, B, D + H), dtype)
+        self._daCA_rows = np.empty((T, B, H), dtype)
+        self._x_copy_S_rows = np.empty((T, B, D + H), dtype)
+        self._daR_daZ_rows = np.empty((T, B, 2 * H), dtype)
 
     def begin(self, steps: int) -> None:
         """Show the first `steps` steps of every array, larger ones if need be."""
@@ -181,24 +188,24 @@ class Workspace:
         self.steps = steps
         D, H = self.input_size, self.hidden_size
         self.x_copy = self._x_copy_S[:steps, :D]  # x, beside its neighbours
-        self.x_copy_2 = self._x_copy_2_RS[:steps, :D]  # x, beside its neighbours
-        self.x_copy_S = self._x_copy_S[:steps]  # side by side
-        self.Z_R = self._Z_R[:steps]  # side by side
+        self.x_copy_2 = self._x_copy_2_RS[:steps, :D]
+        self.x_copy_S = self._x_copy_S[:steps]
+        self.Z_R = self._Z_R[:steps]
         self.R = self._Z_R[:steps, H:]  # reset gate
-        self.S_prev = self._x_copy_S[:steps, D:]  # before each step
+        self.S_prev = self._x_copy_S[:steps, D:]  # S before each step
         self.RS = self._x_copy_2_RS[:steps, D:]  # factor in the candidate activation
-        self.x_copy_2_RS = self._x_copy_2_RS[:steps]  # side by side
-        self.CA = self._CA[:steps]  # candidate activation
+        self.x_copy_2_RS = self._x_copy_2_RS[:steps]
+        self.CA = self._CA[:steps]
         self.S = self._x_copy_S[1 : steps + 1, D:]  # state
         self.Z = self._Z_R[:steps, :H]  # update gate
-        self.dO = self._dO[:steps]  # adjoint of O_t
-        self.S_by_S_prev = self._S_by_S_prev[:steps]  # derivative of S with respect to S_prev
-        self.S_by_aCA = self._S_by_aCA[:steps]  # derivative of S with respect to aCA
+        self.dO = self._dO[:steps]
+        self.S_by_S_prev = self._S_by_S_prev[:steps]
+        self.S_by_aCA = self._S_by_aCA[:steps]
         self.RS_by_aR = self._RS_by_aR_S_by_aZ[:steps, :H]  # derivative of RS with respect to aR
         self.S_by_aZ = self._RS_by_aR_S_by_aZ[:steps, H:]  # derivative of S with respect to aZ
         self.daCA = self._Z_R[:steps, :H]  # adjoint of aCA_t, written over Z
-        self.RS_by_aR_S_by_aZ = self._RS_by_aR_S_by_aZ[:steps]  # side by side
-        self.daR_daZ = self._RS_by_aR_S_by_aZ[:steps]  # side by side
+        self.RS_by_aR_S_by_aZ = self._RS_by_aR_S_by_aZ[:steps]
+        self.daR_daZ = self._RS_by_aR_S_by_aZ[:steps]
         self.daR = self._RS_by_aR_S_by_aZ[:steps, :H]  # adjoint of aR_t, written over RS_by_aR
         self.daZ = self._RS_by_aR_S_by_aZ[:steps, H:]  # adjoint of aZ_t, written over S_by_aZ
         self.S_first = self._x_copy_S[0, D:]  # S before all steps
@@ -228,6 +235,13 @@ class Workspace:
                 self.S_by_S_prev, self.R, strict=True,
             )
         )
+
+    def room(self, name: str, shape: tuple[int, ...]) -> Array:
+        """An array for an argument that has to be changed first; the same one for the next call."""
+        kept = self.copies.get(name)
+        if kept is None or len(kept) < shape[0]:
+            kept = self.copies[name] = np.empty(shape, self.dtype)
+        return kept[: shape[0]]
 
 
 def init_params(
@@ -384,9 +398,9 @@ def vjp(
             )
         d_outputs = _cast("d_outputs", d_outputs, w.dtype)
         _check_shape("d_outputs", d_outputs, SHAPES["outputs"], _turned(w.S).shape)
-        if w.ended is not None:
-            d_outputs = np.where(w.ended, np.zeros((), w.dtype), d_outputs)
         np.copyto(w.dO, _turned(d_outputs))
+        if w.ended is not None:
+            np.copyto(w.dO, 0, where=_turned(w.ended))
         last = (
             np.zeros((w.batch_size, w.hidden_size), w.dtype),
         )
@@ -416,15 +430,16 @@ def _turned(a: Array) -> Array:
 def _forward(params: Params, x: Array, w: Workspace) -> None:
     """Compute the states, first time step to last."""
     Wz, Wrecz, Wca, Wrecca, Wr, Wrecr = params
-    W_aZ_aR, D, H, two, W_aCA = w.W_aZ_aR, w.input_size, w.hidden_size, w.two, w.W_aCA
-    x_copy, x_copy_2, aZ_aR, one, aCA, ended = w.x_copy, w.x_copy_2, w.aZ_aR, w.one, w.aCA, w.ended
+    D, H = w.input_size, w.hidden_size
+    one, two = w.one, w.two
+    W_aZ_aR, W_aCA = w.W_aZ_aR, w.W_aCA
+    x_copy, x_copy_2, aZ_aR, aCA, ended = w.x_copy, w.x_copy_2, w.aZ_aR, w.aCA, w.ended
     W_aZ_aR_T, W_aCA_T = W_aZ_aR.T, W_aCA.T
-    # weights, made ready: W_aZ_aR = [[1/2 Wz 1/2 Wr]; [1/2 Wrecz 1/2 Wrecr]]
+    # weights, made ready: W_aZ_aR = [[1/2 Wz 1/2 Wr]; [1/2 Wrecz 1/2 Wrecr]]; W_aCA = [Wca; Wrecca]
     np.divide(Wz, two, W_aZ_aR[:D, :H])
     np.divide(Wr, two, W_aZ_aR[:D, H:])
     np.divide(Wrecz, two, W_aZ_aR[D:, :H])
     np.divide(Wrecr, two, W_aZ_aR[D:, H:])
-    # weights, made ready: W_aCA = [Wca; Wrecca]
     W_aCA[:D, :] = Wca
     W_aCA[D:, :] = Wrecca
     # x, beside its neighbours: x_copy_t = x_t
@@ -434,7 +449,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     for (
         x_copy_S_t, Z_R_t, RS_t, R_t, S_prev_t, x_copy_2_RS_t, CA_t, S_t, Z_t, ended_t,
     ) in w.forward_steps:
-        # the products of Z and R: aZ_aR = x_copy_S_t [[1/2 Wz 1/2 Wr]; [1/2 Wrecz 1/2 Wrecr]]
+        # the products of Z and R: aZ_aR = x_copy_S_t W_aZ_aR
         W_aZ_aR_T.dot(x_copy_S_t, aZ_aR)
         # update gate and reset gate: Z_t = sigmoid(x_t Wz + S_{t-1} Wrecz); R_t = sigmoid(x_t Wr +
         #     S_{t-1} Wrecr)
@@ -443,7 +458,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
         np.divide(Z_R_t, two, Z_R_t)
         # factor in the candidate activation: RS_t = R_t o S_{t-1}
         np.multiply(R_t, S_prev_t, RS_t)
-        # the products of CA: aCA = x_copy_2_RS_t [Wca; Wrecca]
+        # the products of CA: aCA = x_copy_2_RS_t W_aCA
         W_aCA_T.dot(x_copy_2_RS_t, aCA)
         # candidate activation: CA_t = tanh(x_t Wca + (R_t o S_{t-1}) Wrecca)
         np.tanh(aCA, CA_t)
@@ -462,7 +477,10 @@ def _loss(Y: Array, V: Array | None, w: Workspace) -> Any:
     # error: E_t = O_t - Y_t
     np.subtract(S, Y, dO)
     # L2 cost, at every time step: L = sum_t 1/2 tr(E_t^T E_t)
-    loss = np.dot(dO.ravel(), (dO if V is None else V * dO).ravel()) / 2
+    if V is None:
+        loss = np.dot(dO.ravel(), dO.ravel()) / 2
+    else:  # each sample's own sum times its weight
+        loss = np.dot(V.ravel(), np.einsum("tnb,tnb->tb", dO, dO).ravel()) / 2
     # with loss weights V: dO_t = V_t o dO_t
     if V is not None:
         np.multiply(dO, V, dO)
@@ -474,16 +492,19 @@ def _backward(
 ) -> tuple[Params, tuple[Array, ...]]:
     """Compute the adjoints, last time step to first; return gradients and carries."""
     Wrecz, Wrecca, Wrecr = params.Wrecz, params.Wrecca, params.Wrecr
-    W_dS_prev_products, H, S_by_S_prev = w.W_dS_prev_products, w.hidden_size, w.S_by_S_prev
-    one, Z, S_by_aCA, CA, RS_by_aR, R = w.one, w.Z, w.S_by_aCA, w.CA, w.RS_by_aR, w.R
-    S_prev, S_by_aZ, dS_prev, dS, ended = w.S_prev, w.S_by_aZ, w.dS_prev, w.dS, w.ended
+    D, H = w.input_size, w.hidden_size
+    one = w.one
+    W_dS_prev_products = w.W_dS_prev_products
+    S_by_S_prev, Z, S_by_aCA, CA, RS_by_aR = w.S_by_S_prev, w.Z, w.S_by_aCA, w.CA, w.RS_by_aR
+    R, S_prev, S_by_aZ, dS_prev, dS, ended = w.R, w.S_prev, w.S_by_aZ, w.dS_prev, w.dS, w.ended
     dS_held, dRS, dRS_dS, dS_prev_products = w.dS_held, w.dRS, w.dRS_dS, w.dS_prev_products
-    term, x_copy_2_RS_rows = w.term, w.x_copy_2_RS_rows
-    x_copy_2_RS_gathered, x_copy_2_RS_turned = w.x_copy_2_RS_gathered, w.x_copy_2_RS_turned
-    daCA_rows, daCA_gathered, daCA_turned = w.daCA_rows, w.daCA_gathered, w.daCA_turned
-    D, x_copy_S_rows, x_copy_S_gathered = w.input_size, w.x_copy_S_rows, w.x_copy_S_gathered
-    x_copy_S_turned, daR_daZ_rows = w.x_copy_S_turned, w.daR_daZ_rows
-    daR_daZ_gathered, daR_daZ_turned = w.daR_daZ_gathered, w.daR_daZ_turned
+    term = w.term
+    x_copy_2_RS_turned, x_copy_2_RS_gathered = w.x_copy_2_RS_turned, w.x_copy_2_RS_gathered
+    x_copy_2_RS_rows, daCA_turned = w.x_copy_2_RS_rows, w.daCA_turned
+    daCA_gathered, daCA_rows, x_copy_S_turned = w.daCA_gathered, w.daCA_rows, w.x_copy_S_turned
+    x_copy_S_gathered, x_copy_S_rows = w.x_copy_S_gathered, w.x_copy_S_rows
+    daR_daZ_turned, daR_daZ_gathered = w.daR_daZ_turned, w.daR_daZ_gathered
+    daR_daZ_rows = w.daR_daZ_rows
     # weights, made ready: W_dS_prev_products = [Wrecr Wrecz]
     W_dS_prev_products[:, :H] = Wrecr
     W_dS_prev_products[:, H:] = Wrecz
@@ -520,7 +541,7 @@ def _backward(
         Wrecca.dot(daCA_t, dRS)
         # daR_t = dRS_t o RS_by_aR_t; daZ_t = dS_t o S_by_aZ_t
         np.multiply(dRS_dS, RS_by_aR_S_by_aZ_t, daR_daZ_t)
-        # the products of dS_prev: dS_prev_products = daR_daZ_t [Wrecr Wrecz]^T
+        # the products of dS_prev: dS_prev_products = daR_daZ_t W_dS_prev_products^T
         W_dS_prev_products.dot(daR_daZ_t, dS_prev_products)
         # dS_prev_t = dS_t o S_by_S_prev_t + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
         np.multiply(dS, S_by_S_prev_t, dS_prev)
@@ -553,15 +574,17 @@ def _inputs(params: Params, w: Workspace) -> Array:
     """Compute the gradient of the input of every time step."""
     Wz, Wca, Wr = params.Wz, params.Wca, params.Wr
     daCA, daR, daZ = w.daCA, w.daR, w.daZ
-    dx = np.empty((w.steps, w.input_size, w.batch_size), w.dtype)
-    terms_BD = np.empty((w.steps, w.input_size, w.batch_size), w.dtype)
+    Wca_T, daCA_turned, Wr_T, daR_turned, Wz_T = Wca.T, _turned(daCA), Wr.T, _turned(daR), Wz.T
+    daZ_turned = _turned(daZ)
+    dx = np.empty((w.steps, w.batch_size, w.input_size), w.dtype)
+    terms_BD = np.empty((w.steps, w.batch_size, w.input_size), w.dtype)
     # dx_t = daCA_t Wca^T + daR_t Wr^T + daZ_t Wz^T
-    np.matmul(Wca, daCA, dx)
-    np.matmul(Wr, daR, terms_BD)
+    np.matmul(daCA_turned, Wca_T, dx)
+    np.matmul(daR_turned, Wr_T, terms_BD)
     np.add(dx, terms_BD, dx)
-    np.matmul(Wz, daZ, terms_BD)
+    np.matmul(daZ_turned, Wz_T, terms_BD)
     np.add(dx, terms_BD, dx)
-    return np.ascontiguousarray(_turned(dx))
+    return dx
 
 
 # --- arguments -----------------------------------------------------------------------------------
@@ -609,7 +632,9 @@ def _prepared(
                 f"lengths: expected 0 to T = {steps}, got {lengths.min()} to {lengths.max()}"
             )
         w.ended = (np.arange(steps)[:, None] >= lengths)[:, :, None]
-        x = np.where(w.ended, np.zeros((), dtype), x)  # what is padding is not read
+        given_x, x = x, w.room("x", x.shape)
+        np.copyto(x, given_x)
+        np.copyto(x, 0, where=w.ended)  # what is padding is not read
         np.copyto(w.mask, _turned(w.ended))
     return params, _turned(x), w
 
@@ -716,7 +741,9 @@ def _targets(y: Any, loss_weights: Any, w: Workspace) -> tuple[Array, Array | No
     _check_shape("y", targets, SHAPES["y"], _turned(w.S).shape)
     V = _weights(loss_weights, w)
     if V is not None:
-        targets = np.where(V == 0, np.zeros((), w.dtype), targets)
+        given_y, targets = targets, _turned(w.dO)
+        np.copyto(targets, given_y)
+        np.copyto(targets, 0, where=V == 0)
     return _turned(targets), None if V is None else _turned(V)
 
 

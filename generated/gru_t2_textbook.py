@@ -140,16 +140,16 @@ class Workspace:
         self._daCA = np.empty((T, B, H), dtype)  # adjoint of aCA_t
         self._daR = np.empty((T, B, H), dtype)  # adjoint of aR_t
         self._daZ = np.empty((T, B, H), dtype)  # adjoint of aZ_t
-        self.S_prev = self._S[:steps]  # before each step
-        self.Z = self._Z[:steps]  # update gate
-        self.R = self._R[:steps]  # reset gate
-        self.RS = self._RS[:steps]  # factor in the candidate activation
-        self.CA = self._CA[:steps]  # candidate activation
-        self.S = self._S[1 : steps + 1]  # state
-        self.dO = self._dO[:steps]  # adjoint of O_t
-        self.daCA = self._daCA[:steps]  # adjoint of aCA_t
-        self.daR = self._daR[:steps]  # adjoint of aR_t
-        self.daZ = self._daZ[:steps]  # adjoint of aZ_t
+        self.S_prev = self._S[:steps]  # S before each step
+        self.Z = self._Z[:steps]
+        self.R = self._R[:steps]
+        self.RS = self._RS[:steps]
+        self.CA = self._CA[:steps]
+        self.S = self._S[1 : steps + 1]
+        self.dO = self._dO[:steps]
+        self.daCA = self._daCA[:steps]
+        self.daR = self._daR[:steps]
+        self.daZ = self._daZ[:steps]
         self.S_first = self._S[0]  # S before all steps
         self.S_last = self._S[steps]  # S after all steps
 
