@@ -64,7 +64,24 @@ def about(results: Results) -> str:
     vector = ", ".join(machine["vector"]) or "unknown"
     return (
         f"{machine['processor']}, {machine['cores']} cores, {machine['system']}; "
-        f"vector instructions: {vector}; BLAS of NumPy: {machine['blas']}; {versions}."
+        f"vector instructions: {vector}; BLAS of NumPy: {machine['blas']}; {versions}. "
+        f"{undisturbed(results)}"
+    )
+
+
+def undisturbed(results: Results) -> str:
+    """How idle the machine was: how much of a processor a contender on one thread has had."""
+    shares = [
+        ratio(entry.cpu, entry.seconds).median
+        for race in results.races
+        for entry in race.entries
+        if entry.threads == 1
+    ]
+    if not shares:
+        return "No contender ran on one thread."
+    return (
+        f"Contenders on one thread had {significant(spread(shares).median)} of a processor in the "
+        "median: 1 on an idle machine, less where other programs took it from them."
     )
 
 

@@ -214,7 +214,9 @@ def draw_profiles(profiles: Sequence[Profile]) -> Any:
         )
         bottom = [below + height for below, height in zip(bottom, heights, strict=True)]
     for profile, middle, top in zip(profiles, where, bottom, strict=True):
-        axes.text(middle, top + 0.03, profile.layout, rotation=90, ha="center", fontsize=8)
+        axes.text(
+            middle, top + 0.03, profile.layout, rotation=90, ha="center", va="bottom", fontsize=8
+        )
     axes.axhline(1, color="0.4", linestyle=":", zorder=0)
     axes.set_xticks(
         range(len(sizes)), ["T={} B={}\nD={} H={}".format(*size) for size in sizes], fontsize=8
