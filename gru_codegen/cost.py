@@ -191,7 +191,7 @@ def _stored(program: Program) -> Polynomial:
     kept = kept_for_every_step(program)
     total = Polynomial()
     for var in program.variables().values():
-        if var.role in ("value", "adjoint", "work"):
+        if var.role in ("value", "adjoint", "work") and var.name not in program.overwrites:
             in_all_steps = var.timed and var.name in kept
             total += Polynomial.product(1, ("T", *var.shape) if in_all_steps else var.shape)
             if in_all_steps and var.boundary is not None:
