@@ -123,10 +123,11 @@ def _copied(program: Program, heading: Heading, room_for_targets: str) -> str:
     x = Polynomial.product(1, ("T", "B", Sizes.of(program).input))
     y = Polynomial.product(1, ("T", *_output(program).shape))
     steps = {} if program.steps is None else {"T": program.steps}
-    said = f"{x.fixed(steps)} more once it has met lengths, for a copy of x"
+    x_more, y_more = (str(each.fixed(steps)).removeprefix("1 ") for each in (x, y))
+    said = f"{x_more} more once it has met lengths, for a copy of x"
     if heading.targets == "labels" or "room" not in room_for_targets:
         return said
-    return f"{said}; {y.fixed(steps)} more once it has met them or loss weights, for one of y"
+    return f"{said}; {y_more} more once it has met them or loss weights, for one of y"
 
 
 def _output(program: Program) -> Var:

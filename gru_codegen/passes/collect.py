@@ -22,6 +22,7 @@ from gru_codegen.ir import (
     Var,
     kept_for_every_step,
     parts,
+    refs,
     statements,
 )
 from gru_codegen.passes.algebra import expanded, factored, improved
@@ -87,7 +88,8 @@ class _Collector:
         terms = []
         for adjoint, known in linear.known.items():
             known = improved(known)
-            named = isinstance(known, Call) and known.operation != "rows"
+            # A number is no factor of its own: elements that are exact have to stay so.
+            named = isinstance(known, Call) and known.operation != "rows" and any(refs(known))
             if named or (self.every_factor and isinstance(known, Ref) and known.var.timed):
                 factor = self._factor(statement.target.var, adjoint, known)
                 yield factor

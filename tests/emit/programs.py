@@ -70,7 +70,7 @@ def with_storage(
         "test",
         (),
         (Phase("forward", blocks),),
-        {"forward": tuple(ref.var for ref in results)},
+        {entry: tuple(ref.var for ref in results) for entry in ("forward", "gradients")},
         layout=layout,
         overwrites=overwrites or {},
         steps=steps,

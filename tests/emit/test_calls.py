@@ -184,6 +184,12 @@ def test_parts_of_what_has_samples_are_rows_where_it_is_stored_in_columns() -> N
     assert spelled(statement, "columns")[0] == ["joined[:H, :] = a", "joined[H:, :] = b"]
 
 
+def test_a_border_is_a_column_of_ones() -> None:
+    target = Ref(Var("x_1", ("B", "D+1"), "value", timed=True), Every())
+    lines, _ = spelled(into(target, op("bordered")(every_x)))
+    assert lines == ["x_1[..., :-1] = x", "x_1[..., -1] = 1"]
+
+
 # --- packs ----------------------------------------------------------------------------------------
 
 
@@ -259,7 +265,7 @@ def test_every_operation_is_tested() -> None:
     values = [*(value for value, _ in IN_PLACE), *(value for value, *_ in ORIENTED)]
     tested = set().union(*map(operations, values)) | {"select", "contract"}
     # Joined and identity above; the others are scalars, or are made of simpler ones beforehand.
-    tested |= {"beside", "below", "identity"}
+    tested |= {"beside", "below", "bordered", "identity"}
     assert set(OPERATIONS) - tested == NEVER_IN_PLACE
 
 

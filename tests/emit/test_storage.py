@@ -1,0 +1,247 @@
+"""Where variables live: their arrays, what is a view of them, and what it is called."""
+
+from __future__ import annotations
+
+import pytest
+
+from gru_codegen.emit.functions import phase_function
+from gru_codegen.emit.names import Names
+from gru_codegen.emit.storage import Storage
+from gru_codegen.emit.workspace import workspace_lines
+from gru_codegen.ir import Every, Loop, Now, Orientation, Ref
+from gru_codegen.passes.prune import prune
+from gru_codegen.passes.unroll import unroll
+from tests.emit.programs import beside, into, of_one_step, op, timed, weight, with_storage
+
+a, b, c, d = map(timed, "abcd")
+s = of_one_step("s")
+U = weight("U", "H", "H")
+tanh, add = op("tanh"), op("add")
+
+
+def before(ref: Ref) -> Ref:
+    return Ref(ref.var, Now(-1))
+
+
+def after(ref: Ref) -> Ref:
+    return Ref(ref.var, Now(1))
+
+
+def shapes(storage: Storage) -> dict[str, str]:
+    return {array.name: storage.shape(array) for array in storage.arrays()}
+
+
+def views(storage: Storage) -> dict[str, str]:
+    return {view.name: view.code for view in storage.views()}
+
+
+#: What stands beside one another before the functions of both are taken.
+PRODUCTS = (into(c, tanh(s)), into(d, tanh(s)))
+
+
+# --- places ---------------------------------------------------------------------------------------
+
+
+def test_what_is_handed_out_is_kept_for_every_step_and_the_rest_is_not() -> None:
+    storage = with_storage(Loop("forward", (into(b, tanh(s)), into(a, tanh(b)))), results=[a])
+    assert shapes(storage) == {"s": "B, H", "b": "B, H", "a": "T, B, H"}
+    assert views(storage) == {"a": "self._a[:steps]"}
+    assert str(storage.stored()) == "1 T B H + 2 B H"
+
+
+def test_columns_are_stored_transposed() -> None:
+    storage = with_storage(
+        into(of_one_step("W_a", ("D+H", "H")), tanh(U)),
+        Loop("forward", (into(a, tanh(s)),)),
+        layout="columns",
+        results=[a],
+    )
+    assert shapes(storage) == {"W_a": "D + H, H", "s": "H, B", "a": "T, H, B"}
+
+
+def test_a_vector_is_a_shape_of_one_size() -> None:
+    storage = with_storage(into(of_one_step("half_v", ("H",)), tanh(weight("v", "H"))))
+    assert shapes(storage) == {"half_v": "H,"}
+
+
+# --- packs ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("layout", "shape", "found"),
+    [
+        (
+            "rows",
+            "2, T, B, H",
+            {
+                "a_b": "self._a_b[:, :steps].swapaxes(0, 1)",
+                "a": "self._a_b[0, :steps]",
+                "b": "self._a_b[1, :steps]",
+            },
+        ),
+        (
+            "columns",
+            "T, 2 * H, B",
+            {
+                "a_b": "self._a_b[:steps]",
+                "a": "self._a_b[:steps, :H]",
+                "b": "self._a_b[:steps, H:]",
+            },
+        ),
+    ],
+)
+def test_a_pack_is_one_array(layout: Orientation, shape: str, found: dict[str, str]) -> None:
+    storage = with_storage(
+        Loop("forward", (*PRODUCTS, into(beside(a, b), tanh(beside(c, d))))),
+        layout=layout,
+        results=[a, b],
+    )
+    scratch = "2, B, H" if layout == "rows" else "2 * H, B"
+    assert shapes(storage) == {
+        "c_d": scratch,
+        "a_b": shape,
+        "s": "B, H" if layout == "rows" else "H, B",
+    }
+    assert views(storage) == found
+
+
+def test_parts_of_scratch_are_views_made_once() -> None:
+    loop = Loop("forward", (*PRODUCTS, into(beside(a, b), tanh(beside(c, d)))))
+    rows, columns = (
+        {v.name: v.code for v in with_storage(loop, layout=layout).parts_of_scratch()}
+        for layout in ("rows", "columns")
+    )
+    assert rows == {
+        "c": "self.c_d[0]",
+        "d": "self.c_d[1]",
+        "a": "self.a_b[0]",
+        "b": "self.a_b[1]",
+    }
+    assert columns["c"] == "self.c_d[:H]"
+    assert columns["d"] == "self.c_d[H:]"
+
+
+def test_a_pack_within_another_is_a_run_of_its_parts() -> None:
+    """Three neighbours, of which two are an operand of their own."""
+    statements = (into(beside(a, b, c), tanh(d)), into(s, tanh(beside(b, c))))
+    storage = with_storage(Loop("forward", statements[:1]), *statements[1:], layout="columns")
+    assert list(shapes(storage)) == ["a_b_c", "d", "s"]
+    place = storage.place(beside(b, c).var)
+    assert (place.start, place.stop) == (1, 3)
+
+
+# --- overwriting ----------------------------------------------------------------------------------
+
+
+def test_what_overwrites_another_has_no_array_of_its_own() -> None:
+    loops = Loop("forward", (into(a, tanh(s)),)), Loop("reverse", (into(b, tanh(a)),))
+    storage = with_storage(*loops, results=[a, b], overwrites={"b": "a"})
+    assert shapes(storage) == {"s": "B, H", "a": "T, B, H"}
+    assert views(storage) == {"a": "self._a[:steps]", "b": "self._a[:steps]"}
+    remarks = {view.name: view.meaning for view in storage.views()}
+    assert remarks == {"a": "", "b": "meaning of b, written over a"}
+
+
+def test_a_chain_of_overwriting_ends_at_what_has_storage() -> None:
+    loops = (into(ref, tanh(s)) for ref in (a, b, c))
+    storage = with_storage(
+        *(Loop("forward", (loop,)) for loop in loops),
+        results=[a, b, c],
+        overwrites={"b": "a", "c": "b"},
+    )
+    assert list(shapes(storage)) == ["s", "a"]
+    assert views(storage)["c"] == "self._a[:steps]"
+
+
+def test_one_whose_overwritten_variable_is_gone_has_storage_of_its_own() -> None:
+    """Pruning may remove what another was written over, and that is no reason to fail."""
+    loop = Loop("forward", (into(a, tanh(s)), into(b, tanh(s))))
+    storage = with_storage(loop, results=[a, b], overwrites={"b": "a"})
+    program = unroll(2)(storage.program)
+    pruned = prune(type(program)(**{**vars(program), "entries": {"forward": (b.var,)}}))
+    assert "a" not in pruned.variables()
+    assert list(shapes(Storage(pruned, fast=True))) == ["s", "b"]
+
+
+# --- steps before and after -----------------------------------------------------------------------
+
+
+def test_the_state_before_a_step_is_a_view_of_one_more_step() -> None:
+    state = timed("S")
+    storage = with_storage(Loop("forward", (into(state, tanh(before(state))),)), results=[state])
+    assert shapes(storage) == {"S": "T + 1, B, H"}
+    assert views(storage) == {"S_prev": "self._S[:steps]", "S": "self._S[1 : steps + 1]"}
+    assert {v.name: v.code for v in storage.ends([state.var])} == {
+        "S_first": "self._S[0]",
+        "S_last": "self._S[steps]",
+    }
+    assert str(storage.stored()) == "1 T B H + 1 B H"
+
+
+def test_what_is_read_of_the_next_step_is_a_view_too() -> None:
+    loop = Loop("reverse", (into(a, tanh(after(a))),))
+    storage = with_storage(loop, results=[a])
+    assert shapes(storage) == {"a": "T + 1, B, H"}
+    assert views(storage) == {"a_next": "self._a[1 : steps + 1]", "a": "self._a[:steps]"}
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+def test_names_of_steps_come_from_tuples_and_the_others_from_the_workspace() -> None:
+    storage = with_storage(Loop("forward", (into(a, add(s, before(a))),)), results=[a])
+    names = Names(storage)
+    spelled = [names.spell(ref, "t") for ref in (a, before(a), s, Ref(a.var, Every()))]
+    assert spelled == ["a_t", "a_prev_t", "s", "a"]
+    assert names.steps == {"a_t": "a", "a_prev_t": "a_prev"}
+    assert names.local == {"s": "w.s", "a": "w.a"}
+    assert not names.indexed
+
+
+def test_inputs_are_indexed() -> None:
+    x = timed("x", "input", ("B", "D"))
+    names = Names(with_storage(Loop("forward", (into(a, tanh(x)),))))
+    assert names.spell(x, "3") == "x[3]"
+    assert names.indexed
+    assert names.steps == {}
+
+
+def test_transposes_and_columns_are_made_once() -> None:
+    names = Names(with_storage(Loop("forward", (into(a, tanh(s)),)), layout="columns"))
+    assert names.transposed(U) == "U_T"
+    assert names.column(weight("v", "H")) == "v_column"
+    assert names.transposed(Ref(a.var, Every())) == "a_turned"
+    assert names.local["U_T"] == "U.T"
+    assert names.local["v_column"] == "v[:, None]"
+    assert names.local["a_turned"] == "_turned(a)"
+
+
+# --- the lines of a Workspace ---------------------------------------------------------------------
+
+
+def test_a_workspace_makes_what_functions_use_and_no_more() -> None:
+    """The view of the part that nobody reads alone is left out."""
+    x, W, state = timed("x", "input", ("B", "D")), weight("W", "D", "H"), timed("S")
+    product = into(s, op("matmul")(x, W))
+    gates = into(beside(a, b), tanh(beside(c, d)))
+    loop = Loop("forward", (product, *PRODUCTS, gates, into(state, add(a, s))))
+    storage = with_storage(loop, layout="columns", results=[state])
+    [phase] = storage.program.phases
+    lines = workspace_lines(storage, [phase_function(phase, storage)], [])
+    assert lines.once == [
+        "        B, H, dtype = self.batch_size, self.hidden_size, self.dtype",
+        "        self.c_d = np.empty((2 * H, B), dtype)",
+        "        self.a_b = np.empty((2 * H, B), dtype)",
+        "        self.s = np.empty((H, B), dtype)  # meaning of s",
+        "        self.c = self.c_d[:H]  # meaning of c",
+        "        self.d = self.c_d[H:]  # meaning of d",
+        "        self.a = self.a_b[:H]  # meaning of a",
+    ]
+    assert lines.arrays == [
+        "        B, H, dtype = self.batch_size, self.hidden_size, self.dtype",
+        "        self._S = np.empty((T, H, B), dtype)  # meaning of S",
+    ]
+    assert lines.views == [
+        "        self.S = self._S[:steps]",
+        "        self.forward_steps = list(zip(self.S, strict=True))",
+    ]
