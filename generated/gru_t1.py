@@ -35,7 +35,7 @@ Cost of forward:             2 matrix products,
 Cost of loss_and_gradients:  9 matrix products,
                              18 B D H + 18 B H^2 + 2 B D + 38 B H + 2 D H + 2 H^2 + 1 flops
 Numbers in a Workspace:      5 B D + 25 B H + 3 D H + 5 H^2
-                             and 1 B D more once it has met lengths, for a copy of x
+                             and B D more once it has met lengths, for a copy of x
 """
 
 from __future__ import annotations

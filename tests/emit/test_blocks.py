@@ -1,0 +1,112 @@
+"""Blocks as lines: what stands under which comment, and how steps and loops are written."""
+
+from __future__ import annotations
+
+import pytest
+
+from gru_codegen.emit.blocks import Blocks
+from gru_codegen.emit.lines import call_lines
+from gru_codegen.emit.names import Names
+from gru_codegen.ir import Block, Every, Loop, Orientation, Origin, Ref, Statement, Step, Var
+from tests.emit.programs import into, of_one_step, op, timed, weight, whole, with_storage
+
+a, b = timed("a"), timed("b")
+s = of_one_step("s")
+E, V = timed("E"), Ref(Var("V", ("B", "1"), "loss weights", timed=True), Every())
+U, W = weight("U", "H", "H"), weight("W", "H", "H")
+LOSS = Ref(Var("loss", (), "loss"))
+tanh, matmul, multiply = op("tanh"), op("matmul"), op("multiply")
+
+
+def written(*blocks: Block, layout: Orientation = "rows", steps: int | None = None) -> list[str]:
+    results = [ref for ref in (a,) if any(ref.var.name in str(block) for block in blocks)]
+    storage = with_storage(*blocks, layout=layout, results=results, steps=steps)
+    found = Blocks(Names(storage), "forward")
+    lines = found.lines(blocks)
+    return found.with_steps(lines) if steps is not None else lines
+
+
+def said(target: Ref, value: object, equation: str, meaning: str) -> Statement:
+    return Statement(target, value, Origin(equation, meaning))  # type: ignore[arg-type]
+
+
+def test_a_loop_goes_through_the_matrices_of_its_steps() -> None:
+    assert written(Loop("forward", (into(a, tanh(s)),))) == [
+        "    for a_t, in w.forward_steps:",
+        "        # meaning: a = ...",
+        "        np.tanh(s, a_t)",
+    ]
+    assert written(Loop("reverse", (into(a, tanh(s)),)))[0] == (
+        "    for a_t, in reversed(w.forward_steps):"
+    )
+
+
+def test_a_written_out_step_begins_with_the_names_of_its_matrices() -> None:
+    body = (into(a, tanh(s)),)
+    assert written(Step(0, body), Step(1, body), steps=2) == [
+        "",
+        "    # --- step 1 of 2 ---",
+        "    a_t, = w.forward_steps[0]",
+        "    # meaning: a = ...",
+        "    np.tanh(s, a_t)",
+        "",
+        "    # --- step 2 of 2 ---",
+        "    a_t, = w.forward_steps[1]",
+        "    # meaning: a = ...",
+        "    np.tanh(s, a_t)",
+    ]
+
+
+def test_weights_made_ready_stand_under_one_comment_and_are_named_in_others() -> None:
+    """Joined weights are written out once; later equations say what they are kept in."""
+    pair = of_one_step("W_p", ("H", "H+H"))
+    half = of_one_step("half_U", ("H", "H"))
+    product = of_one_step("p", ("B", "H+H"))
+    made = "weights, made ready"
+    lines = written(
+        said(pair, op("beside")(U, W), "W_p = [U W]", made),
+        said(half, multiply(whole("1/2"), U), "half_U = 1/2 U", made),
+        said(product, matmul(s, pair), "p = s [U W]", "a product"),
+    )
+    assert lines == [
+        "    # weights, made ready: W_p = [U W]; half_U = 1/2 U",
+        "    W_p[:, :H] = U",
+        "    W_p[:, H:] = W",
+        "    np.divide(U, two, half_U)",
+        "    # a product: p = s W_p",
+        "    s.dot(W_p, p)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("layout", "axes", "axis"), [("rows", "tbn,tbn->tb", -1), ("columns", "tnb,tnb->tb", -2)]
+)
+def test_a_weighted_loss_makes_no_array_of_all_weighted_numbers(
+    layout: Orientation, axes: str, axis: int
+) -> None:
+    every = Ref(E.var, Every())
+    weighed = op("weigh")(V, every)
+    squares = into(LOSS, multiply(whole("1/2"), op("inner")(every, weighed)))
+    assert written(squares, layout=layout)[1:] == [
+        "    if V is None:",
+        "        loss = np.dot(E.ravel(), E.ravel()) / 2",
+        "    else:  # each sample's own sum times its weight",
+        f'        loss = np.dot(V.ravel(), np.einsum("{axes}", E, E).ravel()) / 2',
+    ]
+    total = into(LOSS, op("total")(weighed))
+    assert written(total, layout=layout)[1:] == [
+        "    if V is None:",
+        "        loss = np.sum(E)",
+        "    else:  # each sample's own sum times its weight",
+        f"        loss = np.dot(V.ravel(), E.sum(axis={axis}).ravel())",
+    ]
+
+
+def test_a_long_call_has_its_arguments_on_a_line_of_their_own() -> None:
+    arguments = f"{'a' * 40}, {'b' * 40}"
+    assert call_lines(f"np.tanh({arguments})", "    ") == [f"    np.tanh({arguments})"]
+    assert call_lines(f"product.dot({arguments})", " " * 8) == [
+        "        product.dot(",
+        f"            {arguments}",
+        "        )",
+    ]
