@@ -34,7 +34,7 @@ Cost of forward:             2 T matrix products,
                              6 T B D H + 6 T B H^2 + 12 T B H + 2 D H + 2 H^2 flops
 Cost of loss_and_gradients:  4 T + 5 matrix products,
                              18 T B D H + 18 T B H^2 + 2 T B D + 38 T B H + 2 D H + 2 H^2 + 1 flops
-Numbers in a Workspace:      4 T B D + 15 T B H + 1 B D + 10 B H + 3 D H + 5 H^2
+Numbers in a Workspace:      4 T B D + 15 T B H + B D + 10 B H + 3 D H + 5 H^2
                              and T B D more once it has met lengths, for a copy of x
 """
 

@@ -28,7 +28,7 @@ Cost of forward:             6 T matrix products,
 Cost of loss_and_gradients:  18 T matrix products,
                              18 T B D H + 18 T B H^2 + 2 T B D + 40 T B H + 3 T D H + 3 T H^2 + 2 T
                              flops
-Numbers in a Workspace:      9 T B H + 1 B H
+Numbers in a Workspace:      9 T B H + B H
 """
 
 from __future__ import annotations

@@ -75,7 +75,11 @@ class Polynomial:
 
     def __str__(self) -> str:
         ordered = sorted(self.terms.items(), key=lambda item: (-len(item[0]), item[0]))
-        return " + ".join(" ".join([str(n), *_powers(sizes)]) for sizes, n in ordered if n) or "0"
+        terms = []
+        for sizes, n in ordered:
+            factor = [] if n == 1 and sizes else [str(n)]
+            terms += [" ".join([*factor, *_powers(sizes)])] if n else []
+        return " + ".join(terms) or "0"
 
 
 _ORDER = "TBDHO"

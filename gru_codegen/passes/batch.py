@@ -23,7 +23,7 @@ from gru_codegen.ir import (
     shape_of,
     writes,
 )
-from gru_codegen.passes.naming import fresh
+from gru_codegen.passes.naming import fresh, product_name
 from gru_codegen.passes.neighbours import Neighbours, runs
 from gru_codegen.passes.wording import equation
 
@@ -143,8 +143,7 @@ class _Body:
 
     def _product(self, value: Call) -> Ref:
         """The place of a product that is computed before."""
-        stem = "".join(ref.var.name for ref in reads(value))
-        name = fresh(stem, self.taken)
+        name = fresh(product_name(value), self.taken)
         ref = Ref(Var(name, shape_of(value), "work", meaning="a product"))
         self.products.append(Statement(ref, value, Origin(equation(ref, value), "a product")))
         return ref

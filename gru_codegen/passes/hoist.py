@@ -28,7 +28,8 @@ from gru_codegen.ir import (
     statements,
     writes,
 )
-from gru_codegen.passes.naming import fresh
+from gru_codegen.passes.naming import fresh, product_name
+from gru_codegen.passes.wording import equation
 
 __all__ = ["hoist", "hoist_statements"]
 
@@ -151,16 +152,11 @@ def _is_product_over_time(expression: Expr) -> bool:
 
 
 def _hoisted(total: Expr, addends: list[Expr], taken: set[str]) -> Statement:
-    factors = next(list(reads(addend)) for addend in addends if _is_product_over_time(addend))
-    stem = "".join(ref.var.name for ref in factors)
-    name = fresh(stem, taken)
-    written = " + ".join(
-        " ".join(f"{r.var.name}_t" if r.var.timed else r.var.name for r in reads(addend))
-        for addend in addends
-    )
+    product = next(addend for addend in addends if _is_product_over_time(addend))
     meaning = "what the inputs contribute"
-    var = Var(name, shape_of(total), "value", True, meaning=meaning)
-    return Statement(Ref(var, Every()), _over_time(total), Origin(f"{name}_t = {written}", meaning))
+    name = fresh(product_name(product), taken)
+    target = Ref(Var(name, shape_of(total), "value", True, meaning=meaning), Every())
+    return Statement(target, _over_time(total), Origin(equation(target, total), meaning))
 
 
 def _statements_after(body: tuple[Block, ...]) -> tuple[tuple[Block, ...], list[Statement]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["fresh"]
+from gru_codegen.ir import Expr, reads
+
+__all__ = ["fresh", "product_name"]
 
 
 def fresh(stem: str, taken: set[str]) -> str:
@@ -13,3 +15,9 @@ def fresh(stem: str, taken: set[str]) -> str:
         name = f"{stem}_{number}"
     taken.add(name)
     return name
+
+
+def product_name(product: Expr) -> str:
+    """A product by its factors: ``xWz``, or ``S_half_Wrecz`` where their names run together."""
+    names = [ref.var.name for ref in reads(product)]
+    return ("_" if any("_" in name for name in names) else "").join(names)

@@ -44,6 +44,8 @@ class _Preparation:
     def _changed(self, block: Block) -> Block:
         if not isinstance(block, Statement):
             return replace(block, body=tuple(map(self._changed, block.body)))
+        if block.target.var.role == "work" and _is_work(block.value):
+            return block  # it is what makes them ready
 
         def rule(expression: Expr) -> Expr | None:
             if not _is_work(expression):
