@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from statistics import median
 from time import perf_counter
 from types import ModuleType
 from typing import Any, NamedTuple, get_args
@@ -24,7 +23,7 @@ _ROUNDS, _SECONDS = 9, 0.02
 
 
 class Timing(NamedTuple):
-    """A layout, and the median time of a call of its kernel in seconds."""
+    """A layout, and the least time of a call of its kernel in seconds."""
 
     layout: Layout
     seconds: float
@@ -47,8 +46,8 @@ def timings(
 ) -> list[Timing]:
     """The time of `loss_and_gradients` in each layout: T time steps, batch B, sizes D and H.
 
-    Every kernel keeps a Workspace. They are timed in turn, so that what else the machine does slows
-    all of them alike. Sizes that only this cell has are small. Calls `progress(done, total)`.
+    Every kernel keeps a Workspace. They are timed in turn, and the least time counts, since what else
+    the machine does can only slow a call. Sizes that only this cell has are small. Calls `progress(done, total)`.
     """
     layouts: tuple[Layout, ...] = get_args(Layout)
     calls = [
@@ -62,7 +61,7 @@ def timings(
             rounds[place].append(_time(calls[place], repeats[place]))
         if progress is not None:
             progress(done + 1, _ROUNDS)
-    return [Timing(layout, median(own)) for layout, own in zip(layouts, rounds, strict=True)]
+    return [Timing(layout, min(own)) for layout, own in zip(layouts, rounds, strict=True)]
 
 
 def _call(kernel: ModuleType, sizes: Sizes, dtype: type[np.generic]) -> Callable[[], Any]:
