@@ -46,8 +46,9 @@ def timings(
 ) -> list[Timing]:
     """The time of `loss_and_gradients` in each layout: T time steps, batch B, sizes D and H.
 
-    Every kernel keeps a Workspace. They are timed in turn, and the least time counts, since what else
-    the machine does can only slow a call. Sizes that only this cell has are small. Calls `progress(done, total)`.
+    Every kernel keeps a Workspace. They are timed in turn, and the least time counts, since what
+    else the machine does can only slow a call. Sizes that only this cell has are small. Calls
+    `progress(done, total)`.
     """
     layouts: tuple[Layout, ...] = get_args(Layout)
     calls = [
