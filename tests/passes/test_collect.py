@@ -5,7 +5,6 @@ from __future__ import annotations
 from gru_codegen.passes import collect, collect_all
 from tests.passes.written import after, phase, written
 
-
 FORWARD = """
     dO[:] = matmul(y[:], Wc)
     for every step t, first to last:
@@ -52,12 +51,17 @@ def test_every_factor_has_a_place_if_all_are_collected() -> None:
 
 
 def test_what_is_no_sum_of_adjoints_stays() -> None:
-    program = written({"forward": FORWARD, "backward": """
+    program = written(
+        {
+            "forward": FORWARD,
+            "backward": """
         for every step t, last to first:
             dS[t] = multiply(dS_prev[t+1], dS_prev[t+1])
             dZ[t] = tanh(multiply(dS[t], Z[t]))
             dS_prev[t] = matmul(dZ[t], Uz)
-    """})
+    """,
+        }
+    )
     assert collect(program) == program
 
 

@@ -22,10 +22,12 @@ multiply(1/2, Wr))))), transpose(multiply(1/2, Ur))))))
 
 
 def test_what_is_not_linear_in_its_weights_is_halved_itself() -> None:
-    program = written("""
+    program = written(
+        """
         for every step t, first to last:
             C[t] = sigmoid(multiply(x[t], matmul(x[t], Uc)))
-    """.replace("x[t]", "ended[t]"))
+    """.replace("x[t]", "ended[t]")
+    )
     assert after(fold(program)) == phase("""
         for every step t, first to last:
             C[t] = multiply(1/2, add(1, tanh(multiply(1/2, multiply(ended[t], \

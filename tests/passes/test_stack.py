@@ -36,9 +36,7 @@ def test_like_functions_become_neighbours() -> None:
             R[t] = sigmoid(matmul(S[t-1], Ur))
             S[t] = multiply(Z[t], add(C[t], R[t]))
     """)
-    assert after(stack(program))[1] == (
-        "    aZ_aR_aC = matmul(S[t-1], beside(Uz, Ur, Uc))"
-    )
+    assert after(stack(program))[1] == ("    aZ_aR_aC = matmul(S[t-1], beside(Uz, Ur, Uc))")
 
 
 def test_an_operand_written_anew_in_between_parts_them() -> None:

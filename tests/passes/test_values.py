@@ -81,7 +81,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 EXAMPLES = os.environ.get("EXAMPLES")
 
 drawn = settings(
-    max_examples=int(EXAMPLES or 60),
+    max_examples=int(EXAMPLES or 50),
     derandomize=EXAMPLES is None,
     database=None,
     deadline=None,
