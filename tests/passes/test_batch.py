@@ -38,8 +38,9 @@ def unchanged(text: str) -> None:
 def test_none_moves_before_what_it_reads() -> None:
     unchanged("""
         for every step t, first to last:
-            Z[t] = tanh(S[t-1])
-            E[t] = exp(Z[t])
+            C[t] = matmul(S[t-1], Uc)
+            Z[t] = tanh(C[t])
+            E[t] = matmul(Z[t], Uz)
             R[t] = tanh(E[t])
             S[t] = multiply(Z[t], R[t])
     """)
@@ -47,12 +48,12 @@ def test_none_moves_before_what_it_reads() -> None:
 
 def test_none_moves_before_a_reader_of_what_it_overwrites() -> None:
     unchanged("""
-        C[:] = 1
-        F[:] = exp(C[:])
-        R[:] = tanh(F[:])
         for every step t, first to last:
+            C[t] = exp(S[t-1])
+            F[t] = relu(S[t-1])
+            R[t] = clip(S[t-1])
             Z[t] = tanh(F[t])
-            E[t] = add(R[t], S[t-1])
+            E[t] = matmul(R[t], Uz)
             R[t] = tanh(C[t])
             S[t] = multiply(Z[t], add(R[t], E[t]))
     """)
@@ -60,10 +61,9 @@ def test_none_moves_before_a_reader_of_what_it_overwrites() -> None:
 
 def test_none_reads_what_its_neighbour_writes() -> None:
     unchanged("""
-        C[:] = 1
         for every step t, first to last:
-            Z[t] = tanh(C[t])
-            R[t] = tanh(Z[t])
+            Z[t] = tanh(matmul(S[t-1], Uz))
+            R[t] = tanh(matmul(Z[t], Ur))
             S[t] = multiply(Z[t], R[t])
     """)
 
@@ -91,8 +91,12 @@ def test_equal_sums_are_all_added() -> None:
 
 def test_vectors_are_no_neighbours() -> None:
     unchanged("""
-        dbz = add(bz, br)
-        dbr = add(bc, br)
+        S[:] = exp(matmul(x[:], Wz))
+        Z[:] = relu(S[:])
+        u = column_sum(S[:])
+        v = column_sum(Z[:])
+        p = tanh(u)
+        q = tanh(v)
     """)
 
 

@@ -32,12 +32,15 @@ def test_sums_begin_with_what_is_there() -> None:
 
 
 def test_a_target_among_its_operands_is_written_last() -> None:
-    program = written("""
+    program = written(
+        """
         for every step t, first to last:
             Z[t] = tanh(S[t-1])
             Z[t] = matmul(Z[t], Uz)
             S[t] = exp(matmul(S[t-1], Uz))
-    """)
+    """,
+        {"forward": "Z"},
+    )
     assert after(flatten(program)) == phase("""
         for every step t, first to last:
             Z[t] = tanh(S[t-1])

@@ -57,3 +57,14 @@ def test_a_sum_of_two_statements_stays() -> None:
             dUz += contract(S[t-1], S[t])
     """)
     assert hoist(program) == program
+
+
+def test_what_an_earlier_statement_reads_is_not_overwritten_before() -> None:
+    program = written("""
+        A[:] = exp(matmul(x[:], Wr))
+        for every step t, first to last:
+            E[t] = add(A[t], S[t-1])
+            A[t] = matmul(x[t], Wz)
+            S[t] = multiply(A[t], E[t])
+    """)
+    assert hoist_statements(program) == program

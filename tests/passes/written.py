@@ -47,6 +47,7 @@ def _variables() -> dict[str, Var]:
         *(Var(name, _BD, "value", True) for name in ("P", "Q")),
         Var("dx", _BD, "adjoint", True),
         Var("loss", (), "loss"),
+        *(Var(name, ("H",), "value") for name in ("u", "v", "p", "q")),
         Var("term", _BH, "work"),
         Var("S", _BH, "value", True, Ref(Var("s0", _BH, "initial"))),
         Var("dS_prev", _BH, "adjoint", True, Ref(Var("dS_last", _BH, "last"))),
