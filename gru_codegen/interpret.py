@@ -108,7 +108,10 @@ class _Machine:
         self.given = given
         self.kept = kept
         self.sizes = {"1": 1, **sizes}
-        self.overwrites = program.overwrites
+        there = program.variables()  # what unrolling has removed has no storage
+        self.overwrites = {
+            new: old for new, old in program.overwrites.items() if new in there and old in there
+        }
         self.arrays = arrays
         self.values: dict[str, Any] = dict(arrays)
         self.started: set[str] = set()

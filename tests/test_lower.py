@@ -1,15 +1,21 @@
-"""What a program says of itself: the equation behind each statement."""
+"""What a derivation is lowered to, and what its statements say of the equations behind them."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+from sympy import MatrixSymbol
+from sympy.matrices.expressions.determinant import Determinant
+from sympy.matrices.expressions.inverse import Inverse
 
 import gru_codegen as gc
 from gru_codegen import pipeline
 from gru_codegen.cell import B, Cell, D, Equation, H, matrix
+from gru_codegen.errors import ProgramError
 from gru_codegen.functions import tanh
 from gru_codegen.ir import Program
-from gru_codegen.lower import lower
+from gru_codegen.lower import _Lowering, lower
 
 
 def equations(program: Program) -> list[str]:
@@ -57,3 +63,23 @@ def test_a_mean_over_a_readout_counts_its_columns() -> None:
 def test_the_header_has_the_loss_that_is_computed() -> None:
     source = gc.generate(gc.GRU, loss=gc.losses["l2-mean"])
     assert source.count("    = 1/(T B H) sum_t tr(E_t^T E_t) ") == 2  # docstring, EQUATIONS
+
+
+def test_the_gru_is_lowered_to_what_is_written_down() -> None:
+    """Statement by statement; tests/data/lowered_gru.txt is to be read beside the equations."""
+    expected = Path(__file__).parent.joinpath("data", "lowered_gru.txt").read_text(encoding="utf-8")
+    assert str(lower(gc.derive(gc.GRU))) + "\n" == expected
+
+
+@pytest.mark.parametrize(
+    ("node", "message"),
+    [
+        (Inverse(MatrixSymbol("A", 3, 3)), "Inverse cannot be lowered: A**(-1); known are "),
+        (Determinant(MatrixSymbol("A", 3, 3)), "Determinant cannot be lowered: Determinant(A); "),
+    ],
+)
+def test_an_unknown_node_is_refused_by_name(node: object, message: str) -> None:
+    with pytest.raises(ProgramError) as error:
+        _Lowering(gc.derive(gc.GRU)).expression(node)
+    assert str(error.value).startswith(message)
+    assert "MatrixSymbol, OneMatrix, ZeroMatrix, MatAdd, HadamardProduct" in str(error.value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import groupby
 
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir.program import (
@@ -50,8 +49,8 @@ def validate(program: Program) -> Program:
     for phase in program.phases:
         implied = {"pullback"} if phase.name in alone else set()
         validator.where, validator.implied = f"phase {phase.name}", frozenset(implied)
-        for _, run in groupby(phase.blocks, key=_kind_of_run):
-            validator.run(list(run))
+        for run in _runs_of_blocks(phase.blocks):
+            validator.run(run)
     for entry, results in program.entries.items():
         for var in results:
             if var.name not in validator.names:
@@ -75,9 +74,18 @@ def _phases_of_the_pullback(program: Program) -> set[str]:
     return alone
 
 
-def _kind_of_run(block: Block) -> int | type:
-    """The steps that follow one another belong together; each loop is for itself."""
-    return id(block) if isinstance(block, Loop) else type(block)
+def _runs_of_blocks(blocks: tuple[Block, ...]) -> Iterator[list[Block]]:
+    """What is run as one: statements, a loop, the steps of one that is unrolled."""
+    run: list[Block] = []
+    for block in blocks:
+        indices = {other.index for other in run if isinstance(other, Step)}
+        again = isinstance(block, Step) and block.index in indices  # another loop's
+        if run and (type(block) is not type(run[0]) or isinstance(block, Loop) or again):
+            yield run
+            run = []
+        run.append(block)
+    if run:
+        yield run
 
 
 @dataclass

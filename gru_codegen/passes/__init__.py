@@ -55,17 +55,33 @@ from gru_codegen.passes.transpose import transpose
 from gru_codegen.passes.unroll import unroll
 
 __all__ = [
+    "DEFAULT_LAYOUT",
+    "LAYOUTS",
+    "STYLES",
+    "Layout",
     "Pass",
     "Style",
+    "absorb",
+    "assign",
+    "batch",
+    "batch_values",
     "coalesce",
+    "collect",
+    "collect_all",
     "factor",
     "factor_adjoints",
     "flatten",
+    "fold",
     "hoist",
+    "hoist_statements",
+    "join",
     "optimise",
     "passes",
+    "prepare",
     "prune",
     "share",
+    "stack",
+    "transpose",
     "unroll",
 ]
 

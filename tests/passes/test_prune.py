@@ -1,0 +1,50 @@
+"""Nothing that nobody reads is computed, and for a pullback alone what it alone reads."""
+
+from __future__ import annotations
+
+from gru_codegen.passes import prune
+from tests.passes.written import after, phase, written
+
+
+def test_what_nobody_reads_goes() -> None:
+    program = written(
+        """
+        for every step t, first to last:
+            Z[t] = matmul(x[t], Wz)
+            A[t] = exp(Z[t])
+            S[t] = tanh(Z[t])
+            dWz += contract(x[t], A[t])
+    """,
+        {"forward": "S"},
+    )
+    assert after(prune(program)) == phase("""
+        for every step t, first to last:
+            Z[t] = matmul(x[t], Wz)
+            S[t] = tanh(Z[t])
+    """)
+
+
+def test_what_a_pullback_alone_reads_is_done_for_it() -> None:
+    forward = """
+        for every step t, first to last:
+            Z[t] = matmul(x[t], Wz)
+            A[t] = exp(Z[t])
+            S[t] = tanh(Z[t])
+    """
+    inputs = "dx[:] = matmul(A[:], transpose(Wz))"
+    entries = {"forward": "S", "pullback": "dx"}
+    found = prune(written({"forward": forward, "inputs": inputs}, entries))
+    assert after(found)[2] == "    if pullback: A[t] = exp(Z[t])"
+    assert after(found, "inputs") == [inputs]
+
+
+def test_what_the_next_step_reads_stays() -> None:
+    program = written(
+        """
+        for every step t, first to last:
+            Z[t] = exp(S[t-1])
+            S[t] = matmul(x[t], Wz)
+    """,
+        {"forward": "Z"},
+    )
+    assert prune(program) == program

@@ -1,0 +1,47 @@
+"""The loops written out; beyond the last step nothing comes back."""
+
+from __future__ import annotations
+
+from gru_codegen.passes import prune, unroll
+from tests.passes.written import after, phase, written
+
+BACKWARD = """
+    for every step t, last to first:
+        dS[t] = add(dS_prev[t+1], rows(bz))
+        dS_prev[t] = matmul(dS[t], Uz)
+        dUz += contract(dS[t], dS[t])
+"""
+
+
+def test_steps_go_last_to_first_and_the_first_starts_sums() -> None:
+    assert after(unroll(2)(written(BACKWARD))) == phase("""
+        t = 1:
+            dS[t] = rows(bz)
+            if pullback: dS[t] = add(dS[t], dS_last)
+            dS_prev[t] = matmul(dS[t], Uz)
+            dUz = contract(dS[t], dS[t])
+        t = 0:
+            dS[t] = add(dS_prev[t+1], rows(bz))
+            dS_prev[t] = matmul(dS[t], Uz)
+            dUz += contract(dS[t], dS[t])
+    """)
+
+
+def test_two_loops_are_each_written_out() -> None:
+    program = written("""
+        for every step t, first to last:
+            S[t] = tanh(S[t-1])
+        for every step t, first to last:
+            A[t] = exp(S[t])
+    """)
+    assert after(unroll(1)(program)) == phase("""
+        t = 0:
+            S[t] = tanh(S[t-1])
+        t = 0:
+            A[t] = exp(S[t])
+    """)
+
+
+def test_a_carry_that_nobody_reads_goes() -> None:
+    found = prune(unroll(2)(written(BACKWARD, {"gradients": "dUz"})))
+    assert sum("dS_prev[t] =" in line for line in after(found)) == 1

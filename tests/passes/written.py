@@ -1,0 +1,135 @@
+"""Small programs written as they are printed: what `str` makes of a program, read back."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
+
+from gru_codegen.ir import (
+    Block,
+    Call,
+    Const,
+    Every,
+    Expr,
+    Loop,
+    Now,
+    Origin,
+    Phase,
+    Program,
+    Ref,
+    Statement,
+    Var,
+    validate,
+)
+
+__all__ = ["after", "phase", "written"]
+
+_BH, _BD = ("B", "H"), ("B", "D")
+
+
+def _variables() -> dict[str, Var]:
+    """All that the programs of these tests may speak of; D and H are inputs and states."""
+    found = [
+        Var("x", _BD, "input", True),
+        Var("y", _BD, "input", True),
+        Var("ended", _BH, "lengths", True),
+        *(Var(f"W{i}", ("D", "H"), "weight") for i in "zrc"),
+        *(Var(f"U{i}", ("H", "H"), "weight") for i in "zrc"),
+        *(Var(f"b{i}", ("H",), "weight") for i in "zrc"),
+        *(Var(f"dW{i}", ("D", "H"), "gradient") for i in "zrc"),
+        *(Var(f"dU{i}", ("H", "H"), "gradient") for i in "zrc"),
+        *(Var(f"db{i}", ("H",), "gradient") for i in "zrc"),
+        *(Var(name, _BH, "value", True) for name in ("Z", "R", "C", "RS", "A", "E", "F")),
+        *(Var(name, _BH, "adjoint", True) for name in ("dS", "dO", "dZ", "dR", "dA", "daZ", "daR")),
+        *(Var(name, _BH, "adjoint", True) for name in ("dC", "daC", "dE")),
+        *(Var(name, _BD, "value", True) for name in ("P", "Q")),
+        Var("dx", _BD, "adjoint", True),
+        Var("loss", (), "loss"),
+        *(Var(name, ("H",), "value") for name in ("u", "v", "p", "q")),
+        Var("term", _BH, "work"),
+        Var("S", _BH, "value", True, Ref(Var("s0", _BH, "initial"))),
+        Var("dS_prev", _BH, "adjoint", True, Ref(Var("dS_last", _BH, "last"))),
+    ]
+    return {var.name: var for var in found}
+
+
+def written(
+    phases: Mapping[str, str] | str, entries: Mapping[str, str] | None = None, **fields: Any
+) -> Program:
+    """The program of these phases, each as it is printed; a single one is called forward."""
+    known = _variables()
+    if isinstance(phases, str):
+        phases = {"forward": phases}
+    made = tuple(Phase(name, _blocks(text.splitlines(), known)) for name, text in phases.items())
+    handed = {e: tuple(known[n] for n in names.split()) for e, names in (entries or {}).items()}
+    if "seed" in fields:
+        fields["seed"] = known[fields["seed"]]
+    return validate(Program("written", (), made, handed, **fields))
+
+
+def after(program: Program, name: str = "forward") -> list[str]:
+    """The lines of a phase, as `written` reads them."""
+    (found,) = (phase for phase in validate(program).phases if phase.name == name)
+    return [line for block in found.blocks for line in str(block).splitlines()]
+
+
+def phase(text: str) -> list[str]:
+    """The lines of a text that is indented as the code around it."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    margin = min(len(line) - len(line.lstrip()) for line in lines)
+    return [line[margin:] for line in lines]
+
+
+def _blocks(lines: list[str], known: dict[str, Var]) -> tuple[Block, ...]:
+    blocks: list[Block] = []
+    body: list[Statement] = []
+    direction: Any = None
+    for line in phase("\n".join(lines)):
+        if line.startswith("for every step"):
+            if direction:
+                blocks.append(Loop(direction, tuple(body)))
+            direction, body = ("forward" if "first to last" in line else "reverse"), []
+        elif line.startswith(" "):
+            body.append(_statement(line.strip(), known))
+        else:
+            if direction:
+                blocks.append(Loop(direction, tuple(body)))
+            direction = None
+            blocks.append(_statement(line, known))
+    if direction:
+        blocks.append(Loop(direction, tuple(body)))
+    return tuple(blocks)
+
+
+def _statement(line: str, known: dict[str, Var]) -> Statement:
+    given: tuple[str, ...] = ()
+    if line.startswith("if "):
+        condition, line = line.removeprefix("if ").split(": ", 1)
+        given = tuple(condition.split(" and "))
+    (node,) = ast.parse(line).body
+    origin = Origin(line, "written")
+    if isinstance(node, ast.AugAssign):
+        target, value = _expression(node.target, known), _expression(node.value, known)
+        assert isinstance(target, Ref)  # nothing else is assigned to
+        return Statement(target, value, origin, True, given)
+    assert isinstance(node, ast.Assign)
+    target, value = _expression(node.targets[0], known), _expression(node.value, known)
+    assert isinstance(target, Ref)
+    return Statement(target, value, origin, False, given)
+
+
+def _expression(node: ast.expr, known: dict[str, Var]) -> Expr:
+    match node:
+        case ast.Name(name):
+            return Ref(known[name])
+        case ast.Subscript(ast.Name(name), ast.Slice(None, upper)):
+            return Ref(known[name], Every(0 if upper is None else ast.literal_eval(upper)))
+        case ast.Subscript(ast.Name(name), ast.Name("t")):
+            return Ref(known[name], Now())
+        case ast.Subscript(ast.Name(name), ast.BinOp(_, sign, ast.Constant(int() as offset))):
+            return Ref(known[name], Now(offset if isinstance(sign, ast.Add) else -offset))
+        case ast.Call(ast.Name(operation), args):
+            return Call(operation, tuple(_expression(argument, known) for argument in args))
+    return Const(Fraction(ast.unparse(node).replace(" ", "")))
