@@ -20,6 +20,9 @@ define KERNELS
 endef
 export KERNELS
 
+# Every target works in the one .venv, and two that install into it at once would spoil it.
+.NOTPARALLEL:
+
 .PHONY: help demo test lint types imports drift wheel pytest test-faults test-peers format generated bench clean
 
 help: ## list the targets

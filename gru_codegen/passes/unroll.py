@@ -68,7 +68,7 @@ def _specialised(body: tuple[Block, ...], t: int, steps: int, starts: bool) -> t
             special.append(statement)
             continue
         value = Const(Fraction(0)) if inside is None else inside
-        if value != statement.target:  # else it is there already
+        if value != statement.target:  # what is left of a sum in place may be the target itself
             special.append(replace(statement, value=value))
         for last in beyond:
             total = Call("add", (statement.target, last))

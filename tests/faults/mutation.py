@@ -341,12 +341,12 @@ def _of_call(node: ast.Call, name: str) -> Iterator[tuple[str, ast.expr]]:
         yield "operands swapped", ast.Call(node.func, [*operands, *out], node.keywords)
     yield from _keywords_dropped(node)
     match node.args, node.keywords:
-        case [first, *rest], [ast.keyword("out", place)]:
+        case [first, *rest], [ast.keyword("out", into)]:
             flipped = [ast.UnaryOp(ast.USub(), first), *rest]
             yield "sign flipped", ast.Call(node.func, flipped, node.keywords)
             for argument in node.args:
-                yield "one operand alone", ast.Call(_numpy("copyto"), [place, argument], [])
-        case [*_, _], [] if len(node.args) - 1 == _OPERANDS.get(name):
+                yield "one operand alone", ast.Call(_numpy("copyto"), [into, argument], [])
+        case _, [] if len(node.args) - 1 == _OPERANDS.get(name):
             yield from _of_call_by_place(node)
         case [place, value], _ if name == "copyto":
             flipped = [place, ast.UnaryOp(ast.USub(), value)]

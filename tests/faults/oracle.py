@@ -170,9 +170,13 @@ def _unread(array: Array, where: Array) -> Array:
 
 
 def _spoil(workspace: Any) -> None:
-    """Fill every array with NaN: what is read before it is written shows. Constants are 0-d."""
+    """Fill every array with NaN: what is read before it is written shows.
+
+    Constants are 0-d or, identity matrices, read-only.
+    """
     for value in vars(workspace).values():
-        if isinstance(value, np.ndarray) and value.ndim and value.dtype.kind == "f":
+        is_filled = isinstance(value, np.ndarray) and value.ndim and value.dtype.kind == "f"
+        if is_filled and value.flags.writeable:
             value.fill(np.nan)
 
 
