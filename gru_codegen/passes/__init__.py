@@ -65,6 +65,7 @@ __all__ = [
     "assign",
     "batch",
     "batch_values",
+    "border",
     "coalesce",
     "collect",
     "collect_all",
@@ -81,6 +82,8 @@ __all__ = [
     "prune",
     "share",
     "stack",
+    "straighten",
+    "telescope",
     "transpose",
     "unroll",
 ]

@@ -1,0 +1,78 @@
+"""Products of adjoints are computed as chains, each link from the one before it."""
+
+from __future__ import annotations
+
+from gru_codegen.passes import telescope
+from tests.passes.written import after, phase, written
+
+FORWARD = """
+    dO[:] = matmul(y[:], Wc)
+    for every step t, first to last:
+        Z[t] = matmul(x[t], Wz)
+        R[t] = matmul(x[t], Wr)
+        S[t] = multiply(Z[t], R[t])
+"""
+
+
+def test_what_a_complement_multiplies_serves_others_as_well() -> None:
+    program = written(
+        {
+            "forward": FORWARD,
+            "backward": """
+        for every step t, last to first:
+            dS[t] = add(dO[t], dS_prev[t+1])
+            dR[t] = multiply(dS[t], Z[t])
+            daR[t] = multiply(dR[t], subtract(1, multiply(R[t], R[t])))
+            dZ[t] = multiply(dS[t], R[t])
+            daZ[t] = multiply(multiply(dZ[t], Z[t]), subtract(1, Z[t]))
+            dS_prev[t] = add(multiply(dS[t], subtract(1, Z[t])), matmul(daZ[t], transpose(Uz)))
+            dUz += contract(S[t-1], daZ[t])
+            dUr += contract(S[t-1], daR[t])
+""",
+        }
+    )
+    assert after(telescope(program), "backward") == phase("""
+        for every step t, last to first:
+            dS[t] = add(dS_prev[t+1], dO[t])
+            dS_Z[t] = multiply(dS[t], Z[t])
+            dS_Z_R[t] = multiply(dS_Z[t], R[t])
+            daR[t] = subtract(dS_Z[t], multiply(dS_Z_R[t], R[t]))
+            daZ[t] = subtract(dS_Z_R[t], multiply(dS_Z_R[t], Z[t]))
+            dS_prev[t] = subtract(add(dS[t], matmul(daZ[t], transpose(Uz))), dS_Z[t])
+            dUz += contract(S[t-1], daZ[t])
+            dUr += contract(S[t-1], daR[t])
+    """)
+
+
+def test_a_body_that_chains_would_not_shorten_stays() -> None:
+    program = written(
+        {
+            "forward": FORWARD,
+            "backward": """
+        for every step t, last to first:
+            dS[t] = add(dO[t], dS_prev[t+1])
+            daZ[t] = multiply(dS[t], Z[t])
+            dS_prev[t] = matmul(daZ[t], transpose(Uz))
+            dUz += contract(S[t-1], daZ[t])
+""",
+        }
+    )
+    assert telescope(program) == program
+
+
+def test_a_sum_of_matrices_is_one_factor() -> None:
+    program = written(
+        {
+            "forward": FORWARD,
+            "backward": """
+        for every step t, last to first:
+            dS[t] = add(dO[t], dS_prev[t+1])
+            dZ[t] = multiply(dS[t], subtract(R[t], Z[t]))
+            daZ[t] = multiply(multiply(dZ[t], Z[t]), subtract(1, Z[t]))
+            dS_prev[t] = matmul(daZ[t], transpose(Uz))
+            dUz += contract(S[t-1], daZ[t])
+""",
+        }
+    )
+    found = after(telescope(program), "backward")
+    assert sum(line.count("subtract(R[t], Z[t])") for line in found) == 1
