@@ -42,5 +42,6 @@ def test_a_bias_beside_another_product_stays() -> None:
     program = written("""
         for every step t, first to last:
             S[t] = add(matmul(S[t-1], Uz), rows(bz))
+        Z[:] = add(matmul(S[:], Uz), rows(bz))
     """)
     assert border(program) == program

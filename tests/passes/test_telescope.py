@@ -69,10 +69,17 @@ def test_a_sum_of_matrices_is_one_factor() -> None:
             dS[t] = add(dO[t], dS_prev[t+1])
             dZ[t] = multiply(dS[t], subtract(R[t], Z[t]))
             daZ[t] = multiply(multiply(dZ[t], Z[t]), subtract(1, Z[t]))
-            dS_prev[t] = matmul(daZ[t], transpose(Uz))
+            dS_prev[t] = add(multiply(dS[t], subtract(1, Z[t])), matmul(daZ[t], transpose(Uz)))
             dUz += contract(S[t-1], daZ[t])
 """,
         }
     )
-    found = after(telescope(program), "backward")
-    assert sum(line.count("subtract(R[t], Z[t])") for line in found) == 1
+    assert after(telescope(program), "backward") == phase("""
+        for every step t, last to first:
+            dS[t] = add(dS_prev[t+1], dO[t])
+            dS_Z[t] = multiply(dS[t], Z[t])
+            dS_Z_R_Z[t] = multiply(dS_Z[t], subtract(R[t], Z[t]))
+            daZ[t] = subtract(dS_Z_R_Z[t], multiply(dS_Z_R_Z[t], Z[t]))
+            dS_prev[t] = subtract(add(dS[t], matmul(daZ[t], transpose(Uz))), dS_Z[t])
+            dUz += contract(S[t-1], daZ[t])
+    """)
