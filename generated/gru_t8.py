@@ -312,7 +312,11 @@ def forward(
     lengths: Any = None,
     workspace: Workspace | None = None,
 ) -> tuple[Array, Array]:
-    """Return the outputs (T, B, H) and the last state for x (T, B, D); s0 is zeros if None."""
+    """Return the outputs (T, B, H) and the last state for x (T, B, D); s0 is zeros if None.
+
+    lengths: (B,) integers, how many steps each sample has, T if None. Past its length a sample
+    keeps its state, its outputs are 0, and what x holds there is not read.
+    """
     params, x, w = _prepared(params, x, s0, lengths, workspace)
     _forward(params, x, w)
     return _outputs(w), w.S_last.T.copy()
@@ -328,7 +332,11 @@ def loss(
     lengths: Any = None,
     workspace: Workspace | None = None,
 ) -> Any:
-    """Return the loss for the targets y (T, B, H): a float, or an element of another dtype."""
+    """Return the loss for the targets y (T, B, H): a float, or an element of another dtype.
+
+    loss_weights: (T,) or (T, B), 1 if None; where one is 0, y is not read. lengths: (B,) integers;
+    what is past them has no part in the loss.
+    """
     params, x, w = _prepared(params, x, s0, lengths, workspace)
     y, V = _targets(y, loss_weights, w)
     _forward(params, x, w)

@@ -43,11 +43,13 @@ def generate(
 
     Raises
     ------
+    TypeError: `cell` or `loss` is no declaration; they are not taken by name.
     CellError: no kernel can be made of the cell: it has two inputs, or sizes of its own.
     DerivationError: the declaration cannot be derived.
     ValueError: `unroll` is not a positive number of steps, or there is no such style, readout
         or layout.
     """
+    _check_declared(cell, loss)
     _check(unroll, style, readout, layout)
     require_generable(complete(cell, readout))
     derivation = derive(complete(cell, readout), loss)
@@ -70,7 +72,10 @@ def load(
     style: Style = "fast",
     layout: Layout = DEFAULT_LAYOUT,
 ) -> ModuleType:
-    """The kernel of `cell` as a module; a debugger steps through its generated lines."""
+    """The kernel of `cell` as a module; a debugger steps through its generated lines.
+
+    What it takes and raises is as for `generate`.
+    """
     source = generate(cell, loss=loss, readout=readout, unroll=unroll, style=style, layout=layout)
     return load_source(source, default_name(cell, loss, unroll, style, readout))
 
@@ -124,6 +129,13 @@ def command(
         f"{'' if readout == 'none' else f'--readout {readout} '}--style {style}"
         f"{'' if layout == DEFAULT_LAYOUT else f' --layout {layout}'}"
     )
+
+
+def _check_declared(cell: Any, loss: Any) -> None:
+    if not isinstance(cell, Cell):
+        raise TypeError(f"cell: expected a Cell, such as gc.GRU or gc.cells['lstm'], got {cell!r}")
+    if not isinstance(loss, Loss):
+        raise TypeError(f"loss: expected a Loss, such as gc.L2 or gc.losses['bce'], got {loss!r}")
 
 
 def _check(unroll: Any, style: str, readout: str, layout: str) -> None:

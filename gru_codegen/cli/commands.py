@@ -66,7 +66,8 @@ def _sizes(
     found = [int(part) for part in value.split(",") if re.fullmatch("[0-9]{1,5}", part.strip())]
     if len(found) != 3 or value.count(",") != 2 or 0 in found:
         raise click.BadParameter(
-            f"{shortened(value)} is not three sizes; give batch, input and state size as 32,64,128"
+            f"{shortened(value)} is not three sizes from 1 to 99999; "
+            "give batch, input and state size as 32,64,128"
         )
     batch, inputs, states = found
     return batch, inputs, states
@@ -209,9 +210,8 @@ def generate(
         )
     if tune is not None and (layout is not None or check or style == "textbook"):
         other = "--layout" if layout is not None else "--check" if check else "--style textbook"
-        raise click.BadParameter(
-            f"--tune looks for the fastest layout of the fast style; leave out {other}",
-            param_hint="'--tune'",
+        raise BadInput(
+            f"--tune looks for the fastest layout of the fast style; leave it or {other} out"
         )
     if output not in (None, "-") and not check:
         require_place(output)
