@@ -67,8 +67,8 @@ CELLS += f"; {WAYS}"
         *(
             (
                 f"generate --tune '{sizes}'",
-                f"invalid value for '--tune': {sizes!r} is not three sizes; give batch, input and "
-                "state size as 32,64,128",
+                f"invalid value for '--tune': {sizes!r} is not three sizes from 1 to 99999; "
+                "give batch, input and state size as 32,64,128",
             )
             for sizes in ("", "32", "1,2", "1,2,3,4", "1,2,3,", "0,1,2", "1,2,-3", "1,2,123456",
                           "1,2,x", "1,2,٣", "1.0,2,3", "1;2;3")
@@ -76,15 +76,14 @@ CELLS += f"; {WAYS}"
         *(
             (
                 f"generate --tune 1,2,3 {other}",
-                "invalid value for '--tune': --tune looks for the fastest layout of the fast "
-                f"style; leave out {other}",
+                "--tune looks for the fastest layout of the fast style; leave it or "
+                f"{other} out",
             )
             for other in ("--check", "--style textbook")
         ),
         (
             "generate --tune 1,2,3 --layout rows",
-            "invalid value for '--tune': --tune looks for the fastest layout of the fast style; "
-            "leave out --layout",
+            "--tune looks for the fastest layout of the fast style; leave it or --layout out",
         ),
         ("generate --tune 1,2,3 --style fats", "--style: there is no style 'fats'; did you mean "
          "fast? known: fast, textbook"),
