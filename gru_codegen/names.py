@@ -22,12 +22,30 @@ _KERNEL = frozenset({
     "w", "zero", "one", "two", "three", "four",
     "Mapping", "MappingProxyType", "SHAPES", "params_from_npz", "params_to_npz", "allow_pickle",
     "file", "os", "sizes", "suppress",
+    "identity", "mask", "ones",
     "count", "index",  # what every tuple has
 })
 # fmt: on
 #: The names that no symbol may have, beside Python's keywords and what every Python module knows.
 RESERVED = _LETTERS | _KERNEL
 _BUILTINS = frozenset(dir(builtins))
+#: What kernels append to a name: a step, or another form or place of the same array.
+_SUFFIXES = (
+    "_t",
+    "_next",
+    "_held",
+    "_last",
+    "_first",
+    "_steps",
+    "_T",
+    "_turned",
+    "_gathered",
+    "_rows",
+    "_column",
+    "_copy",
+    "_ones",
+    "_products",
+)
 
 
 def fault_of_name(name: str) -> str | None:
@@ -52,7 +70,7 @@ def fault_of_name(name: str) -> str | None:
         return "is a name of Python's own"
     if f"d{name}" in _BUILTINS:
         return f"would have the adjoint d{name}, which is a name of Python's own"
-    for suffix in ("_t", "_next", "_held", "_last"):
+    for suffix in _SUFFIXES:
         if name.endswith(suffix):
-            return f"ends in {suffix}, with which kernels mark a time step: leave that out"
+            return f"ends in {suffix}, with which kernels name what they make of it: leave that out"
     return None

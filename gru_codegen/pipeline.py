@@ -77,7 +77,7 @@ def load(
     What it takes and raises is as for `generate`.
     """
     source = generate(cell, loss=loss, readout=readout, unroll=unroll, style=style, layout=layout)
-    return load_source(source, default_name(cell, loss, unroll, style, readout))
+    return load_source(source, default_name(cell, loss, unroll, style, readout, layout))
 
 
 def check(
@@ -99,7 +99,12 @@ def check(
 
 
 def default_name(
-    cell: Cell, loss: Loss, unroll: int | None, style: Style, readout: str = "none"
+    cell: Cell,
+    loss: Loss,
+    unroll: int | None,
+    style: Style,
+    readout: str = "none",
+    layout: Layout = DEFAULT_LAYOUT,
 ) -> str:
     """The module's name: the cell's, and whatever is not the default."""
     parts = [cell.name]
@@ -111,6 +116,8 @@ def default_name(
         parts.append(f"t{unroll}")
     if style != "fast":
         parts.append(style)
+    if layout != DEFAULT_LAYOUT:
+        parts.append(layout)
     return "_".join(parts).replace("-", "_")
 
 

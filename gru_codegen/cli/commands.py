@@ -232,7 +232,7 @@ def generate(
             raise BadInput("--layout is for the fast style; textbook keeps rows as declared")
         if tune is not None:
             storage = _tuned(declared, tune, cost, readout, unroll, progress)
-        name = pipeline.default_name(declared, cost, unroll, manner, readout)
+        name = pipeline.default_name(declared, cost, unroll, manner, readout, storage)
         path = os.path.join(FOLDER, f"{name}.py") if output is None else output
         again = pipeline.command(cell, cost, unroll, manner, readout, storage)
         if output is not None:

@@ -198,14 +198,19 @@ def _size_sets(expressions: Iterable[Any]) -> Iterator[dict[Any, int]]:
         {
             size
             for expression in expressions
-            for symbol in leaves(expression)
-            for size in symbol.shape
+            for matrix in (*leaves(expression), *_ones(expression))
+            for size in matrix.shape
             if size.is_Symbol
         },
         key=str,
     )
     for numbers in _NUMBERS:
         yield dict(zip(sizes, numbers, strict=False))
+
+
+def _ones(expression: Any) -> set[Any]:
+    """The matrices of ones, which alone may have a size."""
+    return expression.atoms(OneMatrix) if isinstance(expression, sp.Basic) else set()
 
 
 def _symbolic(

@@ -189,5 +189,6 @@ def _preamble(used: list[Var], names: Names, seeds: list[str]) -> Iterator[str]:
         yield from assignments(group, [direct[name] for name in group])
     yield from assignments(list(derived), list(derived.values()))
     for name in sorted(var.name for var in used if var.name in storage.of_pullback):
-        shape = storage.sizes(storage.of_pullback[name], over_time=True)
+        var = storage.of_pullback[name]
+        shape = storage.sizes(var, over_time=var.timed)
         yield f"    {name} = np.empty({shape}, w.dtype)"

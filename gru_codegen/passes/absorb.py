@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -35,10 +36,11 @@ def absorb(program: Program) -> Program:
     """
     neighbours = Neighbours(runs(program))
     taken = set(program.variables())
+    readers = Counter(ref for s in program.statements() for ref in reads(s.value))
 
     def change(block: Block) -> Block:
         if isinstance(block, Loop) and block.direction == "reverse":
-            body = tuple(_absorbed(list(statements(block.body)), neighbours, taken))
+            body = tuple(_absorbed(list(statements(block.body)), neighbours, taken, readers))
             return replace(block, body=body)
         return block
 
@@ -46,7 +48,7 @@ def absorb(program: Program) -> Program:
 
 
 def _absorbed(
-    body: list[Statement], neighbours: Neighbours, taken: set[str]
+    body: list[Statement], neighbours: Neighbours, taken: set[str], readers: Counter[Ref]
 ) -> Iterator[Statement]:
     products = {s.target: s for s in body if _is_stacked_product(s)}
     gone: set[Ref] = set()
@@ -60,7 +62,8 @@ def _absorbed(
             len(found) != 1
             or len(found) + len(terms) < len(addends)
             or not terms
-            or not _is_read_once(found[0], body)
+            or readers[found[0]] != 1
+            or not _can_grow(products[found[0]], neighbours)
             or {products[found[0]].target.var.shape} != same_shape
         ):
             changed.append([statement])
@@ -88,6 +91,8 @@ def _is_stacked_product(statement: Statement) -> bool:
         return False
     operand, weights = value.args
     packed = isinstance(operand, Ref) and len(operand.var.parts) == 1
+    if statement.target.var.role != "work":
+        return False
     turned = isinstance(weights, Call) and weights.operation == "transpose"
     return packed and turned and not statement.given
 
@@ -98,8 +103,12 @@ def _is_elementwise_product(expression: Expr) -> bool:
     return all(isinstance(argument, Ref) and argument.var.timed for argument in expression.args)
 
 
-def _is_read_once(ref: Ref, body: list[Statement]) -> bool:
-    return sum(other == ref for s in body for other in reads(s.value)) == 1
+def _can_grow(product: Statement, neighbours: Neighbours) -> bool:
+    """Whether the operands of `product` are a whole run, which more neighbours can join."""
+    assert isinstance(product.value, Call)
+    operand = product.value.args[0]
+    assert isinstance(operand, Ref)
+    return operand.var.parts[0] in neighbours.runs
 
 
 def _order(product: Statement, body: list[Statement]) -> Callable[[Expr], int]:
@@ -134,8 +143,7 @@ def _grown(product: Statement, terms: list[Ref], neighbours: Neighbours) -> Stat
     (stacked,) = weights.args
     blocks = stacked.args if isinstance(stacked, Call) else (stacked,)
     identities = [Call("identity", (blocks[0],)) for _ in terms]
-    if run in neighbours.runs:
-        neighbours.runs.remove(run)
+    neighbours.runs.remove(run)  # it goes on, with more of them
     grown = neighbours.make((*run, *terms))
     turned = Call("transpose", (Call("beside", (*blocks, *identities)),))
     return replace(product, value=Call("matmul", (grown, turned)))

@@ -37,8 +37,14 @@ def fold(program: Program) -> Program:
 
 def _half(expression: Expr) -> Expr:
     """Half of `expression`: of its weights where it is linear in some."""
+    if isinstance(expression, Const):
+        return Const(expression.value / 2)
     if isinstance(expression, Call):
         match expression.operation:
+            case "multiply" if isinstance(expression.args[0], Const):
+                return Call("multiply", (_half(expression.args[0]), expression.args[1]))
+            case "multiply" if isinstance(expression.args[1], Const):
+                return Call("multiply", (expression.args[0], _half(expression.args[1])))
             case "add" | "subtract" | "negate":
                 return Call(expression.operation, tuple(map(_half, expression.args)))
             case "rows" | "transpose":

@@ -63,6 +63,7 @@ class Neighbours:
 
     def make(self, wanted: tuple[Ref, ...]) -> Ref:
         """The pack of `wanted`, which are neighbours from now on."""
+        assert self.can_be(wanted)
         if not any(_within(wanted, run) for run in self.runs):
             self.runs.append(wanted)
         return pack(wanted)

@@ -132,10 +132,11 @@ def _sums(place: int, statement: Statement, computed: set[Var]) -> Iterator[_Sum
         if not any(ref.var in computed for ref in products):
             waiting += expression.args
             continue
-        own = {Call("matmul", (operand, weight)) for operand, weight in products.items()}
+        own = [Call("matmul", (operand, weight)) for operand, weight in products.items()]
         biases = [a for negative, a in addends if not negative and _is_bias(a)][:1]
-        taken: set[Expr] = {*own, *biases}
-        rest = tuple((n, a) for n, a in addends if n or a not in taken)
+        rest = list(addends)
+        for addend in (*own, *biases):
+            rest.remove((False, addend))  # once, should it be there twice
         waiting += [addend for _, addend in rest]
         ordered = sorted(products, key=lambda ref: ref.var in computed)
         yield _Sum(
@@ -145,7 +146,7 @@ def _sums(place: int, statement: Statement, computed: set[Var]) -> Iterator[_Sum
             tuple(ordered),
             tuple(products[operand] for operand in ordered),
             next((b.args[0] for b in biases if isinstance(b, Call)), None),
-            rest,
+            tuple(rest),
             _structure(statement.value),
         )
 
