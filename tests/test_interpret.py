@@ -130,6 +130,8 @@ OPERATION_VALUES: list[tuple[str, tuple[Expr, ...], Any]] = [
     ("rows", (Ref(BIAS),), [b] * B),
     ("column_sum", (XT,), np.einsum("tbd->d", x)),
     ("inner", (XT, YT), np.einsum("tbd,tbd->", x, y)),
+    ("log1p", (call("exp", XT),), np.log(1 + np.exp(x))),
+    ("bordered", (XT,), [[[*row, 1.0] for row in step] for step in x]),
     ("identity", (Ref(W),), [[float(i == j) for j in range(D)] for i in range(D)]),
     ("beside", (Ref(W), Ref(U)), [[*w[i], *u[i]] for i in range(D)]),
     ("below", (call("transpose", Ref(W)), Ref(BIAS)), [*w.T, b]),

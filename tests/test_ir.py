@@ -165,6 +165,9 @@ SHAPES: list[tuple[str, tuple[Expr, ...], Shape]] = [
     ("below", (DH, H_), ("D+H", "H")),
     ("below", (DH, VECTOR), ("D+1", "H")),
     ("identity", (DH,), ("D", "D")),
+    ("bordered", (BD,), ("B", "D+1")),
+    ("bordered", (TBD,), ("T", "B", "D+1")),
+    ("log1p", (BH,), ("B", "H")),
 ]
 
 
