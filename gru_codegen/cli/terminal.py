@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -27,7 +28,14 @@ def say(text: str | bytes, *, end: bool = True) -> None:
     except BrokenPipeError:
         raise  # click knows what to do where there is no SIGPIPE
     except OSError as error:  # a full disk behind `> file`
+        _discard_output()
         raise BadInput(f"cannot write to standard output: {error.strerror or error}") from error
+
+
+def _discard_output() -> None:
+    """Let what waits in the buffer go nowhere, since Python writes it again as it ends."""
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 @contextmanager
