@@ -150,6 +150,8 @@ def test_other_names_make_sound_kernels(style: Any, names: list[str]) -> None:
         ("term", "is a name that kernels use themselves"),
         ("Z_t", "ends in _t, with which kernels name what they make of it: leave that out"),
         ("S_next", "ends in _next, with which kernels name what they make of it: leave that out"),
+        ("Wrec_T", "ends in _T, with which kernels name what they make of it: leave that out"),
+        ("mask", "is a name that kernels use themselves"),
         ("S_last", "ends in _last, with which kernels name what they make of it: leave that out"),
         ("el", "would have the adjoint del, which is a keyword of Python"),
         ("ir", "would have the adjoint dir, which is a name of Python's own"),

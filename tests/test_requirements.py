@@ -60,6 +60,19 @@ def test_a_size_that_no_array_tells() -> None:
     )
 
 
+def test_a_name_that_several_side_by_side_would_have() -> None:
+    Z, R, both = (matrix(name, B, H) for name in ("Z", "R", "Z_R"))
+    equations = (
+        Equation(Z, tanh(x * W), "gate"),
+        Equation(R, tanh(S_prev * U), "gate"),
+        Equation(both, Z + R, "sum"),
+        Equation(S, tanh(both), "state"),
+    )
+    assert refusal((x,), (W, U), *equations) == (
+        "kernels store Z and R side by side and call that Z_R; call your Z_R something else"
+    )
+
+
 @pytest.mark.parametrize("name", gc.cells)
 def test_the_cells_of_the_package_are_fit(name: str) -> None:
     assert gc.generate(gc.cells[name], readout="linear")

@@ -1,0 +1,65 @@
+"""Cells that each once met a fault of a pass or of the emitter: right in every layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import gru_codegen as gc
+from gru_codegen import pipeline
+from gru_codegen.parse import load_cell
+from gru_codegen.passes import LAYOUTS, Layout
+
+CELLS = {
+    # Weights added up are made ready once, for the pullback's adjoint of x too.
+    "sum-of-weights": (
+        'Wu = "(D, H)", Wv = "(D, H)", Ww = "(H, H)"',
+        "S = tanh(x @ (Wu + Wv) + S_prev @ Ww)",
+    ),
+    # Half of a sigmoid's argument is a sixth of a product.
+    "third": (
+        'Wv = "(D, H)", Ww = "(H, H)"',
+        "Z = sigmoid(1/3 * (x @ Wv) + S_prev @ Ww)\nS = Z * S_prev",
+    ),
+    # A stacked product is read behind the loop as well.
+    "product-read-twice": (
+        'Wq = "(H, H)", Wv = "(D, H)", Wz = "(H, H)", Wr = "(H, H)"',
+        "N1 = S_prev @ Wq\nP = N1 + x @ Wv\nZ = sigmoid(P @ Wz)\nR = sigmoid(P @ Wr)\n"
+        "S = N1 * Z + R",
+    ),
+    # The same gates are operands for two states, some of them for one alone.
+    "matrix-peepholes": (
+        'Wi = "(D, H)", Ui = "(H, H)", Gi = "(H, H)", Wf = "(D, H)", Uf = "(H, H)", '
+        'Gf = "(H, H)", Wq = "(D, H)", Uq = "(H, H)"',
+        "IG = sigmoid(x @ Wi + S_prev @ Ui + C_prev @ Gi)\n"
+        "FG = sigmoid(x @ Wf + S_prev @ Uf + C_prev @ Gf)\n"
+        "Q = sigmoid(x @ Wq + S_prev @ Uq)\nC = FG * C_prev + IG * Q\nS = Q * tanh(C)",
+    ),
+    "terms-twice": (
+        'W = "(H, H)", Wx = "(D, H)", b = "(H,)"',
+        "S = tanh(x @ Wx + S_prev @ W + S_prev @ W + b + b)",
+    ),
+    # What depends on x alone leaves the loop before its products would be stacked.
+    "latent-input": (
+        'Wca = "(D, H)", Wz = "(H, H)", Wrecz = "(H, H)", bz = "(H,)"',
+        "CA = tanh(x @ Wca)\nZ = sigmoid(S_prev @ Wrecz + CA @ Wz + bz)\n"
+        "S = Z * S_prev + (1 - Z) * CA",
+    ),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("name", CELLS)
+def test_the_kernel_is_right(name: str, layout: Layout, tmp_path: Path) -> None:
+    weights, equations = CELLS[name]
+    states = '["S", "C"]' if "C_prev" in equations else '["S"]'
+    file = tmp_path / "cell.toml"
+    file.write_text(
+        f'name = "{name}"\nstates = {states}\nweights = {{ {weights} }}\n'
+        f'equations = """\n{equations}\n"""\n'
+    )
+    cell = load_cell(str(file))
+    for unroll in (None, 2):
+        report = pipeline.check(gc.load(cell, layout=layout, unroll=unroll), cell)
+        assert report, str(report)
