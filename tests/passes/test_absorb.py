@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from gru_codegen.ir import Block, Call, Loop, Origin, Phase, Ref, Statement, Var
 from gru_codegen.passes import absorb, collect_all, hoist_statements, stack
 from tests.passes.written import after, written
 
@@ -71,3 +74,22 @@ def test_factors_are_found_for_what_was_collected() -> None:
     program = written({"forward": FORWARD, "backward": BACKWARD})
     found = absorb(stack(hoist_statements(collect_all(program))))
     assert after(found, "backward")[-2] == "    dS_prev_via_dS[t] = multiply(dS[t], S_by_S_prev[t])"
+
+
+def test_a_product_that_is_read_elsewhere_too_stays() -> None:
+    stacked = stack(written({"forward": FORWARD, "backward": BACKWARD}))
+    (products,) = (
+        s.target for s in stacked.statements() if s.target.var.name == "dS_prev_products"
+    )
+
+    def read_again(phase: Phase) -> tuple[Block, ...]:
+        if phase.name != "backward":
+            return phase.blocks
+        again = Ref(Var("again", products.var.shape, "work"))
+        (loop,) = phase.blocks
+        assert isinstance(loop, Loop)
+        more = Statement(again, Call("tanh", (products,)), Origin("again", "reads it"))
+        return (replace(loop, body=(*loop.body, more)),)
+
+    read_twice = stacked.with_blocks(read_again)
+    assert absorb(read_twice) == read_twice
