@@ -20,6 +20,7 @@ from gru_codegen.ir import (
     reads,
     statements,
 )
+from gru_codegen.passes.algebra import added_up
 from gru_codegen.passes.naming import fresh
 from gru_codegen.passes.neighbours import Neighbours, runs
 from gru_codegen.passes.wording import equation
@@ -54,7 +55,7 @@ def _absorbed(
     gone: set[Ref] = set()
     changed: list[list[Statement]] = []
     for statement in body:
-        addends = list(_addends(statement.value))
+        addends = list(added_up(statement.value))
         found = [a for a in addends if isinstance(a, Ref) and a in products]
         terms = [a for a in addends if _is_elementwise_product(a)]
         same_shape = {statement.target.var.shape}
@@ -75,14 +76,6 @@ def _absorbed(
         changed.append([*made, replace(product, target=statement.target, origin=statement.origin)])
     for some in changed:
         yield from (s for s in some if s.target not in gone)
-
-
-def _addends(expression: Expr) -> Iterator[Expr]:
-    if isinstance(expression, Call) and expression.operation == "add":
-        for argument in expression.args:
-            yield from _addends(argument)
-    else:
-        yield expression
 
 
 def _is_stacked_product(statement: Statement) -> bool:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce
 
 from gru_codegen.ir import OPERATIONS, Call, Const, Expr, parts, reads, shape_of
 
-__all__ = ["ARITHMETIC", "Term", "expanded", "factored", "improved", "passes_taken", "summed"]
+__all__ = [
+    "ARITHMETIC",
+    "Term",
+    "added_up",
+    "expanded",
+    "factored",
+    "improved",
+    "passes_taken",
+    "summed",
+]
 
 
 @dataclass(frozen=True)
@@ -68,6 +78,15 @@ def factored(terms: list[Term]) -> Expr:
         if count > 1 and not _leaves_a_fraction(shared, terms)
     ]
     return min(candidates, key=passes_taken)
+
+
+def added_up(expression: Expr) -> Iterator[Expr]:
+    """What `expression` adds up; itself if it is no addition."""
+    if isinstance(expression, Call) and expression.operation == "add":
+        for argument in expression.args:
+            yield from added_up(argument)
+    else:
+        yield expression
 
 
 def summed(terms: list[Term]) -> Expr:

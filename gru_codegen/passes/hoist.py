@@ -28,6 +28,7 @@ from gru_codegen.ir import (
     statements,
     writes,
 )
+from gru_codegen.passes.algebra import added_up
 from gru_codegen.passes.naming import fresh, product_name
 from gru_codegen.passes.wording import equation
 
@@ -115,7 +116,7 @@ def _products_before(
         return known and _shape_over_time(expression) is not None
 
     def rule(expression: Expr) -> Expr | None:
-        addends = list(_addends(expression))
+        addends = list(added_up(expression))
         given = [addend for addend in addends if is_given(addend)]
         if not any(_is_product_over_time(addend) for addend in given):
             return None
@@ -132,14 +133,6 @@ def _products_before(
             block = replace(block, value=rewrite(block.value, rule))
         changed.append(block)
     return list(hoisted.values()), tuple(changed)
-
-
-def _addends(expression: Expr) -> Iterator[Expr]:
-    if isinstance(expression, Call) and expression.operation == "add":
-        for argument in expression.args:
-            yield from _addends(argument)
-    else:
-        yield expression
 
 
 def _sum(addends: list[Expr]) -> Expr:
