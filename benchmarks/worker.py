@@ -42,12 +42,12 @@ def serve(name: str, threads: int, requests: TextIO, answers: TextIO) -> None:
         print(json.dumps(content), file=answers, flush=True)
 
     one = contender(name)
-    if find_spec(one.library) is None:
-        answer(skip=f"{one.library} is not installed")
+    if find_spec(one.package) is None:
+        answer(skip=f"{one.package} is not installed")
         return
     with processors(threads):
         prepare = one.prepare
-    versions = {library: version(library) for library in ("numpy", one.library)}
+    versions = {package: version(package) for package in ("numpy", one.package)}
     answer(versions={"python": platform.python_version(), **versions})
 
     timer, calls = Timer(), 0

@@ -24,7 +24,7 @@ class Contender:
     """One way to compute the loss and all gradients of the weights.
 
     name, title: on the command line and in results, and in tables.
-    home: "module:function" that prepares it. library: what has to be installed for that.
+    home: "module:function" that prepares it. package: what has to be installed for that.
     cells: in whose races it runs.
     omits: what it does not compute, of the names in the truth.
     everywhere: whether it runs in every dtype and on any number of threads; if not, only in
@@ -36,7 +36,7 @@ class Contender:
     name: str
     title: str
     home: str
-    library: str = "numpy"
+    package: str = "numpy"
     cells: frozenset[str] = frozenset({"gru"})
     options: Mapping[str, Any] = field(default_factory=dict)
     omits: frozenset[str] = frozenset()
@@ -79,18 +79,18 @@ CONTENDERS = {
             "torch-nn",
             "torch.nn layer",
             "torch_layers:prepare",
-            library="torch",
+            package="torch",
             cells=_EVERY,
             # torch.nn.GRU resets after the recurrent product: one product does for all three gates.
             stands_in={"gru": "gru-reset-after"},
         ),
-        Contender("torch-loop", "torch, looped", "torch_loop:prepare", library="torch"),
-        Contender("jax-scan", "JAX, jit of scan", "jax_scan:prepare", library="jax"),
+        Contender("torch-loop", "torch, looped", "torch_loop:prepare", package="torch"),
+        Contender("jax-scan", "JAX, jit of scan", "jax_scan:prepare", package="jax"),
         Contender(
             "autograd",
             "HIPS autograd",
             "hips_autograd:prepare",
-            library="autograd",
+            package="autograd",
             omits=frozenset({"S"}),
         ),
         Contender("floor", "GEMM floor", "gemm_floor:prepare", omits=frozenset({"loss", "S"})),

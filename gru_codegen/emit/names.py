@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gru_codegen.emit.sizes import added, in_code, parameter
 from gru_codegen.emit.storage import Storage
-from gru_codegen.ir import Every, Now, Orientation, Ref, Var, reads
+from gru_codegen.ir import Every, Now, Orientation, Ref, Var
 
 __all__ = ["GATHERED", "Names", "number_name"]
 
@@ -112,10 +112,6 @@ class Names:
         """Whether the matrix is stored with a sample per column; weights have no samples."""
         is_result = ref.var.name in self.storage.of_pullback  # stored as it is handed out
         return self.layout == "columns" and ref.var.shape[:1] == ("B",) and not is_result
-
-    def parts(self, ref: Ref) -> list[Ref]:
-        """The parts of a pack."""
-        return list(reads(ref))
 
 
 def number_name(value: int) -> str:

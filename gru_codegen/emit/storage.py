@@ -13,6 +13,7 @@ from gru_codegen.ir import (
     Ref,
     Statement,
     Var,
+    is_within,
     kept_for_every_step,
     reads,
     refs,
@@ -146,7 +147,9 @@ class Storage:
         return [
             pack
             for pack in found
-            if not any(_is_within(pack.parts[0], other.parts[0]) for other in found)
+            if not any(
+                other is not pack and is_within(pack.parts[0], other.parts[0]) for other in found
+            )
         ]
 
     def _before(self, var: Var) -> int:
@@ -321,8 +324,3 @@ def variables(phase: Phase) -> list[Var]:
         for ref in (*reads(statement.value), *writes(statement)):
             found.setdefault(ref.var.name, ref.var)
     return list(found.values())
-
-
-def _is_within(run: tuple[Ref, ...], other: tuple[Ref, ...]) -> bool:
-    starts = range(len(other) - len(run) + 1)
-    return run != other and any(other[start : start + len(run)] == run for start in starts)

@@ -35,6 +35,7 @@ __all__ = [
     "Statement",
     "Step",
     "Var",
+    "is_within",
     "joined",
     "kept_for_every_step",
     "letters",
@@ -390,6 +391,12 @@ def statements(blocks: tuple[Block, ...]) -> Iterator[Statement]:
     """Every statement of `blocks`: those of a loop once, those of steps that share a body once."""
     for body in distinct_bodies(blocks):
         yield from body
+
+
+def is_within(run: tuple[Ref, ...], other: tuple[Ref, ...]) -> bool:
+    """Whether the neighbours `run` stand in this order, with none between them, within `other`."""
+    places = range(len(other) - len(run) + 1)
+    return any(other[start : start + len(run)] == run for start in places)
 
 
 def parts(expression: Expr) -> Iterator[Expr]:

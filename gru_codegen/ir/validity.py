@@ -18,6 +18,7 @@ from gru_codegen.ir.program import (
     Statement,
     Step,
     Var,
+    is_within,
     joined,
     letters,
     reads,
@@ -262,7 +263,7 @@ def _check_runs(program: Program) -> None:
     longest: list[tuple[Ref, ...]] = []
     places: dict[str, tuple[Ref, ...]] = {}
     for run in sorted(dict.fromkeys(_runs(program)), key=len, reverse=True):
-        if any(_is_within(run, other) for other in longest):
+        if any(is_within(run, other) for other in longest):
             continue
         for ref in run:
             name = ref.var.name
@@ -280,11 +281,6 @@ def _runs(program: Program) -> Iterator[tuple[Ref, ...]]:
                 yield ref.var.parts[0]
             elif ref.var.parts:
                 yield tuple(unpacked(ref))
-
-
-def _is_within(run: tuple[Ref, ...], other: tuple[Ref, ...]) -> bool:
-    places = range(len(other) - len(run) + 1)
-    return any(other[start : start + len(run)] == run for start in places)
 
 
 def _check_overwrites(program: Program, names: dict[str, Var]) -> None:

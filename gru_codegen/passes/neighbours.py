@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from gru_codegen.ir import Now, Program, Ref, Var, joined, refs
+from gru_codegen.ir import Now, Program, Ref, Var, is_within, joined, refs
 
 __all__ = ["Neighbours", "pack", "runs"]
 
@@ -35,17 +35,9 @@ def runs(program: Program) -> list[tuple[Ref, ...]]:
                 found.setdefault(ref.var.parts[0])
     longest: list[tuple[Ref, ...]] = []
     for run in sorted(found, key=len, reverse=True):
-        if not any(_within(run, other) for other in longest):
+        if not any(is_within(run, other) for other in longest):
             longest.append(run)
     return longest
-
-
-def _within(run: tuple[Ref, ...], other: tuple[Ref, ...]) -> bool:
-    return any(window == run for window in _windows(other, len(run)))
-
-
-def _windows(run: tuple[Ref, ...], length: int) -> Iterator[tuple[Ref, ...]]:
-    return (run[start : start + length] for start in range(len(run) - length + 1))
 
 
 class Neighbours:
@@ -56,7 +48,7 @@ class Neighbours:
 
     def can_be(self, wanted: tuple[Ref, ...]) -> bool:
         """Whether `wanted` are neighbours in this order, or can become so."""
-        if any(_within(wanted, run) for run in self.runs):
+        if any(is_within(wanted, run) for run in self.runs):
             return True
         held = {ref.var for run in self.runs for ref in run}
         return not any(ref.var in held for ref in wanted)
@@ -64,6 +56,6 @@ class Neighbours:
     def make(self, wanted: tuple[Ref, ...]) -> Ref:
         """The pack of `wanted`, which are neighbours from now on."""
         assert self.can_be(wanted)
-        if not any(_within(wanted, run) for run in self.runs):
+        if not any(is_within(wanted, run) for run in self.runs):
             self.runs.append(wanted)
         return pack(wanted)

@@ -14,7 +14,7 @@ from benchmarks.sizes import FAMILY, LAYOUTS, Size
 from gru_codegen import passes
 
 TINY = Size(3, 2, 4, 5)
-OF_NUMPY = [name for name in ("fast", *EVERYONE) if contender(name).library == "numpy"]
+OF_NUMPY = [name for name in ("fast", *EVERYONE) if contender(name).package == "numpy"]
 
 
 @pytest.fixture(scope="module")

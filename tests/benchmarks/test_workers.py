@@ -46,7 +46,7 @@ def test_round_trip(problem: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "cell"),
-    [(n, c) for n, one in CONTENDERS.items() if one.library != "numpy" for c in sorted(one.cells)],
+    [(n, c) for n, one in CONTENDERS.items() if one.package != "numpy" for c in sorted(one.cells)],
 )
 def test_peers_are_right_where_they_are_installed(tmp_path: Path, name: str, cell: str) -> None:
     computed = CONTENDERS[name].stands_in.get(cell, cell)
