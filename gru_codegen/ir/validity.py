@@ -78,13 +78,15 @@ def _phases_of_the_pullback(program: Program) -> set[str]:
 def _runs_of_blocks(blocks: tuple[Block, ...]) -> Iterator[list[Block]]:
     """What is run as one: statements, a loop, the steps of one that is unrolled."""
     run: list[Block] = []
+    indices: set[int] = set()
     for block in blocks:
-        indices = {other.index for other in run if isinstance(other, Step)}
         again = isinstance(block, Step) and block.index in indices  # another loop's
         if run and (type(block) is not type(run[0]) or isinstance(block, Loop) or again):
             yield run
-            run = []
+            run, indices = [], set()
         run.append(block)
+        if isinstance(block, Step):
+            indices.add(block.index)
     if run:
         yield run
 
