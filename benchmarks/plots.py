@@ -43,9 +43,11 @@ PICTURES = Path(__file__).parents[1] / "docs" / "performance"
 # broken and hollow.
 _COLOURS = {
     "fast@rows": "#0072B2",
+    "fast@blocked": "#3D9BD1",
     "fast@columns": "#56B4E9",
     "fast@folded": "#003F63",
     "fast-any@rows": "#0072B2",
+    "fast-any@blocked": "#3D9BD1",
     "fast-any@columns": "#56B4E9",
     "fast-any@folded": "#003F63",
     "textbook": "#009E73",
@@ -57,7 +59,7 @@ _COLOURS = {
     "autograd": "#7F7F7F",
     "floor": "#000000",
 }
-_MARKERS = dict(zip(EVERYONE, "osD<>8^vPX*hdp", strict=True))
+_MARKERS = dict(zip(EVERYONE, "ohsD<p>8^vPX*Hd|", strict=True))
 _QUARTILES = {"capsize": 2.5, "elinewidth": 0.8}
 
 #: Those that loop over time lie on top of those that are written out; the tables have them.

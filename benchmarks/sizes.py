@@ -53,4 +53,4 @@ THREADS = (1, 2)
 
 #: The layouts of the fast style. Written here because a worker that asked the package for them
 #: would load SymPy, which most of them have no use for; a test compares the two.
-LAYOUTS: tuple[Layout, ...] = ("rows", "columns", "folded")
+LAYOUTS: tuple[Layout, ...] = ("rows", "blocked", "columns", "folded")

@@ -41,6 +41,7 @@ _SUFFIXES = (
     "_turned",
     "_gathered",
     "_rows",
+    "_blocks",
     "_column",
     "_copy",
     "_ones",

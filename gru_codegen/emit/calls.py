@@ -176,6 +176,8 @@ class Calls:
             factor = self._stored(weights, turned)
             if isinstance(left, Ref) and self.names.is_column_major(left):
                 return [f"np.matmul({self.names.transposed(left)}, {factor}, {out})"]
+            if self._takes_blocks(statement, left, turned):
+                return self._in_blocks(statement, left, weights, factor)
             rows = self._matrix(left, statement.target)
             if over_time:
                 rows, out = f"_rows({rows})", f"_rows({out})"
@@ -184,6 +186,33 @@ class Calls:
         if over_time:
             return [f"np.matmul({factor}, {rows}, {out})"]
         return [f"{factor}.dot({rows}, {out})"]
+
+    def _takes_blocks(self, statement: Statement, left: Expr, turned: bool) -> bool:
+        """Whether a product goes through its rows in blocks.
+
+        Not by weights that are transposed on the way: BLAS has no fast kernel of few rows for them.
+        """
+        storage, target = self.names.storage, statement.target
+        if not storage.program.blocked or turned or not isinstance(left, Ref):
+            return False
+        if isinstance(target.when, Every):
+            return True
+        return all(storage.is_stored(ref.var) and ref.var.shape[0] == "B" for ref in (left, target))
+
+    def _in_blocks(self, statement: Statement, left: Expr, weights: Ref, factor: str) -> list[str]:
+        """The loop over the blocks of a product's rows: those of all steps, or of one."""
+        assert isinstance(left, Ref)  # _takes_blocks saw to it
+        target, shape = statement.target, weights.var.shape
+        names = [f"{self.names.storage.attribute(ref)}_rows" for ref in (left, target)]
+        if isinstance(target.when, Every):
+            entries = self.names.entries(shape)
+            blocks = [f"_blocks(_rows({self.spell(ref)}), {entries})" for ref in (left, target)]
+        else:
+            blocks = [self.names.blocks_of(ref, shape) for ref in (left, target)]
+        return [
+            f"for {', '.join(names)} in zip({', '.join(blocks)}, strict=True):",
+            f"    {names[0]}.dot({factor}, {names[1]})",
+        ]
 
     def _bordered(self, statement: Statement, value: Call, out: str) -> list[str]:
         """A matrix and a column of ones; of all steps, if those are meant."""

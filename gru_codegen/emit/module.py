@@ -44,6 +44,7 @@ def emit(program: Program, heading: Heading) -> str:
         "seed": program.seed,
         "counts": any(var.role == "count" for var in storage.variables),
         "flattened": any("_rows(" in line for line in lines),
+        "blocked": any("_blocks(" in line for line in lines),
         "stored": _stored(storage, functions, heading),
         "copied": _copied(program, heading, outputs["room_for_targets"]),
         "workspace": workspace,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gru_codegen.emit.sizes import added, in_code, parameter
+from gru_codegen.emit.sizes import added, in_code, multiplied, parameter
 from gru_codegen.emit.storage import Storage
-from gru_codegen.ir import Every, Now, Orientation, Ref, Var
+from gru_codegen.ir import Every, Now, Orientation, Ref, Shape, Var
 
 __all__ = ["GATHERED", "Names", "number_name"]
 
@@ -21,7 +21,8 @@ class Names:
     local: names and where they come from. steps: the matrices of one step that a loop names.
     indexed: whether a line needs the number of the step. numbers: the constants, by name.
     gathered: what is copied for a product over the rows of all steps, by name. identities: the
-    sizes of identity matrices, in letters, by name.
+    sizes of identity matrices, in letters, by name. blocks: what products take in blocks of rows
+    step by step, by the name of the blocks, each with the shape of the weights.
     """
 
     def __init__(self, storage: Storage) -> None:
@@ -32,6 +33,7 @@ class Names:
         self.numbers: dict[str, int] = {}
         self.gathered: dict[str, Ref] = {}
         self.identities: dict[str, str] = {}
+        self.blocks: dict[str, tuple[Ref, Shape]] = {}
 
     @property
     def layout(self) -> Orientation:
@@ -57,6 +59,24 @@ class Names:
         self._note(ref, name)
         self.indexed = True
         return f"{name}[{index}]"
+
+    def blocks_of(self, ref: Ref, weights: Shape) -> str:
+        """The rows of one step of `ref`, so many at a time as a product by `weights` takes."""
+        name = f"{self.storage.attribute(ref)}_blocks"
+        if weights != ("H", "H"):
+            name = "_".join([name, *(size for entry in weights for size in entry.split("+"))])
+        self.blocks[name] = ref, weights
+        if self.storage.is_indexed(ref.var):
+            self.steps[f"{name}_t"] = name
+            return f"{name}_t"
+        self.local.setdefault(name, f"w.{name}")
+        return name
+
+    def entries(self, weights: Shape) -> str:
+        """How many numbers weights have, as code."""
+        for size in weights:
+            self.size(size)
+        return multiplied(weights)
 
     def _note(self, ref: Ref, name: str) -> None:
         var = ref.var

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gru_codegen.emit.functions import Function
 from gru_codegen.emit.lines import WIDTH, assignments, filled_lines, remarked
-from gru_codegen.emit.sizes import Sizes, added, in_code, parameter
+from gru_codegen.emit.sizes import Sizes, added, in_code, multiplied, parameter
 from gru_codegen.emit.storage import Storage
 from gru_codegen.ir import Ref, Var
 
@@ -46,6 +46,12 @@ def workspace_lines(
         for view in storage.parts_of_scratch()
         if view.name in used
     ]
+    blocks = {name: found for f in functions for name, found in f.names.blocks.items()}
+    once += [
+        f"{_INDENT}self.{name} = _blocks(self.{storage.attribute(ref)}, {multiplied(weights)})"
+        for name, (ref, weights) in blocks.items()
+        if not storage.is_indexed(ref.var)
+    ]
     numbers = {name: value for f in functions for name, value in f.names.numbers.items()}
     for name, value in sorted(numbers.items(), key=lambda item: item[1]):
         once.append(f"{_INDENT}self.{name} = np.full((), {value}, dtype)")
@@ -64,6 +70,10 @@ def workspace_lines(
         if view.name in used
     ]
     views += [remarked(f"self.{v.name} = {v.code}", v.meaning) for v in storage.ends(states)]
+    for name, (ref, weights) in blocks.items():
+        if storage.is_indexed(ref.var):
+            steps, entries = storage.attribute(ref), multiplied(weights)
+            views.append(f"{_INDENT}self.{name} = [_blocks(a, {entries}) for a in self.{steps}]")
     if any("mask" in f.steps.values() for f in functions):
         shape = "T, 1, B" if storage.program.layout == "columns" else "T, B, 1"
         arrays.append(remarked(f"self._mask = np.empty(({shape}), bool)", "which samples ended"))
@@ -91,6 +101,7 @@ def _used(storage: Storage, functions: list[Function]) -> set[str]:
         *(var.name for var in handed),
         *(code.removeprefix("w.") for f in functions for code in f.names.local.values()),
         *(source for f in functions for source in f.steps.values()),
+        *(storage.attribute(ref) for f in functions for ref, _ in f.names.blocks.values()),
         *gathered_refs(functions),
     }
 

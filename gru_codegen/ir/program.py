@@ -339,6 +339,7 @@ class Program:
     carries: the adjoints that the first step passes on, which a pullback hands out.
     steps: the number of time steps of an unrolled program, None while there are loops.
     layout: how matrices with one row per sample are stored: as they are, or transposed.
+    blocked: whether products take few samples at a time.
     overwrites: the variable in whose storage another one is kept, by the names of both.
     """
 
@@ -350,6 +351,7 @@ class Program:
     carries: tuple[Var, ...] = ()
     steps: int | None = None
     layout: Orientation = "rows"
+    blocked: bool = False
     overwrites: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
