@@ -208,7 +208,7 @@ class Calls:
             entries = self.names.entries(shape)
             blocks = [f"_blocks(_rows({self.spell(ref)}), {entries})" for ref in (left, target)]
         else:
-            blocks = [self.names.blocks_of(ref, shape) for ref in (left, target)]
+            blocks = [self.names.row_blocks_of(ref, shape) for ref in (left, target)]
         return [
             f"for {', '.join(names)} in zip({', '.join(blocks)}, strict=True):",
             f"    {names[0]}.dot({factor}, {names[1]})",

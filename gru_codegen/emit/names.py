@@ -21,7 +21,7 @@ class Names:
     local: names and where they come from. steps: the matrices of one step that a loop names.
     indexed: whether a line needs the number of the step. numbers: the constants, by name.
     gathered: what is copied for a product over the rows of all steps, by name. identities: the
-    sizes of identity matrices, in letters, by name. blocks: what products take in blocks of rows
+    sizes of identity matrices, in letters, by name. row_blocks: what products take in blocks of rows
     step by step, by the name of the blocks, each with the shape of the weights.
     """
 
@@ -33,7 +33,7 @@ class Names:
         self.numbers: dict[str, int] = {}
         self.gathered: dict[str, Ref] = {}
         self.identities: dict[str, str] = {}
-        self.blocks: dict[str, tuple[Ref, Shape]] = {}
+        self.row_blocks: dict[str, tuple[Ref, Shape]] = {}
 
     @property
     def layout(self) -> Orientation:
@@ -60,12 +60,12 @@ class Names:
         self.indexed = True
         return f"{name}[{index}]"
 
-    def blocks_of(self, ref: Ref, weights: Shape) -> str:
+    def row_blocks_of(self, ref: Ref, weights: Shape) -> str:
         """The rows of one step of `ref`, so many at a time as a product by `weights` takes."""
         name = f"{self.storage.attribute(ref)}_blocks"
         if weights != ("H", "H"):
             name = "_".join([name, *(size for entry in weights for size in entry.split("+"))])
-        self.blocks[name] = ref, weights
+        self.row_blocks[name] = ref, weights
         if self.storage.is_indexed(ref.var):
             self.steps[f"{name}_t"] = name
             return f"{name}_t"

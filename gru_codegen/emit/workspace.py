@@ -46,7 +46,7 @@ def workspace_lines(
         for view in storage.parts_of_scratch()
         if view.name in used
     ]
-    blocks = {name: found for f in functions for name, found in f.names.blocks.items()}
+    blocks = {name: found for f in functions for name, found in f.names.row_blocks.items()}
     once += [
         f"{_INDENT}self.{name} = _blocks(self.{storage.attribute(ref)}, {multiplied(weights)})"
         for name, (ref, weights) in blocks.items()
@@ -101,7 +101,7 @@ def _used(storage: Storage, functions: list[Function]) -> set[str]:
         *(var.name for var in handed),
         *(code.removeprefix("w.") for f in functions for code in f.names.local.values()),
         *(source for f in functions for source in f.steps.values()),
-        *(storage.attribute(ref) for f in functions for ref, _ in f.names.blocks.values()),
+        *(storage.attribute(ref) for f in functions for ref, _ in f.names.row_blocks.values()),
         *gathered_refs(functions),
     }
 
