@@ -153,6 +153,14 @@ class Workspace:
         self.dRS = self.dRS_dS[:H]  # adjoint of RS_t
         self.one = np.full((), 1, dtype)
         self.two = np.full((), 2, dtype)
+        self.W_aZ_aR_Wz = self.W_aZ_aR[:D, :H]
+        self.W_aZ_aR_Wr = self.W_aZ_aR[:D, H:]
+        self.W_aZ_aR_Wrecz = self.W_aZ_aR[D:, :H]
+        self.W_aZ_aR_Wrecr = self.W_aZ_aR[D:, H:]
+        self.W_aCA_Wca = self.W_aCA[:D, :]
+        self.W_aCA_Wrecca = self.W_aCA[D:, :]
+        self.W_dS_prev_products_Wrecr = self.W_dS_prev_products[:, :H]
+        self.W_dS_prev_products_Wrecz = self.W_dS_prev_products[:, H:]
         T = steps = self.steps = 4
         B, D, H, dtype = self.batch_size, self.input_size, self.hidden_size, self.dtype
         self._x_copy_S = np.empty((T + 1, D + H, B), dtype)
@@ -420,18 +428,18 @@ def _turned(a: Array) -> Array:
 def _forward(params: Params, x: Array, w: Workspace) -> None:
     """Compute the states, first time step to last."""
     Wz, Wrecz, Wca, Wrecca, Wr, Wrecr = params
-    D, H = w.input_size, w.hidden_size
     one, two = w.one, w.two
     W_aZ_aR, W_aCA = w.W_aZ_aR, w.W_aCA
     x_copy, x_copy_2, aZ_aR, aCA, ended = w.x_copy, w.x_copy_2, w.aZ_aR, w.aCA, w.ended
     W_aZ_aR_T, W_aCA_T = W_aZ_aR.T, W_aCA.T
     # weights, made ready: W_aZ_aR = [[1/2 Wz 1/2 Wr]; [1/2 Wrecz 1/2 Wrecr]]; W_aCA = [Wca; Wrecca]
-    np.divide(Wz, two, W_aZ_aR[:D, :H])
-    np.divide(Wr, two, W_aZ_aR[:D, H:])
-    np.divide(Wrecz, two, W_aZ_aR[D:, :H])
-    np.divide(Wrecr, two, W_aZ_aR[D:, H:])
-    W_aCA[:D, :] = Wca
-    W_aCA[D:, :] = Wrecca
+    w.W_aZ_aR_Wz[...] = Wz
+    w.W_aZ_aR_Wr[...] = Wr
+    w.W_aZ_aR_Wrecz[...] = Wrecz
+    w.W_aZ_aR_Wrecr[...] = Wrecr
+    np.divide(W_aZ_aR, two, W_aZ_aR)
+    w.W_aCA_Wca[...] = Wca
+    w.W_aCA_Wrecca[...] = Wrecca
     # x, beside its neighbours: x_copy_t = x_t
     x_copy[...] = x
     # x, beside its neighbours: x_copy_2_t = x_t
@@ -573,8 +581,8 @@ def _backward(
     daR_daZ_turned, daR_daZ_gathered = w.daR_daZ_turned, w.daR_daZ_gathered
     daR_daZ_rows = w.daR_daZ_rows
     # weights, made ready: W_dS_prev_products = [Wrecr Wrecz]
-    W_dS_prev_products[:, :H] = Wrecr
-    W_dS_prev_products[:, H:] = Wrecz
+    w.W_dS_prev_products_Wrecr[...] = Wrecr
+    w.W_dS_prev_products_Wrecz[...] = Wrecz
     # derivative of S with respect to S_prev: S_by_S_prev_t = 1 - Z_t
     np.subtract(one, Z, S_by_S_prev)
     # derivative of S with respect to aCA: S_by_aCA_t = Z_t o (1 - CA_t o CA_t)

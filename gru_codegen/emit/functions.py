@@ -145,7 +145,7 @@ def _groups(local: dict[str, str], names: Names) -> Iterator[list[str]]:
     def kind(name: str) -> int:
         if local[name].removeprefix("w.") in sizes:
             return 0
-        if name in names.numbers or name in names.identities:
+        if name in names.numbers:
             return 1
         if name in gathered:
             return 4

@@ -111,9 +111,6 @@ def _stored(storage: Storage, functions: list[Function], heading: Heading) -> Po
     total = storage.stored()
     for ref in gathered_refs(functions).values():
         total += Polynomial.product(1, ("T", *ref.var.shape))
-    for function in functions:
-        for letter in function.names.identities.values():
-            total += Polynomial.product(1, (letter, letter))
     if storage.fast and heading.targets == "labels":
         total += Polynomial.product(1, ("T", *_output(storage.program).shape))
     return total

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from gru_codegen.emit.sizes import added, in_code, multiplied, parameter
+from itertools import count
+
+from gru_codegen.emit.sizes import added, multiplied, parameter
 from gru_codegen.emit.storage import Storage
 from gru_codegen.ir import Every, Now, Orientation, Ref, Shape, Var
 
@@ -20,9 +22,10 @@ class Names:
 
     local: names and where they come from. steps: the matrices of one step that a loop names.
     indexed: whether a line needs the number of the step. numbers: the constants, by name.
-    gathered: what is copied for a product over the rows of all steps, by name. identities: the
-    sizes of identity matrices, in letters, by name. row_blocks: what products take in blocks of rows
-    step by step, by the name of the blocks, each with the shape of the weights.
+    gathered: what is copied for a product over the rows of all steps, by name. blocks: those of
+    weights laid side by side that have a name, as code. constants: those that no call changes, by
+    the array that they are in: where, and what stands there. row_blocks: what products take in
+    blocks of rows step by step, by the name of the blocks, each with the shape of the weights.
     """
 
     def __init__(self, storage: Storage) -> None:
@@ -32,7 +35,8 @@ class Names:
         self.indexed = False
         self.numbers: dict[str, int] = {}
         self.gathered: dict[str, Ref] = {}
-        self.identities: dict[str, str] = {}
+        self.blocks: dict[str, str] = {}
+        self.constants: dict[str, dict[str, str]] = {}
         self.row_blocks: dict[str, tuple[Ref, Shape]] = {}
 
     @property
@@ -114,12 +118,17 @@ class Names:
         self.local.setdefault(name, f"w.{name}")
         return name
 
-    def identity(self, letter: str) -> str:
-        """The identity matrix of `letter` rows, made once."""
-        name = "identity" if letter == "H" else f"identity_{in_code(letter)}"
-        self.identities[name] = letter
-        self.local.setdefault(name, f"w.{name}")
-        return name
+    def block(self, array: str, index: str, content: str) -> str:
+        """A block of weights laid side by side: a view, made once, named after its `content`."""
+        code, taken = f"{array}[{index}]", {*self.storage.by_name, *self.blocks}
+        names = (f"{array}_{content}{f'_{n}' * (n > 1)}" for n in count(1))
+        name = next(name for name in names if name not in taken)
+        self.blocks[name] = code
+        return f"w.{name}"
+
+    def constant(self, array: str, index: str, value: str) -> None:
+        """Have `value` stand in a block of `array` from the beginning."""
+        self.constants.setdefault(array, {})[index] = value
 
     def size(self, written: str) -> str:
         """A size, or a sum of sizes, as code."""

@@ -55,10 +55,8 @@ def workspace_lines(
     numbers = {name: value for f in functions for name, value in f.names.numbers.items()}
     for name, value in sorted(numbers.items(), key=lambda item: item[1]):
         once.append(f"{_INDENT}self.{name} = np.full((), {value}, dtype)")
-    identities = {name: n for f in functions for name, n in f.names.identities.items()}
-    for name, letter in identities.items():
-        once.append(f"{_INDENT}self.{name} = np.eye({in_code(letter)}, dtype=dtype)")
-        once.append(f"{_INDENT}self.{name}.flags.writeable = False")
+    for function in functions:
+        once += _blocks(function)
     arrays = [
         remarked(f"self._{array.name} = np.empty(({storage.shape(array)}), dtype)", array.meaning)
         for array in storage.arrays()
@@ -109,6 +107,19 @@ def _used(storage: Storage, functions: list[Function]) -> set[str]:
 def gathered_refs(functions: Iterable[Function]) -> dict[str, Ref]:
     """What is copied for products over all steps."""
     return {name: ref for f in functions for name, ref in f.names.gathered.items()}
+
+
+def _blocks(function: Function) -> Iterator[str]:
+    """Names for the blocks of weights laid side by side, and what stands in the others."""
+    for name, code in function.names.blocks.items():
+        line = f"{_INDENT}self.{name} = self.{code}"
+        if len(line) > WIDTH:
+            line = f"{_INDENT}self.{name} = (\n{_INDENT}    self.{code}\n{_INDENT})"
+        yield line
+    for array, constants in function.names.constants.items():
+        for index, value in constants.items():
+            yield f"{_INDENT}self.{array}[{index}] = {value}"
+        yield f"{_INDENT}self.{array}.flags.writeable = False  # but for the blocks with a name"
 
 
 def _steps(function: Function) -> Iterator[str]:

@@ -70,8 +70,8 @@ def test_weights_made_ready_stand_under_one_comment_and_are_named_in_others() ->
     )
     assert lines == [
         "    # weights, made ready: W_p = [U W]; half_U = 1/2 U",
-        "    W_p[:, :H] = U",
-        "    W_p[:, H:] = W",
+        "    w.W_p_U[...] = U",
+        "    w.W_p_W[...] = W",
         "    np.divide(U, two, half_U)",
         "    # a product: p = s W_p",
         "    s.dot(W_p, p)",
