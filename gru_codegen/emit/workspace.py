@@ -63,7 +63,9 @@ def workspace_lines(
         for view in storage.views()
         if view.name in used
     ]
-    views += [remarked(f"self.{v.name} = {v.code}", v.meaning) for v in storage.ends(states)]
+    ends = storage.ends(states)
+    ends += [view for view in storage.ends(storage.bounded) if view.name in used]
+    views += [remarked(f"self.{v.name} = {v.code}", v.meaning) for v in ends]
     if any("mask" in f.steps.values() for f in functions):
         shape = "T, 1, B" if storage.program.layout == "columns" else "T, B, 1"
         arrays.append(remarked(f"self._mask = np.empty(({shape}), bool)", "which samples ended"))
