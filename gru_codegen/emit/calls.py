@@ -42,6 +42,8 @@ class Calls:
             number = value.value
             return [f"{out}[...] = {number.numerator}", *self._divided(out, out, number)]
         if isinstance(value, Ref) or value.operation in ("rows", "transpose"):
+            if self.names.storage.is_there(statement):
+                return []
             return [f"{out}[...] = {self._matrix(value, statement.target)}"]
         spelling = _SPELLINGS.get(value.operation)
         if spelling is not None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from itertools import count
+from typing import Literal
 
 from gru_codegen.emit.sizes import added, multiplied, parameter
 from gru_codegen.emit.storage import Storage
-from gru_codegen.ir import Every, Now, Orientation, Ref, Shape, Var
+from gru_codegen.ir import Every, Now, Orientation, Ref, Shape, Var, refs
 
 __all__ = ["GATHERED", "Names", "number_name"]
 
@@ -50,8 +51,8 @@ class Names:
         if var.role == "count":
             return "w.count"
         if var.role == "last":
-            carries = [carry.boundary for carry in self.storage.program.carries]
-            return f"last[{carries.index(ref)}]"
+            beyond = [carry.boundary for carry in self.storage.program.carries]
+            return f"last[{next(i for i, e in enumerate(beyond) if e and ref in refs(e))}]"
         name = self.storage.attribute(ref)
         if not isinstance(ref.when, Now) or not self.storage.is_indexed(var):
             self._note(ref, name)
@@ -90,6 +91,12 @@ class Names:
             self.local.setdefault(name, "w.ended")
         elif self.storage.is_stored(var):
             self.local.setdefault(name, f"w.{name}")
+
+    def end(self, var: Var, which: Literal["first", "last"]) -> str:
+        """The matrix of `var` before the first step, or that of the last one."""
+        name = f"{var.name}_{which}"
+        self.local.setdefault(name, f"w.{name}")
+        return name
 
     def local_name(self, var: Var) -> str:
         """The local name of `var` as a whole."""

@@ -67,7 +67,9 @@ def workspace_lines(
         for view in storage.views()
         if view.name in used
     ]
-    views += [remarked(f"self.{v.name} = {v.code}", v.meaning) for v in storage.ends(states)]
+    ends = storage.ends(states)
+    ends += [view for view in storage.ends(storage.bounded) if view.name in used]
+    views += [remarked(f"self.{v.name} = {v.code}", v.meaning) for v in ends]
     for name, (ref, weights) in blocks.items():
         if storage.is_indexed(ref.var):
             steps, entries = storage.attribute(ref), multiplied(weights)

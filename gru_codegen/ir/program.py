@@ -103,7 +103,8 @@ class Var:
     shape: of one step.
     role: what it is in the network.
     timed: whether it has one value per time step.
-    boundary: what reading beyond the first or last step gives; for a state its initial value.
+    boundary: what reading beyond the first or last step gives; for a state its initial value. A
+        step in it is relative to the one that is beyond: ``dO[t-1]`` beyond the last is the last.
     meaning: what it is called in words.
     parts: of a pack the variables that it consists of, row by row: it has no value of its own.
     """

@@ -14,6 +14,7 @@
     stack            products of a step that share their operands in one GEMM, weights stacked
     absorb           what is added to a product becomes part of it, by way of identity blocks
     join             the gradients of stacked weights in one GEMM
+    rotate           what a backward step begins with is added by the product of the one before
     prepare          what is made of weights alone is computed once
     straighten       weights that loops read transposed are transposed once
     batch            elementwise functions of neighbours at once (batch_values: not of adjoints)
@@ -50,6 +51,7 @@ from gru_codegen.passes.hoist import hoist, hoist_statements
 from gru_codegen.passes.join import join
 from gru_codegen.passes.prepare import prepare
 from gru_codegen.passes.prune import prune
+from gru_codegen.passes.rotate import rotate
 from gru_codegen.passes.share import share
 from gru_codegen.passes.stack import stack
 from gru_codegen.passes.straighten import straighten
@@ -84,6 +86,7 @@ __all__ = [
     "passes",
     "prepare",
     "prune",
+    "rotate",
     "share",
     "stack",
     "straighten",
@@ -115,7 +118,7 @@ LAYOUTS: dict[Layout, tuple[Pass, ...]] = {
     "folded": (
         share, prune, coalesce, factor, fold,
         collect_all, hoist_statements, stack, absorb, hoist, share, join,
-        prepare, batch, flatten, assign, transpose,
+        rotate, prepare, batch, flatten, assign, transpose,
     ),
 }
 # fmt: on
