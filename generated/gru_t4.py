@@ -35,7 +35,8 @@ Cost of forward:             8 matrix products,
 Cost of loss_and_gradients:  21 matrix products,
                              72 B D H + 72 B H^2 + 8 B D + 152 B H + 2 D H + 2 H^2 + 1 flops
 Numbers in a Workspace:      17 B D + 70 B H + 3 D H + 5 H^2
-                             and 4 B D more once it has met lengths, for a copy of x
+                             and 4 B D more once it has met lengths, for a copy of x; 4 B H more
+                             once it has met them or loss weights, for one of y
 """
 
 from __future__ import annotations
@@ -551,7 +552,8 @@ def _loss(Y: Array, V: Array | None, w: Workspace) -> Any:
     """Compute the loss of all time steps."""
     dO, S = w.dO, w.S
     # error: E_t = O_t - Y_t
-    np.subtract(S, Y, dO)
+    dO[...] = S
+    np.subtract(dO, Y, dO)
     # L2 cost, at every time step: L = sum_t 1/2 tr(E_t^T E_t)
     if V is None:
         loss = dO.ravel().dot(dO.ravel()) / 2
@@ -922,7 +924,7 @@ def _targets(y: Any, loss_weights: Any, w: Workspace) -> tuple[Array, Array | No
     _check_shape("y", targets, SHAPES["y"], w.S_turned.shape)
     V = _weights(loss_weights, w)
     if V is not None:
-        given_y, targets = targets, _turned(w.dO)
+        given_y, targets = targets, w.room("y", w.S_turned.shape)
         np.copyto(targets, given_y)
         np.copyto(targets, 0, where=V == 0)
     return _turned(targets), None if V is None else _turned(V)
