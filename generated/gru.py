@@ -463,7 +463,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     # x, beside its neighbours: x_copy_t = x_t
     x_copy[...] = x
     # x, beside its neighbours: x_copy_2_t = x_t
-    x_copy_2[...] = x
+    x_copy_2[...] = x_copy
     for (
         x_copy_S_t, Z_R_t, RS_t, R_t, S_prev_t, x_copy_2_RS_t, CA_t, S_t, Z_t, ended_t,
     ) in w.forward_steps:

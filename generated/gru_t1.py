@@ -445,7 +445,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     # x, beside its neighbours: x_copy_t = x_t
     x_copy[...] = x
     # x, beside its neighbours: x_copy_2_t = x_t
-    x_copy_2[...] = x
+    x_copy_2[...] = x_copy
 
     # --- step 1 of 1 ---
     (

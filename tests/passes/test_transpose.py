@@ -64,3 +64,27 @@ def test_other_statements_stay(line: str) -> None:
 def test_what_is_written_over_another_stays() -> None:
     program = beside_one_another("dx[:] = subtract(P[:], x[:])", {"dx": "P"})
     assert after(transpose(program)) == after(program)
+
+
+def test_the_second_copy_of_what_is_given_is_made_from_the_first() -> None:
+    program = written("""
+        P[:] = x[:]
+        C[:] = 1
+        Q[:] = x[:]
+        dx[:] = y[:]
+    """)
+    assert after(transpose(program)) == phase("""
+        P[:] = x[:]
+        C[:] = 1
+        Q[:] = P[:]
+        dx[:] = y[:]
+    """)
+
+
+def test_a_copy_that_has_changed_since_is_none() -> None:
+    program = written("""
+        P[:] = x[:]
+        P[:] = tanh(P[:])
+        Q[:] = x[:]
+    """)
+    assert after(transpose(program)) == after(program)
