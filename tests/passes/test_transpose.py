@@ -88,3 +88,12 @@ def test_a_copy_that_has_changed_since_is_none() -> None:
         Q[:] = x[:]
     """)
     assert after(transpose(program)) == after(program)
+
+
+def test_a_copy_that_is_made_for_an_optional_argument_alone_is_none() -> None:
+    program = written("""
+        P[:] = tanh(x[:])
+        if lengths: P[:] = x[:]
+        Q[:] = x[:]
+    """)
+    assert after(transpose(program)) == after(program)
