@@ -35,7 +35,8 @@ Cost of forward:             8 matrix products,
 Cost of loss_and_gradients:  21 matrix products,
                              72 B D H + 72 B H^2 + 8 B D + 152 B H + 2 D H + 2 H^2 + 1 flops
 Numbers in a Workspace:      17 B D + 70 B H + 3 D H + 5 H^2
-                             and 4 B D more once it has met lengths, for a copy of x
+                             and 4 B D more once it has met lengths, for a copy of x; 4 B H more
+                             once it has met them or loss weights, for one of y
 """
 
 from __future__ import annotations
@@ -198,9 +199,10 @@ class Workspace:
         self.daR_daZ = self._RS_by_aR_S_by_aZ[:steps]
         self.daR = self._RS_by_aR_S_by_aZ[:steps, :H]  # adjoint of aR_t, written over RS_by_aR
         self.daZ = self._RS_by_aR_S_by_aZ[:steps, H:]  # adjoint of aZ_t, written over S_by_aZ
-        self.S_first = self._x_copy_S[0, D:]  # S before all steps
-        self.S_last = self._x_copy_S[steps, D:]  # S after all steps
+        self.S_first = self._x_copy_S[0, D:].T  # S before all steps
+        self.S_last = self._x_copy_S[steps, D:].T  # S after all steps
         self.mask = self._mask[:steps]
+        self.S_turned = _turned(self.S)
         self.x_copy_2_RS_turned = _turned(self.x_copy_2_RS)
         self.x_copy_2_RS_gathered = self._x_copy_2_RS_rows[:steps]
         self.x_copy_2_RS_rows = _rows(self.x_copy_2_RS_gathered)
@@ -327,7 +329,7 @@ def forward(
     """
     params, x, w = _prepared(params, x, s0, lengths, workspace)
     _forward(params, x, w)
-    return _outputs(w), w.S_last.T.copy()
+    return _outputs(w), w.S_last.copy()
 
 
 def loss(
@@ -367,7 +369,7 @@ def loss_and_gradients(
     _forward(params, x, w)
     total = _loss(y, V, w)
     gradients, _ = _backward(params, w)
-    return Result(_scalar(total, w), gradients, w.S_last.T.copy())
+    return Result(_scalar(total, w), gradients, w.S_last.copy())
 
 
 def vjp(
@@ -395,7 +397,7 @@ def vjp(
                 "the same workspace; call vjp again"
             )
         d_outputs = _cast("d_outputs", d_outputs, w.dtype)
-        _check_shape("d_outputs", d_outputs, SHAPES["outputs"], _turned(w.S).shape)
+        _check_shape("d_outputs", d_outputs, SHAPES["outputs"], w.S_turned.shape)
         np.copyto(w.dO, _turned(d_outputs))
         if w.ended is not None:
             np.copyto(w.dO, 0, where=_turned(w.ended))
@@ -408,7 +410,7 @@ def vjp(
         d_x = _inputs(params, w)
         return gradients, d_x, first[0].copy()
 
-    return _outputs(w), w.S_last.T.copy(), pullback
+    return _outputs(w), w.S_last.copy(), pullback
 
 
 # --- the computation -----------------------------------------------------------------------------
@@ -443,7 +445,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     # x, beside its neighbours: x_copy_t = x_t
     x_copy[...] = x
     # x, beside its neighbours: x_copy_2_t = x_t
-    x_copy_2[...] = x
+    x_copy_2[...] = x_copy
 
     # --- step 1 of 4 ---
     (
@@ -550,10 +552,11 @@ def _loss(Y: Array, V: Array | None, w: Workspace) -> Any:
     """Compute the loss of all time steps."""
     dO, S = w.dO, w.S
     # error: E_t = O_t - Y_t
-    np.subtract(S, Y, dO)
+    dO[...] = S
+    np.subtract(dO, Y, dO)
     # L2 cost, at every time step: L = sum_t 1/2 tr(E_t^T E_t)
     if V is None:
-        loss = np.dot(dO.ravel(), dO.ravel()) / 2
+        loss = dO.ravel().dot(dO.ravel()) / 2
     else:  # each sample's own sum times its weight
         loss = np.dot(V.ravel(), np.einsum("tnb,tnb->tb", dO, dO).ravel()) / 2
     # with loss weights V: dO_t = V_t o dO_t
@@ -725,8 +728,8 @@ def _backward(
     x_copy_2_RS_gathered[...] = x_copy_2_RS_turned
     daCA_gathered[...] = daCA_turned
     dWca_Wrecca = x_copy_2_RS_rows.T.dot(daCA_rows)
-    dWca = dWca_Wrecca[:D, :].copy()
-    dWrecca = dWca_Wrecca[D:, :].copy()
+    dWca = dWca_Wrecca[:D]
+    dWrecca = dWca_Wrecca[D:]
     # gradients of stacked weights: dWr = sum_t x_t^T daR_t; dWz = sum_t x_t^T daZ_t; dWrecr = sum_t
     #     S_{t-1}^T daR_t; dWrecz = sum_t S_{t-1}^T daZ_t
     x_copy_S_gathered[...] = x_copy_S_turned
@@ -794,7 +797,7 @@ def _prepared(
             f"these arguments have {given} and {dtype}"
         )
     w.calls += 1
-    _start(w.S_first.T, "s0", SHAPES["s0"], s0)
+    _start(w.S_first, "s0", SHAPES["s0"], s0)
     w.ended = None
     if lengths is not None:
         lengths = np.asarray(lengths)
@@ -816,10 +819,16 @@ def _prepared(
 def _checked(params: Any) -> Params:
     """The weights as arrays of one dtype and in the declared order, whatever tuple they come in."""
     weights: Params = params if type(params) is Params else _by_name(params)
+    dtype: Any = getattr(weights[0], "dtype", None)
     for weight in weights:
-        if type(weight) is not np.ndarray or not weight.dtype.isnative:
-            weights = Params(*map(_native, weights))
-            break
+        if type(weight) is not np.ndarray or weight.dtype != dtype:
+            return _alike(weights)
+    return weights if dtype.isnative and dtype.kind in "fcO" else _alike(weights)
+
+
+def _alike(weights: Params) -> Params:
+    """The weights as arrays of one dtype and in this machine's byte order."""
+    weights = Params(*map(_native, weights))
     dtype = weights[0].dtype
     for name, weight in zip(Params._fields, weights, strict=True):
         if weight.dtype != dtype:
@@ -893,7 +902,7 @@ def _cast(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
 
 def _outputs(w: Workspace) -> Array:
     """A copy of the outputs, 0 past the length of each sample."""
-    outputs: Array = _turned(w.S).copy()
+    outputs: Array = w.S_turned.copy()
     if w.ended is not None:
         np.copyto(outputs, 0, where=w.ended)
     return outputs
@@ -912,10 +921,10 @@ def _start(place: Array, name: str, letters: tuple[str, ...], value: Any) -> Non
 def _targets(y: Any, loss_weights: Any, w: Workspace) -> tuple[Array, Array | None]:
     """Check and cast the targets and their weights; where a weight is 0 nothing is left of y."""
     targets = _cast("y", y, w.dtype)
-    _check_shape("y", targets, SHAPES["y"], _turned(w.S).shape)
+    _check_shape("y", targets, SHAPES["y"], w.S_turned.shape)
     V = _weights(loss_weights, w)
     if V is not None:
-        given_y, targets = targets, _turned(w.dO)
+        given_y, targets = targets, w.room("y", w.S_turned.shape)
         np.copyto(targets, given_y)
         np.copyto(targets, 0, where=V == 0)
     return _turned(targets), None if V is None else _turned(V)

@@ -92,14 +92,11 @@ def _states(program: Program) -> dict[str, Any]:
     """The states, and the code that reads the last of each."""
     states = _declared_states(program)
     columns = program.layout == "columns"
-    turned = ".T" if columns else ""
-    last = [f"w.{state.name}_last{turned}.copy()" for state in states]
-    output = f"w.{_output(program).name}"
+    last = [f"w.{state.name}_last.copy()" for state in states]
     return {
         "states": states,
-        "turned": turned,
         "state_shapes": {s.name: ", ".join(added([n], "w.") for n in s.shape) for s in states},
-        "outputs": f"_turned({output})" if columns else output,
+        "outputs": f"w.{_output(program).name}{'_turned' * columns}",
         "state_names": tuple(state.name for state in states),
         "last_state": f"State({', '.join(last)})" if len(states) > 1 else last[0],
         "state_type": "State" if len(states) > 1 else "Array",

@@ -291,14 +291,15 @@ class Storage:
         return scratch and self.root(value.var.name) == self.root(target.var.name)
 
     def ends(self, states: list[Var]) -> list[View]:
-        """What the Workspace calls each state before the first step and after the last one."""
+        """What each state is called before all steps and after them, a sample per row."""
         found = []
+        columns = self.program.layout == "columns"
         for var in states:
             place = self.place(var)
             before = place.first - 1
             after = f"steps + {before}" if before else "steps"
             for name, index in ((f"{var.name}_first", str(before)), (f"{var.name}_last", after)):
-                code = f"self._{place.array.name}{self._slices(place, [index])}"
+                code = f"self._{place.array.name}{self._slices(place, [index])}{'.T' * columns}"
                 meaning = f"{var.name} {'before' if name.endswith('first') else 'after'} all steps"
                 found.append(View(name, code, meaning))
         return found

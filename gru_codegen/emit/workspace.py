@@ -78,7 +78,11 @@ def workspace_lines(
         shape = "T, 1, B" if storage.program.layout == "columns" else "T, B, 1"
         arrays.append(remarked(f"self._mask = np.empty(({shape}), bool)", "which samples ended"))
         views.append(f"{_INDENT}self.mask = self._mask[:steps]")
-    for name, ref in gathered_refs(functions).items():
+    gathered = gathered_refs(functions)
+    output = storage.program.entries["forward"][0].name
+    if storage.program.layout == "columns" and output not in gathered:
+        views.append(f"{_INDENT}self.{output}_turned = _turned(self.{output})")
+    for name, ref in gathered.items():
         size = added([ref.var.shape[-1]])
         arrays.append(f"{_INDENT}self._{name}_rows = np.empty((T, B, {size}), dtype)")
         views += [

@@ -101,7 +101,7 @@ def test_a_weighted_loss_makes_no_array_of_all_weighted_numbers(
     squares = into(LOSS, multiply(whole("1/2"), op("inner")(every, weighed)))
     assert written(squares, layout=layout)[1:] == [
         "    if V is None:",
-        "        loss = np.dot(E.ravel(), E.ravel()) / 2",
+        "        loss = E.ravel().dot(E.ravel()) / 2",
         "    else:  # each sample's own sum times its weight",
         f'        loss = np.dot(V.ravel(), np.einsum("{axes}", E, E).ravel()) / 2',
     ]

@@ -274,6 +274,21 @@ def test_the_gradient_of_stacked_weights_is_taken_apart() -> None:
     ]
 
 
+def test_a_gradient_as_wide_as_the_product_is_a_part_of_it() -> None:
+    parts = tuple(
+        (Ref(Var(f"d{name}", shape, "gradient")),)
+        for name, shape in (("W", ("D", "H")), ("U", ("H", "H")), ("v", ("H",)))
+    )
+    together = Ref(Var("dW_U_v", ("D+H+1", "H"), "gradient", parts=parts))
+    lines, _ = gradient(contract(every_a, every_b), "columns", together)
+    assert lines[2:] == [
+        "dW_U_v = a_rows.T.dot(b_rows)",
+        "dW = dW_U_v[:D]",
+        "dU = dW_U_v[D : D + H]",
+        "dv = dW_U_v[D + H]",
+    ]
+
+
 # --- all of them ----------------------------------------------------------------------------------
 
 
