@@ -290,16 +290,16 @@ class Storage:
         scratch = not {value.var.name, target.var.name} & self.kept
         return scratch and self.root(value.var.name) == self.root(target.var.name)
 
-    def ends(self, states: list[Var]) -> list[View]:
-        """What each state is called before all steps and after them, a sample per row."""
+    def ends(self, timed: list[Var], *, by_row: bool) -> list[View]:
+        """What each is called before all steps and after them: a sample per row, or as stored."""
         found = []
-        columns = self.program.layout == "columns"
-        for var in states:
+        turned = ".T" if by_row and self.program.layout == "columns" else ""
+        for var in timed:
             place = self.place(var)
             before = place.first - 1
             after = f"steps + {before}" if before else "steps"
             for name, index in ((f"{var.name}_first", str(before)), (f"{var.name}_last", after)):
-                code = f"self._{place.array.name}{self._slices(place, [index])}{'.T' * columns}"
+                code = f"self._{place.array.name}{self._slices(place, [index])}{turned}"
                 meaning = f"{var.name} {'before' if name.endswith('first') else 'after'} all steps"
                 found.append(View(name, code, meaning))
         return found

@@ -67,8 +67,9 @@ def workspace_lines(
         for view in storage.views()
         if view.name in used
     ]
-    ends = storage.ends(states)
-    ends += [view for view in storage.ends(storage.bounded) if view.name in used]
+    ends = storage.ends(states, by_row=True)  # as they are given and handed out
+    bounded = storage.ends(storage.bounded, by_row=False)
+    ends += [view for view in bounded if view.name in used]
     views += [remarked(f"self.{v.name} = {v.code}", v.meaning) for v in ends]
     for name, (ref, weights) in blocks.items():
         if storage.is_indexed(ref.var):

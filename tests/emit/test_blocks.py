@@ -151,7 +151,9 @@ def test_a_carry_begins_with_what_the_last_step_adds_to_it() -> None:
         "        # meaning: a = ...",
         "        a_t[...] = G_prev_t",
     ]
-    assert [f"{view.name} = {view.code}" for view in storage.ends(storage.bounded)] == [
+    assert [
+        f"{view.name} = {view.code}" for view in storage.ends(storage.bounded, by_row=False)
+    ] == [
         "G_first = self._G[0]",
         "G_last = self._G[steps]",
     ]
