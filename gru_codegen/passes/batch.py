@@ -37,10 +37,9 @@ __all__ = ["batch", "batch_values"]
 def batch(program: Program) -> Program:
     """Compute ``Z = f(a)`` and ``R = f(b)`` at once, and have their variables side by side.
 
-    A product among the operands becomes a statement of its own; what is left is elementwise. Where
-    products of such functions have but some in common, each begins with what is its own, and what
-    they have in common is done for all of them at once: ``E = C o Z o (1 - Z)`` and
-    ``F = S o R o (1 - R)``.
+    A product among the operands becomes a statement of its own; what is left is elementwise.
+    Products that have some of their factors in common, as ``C o Z o (1 - Z)`` and
+    ``S o R o (1 - R)``, begin each with its own; what is in common is then done for all at once.
     """
     return _batch(program, ("value", "adjoint", "work"))
 
