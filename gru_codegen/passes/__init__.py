@@ -17,7 +17,8 @@
     rotate           what a backward step begins with is added by the product of the one before
     prepare          what is made of weights alone is computed once
     straighten       weights that loops read transposed are transposed once
-    batch            elementwise functions of neighbours at once (batch_values: not of adjoints)
+    batch            elementwise functions of neighbours, or what these have in common, at once
+                     (batch_values: not of adjoints)
     flatten          one operation per statement, computed where its result is kept
     assign           storage is used again by what comes later
     transpose        matrices are stored with a sample per column
