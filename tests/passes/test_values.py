@@ -64,6 +64,7 @@ WORK = {
     "flatten": 60,
     "assign": 30,
     "transpose": 100,
+    "block": 100,
     "unrolled": 100,
 }
 
