@@ -134,6 +134,7 @@ class _Chains:
         for each in self.sums:
             if not each.products:
                 yield each.statement
+                made = _lasting(made, each.statement)
                 continue
             terms = []
             for coefficient, product in each.products:
@@ -145,6 +146,7 @@ class _Chains:
                 origin = replace(statement.origin, equation=equation(statement.target, value))
                 statement = replace(statement, value=value, origin=origin)
             yield statement
+            made = _lasting(made, statement)
 
     def _made(
         self, product: _Product, made: dict[_Product, Expr], uses: Counter[_Product]
@@ -192,6 +194,16 @@ def _multiplied_out(expression: Expr) -> Iterator[tuple[Fraction, tuple[Expr, ..
                 yield from ((sign * a, some) for a, some in _multiplied_out(expression.args[1]))
                 return
     yield Fraction(1), (expression,)
+
+
+def _lasting(made: dict[_Product, Expr], statement: Statement) -> dict[_Product, Expr]:
+    """The products that are what they were once `statement` has been run."""
+    target = statement.target
+    return {
+        product: value
+        for product, value in made.items()
+        if not any(target in reads(factor) for factor, _ in product)
+    }
 
 
 def _length(product: _Product) -> int:

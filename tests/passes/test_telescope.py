@@ -83,3 +83,36 @@ def test_a_sum_of_matrices_is_one_factor() -> None:
             dS_prev[t] = subtract(add(dS[t], matmul(daZ[t], transpose(Uz))), dS_Z[t])
             dUz += contract(S[t-1], daZ[t])
     """)
+
+
+def test_a_link_is_none_once_what_it_was_made_of_is_another() -> None:
+    """Neither a chain nor an adjoint that its readers could do without."""
+    program = written(
+        {
+            "forward": FORWARD,
+            "backward": """
+        for every step t, last to first:
+            dC[t] = add(dO[t], dS_prev[t+1])
+            dZ[t] = multiply(multiply(dC[t], Z[t]), R[t])
+            dR[t] = multiply(dC[t], Z[t])
+            dC[t] = multiply(dR[t], R[t])
+            dS_prev[t] = multiply(dC[t], Z[t])
+            daZ[t] = multiply(dR[t], Z[t])
+            dUz += contract(S[t-1], dZ[t])
+            dUz += contract(S[t-1], daZ[t])
+""",
+        }
+    )
+    assert after(telescope(program), "backward") == phase("""
+        for every step t, last to first:
+            dC[t] = add(dS_prev[t+1], dO[t])
+            dC_Z[t] = multiply(dC[t], Z[t])
+            dZ[t] = multiply(dC_Z[t], R[t])
+            dR[t] = dC_Z[t]
+            dC[t] = multiply(dR[t], R[t])
+            dC_Z_2[t] = multiply(dC[t], Z[t])
+            dS_prev[t] = dC_Z_2[t]
+            daZ[t] = multiply(dR[t], Z[t])
+            dUz += contract(S[t-1], dZ[t])
+            dUz += contract(S[t-1], daZ[t])
+    """)
