@@ -40,3 +40,15 @@ def test_what_holds_on_a_condition_is_not_reused() -> None:
             S[t] = exp(S[t-1])
     """)
     assert share(program) == program
+
+
+def test_what_a_step_writes_anew_is_another_at_every_step() -> None:
+    program = written("""
+        Z[:] = matmul(x[:], Wz)
+        R[:] = Z[:]
+        for every step t, first to last:
+            R[t] = tanh(S[t-1])
+            S[t] = add(Z[t], R[t])
+        C[:] = exp(R[:])
+    """)
+    assert share(program) == program
