@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from benchmarks.results import Entry, Race, Results
 from benchmarks.sizes import LARGEST, SIZES, Size
-from benchmarks.spread import Spread, ratio
+from benchmarks.spread import Spread, ratio, spread
 
 __all__ = ["GOALS", "IMPORT_SECONDS", "Goal", "Verdict", "fastest", "verdicts"]
 
@@ -64,13 +64,18 @@ IMPORT_SECONDS = 0.040
 
 
 class Verdict(NamedTuple):
-    """A goal, who is held to it, and the ratio of times, which is the measure, and of CPU times."""
+    """A goal, who is held to it, and the ratio of times, which is the measure, and of CPU times.
+
+    products: what the matrix products alone would take of the peer's time, were each as fast as the
+    fastest product of the machine; None where that was not measured.
+    """
 
     goal: Goal
     contender: str
     peer: str
     ratio: Spread
     cpu: Spread
+    products: float | None = None
 
     @property
     def met(self) -> bool:
@@ -101,7 +106,15 @@ def verdicts(results: Results) -> Iterator[Verdict]:
             peer = _named(race, goal.peer, goal.peer_threads, results.default_layout)
             if own is not None and peer is not None:
                 wall, cpu = ratio(own.seconds, peer.seconds), ratio(own.cpu, peer.cpu)
-                yield Verdict(goal, own.contender, peer.contender, wall, cpu)
+                products = _products(goal, peer, results.gemm_rate)
+                yield Verdict(goal, own.contender, peer.contender, wall, cpu, products)
+
+
+def _products(goal: Goal, peer: Entry, rate: float) -> float | None:
+    """The products of a goal at the given rate, which is of one thread in float32."""
+    if not rate or max(goal.threads, goal.peer_threads) > 1 or goal.dtype != "float32":
+        return None
+    return goal.size.gemm_flops(goal.cell) / rate / spread(peer.seconds).median
 
 
 def fastest(race: Race, kernel: str, threads: int) -> Entry | None:

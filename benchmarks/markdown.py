@@ -18,7 +18,7 @@ from benchmarks.import_time import STEPS
 from benchmarks.memory import megabytes, stored
 from benchmarks.profile import HEADINGS
 from benchmarks.profile import rows as profile_rows
-from benchmarks.report import on_threads, range_of, significant
+from benchmarks.report import on_threads, products_text, range_of, significant
 from benchmarks.results import (
     RESULTS,
     Generation,
@@ -114,7 +114,7 @@ def times(results: Results) -> Iterator[str]:
 def layouts(results: Results) -> Iterator[str]:
     """Each layout's time relative to the fastest one of the size, for both kinds of kernel."""
     races = [race for race in results.races if race.cell == "gru"]
-    sizes = sorted({race.size for race in races}, key=lambda size: size.gemm_flops)
+    sizes = sorted({race.size for race in races}, key=lambda size: size.gemm_flops())
     rows = []
     for kernel, dtype in product(("fast", "fast-any"), dict.fromkeys(race.dtype for race in races)):
         by_size = {race.size: race for race in races if race.dtype == dtype}
@@ -178,6 +178,7 @@ def goals(results: Results) -> Iterator[str]:
             significant(v.ratio.median),
             range_of(v.ratio),
             significant(v.cpu.median),
+            products_text(v),
             v.words if v.met else f"**{v.words}**",
         ]
         for v in found
@@ -187,7 +188,9 @@ def goals(results: Results) -> Iterator[str]:
         yield (
             f"**Goals**, {met} of {len(found)} met: the time of a kernel relative to a peer's, "
             "median and quartiles, and the median of the same with CPU times, which other "
-            "programs disturb less"
+            "programs disturb less. *Products at peak*: what the matrix products alone would take "
+            "of the peer's time, were each as fast as the fastest that this machine does, "
+            f"{results.gemm_rate / 1e9:.0f} Gflop/s; no kernel takes less"
         )
         headings = (
             "cell, T,B,D,H",
@@ -197,6 +200,7 @@ def goals(results: Results) -> Iterator[str]:
             "measured",
             "quartiles",
             "CPU time",
+            "products at peak",
             "",
         )
         yield table(headings, rows)

@@ -43,9 +43,11 @@ PICTURES = Path(__file__).parents[1] / "docs" / "performance"
 # broken and hollow.
 _COLOURS = {
     "fast@rows": "#0072B2",
+    "fast@blocked": "#3D9BD1",
     "fast@columns": "#56B4E9",
     "fast@folded": "#003F63",
     "fast-any@rows": "#0072B2",
+    "fast-any@blocked": "#3D9BD1",
     "fast-any@columns": "#56B4E9",
     "fast-any@folded": "#003F63",
     "textbook": "#009E73",
@@ -57,7 +59,7 @@ _COLOURS = {
     "autograd": "#7F7F7F",
     "floor": "#000000",
 }
-_MARKERS = dict(zip(EVERYONE, "osD<>8^vPX*hdp", strict=True))
+_MARKERS = dict(zip(EVERYONE, "ohsD<p>8^vPX*Hd|", strict=True))
 _QUARTILES = {"capsize": 2.5, "elinewidth": 0.8}
 
 #: Those that loop over time lie on top of those that are written out; the tables have them.
@@ -92,7 +94,7 @@ def speed_groups(results: Results) -> Iterator[tuple[str, int, list[Race]]]:
     races = [race for race in results.races if race.cell == "gru" and race.entries]
     for dtype in dict.fromkeys(race.dtype for race in races):
         chosen = sorted(
-            (race for race in races if race.dtype == dtype), key=lambda race: race.size.gemm_flops
+            (race for race in races if race.dtype == dtype), key=lambda race: race.size.gemm_flops()
         )
         for threads in sorted({e.threads for race in chosen for e in race.entries}):
             yield dtype, threads, chosen
@@ -110,7 +112,7 @@ def draw_speed(dtype: str, threads: int, races: Sequence[Race]) -> Any:
         there = [(at, race, entry) for at, race, entry in own if entry is not None]
         if not there:
             continue
-        flops = [race.size.gemm_flops for _, race, _ in there]
+        flops = [race.size.gemm_flops() for _, race, _ in there]
         times = [spread([1e3 * second for second in entry.seconds]) for _, _, entry in there]
         left.errorbar(flops, *_bars(times), label=contender(name).title, **style)
         floors = [(at, entry, race.entry("floor", threads)) for at, race, entry in there]
@@ -128,7 +130,7 @@ def draw_speed(dtype: str, threads: int, races: Sequence[Race]) -> Any:
         ylabel="time of one call, ms",
     )
     for race in races:
-        left.axvline(race.size.gemm_flops, color="0.9", linewidth=0.8, zorder=0)
+        left.axvline(race.size.gemm_flops(), color="0.9", linewidth=0.8, zorder=0)
     right.set(yscale="log", ylabel="time relative to the GEMM floor")
     labels = ["T={} B={}\nD={} H={}".format(*race.size) for race in races]
     right.set_xticks(range(len(races)), labels)

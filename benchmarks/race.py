@@ -8,12 +8,14 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
 
 from benchmarks.contenders import CONTENDERS, Contender, contender, entrants
+from benchmarks.gemm_rate import gemm_rate
 from benchmarks.import_time import import_seconds
 from benchmarks.machine import machine
 from benchmarks.problem import make_problem, save
@@ -227,6 +229,7 @@ def main(
                 console.print(race_table(race))
                 results.versions.update(stable.versions())
                 write(results, output)  # a run that is cut short leaves what it has
+    results = replace(results, gemm_rate=gemm_rate())
     if imports:
         results.imports.update(import_seconds(IMPORTS))
         console.print(import_table(results))

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.contenders import contender
-from benchmarks.goals import IMPORT_SECONDS, fastest, verdicts
+from benchmarks.goals import IMPORT_SECONDS, Verdict, fastest, verdicts
 from benchmarks.import_time import STEPS
 from benchmarks.results import RESULTS, Entry, Race, Results, read
 from benchmarks.spread import Spread, ratio, spread
@@ -18,6 +18,7 @@ from benchmarks.spread import Spread, ratio, spread
 __all__ = [
     "import_table",
     "on_threads",
+    "products_text",
     "race_table",
     "range_of",
     "significant",
@@ -77,12 +78,13 @@ def _ratio(own: Entry | None, peer: Entry | None) -> list[str]:
 def verdict_table(results: Results) -> Table:
     """Every goal that the results can tell of, with what was measured.
 
-    The ratio of CPU times stands beside it: on a busy machine it is the steadier one.
+    The ratio of CPU times stands beside it: on a busy machine it is the steadier one. "products" is
+    what the matrix products would take were each as fast as the fastest of the machine.
     """
     table = Table(title="goals", title_justify="left", box=SIMPLE_HEAD)
     for heading in ("cell", "T,B,D,H", "time of", "relative to"):
         table.add_column(heading)
-    for heading in ("goal", "measured", "quartiles", "CPU", ""):
+    for heading in ("goal", "measured", "quartiles", "CPU", "products", ""):
         table.add_column(heading, justify="right")
     for verdict in verdicts(results):
         goal = verdict.goal
@@ -95,9 +97,16 @@ def verdict_table(results: Results) -> Table:
             significant(verdict.ratio.median),
             range_of(verdict.ratio),
             significant(verdict.cpu.median),
+            products_text(verdict),
             f"[{'green' if verdict.met else 'bold red'}]{verdict.words}[/]",
         )
     return table
+
+
+def products_text(verdict: Verdict) -> str:
+    """What products alone would take at the least; where that is more than a tenth of anything."""
+    least = verdict.products
+    return "-" if least is None or least < 0.1 * verdict.goal.at_most else significant(least)
 
 
 def on_threads(threads: int) -> str:

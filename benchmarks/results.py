@@ -69,6 +69,7 @@ class Results:
     machine: the processor, how many cores, vector instructions, and the BLAS of NumPy;
     versions: of Python and of every library; default_layout: of the kernels called just `fast`.
     imports: seconds beyond NumPy's import, one of each a process, by how the kernel was found.
+    gemm_rate: operations per second of the fastest product of this machine, float32, one thread.
     """
 
     machine: dict[str, Any]
@@ -76,6 +77,7 @@ class Results:
     races: list[Race]
     imports: dict[str, list[float]] = field(default_factory=dict)
     default_layout: str = ""
+    gemm_rate: float = 0.0
 
 
 @dataclass(frozen=True)

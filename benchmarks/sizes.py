@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from gru_codegen.passes import Layout
 
-__all__ = ["DTYPES", "FAMILY", "LARGEST", "LAYOUTS", "SIZES", "THREADS", "Size"]
+__all__ = ["DTYPES", "FAMILY", "GATES", "LARGEST", "LAYOUTS", "SIZES", "THREADS", "Size"]
+
+
+#: How many gates the cells have that are measured, candidates among them.
+GATES = {"gru": 3, "gru-reset-after": 3, "rnn": 1, "lstm": 4}
 
 
 class Size(NamedTuple):
@@ -21,15 +25,14 @@ class Size(NamedTuple):
     def __str__(self) -> str:
         return ",".join(map(str, self))
 
-    @property
-    def gemm_flops(self) -> int:
-        """Multiplications and additions in the matrix products of the reference GRU.
+    def gemm_flops(self, cell: str = "gru") -> int:
+        """Multiplications and additions in the matrix products of a cell.
 
-        Three of the input and three of the state, each once forward and once for the gradient of
-        its weight; those of the state once more, for the adjoint of the state.
+        Each of its gates has one of the input and one of the state, forward and for the gradient of
+        the weight; that of the state once more, for the adjoint of the state.
         """
         T, B, D, H = self
-        return 2 * T * B * H * (6 * D + 9 * H)
+        return 2 * T * B * H * GATES[cell] * (2 * D + 3 * H)
 
 
 SIZES = (
@@ -53,4 +56,4 @@ THREADS = (1, 2)
 
 #: The layouts of the fast style. Written here because a worker that asked the package for them
 #: would load SymPy, which most of them have no use for; a test compares the two.
-LAYOUTS: tuple[Layout, ...] = ("rows", "columns", "folded")
+LAYOUTS: tuple[Layout, ...] = ("rows", "blocked", "columns", "folded")

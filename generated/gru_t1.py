@@ -33,9 +33,10 @@ copies of x.
 Cost of forward:             2 matrix products,
                              6 B D H + 6 B H^2 + 12 B H + 2 D H + 2 H^2 flops
 Cost of loss_and_gradients:  9 matrix products,
-                             18 B D H + 18 B H^2 + 2 B D + 38 B H + 2 D H + 2 H^2 + 1 flops
-Numbers in a Workspace:      5 B D + 25 B H + 3 D H + 5 H^2
-                             and B D more once it has met lengths, for a copy of x
+                             18 B D H + 18 B H^2 + 2 B D + 39 B H + 2 D H + 2 H^2 + 1 flops
+Numbers in a Workspace:      5 B D + 27 B H + 3 D H + 5 H^2
+                             and B D more once it has met lengths, for a copy of x; B H more once it
+                             has met them or loss weights, for one of y
 """
 
 from __future__ import annotations
@@ -140,7 +141,7 @@ class Workspace:
             raise TypeError(f"dtype: expected floating, complex or object, got {self.dtype}")
         B, D, H, dtype = self.batch_size, self.input_size, self.hidden_size, self.dtype
         self.aZ_aR = np.empty((2 * H, B), dtype)
-        self.dRS_dS = np.empty((2 * H, B), dtype)
+        self.dS_dRS = np.empty((2 * H, B), dtype)
         self.W_aZ_aR = np.empty((D + H, 2 * H), dtype)  # weights, made ready
         self.W_aCA = np.empty((D + H, H), dtype)
         self.aCA = np.empty((H, B), dtype)  # the products of CA
@@ -149,25 +150,34 @@ class Workspace:
         self.dS_prev_products = np.empty((H, B), dtype)  # the products of dS_prev
         self.dS_prev = np.empty((H, B), dtype)  # adjoint of S_{t-1}
         self.term = np.empty((H, B), dtype)  # scratch
-        self.dS = self.dRS_dS[H:]  # adjoint of S_t
-        self.dRS = self.dRS_dS[:H]  # adjoint of RS_t
+        self.dS = self.dS_dRS[:H]  # adjoint of S_t
+        self.dRS = self.dS_dRS[H:]  # adjoint of RS_t
         self.one = np.full((), 1, dtype)
         self.two = np.full((), 2, dtype)
+        self.W_aZ_aR_Wz = self.W_aZ_aR[:D, :H]
+        self.W_aZ_aR_Wr = self.W_aZ_aR[:D, H:]
+        self.W_aZ_aR_Wrecz = self.W_aZ_aR[D:, :H]
+        self.W_aZ_aR_Wrecr = self.W_aZ_aR[D:, H:]
+        self.W_aCA_Wca = self.W_aCA[:D, :]
+        self.W_aCA_Wrecca = self.W_aCA[D:, :]
+        self.W_dS_prev_products_Wrecz = self.W_dS_prev_products[:, :H]
+        self.W_dS_prev_products_Wrecr = self.W_dS_prev_products[:, H:]
         T = steps = self.steps = 1
         B, D, H, dtype = self.batch_size, self.input_size, self.hidden_size, self.dtype
         self._x_copy_S = np.empty((T + 1, D + H, B), dtype)
         self._Z_R = np.empty((T, 2 * H, B), dtype)
         self._x_copy_2_RS = np.empty((T, D + H, B), dtype)
-        self._RS_by_aR_S_by_aZ = np.empty((T, 2 * H, B), dtype)
+        self._S_by_aZ_RS_by_aR = np.empty((T, 2 * H, B), dtype)
         self._CA = np.empty((T, H, B), dtype)  # candidate activation
         self._dO = np.empty((T, H, B), dtype)  # adjoint of O_t
         self._S_by_S_prev = np.empty((T, H, B), dtype)  # derivative of S with respect to S_prev
         self._S_by_aCA = np.empty((T, H, B), dtype)  # derivative of S with respect to aCA
+        self._terms = np.empty((T, 2 * H, B), dtype)  # scratch
         self._mask = np.empty((T, 1, B), bool)  # which samples ended
+        self._x_copy_S_rows = np.empty((T, B, D + H), dtype)
+        self._daZ_daR_rows = np.empty((T, B, 2 * H), dtype)
         self._x_copy_2_RS_rows = np.empty((T, B, D + H), dtype)
         self._daCA_rows = np.empty((T, B, H), dtype)
-        self._x_copy_S_rows = np.empty((T, B, D + H), dtype)
-        self._daR_daZ_rows = np.empty((T, B, 2 * H), dtype)
         D, H = self.input_size, self.hidden_size
         self.x_copy = self._x_copy_S[:steps, :D]  # x, beside its neighbours
         self.x_copy_2 = self._x_copy_2_RS[:steps, :D]
@@ -183,28 +193,30 @@ class Workspace:
         self.dO = self._dO[:steps]
         self.S_by_S_prev = self._S_by_S_prev[:steps]
         self.S_by_aCA = self._S_by_aCA[:steps]
-        self.RS_by_aR = self._RS_by_aR_S_by_aZ[:steps, :H]  # derivative of RS with respect to aR
-        self.S_by_aZ = self._RS_by_aR_S_by_aZ[:steps, H:]  # derivative of S with respect to aZ
+        self.S_by_aZ = self._S_by_aZ_RS_by_aR[:steps, :H]  # derivative of S with respect to aZ
+        self.RS_by_aR = self._S_by_aZ_RS_by_aR[:steps, H:]  # derivative of RS with respect to aR
+        self.S_by_aZ_RS_by_aR = self._S_by_aZ_RS_by_aR[:steps]
+        self.terms = self._terms[:steps]
         self.daCA = self._Z_R[:steps, :H]  # adjoint of aCA_t, written over Z
-        self.RS_by_aR_S_by_aZ = self._RS_by_aR_S_by_aZ[:steps]
-        self.daR_daZ = self._RS_by_aR_S_by_aZ[:steps]
-        self.daR = self._RS_by_aR_S_by_aZ[:steps, :H]  # adjoint of aR_t, written over RS_by_aR
-        self.daZ = self._RS_by_aR_S_by_aZ[:steps, H:]  # adjoint of aZ_t, written over S_by_aZ
-        self.S_first = self._x_copy_S[0, D:]  # S before all steps
-        self.S_last = self._x_copy_S[steps, D:]  # S after all steps
+        self.daZ_daR = self._S_by_aZ_RS_by_aR[:steps]
+        self.daR = self._S_by_aZ_RS_by_aR[:steps, H:]  # adjoint of aR_t, written over RS_by_aR
+        self.daZ = self._S_by_aZ_RS_by_aR[:steps, :H]  # adjoint of aZ_t, written over S_by_aZ
+        self.S_first = self._x_copy_S[0, D:].T  # S before all steps
+        self.S_last = self._x_copy_S[steps, D:].T  # S after all steps
         self.mask = self._mask[:steps]
+        self.S_turned = _turned(self.S)
+        self.x_copy_S_turned = _turned(self.x_copy_S)
+        self.x_copy_S_gathered = self._x_copy_S_rows[:steps]
+        self.x_copy_S_rows = _rows(self.x_copy_S_gathered)
+        self.daZ_daR_turned = _turned(self.daZ_daR)
+        self.daZ_daR_gathered = self._daZ_daR_rows[:steps]
+        self.daZ_daR_rows = _rows(self.daZ_daR_gathered)
         self.x_copy_2_RS_turned = _turned(self.x_copy_2_RS)
         self.x_copy_2_RS_gathered = self._x_copy_2_RS_rows[:steps]
         self.x_copy_2_RS_rows = _rows(self.x_copy_2_RS_gathered)
         self.daCA_turned = _turned(self.daCA)
         self.daCA_gathered = self._daCA_rows[:steps]
         self.daCA_rows = _rows(self.daCA_gathered)
-        self.x_copy_S_turned = _turned(self.x_copy_S)
-        self.x_copy_S_gathered = self._x_copy_S_rows[:steps]
-        self.x_copy_S_rows = _rows(self.x_copy_S_gathered)
-        self.daR_daZ_turned = _turned(self.daR_daZ)
-        self.daR_daZ_gathered = self._daR_daZ_rows[:steps]
-        self.daR_daZ_rows = _rows(self.daR_daZ_gathered)
         self.forward_steps = list(
             zip(
                 self.x_copy_S, self.Z_R, self.RS, self.R, self.S_prev, self.x_copy_2_RS, self.CA,
@@ -213,7 +225,7 @@ class Workspace:
         )
         self.backward_steps = list(
             zip(
-                self.dO, self.mask, self.daCA, self.S_by_aCA, self.daR_daZ, self.RS_by_aR_S_by_aZ,
+                self.dO, self.mask, self.daCA, self.S_by_aCA, self.daZ_daR, self.S_by_aZ_RS_by_aR,
                 self.S_by_S_prev, self.R, strict=True,
             )
         )
@@ -319,7 +331,7 @@ def forward(
     """
     params, x, w = _prepared(params, x, s0, lengths, workspace)
     _forward(params, x, w)
-    return _outputs(w), w.S_last.T.copy()
+    return _outputs(w), w.S_last.copy()
 
 
 def loss(
@@ -359,7 +371,7 @@ def loss_and_gradients(
     _forward(params, x, w)
     total = _loss(y, V, w)
     gradients, _ = _backward(params, w)
-    return Result(_scalar(total, w), gradients, w.S_last.T.copy())
+    return Result(_scalar(total, w), gradients, w.S_last.copy())
 
 
 def vjp(
@@ -387,7 +399,7 @@ def vjp(
                 "the same workspace; call vjp again"
             )
         d_outputs = _cast("d_outputs", d_outputs, w.dtype)
-        _check_shape("d_outputs", d_outputs, SHAPES["outputs"], _turned(w.S).shape)
+        _check_shape("d_outputs", d_outputs, SHAPES["outputs"], w.S_turned.shape)
         np.copyto(w.dO, _turned(d_outputs))
         if w.ended is not None:
             np.copyto(w.dO, 0, where=_turned(w.ended))
@@ -400,7 +412,7 @@ def vjp(
         d_x = _inputs(params, w)
         return gradients, d_x, first[0].copy()
 
-    return _outputs(w), w.S_last.T.copy(), pullback
+    return _outputs(w), w.S_last.copy(), pullback
 
 
 # --- the computation -----------------------------------------------------------------------------
@@ -420,22 +432,22 @@ def _turned(a: Array) -> Array:
 def _forward(params: Params, x: Array, w: Workspace) -> None:
     """Compute the states, first time step to last."""
     Wz, Wrecz, Wca, Wrecca, Wr, Wrecr = params
-    D, H = w.input_size, w.hidden_size
     one, two = w.one, w.two
     W_aZ_aR, W_aCA = w.W_aZ_aR, w.W_aCA
     x_copy, x_copy_2, aZ_aR, aCA, ended = w.x_copy, w.x_copy_2, w.aZ_aR, w.aCA, w.ended
     W_aZ_aR_T, W_aCA_T = W_aZ_aR.T, W_aCA.T
     # weights, made ready: W_aZ_aR = [[1/2 Wz 1/2 Wr]; [1/2 Wrecz 1/2 Wrecr]]; W_aCA = [Wca; Wrecca]
-    np.divide(Wz, two, W_aZ_aR[:D, :H])
-    np.divide(Wr, two, W_aZ_aR[:D, H:])
-    np.divide(Wrecz, two, W_aZ_aR[D:, :H])
-    np.divide(Wrecr, two, W_aZ_aR[D:, H:])
-    W_aCA[:D, :] = Wca
-    W_aCA[D:, :] = Wrecca
+    w.W_aZ_aR_Wz[...] = Wz
+    w.W_aZ_aR_Wr[...] = Wr
+    w.W_aZ_aR_Wrecz[...] = Wrecz
+    w.W_aZ_aR_Wrecr[...] = Wrecr
+    np.divide(W_aZ_aR, two, W_aZ_aR)
+    w.W_aCA_Wca[...] = Wca
+    w.W_aCA_Wrecca[...] = Wrecca
     # x, beside its neighbours: x_copy_t = x_t
     x_copy[...] = x
     # x, beside its neighbours: x_copy_2_t = x_t
-    x_copy_2[...] = x
+    x_copy_2[...] = x_copy
 
     # --- step 1 of 1 ---
     (
@@ -467,10 +479,11 @@ def _loss(Y: Array, V: Array | None, w: Workspace) -> Any:
     """Compute the loss of all time steps."""
     dO, S = w.dO, w.S
     # error: E_t = O_t - Y_t
-    np.subtract(S, Y, dO)
+    dO[...] = S
+    np.subtract(dO, Y, dO)
     # L2 cost, at every time step: L = sum_t 1/2 tr(E_t^T E_t)
     if V is None:
-        loss = np.dot(dO.ravel(), dO.ravel()) / 2
+        loss = dO.ravel().dot(dO.ravel()) / 2
     else:  # each sample's own sum times its weight
         loss = np.dot(V.ravel(), np.einsum("tnb,tnb->tb", dO, dO).ravel()) / 2
     # with loss weights V: dO_t = V_t o dO_t
@@ -487,38 +500,38 @@ def _backward(
     D, H = w.input_size, w.hidden_size
     one = w.one
     W_dS_prev_products = w.W_dS_prev_products
-    S_by_S_prev, Z, S_by_aCA, CA, RS_by_aR = w.S_by_S_prev, w.Z, w.S_by_aCA, w.CA, w.RS_by_aR
-    R, S_prev, S_by_aZ, dS, ended, dS_held = w.R, w.S_prev, w.S_by_aZ, w.dS, w.ended, w.dS_held
-    dRS, dRS_dS, dS_prev_products, dS_prev = w.dRS, w.dRS_dS, w.dS_prev_products, w.dS_prev
-    term = w.term
+    S_by_S_prev, Z, S_by_aCA, CA, S_by_aZ = w.S_by_S_prev, w.Z, w.S_by_aCA, w.CA, w.S_by_aZ
+    S_prev, RS_by_aR, S_by_aZ_RS_by_aR, Z_R = w.S_prev, w.RS_by_aR, w.S_by_aZ_RS_by_aR, w.Z_R
+    terms, dS, ended, dS_held, dRS, dS_dRS = w.terms, w.dS, w.ended, w.dS_held, w.dRS, w.dS_dRS
+    dS_prev_products, dS_prev, term = w.dS_prev_products, w.dS_prev, w.term
+    x_copy_S_turned, x_copy_S_gathered = w.x_copy_S_turned, w.x_copy_S_gathered
+    x_copy_S_rows, daZ_daR_turned = w.x_copy_S_rows, w.daZ_daR_turned
+    daZ_daR_gathered, daZ_daR_rows = w.daZ_daR_gathered, w.daZ_daR_rows
     x_copy_2_RS_turned, x_copy_2_RS_gathered = w.x_copy_2_RS_turned, w.x_copy_2_RS_gathered
     x_copy_2_RS_rows, daCA_turned = w.x_copy_2_RS_rows, w.daCA_turned
-    daCA_gathered, daCA_rows, x_copy_S_turned = w.daCA_gathered, w.daCA_rows, w.x_copy_S_turned
-    x_copy_S_gathered, x_copy_S_rows = w.x_copy_S_gathered, w.x_copy_S_rows
-    daR_daZ_turned, daR_daZ_gathered = w.daR_daZ_turned, w.daR_daZ_gathered
-    daR_daZ_rows = w.daR_daZ_rows
-    # weights, made ready: W_dS_prev_products = [Wrecr Wrecz]
+    daCA_gathered, daCA_rows = w.daCA_gathered, w.daCA_rows
+    # weights, made ready: W_dS_prev_products = [Wrecz Wrecr]
     if last is not None:
-        W_dS_prev_products[:, :H] = Wrecr
-        W_dS_prev_products[:, H:] = Wrecz
+        w.W_dS_prev_products_Wrecz[...] = Wrecz
+        w.W_dS_prev_products_Wrecr[...] = Wrecr
     # derivative of S with respect to S_prev: S_by_S_prev_t = 1 - Z_t
-    np.subtract(one, Z, S_by_S_prev)
+    if last is not None:
+        np.subtract(one, Z, S_by_S_prev)
     # derivative of S with respect to aCA: S_by_aCA_t = Z_t o (1 - CA_t o CA_t)
     np.multiply(CA, CA, S_by_aCA)
     np.subtract(one, S_by_aCA, S_by_aCA)
     np.multiply(S_by_aCA, Z, S_by_aCA)
-    # derivative of RS with respect to aR: RS_by_aR_t = S_{t-1} o R_t o (1 - R_t)
-    np.subtract(one, R, RS_by_aR)
-    np.multiply(RS_by_aR, S_prev, RS_by_aR)
-    np.multiply(RS_by_aR, R, RS_by_aR)
-    # derivative of S with respect to aZ: S_by_aZ_t = (CA_t - S_{t-1}) o Z_t o (1 - Z_t)
+    # derivative of S with respect to aZ and derivative of RS with respect to aR: S_by_aZ_t = (CA_t
+    #     - S_{t-1}) o Z_t o (1 - Z_t); RS_by_aR_t = S_{t-1} o R_t o (1 - R_t)
     np.subtract(CA, S_prev, S_by_aZ)
-    np.multiply(S_by_aZ, Z, S_by_aZ)
-    np.multiply(S_by_aZ, S_by_S_prev, S_by_aZ)
+    RS_by_aR[...] = S_prev
+    np.multiply(S_by_aZ_RS_by_aR, Z_R, S_by_aZ_RS_by_aR)
+    np.subtract(one, Z_R, terms)
+    np.multiply(S_by_aZ_RS_by_aR, terms, S_by_aZ_RS_by_aR)
 
     # --- step 1 of 1 ---
     (
-        dO_t, ended_t, daCA_t, S_by_aCA_t, daR_daZ_t, RS_by_aR_S_by_aZ_t, S_by_S_prev_t, R_t,
+        dO_t, ended_t, daCA_t, S_by_aCA_t, daZ_daR_t, S_by_aZ_RS_by_aR_t, S_by_S_prev_t, R_t,
     ) = w.backward_steps[0]
     # dS_t = dS_prev_{t+1} + dO_t
     dS[...] = dO_t
@@ -535,11 +548,11 @@ def _backward(
     np.multiply(dS, S_by_aCA_t, daCA_t)
     # dRS_t = daCA_t Wrecca^T
     Wrecca.dot(daCA_t, dRS)
-    # daR_t = dRS_t o RS_by_aR_t; daZ_t = dS_t o S_by_aZ_t
-    np.multiply(dRS_dS, RS_by_aR_S_by_aZ_t, daR_daZ_t)
-    # the products of dS_prev: dS_prev_products = daR_daZ_t W_dS_prev_products^T
+    # daZ_t = dS_t o S_by_aZ_t; daR_t = dRS_t o RS_by_aR_t
+    np.multiply(dS_dRS, S_by_aZ_RS_by_aR_t, daZ_daR_t)
+    # the products of dS_prev: dS_prev_products = daZ_daR_t W_dS_prev_products^T
     if last is not None:
-        W_dS_prev_products.dot(daR_daZ_t, dS_prev_products)
+        W_dS_prev_products.dot(daZ_daR_t, dS_prev_products)
     # dS_prev_t = dS_t o S_by_S_prev_t + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
     if last is not None:
         np.multiply(dS, S_by_S_prev_t, dS_prev)
@@ -549,21 +562,21 @@ def _backward(
     # past its length: dS_prev_t = dS_prev_t + dS_held_t
     if ended is not None and last is not None:
         np.add(dS_prev, dS_held, dS_prev)
+    # gradients of stacked weights: dWz = sum_t x_t^T daZ_t; dWr = sum_t x_t^T daR_t; dWrecz = sum_t
+    #     S_{t-1}^T daZ_t; dWrecr = sum_t S_{t-1}^T daR_t
+    x_copy_S_gathered[...] = x_copy_S_turned
+    daZ_daR_gathered[...] = daZ_daR_turned
+    dWz_Wr_Wrecz_Wrecr = x_copy_S_rows.T.dot(daZ_daR_rows)
+    dWz = dWz_Wr_Wrecz_Wrecr[:D, :H].copy()
+    dWr = dWz_Wr_Wrecz_Wrecr[:D, H:].copy()
+    dWrecz = dWz_Wr_Wrecz_Wrecr[D:, :H].copy()
+    dWrecr = dWz_Wr_Wrecz_Wrecr[D:, H:].copy()
     # gradients of stacked weights: dWca = sum_t x_t^T daCA_t; dWrecca = sum_t RS_t^T daCA_t
     x_copy_2_RS_gathered[...] = x_copy_2_RS_turned
     daCA_gathered[...] = daCA_turned
     dWca_Wrecca = x_copy_2_RS_rows.T.dot(daCA_rows)
-    dWca = dWca_Wrecca[:D, :].copy()
-    dWrecca = dWca_Wrecca[D:, :].copy()
-    # gradients of stacked weights: dWr = sum_t x_t^T daR_t; dWz = sum_t x_t^T daZ_t; dWrecr = sum_t
-    #     S_{t-1}^T daR_t; dWrecz = sum_t S_{t-1}^T daZ_t
-    x_copy_S_gathered[...] = x_copy_S_turned
-    daR_daZ_gathered[...] = daR_daZ_turned
-    dWr_Wz_Wrecr_Wrecz = x_copy_S_rows.T.dot(daR_daZ_rows)
-    dWr = dWr_Wz_Wrecr_Wrecz[:D, :H].copy()
-    dWz = dWr_Wz_Wrecr_Wrecz[:D, H:].copy()
-    dWrecr = dWr_Wz_Wrecr_Wrecz[D:, :H].copy()
-    dWrecz = dWr_Wz_Wrecr_Wrecz[D:, H:].copy()
+    dWca = dWca_Wrecca[:D]
+    dWrecca = dWca_Wrecca[D:]
     gradients = Params(dWz, dWrecz, dWca, dWrecca, dWr, dWrecr)
     return gradients, (dS_prev.T,)
 
@@ -622,7 +635,7 @@ def _prepared(
             f"these arguments have {given} and {dtype}"
         )
     w.calls += 1
-    _start(w.S_first.T, "s0", SHAPES["s0"], s0)
+    _start(w.S_first, "s0", SHAPES["s0"], s0)
     w.ended = None
     if lengths is not None:
         lengths = np.asarray(lengths)
@@ -644,10 +657,16 @@ def _prepared(
 def _checked(params: Any) -> Params:
     """The weights as arrays of one dtype and in the declared order, whatever tuple they come in."""
     weights: Params = params if type(params) is Params else _by_name(params)
+    dtype: Any = getattr(weights[0], "dtype", None)
     for weight in weights:
-        if type(weight) is not np.ndarray or not weight.dtype.isnative:
-            weights = Params(*map(_native, weights))
-            break
+        if type(weight) is not np.ndarray or weight.dtype != dtype:
+            return _alike(weights)
+    return weights if dtype.isnative and dtype.kind in "fcO" else _alike(weights)
+
+
+def _alike(weights: Params) -> Params:
+    """The weights as arrays of one dtype and in this machine's byte order."""
+    weights = Params(*map(_native, weights))
     dtype = weights[0].dtype
     for name, weight in zip(Params._fields, weights, strict=True):
         if weight.dtype != dtype:
@@ -721,7 +740,7 @@ def _cast(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
 
 def _outputs(w: Workspace) -> Array:
     """A copy of the outputs, 0 past the length of each sample."""
-    outputs: Array = _turned(w.S).copy()
+    outputs: Array = w.S_turned.copy()
     if w.ended is not None:
         np.copyto(outputs, 0, where=w.ended)
     return outputs
@@ -740,10 +759,10 @@ def _start(place: Array, name: str, letters: tuple[str, ...], value: Any) -> Non
 def _targets(y: Any, loss_weights: Any, w: Workspace) -> tuple[Array, Array | None]:
     """Check and cast the targets and their weights; where a weight is 0 nothing is left of y."""
     targets = _cast("y", y, w.dtype)
-    _check_shape("y", targets, SHAPES["y"], _turned(w.S).shape)
+    _check_shape("y", targets, SHAPES["y"], w.S_turned.shape)
     V = _weights(loss_weights, w)
     if V is not None:
-        given_y, targets = targets, _turned(w.dO)
+        given_y, targets = targets, w.room("y", w.S_turned.shape)
         np.copyto(targets, given_y)
         np.copyto(targets, 0, where=V == 0)
     return _turned(targets), None if V is None else _turned(V)

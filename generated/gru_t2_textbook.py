@@ -571,10 +571,16 @@ def _prepared(
 def _checked(params: Any) -> Params:
     """The weights as arrays of one dtype and in the declared order, whatever tuple they come in."""
     weights: Params = params if type(params) is Params else _by_name(params)
+    dtype: Any = getattr(weights[0], "dtype", None)
     for weight in weights:
-        if type(weight) is not np.ndarray or not weight.dtype.isnative:
-            weights = Params(*map(_native, weights))
-            break
+        if type(weight) is not np.ndarray or weight.dtype != dtype:
+            return _alike(weights)
+    return weights if dtype.isnative and dtype.kind in "fcO" else _alike(weights)
+
+
+def _alike(weights: Params) -> Params:
+    """The weights as arrays of one dtype and in this machine's byte order."""
+    weights = Params(*map(_native, weights))
     dtype = weights[0].dtype
     for name, weight in zip(Params._fields, weights, strict=True):
         if weight.dtype != dtype:

@@ -8,7 +8,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_codegen.ir import Block, Call, Const, Every, Expr, Program, Ref, Statement, Step, unpacked
+from gru_codegen.ir import (
+    Block,
+    Call,
+    Const,
+    Every,
+    Expr,
+    Program,
+    Ref,
+    Statement,
+    Step,
+    Var,
+    unpacked,
+)
 
 __all__ = ["interpret"]
 
@@ -140,13 +152,18 @@ class _Machine:
 
     def assign(self, statement: Statement, t: int | None) -> None:
         value = self.value(statement.value, t)
-        name, letters = statement.target.var.name, statement.target.var.shape
-        if letters and not np.ndim(value):  # a number stands for a matrix of it
-            value = np.full([self.size(letter) for letter in letters], value)
+        name = statement.target.var.name
+        value = self.filled(statement.target.var, value)
         if statement.accumulate:
             value = self.values[name] + value if name in self.started else value
         self.started.add(name)
         self.write(statement.target, value, t)
+
+    def filled(self, var: Var, value: Any) -> Any:
+        """`value`, or the matrix that a number stands for."""
+        if not var.shape or np.ndim(value):
+            return value
+        return np.full([self.size(letter) for letter in var.shape], value)
 
     def write(self, target: Ref, value: Any, t: int | None) -> None:
         if target.var.parts:
@@ -224,4 +241,4 @@ class _Machine:
         if 0 <= index < self.steps:
             return self.values[self.storage(ref.var.name)][index]
         assert ref.var.boundary is not None  # validate() saw to it
-        return self.value(ref.var.boundary, None)
+        return self.filled(ref.var, self.value(ref.var.boundary, index))

@@ -22,7 +22,7 @@ _KERNEL = frozenset({
     "w", "zero", "one", "two", "three", "four",
     "Mapping", "MappingProxyType", "SHAPES", "params_from_npz", "params_to_npz", "allow_pickle",
     "file", "os", "sizes", "suppress",
-    "copies", "identity", "mask", "ones", "room",
+    "copies", "mask", "ones", "room",
     "count", "index",  # what every tuple has
 })
 # fmt: on
@@ -41,6 +41,7 @@ _SUFFIXES = (
     "_turned",
     "_gathered",
     "_rows",
+    "_blocks",
     "_column",
     "_copy",
     "_ones",

@@ -39,7 +39,8 @@ def generate(
     unroll: the number of time steps that the code is written out for; None is `any`, a time loop.
     spec: what the command line calls the cell, for the module's header; the cell's name if None.
     style: "fast", batched and in place, or "textbook", one expression per equation.
-    layout: how the fast style stores matrices: "rows", "columns" or "folded"; see `passes`.
+    layout: how the fast style stores and multiplies matrices: "rows", "blocked", "columns" or
+    "folded"; see `passes`.
 
     Raises
     ------

@@ -184,6 +184,25 @@ def test_steps_go_in_order_from_the_boundary(direction: Any, offset: int, order:
         np.testing.assert_allclose(found[t], state)
 
 
+def test_steps_in_a_boundary_are_relative_to_the_one_beyond() -> None:
+    zero = timed("A", "B", "D", boundary=number(0))
+    beyond = timed("C", "B", "D", boundary=call("add", Ref(S0), now(zero, -1)))
+    before = sets(every(zero), every(X))
+    body = sets(now(beyond), call("add", now(beyond, 1), now(zero, -1)))
+    found = interpret(program(before, Loop("reverse", (body,))), {**GIVEN, "s0": START}, T)["C"]
+    np.testing.assert_allclose(found[T - 1], START + x[T - 1] + x[T - 2])
+    np.testing.assert_allclose(found[0], START + x[T - 1] + x[1] + x[0])
+
+
+def test_a_number_beyond_the_steps_has_its_place_in_a_pack() -> None:
+    zero = timed("A", "B", "D", boundary=number(0))
+    both = Var("x_A", ("B", "D+D"), "work", True, parts=((now(X), now(zero, -1)),))
+    copies = [sets(every(zero), every(X)), sets(every(timed("C", "B", "D+D")), every(both))]
+    found = interpret(program(*copies), GIVEN, T)["C"]
+    np.testing.assert_array_equal(found[0], np.concatenate([x[0], 0 * x[0]], axis=-1))
+    np.testing.assert_array_equal(found[1], np.concatenate([x[1], x[0]], axis=-1))
+
+
 def test_unrolled_steps_go_as_they_stand() -> None:
     recur = sets(now(S), call("add", now(S, -1), now(X)))
     blocks = (Step(0, (recur,)), Step(1, (recur,)))

@@ -274,6 +274,8 @@ def test_neighbours_are_kept_together() -> None:
 # --- what is unsound -----------------------------------------------------------------------------
 
 NO_BOUNDARY = "phase forward: A[t] = C[t-1]: C[t-1] has no value beyond the first step, no boundary"
+BEYOND = Var("Q", ("B", "H"), "adjoint", True, call("add", now(S0), now(S, -1)))
+ENDLESS = replace(BEYOND, boundary=now(A, -1))
 WRONG = Var("Q", ("B", "H"), "value", True, now(BIAS))
 
 DH_, HH_ = now(dW), now(dWREC)
@@ -349,6 +351,16 @@ UNSOUND: list[tuple[str, tuple[Any, ...], str]] = [
         "a boundary's shape",
         (forward(sets(now(WRONG), NUMBER)),),
         "phase forward: Q[t] = 1: Q is (B, H), its boundary (H)",
+    ),
+    (
+        "beyond the steps, not yet computed",
+        (Loop("reverse", (sets(now(BEYOND), now(BEYOND, 1)),)), sets(every(S), NUMBER)),
+        "phase forward: Q[t] = Q[t+1]: Q[t+1] is S[t-1] beyond the steps, which is not computed",
+    ),
+    (
+        "beyond no steps",
+        (sets(every(A), NUMBER), Loop("reverse", (sets(now(ENDLESS), now(ENDLESS, 1)),))),
+        "phase forward: Q[t] = Q[t+1]: Q[t+1] is A[t-1] beyond the steps, and A has no boundary",
     ),
     (
         "a sum of one step",

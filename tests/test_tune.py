@@ -78,7 +78,9 @@ def test_they_are_timed_in_turn(called: list[tuple[str, Any, Any]]) -> None:
     first = rounds[:: len(LAYOUTS)]
     assert len(first) == tune._ROUNDS
     assert first[: len(LAYOUTS)] == list(LAYOUTS)
-    assert all({*rounds[i : i + 3]} == {*LAYOUTS} for i in range(0, len(rounds), 3))
+    assert all(
+        {*rounds[i : i + len(LAYOUTS)]} == {*LAYOUTS} for i in range(0, len(rounds), len(LAYOUTS))
+    )
 
 
 def test_a_cell_that_cannot_have_these_sizes_says_so() -> None:

@@ -169,8 +169,8 @@ Examples:
 @_readout
 @click.option(
     "--layout",
-    metavar="[rows|columns|folded]",
-    help="How the fast style stores matrices.  [default: columns]",
+    metavar="[rows|blocked|columns|folded]",
+    help="How the fast style stores and multiplies matrices.  [default: columns]",
 )
 @click.option(
     "--tune",

@@ -8,6 +8,7 @@ From the whole to its smallest part, each file using those below it:
     storage      where each variable lives, and what a reference to it is called
     header       the text at the head of a module
     numpy        how NumPy spells each operation
+    grid         matrices side by side and one below the other
     lines        lines of Python and how they are wrapped
     sizes        sizes and shapes as text
 """

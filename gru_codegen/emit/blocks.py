@@ -20,6 +20,7 @@ from gru_codegen.ir import (
     Block,
     Call,
     Const,
+    Every,
     Expr,
     Loop,
     Orientation,
@@ -27,7 +28,9 @@ from gru_codegen.ir import (
     Ref,
     Statement,
     Step,
+    Var,
     reads,
+    refs,
     rewrite,
     statements,
     writes,
@@ -124,6 +127,8 @@ class Blocks:
                 yield f"    {var.name} = np.zeros_like(params.{var.name[1:]})"
             elif statement.accumulate:
                 yield f"    {var.name}: Any = 0"
+            elif isinstance(var.boundary, Call):
+                yield from self._begun(var, list(refs(var.boundary)))
             elif isinstance(var.boundary, Ref) and var.boundary.var.role == "last":
                 beyond = self.names.spell(var.boundary, "")
                 if self.storage.in_workspace(var):
@@ -132,6 +137,17 @@ class Blocks:
                 else:
                     zeros = f"np.zeros({self.storage.sizes(var)}, w.dtype)"
                     yield f"    {var.name} = {zeros} if last is None else {beyond}"
+
+    def _begun(self, carry: Var, addends: list[Ref]) -> Iterator[str]:
+        """The carry beyond the last step: what others are at that step, and what a caller gives."""
+        name = self.names.spell(Ref(carry), "")
+        given = [ref for ref in addends if ref.var.role == "last"]
+        start, *others = [self.names.end(r.var, "last") for r in addends if r not in given]
+        yield f"    {name}[...] = {start}"
+        yield from (f"    np.add({name}, {other}, {name})" for other in others)
+        for ref in given:
+            yield "    if last is not None:"
+            yield f"        np.add({name}, {self.names.spell(ref, '')}, {name})"
 
     def _unrolled(self, step: Step) -> str:
         key = id(step.body)
@@ -174,8 +190,10 @@ class Blocks:
         for value, name in self.made_ready.items():
             if not equation.startswith(name) and f"; {name} = " not in equation:
                 equation = equation.replace(value, name)
+        found = list(statements(tuple(group)))
+        if all(map(self.storage.is_there, found)):
+            equation += ", which is there already"
         yield from comment(f"{origin.meaning}: {equation}" if named else equation, indent)
-        found = statements(tuple(group))
         for given, some in groupby(found, key=lambda statement: statement.given):
             if given:
                 for name in given:
@@ -191,6 +209,11 @@ class Blocks:
         if self.storage.in_place(statement):
             for line in calls.lines(statement):
                 yield from call_lines(line, indent)
+            target = statement.target
+            if isinstance(target.when, Every) and target.var in self.storage.bounded:
+                assert isinstance(target.var.boundary, Const)
+                number = target.var.boundary.value
+                yield f"{indent}{self.names.end(target.var, 'first')}[...] = {number}"
             return
         if self.storage.fast and (gradients := calls.gradients(statement)) is not None:
             yield from (indent + line for line in gradients)

@@ -8,10 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from fractions import Fraction
 
+from gru_codegen.emit.grid import Grid, cut, doubled
 from gru_codegen.emit.names import GATHERED, Names
 from gru_codegen.emit.numpy import as_expression
+from gru_codegen.emit.sizes import in_code
+from gru_codegen.emit.storage import is_of_weights
 from gru_codegen.errors import ProgramError
-from gru_codegen.ir import Call, Const, Every, Expr, Ref, Statement, shape_of
+from gru_codegen.ir import Call, Const, Every, Expr, Ref, Statement, refs, shape_of
 
 __all__ = ["Calls"]
 
@@ -39,6 +42,8 @@ class Calls:
             number = value.value
             return [f"{out}[...] = {number.numerator}", *self._divided(out, out, number)]
         if isinstance(value, Ref) or value.operation in ("rows", "transpose"):
+            if self.names.storage.is_there(statement):
+                return []
             return [f"{out}[...] = {self._matrix(value, statement.target)}"]
         spelling = _SPELLINGS.get(value.operation)
         if spelling is not None:
@@ -176,6 +181,8 @@ class Calls:
             factor = self._stored(weights, turned)
             if isinstance(left, Ref) and self.names.is_column_major(left):
                 return [f"np.matmul({self.names.transposed(left)}, {factor}, {out})"]
+            if self._takes_blocks(statement, left, turned):
+                return self._in_blocks(statement, left, weights, factor)
             rows = self._matrix(left, statement.target)
             if over_time:
                 rows, out = f"_rows({rows})", f"_rows({out})"
@@ -185,48 +192,74 @@ class Calls:
             return [f"np.matmul({factor}, {rows}, {out})"]
         return [f"{factor}.dot({rows}, {out})"]
 
+    def _takes_blocks(self, statement: Statement, left: Expr, turned: bool) -> bool:
+        """Whether a product goes through its rows in blocks.
+
+        Not by weights that are transposed on the way: BLAS has no fast kernel of few rows for them.
+        """
+        storage, target = self.names.storage, statement.target
+        if not storage.program.blocked or turned or not isinstance(left, Ref):
+            return False
+        if isinstance(target.when, Every):
+            return True
+        return all(storage.is_stored(ref.var) and ref.var.shape[0] == "B" for ref in (left, target))
+
+    def _in_blocks(self, statement: Statement, left: Expr, weights: Ref, factor: str) -> list[str]:
+        """The loop over the blocks of a product's rows: those of all steps, or of one."""
+        assert isinstance(left, Ref)  # _takes_blocks saw to it
+        target, shape = statement.target, weights.var.shape
+        names = [f"{self.names.storage.attribute(ref)}_rows" for ref in (left, target)]
+        if isinstance(target.when, Every):
+            entries = self.names.entries(shape)
+            blocks = [f"_blocks(_rows({self.spell(ref)}), {entries})" for ref in (left, target)]
+        else:
+            blocks = [self.names.row_blocks_of(ref, shape) for ref in (left, target)]
+        return [
+            f"for {', '.join(names)} in zip({', '.join(blocks)}, strict=True):",
+            f"    {names[0]}.dot({factor}, {names[1]})",
+        ]
+
     def _bordered(self, statement: Statement, value: Call, out: str) -> list[str]:
         """A matrix and a column of ones; of all steps, if those are meant."""
         matrix = self._matrix(value.args[0], statement.target)
         return [f"{out}[..., :-1] = {matrix}", f"{out}[..., -1] = 1"]
 
     def _joined(self, statement: Statement, value: Call, out: str) -> list[str]:
-        """Weights laid side by side and one below the other, each perhaps halved."""
+        """Matrices laid side by side and one below the other, each perhaps halved.
+
+        What is made of weights has names in the Workspace for its blocks. A rectangle of halved
+        blocks is halved in one call, and identities stand in their places from the beginning.
+        """
         target = statement.target
-        bands = [
-            list(band.args) if isinstance(band, Call) and band.operation == "beside" else [band]
-            for band in (value.args if value.operation == "below" else (value,))
-        ]
+        grid = Grid.of(value)
+        if not (is_of_weights(target.var) and self.names.storage.is_stored(target.var)):
+            turned = self.names.is_column_major(target)
+            places = (grid.index(block, self.names.size, turned) for block, _ in grid.blocks())
+            matrices = (self._matrix(matrix, target) for _, matrix in grid.blocks())
+            return [f"{out}[{a}] = {b}" for a, b in zip(places, matrices, strict=True)]
         lines: list[str] = []
-        row_sizes = [("1", *shape_of(band[0]))[-2] for band in bands]
-        for number, band in enumerate(bands):
-            vector = len(shape_of(band[0])) == 1
-            rows = self._cut(row_sizes, number, vector)
-            for place, block in enumerate(band):
-                sizes = [shape_of(b)[-1] for b in band]
-                index = [rows, self._cut(sizes, place, False)]
-                if self.names.is_column_major(target):
-                    index.reverse()
-                lines += self._block(block, f"{out}[{', '.join(index)}]", target)
+        halved = grid.halved()
+        for block, matrix in grid.blocks():
+            index = grid.index(block)
+            if isinstance(matrix, Call) and matrix.operation == "identity":
+                size = in_code(shape_of(matrix)[0])
+                self.names.constant(out, index, f"np.eye({size}, dtype=dtype)")
+                continue
+            whole = doubled(matrix)
+            content = "_".join(dict.fromkeys(ref.var.name for ref in refs(matrix)))
+            place = self.names.block(out, index, content)
+            weights = self._matrix(matrix if whole is None else whole, target)
+            if whole is not None and block in halved:
+                lines.append(f"np.divide({weights}, {self.names.number(2)}, {place})")
+            else:
+                lines.append(f"{place}[...] = {weights}")
+        for block in halved:
+            if block.number > 1:
+                place = out
+                if block != grid.whole:
+                    place = self.names.block(out, grid.index(block), "halved")
+                lines.append(f"np.divide({place}, {self.names.number(2)}, {place})")
         return lines
-
-    def _cut(self, sizes: list[str], place: int, single: bool) -> str:
-        low = self.names.size("+".join(sizes[:place])) if place else ""
-        if single:
-            return low or "0"
-        high = self.names.size("+".join(sizes[: place + 1])) if place + 1 < len(sizes) else ""
-        spaced = " " in low + high and low and high
-        return f"{low}{' : ' if spaced else ':'}{high}"
-
-    def _block(self, block: Expr, place: str, target: Ref) -> list[str]:
-        if isinstance(block, Call) and block.operation == "multiply":
-            factor, weights = block.args
-            if isinstance(factor, Const) and factor.value == Fraction(1, 2):
-                matrix = self._matrix(weights, target)
-                return [f"np.divide({matrix}, {self.names.number(2)}, {place})"]
-        if isinstance(block, Call) and block.operation == "identity":
-            return [f"{place} = {self.names.identity(shape_of(block)[0])}"]
-        return [f"{place} = {self._matrix(block, target)}"]
 
     # --- gradients --------------------------------------------------------------------------
 
@@ -249,9 +282,12 @@ class Calls:
             heights = [("1", *row[0].var.shape)[-2] for row in target.var.parts]
             widths = [part.var.shape[-1] for part in target.var.parts[0]]
             for r, row in enumerate(target.var.parts):
-                band = self._cut(heights, r, len(row[0].var.shape) == 1)
+                band = cut(heights, r, r + 1, self.names.size, len(row[0].var.shape) == 1)
+                if len(row) == 1:  # it is contiguous, and nobody else has it
+                    lines.append(f"{row[0].var.name} = {name}[{band}]")
+                    continue
                 for c, part in enumerate(row):
-                    columns = self._cut(widths, c, False)
+                    columns = cut(widths, c, c + 1, self.names.size)
                     lines.append(f"{part.var.name} = {name}[{band}, {columns}].copy()")
         return lines
 

@@ -145,7 +145,7 @@ def _groups(local: dict[str, str], names: Names) -> Iterator[list[str]]:
     def kind(name: str) -> int:
         if local[name].removeprefix("w.") in sizes:
             return 0
-        if name in names.numbers or name in names.identities:
+        if name in names.numbers:
             return 1
         if name in gathered:
             return 4
@@ -162,7 +162,8 @@ def _groups(local: dict[str, str], names: Names) -> Iterator[list[str]]:
 def _forget_unused(names: Names, lines: list[str]) -> None:
     """Drop the local names that none of `lines` uses, nor another local name."""
     while True:
-        text = "\n".join([*lines, *names.local.values()])
+        code = re.sub("#.*", "", "\n".join(lines))
+        text = "\n".join([code, *names.local.values()])
         words = set(re.findall(r"(?<![\w.])[A-Za-z_]\w*", text))
         unused = [name for name in names.local if name not in words]
         if not unused:

@@ -80,6 +80,10 @@ def storage_in_words(storage: Storage) -> str:
         "The last argument of a function of NumPy says where the result goes: np.add(a, b, c) is "
         "c = a + b."
     )
+    if storage.program.blocked:
+        said.append(
+            "Products take few samples at a time: A_blocks are the rows of A, block by block."
+        )
     packs = [array.name for array in storage.arrays() if len(array.parts) > 1]
     if packs:
         where = "one above the other" if columns else "one behind the other"

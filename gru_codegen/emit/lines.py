@@ -68,11 +68,13 @@ def called(before: str, name: str, arguments: Sequence[str]) -> str:
 
 
 def call_lines(line: str, indent: str) -> list[str]:
-    """A call that is a statement, its arguments on a line of their own if it is too long."""
-    before, bracket, arguments = line.partition("(")
-    if len(indent + line) <= WIDTH or not arguments.endswith(")"):
+    """A call that is a statement, or that a loop begins with; its arguments on a line of their own
+    if it is too long."""
+    before, bracket, behind = line.partition("(")
+    arguments, closing, colon = behind.rpartition(")")
+    if len(indent + line) <= WIDTH or colon not in ("", ":") or not closing:
         return [indent + line]
-    return [f"{indent}{before}{bracket}", f"{indent}    {arguments[:-1]}", f"{indent})"]
+    return [f"{indent}{before}{bracket}", f"{indent}    {arguments}", f"{indent}){colon}"]
 
 
 def listed(elements: Sequence[str], before: str, behind: str, indent: str = "    ") -> str:

@@ -44,6 +44,7 @@ def emit(program: Program, heading: Heading) -> str:
         "seed": program.seed,
         "counts": any(var.role == "count" for var in storage.variables),
         "flattened": any("_rows(" in line for line in lines),
+        "blocked": any("_blocks(" in line for line in lines),
         "stored": _stored(storage, functions, heading),
         "copied": _copied(program, heading, outputs["room_for_targets"]),
         "workspace": workspace,
@@ -91,14 +92,11 @@ def _states(program: Program) -> dict[str, Any]:
     """The states, and the code that reads the last of each."""
     states = _declared_states(program)
     columns = program.layout == "columns"
-    turned = ".T" if columns else ""
-    last = [f"w.{state.name}_last{turned}.copy()" for state in states]
-    output = f"w.{_output(program).name}"
+    last = [f"w.{state.name}_last.copy()" for state in states]
     return {
         "states": states,
-        "turned": turned,
         "state_shapes": {s.name: ", ".join(added([n], "w.") for n in s.shape) for s in states},
-        "outputs": f"_turned({output})" if columns else output,
+        "outputs": f"w.{_output(program).name}{'_turned' * columns}",
         "state_names": tuple(state.name for state in states),
         "last_state": f"State({', '.join(last)})" if len(states) > 1 else last[0],
         "state_type": "State" if len(states) > 1 else "Array",
@@ -110,9 +108,6 @@ def _stored(storage: Storage, functions: list[Function], heading: Heading) -> Po
     total = storage.stored()
     for ref in gathered_refs(functions).values():
         total += Polynomial.product(1, ("T", *ref.var.shape))
-    for function in functions:
-        for letter in function.names.identities.values():
-            total += Polynomial.product(1, (letter, letter))
     if storage.fast and heading.targets == "labels":
         total += Polynomial.product(1, ("T", *_output(storage.program).shape))
     return total

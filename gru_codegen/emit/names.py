@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from gru_codegen.emit.sizes import added, in_code, parameter
+from itertools import count
+from typing import Literal
+
+from gru_codegen.emit.sizes import added, multiplied, parameter
 from gru_codegen.emit.storage import Storage
-from gru_codegen.ir import Every, Now, Orientation, Ref, Var
+from gru_codegen.ir import Every, Now, Orientation, Ref, Shape, Var, refs
 
 __all__ = ["GATHERED", "Names", "number_name"]
 
@@ -20,8 +23,10 @@ class Names:
 
     local: names and where they come from. steps: the matrices of one step that a loop names.
     indexed: whether a line needs the number of the step. numbers: the constants, by name.
-    gathered: what is copied for a product over the rows of all steps, by name. identities: the
-    sizes of identity matrices, in letters, by name.
+    gathered: what is copied for a product over the rows of all steps, by name. blocks: those of
+    weights laid side by side that have a name, as code. constants: those that no call changes, by
+    the array that they are in: where, and what stands there. row_blocks: what products take in
+    blocks of rows step by step, by the name of the blocks, each with the shape of the weights.
     """
 
     def __init__(self, storage: Storage) -> None:
@@ -31,7 +36,9 @@ class Names:
         self.indexed = False
         self.numbers: dict[str, int] = {}
         self.gathered: dict[str, Ref] = {}
-        self.identities: dict[str, str] = {}
+        self.blocks: dict[str, str] = {}
+        self.constants: dict[str, dict[str, str]] = {}
+        self.row_blocks: dict[str, tuple[Ref, Shape]] = {}
 
     @property
     def layout(self) -> Orientation:
@@ -44,8 +51,8 @@ class Names:
         if var.role == "count":
             return "w.count"
         if var.role == "last":
-            carries = [carry.boundary for carry in self.storage.program.carries]
-            return f"last[{carries.index(ref)}]"
+            beyond = [carry.boundary for carry in self.storage.program.carries]
+            return f"last[{next(i for i, e in enumerate(beyond) if e and ref in refs(e))}]"
         name = self.storage.attribute(ref)
         if not isinstance(ref.when, Now) or not self.storage.is_indexed(var):
             self._note(ref, name)
@@ -58,6 +65,24 @@ class Names:
         self.indexed = True
         return f"{name}[{index}]"
 
+    def row_blocks_of(self, ref: Ref, weights: Shape) -> str:
+        """The rows of one step of `ref`, so many at a time as a product by `weights` takes."""
+        name = f"{self.storage.attribute(ref)}_blocks"
+        if weights != ("H", "H"):
+            name = "_".join([name, *(size for entry in weights for size in entry.split("+"))])
+        self.row_blocks[name] = ref, weights
+        if self.storage.is_indexed(ref.var):
+            self.steps[f"{name}_t"] = name
+            return f"{name}_t"
+        self.local.setdefault(name, f"w.{name}")
+        return name
+
+    def entries(self, weights: Shape) -> str:
+        """How many numbers weights have, as code."""
+        for size in weights:
+            self.size(size)
+        return multiplied(weights)
+
     def _note(self, ref: Ref, name: str) -> None:
         var = ref.var
         if var.role == "weight":
@@ -66,6 +91,12 @@ class Names:
             self.local.setdefault(name, "w.ended")
         elif self.storage.is_stored(var):
             self.local.setdefault(name, f"w.{name}")
+
+    def end(self, var: Var, which: Literal["first", "last"]) -> str:
+        """The matrix of `var` before the first step, or that of the last one."""
+        name = f"{var.name}_{which}"
+        self.local.setdefault(name, f"w.{name}")
+        return name
 
     def local_name(self, var: Var) -> str:
         """The local name of `var` as a whole."""
@@ -94,12 +125,17 @@ class Names:
         self.local.setdefault(name, f"w.{name}")
         return name
 
-    def identity(self, letter: str) -> str:
-        """The identity matrix of `letter` rows, made once."""
-        name = "identity" if letter == "H" else f"identity_{in_code(letter)}"
-        self.identities[name] = letter
-        self.local.setdefault(name, f"w.{name}")
-        return name
+    def block(self, array: str, index: str, content: str) -> str:
+        """A block of weights laid side by side: a view, made once, named after its `content`."""
+        code, taken = f"{array}[{index}]", {*self.storage.by_name, *self.blocks}
+        names = (f"{array}_{content}{f'_{n}' * (n > 1)}" for n in count(1))
+        name = next(name for name in names if name not in taken)
+        self.blocks[name] = code
+        return f"w.{name}"
+
+    def constant(self, array: str, index: str, value: str) -> None:
+        """Have `value` stand in a block of `array` from the beginning."""
+        self.constants.setdefault(array, {})[index] = value
 
     def size(self, written: str) -> str:
         """A size, or a sum of sizes, as code."""

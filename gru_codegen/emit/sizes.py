@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gru_codegen.ir import Program, Shape
 
-__all__ = ["Sizes", "added", "in_code", "letters", "parameter", "quoted"]
+__all__ = ["Sizes", "added", "in_code", "letters", "multiplied", "parameter", "quoted"]
 
 #: What functions and a Workspace call the sizes that every kernel has a place for.
 _PARAMETERS = {"B": "batch_size", "D": "input_size", "H": "hidden_size", "O": "output_size"}
@@ -34,6 +34,12 @@ def added(sizes: Iterable[str], owner: str = "") -> str:
     ones = counts.pop("1", 0)
     terms = [named(n) if count == 1 else f"{count} * {named(n)}" for n, count in counts.items()]
     return " + ".join([*terms, *([str(ones)] if ones else [])])
+
+
+def multiplied(sizes: Iterable[str]) -> str:
+    """The product of `sizes` in code, each perhaps a sum."""
+    factors = map(added, ([size] for size in sizes))
+    return " * ".join(f"({factor})" if " " in factor else factor for factor in factors)
 
 
 def letters(shape: Shape) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gru_codegen.cost import Polynomial
 from gru_codegen.emit.sizes import added, in_code
 from gru_codegen.ir import (
+    Const,
     Phase,
     Program,
     Ref,
@@ -90,6 +91,12 @@ class Storage:
             if var.role in ("adjoint", "work") and var.name not in elsewhere
         }
         self.places = dict(self._places())
+        #: What is a number before its first step, where others read it.
+        self.bounded = [
+            var
+            for var in self.variables
+            if isinstance(var.boundary, Const) and self.shifted.get(var.name, 0) < 0
+        ]
 
     def _refs(self) -> Iterator[Ref]:
         """Every reference of the program as it stands there, packs among them."""
@@ -118,7 +125,7 @@ class Storage:
             run = pack.parts[0]
             vars_ = [ref.var for ref in run]
             within |= {var.name for var in vars_}
-            if any(self._root(var.name) != var.name for var in vars_):
+            if any(self.root(var.name) != var.name for var in vars_):
                 continue
             kept = any(var.name in self.kept for var in vars_)
             offsets = [ref.when.offset if ref.when is not None else 0 for ref in run]
@@ -132,7 +139,7 @@ class Storage:
             for number, (var, offset) in enumerate(zip(vars_, offsets, strict=True)):
                 yield var.name, Place(array, base - offset, number, number + 1)
         for var in self.variables:
-            owns = var.name not in within and self._root(var.name) == var.name
+            owns = var.name not in within and self.root(var.name) == var.name
             if owns and self.in_workspace(var):
                 first = self._before(var)
                 steps = self._extra(var, first) if var.name in self.kept else None
@@ -162,13 +169,13 @@ class Storage:
     def place(self, var: Var) -> Place:
         """Where `var`, or the pack `var`, is stored."""
         if not var.parts:
-            return self.places[self._root(var.name)]
+            return self.places[self.root(var.name)]
         parts = var.parts[0]
         first, last = self.place(parts[0].var), self.place(parts[-1].var)
         offset = parts[0].when.offset if parts[0].when is not None else 0
         return Place(first.array, first.first + offset, first.start, last.stop)
 
-    def _root(self, name: str) -> str:
+    def root(self, name: str) -> str:
         """The variable in whose storage `name` is; one that unrolling has removed has none."""
         while self.program.overwrites.get(name) in self.by_name:
             name = self.program.overwrites[name]
@@ -223,8 +230,11 @@ class Storage:
             return f"{ref.var.name} {'before' if self._before(ref.var) else 'after'} each step"
         if ref.var.parts or ref.var.name == self.place(ref.var).array.name:
             return ""
-        over = self.program.overwrites.get(ref.var.name)
-        return ref.var.meaning if over is None else f"{ref.var.meaning}, written over {over}"
+        return self._meaning(ref.var)
+
+    def _meaning(self, var: Var) -> str:
+        over = self.program.overwrites.get(var.name)
+        return var.meaning if over is None else f"{var.meaning}, written over {over}"
 
     def is_stored(self, var: Var) -> bool:
         """Whether `var` is in the Workspace: by itself, as a part, or as a pack."""
@@ -241,7 +251,7 @@ class Storage:
             place = self.place(ref.var)
             if place.array.steps is None and ref.var.name != place.array.name:
                 code = f"self.{place.array.name}{self._slices(place, [])}"
-                found.setdefault(ref.var.name, View(ref.var.name, code, ref.var.meaning))
+                found.setdefault(ref.var.name, View(ref.var.name, code, self._meaning(ref.var)))
         return list(found.values())
 
     def _all_steps(self, ref: Ref) -> str:
@@ -269,15 +279,27 @@ class Storage:
         colon = " : " if " " in low + high and low and high else ":"
         return f"[{', '.join([*steps, f'{low}{colon}{high}'])}]"
 
-    def ends(self, states: list[Var]) -> list[View]:
-        """What the Workspace calls each state before the first step and after the last one."""
+    def is_there(self, statement: Statement) -> bool:
+        """Whether `statement` copies a matrix onto itself: two variables are kept in its place."""
+        value, target = statement.value, statement.target
+        if statement.given or not isinstance(value, Ref):
+            return False
+        own = self.is_stored(value.var) and self.is_stored(target.var)
+        if not own or value.var.parts or target.var.parts:
+            return False
+        scratch = not {value.var.name, target.var.name} & self.kept
+        return scratch and self.root(value.var.name) == self.root(target.var.name)
+
+    def ends(self, timed: list[Var], *, by_row: bool) -> list[View]:
+        """What each is called before all steps and after them: a sample per row, or as stored."""
         found = []
-        for var in states:
+        turned = ".T" if by_row and self.program.layout == "columns" else ""
+        for var in timed:
             place = self.place(var)
             before = place.first - 1
             after = f"steps + {before}" if before else "steps"
             for name, index in ((f"{var.name}_first", str(before)), (f"{var.name}_last", after)):
-                code = f"self._{place.array.name}{self._slices(place, [index])}"
+                code = f"self._{place.array.name}{self._slices(place, [index])}{turned}"
                 meaning = f"{var.name} {'before' if name.endswith('first') else 'after'} all steps"
                 found.append(View(name, code, meaning))
         return found

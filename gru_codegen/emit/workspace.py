@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gru_codegen.emit.functions import Function
 from gru_codegen.emit.lines import WIDTH, assignments, filled_lines, remarked
-from gru_codegen.emit.sizes import Sizes, added, in_code, parameter
+from gru_codegen.emit.sizes import Sizes, added, in_code, multiplied, parameter
 from gru_codegen.emit.storage import Storage
 from gru_codegen.ir import Ref, Var
 
@@ -46,13 +46,17 @@ def workspace_lines(
         for view in storage.parts_of_scratch()
         if view.name in used
     ]
+    blocks = {name: found for f in functions for name, found in f.names.row_blocks.items()}
+    once += [
+        f"{_INDENT}self.{name} = _blocks(self.{storage.attribute(ref)}, {multiplied(weights)})"
+        for name, (ref, weights) in blocks.items()
+        if not storage.is_indexed(ref.var)
+    ]
     numbers = {name: value for f in functions for name, value in f.names.numbers.items()}
     for name, value in sorted(numbers.items(), key=lambda item: item[1]):
         once.append(f"{_INDENT}self.{name} = np.full((), {value}, dtype)")
-    identities = {name: n for f in functions for name, n in f.names.identities.items()}
-    for name, letter in identities.items():
-        once.append(f"{_INDENT}self.{name} = np.eye({in_code(letter)}, dtype=dtype)")
-        once.append(f"{_INDENT}self.{name}.flags.writeable = False")
+    for function in functions:
+        once += _blocks(function)
     arrays = [
         remarked(f"self._{array.name} = np.empty(({storage.shape(array)}), dtype)", array.meaning)
         for array in storage.arrays()
@@ -63,12 +67,23 @@ def workspace_lines(
         for view in storage.views()
         if view.name in used
     ]
-    views += [remarked(f"self.{v.name} = {v.code}", v.meaning) for v in storage.ends(states)]
+    ends = storage.ends(states, by_row=True)  # as they are given and handed out
+    bounded = storage.ends(storage.bounded, by_row=False)
+    ends += [view for view in bounded if view.name in used]
+    views += [remarked(f"self.{v.name} = {v.code}", v.meaning) for v in ends]
+    for name, (ref, weights) in blocks.items():
+        if storage.is_indexed(ref.var):
+            steps, entries = storage.attribute(ref), multiplied(weights)
+            views.append(f"{_INDENT}self.{name} = [_blocks(a, {entries}) for a in self.{steps}]")
     if any("mask" in f.steps.values() for f in functions):
         shape = "T, 1, B" if storage.program.layout == "columns" else "T, B, 1"
         arrays.append(remarked(f"self._mask = np.empty(({shape}), bool)", "which samples ended"))
         views.append(f"{_INDENT}self.mask = self._mask[:steps]")
-    for name, ref in gathered_refs(functions).items():
+    gathered = gathered_refs(functions)
+    output = storage.program.entries["forward"][0].name
+    if storage.program.layout == "columns" and output not in gathered:
+        views.append(f"{_INDENT}self.{output}_turned = _turned(self.{output})")
+    for name, ref in gathered.items():
         size = added([ref.var.shape[-1]])
         arrays.append(f"{_INDENT}self._{name}_rows = np.empty((T, B, {size}), dtype)")
         views += [
@@ -91,6 +106,7 @@ def _used(storage: Storage, functions: list[Function]) -> set[str]:
         *(var.name for var in handed),
         *(code.removeprefix("w.") for f in functions for code in f.names.local.values()),
         *(source for f in functions for source in f.steps.values()),
+        *(storage.attribute(ref) for f in functions for ref, _ in f.names.row_blocks.values()),
         *gathered_refs(functions),
     }
 
@@ -98,6 +114,19 @@ def _used(storage: Storage, functions: list[Function]) -> set[str]:
 def gathered_refs(functions: Iterable[Function]) -> dict[str, Ref]:
     """What is copied for products over all steps."""
     return {name: ref for f in functions for name, ref in f.names.gathered.items()}
+
+
+def _blocks(function: Function) -> Iterator[str]:
+    """Names for the blocks of weights laid side by side, and what stands in the others."""
+    for name, code in function.names.blocks.items():
+        line = f"{_INDENT}self.{name} = self.{code}"
+        if len(line) > WIDTH:
+            line = f"{_INDENT}self.{name} = (\n{_INDENT}    self.{code}\n{_INDENT})"
+        yield line
+    for array, constants in function.names.constants.items():
+        for index, value in constants.items():
+            yield f"{_INDENT}self.{array}[{index}] = {value}"
+        yield f"{_INDENT}self.{array}.flags.writeable = False  # but for the blocks with a name"
 
 
 def _steps(function: Function) -> Iterator[str]:

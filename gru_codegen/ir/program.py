@@ -103,7 +103,8 @@ class Var:
     shape: of one step.
     role: what it is in the network.
     timed: whether it has one value per time step.
-    boundary: what reading beyond the first or last step gives; for a state its initial value.
+    boundary: what reading beyond the first or last step gives; for a state its initial value. A
+        step in it is relative to the one that is beyond: ``dO[t-1]`` beyond the last is the last.
     meaning: what it is called in words.
     parts: of a pack the variables that it consists of, row by row: it has no value of its own.
     """
@@ -339,6 +340,7 @@ class Program:
     carries: the adjoints that the first step passes on, which a pullback hands out.
     steps: the number of time steps of an unrolled program, None while there are loops.
     layout: how matrices with one row per sample are stored: as they are, or transposed.
+    blocked: whether products take few samples at a time.
     overwrites: the variable in whose storage another one is kept, by the names of both.
     """
 
@@ -350,6 +352,7 @@ class Program:
     carries: tuple[Var, ...] = ()
     steps: int | None = None
     layout: Orientation = "rows"
+    blocked: bool = False
     overwrites: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:

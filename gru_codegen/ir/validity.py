@@ -152,10 +152,22 @@ class _Validator:
             if not any(enough <= condition for enough in conditions):
                 on = " or ".join(" and ".join(sorted(enough)) for enough in conditions)
                 raise ProgramError(f"{at}: {ref} is there only if {on}")
+            self.boundary(ref, at)
         self.target(statement, at)
         for ref in writes(statement):
             name = ref.var.name
             known[name] = [*known.get(name, []), condition]
+
+    def boundary(self, ref: Ref, at: str) -> None:
+        """What `ref` is beyond the steps has been computed before them, even if there are none."""
+        if ref.var.boundary is None or ref.when is None or not ref.when.offset:
+            return
+        for part in reads(ref.var.boundary):
+            beyond = f"{at}: {ref} is {part} beyond the steps"
+            if part.var.role not in GIVEN and part.var.name not in self.known:
+                raise ProgramError(f"{beyond}, which is not computed")
+            if part.var.timed and part.var.boundary is None:
+                raise ProgramError(f"{beyond}, and {part.var.name} has no boundary")
 
     def _condition(self, statement: Statement) -> _Condition:
         return self.implied | frozenset(statement.given)

@@ -15,18 +15,22 @@
     stack            products of a step that share their operands in one GEMM, weights stacked
     absorb           what is added to a product becomes part of it, by way of identity blocks
     join             the gradients of stacked weights in one GEMM
+    rotate           what a backward step begins with is added by the product of the one before
     prepare          what is made of weights alone is computed once
     straighten       weights that loops read transposed are transposed once
-    batch            elementwise functions of neighbours at once (batch_values: not of adjoints)
+    batch            elementwise functions of neighbours, or what these have in common, at once
+                     (batch_values: not of adjoints)
     flatten          one operation per statement, computed where its result is kept
     assign           storage is used again by what comes later
     transpose        matrices are stored with a sample per column
+    block            products take few samples at a time
     unroll(T)        the loops written out, simplified where the step is known
 
 ``textbook`` keeps one expression per equation, as declared; ``fast`` is batched, in place and in
-one of three layouts. ``rows``: a sample per row, gate behind gate. ``columns``: a sample per
-column, so that neighbours are contiguous, input and state side by side in one GEMM with all the
-gates that share them. ``folded``: as columns, with additions taken into the GEMMs as well.
+one of four layouts. ``rows``: a sample per row, gate behind gate. ``blocked``: as rows, with
+products that take few rows at a time. ``columns``: a sample per column, so that neighbours are
+contiguous, input and state side by side in one GEMM with all the gates that share them. ``folded``:
+as columns, with additions taken into the GEMMs as well.
 """
 
 from __future__ import annotations
@@ -38,6 +42,7 @@ from gru_codegen.ir import Program, validate
 from gru_codegen.passes.absorb import absorb
 from gru_codegen.passes.assign import assign
 from gru_codegen.passes.batch import batch, batch_values
+from gru_codegen.passes.block import block
 from gru_codegen.passes.border import border
 from gru_codegen.passes.coalesce import coalesce
 from gru_codegen.passes.collect import collect, collect_all
@@ -48,6 +53,7 @@ from gru_codegen.passes.hoist import hoist, hoist_statements
 from gru_codegen.passes.join import join
 from gru_codegen.passes.prepare import prepare
 from gru_codegen.passes.prune import prune
+from gru_codegen.passes.rotate import rotate
 from gru_codegen.passes.share import share
 from gru_codegen.passes.stack import stack
 from gru_codegen.passes.straighten import straighten
@@ -66,6 +72,7 @@ __all__ = [
     "assign",
     "batch",
     "batch_values",
+    "block",
     "border",
     "coalesce",
     "collect",
@@ -81,6 +88,7 @@ __all__ = [
     "passes",
     "prepare",
     "prune",
+    "rotate",
     "share",
     "stack",
     "straighten",
@@ -91,17 +99,19 @@ __all__ = [
 
 Pass = Callable[[Program], Program]
 Style = Literal["fast", "textbook"]
-Layout = Literal["rows", "columns", "folded"]
+Layout = Literal["rows", "blocked", "columns", "folded"]
 
 STYLES: tuple[Style, ...] = ("fast", "textbook")
 _TEXTBOOK: tuple[Pass, ...] = (factor_adjoints, share, prune)
 # fmt: off
+_ROWS: tuple[Pass, ...] = (
+    share, prune, coalesce, factor, fold,
+    hoist, border, telescope, share, prepare, straighten, batch_values, flatten, assign,
+)
 #: The passes of the fast style, by what they make of the storage.
 LAYOUTS: dict[Layout, tuple[Pass, ...]] = {
-    "rows": (
-        share, prune, coalesce, factor, fold,
-        hoist, border, telescope, share, prepare, straighten, batch_values, flatten, assign,
-    ),
+    "rows": _ROWS,
+    "blocked": (*_ROWS, block),
     "columns": (
         share, prune, coalesce, factor, fold,
         collect, hoist_statements, stack, hoist, share, join,
@@ -110,7 +120,7 @@ LAYOUTS: dict[Layout, tuple[Pass, ...]] = {
     "folded": (
         share, prune, coalesce, factor, fold,
         collect_all, hoist_statements, stack, absorb, hoist, share, join,
-        prepare, batch, flatten, assign, transpose,
+        rotate, prepare, batch, flatten, assign, transpose,
     ),
 }
 # fmt: on

@@ -25,7 +25,7 @@ from gru_codegen.passes.naming import fresh
 from gru_codegen.passes.neighbours import Neighbours, runs
 from gru_codegen.passes.wording import equation
 
-__all__ = ["absorb"]
+__all__ = ["absorb", "grown"]
 
 
 def absorb(program: Program) -> Program:
@@ -71,7 +71,7 @@ def _absorbed(
             continue
         ordered = sorted(terms, key=_order(products[found[0]], body))
         made = [_term(statement, term, taken) for term in ordered]
-        product = _grown(products[found[0]], [s.target for s in made], neighbours)
+        product = grown(products[found[0]], [s.target for s in made], neighbours)
         gone.add(found[0])
         changed.append([*made, replace(product, target=statement.target, origin=statement.origin)])
     for some in changed:
@@ -126,17 +126,19 @@ def _term(statement: Statement, term: Expr, taken: set[str]) -> Statement:
     return Statement(ref, term, Origin(equation(ref, term), meaning))
 
 
-def _grown(product: Statement, terms: list[Ref], neighbours: Neighbours) -> Statement:
+def grown(product: Statement, terms: list[Ref], neighbours: Neighbours) -> Statement:
     """`product` with more neighbours, and an identity for each among its weights."""
     assert isinstance(product.value, Call)
     operand, weights = product.value.args
     assert isinstance(operand, Ref)
     assert isinstance(weights, Call)
-    run = operand.var.parts[0]
+    run = operand.var.parts[0] if operand.var.parts else (operand,)
     (stacked,) = weights.args
-    blocks = stacked.args if isinstance(stacked, Call) else (stacked,)
+    beside = isinstance(stacked, Call) and stacked.operation == "beside"
+    blocks = stacked.args if isinstance(stacked, Call) and beside else (stacked,)
     identities = [Call("identity", (blocks[0],)) for _ in terms]
-    neighbours.runs.remove(run)  # it goes on, with more of them
+    if run in neighbours.runs:
+        neighbours.runs.remove(run)  # it goes on, with more of them
     grown = neighbours.make((*run, *terms))
     turned = Call("transpose", (Call("beside", (*blocks, *identities)),))
     return replace(product, value=Call("matmul", (grown, turned)))

@@ -29,7 +29,8 @@ def assign(program: Program) -> Program:
 
     Each step writes one matrix of them over the same step's of another, which is read for the last
     time there or before; elementwise operations may read what they write over. Neighbours stay
-    neighbours: they overwrite a run of as many or, alone, any other.
+    neighbours: they overwrite a run of as many or, alone, any other. A carry of which a step makes
+    a copy is kept where the copy is.
     """
     kept = kept_for_every_step(program)
     lives = _lives(program)
@@ -61,7 +62,34 @@ def assign(program: Program) -> Program:
                 overwrites |= {new.name: old.name for new, old in pairs}
                 lost |= set(names)
                 break
+    for phase in program.phases:
+        for block in phase.blocks:
+            if not isinstance(block, Statement):
+                overwrites |= dict(_over_copies(list(statements(block.body)), kept))
     return replace(program, overwrites=overwrites)
+
+
+def _over_copies(body: list[Statement], kept: set[str]) -> Iterator[tuple[str, str]]:
+    """The carries that can be kept where a step copies them, each with that copy, by name.
+
+    The copy is dead when the carry is computed, and so is the carry once it has been copied.
+    """
+    uses: dict[Var, list[int]] = {}
+    for place, statement in enumerate(body):
+        for ref in (*reads(statement.value), *writes(statement)):
+            uses.setdefault(ref.var, []).append(place)
+    for place, statement in enumerate(body):
+        copy, value = statement.target, statement.value
+        if statement.given or not isinstance(value, Ref) or copy.when != Now():
+            continue
+        carry, others = value.var, [use for use in uses[value.var] if use != place]
+        alike = carry.shape == copy.var.shape and not (carry.parts or copy.var.parts)
+        if value.when in (None, Now()) or not alike or {carry.name, copy.var.name} & kept:
+            continue
+        if not others or carry not in {ref.var for ref in writes(body[others[0]])}:
+            continue
+        if uses[copy.var][0] == place and uses[copy.var][-1] < others[0]:
+            yield carry.name, copy.var.name
 
 
 def _candidates(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import groupby
 
 from gru_codegen.ir import (
     OPERATIONS,
@@ -21,8 +23,10 @@ from gru_codegen.ir import (
     kept_for_every_step,
     reads,
     shape_of,
+    statements,
     writes,
 )
+from gru_codegen.passes.common import Parted, parted
 from gru_codegen.passes.naming import fresh, product_name
 from gru_codegen.passes.neighbours import Neighbours, runs
 from gru_codegen.passes.wording import equation
@@ -34,6 +38,8 @@ def batch(program: Program) -> Program:
     """Compute ``Z = f(a)`` and ``R = f(b)`` at once, and have their variables side by side.
 
     A product among the operands becomes a statement of its own; what is left is elementwise.
+    Products that have some of their factors in common, as ``C o Z o (1 - Z)`` and
+    ``S o R o (1 - R)``, begin each with its own; what is in common is then done for all at once.
     """
     return _batch(program, ("value", "adjoint", "work"))
 
@@ -51,18 +57,23 @@ def _batch(program: Program, roles: tuple[Role, ...]) -> Program:
     taken = set(program.variables())
     kept = kept_for_every_step(program)
 
-    def change(blocks: tuple[Block, ...]) -> Iterator[Block]:
-        run: list[Statement] = []
-        for block in blocks:
-            if isinstance(block, Statement):
-                run.append(block)
-                continue
-            yield from _Body(run, neighbours, taken, kept, roles).batched()
-            run = []
-            yield replace(block, body=tuple(change(block.body)))
-        yield from _Body(run, neighbours, taken, kept, roles).batched()
+    def batched(some: list[Statement]) -> Iterator[Statement]:
+        return _Body(some, neighbours, taken, kept, roles).batched()
 
-    return program.with_blocks(lambda phase: tuple(change(phase.blocks)))
+    def within_loops(blocks: tuple[Block, ...]) -> Iterator[Block]:
+        for block in blocks:
+            if not isinstance(block, Statement):
+                block = replace(block, body=tuple(batched(list(statements(block.body)))))
+            yield block
+
+    def between_loops(blocks: tuple[Block, ...]) -> Iterator[Block]:
+        for are_statements, group in groupby(blocks, key=lambda b: isinstance(b, Statement)):
+            some = tuple(group)
+            yield from batched(list(statements(some))) if are_statements else some
+
+    # What every step does comes first: a variable has one place among neighbours.
+    program = program.with_blocks(lambda phase: tuple(within_loops(phase.blocks)))
+    return program.with_blocks(lambda phase: tuple(between_loops(phase.blocks)))
 
 
 @dataclass
@@ -75,6 +86,7 @@ class _Body:
     kept: set[str]
     roles: tuple[Role, ...]
     products: list[Statement] = field(default_factory=list)
+    done: list[Statement] = field(default_factory=list)
 
     def batched(self) -> Iterator[Statement]:
         waiting = list(self.statements)
@@ -83,13 +95,98 @@ class _Body:
             together = [first]
             for place, other in enumerate(waiting[1:], 1):
                 between = _without(waiting[:place], together)
-                if _can_move(other, between, together) and self._fits([*together, other]):
-                    together.append(other)
-            waiting = _without(waiting, together)
+                candidates = self._in_order([*together, other])
+                if _can_move(other, between, together) and self._fits(candidates):
+                    together = candidates
+            in_part = None
             if len(together) == 1:
+                together, in_part = self._together_in_part(waiting)
+            waiting = _without(waiting, together)
+            if in_part is not None:
+                yield from self._joined_in_part(together, in_part)
+            elif len(together) == 1:
                 yield first
             else:
                 yield from self._joined(together)
+            self.done += together
+
+    def _together_in_part(self, waiting: list[Statement]) -> tuple[list[Statement], Parted | None]:
+        """The first of the statements, and those whose products have factors in common with it."""
+        together, parts = [waiting[0]], None
+        known = self._known() if _is_product(waiting[0]) else {}
+        others = list(filter(_is_product, waiting[1:])) if _is_product(waiting[0]) else []
+        while True:
+            found = [
+                (joined, more)
+                for other in others
+                if other not in together
+                and (joined := self._in_order([*together, other]))
+                and (more := self._parted(joined, other, waiting, known))
+                and more.saved > (0 if parts is None else parts.saved)
+            ]
+            if not found:
+                return together, parts
+            together, parts = max(found, key=lambda pair: pair[1].saved)
+
+    def _parted(
+        self,
+        together: list[Statement],
+        last: Statement,
+        waiting: list[Statement],
+        known: Mapping[Ref, Expr],
+    ) -> Parted | None:
+        """The products of statements in parts, if `last` can be beside the others."""
+        before = _without(together, [last])
+        between = _without(waiting[: waiting.index(last)], before)
+        values = [statement.value for statement in together]
+        if {s.target.var for s in together} & set().union(*map(_variables, values)):
+            return None  # what is written first is still to be read
+        if not _can_move(last, between, before):
+            return None
+        return parted(values, partial(self._alike, together), known)
+
+    def _alike(self, together: list[Statement], factors: list[Expr]) -> bool:
+        """Whether `factors`, one of each statement, are the same function of neighbours."""
+        groups = [
+            [ref for ref in group if isinstance(ref, Ref)] for group in _leaves(factors) or []
+        ]
+        there = all(self.neighbours.are_some(tuple(map(_now, refs))) for refs in groups)
+        some = zip(together, factors, strict=False)  # fewer while they are being matched
+        return (
+            bool(groups)
+            and there
+            and self._fits([replace(s, value=_times(s.target, factor)) for s, factor in some])
+        )
+
+    def _known(self) -> dict[Ref, Expr]:
+        """What has been computed from what still has the same value."""
+        known: dict[Ref, Expr] = {}
+        for statement in self.done:
+            written = {ref.var for ref in writes(statement)}
+            stale = [r for r, v in known.items() if written & {r.var, *_variables(v)}]
+            for ref in stale:
+                del known[ref]
+            plain = not statement.given and not statement.accumulate
+            if plain and not written & _variables(statement.value):
+                known[statement.target] = statement.value
+        return known
+
+    def _joined_in_part(self, together: list[Statement], parts: Parted) -> Iterator[Statement]:
+        """Each begins with what is its own, and goes on with the others."""
+        origin = _origin(together)
+        for statement, own in zip(together, parts.own, strict=True):
+            yield replace(statement, value=own, origin=origin)
+        yield from self._joined(_common(together, parts))
+
+    def _in_order(self, together: list[Statement]) -> list[Statement]:
+        """Statements in the order of their targets or, where these are free, of what they read."""
+        groups = [[s.target for s in together]]
+        groups += [list(refs) for refs in zip(*(reads(s.value) for s in together), strict=False)]
+        for group in groups:
+            order = self.neighbours.in_order(tuple(map(_now, group)))
+            if order != sorted(order):
+                return [together[place] for place in order]
+        return together
 
     def _fits(self, together: list[Statement]) -> bool:
         first = together[0]
@@ -120,9 +217,7 @@ class _Body:
         value = self._merged([s.value for s in together], [s.target.var for s in together])
         target = self._pack(tuple(s.target for s in together))
         yield from self.products
-        meaning = " and ".join(s.origin.meaning for s in together)
-        origins = "; ".join(s.origin.equation for s in together)
-        yield Statement(target, value, Origin(origins, meaning))
+        yield Statement(target, value, _origin(together))
 
     def _pack(self, parts: tuple[Ref, ...]) -> Ref:
         made = self.neighbours.make(tuple(map(_now, parts)))
@@ -147,6 +242,35 @@ class _Body:
         ref = Ref(Var(name, shape_of(value), "work", meaning="a product"))
         self.products.append(Statement(ref, value, Origin(equation(ref, value), "a product")))
         return ref
+
+
+def _variables(expression: Expr) -> set[Var]:
+    return {ref.var for ref in reads(expression)}
+
+
+def _is_product(statement: Statement) -> bool:
+    value = statement.value
+    return isinstance(value, Call) and value.operation == "multiply"
+
+
+def _common(together: list[Statement], parts: Parted) -> list[Statement]:
+    """What is left to do for each, with what is its own in its place."""
+    left: list[Statement] = []
+    for place, statement in enumerate(together):
+        value: Expr = statement.target
+        for column in parts.shared:
+            value = _times(value, column[place])
+        left.append(replace(statement, value=value))
+    return left
+
+
+def _times(left: Expr, right: Expr) -> Expr:
+    return Call("multiply", (left, right))
+
+
+def _origin(together: list[Statement]) -> Origin:
+    meaning = " and ".join(s.origin.meaning for s in together)
+    return Origin("; ".join(s.origin.equation for s in together), meaning)
 
 
 def _without(statements: list[Statement], some: list[Statement]) -> list[Statement]:

@@ -125,6 +125,19 @@ class Chains:
         for place, each in enumerate(self.sums):
             if place not in self.done:
                 yield from self._written(each, place)
+                self._forget(each.statement.target)
+
+    def _forget(self, target: Ref) -> None:
+        """Drop the products that are no longer what they were, now that `target` is written."""
+        stale = [product for product in self.made if target in self._factors(product)]
+        for product in stale:
+            del self.made[product]
+
+    def _factors(self, product: Product) -> set[Ref]:
+        """What `product` is made of; for a rest, what that is made of."""
+        found = {ref for factor, _ in product for ref in reads(factor)}
+        rest = self.rests.get(self._root(product))
+        return found if rest is None else found | self._factors(rest.other)
 
     def _written(self, each: Sum, place: int) -> Iterator[Statement]:
         if not each.products:
@@ -165,6 +178,7 @@ class Chains:
         whole = self._whole(product, place)
         if whole is not None:
             self.done.add(whole)
+            self._forget(self.sums[whole].statement.target)
             self.made[product] = self.sums[whole].statement.target
             yield _with_value(self.sums[whole].statement, value)
             return
@@ -184,8 +198,12 @@ class Chains:
 
     def _can_stand(self, target: Ref, product: Product, place: int, number: int) -> bool:
         """Whether nobody before sum `number` means another value of its target, nor any that reads
-        `product` a later one."""
-        if any(target.var in self._variables(each) for each in self.sums[place:number]):
+        `product` a later one, and it is the same product there."""
+        between = self.sums[place:number]
+        if any(target.var in self._variables(each) for each in between):
+            return False
+        factors = self._factors(product)
+        if target in factors or factors & {each.statement.target for each in between}:
             return False
         later = self.sums[number + 1 :]
         writers = [i for i, each in enumerate(later) if each.statement.target.var == target.var]

@@ -21,8 +21,10 @@ from gru_codegen.ir import (
     Statement,
     Var,
     kept_for_every_step,
-    reads,
+    refs,
     shape_of,
+    unpacked,
+    writes,
 )
 
 __all__ = ["flatten"]
@@ -64,9 +66,14 @@ def _is_flat(statement: Statement) -> bool:
 
 def _flat(statement: Statement, scratch: _Scratch, kept: set[str]) -> Iterator[Statement]:
     target, origin = statement.target, statement.origin
-    name = target.var.name
-    operands = [ref for ref in reads(statement.value) if ref.var.name == name]
-    if target in operands or (operands and name not in kept):
+    written = set(writes(statement))
+    names = {ref.var.name for ref in written}
+    operands = [r for r in refs(statement.value) if names & {p.var.name for p in unpacked(r)}]
+    here = any(part in written for ref in operands for part in unpacked(ref))
+    if operands == [target] and (begun := _begun(statement)) is not None:
+        kind, rest = begun
+        yield from _chain(target, kind, rest, origin, scratch, (target,))
+    elif here or (operands and not names <= kept):
         # The target holds an operand, its own old value or another step's: write it last.
         place = scratch.place(shape_of(target), ())
         yield from _into(place, statement.value, origin, scratch, (place,))
@@ -75,16 +82,26 @@ def _flat(statement: Statement, scratch: _Scratch, kept: set[str]) -> Iterator[S
         yield from _into(target, statement.value, origin, scratch, (target,))
 
 
+def _begun(statement: Statement) -> tuple[Literal["sum", "product"], list[_Operand]] | None:
+    """The operands of a sum or product that goes on from what its target holds; else None."""
+    value = statement.value
+    if not isinstance(value, Call) or value.operation not in ("add", "subtract", "multiply"):
+        return None
+    kind: Literal["sum", "product"] = "product" if value.operation == "multiply" else "sum"
+    operands = _factors(value) if kind == "product" else _addends(value)
+    return (kind, operands) if operands[0] == _Operand(statement.target) else None
+
+
 class _Scratch:
     """The scratch variables of a program, by shape; one that is in use is never handed out."""
 
     def __init__(self) -> None:
-        self.numbers: dict[Shape, int] = {}
+        self.numbers: dict[bool, dict[Shape, int]] = {False: {}, True: {}}
 
     def place(self, shape: Shape, used: tuple[Ref, ...]) -> Ref:
         timed = shape[:1] == ("T",)
         own = shape[1:] if timed else shape
-        number = self.numbers.setdefault(own, len(self.numbers))
+        number = self.numbers[timed].setdefault(own, len(self.numbers[timed]))
         stem = ("terms" if timed else "term") + (
             f"_{''.join(own).replace('+', '')}" if number else ""
         )
@@ -189,6 +206,8 @@ def _chain(
     used: tuple[Ref, ...],
 ) -> Iterator[Statement]:
     begin = min(operands, key=lambda operand: (operand.preference, operand.negative))
+    if operands[0].expression == place:
+        begin = operands[0]  # it is there
     rest = list(operands)
     rest.remove(begin)
     value, negative = begin.expression, begin.negative

@@ -44,7 +44,8 @@ class LinearBody:
     ----------
     computed: what they compute.
     passed_over: the adjoints that are one other adjoint, times what is known, and are read
-        elementwise at their own step alone: their readers can do without them.
+        elementwise at their own step alone, while that one stays what it is: their readers can do
+        without them.
     """
 
     def __init__(self, body: tuple[Statement, ...], kept: set[str]) -> None:
@@ -62,14 +63,20 @@ class LinearBody:
     def _links(self, body: tuple[Statement, ...]) -> Iterator[tuple[Var, Expr]]:
         """The adjoints that are one other adjoint, times what is known."""
         writers = Counter(statement.target.var for statement in body)
-        for statement in body:
+        for place, statement in enumerate(body):
             var = statement.target.var
             plain = writers[var] == 1 and not statement.accumulate and not statement.given
             here = statement.target.when == Now() and var.boundary is None
             if plain and here and var.name not in self.kept and self._is_read_here(var, body):
                 linear = self._linear(statement.value)
-                if linear is not None and len(linear.known) == 1 and not linear.rest:
+                lasts = not self._is_changed(statement.value, body[place:])
+                if linear is not None and len(linear.known) == 1 and not linear.rest and lasts:
                     yield var, statement.value
+
+    def _is_changed(self, value: Expr, body: tuple[Statement, ...]) -> bool:
+        """Whether a statement of `body` writes what `value` reads of its own step."""
+        own = {ref.var for ref in reads(value) if ref.when == Now()}
+        return any(statement.target.var in own for statement in body)
 
     def _is_read_here(self, var: Var, body: tuple[Statement, ...]) -> bool:
         """Whether it is read at its own step alone, and elementwise there."""

@@ -46,16 +46,28 @@ class Neighbours:
     def __init__(self, found: Iterable[tuple[Ref, ...]]) -> None:
         self.runs = list(found)
 
+    def are_some(self, wanted: tuple[Ref, ...]) -> bool:
+        """Whether `wanted` are neighbours in this order."""
+        return any(is_within(wanted, run) for run in self.runs)
+
     def can_be(self, wanted: tuple[Ref, ...]) -> bool:
         """Whether `wanted` are neighbours in this order, or can become so."""
-        if any(is_within(wanted, run) for run in self.runs):
+        if self.are_some(wanted):
             return True
         held = {ref.var for run in self.runs for ref in run}
         return not any(ref.var in held for ref in wanted)
 
+    def in_order(self, wanted: tuple[Ref, ...]) -> list[int]:
+        """The order, as places in `wanted`, in which they are neighbours if they are so already."""
+        order = list(range(len(wanted)))
+        for run in self.runs:
+            if set(wanted) <= set(run):
+                return sorted(order, key=lambda place: run.index(wanted[place]))
+        return order
+
     def make(self, wanted: tuple[Ref, ...]) -> Ref:
         """The pack of `wanted`, which are neighbours from now on."""
         assert self.can_be(wanted)
-        if not any(is_within(wanted, run) for run in self.runs):
+        if not self.are_some(wanted):
             self.runs.append(wanted)
         return pack(wanted)

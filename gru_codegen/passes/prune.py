@@ -112,6 +112,8 @@ def _same(kept: list[Block], blocks: tuple[Block, ...]) -> bool:
 def _mark(statement: Statement, live: _Live, t: int | None) -> None:
     for ref in reads(statement.value):
         live.add(ref, t)
+        if ref.var.boundary is not None:
+            live.whole |= {beyond.var.name for beyond in reads(ref.var.boundary)}
     if statement.accumulate:
         for ref in writes(statement):
             live.add(ref, t)

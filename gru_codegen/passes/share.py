@@ -81,7 +81,8 @@ def _forget(known: dict[Any, Any], target: Ref) -> None:
     """Drop what was said of the old value of `target`, which is written now."""
 
     def is_written(ref: Ref) -> bool:
-        return ref == target or (ref.var == target.var and isinstance(target.when, Every))
+        every = isinstance(target.when, Every) or isinstance(ref.when, Every)
+        return ref == target or (ref.var == target.var and every)
 
     stale = [k for k, value in known.items() if any(map(is_written, (*reads(k), *reads(value))))]
     for key in stale:

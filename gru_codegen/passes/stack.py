@@ -56,7 +56,11 @@ def _stacked(block: Block, operands: _Operands) -> Iterator[Block]:
         return
     body = list(statements(block.body))
     computed = {ref.var for statement in body for ref in writes(statement)}
-    sums = [s for place, statement in enumerate(body) for s in _sums(place, statement, computed)]
+    sums = [
+        operands.ordered(found, computed)
+        for place, statement in enumerate(body)
+        for found in _sums(place, statement, computed)
+    ]
     groups: dict[tuple[object, ...], list[_Sum]] = {}
     for found in sums:
         groups.setdefault(found.key, []).append(found)
@@ -138,13 +142,12 @@ def _sums(place: int, statement: Statement, computed: set[Var]) -> Iterator[_Sum
         for addend in (*own, *biases):
             rest.remove((False, addend))  # once, should it be there twice
         waiting += [addend for _, addend in rest]
-        ordered = sorted(products, key=lambda ref: ref.var in computed)
         yield _Sum(
             place,
             statement.target.var,
             expression,
-            tuple(ordered),
-            tuple(products[operand] for operand in ordered),
+            tuple(products),
+            tuple(products.values()),
             next((b.args[0] for b in biases if isinstance(b, Call)), None),
             tuple(rest),
             _structure(statement.value),
@@ -210,11 +213,29 @@ class _Operands:
     """The operands of stacked products as neighbours; a variable has one place in one run.
 
     An input can be wanted in several runs, so each gets a copy of it. A bias is multiplied by ones.
+
+    weights: those stacked so far, side by side in this order.
     """
 
     taken: set[str]
+    weights: list[Ref] = field(default_factory=list)
     runs: list[tuple[_Part, ...]] = field(default_factory=list)
     made: list[Statement] = field(default_factory=list)
+
+    def ordered(self, found: _Sum, computed: set[Var]) -> _Sum:
+        """`found`, its products in the order in which their weights stand side by side elsewhere.
+
+        What comes back through weights is then in the order of what went forward through them.
+        """
+
+        def place(pair: tuple[Ref, Expr]) -> tuple[bool, int]:
+            operand, weights = pair
+            there = [self.weights.index(ref) for ref in reads(weights) if ref in self.weights]
+            return operand.var in computed, there[0] if there else len(self.weights)
+
+        pairs = sorted(zip(found.operands, found.weights, strict=True), key=place)
+        operands, weights = zip(*pairs, strict=True)
+        return replace(found, operands=operands, weights=weights)
 
     def product(self, members: list[_Sum]) -> Statement | None:
         """The GEMM that computes `members`, or None where there is nothing to stack."""
@@ -228,6 +249,7 @@ class _Operands:
         bands = [[member.weights[n] for member in members] for n in range(len(first.operands))]
         if first.bias is not None:
             bands.append([member.bias for member in members if member.bias is not None])
+        self.weights += [ref for band in bands for weights in band for ref in reads(weights)]
         value = Call("matmul", (operand, _below([_beside(band) for band in bands])))
         target = pack(tuple(self._target(member) for member in members))
         meaning = "the products of " + " and ".join(member.target.name for member in members)

@@ -176,11 +176,16 @@ class _Search:
                         yield replace(plan, sums=changed, kept=[*plan.kept, *new])
 
     def _is_zero(self, plan: _Plan, root: Ref, ended: Expr) -> bool:
-        """Whether `root` is made 0 where `ended` holds."""
-        while root in plan.rests:
-            root = self._root(plan, plan.rests[root].product)
-        zero = Call("select", (ended, _ZERO, root))
-        return any(s.given and s.target == root and s.value == zero for s in self.statements)
+        """Whether `root` is made 0 where `ended` holds, before any product of it."""
+        own = root
+        while own in plan.rests:
+            own = self._root(plan, plan.rests[own].product)
+        zero = Call("select", (ended, _ZERO, own))
+        writers = [i for i, s in enumerate(plan.sums) if s.statement.target.var == own.var]
+        last = plan.sums[writers[-1]].statement if writers else None
+        first = (i for i, s in enumerate(plan.sums) if any((root, 1) in p for _, p in s.products))
+        made_zero = last is not None and last.given and last.value == zero and last.target == own
+        return bool(made_zero) and min(first, default=0) > writers[-1]
 
 
 def _rested(each: Sum, rest: Rest, ref: Ref) -> list[tuple[Fraction, Product]]:

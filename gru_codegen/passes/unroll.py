@@ -19,6 +19,8 @@ from gru_codegen.ir import (
     Statement,
     Step,
     Var,
+    reads,
+    rewrite,
 )
 
 __all__ = ["unroll"]
@@ -78,14 +80,32 @@ def _specialised(body: tuple[Block, ...], t: int, steps: int, starts: bool) -> t
     return body if same else tuple(special)
 
 
+def _is_beyond(boundary: Expr | None, index: int, steps: int) -> bool:
+    """Whether there is no step `index`, and what is there instead comes from beyond the last."""
+    carried = boundary is not None and any(ref.var.role == "last" for ref in reads(boundary))
+    return carried and not 0 <= index < steps
+
+
+def _later(offset: int) -> Callable[[Expr], Expr | None]:
+    def rule(part: Expr) -> Expr | None:
+        if isinstance(part, Ref) and isinstance(part.when, Now):
+            return replace(part, when=Now(part.when.offset + offset))
+        return None
+
+    return rule
+
+
 def _split(expression: Expr, t: int, steps: int) -> tuple[Expr | None, list[Expr]]:
     """`expression` without the addends from beyond the last step, and those, of a pullback.
 
     What comes from there in other places than as an addend is no zero in every expression.
     """
     match expression:
-        case Ref(Var(boundary=Ref(Var(role="last")) as last), Now(offset)):
-            return (expression, []) if 0 <= t + offset < steps else (None, [last])
+        case Ref(Var(role="last")):
+            return None, [expression]
+        case Ref(Var(boundary=boundary), Now(offset)) if _is_beyond(boundary, t + offset, steps):
+            assert boundary is not None  # it is that of a carry
+            return _split(rewrite(boundary, _later(offset)), t, steps)
         case Call("add", (left, right)):
             first, beyond = _split(left, t, steps)
             second, more = _split(right, t, steps)

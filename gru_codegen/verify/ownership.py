@@ -68,13 +68,14 @@ def _kept(problems: Sequence[Problem]) -> Difference:
 def _spoil(value: Any) -> None:
     """Fill every array that a workspace holds with NaN: no call may read what another left.
 
-    Arrays without a dimension are constants. Of a view all that it is a view of is filled, so that
-    nothing is spared for having no name of its own.
+    Constants have no dimension or are read-only, but for views of them that are not. Of a view all
+    that it is a view of is filled, so that nothing is spared for having no name of its own.
     """
     if isinstance(value, np.ndarray):
-        held = value if value.base is None or not isinstance(value.base, np.ndarray) else value.base
-        if held.ndim and held.dtype.kind in "fc" and held.flags.writeable:
-            held.fill(np.nan)
+        held = value.base if isinstance(value.base, np.ndarray) else value
+        for array in (held, value):
+            if array.ndim and array.dtype.kind in "fc" and array.flags.writeable:
+                array.fill(np.nan)
     elif isinstance(value, dict | list | tuple):
         for entry in value.values() if isinstance(value, dict) else value:
             _spoil(entry)

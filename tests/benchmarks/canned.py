@@ -56,6 +56,7 @@ def results() -> Results:
         races=[small, large, lstm],
         imports={"first": [0.030, 0.050, 0.045], "later": [0.002, 0.004, 0.003]},
         default_layout="columns",
+        gemm_rate=1e11,
     )
 
 

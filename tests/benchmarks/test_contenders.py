@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import gru_codegen as gc
 from benchmarks.contenders import CONTENDERS, EVERYONE, contender, entrants, gemm_floor
 from benchmarks.hand_written import sigmoid
 from benchmarks.problem import Problem, disagreement, load, make_problem, save
@@ -81,7 +82,16 @@ def test_the_flops_of_the_floor(problem: Problem) -> None:
         *((operands.x, 3 * H), (operands.S_prev.reshape(rows, H), 2 * H)),
         (operands.RS.reshape(rows, H), H),
     ]
-    assert sum(2 * left.size * columns for left, columns in pairs) == TINY.gemm_flops
+    assert sum(2 * left.size * columns for left, columns in pairs) == TINY.gemm_flops()
+
+
+@pytest.mark.parametrize("cell", ["gru", *FAMILY])
+def test_the_flops_of_a_cell_by_its_weights(cell: str) -> None:
+    shapes = gc.load(gc.cells[cell], style="textbook").SHAPES
+    weights = [shape for name, shape in shapes.items() if name.startswith("params.")]
+    products = 2 * TINY.D * TINY.H * weights.count(("D", "H"))
+    products += 3 * TINY.H**2 * weights.count(("H", "H"))
+    assert TINY.gemm_flops(cell) == 2 * TINY.T * TINY.B * products
 
 
 @pytest.mark.parametrize("cell", FAMILY)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from benchmarks.goals import GOALS, Goal, Verdict, fastest, verdicts
@@ -62,6 +64,16 @@ def test_words_say_where_cpu_times_disagree() -> None:
     assert Verdict(goal, "fast", "floor", high, low).words == "missed, by CPU time met"
     assert Verdict(goal, "fast", "floor", low, high).words == "met, by CPU time missed"
     assert Verdict(goal._replace(threads=2), "fast", "floor", high, low).words == "missed"
+
+
+def test_what_products_alone_would_take() -> None:
+    lstm = next(v for v in verdicts(results()) if v.goal.cell == "lstm")
+    T, B, D, H = lstm.goal.size
+    operations = 2 * T * B * (2 * 4 * D * H + 3 * 4 * H * H)
+    assert lstm.products == pytest.approx(operations / 1e11 / 10e-3)
+    assert found("fast@rows", "fast@rows", size=3, threads=2).products is None
+    without = replace(results(), gemm_rate=0.0)
+    assert {verdict.products for verdict in verdicts(without)} == {None}
 
 
 def test_two_threads_against_one() -> None:

@@ -71,7 +71,7 @@ def test_standard_output_has_the_kernel_alone(run: Run, folder: Path) -> None:
     outcome = run("generate", "--unroll", "2", "--tune", "2,3,4", "--output", "-", "--no-verify")
     said = re.fullmatch(
         r"(\w+) is the fastest layout at T=2, B=2, D=3, H=4: "
-        r"rows \d+ us, columns \d+ us, folded \d+ us\n",
+        r"rows \d+ us, blocked \d+ us, columns \d+ us, folded \d+ us\n",
         outcome.err,
     )
     assert said is not None

@@ -55,7 +55,8 @@ CELLS += f"; {WAYS}"
         ),
         (
             "generate --layout row",
-            "--layout: there is no layout 'row'; did you mean rows? known: rows, columns, folded",
+            "--layout: there is no layout 'row'; did you mean rows? "
+            "known: rows, blocked, columns, folded",
         ),
         *(
             (

@@ -127,7 +127,7 @@ def test_nothing_is_read_that_an_earlier_call_left(call: Call) -> None:
     call.all(workspace)
     for function in ("forward", "loss", "loss_and_gradients"):
         for array in held_by(workspace).values():
-            if array.ndim and array.flags.writeable:  # constants are 0-d, identities read-only
+            if array.ndim and array.flags.writeable:  # constants are 0-d or read-only
                 array.fill(np.nan)
         assert_equal(getattr(call, function)(workspace), getattr(call, function)())
 

@@ -64,6 +64,7 @@ def with_storage(
     results: Iterable[Ref] = (),
     overwrites: Mapping[str, str] | None = None,
     steps: int | None = None,
+    carries: Iterable[Ref] = (),
 ) -> Storage:
     """The storage of a program of one phase, which hands out `results`."""
     program = Program(
@@ -74,5 +75,6 @@ def with_storage(
         layout=layout,
         overwrites=overwrites or {},
         steps=steps,
+        carries=tuple(ref.var for ref in carries),
     )
     return Storage(program, fast=True)

@@ -7,7 +7,19 @@ import pytest
 from gru_codegen.emit.blocks import Blocks
 from gru_codegen.emit.lines import call_lines
 from gru_codegen.emit.names import Names
-from gru_codegen.ir import Block, Every, Loop, Orientation, Origin, Ref, Statement, Step, Var
+from gru_codegen.ir import (
+    Block,
+    Call,
+    Every,
+    Loop,
+    Now,
+    Orientation,
+    Origin,
+    Ref,
+    Statement,
+    Step,
+    Var,
+)
 from tests.emit.programs import into, of_one_step, op, timed, weight, whole, with_storage
 
 a, b = timed("a"), timed("b")
@@ -70,8 +82,8 @@ def test_weights_made_ready_stand_under_one_comment_and_are_named_in_others() ->
     )
     assert lines == [
         "    # weights, made ready: W_p = [U W]; half_U = 1/2 U",
-        "    W_p[:, :H] = U",
-        "    W_p[:, H:] = W",
+        "    w.W_p_U[...] = U",
+        "    w.W_p_W[...] = W",
         "    np.divide(U, two, half_U)",
         "    # a product: p = s W_p",
         "    s.dot(W_p, p)",
@@ -89,7 +101,7 @@ def test_a_weighted_loss_makes_no_array_of_all_weighted_numbers(
     squares = into(LOSS, multiply(whole("1/2"), op("inner")(every, weighed)))
     assert written(squares, layout=layout)[1:] == [
         "    if V is None:",
-        "        loss = np.dot(E.ravel(), E.ravel()) / 2",
+        "        loss = E.ravel().dot(E.ravel()) / 2",
         "    else:  # each sample's own sum times its weight",
         f'        loss = np.dot(V.ravel(), np.einsum("{axes}", E, E).ravel()) / 2',
     ]
@@ -109,4 +121,39 @@ def test_a_long_call_has_its_arguments_on_a_line_of_their_own() -> None:
         "        product.dot(",
         f"            {arguments}",
         "        )",
+    ]
+
+
+def test_a_carry_begins_with_what_the_last_step_adds_to_it() -> None:
+    """Beyond the first step that is a number, and the copy of the carry is in its place."""
+    beyond = Ref(Var("G", ("B", "H"), "adjoint", True, whole(0)), Every())
+    last = Ref(Var("dS_last", ("B", "H"), "last"))
+    added = Call("add", (last, Ref(beyond.var, Now(-1))))
+    carry = Ref(Var("dS_prev", ("B", "H"), "adjoint", True, added), Now())
+    body = (
+        into(b, Ref(carry.var, Now(1))),
+        into(carry, tanh(b)),
+        into(a, Ref(beyond.var, Now(-1))),
+    )
+    blocks = (into(beyond, whole(1)), Loop("reverse", body))
+    storage = with_storage(*blocks, results=[a], overwrites={"dS_prev": "b"}, carries=[carry])
+    assert Blocks(Names(storage), "backward").lines(blocks) == [
+        "    # meaning: G = ...",
+        "    G[...] = 1",
+        "    G_first[...] = 0",
+        "    dS_prev[...] = G_last",
+        "    if last is not None:",
+        "        np.add(dS_prev, last[0], dS_prev)",
+        "    for a_t, G_prev_t in reversed(w.backward_steps):",
+        "        # meaning: b = ..., which is there already",
+        "        # meaning: dS_prev = ...",
+        "        np.tanh(b, dS_prev)",
+        "        # meaning: a = ...",
+        "        a_t[...] = G_prev_t",
+    ]
+    assert [
+        f"{view.name} = {view.code}" for view in storage.ends(storage.bounded, by_row=False)
+    ] == [
+        "G_first = self._G[0]",
+        "G_last = self._G[steps]",
     ]

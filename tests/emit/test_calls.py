@@ -145,36 +145,57 @@ WEIGHTS = of_one_step("packed", ("D+H+1", "H+H"))
 
 
 def test_weights_side_by_side_and_below_one_another() -> None:
-    first = join_columns(multiply(half, W), W)
-    second = join_columns(multiply(half, U), U)
-    third_row = join_columns(multiply(half, v), v)
-    for layout in ("rows", "columns"):  # weights have no samples: they are stored as declared
-        lines, names = spelled(into(WEIGHTS, join_rows(first, second, third_row)), layout)
+    """Each block has a name; weights have no samples, so they are stored as declared."""
+    value = join_rows(join_columns(W, W), join_columns(U, transpose(U)), join_columns(v, v))
+    for layout in ("rows", "columns"):
+        lines, names = spelled(into(WEIGHTS, value), layout)
         assert lines == [
-            "np.divide(W, two, packed[:D, :H])",
-            "packed[:D, H:] = W",
-            "np.divide(U, two, packed[D : D + H, :H])",
-            "packed[D : D + H, H:] = U",
-            "np.divide(v, two, packed[D + H, :H])",
-            "packed[D + H, H:] = v",
+            "w.packed_W[...] = W",
+            "w.packed_W_2[...] = W",
+            "w.packed_U[...] = U",
+            "w.packed_U_2[...] = U_T",
+            "w.packed_v[...] = v",
+            "w.packed_v_2[...] = v",
         ]
-        assert names.local["D"] == "w.input_size"
-        assert names.local["H"] == "w.hidden_size"
+        assert names.blocks == {
+            "packed_W": "packed[:D, :H]",
+            "packed_W_2": "packed[:D, H:]",
+            "packed_U": "packed[D : D + H, :H]",
+            "packed_U_2": "packed[D : D + H, H:]",
+            "packed_v": "packed[D + H, :H]",
+            "packed_v_2": "packed[D + H, H:]",
+        }
+        assert not names.constants
 
 
-def test_an_identity_is_a_block_like_any_other() -> None:
+def test_the_name_of_a_block_is_no_other_name() -> None:
+    names = Names(with_storage(into(WEIGHTS, U), into(of_one_step("packed_U"), a)))
+    assert names.block("packed", ":H", "U") == "w.packed_U_2"
+
+
+def test_halves_are_halved_in_one_call() -> None:
+    half_W, half_U, half_v = (multiply(half, each) for each in (W, U, v))
+    rows = [join_columns(half_W, half_W), join_columns(half_U, half_U)]
+    lines, names = spelled(into(of_one_step("packed", ("D+H", "H+H")), join_rows(*rows)))
+    assert lines[-1] == "np.divide(packed, two, packed)"
+    assert [line.partition(" ")[2] for line in lines[:-1]] == ["= W", "= W", "= U", "= U"]
+    lines, names = spelled(into(WEIGHTS, join_rows(*rows, join_columns(v, half_v))))
+    assert lines[-3:] == [
+        "w.packed_v[...] = v",
+        "np.divide(v, two, w.packed_v_2)",
+        "np.divide(w.packed_halved, two, w.packed_halved)",
+    ]
+    assert names.blocks["packed_halved"] == "packed[:D + H, :]"
+
+
+def test_an_identity_stands_there_from_the_beginning() -> None:
     target = of_one_step("packed", ("H", "H+H+H"))
     lines, names = spelled(into(target, join_columns(U, identity(U), transpose(U))))
-    assert lines == [
-        "packed[:, :H] = U",
-        "packed[:, H : 2 * H] = identity",
-        "packed[:, 2 * H:] = U_T",
-    ]
-    assert names.identities == {"identity": "H"}
+    assert lines == ["w.packed_U[...] = U", "w.packed_U_2[...] = U_T"]
+    assert names.constants == {"packed": {":, H : 2 * H": "np.eye(H, dtype=dtype)"}}
     V = weight("V", "O", "O")
-    lines, names = spelled(into(of_one_step("pair", ("O", "O+O")), join_columns(identity(V), V)))
-    assert lines[0] == "pair[:, :output_size] = identity_output_size"
-    assert names.identities == {"identity_output_size": "O"}
+    _, names = spelled(into(of_one_step("pair", ("O", "O+O")), join_columns(identity(V), V)))
+    assert names.constants == {"pair": {":, :output_size": "np.eye(output_size, dtype=dtype)"}}
 
 
 def test_parts_of_what_has_samples_are_rows_where_it_is_stored_in_columns() -> None:
@@ -250,6 +271,21 @@ def test_the_gradient_of_stacked_weights_is_taken_apart() -> None:
         "dU2 = dW1_to_v2[D : D + H, H:].copy()",
         "dv1 = dW1_to_v2[D + H, :H].copy()",
         "dv2 = dW1_to_v2[D + H, H:].copy()",
+    ]
+
+
+def test_a_gradient_as_wide_as_the_product_is_a_part_of_it() -> None:
+    parts = tuple(
+        (Ref(Var(f"d{name}", shape, "gradient")),)
+        for name, shape in (("W", ("D", "H")), ("U", ("H", "H")), ("v", ("H",)))
+    )
+    together = Ref(Var("dW_U_v", ("D+H+1", "H"), "gradient", parts=parts))
+    lines, _ = gradient(contract(every_a, every_b), "columns", together)
+    assert lines[2:] == [
+        "dW_U_v = a_rows.T.dot(b_rows)",
+        "dW = dW_U_v[:D]",
+        "dU = dW_U_v[D : D + H]",
+        "dv = dW_U_v[D + H]",
     ]
 
 

@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from gru_codegen.emit.lines import WIDTH, called, command, listed
+from gru_codegen.emit.lines import WIDTH, call_lines, called, command, listed
 
 
 def test_a_call_that_just_fits() -> None:
@@ -37,3 +37,20 @@ def test_a_long_command_is_the_same_to_the_shell_and_in_the_docstring(cell: str)
     assert shlex.split(docstring) == shlex.split(text)
     assert all(len(line) <= WIDTH for line in written.splitlines() if cell not in line)
     assert ("\n" in written) == (len(f"    {text}") > WIDTH)
+
+
+def test_a_call_too_long_has_its_arguments_on_their_own_line() -> None:
+    name = "a" * 40
+    assert call_lines(f"np.add({name}, b, {name})", "    ") == [f"    np.add({name}, b, {name})"]
+    assert call_lines(f"np.add({name}, f(b), {name[1:]}, {name})", "    ") == [
+        "    np.add(",
+        f"        {name}, f(b), {name[1:]}, {name}",
+        "    )",
+    ]
+    assert call_lines(f"for a, b in zip({name}, f({name}), strict=True):", "    ") == [
+        "    for a, b in zip(",
+        f"        {name}, f({name}), strict=True",
+        "    ):",
+    ]
+    long = f"{name * 3}[f(1)] = 0"
+    assert call_lines(long, "    ") == [f"    {long}"]

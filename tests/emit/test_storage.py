@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from gru_codegen.emit.functions import phase_function
@@ -171,10 +173,15 @@ def test_the_state_before_a_step_is_a_view_of_one_more_step() -> None:
     storage = with_storage(Loop("forward", (into(state, tanh(before(state))),)), results=[state])
     assert shapes(storage) == {"S": "T + 1, B, H"}
     assert views(storage) == {"S_prev": "self._S[:steps]", "S": "self._S[1 : steps + 1]"}
-    assert {v.name: v.code for v in storage.ends([state.var])} == {
+    assert {v.name: v.code for v in storage.ends([state.var], by_row=True)} == {
         "S_first": "self._S[0]",
         "S_last": "self._S[steps]",
     }
+    columns = Storage(replace(storage.program, layout="columns"), fast=True)
+    assert [view.code for view in columns.ends([state.var], by_row=True)] == [
+        "self._S[0].T",
+        "self._S[steps].T",
+    ]
     assert str(storage.stored()) == "T B H + B H"
 
 
@@ -243,5 +250,6 @@ def test_a_workspace_makes_what_functions_use_and_no_more() -> None:
     ]
     assert lines.views == [
         "        self.S = self._S[:steps]",
+        "        self.S_turned = _turned(self.S)",
         "        self.forward_steps = list(zip(self.S, strict=True))",
     ]

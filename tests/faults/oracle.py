@@ -172,7 +172,7 @@ def _unread(array: Array, where: Array) -> Array:
 def _spoil(workspace: Any) -> None:
     """Fill every array with NaN: what is read before it is written shows.
 
-    Constants are 0-d or, identity matrices, read-only.
+    Constants are 0-d or read-only.
     """
     for value in vars(workspace).values():
         is_filled = isinstance(value, np.ndarray) and value.ndim and value.dtype.kind == "f"

@@ -71,3 +71,45 @@ def test_each_is_overwritten_once() -> None:
     dUz = contract(dE[:], dA[:])
 """
     assert overwrites(two) == {"dA": "Z"}
+
+
+COPY = """
+    for every step t, last to first:
+        dS[t] = dS_prev[t+1]
+        dA[t] = multiply(dS[t], Z[t])
+        dS_prev[t] = matmul(dA[t], Uz)
+    dUz = contract(S[:-1], dA[:])
+"""
+
+
+def test_a_carry_is_kept_where_a_step_copies_it() -> None:
+    assert overwrites(COPY) == {"dA": "Z", "dS_prev": "dS"}
+
+
+def test_not_where_the_copy_is_read_later() -> None:
+    later = "\n        dC[t] = tanh(dS[t])\n        dR[t] = dC[t]\n    dUz"
+    assert overwrites(COPY.replace("\n    dUz", later)) == {"dA": "Z"}
+    assert overwrites(COPY.replace("(dA[t], Uz)", "(dS[t], Uz)")) == {"dA": "Z"}
+
+
+def test_not_where_the_copy_is_there_before() -> None:
+    before = COPY.replace("        dS[t] =", "        dS[t] = tanh(Z[t])\n        dS[t] =")
+    assert overwrites(before) == {"dA": "Z"}
+
+
+def test_not_where_the_carry_is_read_again() -> None:
+    again = COPY.replace("multiply(dS[t], Z[t])", "multiply(add(dS[t], dS_prev[t+1]), Z[t])")
+    assert overwrites(again) == {"dA": "Z"}
+    later = COPY.replace("Z[t])", "Z[t])\n        dC[t] = tanh(dS_prev[t+1])")
+    assert overwrites(later) == {"dA": "Z"}
+
+
+def test_not_where_either_is_kept_for_every_step() -> None:
+    assert "dS_prev" not in overwrites(COPY.replace("dUz", "dUr = contract(S[:], dS[:])\n    dUz"))
+
+
+def test_not_where_it_is_copied_on_a_condition() -> None:
+    condition = COPY.replace("dS[t] = dS", "if lengths: dS[t] = dS").replace(
+        "multiply(dS[t], Z[t])", "tanh(Z[t])\n        if lengths: dC[t] = tanh(dS[t])"
+    )
+    assert "dS_prev" not in overwrites(condition)

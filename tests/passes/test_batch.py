@@ -111,3 +111,21 @@ def test_adjoints_are_left_to_batch() -> None:
     """)
     assert batch_values(program) == program
     assert after(batch(program))[3] == "    dZ_dR[t] = tanh(C_A[t])"
+
+
+def test_what_every_step_does_says_who_are_neighbours() -> None:
+    """E could be beside RS, whose function is the same, but each step wants it beside F."""
+    program = written("""
+        C[:] = 1
+        A[:] = exp(C[:])
+        E[:] = tanh(C[:])
+        F[:] = relu(A[:])
+        RS[:] = tanh(A[:])
+        for every step t, first to last:
+            Z[t] = exp(E[t])
+            R[t] = exp(F[t])
+            S[t] = multiply(multiply(Z[t], R[t]), RS[t])
+    """)
+    found = after(batch(program))
+    assert "    Z_R[t] = exp(E_F[t])" in found
+    assert "E[:] = tanh(C[:])" in found

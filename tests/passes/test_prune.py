@@ -38,6 +38,18 @@ def test_what_a_pullback_alone_reads_is_done_for_it() -> None:
     assert after(found, "inputs") == [inputs]
 
 
+def test_what_is_read_beyond_the_steps_alone_stays() -> None:
+    phases = {
+        "loss": "G[:] = matmul(y[:], Wc)",
+        "backward": """
+        for every step t, last to first:
+            dC_prev[t] = matmul(dC_prev[t+1], Uz)
+    """,
+    }
+    program = written(phases, carries="dC_prev")
+    assert prune(program) == program
+
+
 def test_what_the_next_step_reads_stays() -> None:
     program = written(
         """

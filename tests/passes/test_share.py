@@ -40,3 +40,14 @@ def test_what_holds_on_a_condition_is_not_reused() -> None:
             S[t] = exp(S[t-1])
     """)
     assert share(program) == program
+
+
+def test_a_copy_of_all_steps_is_none_once_a_step_is_written() -> None:
+    program = written("""
+        A[:] = matmul(x[:], Wz)
+        E[:] = A[:]
+        for every step t, first to last:
+            E[t] = tanh(E[t])
+        Z[:] = exp(E[:])
+    """)
+    assert after(share(program))[-1] == "Z[:] = exp(E[:])"

@@ -97,3 +97,34 @@ def test_a_sum_within_a_product_has_its_own_shape() -> None:
         "    P[t] = matmul(sigmoid(aP), transpose(Wz))",
         "    Q[t] = matmul(sigmoid(aQ), transpose(Wr))",
     ]
+
+
+def test_what_comes_back_is_in_the_order_of_what_went_forward() -> None:
+    forward = """
+        for every step t, first to last:
+            Z[t] = tanh(matmul(S[t-1], Uz))
+            R[t] = tanh(matmul(S[t-1], Ur))
+            S[t] = multiply(Z[t], R[t])
+    """
+    backward = """
+        for every step t, last to first:
+            daR[t] = multiply(dS_prev[t+1], R[t])
+            daZ[t] = multiply(dS_prev[t+1], Z[t])
+            dS_prev[t] = add(matmul(daR[t], transpose(Ur)), matmul(daZ[t], transpose(Uz)))
+    """
+    found = stack(written({"forward": forward, "backward": backward}))
+    expected = "    dS_prev[t] = matmul(daZ_daR[t], transpose(beside(Uz, Ur)))"
+    assert after(found, "backward")[-1] == expected
+
+
+def test_inputs_come_first_wherever_their_weights_stood() -> None:
+    program = written("""
+        for every step t, first to last:
+            Z[t] = tanh(matmul(S[t-1], Uz))
+            R[t] = tanh(matmul(S[t-1], Ur))
+            S[t] = multiply(Z[t], R[t])
+        for every step t, first to last:
+            A[t] = tanh(S[t])
+            C[t] = tanh(add(matmul(x[t], Wz), matmul(A[t], Uz)))
+    """)
+    assert after(stack(program))[-2] == "    aC = matmul(x_copy_A[t], below(Wz, Uz))"

@@ -250,3 +250,46 @@ def test_what_is_added_is_no_rest() -> None:
     changed = after(telescope(blended(forward, backward.strip())), "backward")
     assert "    dA[t] = add(dS[t], dS_Z[t])" in changed
     assert "    dS_rest[t] = subtract(dS[t], dS_Z[t])" in changed
+
+
+def test_a_link_is_none_once_what_it_was_made_of_is_another() -> None:
+    """Neither a chain nor an adjoint that its readers could do without."""
+    program = written(
+        {
+            "forward": FORWARD,
+            "backward": """
+        for every step t, last to first:
+            dC[t] = add(dO[t], dS_prev[t+1])
+            dZ[t] = multiply(multiply(dC[t], Z[t]), R[t])
+            dR[t] = multiply(dC[t], Z[t])
+            dC[t] = multiply(dR[t], R[t])
+            dS_prev[t] = multiply(dC[t], Z[t])
+            daZ[t] = multiply(dR[t], Z[t])
+            dUz += contract(S[t-1], dZ[t])
+            dUz += contract(S[t-1], daZ[t])
+""",
+        }
+    )
+    assert after(telescope(program), "backward") == phase("""
+        for every step t, last to first:
+            dC[t] = add(dS_prev[t+1], dO[t])
+            dR[t] = multiply(dC[t], Z[t])
+            dZ[t] = multiply(dR[t], R[t])
+            dC[t] = multiply(dR[t], R[t])
+            dS_prev[t] = multiply(dC[t], Z[t])
+            daZ[t] = multiply(dR[t], Z[t])
+            dUz += contract(S[t-1], dZ[t])
+            dUz += contract(S[t-1], daZ[t])
+    """)
+
+
+def test_a_zero_is_none_where_products_stand_before_it_or_another_value_comes_behind() -> None:
+    zero = "if lengths: dS[t] = select(ended[t], 0, dS[t])"
+    reading = "subtract(S[t], S[t-1])"
+    recalled = "\n".join(after(telescope(blended(MASKED, zero)), "backward"))
+    assert reading in recalled
+    behind = f"{zero}\n            dS[t] = add(dS[t], dO[t])"
+    before = f"daC[t] = multiply(dS[t], subtract(1, Z[t]))\n            {zero}"
+    for backward in (behind, before):
+        left = "\n".join(after(telescope(blended(MASKED, backward)), "backward"))
+        assert reading not in left

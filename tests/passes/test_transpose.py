@@ -1,13 +1,99 @@
-"""The layout changes, and no value or statement."""
+"""The layout changes and no value; what is given meets a copy of a part of a pack."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
+import pytest
+
+from gru_codegen.ir import Call, Loop, Now, Origin, Program, Ref, Statement
 from gru_codegen.passes import transpose
+from gru_codegen.passes.neighbours import pack
 from tests.passes.written import after, phase, written
 
 
-def test_only_the_layout_changes() -> None:
+def beside_one_another(text: str, overwrites: Mapping[str, str] | None = None) -> Program:
+    """The program of `text`, in which P and Q are neighbours."""
+    program = written(f"P[:] = x[:]\nQ[:] = y[:]\ndx[:] = P[:]\n{text}")
+    both = pack(tuple(Ref(program.variables()[name], Now()) for name in "PQ"))
+    together = Loop("forward", (Statement(both, Call("tanh", (both,)), Origin("", "")),))
+    first = program.phases[0]
+    blocks = (*first.blocks[:-1], together, first.blocks[-1])
+    return replace(program, phases=(replace(first, blocks=blocks),), overwrites=overwrites or {})
+
+
+def test_the_layout_changes() -> None:
     program = written("S[:] = tanh(matmul(x[:], Wz))")
     found = transpose(program)
     assert (program.layout, found.layout) == ("rows", "columns")
     assert after(found) == phase("S[:] = tanh(matmul(x[:], Wz))")
+
+
+@pytest.mark.parametrize("given", ["x", "y"])
+def test_a_part_of_a_pack_is_copied_before_it_meets_what_is_given(given: str) -> None:
+    program = beside_one_another(f"dx[:] = subtract(P[:], {given}[:])")
+    assert after(transpose(program)) == [
+        *after(program)[:-1],
+        "dx[:] = P[:]",
+        f"dx[:] = subtract(dx[:], {given}[:])",
+    ]
+    turned = beside_one_another(f"dx[:] = subtract({given}[:], Q[:])")
+    assert after(transpose(turned))[-2:] == [
+        "dx[:] = Q[:]",
+        f"dx[:] = subtract({given}[:], dx[:])",
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "dx[:] = subtract(P[:], Q[:])",  # nothing is given
+        "dx[:] = subtract(P[:], dx[:])",
+        "dx[:] = subtract(x[:], y[:])",  # no part of a pack
+        "P[:] = subtract(Q[:], x[:])",  # a part is no better a place
+        "dx[:] = tanh(P[:])",
+        "dx[:] = multiply(1/2, x[:])",
+    ],
+)
+def test_other_statements_stay(line: str) -> None:
+    program = beside_one_another(line)
+    assert after(transpose(program)) == after(program)
+
+
+def test_what_is_written_over_another_stays() -> None:
+    program = beside_one_another("dx[:] = subtract(P[:], x[:])", {"dx": "P"})
+    assert after(transpose(program)) == after(program)
+
+
+def test_the_second_copy_of_what_is_given_is_made_from_the_first() -> None:
+    program = written("""
+        P[:] = x[:]
+        C[:] = 1
+        Q[:] = x[:]
+        dx[:] = y[:]
+    """)
+    assert after(transpose(program)) == phase("""
+        P[:] = x[:]
+        C[:] = 1
+        Q[:] = P[:]
+        dx[:] = y[:]
+    """)
+
+
+def test_a_copy_that_has_changed_since_is_none() -> None:
+    program = written("""
+        P[:] = x[:]
+        P[:] = tanh(P[:])
+        Q[:] = x[:]
+    """)
+    assert after(transpose(program)) == after(program)
+
+
+def test_a_copy_that_is_made_for_an_optional_argument_alone_is_none() -> None:
+    program = written("""
+        P[:] = tanh(x[:])
+        if lengths: P[:] = x[:]
+        Q[:] = x[:]
+    """)
+    assert after(transpose(program)) == after(program)

@@ -45,3 +45,25 @@ def test_two_loops_are_each_written_out() -> None:
 def test_a_carry_that_nobody_reads_goes() -> None:
     found = prune(unroll(2)(written(BACKWARD, {"gradients": "dUz"})))
     assert sum("dS_prev[t] =" in line for line in after(found)) == 1
+
+
+def test_what_is_beyond_the_last_step_is_said_in_terms_of_the_last() -> None:
+    program = written(
+        {
+            "loss": "G[:] = matmul(y[:], Wc)",
+            "backward": """
+        for every step t, last to first:
+            dC[t] = dC_prev[t+1]
+            dC_prev[t] = add(matmul(dC[t], Uz), G[t-1])
+    """,
+        }
+    )
+    assert after(unroll(2)(program), "backward") == phase("""
+        t = 1:
+            dC[t] = G[t]
+            if pullback: dC[t] = add(dC[t], dC_last)
+            dC_prev[t] = add(matmul(dC[t], Uz), G[t-1])
+        t = 0:
+            dC[t] = dC_prev[t+1]
+            dC_prev[t] = add(matmul(dC[t], Uz), G[t-1])
+    """)

@@ -56,6 +56,7 @@ WORK = {
     "stack": 40,
     "absorb": 10,
     "join": 3,
+    "rotate": 5,
     "prepare": 50,
     "straighten": 10,
     "batch": 15,
@@ -63,6 +64,7 @@ WORK = {
     "flatten": 60,
     "assign": 30,
     "transpose": 100,
+    "block": 100,
     "unrolled": 100,
 }
 

@@ -52,6 +52,9 @@ def _variables() -> dict[str, Var]:
         Var("S", _BH, "value", True, Ref(Var("s0", _BH, "initial"))),
         Var("dS_prev", _BH, "adjoint", True, Ref(Var("dS_last", _BH, "last"))),
     ]
+    beyond = Var("G", _BH, "adjoint", True, Const(Fraction(0)))
+    carried = Call("add", (Ref(Var("dC_last", _BH, "last")), Ref(beyond, Now(-1))))
+    found += [beyond, Var("dC_prev", _BH, "adjoint", True, carried)]
     return {var.name: var for var in found}
 
 
@@ -66,6 +69,7 @@ def written(
     handed = {e: tuple(known[n] for n in names.split()) for e, names in (entries or {}).items()}
     if "seed" in fields:
         fields["seed"] = known[fields["seed"]]
+    fields["carries"] = tuple(known[name] for name in fields.get("carries", "").split())
     return validate(Program("written", (), made, handed, **fields))
 
 

@@ -1,0 +1,68 @@
+"""The check that a kernel whose products take few samples at a time takes all of them.
+
+At the sizes of the other checks a batch is one block.
+"""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from .claim import Claim
+from .configuration import Array, Problem, Sizes, states, step_counts
+from .difference import Difference, difference, verdict, worst
+
+#: The order of a sum over samples, in float64, on data of order one.
+TOLERANCE = 1e-12
+
+#: Batch, input size and state size: a block of 8 samples and one of 3, by weights of any shape.
+_BATCH, _INPUTS, _HIDDEN = 11, 330, 340
+_BLOCK = 8
+
+
+def are_taken(kernel: ModuleType) -> bool:
+    """Return whether ``kernel`` says that its products take few samples at a time."""
+    return getattr(kernel, "LAYOUT", "") == "blocked"
+
+
+def claims(kernel: ModuleType, seed: int) -> list[Claim]:
+    """Return the claim that a batch of several blocks gives what each block gives by itself."""
+    inputs = _INPUTS if {"D", "H"} <= set(kernel.SIZES) else _HIDDEN
+    sizes = Sizes(step_counts(kernel)[0], _BATCH, inputs, _HIDDEN)
+    problem = Problem(kernel, sizes, seed)
+    return [Claim("samples", "blocks = each by itself", None, TOLERANCE, lambda: _agree(problem))]
+
+
+def _agree(problem: Problem) -> Difference:
+    kernel, (T, B, D, H) = problem.kernel, problem.sizes
+    # As a kernel draws them: weights of order one would saturate gates of so many inputs.
+    params = kernel.init_params(D, H, rng=problem.seed, **problem.keywords)
+    _, x, _, s0 = problem.arguments
+    d_outputs = problem.drawn(5).standard_normal((T, B, problem.output_size))
+
+    def results(first: int, last: int) -> tuple[list[Array], list[Array]]:
+        """What has an axis of samples, this axis first; and what is a sum over samples."""
+        start = tuple(state[first:last] for state in states(s0))
+        outputs, state, pullback = kernel.vjp(params, x[:, first:last], _as(s0, start))
+        d_params, d_x, d_s0 = pullback(d_outputs[:, first:last])
+        timed = [array.swapaxes(0, 1) for array in (outputs, d_x)]
+        return [*timed, *states(state), *states(d_s0)], list(d_params)
+
+    whole, cut = results(0, B), [results(0, _BLOCK), results(_BLOCK, B)]
+    blocks = kernel._blocks(np.empty((B, 1)), H * H)
+    joined = [np.concatenate(parts) for parts in zip(*(each for each, _ in cut), strict=True)]
+    summed = [sum(parts) for parts in zip(*(each for _, each in cut), strict=True)]
+    return worst(
+        [
+            verdict(len(blocks) == len(cut), f"at {problem}, {len(blocks)} blocks of {B} samples"),
+            difference(f"at {problem}, of samples", tuple(whole[0]), tuple(joined)),
+            difference(f"at {problem}, d_params", tuple(whole[1]), tuple(summed)),
+        ]
+    )
+
+
+def _as(state: Any, arrays: tuple[Array, ...]) -> Any:
+    """The arrays as a state like `state`."""
+    return type(state)(*arrays) if isinstance(state, tuple) else arrays[0]

@@ -1,0 +1,19 @@
+"""What a workspace holds is spoilt between calls, and constants are not."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from gru_codegen.verify.ownership import _spoil
+
+
+def test_all_that_calls_write_is_spoilt_and_no_constant() -> None:
+    whole, joined = np.ones((3, 2)), np.ones((2, 4))
+    weights = joined[:, :2]
+    joined.flags.writeable = False  # identities beside weights, as a kernel keeps them
+    _spoil(SimpleNamespace(part=whole[1:], joined=joined, weights=weights, one=np.full((), 1.0)))
+    assert np.isnan(whole).all()
+    assert np.isnan(weights).all()
+    assert (joined[:, 2:] == 1).all()
