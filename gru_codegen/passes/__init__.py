@@ -8,7 +8,8 @@
     hoist            input products and sums over time leave the loop: one GEMM over T*B rows each
                      (hoist_statements: whole statements alone)
     border           a column of ones takes the biases of inputs into those GEMMs
-    telescope        products of adjoints by chains, each link from the one before it
+    telescope        products of adjoints by chains, each link from the one before it or from what
+                     the forward pass has computed
     collect          what multiplies an adjoint in one factor, known before the loop begins
                      (collect_all: also where it is there already)
     stack            products of a step that share their operands in one GEMM, weights stacked

@@ -1,25 +1,24 @@
 """Products of adjoints are computed as chains, each link from the one before it.
 
 ``dS o Z o (1 - CA o CA)`` and ``dS o Z`` and ``dS o (1 - Z)`` take five operations as dS o Z,
-dS o Z o CA, then dS o Z - (dS o Z o CA) o CA and dS - dS o Z.
+dS o Z o CA, then dS o Z - (dS o Z o CA) o CA and dS - dS o Z. With that rest,
+``dS o Z o (1 - Z) o (CA - S_prev)`` takes two more: S = S_prev + Z o (CA - S_prev), so it is
+the rest o (S - S_prev).
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from gru_codegen.ir import (
     OPERATIONS,
-    Block,
     Call,
     Const,
     Expr,
     Loop,
     Now,
-    Origin,
     Program,
     Ref,
     Statement,
@@ -29,33 +28,30 @@ from gru_codegen.ir import (
     reads,
     statements,
 )
-from gru_codegen.passes.algebra import Term, summed
+from gru_codegen.passes.chains import Chains, Product, Rest, Sum, contains, sums, times, without
 from gru_codegen.passes.linear import LinearBody
 from gru_codegen.passes.naming import fresh
-from gru_codegen.passes.wording import equation
+from gru_codegen.passes.recall import Recalled, factors_of, recalled, stored
 
 __all__ = ["telescope"]
 
-#: A product: an adjoint and what it is multiplied by, in any order.
-_Product = frozenset[tuple[Expr, int]]
+_ZERO = Const(Fraction(0))
 
 
 def telescope(program: Program) -> Program:
     """Compute the adjoints of backward loops by chains of products, where that takes fewer steps.
 
-    A factor 1 - Z is multiplied out, so that what it multiplies serves other adjoints as well.
+    A factor 1 - Z is multiplied out, so that what it multiplies serves other adjoints as well; or
+    its rest dS - dS o Z is computed once, where that takes fewer steps still. Products that the
+    forward pass has computed are read again, unless more would have to be kept for that.
     """
     taken = set(program.variables())
-    kept = kept_for_every_step(program)
-
-    def change(block: Block) -> Block:
-        if not (isinstance(block, Loop) and block.direction == "reverse"):
-            return block
-        body = tuple(statements(block.body))
-        changed = tuple(_Chains(body, kept, taken).body())
-        return replace(block, body=changed) if _passes(changed) < _passes(body) else block
-
-    return program.with_blocks(lambda phase: tuple(map(change, phase.blocks)))
+    found = list(recalled(program, taken))
+    for number, phase in enumerate(program.phases):
+        for place, block in enumerate(phase.blocks):
+            if isinstance(block, Loop) and block.direction == "reverse":
+                program = _Search(program, number, place, block, found, taken).program()
+    return program
 
 
 def _passes(body: tuple[Statement, ...]) -> int:
@@ -65,154 +61,155 @@ def _passes(body: tuple[Statement, ...]) -> int:
 
 
 @dataclass
-class _Sum:
-    """What becomes of one statement: products with their coefficients, and the rest."""
+class _Plan:
+    """One way to compute a backward step."""
 
-    statement: Statement
-    products: list[tuple[Fraction, _Product]] = field(default_factory=list)
-    rest: list[Expr] = field(default_factory=list)
-
-
-class _Chains:
-    def __init__(self, body: tuple[Statement, ...], kept: set[str], taken: set[str]) -> None:
-        self.taken = taken
-        self.linear = LinearBody(body, kept)
-        self.sums = [
-            self._sum(statement)
-            for statement in body
-            if statement.target.var not in self.linear.passed_over
-        ]
-        self.wanted = [product for each in self.sums for _, product in each.products]
-        self.parent: dict[_Product, tuple[_Product, Expr]] = {}
-        for product in sorted(set(self.wanted), key=self._order):
-            self._link(product)
-
-    def _sum(self, statement: Statement) -> _Sum:
-        linear = self.linear.of(statement)
-        if linear is None:
-            return _Sum(statement, rest=[statement.value])
-        found: dict[_Product, Fraction] = {}
-        for adjoint, known in linear.known.items():
-            for coefficient, factors in _multiplied_out(known):
-                product = frozenset(Counter((adjoint, *factors)).items())
-                found[product] = found.get(product, Fraction(0)) + coefficient
-        products = [(coefficient, product) for product, coefficient in found.items() if coefficient]
-        return _Sum(statement, products, linear.rest)
-
-    # --- chains -----------------------------------------------------------------------------
-
-    def _order(self, product: _Product) -> tuple[int, int]:
-        """Short ones first, in the order in which they are wanted."""
-        return _length(product), self.wanted.index(product)
-
-    def _link(self, product: _Product) -> None:
-        """Give `product` a chain from the longest one that it begins with."""
-        known = [p for p in self.parent if _missing(p, product) is not None]
-        (adjoint,) = (f for f, _ in product if self._is_adjoint(f))
-        here: _Product = max(known, key=_length, default=frozenset({(adjoint, 1)}))
-        while (missing := _missing(here, product)) is not None and missing:
-            factor = max(missing, key=lambda f: self._use(here, f))
-            longer = frozenset((Counter(dict(here)) + Counter([factor])).items())
-            self.parent[longer] = (here, factor)
-            here = longer
-
-    def _is_adjoint(self, factor: Expr) -> bool:
-        return isinstance(factor, Ref) and factor.var in self.linear.computed
-
-    def _use(self, here: _Product, factor: Expr) -> int:
-        """How many products go on from `here` with `factor`."""
-        longer = frozenset((Counter(dict(here)) + Counter([factor])).items())
-        return sum(_missing(longer, product) is not None for product in self.wanted)
-
-    # --- statements -------------------------------------------------------------------------
-
-    def body(self) -> Iterator[Statement]:
-        """The statements, with a link before the first that reads it."""
-        uses = Counter(self.wanted)
-        uses.update(before for before, _ in self.parent.values())
-        made: dict[_Product, Expr] = {}
-        for each in self.sums:
-            if not each.products:
-                yield each.statement
-                made = _lasting(made, each.statement)
-                continue
-            terms = []
-            for coefficient, product in each.products:
-                yield from self._made(product, made, uses)
-                terms.append(Term(coefficient, (made[product],)))
-            value = summed([*terms, *(Term(Fraction(1), (part,)) for part in each.rest)])
-            statement = each.statement
-            if value != statement.value:
-                origin = replace(statement.origin, equation=equation(statement.target, value))
-                statement = replace(statement, value=value, origin=origin)
-            yield statement
-            made = _lasting(made, statement)
-
-    def _made(
-        self, product: _Product, made: dict[_Product, Expr], uses: Counter[_Product]
-    ) -> Iterator[Statement]:
-        """What computes `product`, if nothing has: a variable if it is read more than once."""
-        if product in made:
-            return
-        if product not in self.parent:
-            ((adjoint, _),) = product
-            made[product] = adjoint
-            return
-        before, factor = self.parent[product]
-        yield from self._made(before, made, uses)
-        value = Call("multiply", (made[before], factor))
-        if uses[product] < 2:
-            made[product] = value
-            return
-        stem = "_".join(dict.fromkeys(ref.var.name for ref in reads(value)))
-        shape = next(iter(reads(value))).var.shape
-        meaning = "a product that several adjoints read"
-        var = Var(fresh(stem, self.taken), shape, "adjoint", True, meaning=meaning)
-        made[product] = target = Ref(var, Now())
-        yield Statement(target, value, Origin(equation(target, value), meaning))
+    sums: list[Sum]
+    rests: dict[Ref, Rest] = field(default_factory=dict)
+    kept: list[Recalled] = field(default_factory=list)
+    body: tuple[Statement, ...] = ()
+    taken: set[str] = field(default_factory=set)
 
 
-def _multiplied_out(expression: Expr) -> Iterator[tuple[Fraction, tuple[Expr, ...]]]:
-    """Terms of `expression`; only a sum with a number is multiplied out, another is one factor."""
-    if isinstance(expression, Const):
-        yield expression.value, ()
-        return
-    if isinstance(expression, Call):
-        numbers = any(isinstance(argument, Const) for argument in expression.args)
-        match expression.operation:
-            case "multiply":
-                left, right = (list(_multiplied_out(argument)) for argument in expression.args)
-                for a, some in left:
-                    yield from ((a * b, (*some, *others)) for b, others in right)
-                return
-            case "negate":
-                yield from ((-a, some) for a, some in _multiplied_out(expression.args[0]))
-                return
-            case "add" | "subtract" if numbers:
-                sign = 1 if expression.operation == "add" else -1
-                yield from _multiplied_out(expression.args[0])
-                yield from ((sign * a, some) for a, some in _multiplied_out(expression.args[1]))
-                return
-    yield Fraction(1), (expression,)
+class _Search:
+    """Step by step the change that saves the most, until none saves any."""
+
+    def __init__(
+        self,
+        program: Program,
+        number: int,
+        place: int,
+        loop: Loop,
+        found: list[Recalled],
+        taken: set[str],
+    ) -> None:
+        self.before, self.number, self.place, self.loop = program, number, place, loop
+        self.found, self.taken = found, taken
+        self.statements = tuple(statements(loop.body))
+        kept = kept_for_every_step(program)
+        self.room = len(kept)
+        self.linear = LinearBody(self.statements, kept)
+
+    def program(self) -> Program:
+        best = self._computed(_Plan(sums(self.statements, self.linear)))
+        while True:
+            plans = [self._computed(plan) for plan in self._further(best)]
+            fewer = [p for p in plans if _passes(p.body) < _passes(best.body)]
+            fewer.sort(key=lambda plan: _passes(plan.body))
+            better = next((plan for plan in fewer if self._fits(plan)), None)
+            if better is None:
+                break
+            best = better
+        if _passes(best.body) >= _passes(self.statements):
+            return self.before
+        self.taken |= best.taken
+        return self._with(best)
+
+    def _computed(self, plan: _Plan) -> _Plan:
+        taken = set(self.taken)
+        roots = self.linear.computed | {ref.var for ref in plan.rests}
+        body = tuple(Chains(plan.sums, roots, plan.rests, taken).body())
+        return replace(plan, body=body, taken=taken)
+
+    def _with(self, plan: _Plan) -> Program:
+        phases = list(self.before.phases)
+        blocks = list(phases[self.number].blocks)
+        blocks[self.place] = replace(self.loop, body=plan.body)
+        phases[self.number] = replace(phases[self.number], blocks=tuple(blocks))
+        return stored(replace(self.before, phases=tuple(phases)), plan.kept)
+
+    def _fits(self, plan: _Plan) -> bool:
+        """Whether no more variables have to be kept for every step."""
+        return len(kept_for_every_step(self._with(plan))) <= self.room
+
+    # --- changes ----------------------------------------------------------------------------
+
+    def _further(self, plan: _Plan) -> Iterator[_Plan]:
+        """The plans that go one change beyond `plan`: a rest, what is recalled, or one for the
+        sake of the other."""
+        yield from self._recalling(plan, None)
+        for rest in self._candidates(plan):
+            other, ref = self._with_rest(plan, rest)
+            yield other
+            yield from self._recalling(other, ref)
+
+    def _root(self, plan: _Plan, product: Product) -> Ref:
+        roots = self.linear.computed | {ref.var for ref in plan.rests}
+        (root,) = (f for f, _ in product if isinstance(f, Ref) and f.var in roots)
+        return root
+
+    def _candidates(self, plan: _Plan) -> Iterator[Rest]:
+        """Products that some sum has times 1 - a factor: from an adjoint on, or as they stand."""
+        found: dict[Rest, None] = {}
+        for each in plan.sums:
+            coefficients = {product: coefficient for coefficient, product in each.products}
+            for product, coefficient in coefficients.items():
+                for other, opposite in coefficients.items():
+                    if coefficient == -opposite and contains(other, product):
+                        missing = without(other, product)
+                        if len(missing) == 1:
+                            root = frozenset({(self._root(plan, product), 1)})
+                            found[Rest(root, missing[0])] = None
+                            found[Rest(product, missing[0])] = None
+        yield from (rest for rest in found if rest not in plan.rests.values())
+
+    def _with_rest(self, plan: _Plan, rest: Rest) -> tuple[_Plan, Ref]:
+        root = self._root(plan, rest.product)
+        factors = (root, *without(rest.product, frozenset({(root, 1)})))
+        names = dict.fromkeys(ref.var.name for factor in factors for ref in reads(factor))
+        name = fresh(f"{'_'.join(names)}_rest", self.taken | {ref.var.name for ref in plan.rests})
+        meaning = "the rest of an adjoint, which several adjoints read"
+        ref = Ref(Var(name, root.var.shape, "adjoint", True, meaning=meaning), Now())
+        changed = [replace(each, products=_rested(each, rest, ref)) for each in plan.sums]
+        return replace(plan, sums=changed, rests={**plan.rests, ref: rest}), ref
+
+    def _recalling(self, plan: _Plan, only: Ref | None) -> Iterator[_Plan]:
+        """Plans that read again what the forward pass has computed, in products of one root."""
+        products = [product for each in plan.sums for _, product in each.products]
+        roots = dict.fromkeys(self._root(plan, product) for product in products)
+        for root in roots if only is None else [only]:
+            for each in self.found:
+                if each.ended is None or self._is_zero(plan, root, each.ended):
+                    changed = [_with_recalled(s, root, each) for s in plan.sums]
+                    if changed != plan.sums:
+                        new = [each] if each.stored and each not in plan.kept else []
+                        yield replace(plan, sums=changed, kept=[*plan.kept, *new])
+
+    def _is_zero(self, plan: _Plan, root: Ref, ended: Expr) -> bool:
+        """Whether `root` is made 0 where `ended` holds, before any product of it."""
+        own = root
+        while own in plan.rests:
+            own = self._root(plan, plan.rests[own].product)
+        zero = Call("select", (ended, _ZERO, own))
+        writers = [i for i, s in enumerate(plan.sums) if s.statement.target.var == own.var]
+        last = plan.sums[writers[-1]].statement if writers else None
+        first = (i for i, s in enumerate(plan.sums) if any((root, 1) in p for _, p in s.products))
+        made_zero = last is not None and last.given and last.value == zero and last.target == own
+        return bool(made_zero) and min(first, default=0) > writers[-1]
 
 
-def _lasting(made: dict[_Product, Expr], statement: Statement) -> dict[_Product, Expr]:
-    """The products that are what they were once `statement` has been run."""
-    target = statement.target
-    return {
-        product: value
-        for product, value in made.items()
-        if not any(target in reads(factor) for factor, _ in product)
-    }
+def _rested(each: Sum, rest: Rest, ref: Ref) -> list[tuple[Fraction, Product]]:
+    """The products of a sum, with `ref` in the place of each pair that is one of that rest."""
+    left = {product: coefficient for coefficient, product in each.products}
+    found: list[tuple[Fraction, Product]] = []
+    for product in sorted(left, key=lambda product: sum(count for _, count in product)):
+        other = times(product, rest.factor)
+        coefficient = left.get(product)
+        if coefficient is None or not contains(product, rest.product):
+            continue
+        if left.get(other) == -coefficient:
+            del left[product], left[other]
+            also = without(product, rest.product)
+            found.append((coefficient, times(frozenset({(ref, 1)}), *also)))
+    return [*found, *((coefficient, product) for product, coefficient in left.items())]
 
 
-def _length(product: _Product) -> int:
-    return sum(count for _, count in product)
-
-
-def _missing(part: _Product, product: _Product) -> list[Expr] | None:
-    """What `part` lacks of `product`, in a fixed order; None if it is no part of it."""
-    have, want = Counter(dict(part)), Counter(dict(product))
-    if have - want:
-        return None
-    return sorted((want - have).elements(), key=str)
+def _with_recalled(each: Sum, root: Ref, fact: Recalled) -> Sum:
+    part = times(frozenset({(root, 1)}), *factors_of(fact.product))
+    products = [
+        (c, times(frozenset({(root, 1)}), fact.value, *without(product, part)))
+        if contains(product, part)
+        else (c, product)
+        for c, product in each.products
+    ]
+    return each if products == each.products else replace(each, products=products)

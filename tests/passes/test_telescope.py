@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gru_codegen.ir import Program
 from gru_codegen.passes import telescope
 from tests.passes.written import after, phase, written
 
@@ -10,7 +11,7 @@ FORWARD = """
     for every step t, first to last:
         Z[t] = matmul(x[t], Wz)
         R[t] = matmul(x[t], Wr)
-        S[t] = multiply(Z[t], R[t])
+        S[t] = tanh(add(Z[t], R[t]))
 """
 
 
@@ -77,12 +78,178 @@ def test_a_sum_of_matrices_is_one_factor() -> None:
     assert after(telescope(program), "backward") == phase("""
         for every step t, last to first:
             dS[t] = add(dS_prev[t+1], dO[t])
-            dS_Z[t] = multiply(dS[t], Z[t])
-            dS_Z_R_Z[t] = multiply(dS_Z[t], subtract(R[t], Z[t]))
-            daZ[t] = subtract(dS_Z_R_Z[t], multiply(dS_Z_R_Z[t], Z[t]))
-            dS_prev[t] = subtract(add(dS[t], matmul(daZ[t], transpose(Uz))), dS_Z[t])
+            dS_rest[t] = subtract(dS[t], multiply(dS[t], Z[t]))
+            daZ[t] = multiply(multiply(dS_rest[t], Z[t]), subtract(R[t], Z[t]))
+            dS_prev[t] = add(dS_rest[t], matmul(daZ[t], transpose(Uz)))
             dUz += contract(S[t-1], daZ[t])
     """)
+
+
+def blended(forward: str = "", backward: str = "") -> Program:
+    """A state that a gate moves; a masked one with what `forward` and `backward` add."""
+    return written(
+        {
+            "forward": f"""
+        dO[:] = matmul(y[:], Wc)
+        for every step t, first to last:
+            Z[t] = matmul(x[t], Wz)
+            C[t] = matmul(x[t], Wc)
+            S[t] = add(S[t-1], multiply(Z[t], subtract(C[t], S[t-1])))
+            {forward}
+""",
+            "backward": f"""
+        for every step t, last to first:
+            dS[t] = add(dO[t], dS_prev[t+1])
+            {backward}
+            dZ[t] = multiply(dS[t], subtract(C[t], S[t-1]))
+            daZ[t] = multiply(multiply(dZ[t], Z[t]), subtract(1, Z[t]))
+            dS_prev[t] = add(multiply(dS[t], subtract(1, Z[t])), matmul(daZ[t], transpose(Uz)))
+            dUz += contract(S[t-1], daZ[t])
+""",
+        }
+    )
+
+
+def test_a_rest_is_computed_once_and_what_the_state_gained_is_read_again() -> None:
+    assert after(telescope(blended()), "backward") == phase("""
+        for every step t, last to first:
+            dS[t] = add(dS_prev[t+1], dO[t])
+            dS_rest[t] = subtract(dS[t], multiply(dS[t], Z[t]))
+            daZ[t] = multiply(dS_rest[t], subtract(S[t], S[t-1]))
+            dS_prev[t] = add(dS_rest[t], matmul(daZ[t], transpose(Uz)))
+            dUz += contract(S[t-1], daZ[t])
+    """)
+
+
+MASKED = "if lengths: S[t] = select(ended[t], S[t-1], S[t])"
+
+
+def test_a_state_that_stands_still_past_a_length_is_read_where_its_adjoint_is_0_there() -> None:
+    recalling = "    daZ[t] = multiply(dS_rest[t], subtract(S[t], S[t-1]))"
+    computing = "    daZ[t] = multiply(multiply(dS_rest[t], Z[t]), subtract(C[t], S[t-1]))"
+    zero = blended(MASKED, "if lengths: dS[t] = select(ended[t], 0, dS[t])")
+    assert recalling in after(telescope(zero), "backward")
+    assert computing in after(telescope(blended(MASKED)), "backward")
+    other = blended(MASKED, "if lengths: dS[t] = select(ended[t], dO[t], dS[t])")
+    assert computing in after(telescope(other), "backward")
+
+
+GATED = """
+    dO[:] = matmul(y[:], Wc)
+    for every step t, first to last:
+        R[t] = matmul(x[t], Wr)
+        A[t] = matmul(S[t-1], Uc)
+        S[t] = tanh(multiply(R[t], A[t]))
+"""
+BACKWARD = """
+        for every step t, last to first:
+            dS[t] = add(dO[t], dS_prev[t+1])
+            dA[t] = multiply(dS[t], R[t])
+            dR[t] = multiply(dS[t], A[t])
+            daR[t] = multiply(multiply(dR[t], R[t]), subtract(1, R[t]))
+            dS_prev[t] = matmul(dA[t], transpose(Uc))
+            dUc += contract(S[t-1], dA[t])
+            dWr += contract(x[t], daR[t])
+"""
+
+
+def test_a_product_is_kept_in_the_place_of_its_factor() -> None:
+    changed = telescope(written({"forward": GATED, "backward": BACKWARD}))
+    assert after(changed) == phase("""
+    dO[:] = matmul(y[:], Wc)
+    for every step t, first to last:
+        R[t] = matmul(x[t], Wr)
+        A[t] = matmul(S[t-1], Uc)
+        RA[t] = multiply(R[t], A[t])
+        S[t] = tanh(RA[t])
+    """)
+    assert after(changed, "backward") == phase("""
+        for every step t, last to first:
+            dS[t] = add(dS_prev[t+1], dO[t])
+            dA[t] = multiply(dS[t], R[t])
+            daR[t] = multiply(subtract(dS[t], dA[t]), RA[t])
+            dS_prev[t] = matmul(dA[t], transpose(Uc))
+            dUc += contract(S[t-1], dA[t])
+            dWr += contract(x[t], daR[t])
+    """)
+
+
+def test_a_product_is_not_kept_beside_its_factors() -> None:
+    read = BACKWARD + "            dWc += contract(x[t], A[t])\n"
+    changed = telescope(written({"forward": GATED, "backward": read}))
+    assert after(changed) == phase(GATED)
+    computing = "    daR[t] = subtract(dA_A[t], multiply(dA_A[t], R[t]))"
+    assert computing in after(changed, "backward")
+
+
+CARRIED = """
+        for every step t, last to first:
+            dC[t] = {carry}
+            dZ[t] = multiply(dC[t], R[t])
+            daZ[t] = multiply(multiply(dZ[t], Z[t]), subtract(1, Z[t]))
+            dUz += contract({read}, daZ[t])
+            dS_prev[t] = multiply(dC[t], Z[t])
+"""
+
+
+def test_an_adjoint_that_is_a_link_is_computed_where_the_link_is_read() -> None:
+    backward = CARRIED.format(carry="add(dO[t], dS_prev[t+1])", read="S[t-1]")
+    changed = telescope(written({"forward": FORWARD, "backward": backward}))
+    assert after(changed, "backward") == phase("""
+        for every step t, last to first:
+            dC[t] = add(dS_prev[t+1], dO[t])
+            dS_prev[t] = multiply(dC[t], Z[t])
+            dS_prev_R[t] = multiply(dS_prev[t], R[t])
+            daZ[t] = subtract(dS_prev_R[t], multiply(dS_prev_R[t], Z[t]))
+            dUz += contract(S[t-1], daZ[t])
+    """)
+
+
+def test_an_adjoint_stays_behind_what_reads_another_step_of_it() -> None:
+    backward = CARRIED.format(carry="matmul(dO[t], Uc)", read="dS_prev[t+1]")
+    changed = telescope(written({"forward": FORWARD, "backward": backward}))
+    assert after(changed, "backward")[-2:] == [
+        "    dUz += contract(dS_prev[t+1], daZ[t])",
+        "    dS_prev[t] = dC_Z[t]",
+    ]
+
+
+def test_an_adjoint_that_is_changed_before_the_link_is_read_is_none() -> None:
+    program = written(
+        {
+            "forward": FORWARD,
+            "backward": """
+        for every step t, last to first:
+            dC[t] = add(dO[t], dS_prev[t+1])
+            dS_prev[t] = multiply(dC[t], Z[t])
+            if lengths: dS_prev[t] = add(dS_prev[t], dO[t])
+            dZ[t] = multiply(dC[t], R[t])
+            daZ[t] = multiply(multiply(dZ[t], Z[t]), subtract(1, Z[t]))
+            dUz += contract(S[t-1], daZ[t])
+""",
+        }
+    )
+    assert after(telescope(program), "backward") == phase("""
+        for every step t, last to first:
+            dC[t] = add(dS_prev[t+1], dO[t])
+            dC_Z[t] = multiply(dC[t], Z[t])
+            dS_prev[t] = dC_Z[t]
+            if lengths: dS_prev[t] = add(dS_prev[t], dO[t])
+            dC_Z_R[t] = multiply(dC_Z[t], R[t])
+            daZ[t] = subtract(dC_Z_R[t], multiply(dC_Z_R[t], Z[t]))
+            dUz += contract(S[t-1], daZ[t])
+    """)
+
+
+def test_what_is_added_is_no_rest() -> None:
+    forward = "A[t] = multiply(Z[t], C[t])"
+    backward = """
+            dA[t] = multiply(dS[t], add(1, Z[t]))
+            dUc += contract(S[t-1], dA[t])
+"""
+    changed = after(telescope(blended(forward, backward.strip())), "backward")
+    assert "    dA[t] = add(dS[t], dS_Z[t])" in changed
+    assert "    dS_rest[t] = subtract(dS[t], dS_Z[t])" in changed
 
 
 def test_a_link_is_none_once_what_it_was_made_of_is_another() -> None:
@@ -106,13 +273,23 @@ def test_a_link_is_none_once_what_it_was_made_of_is_another() -> None:
     assert after(telescope(program), "backward") == phase("""
         for every step t, last to first:
             dC[t] = add(dS_prev[t+1], dO[t])
-            dC_Z[t] = multiply(dC[t], Z[t])
-            dZ[t] = multiply(dC_Z[t], R[t])
-            dR[t] = dC_Z[t]
+            dR[t] = multiply(dC[t], Z[t])
+            dZ[t] = multiply(dR[t], R[t])
             dC[t] = multiply(dR[t], R[t])
-            dC_Z_2[t] = multiply(dC[t], Z[t])
-            dS_prev[t] = dC_Z_2[t]
+            dS_prev[t] = multiply(dC[t], Z[t])
             daZ[t] = multiply(dR[t], Z[t])
             dUz += contract(S[t-1], dZ[t])
             dUz += contract(S[t-1], daZ[t])
     """)
+
+
+def test_a_zero_is_none_where_products_stand_before_it_or_another_value_comes_behind() -> None:
+    zero = "if lengths: dS[t] = select(ended[t], 0, dS[t])"
+    reading = "subtract(S[t], S[t-1])"
+    recalled = "\n".join(after(telescope(blended(MASKED, zero)), "backward"))
+    assert reading in recalled
+    behind = f"{zero}\n            dS[t] = add(dS[t], dO[t])"
+    before = f"daC[t] = multiply(dS[t], subtract(1, Z[t]))\n            {zero}"
+    for backward in (behind, before):
+        left = "\n".join(after(telescope(blended(MASKED, backward)), "backward"))
+        assert reading not in left
