@@ -188,9 +188,9 @@ def goals(results: Results) -> Iterator[str]:
         yield (
             f"**Goals**, {met} of {len(found)} met: the time of a kernel relative to a peer's, "
             "median and quartiles, and the median of the same with CPU times, which other "
-            "programs disturb less. *Products at peak*: what the matrix products alone would take "
-            "of the peer's time, were each as fast as the fastest that this machine does, "
-            f"{results.gemm_rate / 1e9:.0f} Gflop/s; no kernel takes less"
+            "programs disturb less. *Products at peak*: what the matrix products alone, one of "
+            "each kind a step, would take of the peer's time, were each as fast as the fastest "
+            f"that this machine does, {significant(results.gemm_rate / 1e9)} Gflop/s"
         )
         headings = (
             "cell, T,B,D,H",

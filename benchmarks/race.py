@@ -8,7 +8,6 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -217,7 +216,7 @@ def main(
 ) -> None:
     """Time the contenders against each other: all of everything that is not chosen."""
     console = terminal()
-    results = Results(machine(), {}, [], default_layout=DEFAULT_LAYOUT)
+    results = Results(machine(), {}, [], default_layout=DEFAULT_LAYOUT, gemm_rate=gemm_rate())
     with tempfile.TemporaryDirectory() as folder, ExitStack() as exits:
         stable = Stable(Path(folder), exits)
         for plan in plans(sizes or SIZES, dtypes or tuple(DTYPES), cells or ("gru", *FAMILY)):
@@ -229,7 +228,6 @@ def main(
                 console.print(race_table(race))
                 results.versions.update(stable.versions())
                 write(results, output)  # a run that is cut short leaves what it has
-    results = replace(results, gemm_rate=gemm_rate())
     if imports:
         results.imports.update(import_seconds(IMPORTS))
         console.print(import_table(results))

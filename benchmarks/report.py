@@ -104,7 +104,7 @@ def verdict_table(results: Results) -> Table:
 
 
 def products_text(verdict: Verdict) -> str:
-    """What products alone would take at the least; where that is more than a tenth of anything."""
+    """What products alone would take; "-" if unknown, or less than a tenth of the goal."""
     least = verdict.products
     return "-" if least is None or least < 0.1 * verdict.goal.at_most else significant(least)
 

@@ -237,6 +237,13 @@ class Workspace:
             kept = self.copies[name] = np.empty(shape, self.dtype)
         return kept[: shape[0]]
 
+    def __getstate__(self) -> dict[str, Any]:
+        names = ("batch_size", "input_size", "hidden_size", "dtype")
+        return {name: getattr(self, name) for name in names}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Workspace.__init__(self, **state)  # copies begin as new: views would be cut from arrays
+
 
 def init_params(
     input_size: int,

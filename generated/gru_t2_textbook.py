@@ -153,6 +153,13 @@ class Workspace:
         self.S_first = self._S[0]  # S before all steps
         self.S_last = self._S[steps]  # S after all steps
 
+    def __getstate__(self) -> dict[str, Any]:
+        names = ("batch_size", "input_size", "hidden_size", "dtype")
+        return {name: getattr(self, name) for name in names}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        Workspace.__init__(self, **state)  # copies begin as new: views would be cut from arrays
+
 
 def init_params(
     input_size: int,

@@ -283,7 +283,7 @@ class Calls:
             widths = [part.var.shape[-1] for part in target.var.parts[0]]
             for r, row in enumerate(target.var.parts):
                 band = cut(heights, r, r + 1, self.names.size, len(row[0].var.shape) == 1)
-                if len(row) == 1:  # it is contiguous, and nobody else has it
+                if len(row) == 1:  # contiguous, and no one else's
                     lines.append(f"{row[0].var.name} = {name}[{band}]")
                     continue
                 for c, part in enumerate(row):

@@ -82,7 +82,7 @@ def storage_in_words(storage: Storage) -> str:
     )
     if storage.program.blocked:
         said.append(
-            "Products take few samples at a time: A_blocks are the rows of A, block by block."
+            "Products take few samples at a time: A_blocks has the rows of A, block by block."
         )
     packs = [array.name for array in storage.arrays() if len(array.parts) > 1]
     if packs:

@@ -67,10 +67,15 @@ class Names:
 
     def row_blocks_of(self, ref: Ref, weights: Shape) -> str:
         """The rows of one step of `ref`, so many at a time as a product by `weights` takes."""
-        name = f"{self.storage.attribute(ref)}_blocks"
-        if weights != ("H", "H"):
-            name = "_".join([name, *(size for entry in weights for size in entry.split("+"))])
-        self.row_blocks[name] = ref, weights
+        stem = f"{self.storage.attribute(ref)}_blocks"
+        names = (f"{stem}{f'_{n}' * (n > 1)}" for n in count(1))
+        own = (ref, weights)
+        name = next(
+            name
+            for name in names
+            if name not in self.storage.by_name and self.row_blocks.get(name, own) == own
+        )
+        self.row_blocks[name] = own
         if self.storage.is_indexed(ref.var):
             self.steps[f"{name}_t"] = name
             return f"{name}_t"

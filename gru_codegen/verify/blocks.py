@@ -23,8 +23,8 @@ _BLOCK = 8
 
 
 def are_taken(kernel: ModuleType) -> bool:
-    """Return whether ``kernel`` says that its products take few samples at a time."""
-    return getattr(kernel, "LAYOUT", "") == "blocked"
+    """Return whether products of ``kernel`` take few samples at a time, if it has any products."""
+    return getattr(kernel, "LAYOUT", "") == "blocked" and hasattr(kernel, "_blocks")
 
 
 def claims(kernel: ModuleType, seed: int) -> list[Claim]:

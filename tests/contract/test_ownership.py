@@ -179,3 +179,13 @@ def test_threads_with_workspaces_of_their_own(call: Call) -> None:
         for index, made in enumerate(pool.map(run, range(len(calls)))):
             for results in made:
                 assert_equal(results, expected[index])
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy])
+def test_a_copy_of_a_workspace_is_one_of_its_own(call: Call, duplicate: Any) -> None:
+    workspace = call.workspace()
+    expected = call.all(workspace)
+    other = duplicate(workspace)
+    assert_equal(call.all(other), expected)
+    for name, array in held_by(other).items():
+        assert not np.shares_memory(array, getattr(workspace, name)), name

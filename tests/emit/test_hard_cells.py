@@ -46,6 +46,17 @@ CELLS = {
         "CA = tanh(x @ Wca)\nZ = sigmoid(S_prev @ Wrecz + CA @ Wz + bz)\n"
         "S = Z * S_prev + (1 - Z) * CA",
     ),
+    # What blocks of rows are called is what an adjoint is called.
+    "named-blocks": (
+        'Wz = "(D, H)", Uz = "(H, H)", Wc = "(D, H)", Uc = "(H, H)", Wr = "(D, H)", Ur = "(H, H)"',
+        "Z = sigmoid(x @ Wz + S_prev @ Uz)\nblocks = sigmoid(x @ Wr + S_prev @ Ur)\n"
+        "C = tanh(x @ Wc + (blocks * S_prev) @ Uc)\nS = (1 - Z) * S_prev + Z * C",
+    ),
+    # There is no product to be cut into blocks.
+    "no-product": (
+        'v = "(H,)", u = "(H,)", b = "(H,)"',
+        "F = sigmoid(u * S_prev + b)\nS = F * S_prev + v * x",
+    ),
 }
 
 
@@ -54,9 +65,11 @@ CELLS = {
 def test_the_kernel_is_right(name: str, layout: Layout, tmp_path: Path) -> None:
     weights, equations = CELLS[name]
     states = '["S", "C"]' if "C_prev" in equations else '["S"]'
+    columns = "D" if "D" in weights else "H"
     file = tmp_path / "cell.toml"
     file.write_text(
         f'name = "{name}"\nstates = {states}\nweights = {{ {weights} }}\n'
+        f'inputs = {{ x = "(B, {columns})" }}\n'
         f'equations = """\n{equations}\n"""\n'
     )
     cell = load_cell(str(file))
