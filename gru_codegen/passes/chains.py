@@ -125,11 +125,16 @@ class Chains:
         for place, each in enumerate(self.sums):
             if place not in self.done:
                 yield from self._written(each, place)
+            if place not in self.done:
                 self._forget(each.statement.target)
 
     def _forget(self, target: Ref) -> None:
-        """Drop the products that are no longer what they were, now that `target` is written."""
-        stale = [product for product in self.made if target in self._factors(product)]
+        """Drop what is no longer the product that it was, now that `target` is written."""
+        stale = [
+            product
+            for product, value in self.made.items()
+            if target in self._factors(product) or target in reads(value)
+        ]
         for product in stale:
             del self.made[product]
 
@@ -140,16 +145,17 @@ class Chains:
         return found if rest is None else found | self._factors(rest.other)
 
     def _written(self, each: Sum, place: int) -> Iterator[Statement]:
-        if not each.products:
+        if not each.products and each.rest == [each.statement.value]:
             yield each.statement
             return
-        terms = []
+        terms: list[Term] = []
         for coefficient, product in each.products:
             yield from self._made(product, place)
             if place in self.done:
                 return
             terms.append(Term(coefficient, (self.made[product],)))
-        value = summed([*terms, *(Term(Fraction(1), (part,)) for part in each.rest)])
+        terms += [Term(Fraction(1), (part,)) for part in each.rest]
+        value = summed(terms) if terms else Const(Fraction(0))  # products may cancel
         yield _with_value(each.statement, value)
 
     def _made(self, product: Product, place: int) -> Iterator[Statement]:
@@ -177,10 +183,12 @@ class Chains:
             return
         whole = self._whole(product, place)
         if whole is not None:
+            statement = self.sums[whole].statement
             self.done.add(whole)
-            self._forget(self.sums[whole].statement.target)
-            self.made[product] = self.sums[whole].statement.target
-            yield _with_value(self.sums[whole].statement, value)
+            self._forget(statement.target)
+            if statement.target not in self._factors(product):
+                self.made[product] = statement.target
+            yield _with_value(statement, value)
             return
         shape = next(iter(reads(value))).var.shape
         var = Var(fresh(stem, self.taken), shape, "adjoint", True, meaning=meaning)
@@ -197,31 +205,17 @@ class Chains:
         return None
 
     def _can_stand(self, target: Ref, product: Product, place: int, number: int) -> bool:
-        """Whether nobody before sum `number` means another value of its target, nor any that reads
-        `product` a later one, and it is the same product there."""
+        """Whether nobody before sum `number` means another value of its target, and it is the same
+        product there."""
         between = self.sums[place:number]
         if any(target.var in self._variables(each) for each in between):
             return False
-        factors = self._factors(product)
-        if target in factors or factors & {each.statement.target for each in between}:
-            return False
-        later = self.sums[number + 1 :]
-        writers = [i for i, each in enumerate(later) if each.statement.target.var == target.var]
-        behind = later[writers[0] :] if writers else []
-        return not any(self._goes_on(product, p) for each in behind for _, p in each.products)
+        return not self._factors(product) & {each.statement.target for each in between}
 
     def _variables(self, each: Sum) -> set[Var]:
         factors = [factor for _, product in each.products for factor, _ in product]
         found = (each.statement.target, each.statement.value, *each.rest, *factors)
         return {ref.var for expression in found for ref in reads(expression)}
-
-    def _goes_on(self, part: Product, product: Product) -> bool:
-        """Whether `product` is `part`, or computed from it."""
-        root = self.rests.get(self._root(product))
-        before = [self.parent[product][0]] if product in self.parent else []
-        if root is not None and product not in self.parent:
-            before = [root.product, root.other]
-        return product == part or any(self._goes_on(part, other) for other in before)
 
 
 def _with_value(statement: Statement, value: Expr) -> Statement:

@@ -225,20 +225,33 @@ def test_an_adjoint_that_is_changed_before_the_link_is_read_is_none() -> None:
             if lengths: dS_prev[t] = add(dS_prev[t], dO[t])
             dZ[t] = multiply(dC[t], R[t])
             daZ[t] = multiply(multiply(dZ[t], Z[t]), subtract(1, Z[t]))
+            daR[t] = multiply(multiply(dZ[t], Z[t]), subtract(1, R[t]))
             dUz += contract(S[t-1], daZ[t])
+            dUr += contract(S[t-1], daR[t])
 """,
         }
     )
     assert after(telescope(program), "backward") == phase("""
         for every step t, last to first:
             dC[t] = add(dS_prev[t+1], dO[t])
-            dC_Z[t] = multiply(dC[t], Z[t])
-            dS_prev[t] = dC_Z[t]
+            dS_prev[t] = multiply(dC[t], Z[t])
             if lengths: dS_prev[t] = add(dS_prev[t], dO[t])
+            dC_Z[t] = multiply(dC[t], Z[t])
             dC_Z_R[t] = multiply(dC_Z[t], R[t])
             daZ[t] = subtract(dC_Z_R[t], multiply(dC_Z_R[t], Z[t]))
+            daR[t] = subtract(dC_Z_R[t], multiply(dC_Z_R[t], R[t]))
             dUz += contract(S[t-1], daZ[t])
+            dUr += contract(S[t-1], daR[t])
     """)
+
+
+def test_a_rest_is_another_once_what_it_is_of_is_another() -> None:
+    lines = """daC[t] = add(multiply(dS[t], subtract(1, Z[t])), dO[t])
+            dUc += contract(S[t-1], daC[t])
+            dS[t] = add(dS[t], dO[t])"""
+    changed = after(telescope(blended(backward=lines)), "backward")
+    assert "    daC[t] = add(dS_rest[t], dO[t])" in changed
+    assert "    daZ[t] = multiply(dS_rest_2[t], subtract(S[t], S[t-1]))" in changed
 
 
 def test_what_is_added_is_no_rest() -> None:
@@ -293,3 +306,40 @@ def test_a_zero_is_none_where_products_stand_before_it_or_another_value_comes_be
     for backward in (behind, before):
         left = "\n".join(after(telescope(blended(MASKED, backward)), "backward"))
         assert reading not in left
+
+
+def test_products_that_cancel_leave_nothing_that_is_passed_over() -> None:
+    lines = """dR[t] = negate(dS[t])
+            daR[t] = add(dR[t], dS[t])
+            dUr += contract(S[t-1], daR[t])"""
+    changed = after(telescope(blended(backward=lines)), "backward")
+    assert "    daR[t] = 0" in changed
+    assert not any("dR[t]" in line for line in changed)
+
+
+def test_a_link_is_where_it_was_made_of_the_same() -> None:
+    """An adjoint is not computed before what it is made of, nor what is made of it kept."""
+    lines = """dR[t] = add(multiply(dS[t], C[t]), matmul(dS[t], transpose(Uc)))
+            dS[t] = add(dS[t], dO[t])
+            dA[t] = multiply(dS[t], C[t])
+            dUr += contract(S[t-1], dR[t])
+            dUr += contract(S[t-1], dA[t])"""
+    changed = after(telescope(blended(backward=lines)), "backward")
+    assert changed.index("    dA[t] = multiply(dS[t], C[t])") > changed.index(
+        "    dS[t] = add(dS[t], dO[t])"
+    )
+    lines = """dR[t] = matmul(dS[t], transpose(Uc))
+            dA[t] = add(multiply(dR[t], C[t]), matmul(dR[t], transpose(Uc)))
+            dE[t] = add(multiply(dS[t], Z[t]), dO[t])
+            dR[t] = multiply(dS[t], Z[t])
+            daR[t] = add(multiply(dR[t], C[t]), dO[t])
+            dUr += contract(S[t-1], dR[t])
+            dUr += contract(S[t-1], daR[t])
+            dUr += contract(S[t-1], dA[t])
+            dUr += contract(S[t-1], dE[t])"""
+    changed = after(telescope(blended(backward=lines)), "backward")
+    moved, read = "    dR[t] = multiply(dS[t], Z[t])", "    dE[t] = add(dR[t], dO[t])"
+    assert changed.index(read) == changed.index(moved) + 1
+    products = [line for line in changed if line.endswith("= multiply(dR[t], C[t])")]
+    assert len(products) == 2
+    assert changed.index(products[0]) < changed.index(moved) < changed.index(products[1])
