@@ -111,7 +111,10 @@ def contender(name: str) -> Contender:
     if found.home != "kernels:prepare" or not layout:
         raise KeyError(name)
     options = {**found.options, "layout": layout}
-    return replace(found, name=name, title=f"{found.title}, {layout}", options=options)
+    # `blocked` is `rows` but for products: where there are no goals, one of them is enough.
+    everywhere = found.everywhere and layout != "blocked"
+    title = f"{found.title}, {layout}"
+    return replace(found, name=name, title=title, options=options, everywhere=everywhere)
 
 
 def _names() -> Iterator[str]:
