@@ -16,6 +16,7 @@ __all__ = [
     "added_up",
     "expanded",
     "factored",
+    "factors_of",
     "improved",
     "passes_taken",
     "summed",
@@ -85,6 +86,15 @@ def added_up(expression: Expr) -> Iterator[Expr]:
     if isinstance(expression, Call) and expression.operation == "add":
         for argument in expression.args:
             yield from added_up(argument)
+    else:
+        yield expression
+
+
+def factors_of(expression: Expr) -> Iterator[Expr]:
+    """The factors of a product, left to right; itself if it is none."""
+    if isinstance(expression, Call) and expression.operation == "multiply":
+        for argument in expression.args:
+            yield from factors_of(argument)
     else:
         yield expression
 

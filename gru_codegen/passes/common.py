@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 from gru_codegen.ir import Call, Expr, Ref
-from gru_codegen.passes.algebra import passes_taken
+from gru_codegen.passes.algebra import factors_of, passes_taken
 
 __all__ = ["Parted", "parted"]
 
@@ -36,7 +36,7 @@ def parted(
     alike: whether factors, one of each product, can be computed at once. known: what variables
     stand for, as which they may be alike.
     """
-    first, *others = [list(_factors(product)) for product in products]
+    first, *others = [list(factors_of(product)) for product in products]
     own, rests = [], [list(factors) for factors in others]
     shared: list[list[Expr]] = []
     for factor in first:
@@ -84,14 +84,6 @@ def _readings(column: list[Expr], factor: Expr, known: Mapping[Ref, Expr]) -> It
 
 def _meant(expression: Expr, known: Mapping[Ref, Expr]) -> Expr:
     return known.get(expression, expression) if isinstance(expression, Ref) else expression
-
-
-def _factors(expression: Expr) -> Iterator[Expr]:
-    if isinstance(expression, Call) and expression.operation == "multiply":
-        for argument in expression.args:
-            yield from _factors(argument)
-    else:
-        yield expression
 
 
 def _operations(expression: Expr) -> int:

@@ -26,6 +26,7 @@ from gru_codegen.ir import (
     unpacked,
     writes,
 )
+from gru_codegen.passes.algebra import factors_of
 
 __all__ = ["flatten"]
 
@@ -241,6 +242,4 @@ def _addends(expression: Expr, negative: bool = False) -> list[_Operand]:
 
 
 def _factors(expression: Expr) -> list[_Operand]:
-    if isinstance(expression, Call) and expression.operation == "multiply":
-        return [factor for argument in expression.args for factor in _factors(argument)]
-    return [_Operand(expression)]
+    return [_Operand(factor) for factor in factors_of(expression)]

@@ -27,10 +27,11 @@ from gru_codegen.ir import (
     statements,
     writes,
 )
+from gru_codegen.passes.algebra import factors_of
 from gru_codegen.passes.naming import fresh, product_name
 from gru_codegen.passes.wording import equation
 
-__all__ = ["Recalled", "factors_of", "recalled", "stored"]
+__all__ = ["Recalled", "recalled", "stored"]
 
 
 @dataclass(frozen=True)
@@ -136,15 +137,6 @@ def _is_product(expression: Expr) -> bool:
     calls = (part for part in parts(expression) if isinstance(part, Call))
     plain = all(OPERATIONS[call.operation].elementwise for call in calls)
     return plain and not any(isinstance(factor, Const) for factor in factors_of(expression))
-
-
-def factors_of(expression: Expr) -> Iterator[Expr]:
-    """The factors of a product, left to right; itself if it is none."""
-    if isinstance(expression, Call) and expression.operation == "multiply":
-        for argument in expression.args:
-            yield from factors_of(argument)
-    else:
-        yield expression
 
 
 def _end(statement: Statement) -> Expr | None:

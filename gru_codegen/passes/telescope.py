@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from gru_codegen.ir import (
-    OPERATIONS,
     Call,
     Const,
     Expr,
@@ -24,14 +23,14 @@ from gru_codegen.ir import (
     Statement,
     Var,
     kept_for_every_step,
-    parts,
     reads,
     statements,
 )
+from gru_codegen.passes.algebra import factors_of, passes_taken
 from gru_codegen.passes.chains import Chains, Product, Rest, Sum, contains, sums, times, without
 from gru_codegen.passes.linear import LinearBody
 from gru_codegen.passes.naming import fresh
-from gru_codegen.passes.recall import Recalled, factors_of, recalled, stored
+from gru_codegen.passes.recall import Recalled, recalled, stored
 
 __all__ = ["telescope"]
 
@@ -56,8 +55,7 @@ def telescope(program: Program) -> Program:
 
 def _passes(body: tuple[Statement, ...]) -> int:
     """How many times a matrix is gone over."""
-    calls = [p for s in body for p in parts(s.value) if isinstance(p, Call)]
-    return sum(OPERATIONS[call.operation].elementwise for call in calls)
+    return sum(passes_taken(statement.value)[0] for statement in body)
 
 
 @dataclass
