@@ -12,6 +12,8 @@ import subprocess
 import sys
 from timeit import Timer
 
+from benchmarks.timing import limited_to
+
 __all__ = ["SHAPES", "gemm_rate", "measured"]
 
 #: Rows, inner size and columns: few rows by square weights, and large matrices.
@@ -31,14 +33,9 @@ _REPEATS, _SECONDS = 15, 0.02
 
 def gemm_rate() -> float:
     """The largest number of operations per second of any shape, in a process of one thread."""
-    one = dict.fromkeys(
-        ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"),
-        "1",
-    )
     command = [sys.executable, "-m", "benchmarks.gemm_rate"]
-    done = subprocess.run(
-        command, env=os.environ | one, stdout=subprocess.PIPE, text=True, check=True
-    )
+    environment = os.environ | limited_to(1)
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return float(done.stdout)
 
 

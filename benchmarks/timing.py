@@ -13,7 +13,7 @@ from time import perf_counter, sleep
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-__all__ = ["Sample", "Worker", "WorkerError", "take_turns"]
+__all__ = ["Sample", "Worker", "WorkerError", "limited_to", "take_turns"]
 
 PROJECT = Path(__file__).parents[1]
 
@@ -32,6 +32,12 @@ class Sample(NamedTuple):
     cpu: float
 
 
+def limited_to(threads: int) -> dict[str, str]:
+    """The environment that tells the libraries of linear algebra how many threads they may use."""
+    names = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"
+    return dict.fromkeys(names, str(threads))
+
+
 class Worker:
     """The process of one contender, from `with` to the end of it.
 
@@ -40,16 +46,9 @@ class Worker:
 
     def __init__(self, contender: str, threads: int) -> None:
         self.contender, self.threads = contender, threads
-        count = str(threads)
-        environment = os.environ | {
-            "PYTHONPATH": str(PROJECT),
-            "OMP_NUM_THREADS": count,
-            "OPENBLAS_NUM_THREADS": count,
-            "MKL_NUM_THREADS": count,
-            "VECLIB_MAXIMUM_THREADS": count,
-        }
+        environment = os.environ | {"PYTHONPATH": str(PROJECT)} | limited_to(threads)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", contender, count],
+            [sys.executable, "-m", "benchmarks.worker", contender, str(threads)],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
