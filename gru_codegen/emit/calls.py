@@ -196,12 +196,13 @@ class Calls:
         """Whether a product goes through its rows in blocks.
 
         Not by weights that are transposed on the way: BLAS has no fast kernel of few rows for them.
+        Nor what a pullback alone computes, in arrays that are made for it.
         """
         storage, target = self.names.storage, statement.target
         if not storage.program.blocked or turned or not isinstance(left, Ref):
             return False
         if isinstance(target.when, Every):
-            return True
+            return not {left.var.name, target.var.name} & storage.of_pullback.keys()
         return all(storage.is_stored(ref.var) and ref.var.shape[0] == "B" for ref in (left, target))
 
     def _in_blocks(self, statement: Statement, left: Expr, weights: Ref, factor: str) -> list[str]:
@@ -209,11 +210,9 @@ class Calls:
         assert isinstance(left, Ref)  # _takes_blocks saw to it
         target, shape = statement.target, weights.var.shape
         names = [f"{self.names.storage.attribute(ref)}_rows" for ref in (left, target)]
-        if isinstance(target.when, Every):
-            entries = self.names.entries(shape)
-            blocks = [f"_blocks(_rows({self.spell(ref)}), {entries})" for ref in (left, target)]
-        else:
-            blocks = [self.names.row_blocks_of(ref, shape) for ref in (left, target)]
+        of_all_steps = isinstance(target.when, Every)
+        blocks_of = self.names.all_row_blocks_of if of_all_steps else self.names.row_blocks_of
+        blocks = [blocks_of(ref, shape) for ref in (left, target)]
         return [
             f"for {', '.join(names)} in zip({', '.join(blocks)}, strict=True):",
             f"    {names[0]}.dot({factor}, {names[1]})",

@@ -64,6 +64,7 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
     names, values = sizes.parameters(weights)
     return {
         "sizes": sizes,
+        "size_names": ["batch_size", "input_size", "hidden_size", *sizes.further],
         "numbers": [in_code(letter) for letter in ("B", *sizes.columns)] + sizes.further,
         "number_letters": ["B", *sizes.columns, *(n for n in sizes.letters if n not in "BDH")],
         "shapes": shapes_in_words(heading.input, sizes.input, program.weights),

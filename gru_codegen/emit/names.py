@@ -82,11 +82,16 @@ class Names:
         self.local.setdefault(name, f"w.{name}")
         return name
 
-    def entries(self, weights: Shape) -> str:
-        """How many numbers weights have, as code."""
+    def all_row_blocks_of(self, ref: Ref, weights: Shape) -> str:
+        """The rows of all steps of `ref`, cut likewise, once in a call."""
         for size in weights:
             self.size(size)
-        return multiplied(weights)
+        code = f"_blocks(_rows({self.spell(ref, '')}), {multiplied(weights)})"
+        stem = f"{self.storage.attribute(ref)}_blocks"
+        names = (f"{stem}{f'_{n}' * (n > 1)}" for n in count(1))
+        name = next(name for name in names if self.local.get(name, code) == code)
+        self.local[name] = code
+        return name
 
     def _note(self, ref: Ref, name: str) -> None:
         var = ref.var

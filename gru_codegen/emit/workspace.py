@@ -46,17 +46,13 @@ def workspace_lines(
         for view in storage.parts_of_scratch()
         if view.name in used
     ]
-    blocks = {name: found for f in functions for name, found in f.names.row_blocks.items()}
-    once += [
-        f"{_INDENT}self.{name} = _blocks(self.{storage.attribute(ref)}, {multiplied(weights)})"
-        for name, (ref, weights) in blocks.items()
-        if not storage.is_indexed(ref.var)
-    ]
+    row_blocks = _row_blocks(storage, functions)
+    once += row_blocks[False]
     numbers = {name: value for f in functions for name, value in f.names.numbers.items()}
     for name, value in sorted(numbers.items(), key=lambda item: item[1]):
         once.append(f"{_INDENT}self.{name} = np.full((), {value}, dtype)")
     for function in functions:
-        once += _blocks(function)
+        once += _blocks_of_weights(function)
     arrays = [
         remarked(f"self._{array.name} = np.empty(({storage.shape(array)}), dtype)", array.meaning)
         for array in storage.arrays()
@@ -71,10 +67,7 @@ def workspace_lines(
     bounded = storage.ends(storage.bounded, by_row=False)
     ends += [view for view in bounded if view.name in used]
     views += [remarked(f"self.{v.name} = {v.code}", v.meaning) for v in ends]
-    for name, (ref, weights) in blocks.items():
-        if storage.is_indexed(ref.var):
-            steps, entries = storage.attribute(ref), multiplied(weights)
-            views.append(f"{_INDENT}self.{name} = [_blocks(a, {entries}) for a in self.{steps}]")
+    views += row_blocks[True]
     if any("mask" in f.steps.values() for f in functions):
         shape = "T, 1, B" if storage.program.layout == "columns" else "T, B, 1"
         arrays.append(remarked(f"self._mask = np.empty(({shape}), bool)", "which samples ended"))
@@ -116,7 +109,24 @@ def gathered_refs(functions: Iterable[Function]) -> dict[str, Ref]:
     return {name: ref for f in functions for name, ref in f.names.gathered.items()}
 
 
-def _blocks(function: Function) -> Iterator[str]:
+def _row_blocks(storage: Storage, functions: Iterable[Function]) -> dict[bool, list[str]]:
+    """The blocks of rows that products of a step take: of what every step uses anew, and of all
+    steps."""
+    lines: dict[bool, list[str]] = {False: [], True: []}
+    found = {name: blocks for f in functions for name, blocks in f.names.row_blocks.items()}
+    for name, (ref, weights) in found.items():
+        source, entries = f"self.{storage.attribute(ref)}", multiplied(weights)
+        timed = storage.is_indexed(ref.var)
+        code = (
+            f"[_blocks(a, {entries}) for a in {source}]"
+            if timed
+            else f"_blocks({source}, {entries})"
+        )
+        lines[timed].append(f"{_INDENT}self.{name} = {code}")
+    return lines
+
+
+def _blocks_of_weights(function: Function) -> Iterator[str]:
     """Names for the blocks of weights laid side by side, and what stands in the others."""
     for name, code in function.names.blocks.items():
         line = f"{_INDENT}self.{name} = self.{code}"
