@@ -194,8 +194,9 @@ def draw_profiles(profiles: Sequence[Profile]) -> Any:
     figure, axes = plt.subplots(figsize=(10, 4.6), layout="constrained")
     sizes = list(dict.fromkeys(profile.size for profile in profiles))
     layouts = list(dict.fromkeys(profile.layout for profile in profiles))
+    pitch = 0.81 / len(layouts)  # a fifth of the axis is left between sizes
     middles = {
-        (size, layout): at + 0.27 * (place - (len(layouts) - 1) / 2)
+        (size, layout): at + pitch * (place - (len(layouts) - 1) / 2)
         for at, size in enumerate(sizes)
         for place, layout in enumerate(layouts)
     }
@@ -206,7 +207,7 @@ def draw_profiles(profiles: Sequence[Profile]) -> Any:
         axes.bar(
             where,
             heights,
-            0.24,
+            0.9 * pitch,
             bottom,
             label=kind,
             color=colour,
