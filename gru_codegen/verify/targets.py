@@ -58,7 +58,7 @@ def _bce(outputs: Array, y: Array) -> Array:
 
 
 def _labels(rng: np.random.Generator, shape: tuple[int, int, int]) -> Array:
-    return rng.integers(shape[-1], size=shape[:-1])
+    return np.asarray(rng.integers(shape[-1], size=shape[:-1]))
 
 
 def _cross_entropy(outputs: Array, y: Array) -> Array:

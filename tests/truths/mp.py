@@ -114,8 +114,7 @@ def points(random: Random, *shape: int) -> Array:
 
 def reals(array: object) -> Array:
     """The same numbers as an object array of `Real`."""
-    elements: Array = np.frompyfunc(Real, 1, 1)(np.asarray(array, dtype=object))
-    return elements
+    return np.asarray(np.frompyfunc(Real, 1, 1)(np.asarray(array, dtype=object)))
 
 
 def digits(actual: object, expected: object) -> float:
