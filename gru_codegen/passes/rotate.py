@@ -100,9 +100,8 @@ class _Rotation:
         if not (isinstance(operand, Ref) and turned):
             return None
         run = operand.var.parts[0] if len(operand.var.parts) == 1 else (operand,)
-        there = run in self.neighbours.runs or self.neighbours.can_be(run)
         kept = all(ref.var.name in self.kept and ref.when == Now() for ref in run)
-        return end if there and kept else None
+        return end if self.neighbours.can_grow(run) and kept else None
 
     def _before(self, start: Statement, carry: Ref) -> Statement:
         """What all steps add to the carry, in a place beside the neighbours of the product."""

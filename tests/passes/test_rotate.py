@@ -119,3 +119,20 @@ def test_a_sum_that_is_kept_for_every_step_stays() -> None:
 
 def test_a_product_of_what_is_not_kept_stays() -> None:
     unchanged(BACKWARD.partition("    dUz")[0])
+
+
+def test_a_product_of_some_of_a_longer_run_stays() -> None:
+    """Behind them stands another already."""
+    longer = """
+        dC[t] = multiply(dS[t], S[t])
+        dA[t] = add(add(matmul(daZ[t], transpose(Uz)), matmul(daR[t], transpose(Ur))), \
+matmul(dC[t], transpose(Uc)))
+        dS_prev[t] ="""
+    backward = BACKWARD.replace("\n        dS_prev[t] =", longer, 1)
+    unchanged(backward + "    dUc = contract(S[:], dC[:])\n")
+    alone = BACKWARD.replace(
+        "        dS_prev[t] = add(matmul(daZ[t], transpose(Uz)), matmul(daR[t], transpose(Ur)))",
+        "        dA[t] = add(matmul(daZ[t], transpose(Uz)), matmul(daR[t], transpose(Ur)))\n"
+        "        dS_prev[t] = matmul(daZ[t], transpose(Uz))",
+    )
+    unchanged(alone)
