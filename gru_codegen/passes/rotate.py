@@ -77,7 +77,7 @@ class _Rotation:
         """The carry of the loop that `start` adds to what no step computes."""
         addends = list(added_up(start.value))
         carries = [a for a in addends if isinstance(a, Ref) and _is_carry(a)]
-        if not _is_plain(start) or len(addends) < 2 or len(carries) != 1:
+        if start.given or len(addends) < 2 or len(carries) != 1:
             return None
         (carry,) = carries
         computed = {ref.var for statement in body for ref in writes(statement)}
@@ -91,7 +91,7 @@ class _Rotation:
         What else there is of the carry, but for `start`, adds to it.
         """
         end, *others = [s for s in body if s is not start and carry in _variables(s)] or [start]
-        if end.target.var != carry or not _is_plain(end) or not all(map(_is_added_to, others)):
+        if end.target.var != carry or not all(map(_is_added_to, others)):
             return None
         if not (isinstance(end.value, Call) and end.value.operation == "matmul"):
             return None
@@ -141,10 +141,6 @@ class _Rotation:
                 statement = replace(statement, target=replace(statement.target, var=new))
             changed.append(replace(statement, value=rewrite(statement.value, renamed)))
         return tuple(changed)
-
-
-def _is_plain(statement: Statement) -> bool:
-    return not statement.given and not statement.accumulate and statement.target.when == Now()
 
 
 def _is_carry(ref: Ref) -> bool:

@@ -59,7 +59,7 @@ def _met(statement: Statement, parts: set[Var], program: Program) -> Ref | None:
     target, value = statement.target, statement.value
     if not (isinstance(value, Call) and isinstance(target.when, Every)):
         return None
-    if target.var in parts or target.var.name in program.overwrites or statement.accumulate:
+    if target.var in parts or target.var.name in program.overwrites:
         return None
     operands = [argument for argument in value.args if isinstance(argument, Ref)]
     given = [ref for ref in operands if _is_given(ref)]

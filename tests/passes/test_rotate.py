@@ -136,3 +136,11 @@ matmul(dC[t], transpose(Uc)))
         "        dS_prev[t] = matmul(daZ[t], transpose(Uz))",
     )
     unchanged(alone)
+
+
+def test_a_carry_that_is_added_twice_or_on_a_condition_stays() -> None:
+    added = "add(dO[t], dS_prev[t+1])"
+    unchanged(BACKWARD.replace(added, f"add({added}, dS_prev[t+1])"))
+    start = f"dS[t] = {added}"
+    conditional = BACKWARD.replace(start, f"dS[t] = dO[t]\n        if lengths: {start}")
+    unchanged(conditional)

@@ -90,6 +90,16 @@ def test_a_copy_that_has_changed_since_is_none() -> None:
     assert after(transpose(program)) == after(program)
 
 
+def test_a_copy_that_a_loop_may_have_changed_is_none() -> None:
+    program = written("""
+        P[:] = x[:]
+        for every step t, first to last:
+            P[t] = tanh(P[t])
+        Q[:] = x[:]
+    """)
+    assert after(transpose(program)) == after(program)
+
+
 def test_a_copy_that_is_made_for_an_optional_argument_alone_is_none() -> None:
     program = written("""
         P[:] = tanh(x[:])
