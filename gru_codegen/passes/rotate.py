@@ -83,7 +83,7 @@ class _Rotation:
         computed = {ref.var for statement in body for ref in writes(statement)}
         known = all(_is_known(a, computed) for a in addends if a != carry)
         own = not {carry.var.name, start.target.var.name} & self.kept
-        return carry if known and own and carry.var in computed else None
+        return carry if known and own else None
 
     def _product(self, carry: Var, start: Statement, body: list[Statement]) -> Statement | None:
         """The product that computes `carry`, if it can have one neighbour more.
