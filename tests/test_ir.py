@@ -252,6 +252,7 @@ def test_steps_that_share_a_body_have_its_statements_once() -> None:
         ((forward(sets(now(S), now(X)), sets(now(C), now(S, -1))),), {"S"}),
         ((forward(sets(now(A), now(X))), sets(every(C), every(A))), {"A", "C"}),
         ((forward(sets(now(A), now(X))), forward(sets(now(C), now(A)))), {"A"}),
+        ((forward(STEP), forward(sets(now(C), now(S, -1)))), {"S"}),
         ((sets(every(A), every(X)),), {"A"}),
     ],
 )

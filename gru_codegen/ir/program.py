@@ -43,6 +43,7 @@ __all__ = [
     "reads",
     "refs",
     "rewrite",
+    "runs_of_blocks",
     "shape_of",
     "statements",
     "unpacked",
@@ -465,20 +466,12 @@ def kept_for_every_step(program: Program) -> set[str]:
     kept = {var.name for results in program.entries.values() for var in results if var.timed}
     written: dict[str, str] = {}
     for phase in program.phases:
-        for body in distinct_bodies(phase.blocks):
-            overwritten: set[str] = set()
-            for statement in body:
-                for ref in reads(statement.value):
-                    name = ref.var.name
-                    if isinstance(ref.when, Every) or written.get(name, phase.name) != phase.name:
-                        kept.add(name)
-                    # Another step's value that is gone by now, or another loop's.
-                    if isinstance(ref.when, Now) and bool(ref.when.offset) == (name in overwritten):
-                        kept.add(name)
-                for target in writes(statement):
-                    if isinstance(target.when, Every):
-                        kept.add(target.var.name)
-                    overwritten.add(target.var.name)
+        for run in map(tuple, runs_of_blocks(phase.blocks)):
+            own = {target.var.name for s in statements(run) for target in writes(s)}
+            for body in distinct_bodies(run):
+                kept.update(_kept_by(body, own))
+            read = {ref.var.name for s in statements(run) for ref in reads(s.value)}
+            kept |= {name for name in read if written.get(name, phase.name) != phase.name}
         for body in distinct_bodies(phase.blocks):
             for target in (ref for statement in body for ref in writes(statement)):
                 written.setdefault(target.var.name, phase.name)
@@ -487,6 +480,22 @@ def kept_for_every_step(program: Program) -> set[str]:
         names = {ref.var.name for ref in unpacked(Ref(pack))}
         kept |= names if pack.parts and names & kept else set()
     return kept & {var.name for var in program.variables().values() if var.timed}
+
+
+def runs_of_blocks(blocks: tuple[Block, ...]) -> Iterator[list[Block]]:
+    """What is run as one: statements, a loop, the steps of one that is unrolled."""
+    run: list[Block] = []
+    indices: set[int] = set()
+    for block in blocks:
+        again = isinstance(block, Step) and block.index in indices  # another loop's
+        if run and (type(block) is not type(run[0]) or isinstance(block, Loop) or again):
+            yield run
+            run, indices = [], set()
+        run.append(block)
+        if isinstance(block, Step):
+            indices.add(block.index)
+    if run:
+        yield run
 
 
 def distinct_bodies(blocks: tuple[Block, ...]) -> Iterator[tuple[Statement, ...]]:
@@ -498,6 +507,25 @@ def distinct_bodies(blocks: tuple[Block, ...]) -> Iterator[tuple[Statement, ...]
         elif id(block.body) not in seen:
             seen.add(id(block.body))
             yield tuple(statements(block.body))
+
+
+def _kept_by(body: tuple[Statement, ...], own: set[str]) -> Iterator[str]:
+    """The names of what has to be there for `body` although its steps have gone on.
+
+    own: what the loop computes, of which `body` is a step.
+    """
+    overwritten: set[str] = set()
+    for statement in body:
+        for ref in reads(statement.value):
+            name, when = ref.var.name, ref.when
+            # What this loop computes is there until the step overwrites it, this step's afterwards.
+            passing = isinstance(when, Now) and bool(when.offset) != (name in overwritten)
+            if when is not None and not (passing and name in own):
+                yield name
+        for target in writes(statement):
+            if isinstance(target.when, Every):
+                yield target.var.name
+            overwritten.add(target.var.name)
 
 
 # --- shapes --------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from gru_codegen.ir.program import (
     letters,
     reads,
     refs,
+    runs_of_blocks,
     shape_of,
     statements,
     unpacked,
@@ -50,7 +51,7 @@ def validate(program: Program) -> Program:
     for phase in program.phases:
         implied = {"pullback"} if phase.name in alone else set()
         validator.where, validator.implied = f"phase {phase.name}", frozenset(implied)
-        for run in _runs_of_blocks(phase.blocks):
+        for run in runs_of_blocks(phase.blocks):
             validator.run(run)
     for entry, results in program.entries.items():
         for var in results:
@@ -73,22 +74,6 @@ def _phases_of_the_pullback(program: Program) -> set[str]:
             break
         alone.add(phase.name)
     return alone
-
-
-def _runs_of_blocks(blocks: tuple[Block, ...]) -> Iterator[list[Block]]:
-    """What is run as one: statements, a loop, the steps of one that is unrolled."""
-    run: list[Block] = []
-    indices: set[int] = set()
-    for block in blocks:
-        again = isinstance(block, Step) and block.index in indices  # another loop's
-        if run and (type(block) is not type(run[0]) or isinstance(block, Loop) or again):
-            yield run
-            run, indices = [], set()
-        run.append(block)
-        if isinstance(block, Step):
-            indices.add(block.index)
-    if run:
-        yield run
 
 
 @dataclass

@@ -101,7 +101,7 @@ def _can_grow(product: Statement, neighbours: Neighbours) -> bool:
     assert isinstance(product.value, Call)
     operand = product.value.args[0]
     assert isinstance(operand, Ref)
-    return operand.var.parts[0] in neighbours.runs
+    return neighbours.can_grow(operand.var.parts[0])
 
 
 def _order(product: Statement, body: list[Statement]) -> Callable[[Expr], int]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from gru_codegen.ir import (
     OPERATIONS,
     Call,
-    Every,
     Now,
     Program,
     Ref,
@@ -82,10 +81,12 @@ def _over_copies(body: list[Statement], kept: set[str]) -> Iterator[tuple[str, s
         copy, value = statement.target, statement.value
         if statement.given or not isinstance(value, Ref) or copy.when != Now():
             continue
-        carry, others = value.var, [use for use in uses[value.var] if use != place]
-        alike = carry.shape == copy.var.shape and not (carry.parts or copy.var.parts)
-        if value.when in (None, Now()) or not alike or {carry.name, copy.var.name} & kept:
+        carry, parts = value.var, value.var.parts or copy.var.parts
+        if value.when in (None, Now()) or carry.shape != copy.var.shape or parts:
             continue
+        if {carry.name, copy.var.name} & kept:
+            continue
+        others = [use for use in uses[carry] if use != place]
         if not others or carry not in {ref.var for ref in writes(body[others[0]])}:
             continue
         if uses[copy.var][0] == place and uses[copy.var][-1] < others[0]:
@@ -114,25 +115,28 @@ class _Life:
 
     first_write: _Place
     last_write: _Place
-    reads: list[tuple[_Place, Ref, bool]]
+    reads: list[tuple[_Place, bool]]
 
     def can_overwrite(self, other: _Life) -> bool:
-        """Whether the `other` is dead, step by step, when this one is first written."""
+        """Whether the `other` is dead, step by step, when this one is first written.
+
+        What has no boundary is read at its own step alone.
+        """
         write = self.first_write
-        if other.last_write >= write or other.first_write >= write:
+        if other.last_write >= write:
             return False
-        for place, ref, elementwise in other.reads:
+        for place, elementwise in other.reads:
             if place > write or (place == write and not elementwise):
                 return False
-            if place[0] == write[0] and ref.when not in (Now(), Every()):
-                return False  # another step, which may have been written over already
         return True
 
 
 def _lives(program: Program) -> dict[str, _Life]:
+    """The lives of all variables; the phase that computes the seed ends with handing it out."""
     lives: dict[str, _Life] = {}
     block_number = 0
     for phase in program.phases:
+        start = block_number
         for block in phase.blocks:
             block_number += 1
             inside = [block] if isinstance(block, Statement) else list(statements(block.body))
@@ -140,10 +144,14 @@ def _lives(program: Program) -> dict[str, _Life]:
                 place = (block_number, number)
                 for ref in reads(statement.value):
                     if ref.var.name in lives:
-                        lives[ref.var.name].reads.append((place, ref, _is_in_place(statement)))
+                        lives[ref.var.name].reads.append((place, _is_in_place(statement)))
                 for ref in writes(statement):
                     life = lives.setdefault(ref.var.name, _Life(place, place, []))
                     life.last_write = place
+        block_number += 1
+        seed = lives.get(program.seed.name) if program.seed is not None else None
+        if seed is not None and seed.first_write[0] > start:
+            seed.reads.append(((block_number, 0), False))
     return lives
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import replace
+from fractions import Fraction
 from itertools import product
 
 from gru_codegen.ir import (
@@ -18,6 +19,9 @@ from gru_codegen.ir import (
     Statement,
     Var,
     joined,
+    reads,
+    statements,
+    writes,
 )
 from gru_codegen.passes.neighbours import pack, runs
 
@@ -27,26 +31,30 @@ __all__ = ["join"]
 _Sum = tuple[Ref, Ref]
 
 
+#: For each input its copies, and for None the columns of ones; all steps of them.
+_Copies = dict[Ref | None, list[Ref]]
+
+
 def join(program: Program) -> Program:
     """Join the sums A^T D whose A are neighbours, and whose D are.
 
     An input is found in its copy, and a bias, whose gradient is a sum of rows, beside ones.
     """
-    copies = _copies(program)
     found = runs(program)
+    copies: _Copies = {}
 
     def change(blocks: tuple[Block, ...]) -> Iterator[Block]:
         sums: dict[_Sum, Statement] = {}
         for block in blocks:
             if isinstance(block, Statement) and block.target.var.role == "gradient":
-                for key in _sums(block, copies):
-                    sums[key] = block
+                sums |= dict.fromkeys(_sums(block, copies), block)
+            _note_copies(block, copies)
         rectangles = sorted(_rectangles(sums, found), key=lambda r: -len(r[0]) * len(r[1]))
         joined_ones: dict[int, Statement] = {}
         gone: set[int] = set()
         for left, right in rectangles:
             members = [sums[cell] for cell in product(left, right)]
-            if gone & set(map(id, members)):
+            if gone & set(map(id, members)) or not _can_meet(members, blocks, (*left, *right)):
                 continue
             gone |= set(map(id, members))
             joined_ones[id(members[0])] = _joined(left, right, members)
@@ -59,23 +67,25 @@ def join(program: Program) -> Program:
     return program.with_blocks(lambda phase: tuple(change(phase.blocks)))
 
 
-def _copies(program: Program) -> Mapping[Ref | None, list[Ref]]:
-    """For each input its copies, and for None the columns of ones; all at their own step."""
-    found: dict[Ref | None, list[Ref]] = {}
-    for statement in program.statements():
-        target, value = statement.target, statement.value
-        if isinstance(target.when, Every):
-            if isinstance(value, Ref) and value.var.role == "input":
-                found.setdefault(value, []).append(target)
-            elif isinstance(value, Const) and target.var.shape == ("B", "1"):
-                found.setdefault(None, []).append(target)
-    return found
+def _note_copies(block: Block, copies: _Copies) -> None:
+    """Note the copy that `block` makes, and forget those that it writes over."""
+    written = {ref.var for statement in statements((block,)) for ref in writes(statement)}
+    for some in copies.values():
+        some[:] = [copy for copy in some if copy.var not in written]
+    if isinstance(block, Statement) and isinstance(block.target.when, Every) and not block.given:
+        target, value = block.target, block.value
+        if isinstance(value, Ref) and value.var.role == "input":
+            copies.setdefault(value, []).append(target)
+        elif value == Const(Fraction(1)) and target.var.shape == ("B", "1"):
+            copies.setdefault(None, []).append(target)
 
 
-def _sums(statement: Statement, copies: Mapping[Ref | None, list[Ref]]) -> Iterator[_Sum]:
+def _sums(statement: Statement, copies: _Copies) -> Iterator[_Sum]:
     """The products whose sum `statement` is: with the input and with each of its copies."""
     value = statement.value
     if not isinstance(value, Call) or not all(isinstance(a, Ref) for a in value.args):
+        return
+    if statement.accumulate or statement.given:
         return
     arguments = [argument for argument in value.args if isinstance(argument, Ref)]
     if value.operation == "contract":
@@ -85,6 +95,19 @@ def _sums(statement: Statement, copies: Mapping[Ref | None, list[Ref]]) -> Itera
         yield from ((ones, arguments[0]) for ones in copies.get(None, []))
 
 
+def _can_meet(members: list[Statement], blocks: tuple[Block, ...], read: tuple[Ref, ...]) -> bool:
+    """Whether nothing between the `members` writes what they `read`, or has to do with a target."""
+    own, targets = {id(m) for m in members}, {member.target.var for member in members}
+    places = [place for place, block in enumerate(blocks) if id(block) in own]
+    between = statements(blocks[places[0] : places[-1]])
+    return not any(
+        {ref.var for ref in writes(s)} & (targets | {ref.var for ref in read})
+        or {ref.var for ref in reads(s.value)} & targets
+        for s in between
+        if id(s) not in own
+    )
+
+
 def _rectangles(
     sums: dict[_Sum, Statement], found: list[tuple[Ref, ...]]
 ) -> Iterator[tuple[tuple[Ref, ...], tuple[Ref, ...]]]:
@@ -92,8 +115,8 @@ def _rectangles(
     every = [
         tuple(replace(r, when=Every(_offset(r))) for r in run) for run in found if run[0].var.timed
     ]
-    lefts = {part for part, _ in sums}
-    rights = {part for _, part in sums}
+    lefts = dict.fromkeys(part for part, _ in sums)  # no sets: what comes first is preferred
+    rights = dict.fromkeys(part for _, part in sums)
     left_runs = [w for run in every for w in _some(run, lefts)] + [(ref,) for ref in lefts]
     right_runs = [w for run in every for w in _some(run, rights)] + [(ref,) for ref in rights]
     for left, right in product(dict.fromkeys(left_runs), dict.fromkeys(right_runs)):
@@ -106,10 +129,10 @@ def _offset(ref: Ref) -> int:
     return ref.when.offset
 
 
-def _some(run: tuple[Ref, ...], wanted: set[Ref]) -> Iterator[tuple[Ref, ...]]:
+def _some(run: tuple[Ref, ...], wanted: Collection[Ref]) -> Iterator[tuple[Ref, ...]]:
     for start in range(len(run)):
         for end in range(start + 1, len(run) + 1):
-            if wanted.issuperset(run[start:end]):
+            if all(ref in wanted for ref in run[start:end]):
                 yield run[start:end]
 
 

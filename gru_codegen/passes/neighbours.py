@@ -57,6 +57,10 @@ class Neighbours:
         held = {ref.var for run in self.runs for ref in run}
         return not any(ref.var in held for ref in wanted)
 
+    def can_grow(self, run: tuple[Ref, ...]) -> bool:
+        """Whether more can stand behind `run`: it is all of a run, or of none."""
+        return run in self.runs or (not self.are_some(run) and self.can_be(run))
+
     def in_order(self, wanted: tuple[Ref, ...]) -> list[int]:
         """The order, as places in `wanted`, in which they are neighbours if they are so already."""
         order = list(range(len(wanted)))

@@ -77,13 +77,13 @@ class _Rotation:
         """The carry of the loop that `start` adds to what no step computes."""
         addends = list(added_up(start.value))
         carries = [a for a in addends if isinstance(a, Ref) and _is_carry(a)]
-        if not _is_plain(start) or len(addends) < 2 or len(carries) != 1:
+        if start.given or len(addends) < 2 or len(carries) != 1:
             return None
         (carry,) = carries
         computed = {ref.var for statement in body for ref in writes(statement)}
         known = all(_is_known(a, computed) for a in addends if a != carry)
         own = not {carry.var.name, start.target.var.name} & self.kept
-        return carry if known and own and carry.var in computed else None
+        return carry if known and own else None
 
     def _product(self, carry: Var, start: Statement, body: list[Statement]) -> Statement | None:
         """The product that computes `carry`, if it can have one neighbour more.
@@ -91,7 +91,7 @@ class _Rotation:
         What else there is of the carry, but for `start`, adds to it.
         """
         end, *others = [s for s in body if s is not start and carry in _variables(s)] or [start]
-        if end.target.var != carry or not _is_plain(end) or not all(map(_is_added_to, others)):
+        if end.target.var != carry or not all(map(_is_added_to, others)):
             return None
         if not (isinstance(end.value, Call) and end.value.operation == "matmul"):
             return None
@@ -100,9 +100,8 @@ class _Rotation:
         if not (isinstance(operand, Ref) and turned):
             return None
         run = operand.var.parts[0] if len(operand.var.parts) == 1 else (operand,)
-        there = run in self.neighbours.runs or self.neighbours.can_be(run)
         kept = all(ref.var.name in self.kept and ref.when == Now() for ref in run)
-        return end if there and kept else None
+        return end if self.neighbours.can_grow(run) and kept else None
 
     def _before(self, start: Statement, carry: Ref) -> Statement:
         """What all steps add to the carry, in a place beside the neighbours of the product."""
@@ -142,10 +141,6 @@ class _Rotation:
                 statement = replace(statement, target=replace(statement.target, var=new))
             changed.append(replace(statement, value=rewrite(statement.value, renamed)))
         return tuple(changed)
-
-
-def _is_plain(statement: Statement) -> bool:
-    return not statement.given and not statement.accumulate and statement.target.when == Now()
 
 
 def _is_carry(ref: Ref) -> bool:

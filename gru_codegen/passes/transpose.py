@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from gru_codegen.ir import OPERATIONS, Block, Call, Const, Every, Program, Ref, Statement, Var
+from gru_codegen.ir import (
+    OPERATIONS,
+    Block,
+    Call,
+    Program,
+    Ref,
+    Statement,
+    Var,
+    statements,
+    writes,
+)
 from gru_codegen.passes.neighbours import runs
 
 __all__ = ["transpose"]
@@ -21,26 +31,32 @@ def transpose(program: Program) -> Program:
     """
     parts = {ref.var for run in runs(program) for ref in run}
 
+    def storage(ref: Ref) -> str:
+        name = ref.var.name
+        while name in program.overwrites:
+            name = program.overwrites[name]
+        return name
+
     def changed(blocks: tuple[Block, ...]) -> Iterator[Block]:
         copies: dict[Ref, Ref] = {}
         for block in blocks:
+            written = {storage(ref) for s in statements((block,)) for ref in writes(s)}
+            there = {of: copy for of, copy in copies.items() if storage(copy) not in written}
             if not isinstance(block, Statement):
-                copies.clear()
                 yield block
             elif isinstance(block.value, Ref) and _is_given(block.value) and not block.given:
                 yield replace(block, value=copies.get(block.value, block.value))
-                copies.setdefault(block.value, block.target)
+                there.setdefault(block.value, block.target)
             else:
-                if not isinstance(block.value, Const):  # ones stand among the copies
-                    copies.clear()
                 yield from _in_one_order(block, parts, program)
+            copies = there
 
     turned = program.with_blocks(lambda phase: tuple(changed(phase.blocks)))
     return replace(turned, layout="columns")
 
 
 def _is_given(ref: Ref) -> bool:
-    return ref.var.role in ("input", "target") and isinstance(ref.when, Every)
+    return ref.var.role in ("input", "target")
 
 
 def _in_one_order(statement: Statement, parts: set[Var], program: Program) -> Iterator[Statement]:
@@ -57,9 +73,7 @@ def _in_one_order(statement: Statement, parts: set[Var], program: Program) -> It
 def _met(statement: Statement, parts: set[Var], program: Program) -> Ref | None:
     """The part of a pack that meets what is given in `statement`, if a copy of it helps."""
     target, value = statement.target, statement.value
-    if not (isinstance(value, Call) and isinstance(target.when, Every)):
-        return None
-    if target.var in parts or target.var.name in program.overwrites or statement.accumulate:
+    if not isinstance(value, Call) or target.var in parts or target.var.name in program.overwrites:
         return None
     operands = [argument for argument in value.args if isinstance(argument, Ref)]
     given = [ref for ref in operands if _is_given(ref)]

@@ -157,3 +157,16 @@ def test_a_carry_begins_with_what_the_last_step_adds_to_it() -> None:
         "G_first = self._G[0]",
         "G_last = self._G[steps]",
     ]
+
+
+def test_a_copy_on_a_condition_is_a_line_even_where_it_is_there() -> None:
+    """A condition has to have a line under it."""
+    last = Ref(Var("dS_last", ("B", "H"), "last"))
+    carry = Ref(Var("dS_prev", ("B", "H"), "adjoint", True, last), Now())
+    copy = Statement(b, Ref(carry.var, Now(1)), Origin("b = ...", "meaning"), given=("lengths",))
+    blocks = (Loop("reverse", (into(b, tanh(s)), copy, into(carry, tanh(b)))),)
+    storage = with_storage(*blocks, overwrites={"dS_prev": "b"}, carries=[carry])
+    assert Blocks(Names(storage), "backward").lines(blocks)[-4:-2] == [
+        "        if ended is not None:",
+        "            b[...] = dS_prev",
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from gru_codegen.emit.calls import Calls
 from gru_codegen.emit.names import Names, number_name
+from gru_codegen.emit.storage import Storage
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir import OPERATIONS, Call, Every, Expr, Loop, Orientation, Ref, Statement, Var
 from tests.emit.programs import beside, into, of_one_step, op, timed, weight, whole, with_storage
@@ -209,6 +211,16 @@ def test_a_border_is_a_column_of_ones() -> None:
     target = Ref(Var("x_1", ("B", "D+1"), "value", timed=True), Every())
     lines, _ = spelled(into(target, op("bordered")(every_x)))
     assert lines == ["x_1[..., :-1] = x", "x_1[..., -1] = 1"]
+
+
+def test_products_of_what_has_no_samples_are_not_taken_in_blocks() -> None:
+    target, half_W = of_one_step("WU", ("D", "H")), of_one_step("half_W", ("D", "H"))
+    statements = (into(half_W, multiply(half, W)), into(target, matmul(half_W, U)))
+    rows = into(d, matmul(a, U))
+    program = replace(with_storage(*statements, rows).program, blocked=True)
+    calls = Calls(Names(Storage(program, fast=True)), "")
+    assert calls.lines(statements[1]) == ["half_W.dot(U, WU)"]
+    assert calls.lines(rows)[0].startswith("for a_rows, d_rows in zip(")
 
 
 # --- packs ----------------------------------------------------------------------------------------

@@ -292,7 +292,8 @@ class _Author:
         made: list[Statement] = []
         for _ in range(self.number(low, high)):
             shape = self.rows()
-            written = [s.target for s in made if s.target.var.shape[:1] == ("B",)]
+            # What is there on a condition alone is not read without it.
+            written = [s.target for s in made if not s.given and s.target.var.shape[:1] == ("B",)]
             kind = self.one_of(
                 ["new"] * 5 + ["copy", "copy", "anew", "anew", "condition", "scratch"]
             )

@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from fractions import Fraction
+
+from gru_codegen.ir import (
+    Call,
+    Const,
+    Loop,
+    Now,
+    Origin,
+    Phase,
+    Program,
+    Ref,
+    Statement,
+    Var,
+    validate,
+)
 from gru_codegen.passes import assign
+from gru_codegen.passes.neighbours import pack
 from tests.passes.written import written
 
 FORWARD = """
@@ -113,3 +130,41 @@ def test_not_where_it_is_copied_on_a_condition() -> None:
         "multiply(dS[t], Z[t])", "tanh(Z[t])\n        if lengths: dC[t] = tanh(dS[t])"
     )
     assert "dS_prev" not in overwrites(condition)
+
+
+def test_not_where_the_copy_is_no_matrix_of_the_step() -> None:
+    term = COPY.replace("dS[t]", "term")
+    assert overwrites(term) == {"dA": "Z"}
+
+
+def test_not_over_the_seed_before_it_is_handed_out() -> None:
+    """The loss phase hands it out, even where no adjoint reads it; later ones may overwrite it."""
+    phases = {
+        "forward": FORWARD,
+        "loss": "dO[:] = subtract(Z[:], S[:])\nE[:] = tanh(S[:])\nloss = total(E[:])",
+        "backward": "dA[:] = tanh(S[:])\ndUz = contract(E[:], dA[:])",
+    }
+    entries = {"forward": "S", "loss": "loss dO", "gradients": "loss dUz"}
+    found = assign(written(phases, entries, seed="dO")).overwrites
+    assert found == {"dO": "Z", "dA": "dO"}
+
+
+def in_a_loop(*statements: tuple[Ref, Ref | Call]) -> Program:
+    """A program of one reverse loop."""
+    made = tuple(Statement(target, value, Origin("", "")) for target, value in statements)
+    return validate(Program("written", (), (Phase("backward", (Loop("reverse", made),)),), {}))
+
+
+def test_not_where_neighbours_are_copied_or_a_number_is() -> None:
+    known = {name: Ref(Var(name, ("B", "H"), "adjoint", True), Now()) for name in ("dS", "dC")}
+    zero, one = Const(Fraction(0)), Const(Fraction(1))
+    carried = [Ref(Var(f"{name}_prev", ("B", "H"), "adjoint", True, zero), Now()) for name in known]
+    copies, both = pack(tuple(known.values())), pack(tuple(carried))
+    beyond = replace(both, when=Now(1))
+    packs = in_a_loop((copies, beyond), (both, Call("tanh", (copies,))))
+    assert assign(packs).overwrites == {}
+    number = Ref(Var("n", (), "value", True, one), Now())
+    x = Ref(Var("x", ("B", "D"), "input", True), Now())
+    beyond = replace(number, when=Now(1))
+    numbers = in_a_loop((known["dS"], beyond), (number, Call("total", (x,))))
+    assert assign(numbers).overwrites == {}

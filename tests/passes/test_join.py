@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gru_codegen.passes import hoist, join, stack
 from tests.passes.written import after, phase, written
 
@@ -51,3 +53,54 @@ def test_other_factors_are_not_joined() -> None:
     dUr = contract(S[:-1], daR[:])
 """
     assert joined(gradients)[-2:] == phase(gradients)
+
+
+SUMS = """
+    dUz = contract(S[:-1], daZ[:])
+    dUr = contract(S[:-1], daR[:])
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "later", "expected"),
+    [
+        ("P[:] = x[:]", "", "dWz_Uz = contract(P_S[:], daZ[:])"),
+        ("P[:] = x[:]\n    P[:] = tanh(P[:])", "", "dUz = contract(S[:-1], daZ[:])"),
+        ("P[:] = y[:]\n    if lengths: P[:] = x[:]", "", "dUz = contract(S[:-1], daZ[:])"),
+        ("P[:] = tanh(x[:])", "    P[:] = x[:]\n", "P[:] = x[:]"),
+    ],
+    ids=["copy", "changed since", "on a condition", "made later"],
+)
+def test_a_sum_of_x_is_found_in_what_is_a_copy_by_then(
+    before: str, later: str, expected: str
+) -> None:
+    text = f"""
+    {before}
+    for every step t, first to last:
+        Z[t] = tanh(add(matmul(P[t], Wz), matmul(S[t-1], Uz)))
+        S[t] = multiply(Z[t], Z[t])
+    daZ[:] = tanh(Z[:])
+    dWz = contract(x[:], daZ[:])
+    dUz = contract(S[:-1], daZ[:])
+"""
+    found = after(join(stack(written(text + later))))
+    assert found[-1] == expected
+    assert ("dWz = contract(x[:], daZ[:])" in found) == (expected[:6] != "dWz_Uz")
+
+
+def test_sums_between_which_something_is_written_stay() -> None:
+    """One of them moves to where the other is."""
+    for line in ("daR[:] = tanh(daR[:])", "dUz = multiply(2, dUz)", "dUr = Ur", "dUc = dUz"):
+        gradients = SUMS.replace("    dUr", f"    {line}\n    dUr", 1)
+        assert joined(gradients)[-3:] == phase(gradients)
+    harmless = SUMS.replace("    dUr", "    daC[:] = tanh(daR[:])\n    dUr", 1)
+    assert joined(harmless)[-2:] == [
+        "dUz_Ur = contract(S[:-1], daZ_daR[:])",
+        "daC[:] = tanh(daR[:])",
+    ]
+
+
+def test_sums_that_go_on_or_are_made_on_a_condition_stay() -> None:
+    for condition in ("if lengths: dUr = ", "dUr += "):
+        gradients = SUMS.replace("dUr = ", condition)
+        assert joined(gradients)[-2:] == phase(gradients)

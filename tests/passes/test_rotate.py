@@ -94,6 +94,18 @@ def test_what_ends_in_no_product_stays() -> None:
     unchanged(BACKWARD.replace("transpose(", "multiply(2, "))
 
 
+def test_what_ends_in_a_product_of_another_form_stays() -> None:
+    product = "add(matmul(daZ[t], transpose(Uz)), matmul(daR[t], transpose(Ur)))"
+    for end in (
+        "tanh(daZ[t])",
+        "0",
+        "matmul(daZ[t], Uz)",
+        "matmul(tanh(daZ[t]), transpose(Uz))",
+        "matmul(G[t-1], transpose(Uz))",
+    ):
+        unchanged("    G[:] = dO[:]\n" + BACKWARD.lstrip("\n").replace(product, end))
+
+
 def test_a_carry_that_is_read_elsewhere_stays() -> None:
     unchanged(BACKWARD.replace("multiply(dS[t], Z[t])", "multiply(dS_prev[t+1], Z[t])"))
     unchanged(BACKWARD + "    dUc = contract(S[:], dS_prev[:])\n")
@@ -119,3 +131,30 @@ def test_a_sum_that_is_kept_for_every_step_stays() -> None:
 
 def test_a_product_of_what_is_not_kept_stays() -> None:
     unchanged(BACKWARD.partition("    dUz")[0])
+
+
+def test_a_product_of_some_of_a_longer_run_stays() -> None:
+    """Behind them stands another already."""
+    longer = """
+        dC[t] = multiply(dS[t], S[t])
+        dA[t] = add(add(matmul(daZ[t], transpose(Uz)), matmul(daR[t], transpose(Ur))), \
+matmul(dC[t], transpose(Uc)))
+        dS_prev[t] ="""
+    backward = BACKWARD.replace("\n        dS_prev[t] =", longer, 1)
+    unchanged(backward + "    dUc = contract(S[:], dC[:])\n")
+    alone = BACKWARD.replace(
+        "        dS_prev[t] = add(matmul(daZ[t], transpose(Uz)), matmul(daR[t], transpose(Ur)))",
+        "        dA[t] = add(matmul(daZ[t], transpose(Uz)), matmul(daR[t], transpose(Ur)))\n"
+        "        dS_prev[t] = matmul(daZ[t], transpose(Uz))",
+    )
+    unchanged(alone)
+
+
+def test_a_carry_that_is_added_twice_or_on_a_condition_stays() -> None:
+    added = "add(dO[t], dS_prev[t+1])"
+    unchanged(BACKWARD.replace(added, f"add({added}, dS_prev[t+1])"))
+    start = f"dS[t] = {added}"
+    conditional = BACKWARD.replace(start, f"dS[t] = dO[t]\n        if lengths: {start}")
+    unchanged(conditional)
+    own = f"dS_prev[t] = {added}"
+    unchanged(BACKWARD.partition("        dS[t]")[0] + f"        {own}\n")

@@ -128,3 +128,21 @@ def test_inputs_come_first_wherever_their_weights_stood() -> None:
             C[t] = tanh(add(matmul(x[t], Wz), matmul(A[t], Uz)))
     """)
     assert after(stack(program))[-2] == "    aC = matmul(x_copy_A[t], below(Wz, Uz))"
+
+
+def test_operands_whose_weights_stand_nowhere_yet_come_last() -> None:
+    forward = """
+        for every step t, first to last:
+            Z[t] = tanh(matmul(S[t-1], Uz))
+            R[t] = tanh(matmul(S[t-1], Ur))
+            S[t] = multiply(Z[t], R[t])
+    """
+    backward = """
+        for every step t, last to first:
+            dC[t] = tanh(dS_prev[t+1])
+            daR[t] = multiply(dS_prev[t+1], R[t])
+            dS_prev[t] = add(matmul(dC[t], transpose(Uc)), matmul(daR[t], transpose(Ur)))
+    """
+    found = stack(written({"forward": forward, "backward": backward}))
+    expected = "    dS_prev[t] = matmul(daR_dC[t], transpose(beside(Ur, Uc)))"
+    assert after(found, "backward")[-1] == expected

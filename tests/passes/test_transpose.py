@@ -81,13 +81,49 @@ def test_the_second_copy_of_what_is_given_is_made_from_the_first() -> None:
     """)
 
 
-def test_a_copy_that_has_changed_since_is_none() -> None:
-    program = written("""
+@pytest.mark.parametrize(
+    "line",
+    [
+        "P[:] = tanh(P[:])",
+        "P[:] = y[:]",
+        "P[:] = 1",
+        "if lengths: P[:] = 1",
+        "dx[:] = tanh(x[:])",  # written over it
+        "for every step t, first to last:\n            P[t] = tanh(P[t])",
+    ],
+)
+def test_a_copy_that_has_changed_since_is_none(line: str) -> None:
+    program = written(
+        f"""
         P[:] = x[:]
-        P[:] = tanh(P[:])
+        {line}
         Q[:] = x[:]
+    """,
+        overwrites={"dx": "P"},
+    )
+    assert after(transpose(program)) == after(program)
+
+
+def test_a_copy_of_what_is_computed_is_none() -> None:
+    """It may be computed anew."""
+    program = written("""
+        Z[:] = matmul(x[:], Wz)
+        A[:] = Z[:]
+        Z[:] = 1
+        C[:] = Z[:]
     """)
     assert after(transpose(program)) == after(program)
+
+
+def test_a_copy_that_is_left_alone_is_one() -> None:
+    program = written("""
+        P[:] = x[:]
+        Z[:] = matmul(x[:], Wz)
+        for every step t, first to last:
+            S[t] = tanh(Z[t])
+        Q[:] = x[:]
+    """)
+    assert after(transpose(program))[-1] == "Q[:] = P[:]"
 
 
 def test_a_copy_that_is_made_for_an_optional_argument_alone_is_none() -> None:
