@@ -262,9 +262,9 @@ class _Operands:
                 window = run[start : start + len(wanted)]
                 if tuple(part.wanted for part in window) == wanted:
                     return pack(tuple(part.stored for part in window))
-        held = {part.stored for run in self.runs for part in run}
-        if any(ref in held for ref in wanted):
-            return None
+        held = {part.stored.var for run in self.runs for part in run}
+        if any(ref is not None and ref.var in held for ref in wanted):
+            return None  # whatever the step, a variable has one place
         run = tuple(_Part(ref, self._stored(ref)) for ref in wanted)
         if len(run) > 1:
             self.runs.append(run)
