@@ -10,7 +10,6 @@ from gru_codegen.ir import (
     GIVEN,
     Block,
     Call,
-    Const,
     Every,
     Expr,
     Phase,
@@ -93,9 +92,7 @@ def _is_copy(value: Expr) -> bool:
     """Whether `value` is there already: a variable, or one whose rows are all a weight."""
     if any(not ref.var.timed and ref.var.role not in GIVEN for ref in reads(value)):
         return False  # the next step may write it anew
-    return isinstance(value, (Ref, Const)) or (
-        isinstance(value, Call) and value.operation == "rows"
-    )
+    return isinstance(value, Ref) or (isinstance(value, Call) and value.operation == "rows")
 
 
 def _with_value(statement: Statement, value: Expr) -> Statement:
