@@ -534,6 +534,17 @@ def test_what_a_pullback_alone_runs_reads_what_is_there_for_it() -> None:
     assert str(error.value) == "phase inputs: C[t] = A[t]: A[t] is there only if pullback"
 
 
+def test_nothing_is_for_a_pullback_before_the_seed_is_there() -> None:
+    early = Phase("forward", (forward(STEP, sets(now(C), now(S), "pullback")),))
+    loss = Phase("loss", (forward(sets(now(A), now(S))),))
+    found = Program("test", (), (early, loss), {"forward": (S,), "pullback": (C,)})
+    assert validate(found) is found
+    with pytest.raises(ProgramError) as error:
+        validate(replace(found, seed=A))
+    expected = "phase forward: if pullback: C[t] = S[t]: there is no pullback yet"
+    assert str(error.value) == expected
+
+
 @pytest.mark.parametrize(
     ("overwrites", "message"),
     [

@@ -35,6 +35,7 @@ __all__ = [
     "Statement",
     "Step",
     "Var",
+    "before_the_pullback",
     "is_within",
     "joined",
     "kept_for_every_step",
@@ -496,6 +497,16 @@ def runs_of_blocks(blocks: tuple[Block, ...]) -> Iterator[list[Block]]:
             indices.add(block.index)
     if run:
         yield run
+
+
+def before_the_pullback(program: Program) -> set[str]:
+    """The names of the phases that are run before there is a pullback: to that of the seed."""
+    names: list[str] = []
+    for phase in program.phases:
+        names.append(phase.name)
+        if program.seed in {ref.var for s in statements(phase.blocks) for ref in writes(s)}:
+            return set(names)
+    return set()
 
 
 def distinct_bodies(blocks: tuple[Block, ...]) -> Iterator[tuple[Statement, ...]]:

@@ -18,6 +18,7 @@ from gru_codegen.ir.program import (
     Statement,
     Step,
     Var,
+    before_the_pullback,
     is_within,
     joined,
     letters,
@@ -47,8 +48,11 @@ def validate(program: Program) -> Program:
     ProgramError: names the phase and the statement.
     """
     validator = _Validator(program.steps)
-    alone = _phases_of_the_pullback(program)
+    alone, over = _phases_of_the_pullback(program), before_the_pullback(program)
     for phase in program.phases:
+        for statement in statements(phase.blocks):
+            if phase.name in over and "pullback" in statement.given:
+                raise ProgramError(f"phase {phase.name}: {statement}: there is no pullback yet")
         implied = {"pullback"} if phase.name in alone else set()
         validator.where, validator.implied = f"phase {phase.name}", frozenset(implied)
         for run in runs_of_blocks(phase.blocks):

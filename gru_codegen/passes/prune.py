@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from gru_codegen.ir import Block, Loop, Now, Program, Ref, Statement, reads, writes
+from gru_codegen.ir import (
+    Block,
+    Loop,
+    Now,
+    Program,
+    Ref,
+    Statement,
+    before_the_pullback,
+    reads,
+    writes,
+)
 
 __all__ = ["prune"]
 
@@ -12,14 +22,15 @@ __all__ = ["prune"]
 def prune(program: Program) -> Program:
     """Drop every statement whose target no entry point needs, directly or through others.
 
-    What only the pullback needs, in a phase that it shares with others, is done for it alone.
+    What only the pullback needs, in a phase that it shares with others, is done for it alone; not
+    so in phases that are over by then.
     """
     everything, others = _live(program, ""), _live(program, "pullback")
-    phases = []
+    phases, over = [], before_the_pullback(program)
     for phase in reversed(program.phases):
         needed = _prune(phase.blocks, everything)
         without = _prune(phase.blocks, others)
-        if without:  # else the whole phase is the pullback's
+        if without and phase.name not in over:  # else the whole phase is the pullback's
             needed = _marked(needed, without)
         phases.append(replace(phase, blocks=needed))
     return replace(program, phases=tuple(reversed(phases)))

@@ -38,6 +38,25 @@ def test_what_a_pullback_alone_reads_is_done_for_it() -> None:
     assert after(found, "inputs") == [inputs]
 
 
+def test_what_is_computed_before_there_is_a_pullback_is_for_all() -> None:
+    phases = {
+        "forward": """
+        for every step t, first to last:
+            Z[t] = matmul(x[t], Wz)
+            A[t] = exp(Z[t])
+            S[t] = tanh(Z[t])
+    """,
+        "loss": "dS[:] = tanh(S[:])",
+        "backward": """
+        for every step t, last to first:
+            dA[t] = multiply(dS[t], A[t])
+            dS_prev[t] = matmul(dS_prev[t+1], Uz)
+    """,
+    }
+    found = written(phases, {"forward": "S", "pullback": "dA"}, seed="dS", carries="dS_prev")
+    assert after(prune(found)) == after(found)
+
+
 def test_what_is_read_beyond_the_steps_alone_stays() -> None:
     phases = {
         "loss": "G[:] = matmul(y[:], Wc)",
