@@ -12,7 +12,7 @@ from gru_codegen.emit.names import GATHERED, Names
 from gru_codegen.emit.numpy import FUNCTIONS
 from gru_codegen.emit.sizes import Sizes, parameter
 from gru_codegen.emit.storage import Storage, is_of_weights, variables
-from gru_codegen.ir import Call, Phase, Var, parts
+from gru_codegen.ir import Call, Phase, Program, Var, parts, statements, writes
 
 __all__ = ["Function", "helpers", "phase_function"]
 
@@ -73,8 +73,9 @@ def phase_function(phase: Phase, storage: Storage) -> Function:
         lines = blocks.with_steps(lines)
     if phase.name == "backward":
         parameters.append("last: tuple[Array, ...] | None = None")
-        if program.steps == 1 and not storage.fast:
-            lines = [*(f"    {carry.name}: Any = None" for carry in program.carries), *lines]
+        if not storage.fast:
+            unset = _pullback_only(program, phase)
+            lines = [*(f"    {name}: Any = None" for name in unset), *lines]
     results = [var.name for var in used if var.role == "loss"]
     if results and lines[-1].startswith(f"    {results[0]} = "):
         results, lines[-1] = [], lines[-1].replace(f"{results[0]} =", "return", 1)
@@ -98,6 +99,12 @@ def phase_function(phase: Phase, storage: Storage) -> Function:
         names.steps,
         names,
     )
+
+
+def _pullback_only(program: Program, phase: Phase) -> list[str]:
+    """The carries that no step computes but for a pullback."""
+    computed = {ref.var for s in statements(phase.blocks) if not s.given for ref in writes(s)}
+    return [carry.name for carry in program.carries if carry not in computed]
 
 
 def _carry(carry: Var, names: Names) -> str:
@@ -188,8 +195,8 @@ def _preamble(used: list[Var], names: Names, seeds: list[str]) -> Iterator[str]:
     derived = {name: code for name, code in rest.items() if name not in direct}
     for group in _groups(direct, names):
         yield from assignments(group, [direct[name] for name in group])
-    yield from assignments(list(derived), list(derived.values()))
     for name in sorted(var.name for var in used if var.name in storage.of_pullback):
         var = storage.of_pullback[name]
         shape = storage.sizes(var, over_time=var.timed)
         yield f"    {name} = np.empty({shape}, w.dtype)"
+    yield from assignments(list(derived), list(derived.values()))
