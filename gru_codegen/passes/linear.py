@@ -29,6 +29,8 @@ class Linear:
 
     def times(self, factor: Expr) -> Linear:
         def multiplied(by: Expr) -> Expr:
+            if isinstance(by, Const) and isinstance(factor, Const):
+                return Const(by.value * factor.value)
             return factor if by == _ONE else Call("multiply", (by, factor))
 
         return Linear(
