@@ -7,11 +7,12 @@ that owes nothing to the program, its passes or the emitted text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
+import sympy as sp
 from numpy.typing import NDArray
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.hadamard import HadamardProduct
@@ -72,6 +73,13 @@ def _number(size: Any, values: Values) -> int:
     return int(values[size] if size.is_Symbol else size)
 
 
+def _ones(shape: Iterable[Any], values: Values) -> Array:
+    """Ones that stay exact beside symbols, when they are divided too."""
+    sizes = [_number(size, values) for size in shape]
+    symbolic = any(isinstance(v, np.ndarray) and v.dtype == object for v in values.values())
+    return np.full(sizes, sp.S.One, dtype=object) if symbolic else np.ones(sizes, dtype=int)
+
+
 def _sigmoid(a: Array) -> Array:
     small = np.exp(-np.abs(a))
     return np.where(a >= 0, 1, small) / (1 + small)  # type: ignore[no-any-return]
@@ -92,7 +100,7 @@ _NUMERIC: dict[str, Callable[[Array], Array]] = {
 
 _RULES: dict[type, Callable[[Any, Values], Any]] = {
     MatrixSymbol: lambda e, values: values[e],
-    OneMatrix: lambda e, values: np.ones([_number(n, values) for n in e.shape], dtype=int),
+    OneMatrix: lambda e, values: _ones(e.shape, values),
     MatAdd: lambda e, values: reduce(np.add, [evaluate(a, values) for a in e.args]),
     HadamardProduct: lambda e, values: reduce(np.multiply, [evaluate(a, values) for a in e.args]),
     MatMul: _product,

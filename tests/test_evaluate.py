@@ -88,6 +88,10 @@ def test_a_trace_is_a_number() -> None:
 def test_rational_factors_are_exact_in_exact_arithmetic() -> None:
     third = evaluate(s / 3, {s: np.array([[sp.Integer(1)]], dtype=object)})
     assert third[0, 0] == Rational(1, 3)
+    symbol = sp.Symbol("a")
+    sizes = {B: 1, H: 1}
+    whole = evaluate(ones(B, H) / 3 + s / 3, {s: np.array([[symbol]], dtype=object), **sizes})
+    assert whole[0, 0] == symbol / 3 + Rational(1, 3)
 
 
 def test_sigmoid_neither_overflows_nor_loses_its_tail() -> None:
