@@ -202,7 +202,8 @@ def _bad_arguments(problem: Problem) -> Iterator[tuple[str, Arguments, str]]:
     yield "integer params", good._replace(params=integers), f"params|{weights}"
     for name, weight in params._asdict().items():
         narrow = params._replace(**{name: weight[..., :1]})
-        yield f"{name} with one column", good._replace(params=narrow), f"{weights}|s0|y"
+        mention = f"{weights}|s0|y" if len(params) > 1 else "x|s0|y"  # weights that agree are right
+        yield f"{name} with one column", good._replace(params=narrow), mention
 
 
 def _refusal(name: str, mention: str, call: Callable[..., object], *arguments: Any) -> Difference:
