@@ -52,6 +52,44 @@ CELLS = {
         "Z = sigmoid(x @ Wz + S_prev @ Uz)\nblocks = sigmoid(x @ Wr + S_prev @ Ur)\n"
         "C = tanh(x @ Wc + (blocks * S_prev) @ Uc)\nS = (1 - Z) * S_prev + Z * C",
     ),
+    # Two layers: a state is an operand of its own step and of the step before.
+    "two-layers": (
+        'W = "(D, H)", U = "(H, H)", P = "(H, H)", Q = "(H, H)"',
+        "S = tanh(x @ W + S_prev @ U)\nC = tanh(S @ P + C_prev @ Q)",
+    ),
+    "beside-a-bias": (
+        'W = "(D, H)", U = "(H, H)", P = "(H, H)", c = "(H,)"',
+        "S = tanh(x @ W + S_prev @ U)\nA = sigmoid(S @ P + c)\nC = C_prev * A + S",
+    ),
+    # The adjoints of two products are one pack that is copied.
+    "product-of-products": (
+        'W = "(D, H)", U = "(H, H)", P = "(H, H)"',
+        "S = tanh(x @ W + (S_prev @ U) * (S_prev @ P))",
+    ),
+    "crossed-states": (
+        'W = "(D, H)", U = "(H, H)", P = "(H, H)"',
+        "S = tanh(C_prev * (S_prev @ U))\nC = tanh(x @ W + S_prev * (C_prev @ P))",
+    ),
+    # The adjoint of s0 alone reads what the forward pass computes.
+    "of-s0-alone": (
+        'W = "(D, H)"',
+        "S = tanh(x @ W + (1 - S_prev) * (1 - S_prev) * (1 - S_prev))",
+    ),
+    # In a kernel of one step or two no step computes the adjoint of C for anything else.
+    "carried-alone": (
+        'W = "(D, H)"',
+        "S = tanh(S_prev + C_prev)\nC = tanh(x @ W + C_prev)",
+    ),
+    # An adjoint is zero, whatever multiplies it.
+    "zero-adjoint": (
+        'W = "(D, H)", U = "(H, H)"',
+        "P = positive(S_prev @ U)\nS = tanh(x @ W + P * S_prev)",
+    ),
+    # The product of two constants is a constant.
+    "two-constants": (
+        'v = "(H,)"',
+        "S = tanh(x * v + 1/3 * (1 - S_prev) * sigmoid(S_prev))",
+    ),
     # There is no product to be cut into blocks.
     "no-product": (
         'v = "(H,)", u = "(H,)", b = "(H,)"',
@@ -73,6 +111,6 @@ def test_the_kernel_is_right(name: str, layout: Layout, tmp_path: Path) -> None:
         f'equations = """\n{equations}\n"""\n'
     )
     cell = load_cell(str(file))
-    for unroll in (None, 2):
+    for unroll in (None, 1, 2):
         report = pipeline.check(gc.load(cell, layout=layout, unroll=unroll), cell)
         assert report, str(report)
