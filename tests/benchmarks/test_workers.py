@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator
+from itertools import islice, pairwise, permutations
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from benchmarks.contenders import CONTENDERS
 from benchmarks.problem import make_problem, save
 from benchmarks.race import Plan, Stable, plans
 from benchmarks.sizes import DTYPES, SIZES, Size
-from benchmarks.timing import Sample, Worker, WorkerError, take_turns
+from benchmarks.timing import Sample, Worker, WorkerError, orders, take_turns
 
 TINY = Size(2, 1, 3, 2)
 
@@ -114,11 +116,28 @@ class Turn:
         return Sample(1.0, 1.0)
 
 
-def test_somebody_else_begins_every_round() -> None:
-    rounds = take_turns([Turn(name) for name in "abc"], lambda done, spent: done < 4)
+@pytest.mark.parametrize("size", [2, 3, 8, 15, 26])
+def test_everybody_follows_everybody_else_equally_often(size: int) -> None:
+    times = 1 + size % 2
+    rounds = list(islice(orders(size), times * size))
+    assert all(sorted(order) == list(range(size)) for order in rounds)
+    pairs = Counter(pair for order in rounds for pair in pairwise(order))
+    assert pairs == dict.fromkeys(permutations(range(size), 2), times)
+    for place in zip(*rounds, strict=True):
+        assert Counter(place) == dict.fromkeys(range(size), times)
+
+
+def test_nobody_and_one_alone() -> None:
+    assert list(orders(0)) == []
+    assert list(islice(orders(1), 3)) == [[0]] * 3
+
+
+def test_rounds_take_their_orders() -> None:
+    rounds = take_turns([Turn(name) for name in "abcd"], lambda done, spent: done < 5)
     assert ["".join(turn.name for turn, _ in turns) for turns in rounds] == [
-        *("abc", "bca", "cab", "abc")
+        *("abdc", "bcad", "cdba", "dacb", "abdc")
     ]
+    assert not list(take_turns([], lambda done, spent: True))
 
 
 def test_plans() -> None:
