@@ -13,12 +13,19 @@ from pathlib import Path
 import click
 
 from benchmarks.contenders import contender
-from benchmarks.goals import IMPORT_SECONDS, fastest, verdicts
+from benchmarks.goals import IMPORT_SECONDS, compared, fastest, verdicts
 from benchmarks.import_time import STEPS
 from benchmarks.memory import megabytes, stored
 from benchmarks.profile import HEADINGS
 from benchmarks.profile import rows as profile_rows
-from benchmarks.report import on_threads, products_text, range_of, significant
+from benchmarks.report import (
+    NARROWLY,
+    PRODUCTS,
+    on_threads,
+    products_text,
+    range_of,
+    significant,
+)
 from benchmarks.results import (
     RESULTS,
     Generation,
@@ -125,15 +132,21 @@ def layouts(results: Results) -> Iterator[str]:
                 default = " (default)" if layout == results.default_layout else ""
                 rows.append([contender(name).title + default, dtype, *cells])
     if rows:
-        yield "**Layouts**: CPU time relative to the fastest layout of the size, one thread"
+        yield (
+            "**Layouts**: CPU time relative to the fastest layout of the size, one thread; other "
+            "rounds have chosen that one, so that one as fast may have a little less"
+        )
         yield table(["", "dtype", *map(str, sizes)], rows)
 
 
 def layout_text(race: Race | None, kernel: str, name: str) -> str:
-    entry, best = (race.entry(name, 1), fastest(race, kernel, 1)) if race else (None, None)
+    if race is None:
+        return "-"
+    entry, best = race.entry(name, 1), fastest(race, kernel, 1)
     if entry is None or best is None:
         return "-"
-    text = significant(ratio(entry.cpu, best.cpu).median)
+    _, cpu = compared(race, entry, best)
+    text = significant(cpu.median)
     return f"**{text}**" if entry is best else text
 
 
@@ -188,9 +201,8 @@ def goals(results: Results) -> Iterator[str]:
         yield (
             f"**Goals**, {met} of {len(found)} met: the time of a kernel relative to a peer's, "
             "median and quartiles, and the median of the same with CPU times, which other "
-            "programs disturb less. *Products at peak*: what the matrix products alone, one of "
-            "each kind a step, would take of the peer's time, were each as fast as the fastest "
-            f"that this machine does, {significant(results.gemm_rate / 1e9)} Gflop/s"
+            f"programs disturb less. *Narrowly*: {NARROWLY}. *Products at peak*: {PRODUCTS}; the "
+            f"fastest does {significant(results.gemm_rate / 1e9)} Gflop/s"
         )
         headings = (
             "cell, T,B,D,H",

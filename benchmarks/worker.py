@@ -74,7 +74,7 @@ def serve(name: str, threads: int, requests: TextIO, answers: TextIO) -> None:
 def checked(
     one: Contender, prepare: Callable[..., Any], request: dict[str, Any]
 ) -> tuple[Callable[[], Any], float, float]:
-    """The call; of the second one, when all is warm, the seconds and the error of what it returns."""
+    """The call; how long it takes the second time, all warm, and the error of its result."""
     from benchmarks.problem import disagreement, load  # NumPy, once the library has had its turn
 
     problem = load(Path(request["problem"]), request["dtype"])

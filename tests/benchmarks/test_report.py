@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from rich.console import Console
 
 from benchmarks import markdown, report
 from benchmarks.results import Results, read, read_generation, read_profiles, write
-from tests.benchmarks.canned import GENERATION, PROFILES, results
+from tests.benchmarks.canned import GENERATION, PROFILES, entry, results
 
 TIMES = """
 **gru, float32, one thread**: ms (multiple of the GEMM floor)
@@ -27,7 +29,8 @@ TIMES = """
 """
 
 LAYOUTS = """
-**Layouts**: CPU time relative to the fastest layout of the size, one thread
+**Layouts**: CPU time relative to the fastest layout of the size, one thread; other \
+rounds have chosen that one, so that one as fast may have a little less
 
 |  | dtype | 16,1,8,8 | 64,64,128,256 |
 | --- | ---: | ---: | ---: |
@@ -86,6 +89,32 @@ def test_table_of_goals(run: Results) -> None:
     ]
     assert row(text, "fast@rows, 2 threads")[3:6] == ["fast@rows", "1", "1.11"]
     assert row(text, "fast@rows, 2 threads")[-1] == "missed"
+    assert f"narrowly: {report.NARROWLY}" in text
+    assert "a lower bound, not an estimate" in text
+
+
+def test_who_takes_part_in_fewer_rounds(run: Results) -> None:
+    race = replace(run.races[0], choosing=1)
+    race.entries[4] = entry("hand-written", 20, 40)
+    text = printed(report.race_table(race))
+    assert "medians and quartiles of 2 or 3 rounds" in text
+    # In the second round alone, columns having been chosen in the first.
+    assert row(text, "hand-written")[2:8] == [
+        *("30.0", "25.0-35.0", "0.100", "0.100-0.100", "20.0", "20.0-20.0")
+    ]
+    assert row(markdown.document(replace(run, races=[race])), "hand-written NumPy") == [
+        *("hand-written NumPy", "30.0 (20.0)")
+    ]
+
+
+def test_a_file_from_before_rounds_chose(tmp_path: Path) -> None:
+    file = tmp_path / "race.json"
+    write(results(), file)
+    data = json.loads(file.read_text())
+    for race in data["races"]:
+        del race["choosing"]
+    file.write_text(json.dumps(data))
+    assert read(file) == results()
 
 
 def test_table_of_imports(run: Results) -> None:
@@ -103,7 +132,8 @@ def test_page(run: Results) -> None:
     assert TIMES in text
     assert LAYOUTS in text
     assert "**Goals**, 4 of 7 met: " in text
-    assert "the fastest that this machine does, 100 Gflop/s" in text
+    assert f"*Narrowly*: {report.NARROWLY}. " in text
+    assert "a lower bound, not an estimate; the fastest does 100 Gflop/s" in text
     assert "**gru, float32, 2 threads**: ms (multiple of the GEMM floor)" in text
     assert "**lstm, float32, one thread**: ms\n" in text
     assert row(text, "lstm, 32,32,64,128")[3:] == [

@@ -8,14 +8,16 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import islice, pairwise, permutations
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from benchmarks import race as races
 from benchmarks import worker as other_end
-from benchmarks.contenders import CONTENDERS
+from benchmarks.contenders import CONTENDERS, entrants
 from benchmarks.problem import make_problem, save
 from benchmarks.race import Plan, Stable, plans
+from benchmarks.results import Entry
 from benchmarks.sizes import DTYPES, SIZES, Size
 from benchmarks.timing import Sample, Worker, WorkerError, orders, take_turns
 
@@ -107,10 +109,10 @@ def test_a_contender_that_fails_says_why() -> None:
 class Turn:
     """Takes turns without a process."""
 
-    threads = 1
+    threads, skip = 1, ""
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name = self.contender = name
 
     def sample(self) -> Sample:
         return Sample(1.0, 1.0)
@@ -138,6 +140,29 @@ def test_rounds_take_their_orders() -> None:
         *("abdc", "bcad", "cdba", "dacb", "abdc")
     ]
     assert not list(take_turns([], lambda done, spent: True))
+
+
+class Roster:
+    """Workers without processes."""
+
+    def worker(self, name: str, threads: int) -> Turn:
+        return Turn(name)
+
+
+@pytest.mark.parametrize(
+    ("rounds", "counts", "choosing"),
+    [(None, [3, 6], 3), (1, [1, 1], 0), (5, [5, 5], 2), (20, [20, 20], 5)],
+)
+def test_whom_goals_are_about_takes_part_in_more_rounds(
+    monkeypatch: pytest.MonkeyPatch, rounds: int | None, counts: list[int], choosing: int
+) -> None:
+    monkeypatch.setattr(races, "LEAST", 6)
+    monkeypatch.setattr(races, "enter", lambda plan, one, *_: Entry(one.name, 1, 1, 0.0))
+    plan, everybody = Plan("gru", SIZES[0], "float32"), entrants("gru", ("autograd", "floor"))
+    race = races.run(plan, everybody, [1], cast("Stable", Roster()), rounds, 0.0)
+    assert [len(entry.seconds) for entry in race.entries] == counts
+    assert [len(entry.cpu) for entry in race.entries] == counts
+    assert race.choosing == choosing
 
 
 def test_plans() -> None:
