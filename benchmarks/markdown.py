@@ -85,9 +85,9 @@ def in_short(results: Results) -> str:
         raise ValueError("no race of the GRU in float32 on one thread to compare in")
     listed = " and ".join(filter(None, (", ".join(texts[:-1]), texts[-1])))
     return (
-        "At the sizes measured, in float32 on one thread, the kernel tuned for its size computes the "
-        f"loss and all six gradients in {listed}; size by size, with the goals met and missed, in "
-        "[docs/performance.md](docs/performance.md).\n"
+        "At the sizes measured, in float32 on one thread, the kernel tuned for its size computes "
+        f"the loss and all six gradients in {listed}; size by size, with the goals met and missed, "
+        "in [docs/performance.md](docs/performance.md).\n"
     )
 
 
