@@ -70,12 +70,12 @@ generated: $(VENV)/installed-test ## write the committed kernels again
 	@printf '%s\n' "$$KERNELS" | xargs -L 1 $(BIN)/gru-codegen generate
 
 bench: export OMP_NUM_THREADS := 1
-bench: $(VENV)/installed-bench ## time the kernels, and write the tables and pictures of docs/performance.md
+bench: $(VENV)/installed-bench ## time the kernels, and write what README.md and docs/performance.md say of it
 	$(BIN)/python -m benchmarks.race $(BENCH_ARGS)
 	$(BIN)/python -m benchmarks.profile
 	$(BIN)/python -m benchmarks.generation
 	$(BIN)/python -m benchmarks.plots
-	$(BIN)/python -m benchmarks.markdown --into docs/performance.md
+	$(BIN)/python -m benchmarks.markdown --into docs/performance.md --into README.md
 
 clean: ## remove caches, build/ and dist/; .venv stays
 	rm -rf build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

@@ -9,7 +9,16 @@ from benchmarks.results import Entry, Race, Results
 from benchmarks.sizes import LARGEST, SIZES, Size
 from benchmarks.spread import Spread, ratio, spread
 
-__all__ = ["GOALS", "IMPORT_SECONDS", "Goal", "Verdict", "fastest", "verdicts"]
+__all__ = [
+    "GOALS",
+    "IMPORT_SECONDS",
+    "Goal",
+    "Verdict",
+    "compared",
+    "concerns_goal",
+    "fastest",
+    "verdicts",
+]
 
 
 class Goal(NamedTuple):
@@ -83,14 +92,17 @@ class Verdict(NamedTuple):
 
     @property
     def words(self) -> str:
-        """ "met" or "missed", and whether CPU times say otherwise.
+        """ "met" or "missed", whether "narrowly", and whether CPU times say otherwise.
 
-        Of several threads CPU times say nothing: those that wait for others are busy too.
+        Narrowly: the goal is within the quartiles, so that another run may say otherwise. Of
+        several threads CPU times say nothing: those that wait for others are busy too.
         """
+        narrowly = self.ratio.low < self.goal.at_most < self.ratio.high
+        by_wall = ("narrowly " if narrowly else "") + _VERDICT[self.met]
         by_cpu = self.cpu.median <= self.goal.at_most
         if by_cpu == self.met or max(self.goal.threads, self.goal.peer_threads) > 1:
-            return _VERDICT[self.met]
-        return f"{_VERDICT[self.met]}, by CPU time {_VERDICT[by_cpu]}"
+            return by_wall
+        return f"{by_wall}, by CPU time {_VERDICT[by_cpu]}"
 
 
 _VERDICT = {True: "met", False: "missed"}
@@ -105,9 +117,35 @@ def verdicts(results: Results) -> Iterator[Verdict]:
             own = _named(race, goal.contender, goal.threads, results.default_layout)
             peer = _named(race, goal.peer, goal.peer_threads, results.default_layout)
             if own is not None and peer is not None:
-                wall, cpu = ratio(own.seconds, peer.seconds), ratio(own.cpu, peer.cpu)
+                wall, cpu = compared(race, own, peer)
                 products = _products(goal, peer, results.gemm_rate)
                 yield Verdict(goal, own.contender, peer.contender, wall, cpu, products)
+
+
+def concerns_goal(cell: str, size: Size, dtype: str, contender: str, threads: int) -> bool:
+    """Whether a goal is about this contender, as the one held to it or as the peer.
+
+    One that is about a kernel is about all its layouts.
+    """
+    kernel = contender.partition("@")[0]
+    return any(
+        (name.partition("@")[0], count) == (kernel, threads)
+        for goal in GOALS
+        if (goal.cell, goal.size, goal.dtype) == (cell, size, dtype)
+        for name, count in ((goal.contender, goal.threads), (goal.peer, goal.peer_threads))
+    )
+
+
+def compared(race: Race, own: Entry, peer: Entry) -> tuple[Spread, Spread]:
+    """The ratios of times and of CPU times, in rounds that have not chosen the fastest layout.
+
+    The one that is chosen is partly the one that was lucky, and its luck must not count. Where the
+    two met in no other rounds, it is those that have chosen.
+    """
+    met = min(len(own.seconds), len(peer.seconds))
+    first = race.choosing if race.choosing < met else 0
+    wall = ratio(own.seconds[first:], peer.seconds[first:])
+    return wall, ratio(own.cpu[first:], peer.cpu[first:])
 
 
 def _products(goal: Goal, peer: Entry, rate: float) -> float | None:
@@ -120,7 +158,8 @@ def _products(goal: Goal, peer: Entry, rate: float) -> float | None:
 def fastest(race: Race, kernel: str, threads: int) -> Entry | None:
     """The layout of a generated kernel that takes the least time; None if it did not run.
 
-    Of one thread it is the CPU time that counts, which other programs disturb less.
+    The rounds that choose say which it is; how fast it is, `compared` asks the others. Of
+    one thread it is the CPU time that counts, which other programs disturb less.
     """
     layouts = [
         entry
@@ -129,7 +168,8 @@ def fastest(race: Race, kernel: str, threads: int) -> Entry | None:
     ]
 
     def time(entry: Entry) -> list[float]:
-        return entry.cpu if threads == 1 else entry.seconds
+        samples = entry.cpu if threads == 1 else entry.seconds
+        return samples[: race.choosing or None]
 
     return min(layouts, key=lambda one: ratio(time(one), time(layouts[0])).median, default=None)
 

@@ -1,24 +1,34 @@
-"""Tables of a run in Markdown, for docs/performance.md; nobody copies a number by hand.
+"""A run in Markdown: tables for docs/performance.md, a sentence for README.md.
 
-python -m benchmarks.markdown                             print them
+python -m benchmarks.markdown                             print the tables
 python -m benchmarks.markdown --into docs/performance.md  put them between the two marks there
+python -m benchmarks.markdown --into README.md            put the sentence between its own
+
+Nobody copies a number by hand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, product
 from pathlib import Path
 
 import click
 
 from benchmarks.contenders import contender
-from benchmarks.goals import IMPORT_SECONDS, fastest, verdicts
+from benchmarks.goals import IMPORT_SECONDS, compared, fastest, verdicts
 from benchmarks.import_time import STEPS
 from benchmarks.memory import megabytes, stored
 from benchmarks.profile import HEADINGS
 from benchmarks.profile import rows as profile_rows
-from benchmarks.report import on_threads, products_text, range_of, significant
+from benchmarks.report import (
+    NARROWLY,
+    PRODUCTS,
+    on_threads,
+    products_text,
+    range_of,
+    significant,
+)
 from benchmarks.results import (
     RESULTS,
     Generation,
@@ -32,7 +42,12 @@ from benchmarks.results import (
 from benchmarks.sizes import LAYOUTS, SIZES
 from benchmarks.spread import ratio, spread
 
-BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
+#: What can stand in a page, by the word in its marks.
+PARTS = "benchmarks", "benchmarks in short"
+
+
+def marks(part: str) -> tuple[str, str]:
+    return f"<!-- {part}: begin -->", f"<!-- {part}: end -->"
 
 
 def document(
@@ -51,6 +66,47 @@ def document(
     if generation:
         parts.append(costs(generation))
     return "\n\n".join(parts) + "\n"
+
+
+def in_short(results: Results) -> str:
+    """One sentence: how long the kernel tuned for its size takes, relative to whom people know.
+
+    Of the reference GRU in float32 on one thread, over the sizes of the run. Raises ValueError if
+    nobody to compare with ran there.
+    """
+    races = [r for r in results.races if (r.cell, r.dtype) == ("gru", "float32")]
+    texts = []
+    for peer, text in _IN_SHORT.items():
+        found = ratios_to(peer, races)
+        if found:
+            least, most = significant(min(found)), significant(max(found))
+            texts.append(text.format(least if least == most else f"{least} to {most}"))
+    if not texts:
+        raise ValueError("no race of the GRU in float32 on one thread to compare in")
+    listed = " and ".join(filter(None, (", ".join(texts[:-1]), texts[-1])))
+    return (
+        "At the sizes measured, in float32 on one thread, the kernel tuned for its size computes "
+        f"the loss and all six gradients in {listed}; size by size, with the goals met and missed, "
+        "in [docs/performance.md](docs/performance.md).\n"
+    )
+
+
+_IN_SHORT = {
+    "hand-written": "{} of the time of hand-written NumPy",
+    "torch-nn": "{} of torch.nn.GRU's",
+    "jax-scan": "{} of that of `jax.lax.scan` under jit",
+    "floor": "{} of that of the matrix products alone",
+}
+
+
+def ratios_to(peer: str, races: Sequence[Race]) -> list[float]:
+    """The time of the fastest unrolled layout relative to the peer's, where both ran."""
+    found = []
+    for race in races:
+        own, other = fastest(race, "fast", 1), race.entry(peer, 1)
+        if own is not None and other is not None:
+            found.append(compared(race, own, other)[0].median)
+    return found
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -125,15 +181,21 @@ def layouts(results: Results) -> Iterator[str]:
                 default = " (default)" if layout == results.default_layout else ""
                 rows.append([contender(name).title + default, dtype, *cells])
     if rows:
-        yield "**Layouts**: CPU time relative to the fastest layout of the size, one thread"
+        yield (
+            "**Layouts**: CPU time relative to the fastest layout of the size, one thread; other "
+            "rounds have chosen that one, so that one as fast may have a little less"
+        )
         yield table(["", "dtype", *map(str, sizes)], rows)
 
 
 def layout_text(race: Race | None, kernel: str, name: str) -> str:
-    entry, best = (race.entry(name, 1), fastest(race, kernel, 1)) if race else (None, None)
+    if race is None:
+        return "-"
+    entry, best = race.entry(name, 1), fastest(race, kernel, 1)
     if entry is None or best is None:
         return "-"
-    text = significant(ratio(entry.cpu, best.cpu).median)
+    _, cpu = compared(race, entry, best)
+    text = significant(cpu.median)
     return f"**{text}**" if entry is best else text
 
 
@@ -188,9 +250,8 @@ def goals(results: Results) -> Iterator[str]:
         yield (
             f"**Goals**, {met} of {len(found)} met: the time of a kernel relative to a peer's, "
             "median and quartiles, and the median of the same with CPU times, which other "
-            "programs disturb less. *Products at peak*: what the matrix products alone, one of "
-            "each kind a step, would take of the peer's time, were each as fast as the fastest "
-            f"that this machine does, {significant(results.gemm_rate / 1e9)} Gflop/s"
+            f"programs disturb less. *Narrowly*: {NARROWLY}. *Products at peak*: {PRODUCTS}; the "
+            f"fastest does {significant(results.gemm_rate / 1e9)} Gflop/s"
         )
         headings = (
             "cell, T,B,D,H",
@@ -237,12 +298,19 @@ def costs(generation: Sequence[Generation]) -> str:
     return "**Generation** of the reference GRU\n\n" + table(["T", *headings], rows)
 
 
-def put_between_marks(text: str, page: str) -> str:
-    """The page with `text` between its marks; ValueError if it has not both, once each."""
-    if page.count(BEGIN) != 1 or page.count(END) != 1 or page.index(BEGIN) > page.index(END):
-        raise ValueError(f"expected one line {BEGIN} and after it one line {END}")
-    before, _, rest = page.partition(BEGIN)
-    return f"{before}{BEGIN}\n\n{text}\n{END}{rest.partition(END)[2]}"
+def put_between_marks(texts: Mapping[str, str], page: str) -> str:
+    """The page with the text of each part between the marks of that part, where it has them.
+
+    Raises ValueError if it has the marks of no part, or not both, once each.
+    """
+    there = [part for part in texts if any(mark in page for mark in marks(part))]
+    for part in there or list(texts)[:1]:
+        begin, end = marks(part)
+        if page.count(begin) != 1 or page.count(end) != 1 or page.index(begin) > page.index(end):
+            raise ValueError(f"expected one line {begin} and after it one line {end}")
+        before, _, rest = page.partition(begin)
+        page = f"{before}{begin}\n\n{texts[part]}\n{end}{rest.partition(end)[2]}"
+    return page
 
 
 @click.command()
@@ -263,22 +331,30 @@ def put_between_marks(text: str, page: str) -> str:
     default=RESULTS / "generation.json",
     help="Left out if there is no such file.",
 )
-@click.option("--into", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def main(race: Path, profile: Path, generation: Path, into: Path | None) -> None:
-    """Print the tables of a run, or put them into a page."""
+@click.option(
+    "--into",
+    "pages",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A page with marks, for tables or for the sentence.",
+)
+def main(race: Path, profile: Path, generation: Path, pages: tuple[Path, ...]) -> None:
+    """Print the tables of a run, or put them and the sentence into pages."""
+    results = read(race)
     text = document(
-        read(race),
+        results,
         read_profiles(profile) if profile.exists() else (),
         read_generation(generation) if generation.exists() else (),
     )
-    if into is None:
+    if not pages:
         click.echo(text, nl=False)
         return
-    try:
-        page = put_between_marks(text, into.read_text())
-    except ValueError as error:
-        raise click.ClickException(f"{into}: {error}") from None
-    into.write_text(page)
+    for page in pages:
+        try:
+            texts = dict(zip(PARTS, (text, in_short(results)), strict=True))
+            page.write_text(put_between_marks(texts, page.read_text()))
+        except ValueError as error:
+            raise click.ClickException(f"{page}: {error}") from None
 
 
 if __name__ == "__main__":

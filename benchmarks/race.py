@@ -8,6 +8,8 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +17,7 @@ import click
 
 from benchmarks.contenders import CONTENDERS, Contender, contender, entrants
 from benchmarks.gemm_rate import gemm_rate
+from benchmarks.goals import concerns_goal
 from benchmarks.import_time import import_seconds
 from benchmarks.machine import machine
 from benchmarks.problem import make_problem, save
@@ -27,11 +30,14 @@ from gru_codegen.passes import DEFAULT_LAYOUT
 #: A sample lasts about so long, in seconds, or one call if that is longer.
 SAMPLE_SECONDS = 0.03
 
-#: Rounds that there are in any case, by dtype: the goals are float32's.
-LEAST = {"float32": 5, "float64": 3}
+#: Rounds with everybody. In those after them only those take part that goals are about.
+EVERYBODY = 3
 
-#: Rounds that there may be while the race has time left.
-MOST = 25
+#: Rounds that choose the fastest layout; those after them tell how fast it is.
+CHOOSING = 5
+
+#: Rounds that there are in any case where there are goals, and may be while there is time left.
+LEAST, MOST = 11, 30
 
 IMPORTS = 15
 
@@ -95,7 +101,11 @@ def run(
     rounds: int | None,
     seconds: float,
 ) -> Race:
-    """One race: everyone prepared and checked, then rounds in turn."""
+    """One race: everyone prepared and checked, then rounds in turn.
+
+    rounds: so many, with everybody. If None, `EVERYBODY`, and then more with those that goals are
+    about: `LEAST` in all, up to `MOST` while these have taken less than `seconds`.
+    """
     race = Race(plan.cell, plan.size, plan.dtype, [])
     entries: dict[Worker, Entry] = {}
     for one in contenders:
@@ -114,17 +124,24 @@ def run(
             else:
                 entries[worker] = entry
 
-    def more(done: int, spent: float) -> bool:
-        if rounds is not None:
-            return done < rounds
-        return done < LEAST[plan.dtype] or (done < MOST and spent < seconds)
+    def with_everybody(done: int, spent: float) -> bool:
+        return done < (rounds or EVERYBODY)
 
-    for samples in take_turns(list(entries), more):
+    def with_goals(done: int, spent: float) -> bool:
+        done += EVERYBODY
+        return done < LEAST or (done < MOST and spent < seconds)
+
+    about = [w for w in entries if concerns_goal(*plan, w.contender, w.threads)]
+    turns = [take_turns(list(entries), with_everybody)]
+    if rounds is None:
+        turns.append(take_turns(about, with_goals))
+    for samples in chain.from_iterable(turns):
         for worker, sample in samples:
             entries[worker].seconds.append(sample.seconds)
             entries[worker].cpu.append(sample.cpu)
     race.entries.extend(entries.values())
-    return race
+    most = max((len(entry.seconds) for entry in race.entries), default=0)
+    return replace(race, choosing=min(CHOOSING, most // 2))
 
 
 def enter(plan: Plan, one: Contender, worker: Worker, stable: Stable) -> Entry | str:
@@ -188,13 +205,13 @@ def known(context: Any, option: Any, names: tuple[str, ...]) -> tuple[str, ...]:
 @click.option("--cell", "cells", type=click.Choice(["gru", *FAMILY]), multiple=True)
 @click.option("--dtype", "dtypes", type=click.Choice(list(DTYPES)), multiple=True)
 @click.option("--threads", type=click.IntRange(min=1), multiple=True)
-@click.option("--rounds", type=click.IntRange(min=1), help=f"Instead of up to {MOST}.")
+@click.option("--rounds", type=click.IntRange(min=1), help="So many, with everybody.")
 @click.option(
     "--seconds",
     type=click.FloatRange(min=0),
     default=6,
     show_default=True,
-    help="While a race has taken less, more rounds than the least.",
+    help="While rounds of those with goals have taken less, more of them than the least.",
 )
 @click.option("--imports/--no-imports", default=True, help="Time the import of a kernel too.")
 @click.option(

@@ -10,12 +10,14 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.contenders import contender
-from benchmarks.goals import IMPORT_SECONDS, Verdict, fastest, verdicts
+from benchmarks.goals import IMPORT_SECONDS, Verdict, compared, fastest, verdicts
 from benchmarks.import_time import STEPS
 from benchmarks.results import RESULTS, Entry, Race, Results, read
 from benchmarks.spread import Spread, ratio, spread
 
 __all__ = [
+    "NARROWLY",
+    "PRODUCTS",
     "import_table",
     "on_threads",
     "products_text",
@@ -25,6 +27,14 @@ __all__ = [
     "terminal",
     "verdict_table",
 ]
+
+
+#: What words in the tables of goals mean.
+NARROWLY = "the goal is within the quartiles, and another run may say otherwise"
+PRODUCTS = (
+    "what the matrix products alone, one of each kind a step, would take of the peer's time, were "
+    "each as fast as the fastest that this machine does: a lower bound, not an estimate"
+)
 
 
 def terminal() -> Console:
@@ -45,9 +55,8 @@ def range_of(values: Spread) -> str:
 
 def race_table(race: Race) -> Table:
     """Everybody's time, the share of it that the fastest layout takes, how often the floor's."""
-    rounds = max((len(entry.seconds) for entry in race.entries), default=0)
     table = Table(
-        title=f"{race}, medians and quartiles of {rounds} rounds",
+        title=f"{race}, medians and quartiles of {rounds_of(race)} rounds",
         title_justify="left",
         box=SIMPLE_HEAD,
     )
@@ -59,7 +68,7 @@ def race_table(race: Race) -> Table:
         time = spread([1e3 * second for second in entry.seconds])
         row += [significant(time.median), range_of(time)]
         own, floor = fastest(race, "fast", entry.threads), race.entry("floor", entry.threads)
-        row += _ratio(own, entry) + _ratio(entry, floor)
+        row += _ratio(race, own, entry) + _ratio(race, entry, floor)
         busy = ratio(entry.cpu, entry.seconds).median
         table.add_row(*row, f"{busy:.2f}", f"{entry.error:.0e}")
     if race.skipped:
@@ -68,20 +77,27 @@ def race_table(race: Race) -> Table:
     return table
 
 
-def _ratio(own: Entry | None, peer: Entry | None) -> list[str]:
+def rounds_of(race: Race) -> str:
+    """How many there were; where some did not take part in all, how many with those too."""
+    found = sorted({len(entry.seconds) for entry in race.entries}) or [0]
+    return " or ".join(map(str, found))
+
+
+def _ratio(race: Race, own: Entry | None, peer: Entry | None) -> list[str]:
     if own is None or peer is None or own is peer:
         return ["", ""]
-    measured = ratio(own.seconds, peer.seconds)
+    measured, _ = compared(race, own, peer)
     return [significant(measured.median), range_of(measured)]
 
 
 def verdict_table(results: Results) -> Table:
     """Every goal that the results can tell of, with what was measured.
 
-    The ratio of CPU times stands beside it: on a busy machine it is the steadier one. "products" is
-    what the matrix products would take were each as fast as the fastest of the machine.
+    The ratio of CPU times stands beside it: on a busy machine it is the steadier one.
     """
     table = Table(title="goals", title_justify="left", box=SIMPLE_HEAD)
+    table.caption = f"narrowly: {NARROWLY}\nproducts: {PRODUCTS}"
+    table.caption_justify = "left"
     for heading in ("cell", "T,B,D,H", "time of", "relative to"):
         table.add_column(heading)
     for heading in ("goal", "measured", "quartiles", "CPU", "products", ""):

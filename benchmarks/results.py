@@ -30,7 +30,8 @@ RESULTS = Path(__file__).parent / "results"
 class Entry:
     """One contender on so many threads.
 
-    seconds, cpu: per call, wall clock and CPU of the whole process, one of each a round.
+    seconds, cpu: per call, wall clock and CPU of the whole process, one of each a round, from the
+        first round on; some do not take part in the last rounds.
     calls: how many calls a sample is made of.
     error: the largest, relative to the largest entry of each array.
     """
@@ -45,13 +46,18 @@ class Entry:
 
 @dataclass(frozen=True)
 class Race:
-    """Contenders that were timed in turn, at one size in one dtype; and why others were not."""
+    """Contenders that were timed in turn, at one size in one dtype; and why others were not.
+
+    choosing: in so many rounds, the first ones, it is found who is the fastest layout; the others
+        tell how fast that one is. 0 where all rounds do both.
+    """
 
     cell: str
     size: Size
     dtype: str
     entries: list[Entry]
     skipped: dict[str, str] = field(default_factory=dict)
+    choosing: int = 0
 
     def entry(self, contender: str, threads: int) -> Entry | None:
         return next(

@@ -29,6 +29,7 @@ def ratio(own: Sequence[float], peer: Sequence[float]) -> Spread:
     """The spread of the ratios own/peer, one a round.
 
     A round is short against the time for which a processor keeps its clock, so what changes from
-    round to round cancels in the ratio, and does not in the ratio of two medians.
+    round to round cancels in the ratio, and does not in the ratio of two medians. Who has fewer
+    samples took part in the first rounds only, and those are compared.
     """
-    return spread([mine / theirs for mine, theirs in zip(own, peer, strict=True)])
+    return spread([mine / theirs for mine, theirs in zip(own, peer, strict=False)])

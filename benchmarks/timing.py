@@ -8,12 +8,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from time import perf_counter, sleep
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-__all__ = ["Sample", "Worker", "WorkerError", "limited_to", "take_turns"]
+__all__ = ["Sample", "Worker", "WorkerError", "limited_to", "orders", "take_turns"]
 
 PROJECT = Path(__file__).parents[1]
 
@@ -125,16 +126,29 @@ def take_turns(
 ) -> Iterator[list[tuple[One, Sample]]]:
     """Yield the samples of one round after another, one of every worker.
 
-    `more(rounds, seconds)` is asked before each round, with what has been done. In every round
-    somebody else begins, so that nobody always follows the same other one.
+    `more(rounds, seconds)` is asked before each round, with what has been done. The order is
+    another one in every round: caches, clock and threads that spin are left to whoever is next.
     """
-    order, rounds, began = list(workers), 0, perf_counter()
-    while order and more(rounds, perf_counter() - began):
+    began = perf_counter()
+    for rounds, order in enumerate(orders(len(workers))):
+        if not more(rounds, perf_counter() - began):
+            return
         samples = []
-        for worker in order:
+        for worker in (workers[one] for one in order):
             samples.append((worker, worker.sample()))
             if worker.threads > 1:
                 sleep(PAUSE)
         yield samples
-        order.append(order.pop(0))
-        rounds += 1
+
+
+def orders(size: int) -> Iterator[list[int]]:
+    """Yield the numbers below `size` in one order after another, without end if there are any.
+
+    A Williams design (E. J. Williams, "Experimental designs balanced for the estimation of residual
+    effects of treatments", 1949). In the first `size` orders everyone has every place once and
+    follows everyone else once; if `size` is odd, that takes twice as many: as many again, reversed.
+    """
+    zigzag = [-(place // 2) if place % 2 == 0 else place // 2 + 1 for place in range(size)]
+    for shift in count() if size else ():
+        order = [(number + shift) % size for number in zigzag]
+        yield order[::-1] if size % 2 and shift // size % 2 else order

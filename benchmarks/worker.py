@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from time import process_time
+from time import perf_counter, process_time
 from timeit import Timer
 from typing import Any, TextIO
 
@@ -55,12 +55,12 @@ def serve(name: str, threads: int, requests: TextIO, answers: TextIO) -> None:
         request = json.loads(line)
         if request["ask"] == "prepare":
             try:
-                call, error = checked(one, prepare, request)
+                call, once, error = checked(one, prepare, request)
             except Exception as failure:
                 answer(skip=f"{type(failure).__name__}: {failure}")
                 continue
             timer = Timer(call)
-            call_seconds = duration(timer, request["seconds"])
+            call_seconds = duration(timer, once, request["seconds"])
             calls = max(1, round(request["seconds"] / call_seconds))
             answer(calls=calls, call_seconds=call_seconds, error=error)
         else:
@@ -73,19 +73,25 @@ def serve(name: str, threads: int, requests: TextIO, answers: TextIO) -> None:
 
 def checked(
     one: Contender, prepare: Callable[..., Any], request: dict[str, Any]
-) -> tuple[Callable[[], Any], float]:
-    """The call, and the error of what it returns the second time, when all is warm."""
+) -> tuple[Callable[[], Any], float, float]:
+    """The call; how long it takes the second time, all warm, and the error of its result."""
     from benchmarks.problem import disagreement, load  # NumPy, once the library has had its turn
 
     problem = load(Path(request["problem"]), request["dtype"])
     call, read = prepare(problem, request["cell"], **one.options)
     call()
-    return call, disagreement(read(call()), problem.truth, one.omits)
+    began = perf_counter()
+    result = call()
+    seconds = perf_counter() - began
+    return call, seconds, disagreement(read(result), problem.truth, one.omits)
 
 
-def duration(timer: Timer, seconds: float) -> float:
-    """How long a call takes; the shortest of a few that together take about half a sample."""
-    shortest = spent = timer.timeit(1)
+def duration(timer: Timer, once: float, seconds: float) -> float:
+    """How long a call takes that took `once`; the least of as many as are half a sample together.
+
+    One that is longer than that by itself is not called again.
+    """
+    shortest = spent = once
     while spent < seconds / 2:
         once = timer.timeit(1)
         shortest, spent = min(shortest, once), spent + once

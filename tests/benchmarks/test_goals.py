@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.goals import GOALS, Goal, Verdict, fastest, verdicts
+from benchmarks.goals import GOALS, Goal, Verdict, compared, concerns_goal, fastest, verdicts
 from benchmarks.results import Race
 from benchmarks.sizes import SIZES
 from benchmarks.spread import Spread
@@ -56,9 +56,48 @@ def test_the_fastest_is_so_round_by_round() -> None:
     assert fastest(race, "fast", 1) == swift
 
 
+def test_luck_in_the_rounds_that_choose_does_not_count() -> None:
+    """Both layouts are as fast as the floor; one was lucky in the first two rounds."""
+    lucky, other = entry("fast@rows", 5, 5, 10, 10, 10), entry("fast@columns", 10, 10, 10, 10, 10)
+    floor = entry("floor", 10, 10, 10, 10, 10)
+    race = Race("gru", SIZES[0], "float32", [other, lucky, floor], choosing=2)
+    (verdict,) = verdicts(replace(results(), races=[race]))
+    assert (verdict.contender, verdict.ratio, verdict.cpu) == (
+        *("fast@rows", Spread(1, 1, 1), Spread(1, 1, 1)),
+    )
+    # Nor is luck in the rounds after them a reason to choose.
+    late = entry("fast@rows", 10.1, 10.1, 5, 5, 5)
+    race = Race("gru", SIZES[0], "float32", [other, late, floor], choosing=2)
+    assert fastest(race, "fast", 1) == other
+
+
+def test_rounds_that_choose_are_all_that_there_is() -> None:
+    rows, floor = entry("fast@rows", 5, 5), entry("floor", 10, 10, 10, 10)
+    race = Race("gru", SIZES[0], "float32", [rows, floor], choosing=2)
+    assert compared(race, rows, floor) == (Spread(0.5, 0.5, 0.5),) * 2
+
+
+def test_whom_goals_are_about() -> None:
+    def threads(name: str, size: int, dtype: str = "float32", cell: str = "gru") -> list[int]:
+        return [n for n in (1, 2) if concerns_goal(cell, SIZES[size], dtype, name, n)]
+
+    assert threads("fast@rows", 0) == threads("floor", 0) == threads("jax-scan", 4) == [1]
+    assert threads("fast@folded", 4) == [1, 2]
+    assert threads("fast-any@rows", 0) == []
+    assert threads("fast-any@rows", 2) == [1]
+    assert threads("fast@rows", 4, "float64") == threads("autograd", 4) == []
+    assert threads("torch-nn", 2, cell="lstm") == [1]
+    assert threads("fast-any@rows", 2, cell="lstm") == []
+
+
 def test_words_say_where_cpu_times_disagree() -> None:
     goal = Goal("gru", SIZES[0], "fast", "floor", 2.0)
-    low, high = Spread(1.5, 1, 2), Spread(2.5, 2, 3)
+    low, high = Spread(1.5, 1, 2), Spread(2.5, 2, 3)  # the goal is a quartile: not within
+    wide, wider = Spread(1.9, 1, 2.1), Spread(2.1, 1.9, 3)
+    assert Verdict(goal, "fast", "floor", wide, low).words == "narrowly met"
+    assert Verdict(goal, "fast", "floor", wider, high).words == "narrowly missed"
+    assert Verdict(goal, "fast", "floor", wider, low).words == "narrowly missed, by CPU time met"
+    assert Verdict(goal, "fast", "floor", low, wider).words == "met, by CPU time missed"
     assert Verdict(goal, "fast", "floor", low, low).words == "met"
     assert Verdict(goal, "fast", "floor", high, high).words == "missed"
     assert Verdict(goal, "fast", "floor", high, low).words == "missed, by CPU time met"

@@ -24,6 +24,6 @@ def test_a_ratio_is_taken_within_a_round() -> None:
     assert ratio([1.0, 2.0, 30.0], [4.0, 1.0, 15.0]) == Spread(2, 1.125, 2)
 
 
-def test_rounds_must_match() -> None:
-    with pytest.raises(ValueError, match="shorter"):
-        ratio([1.0, 2.0], [1.0])
+def test_who_was_in_the_first_rounds_only_is_compared_in_those() -> None:
+    assert ratio([1.0, 2.0, 900.0], [1.0, 1.0]) == ratio([1.0, 2.0], [1.0, 1.0, 900.0])
+    assert ratio([1.0, 2.0, 900.0], [1.0, 1.0]) == Spread(1.5, 1.25, 1.75)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from collections.abc import Iterator
+from itertools import islice, pairwise, permutations
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from benchmarks import race as races
 from benchmarks import worker as other_end
-from benchmarks.contenders import CONTENDERS
+from benchmarks.contenders import CONTENDERS, entrants
 from benchmarks.problem import make_problem, save
 from benchmarks.race import Plan, Stable, plans
+from benchmarks.results import Entry
 from benchmarks.sizes import DTYPES, SIZES, Size
-from benchmarks.timing import Sample, Worker, WorkerError, take_turns
+from benchmarks.timing import Sample, Worker, WorkerError, orders, take_turns
 
 TINY = Size(2, 1, 3, 2)
 
@@ -105,20 +109,60 @@ def test_a_contender_that_fails_says_why() -> None:
 class Turn:
     """Takes turns without a process."""
 
-    threads = 1
+    threads, skip = 1, ""
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name = self.contender = name
 
     def sample(self) -> Sample:
         return Sample(1.0, 1.0)
 
 
-def test_somebody_else_begins_every_round() -> None:
-    rounds = take_turns([Turn(name) for name in "abc"], lambda done, spent: done < 4)
+@pytest.mark.parametrize("size", [2, 3, 8, 15, 26])
+def test_everybody_follows_everybody_else_equally_often(size: int) -> None:
+    times = 1 + size % 2
+    rounds = list(islice(orders(size), times * size))
+    assert all(sorted(order) == list(range(size)) for order in rounds)
+    pairs = Counter(pair for order in rounds for pair in pairwise(order))
+    assert pairs == dict.fromkeys(permutations(range(size), 2), times)
+    for place in zip(*rounds, strict=True):
+        assert Counter(place) == dict.fromkeys(range(size), times)
+
+
+def test_nobody_and_one_alone() -> None:
+    assert list(orders(0)) == []
+    assert list(islice(orders(1), 3)) == [[0]] * 3
+
+
+def test_rounds_take_their_orders() -> None:
+    rounds = take_turns([Turn(name) for name in "abcd"], lambda done, spent: done < 5)
     assert ["".join(turn.name for turn, _ in turns) for turns in rounds] == [
-        *("abc", "bca", "cab", "abc")
+        *("abdc", "bcad", "cdba", "dacb", "abdc")
     ]
+    assert not list(take_turns([], lambda done, spent: True))
+
+
+class Roster:
+    """Workers without processes."""
+
+    def worker(self, name: str, threads: int) -> Turn:
+        return Turn(name)
+
+
+@pytest.mark.parametrize(
+    ("rounds", "counts", "choosing"),
+    [(None, [3, 6], 3), (1, [1, 1], 0), (5, [5, 5], 2), (20, [20, 20], 5)],
+)
+def test_whom_goals_are_about_takes_part_in_more_rounds(
+    monkeypatch: pytest.MonkeyPatch, rounds: int | None, counts: list[int], choosing: int
+) -> None:
+    monkeypatch.setattr(races, "LEAST", 6)
+    monkeypatch.setattr(races, "enter", lambda plan, one, *_: Entry(one.name, 1, 1, 0.0))
+    plan, everybody = Plan("gru", SIZES[0], "float32"), entrants("gru", ("autograd", "floor"))
+    race = races.run(plan, everybody, [1], cast("Stable", Roster()), rounds, 0.0)
+    assert [len(entry.seconds) for entry in race.entries] == counts
+    assert [len(entry.cpu) for entry in race.entries] == counts
+    assert race.choosing == choosing
 
 
 def test_plans() -> None:
