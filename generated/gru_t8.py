@@ -975,10 +975,10 @@ def _inputs(params: Params, w: Workspace) -> Array:
     """Compute the gradient of the input of every time step."""
     Wz, Wca, Wr = params.Wz, params.Wca, params.Wr
     daCA, daR, daZ = w.daCA, w.daR, w.daZ
-    Wca_T, daCA_turned, Wr_T, daR_turned, Wz_T = Wca.T, _turned(daCA), Wr.T, _turned(daR), Wz.T
-    daZ_turned = _turned(daZ)
     dx = np.empty((w.steps, w.batch_size, w.input_size), w.dtype)
     terms_BD = np.empty((w.steps, w.batch_size, w.input_size), w.dtype)
+    Wca_T, daCA_turned, Wr_T, daR_turned, Wz_T = Wca.T, _turned(daCA), Wr.T, _turned(daR), Wz.T
+    daZ_turned = _turned(daZ)
     # dx_t = daCA_t Wca^T + daR_t Wr^T + daZ_t Wz^T
     np.matmul(daCA_turned, Wca_T, dx)
     np.matmul(daR_turned, Wr_T, terms_BD)

@@ -43,6 +43,7 @@ from gru_codegen.ir import (
     validate,
 )
 from gru_codegen.losses import Loss
+from gru_codegen.names import NewNames
 from gru_codegen.notation import OverTime, signed
 
 __all__ = ["lower", "written_loss"]
@@ -76,6 +77,7 @@ class _Lowering:
         self.notation = derivation.notation
         self.refs: dict[MatrixSymbol, Ref] = {}
         self.first_shape = _shape(next(iter(derivation.cell.states)))
+        self.names = NewNames(_names(derivation))
         self.loss = Var("loss", (), "loss", meaning=derivation.loss.title)
         self._declare()
 
@@ -93,7 +95,9 @@ class _Lowering:
         for equation in self.derivation.equations:
             initial = None
             if equation.target in cell.states:
-                name = f"{equation.target.name.lower()}0"
+                name = self.names.of(
+                    ("initial", equation.target), f"{equation.target.name.lower()}0"
+                )
                 initial = Ref(
                     Var(name, _shape(equation.target), "initial", meaning="initial state")
                 )
@@ -107,7 +111,8 @@ class _Lowering:
             meaning = f"adjoint of {self.notation.text(adjoint.of)}"
             beyond = None
             if carried:
-                last = f"{adjoint.target.name.removesuffix('_prev')}_last"
+                stem = f"{adjoint.target.name.removesuffix('_prev')}_last"
+                last = self.names.of(("last", adjoint.target), stem)
                 beyond = Ref(Var(last, _shape(adjoint.of), "last", meaning=meaning))
             self._timed(adjoint.target, "adjoint", meaning, beyond)
         by_source = {adjoint.of: adjoint.target for adjoint in self.derivation.adjoints}
@@ -222,11 +227,14 @@ class _Lowering:
 
     def _ended(self, shape: Shape) -> Ref:
         """Which samples have ended; a variable for each shape that this is laid over."""
-        name = "ended" if shape == self.first_shape else f"ended_{''.join(shape)}"
+        if shape == self.first_shape:
+            name = "ended"
+        else:
+            name = self.names.of(("ended", shape), f"ended_{''.join(shape)}")
         return Ref(Var(name, shape, "lengths", True, meaning="which samples have ended"), Now())
 
     def _held(self, adjoint: Ref) -> Ref:
-        name = f"{adjoint.var.name}_held"
+        name = self.names.of(("held", adjoint.var.name), f"{adjoint.var.name}_held")
         meaning = f"what {adjoint.var.name} is past a sample's length"
         return Ref(Var(name, adjoint.var.shape, "adjoint", True, meaning=meaning), Now())
 
@@ -366,6 +374,16 @@ class _Lowering:
             if isinstance(left, OneMatrix):
                 return Call("total", (weighed,))
         raise ProgramError(f"the trace {node} cannot be lowered: it must be tr(A^T B)")
+
+
+def _names(derivation: Derivation) -> set[str]:
+    """The names that variables have from the derivation."""
+    cell, loss = derivation.cell, derivation.loss
+    symbols = [*cell.inputs, *cell.weights, loss.target, *loss.shifts]
+    symbols += [equation.target for equation in derivation.equations]
+    symbols += [adjoint.target for adjoint in derivation.adjoints]
+    symbols += [gradient.target for gradient in derivation.gradients]
+    return {_identifier(symbol.name) for symbol in symbols}
 
 
 def _identifier(name: str) -> str:

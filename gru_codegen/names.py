@@ -1,11 +1,17 @@
-"""What the symbols of a declaration may be called: each becomes a name in a kernel."""
+"""What the symbols of a declaration may be called, and new names beside those that are taken.
+
+Each symbol becomes a name in a kernel. Whatever else needs one there gets a name that is free, so
+that a symbol may be called what a kernel would have called something of its own.
+"""
 
 from __future__ import annotations
 
 import builtins
 import keyword
+from collections.abc import Collection, Hashable, Iterable
+from itertools import count
 
-__all__ = ["RESERVED", "fault_of_name"]
+__all__ = ["RESERVED", "NewNames", "fault_of_name", "free_name"]
 
 #: The sizes, the number of time steps and the loss, as equations and kernels write them.
 _LETTERS = frozenset({"B", "D", "H", "O", "T", "L"})
@@ -19,34 +25,40 @@ _KERNEL = frozenset({
     "Any", "Callable", "DTypeLike", "NDArray", "NamedTuple", "annotations", "np",
     "V", "batch_size", "begin", "calls", "capacity", "dO", "dtype", "ended", "gradients",
     "hidden_size", "input_size", "last", "output_size", "params", "self", "steps", "t", "total",
-    "w", "zero", "one", "two", "three", "four",
+    "w",
     "Mapping", "MappingProxyType", "SHAPES", "params_from_npz", "params_to_npz", "allow_pickle",
     "file", "os", "sizes", "suppress",
-    "copies", "mask", "ones", "room",
+    "allocate", "copies", "room", "show",
     "count", "index",  # what every tuple has
 })
 # fmt: on
 #: The names that no symbol may have, beside Python's keywords and what every Python module knows.
 RESERVED = _LETTERS | _KERNEL
 _BUILTINS = frozenset(dir(builtins))
-#: What kernels append to a name: a step, or another form or place of the same array.
-_SUFFIXES = (
-    "_t",
-    "_next",
-    "_held",
-    "_last",
-    "_first",
-    "_steps",
-    "_T",
-    "_turned",
-    "_gathered",
-    "_rows",
-    "_blocks",
-    "_column",
-    "_copy",
-    "_ones",
-    "_products",
-)
+
+
+def free_name(stem: str, taken: Collection[str]) -> str:
+    """`stem`, or that with the first number with which it is free: ``xWz``, or else ``xWz_2``.
+
+    Free is what is not `taken`, and neither Python's nor a kernel's own; sizes end in ``_size``.
+    """
+    names = (stem if n == 1 else f"{stem}_{n}" for n in count(1))
+    return next(name for name in names if name not in taken and not _is_reserved(name))
+
+
+class NewNames:
+    """New names beside those that are `taken`; a thing that is asked about again keeps its own."""
+
+    def __init__(self, taken: Iterable[str]) -> None:
+        self.taken = set(taken)
+        self.given: dict[Hashable, str] = {}
+
+    def of(self, thing: Hashable, stem: str) -> str:
+        """The name of `thing`: `stem`, or that with a number."""
+        if thing not in self.given:
+            self.given[thing] = free_name(stem, self.taken)
+            self.taken.add(self.given[thing])
+        return self.given[thing]
 
 
 def fault_of_name(name: str) -> str | None:
@@ -64,14 +76,17 @@ def fault_of_name(name: str) -> str | None:
         return "is not a name: underscores stand one by one, between letters and digits"
     if name in _LETTERS:
         return "is a letter that kernels need: B, D, H and O are sizes, T the steps, L the loss"
-    # dA is the adjoint of A, term and terms_BH are scratch, number_5 is a constant
-    if name in RESERVED or f"d{name}" in RESERVED or name.startswith(("term", "number_")):
+    if name in RESERVED or f"d{name}" in RESERVED:  # dA is the adjoint of A
         return "is a name that kernels use themselves"
     if name in _BUILTINS:
         return "is a name of Python's own"
     if f"d{name}" in _BUILTINS:
         return f"would have the adjoint d{name}, which is a name of Python's own"
-    for suffix in _SUFFIXES:
-        if name.endswith(suffix):
-            return f"ends in {suffix}, with which kernels name what they make of it: leave that out"
+    if name.endswith("_t"):
+        return "ends in _t, with which equations write the value at step t: leave that out"
     return None
+
+
+def _is_reserved(name: str) -> bool:
+    own = name in RESERVED or name.endswith("_size")
+    return own or name in _BUILTINS or keyword.iskeyword(name)

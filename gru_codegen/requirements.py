@@ -34,9 +34,9 @@ def require_generable(cell: Cell) -> None:
                 f"{where}: {symbol} is (B, {columns}), and no size is called {letter}; "
                 f"call {columns} that, the {meaning} size"
             )
-    _check_joined(where, [symbol.name for symbol in symbols])
     told = {str(n) for symbol in (x, *cell.weights) for n in symbol.shape}
     owners = {symbol.name: f"the matrix {symbol}" for symbol in symbols}
+    owners |= {f"d{symbol}": f"the adjoint of {symbol}" for symbol in symbols}
     for name in sizes:
         if name not in told:
             raise CellError(
@@ -49,16 +49,4 @@ def require_generable(cell: Cell) -> None:
             raise CellError(
                 f"{where}: the size {name} and {owner} would both be called {parameter(name)}; "
                 "rename one"
-            )
-
-
-def _check_joined(where: str, names: list[str]) -> None:
-    """Check that no name is that of several others side by side: those join theirs by ``_``."""
-    for name in names:
-        pieces = name.split("_")
-        known = {*names, *(f"{made}{other}" for other in names for made in ("a", "d", "da"))}
-        if len(pieces) > 1 and not name.endswith("_prev") and known.issuperset(pieces):
-            raise CellError(
-                f"{where}: kernels store {' and '.join(pieces)} side by side and call that {name}; "
-                f"call your {name} something else"
             )

@@ -157,7 +157,7 @@ NAMES = {
     "sum": "is a name of Python's own",
     "np": "is a name that kernels use themselves",
     "V": "is a name that kernels use themselves",
-    "W_t": "ends in _t, with which kernels name what they make of it: leave that out",
+    "W_t": "ends in _t, with which equations write the value at step t: leave that out",
     "O": "is a letter that kernels need: B, D, H and O are sizes, T the steps, L the loss",
     **dict.fromkeys(
         ["2W", "W-z", "W z", "Wé", "", "import os"],

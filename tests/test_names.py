@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import builtins
 import keyword
+import random
+from functools import cache
 from typing import Any
 
 import pytest
@@ -13,9 +15,14 @@ import gru_codegen as gc
 from gru_codegen.cell import B, Cell, D, Equation, H, hadamard, matrix, ones
 from gru_codegen.functions import FUNCTIONS, sigmoid, tanh
 from gru_codegen.names import fault_of_name
+from gru_codegen.passes import LAYOUTS
 from gru_codegen.pipeline import check
 
 STYLES: list[Any] = ["fast", "textbook"]
+#: What the kernel of `cell` has beside its symbols, and calls something else if a symbol is so.
+MAKING_ROOM = {
+    "backward_steps", "forward_steps", "mask", "one", "ones", "term", "terms", "two",
+}  # fmt: skip
 
 
 def cell(names: list[str]) -> Cell:
@@ -50,7 +57,10 @@ def cell(names: list[str]) -> Cell:
 def test_what_stands_beside_the_symbols_of_a_cell_is_reserved(
     style: Any, unroll: int | None
 ) -> None:
-    """Two kernels that differ in the names of the symbols: what they share is the kernel's own."""
+    """Two kernels that differ in the names of the symbols: what they share is the kernel's own.
+
+    It is reserved, or makes room for a symbol of that name.
+    """
     first, second = (
         ast.parse(
             gc.generate(cell([f"{mark}{n}{mark}" for n in range(9)]), style=style, unroll=unroll)
@@ -60,7 +70,11 @@ def test_what_stands_beside_the_symbols_of_a_cell_is_reserved(
     own = beside_symbols(first, second) | defined(first)
     of_the_loss = {"E", "dE", "Y"}  # derive() refuses these, whichever the loss
     assert {"np", "w", "dtype", "params", "loss"} <= own
-    assert {name for name in own - of_the_loss if fault_of_name(name) is None} == set()
+    free = sorted(name for name in own - of_the_loss if fault_of_name(name) is None)
+    assert set(free) <= MAKING_ROOM
+    declared = cell([*free, *(f"Q{n}Q" for n in range(9))][:9])
+    report = check(gc.load(declared, style=style, unroll=unroll), declared)
+    assert report, str(report)
 
 
 def beside_symbols(first: ast.Module, second: ast.Module) -> set[str]:
@@ -84,9 +98,9 @@ def variables(scope: ast.AST) -> set[str]:
 
 
 def attributes(scope: ast.AST) -> set[str]:
-    """The attributes of a Workspace."""
+    """The attributes of a Workspace; an array of all steps has an underscore before its name."""
     return {
-        node.attr
+        node.attr.removeprefix("_")
         for node in ast.walk(scope)
         if isinstance(node, ast.Attribute)
         and isinstance(node.value, ast.Name)
@@ -123,6 +137,10 @@ def defined(module: ast.Module) -> set[str]:
         ["i", "weight", "value", "targets", "place", "state", "out", "addend", "array"],
         ["x", "Wi", "Wf", "bi", "bf", "i", "f", "s", "c"],
         ["x", "dot", "tanh1", "reshape", "copy", "add", "shape", "S1", "s1"],
+        ["x", "x_copy_2_RS", "x_T", "one", "x_turned", "s0", "S_last", "S", "terms"],
+        ["n", "p", "f", "a", "mask", "s", "i", "o", "forward_steps"],
+        ["x", "W_first", "S_t_2", "C_prev_T", "daG", "aZ", "term", "S", "s"],
+        ["x", "W", "half_W", "number_5", "c_S", "b", "b_c", "b_b", "c"],
     ],
     ids=" ".join,
 )
@@ -133,6 +151,73 @@ def test_other_names_make_sound_kernels(style: Any, names: list[str]) -> None:
     declared = cell(names)
     report = check(gc.load(declared, style=style), declared)
     assert report, str(report)
+
+
+# --- what kernels make of other names ------------------------------------------------------------
+
+KINDS: list[tuple[Any, Any]] = [("textbook", "columns"), *(("fast", each) for each in LAYOUTS)]
+#: How many symbols of either kind can be called anything.
+SPARE = 4
+
+
+@cache
+def with_spare(names: tuple[str, ...]) -> Cell:
+    """A cell with biases and values, first these and then those, that have these names."""
+    x, W, U, R = matrix("x", B, D), matrix("W", D, H), matrix("U", H, H), matrix("R", H, H)
+    Z, C, S, S_prev = (matrix(name, B, H) for name in ("Z", "C", "S", "S_prev"))
+    biases = [matrix(name, 1, H) for name in names[:SPARE]]
+    values = [matrix(name, B, H) for name in names[SPARE:]]
+    gates = [
+        Equation(value, sigmoid(x * W + S_prev * U + ones(B, 1) * bias), "gate")
+        for value, bias in zip(values, biases, strict=True)
+    ]
+    total = sum((hadamard(value, S_prev) for value in values[1:]), x * W)
+    return Cell(
+        name="spare",
+        title="a cell with symbols to spare",
+        source="a test",
+        inputs=(x,),
+        weights=(W, U, R, *biases),
+        states={S: S_prev},
+        equations=(
+            *gates,
+            Equation(Z, sigmoid(total), "gate"),
+            Equation(C, tanh(x * W + hadamard(values[0], S_prev) * R), "candidate"),
+            Equation(S, hadamard(ones(B, H) - Z, S_prev) + hadamard(Z, C), "state"),
+        ),
+    )
+
+
+@cache
+def made_names(style: Any, layout: Any) -> list[str]:
+    """The names in the kernel of a cell that symbols beside those of the cell may have."""
+    plain = with_spare(tuple(f"q{n}" for n in range(2 * SPARE)))
+    module = ast.parse(gc.generate(plain, style=style, layout=layout))
+    found = variables(module) | attributes(module)
+    found |= {name.removesuffix("_t") for name in found}
+    own = {*"xWURZCS", "S_prev", "Y", "E", *FUNCTIONS}
+    own |= {s.name for s in (*plain.weights, *(equation.target for equation in plain.equations))}
+    found -= own | {f"d{name}" for name in own}
+    found -= {name for name in found if name.startswith("d") and name[1:] in found}  # adjoints
+    return sorted(name for name in found if fault_of_name(name) is None)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_symbol_may_have_a_name_that_kernels_make(seed: int) -> None:
+    """Drawn from what every layout made of other names: each kernel finds new ones for its own."""
+    rng = random.Random(seed)
+    pools = [made_names(*kind) for kind in KINDS]
+    assert all(len(pool) > 2 * SPARE for pool in pools)
+    names: list[str] = []
+    while len(names) < 2 * SPARE:
+        name = rng.choice(pools[len(names) % len(pools)])
+        if name not in names:
+            names.append(name)
+    rng.shuffle(names)
+    declared = with_spare(tuple(names))
+    for style, layout in KINDS:
+        report = check(gc.load(declared, style=style, layout=layout), declared)
+        assert report, f"{names}, {style}, {layout}: {report}"
 
 
 # --- what is said --------------------------------------------------------------------------------
@@ -147,12 +232,8 @@ def test_other_names_make_sound_kernels(style: Any, names: list[str]) -> None:
         ("Params", "is a name that kernels use themselves"),
         ("type", "is a name that kernels use themselves"),
         ("sum", "is a name of Python's own"),
-        ("term", "is a name that kernels use themselves"),
-        ("Z_t", "ends in _t, with which kernels name what they make of it: leave that out"),
-        ("S_next", "ends in _next, with which kernels name what they make of it: leave that out"),
-        ("Wrec_T", "ends in _T, with which kernels name what they make of it: leave that out"),
-        ("mask", "is a name that kernels use themselves"),
-        ("S_last", "ends in _last, with which kernels name what they make of it: leave that out"),
+        ("show", "is a name that kernels use themselves"),
+        ("Z_t", "ends in _t, with which equations write the value at step t: leave that out"),
         ("el", "would have the adjoint del, which is a keyword of Python"),
         ("ir", "would have the adjoint dir, which is a name of Python's own"),
         ("clip", "is a name that kernels use themselves"),

@@ -60,16 +60,15 @@ def test_a_size_that_no_array_tells() -> None:
     )
 
 
-def test_a_name_that_several_side_by_side_would_have() -> None:
-    Z, R, both = (matrix(name, B, H) for name in ("Z", "R", "Z_R"))
+def test_a_size_whose_parameter_an_adjoint_has() -> None:
+    A, a_size = size("DA"), matrix("a_size", B, H)
+    wide = matrix("V1", A, H), matrix("V2", D, A)
     equations = (
-        Equation(Z, tanh(x * W), "gate"),
-        Equation(R, tanh(S_prev * U), "gate"),
-        Equation(both, Z + R, "sum"),
-        Equation(S, tanh(both), "state"),
+        Equation(a_size, x * wide[1] * wide[0], "value"),
+        Equation(S, tanh(a_size + S_prev * U), "state"),
     )
-    assert refusal((x,), (W, U), *equations) == (
-        "kernels store Z and R side by side and call that Z_R; call your Z_R something else"
+    assert refusal((x,), (U, *wide), *equations) == (
+        "the size DA and the adjoint of a_size would both be called da_size; rename one"
     )
 
 

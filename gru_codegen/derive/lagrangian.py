@@ -30,6 +30,7 @@ from gru_codegen.derive.proof import prove_equal, prove_no_matter
 from gru_codegen.equations import Equation
 from gru_codegen.errors import CellError
 from gru_codegen.losses import L2, Loss
+from gru_codegen.names import free_name
 from gru_codegen.notation import Notation, leaves, signed
 
 __all__ = ["derive"]
@@ -67,11 +68,14 @@ def _derive(cell: Cell, loss: Loss) -> Derivation:
         v: matrix(f"d{v.name}", *v.shape)
         for v in (*variables, *previous, *cell.inputs, *cell.weights)
     }
-    carried = {
-        state: matrix(f"d{before.name}_next", *before.shape)
-        for state, before in cell.states.items()
-    }
-    _check_adjoint_names(cell, declared | {v.name for v in variables}, adjoint_of)
+    taken = declared | {v.name for v in variables}
+    _check_adjoint_names(cell, taken, adjoint_of)
+    taken |= {adjoint.name for adjoint in adjoint_of.values()}
+    carried: dict[MatrixSymbol, MatrixSymbol] = {}
+    for state, before in cell.states.items():
+        name = free_name(f"d{before.name}_next", taken)
+        taken.add(name)
+        carried[state] = matrix(name, *before.shape)
     terms = _differentiate(equations, bound, adjoint_of)
 
     order = [*reversed(variables), *previous, *cell.inputs]
@@ -171,7 +175,6 @@ def _declared_names(cell: Cell, loss: Loss) -> set[str]:
 def _check_adjoint_names(
     cell: Cell, taken: set[str], adjoint_of: dict[MatrixSymbol, MatrixSymbol]
 ) -> None:
-    # What a step receives, dS_prev_next, collides with none: no symbol ends in _next.
     owners = {name: f"the matrix {name}" for name in taken}
     for v, adjoint in adjoint_of.items():
         owner = f"the adjoint of {v}"

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import product
+from itertools import count, product
 from math import prod
 from typing import Any
 
@@ -63,9 +63,11 @@ def normalise(
 ) -> tuple[NormalEquation, ...]:
     """The normal form of `equations`, in an order in which it can be computed.
 
-    taken: names that new symbols must not get. previous: the states' values one step earlier.
+    taken: names that new symbols must not get, nor their adjoints. previous: the states' values one
+    step earlier.
     """
-    normaliser = _Normaliser(set(taken), {symbol: symbol for symbol in previous})
+    taken = {name for given in taken for name in (given, f"d{given}")}
+    normaliser = _Normaliser(taken, {symbol: symbol for symbol in previous})
     for equation in equations:
         normaliser.add(equation)
     return tuple(normaliser.result)
@@ -176,9 +178,9 @@ class _Normaliser:
         return str(symbol.name).removesuffix("_prev") if symbol in self.previous else symbol.name
 
     def _free(self, name: str) -> str:
-        candidates = (name if n == 1 else f"{name}_{n}" for n in range(1, len(self.taken) + 2))
-        free = next(candidate for candidate in candidates if candidate not in self.taken)
-        self.taken.add(free)
+        names = (name if n == 1 else f"{name}_{n}" for n in count(1))
+        free = next(name for name in names if not {name, f"d{name}"} & self.taken)
+        self.taken |= {free, f"d{free}"}
         return free
 
 

@@ -102,7 +102,7 @@ class Blocks:
             yield f"    for t in {f'{around}({steps})' if around else steps}:"
             return
         names = list(self.names.steps)
-        found = f"w.{self.phase}_steps"
+        found = self._all_steps()
         if self.names.indexed:
             found = f"list(enumerate({found}))" if around else f"enumerate({found})"
         found = f"{around}({found})" if around else found
@@ -118,6 +118,10 @@ class Blocks:
             yield "    for ("
         yield from filled_lines(names, "        ")
         yield f"    ) in {found}:"
+
+    def _all_steps(self) -> str:
+        """The matrices of every step that a loop names, in code."""
+        return f"w.{self.storage.form(self.phase, 'steps')}"
 
     def _before(self, loop: Loop) -> Iterator[str]:
         """What the loop takes as given: sums that start at zero, carries at their boundary."""
@@ -171,7 +175,7 @@ class Blocks:
             if line.startswith("    # --- step "):
                 index = str(int(line.split()[3]) - 1)
             if line == _STEPS:
-                found += unpacked_lines(names, f"w.{self.phase}_steps[{index}]", "    ")
+                found += unpacked_lines(names, f"{self._all_steps()}[{index}]", "    ")
             else:
                 found.append(line)
         return found

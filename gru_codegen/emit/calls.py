@@ -209,7 +209,10 @@ class Calls:
         """The loop over the blocks of a product's rows: those of all steps, or of one."""
         assert isinstance(left, Ref)  # _takes_blocks saw to it
         target, shape = statement.target, weights.var.shape
-        names = [f"{self.names.storage.attribute(ref)}_rows" for ref in (left, target)]
+        names = [
+            self.names.storage.form(self.names.storage.attribute(ref), "rows")
+            for ref in (left, target)
+        ]
         of_all_steps = isinstance(target.when, Every)
         blocks_of = self.names.all_row_blocks_of if of_all_steps else self.names.row_blocks_of
         blocks = [blocks_of(ref, shape) for ref in (left, target)]
@@ -295,12 +298,12 @@ class Calls:
         if not self.names.storage.is_stored(ref.var):
             return f"_rows(_turned({self.spell(ref)}))"
         name = self.names.storage.attribute(ref)
-        if f"{name}_rows" not in self.names.local:
-            for view in GATHERED:
-                self.names.local[f"{name}_{view}"] = f"w.{name}_{view}"
+        turned, gathered, rows = (self.names.storage.form(name, view) for view in GATHERED)
+        if rows not in self.names.local:
+            self.names.local |= {view: f"w.{view}" for view in (turned, gathered, rows)}
             self.names.gathered[name] = ref
-            lines.append(f"{name}_gathered[...] = {name}_turned")
-        return f"{name}_rows"
+            lines.append(f"{gathered}[...] = {turned}")
+        return rows
 
 
 #: How each operation is spelled that is no plain function of one matrix.

@@ -147,7 +147,7 @@ def _groups(local: dict[str, str], names: Names) -> Iterator[list[str]]:
     """
     by_name = names.storage.by_name
     sizes = [parameter(letter) for letter in Sizes.of(names.storage.program).letters]
-    gathered = {f"{name}_{view}" for name in names.gathered for view in GATHERED}
+    gathered = {names.storage.form(name, view) for name in names.gathered for view in GATHERED}
 
     def kind(name: str) -> int:
         if local[name].removeprefix("w.") in sizes:

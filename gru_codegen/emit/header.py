@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from gru_codegen.emit.lines import WIDTH
@@ -96,8 +95,11 @@ def storage_in_words(storage: Storage) -> str:
     ):
         if some := [name for name in made if name.startswith(start)]:
             said.append(f"{some[0]} {meaning}.")
-    if copies := [var.name for var in variables if re.fullmatch(r"x_copy(_\d+)?", var.name)]:
-        said.append(f"{_listed(copies)} {'are copies' if copies[1:] else 'is a copy'} of x.")
+    for given in (var.name for var in variables if var.role == "input"):
+        meaning = f"{given}, beside its neighbours"
+        if copies := [v.name for v in variables if v.role == "value" and v.meaning == meaning]:
+            kind = "are copies" if copies[1:] else "is a copy"
+            said.append(f"{_listed(copies)} {kind} of {given}.")
     return " ".join(said)
 
 

@@ -26,7 +26,7 @@ def emit(program: Program, heading: Heading) -> str:
     functions = [phase_function(phase, storage) for phase in program.phases]
     workspace = workspace_lines(storage, functions, _declared_states(program))
     lines = [*(function.lines for function in functions), *workspace.views]
-    outputs = _states(program)
+    outputs = _states(program, storage)
     outputs["room_for_targets"] = _room_for_targets(program, storage, outputs["outputs"])
     context = {
         "heading": heading,
@@ -40,7 +40,8 @@ def emit(program: Program, heading: Heading) -> str:
         "cost": {"forward": cost(program, ("forward",)), "gradients": cost(program)},
         "functions": helpers(storage),
         "phases": {function.name: function for function in functions},
-        "masked": any("mask" in function.steps.values() for function in functions),
+        "masked": any(storage.mask in f.steps.values() for f in functions),
+        "mask": storage.mask,
         "seed": program.seed,
         "counts": any(var.role == "count" for var in storage.variables),
         "flattened": any("_rows(" in line for line in lines),
@@ -89,15 +90,17 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
     }
 
 
-def _states(program: Program) -> dict[str, Any]:
+def _states(program: Program, storage: Storage) -> dict[str, Any]:
     """The states, and the code that reads the last of each."""
     states = _declared_states(program)
     columns = program.layout == "columns"
-    last = [f"w.{state.name}_last.copy()" for state in states]
+    last = [f"w.{storage.form(state.name, 'last')}.copy()" for state in states]
+    output = _output(program).name
     return {
         "states": states,
+        "first": {state.name: storage.form(state.name, "first") for state in states},
         "state_shapes": {s.name: ", ".join(added([n], "w.") for n in s.shape) for s in states},
-        "outputs": f"w.{_output(program).name}{'_turned' * columns}",
+        "outputs": f"w.{storage.form(output, 'turned') if columns else output}",
         "state_names": tuple(state.name for state in states),
         "last_state": f"State({', '.join(last)})" if len(states) > 1 else last[0],
         "state_type": "State" if len(states) > 1 else "Array",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import count
 from typing import Literal
 
 from gru_codegen.emit.sizes import added, multiplied, parameter
@@ -58,27 +57,19 @@ class Names:
             self._note(ref, name)
             return name
         if self.storage.fast and (self.storage.is_stored(var) or var.role == "lengths"):
-            source = "mask" if var.role == "lengths" else name
-            self.steps[f"{name}_t"] = source
-            return f"{name}_t"
+            source = self.storage.mask if var.role == "lengths" else name
+            return self._step(name, source)
         self._note(ref, name)
         self.indexed = True
         return f"{name}[{index}]"
 
     def row_blocks_of(self, ref: Ref, weights: Shape) -> str:
         """The rows of one step of `ref`, so many at a time as a product by `weights` takes."""
-        stem = f"{self.storage.attribute(ref)}_blocks"
-        names = (f"{stem}{f'_{n}' * (n > 1)}" for n in count(1))
         own = (ref, weights)
-        name = next(
-            name
-            for name in names
-            if name not in self.storage.by_name and self.row_blocks.get(name, own) == own
-        )
+        name = self.storage.names.of(own, f"{self.storage.attribute(ref)}_blocks")
         self.row_blocks[name] = own
         if self.storage.is_indexed(ref.var):
-            self.steps[f"{name}_t"] = name
-            return f"{name}_t"
+            return self._step(name, name)
         self.local.setdefault(name, f"w.{name}")
         return name
 
@@ -87,11 +78,15 @@ class Names:
         for size in weights:
             self.size(size)
         code = f"_blocks(_rows({self.spell(ref, '')}), {multiplied(weights)})"
-        stem = f"{self.storage.attribute(ref)}_blocks"
-        names = (f"{stem}{f'_{n}' * (n > 1)}" for n in count(1))
-        name = next(name for name in names if self.local.get(name, code) == code)
+        name = self.storage.names.of(code, f"{self.storage.attribute(ref)}_blocks")
         self.local[name] = code
         return name
+
+    def _step(self, name: str, source: str) -> str:
+        """What a loop calls the matrix of its step in the array, or list, `source`."""
+        step = self.storage.form(name, "t")
+        self.steps[step] = source
+        return step
 
     def _note(self, ref: Ref, name: str) -> None:
         var = ref.var
@@ -104,7 +99,7 @@ class Names:
 
     def end(self, var: Var, which: Literal["first", "last"]) -> str:
         """The matrix of `var` before the first step, or that of the last one."""
-        name = f"{var.name}_{which}"
+        name = self.storage.form(var.name, which)
         self.local.setdefault(name, f"w.{name}")
         return name
 
@@ -117,29 +112,30 @@ class Names:
         """The transpose of weights, or of the matrices of all steps, made once."""
         name = self.spell(ref, "")
         if isinstance(ref.when, Every):
-            self.local.setdefault(f"{name}_turned", f"_turned({name})")
-            return f"{name}_turned"
-        self.local.setdefault(f"{name}_T", f"{name}.T")
-        return f"{name}_T"
+            turned, code = self.storage.form(name, "turned"), f"_turned({name})"
+        else:
+            turned, code = self.storage.form(name, "T"), f"{name}.T"
+        self.local.setdefault(turned, code)
+        return turned
 
     def column(self, ref: Ref) -> str:
         """A vector as a column, made once."""
         name = self.spell(ref, "")
-        self.local.setdefault(f"{name}_column", f"{name}[:, None]")
-        return f"{name}_column"
+        column = self.storage.form(name, "column")
+        self.local.setdefault(column, f"{name}[:, None]")
+        return column
 
     def number(self, value: int) -> str:
         """The 0-d array that holds `value` in the compute dtype."""
-        name = number_name(value)
+        name = self.storage.names.of(value, number_name(value))
         self.numbers[name] = value
         self.local.setdefault(name, f"w.{name}")
         return name
 
     def block(self, array: str, index: str, content: str) -> str:
         """A block of weights laid side by side: a view, made once, named after its `content`."""
-        code, taken = f"{array}[{index}]", {*self.storage.by_name, *self.blocks}
-        names = (f"{array}_{content}{f'_{n}' * (n > 1)}" for n in count(1))
-        name = next(name for name in names if name not in taken)
+        code = f"{array}[{index}]"
+        name = self.storage.names.of(code, f"{array}_{content}")
         self.blocks[name] = code
         return f"w.{name}"
 
@@ -161,5 +157,5 @@ class Names:
 
 
 def number_name(value: int) -> str:
-    """What the Workspace calls the number `value`."""
+    """What the Workspace calls the number `value`, where that is free."""
     return _NUMBERS.get(value, f"number_{value}".replace("-", "minus_"))

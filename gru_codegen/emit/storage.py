@@ -21,6 +21,7 @@ from gru_codegen.ir import (
     statements,
     writes,
 )
+from gru_codegen.names import NewNames
 
 __all__ = ["Array", "Place", "Storage", "View", "is_of_weights", "is_optional", "variables"]
 
@@ -90,6 +91,8 @@ class Storage:
             for var in variables(phase)
             if var.role in ("adjoint", "work") and var.name not in elsewhere
         }
+        packs = [ref.var.name for ref in self.refs if ref.var.parts]
+        self.names = NewNames([*self.by_name, *packs, *(weight.name for weight in program.weights)])
         self.places = dict(self._places())
         #: What is a number before its first step, where others read it.
         self.bounded = [
@@ -298,10 +301,9 @@ class Storage:
             place = self.place(var)
             before = place.first - 1
             after = f"steps + {before}" if before else "steps"
-            for name, index in ((f"{var.name}_first", str(before)), (f"{var.name}_last", after)):
+            for end, index, when in (("first", str(before), "before"), ("last", after, "after")):
                 code = f"self._{place.array.name}{self._slices(place, [index])}{turned}"
-                meaning = f"{var.name} {'before' if name.endswith('first') else 'after'} all steps"
-                found.append(View(name, code, meaning))
+                found.append(View(self.form(var.name, end), code, f"{var.name} {when} all steps"))
         return found
 
     def sizes(self, var: Var, over_time: bool = False) -> str:
@@ -321,7 +323,16 @@ class Storage:
         offset = ref.when.offset if ref.when is not None else 0
         if not offset or ref.var.name not in self.shifted:
             return ref.var.name
-        return f"{ref.var.name}_{'prev' if offset < 0 else 'next'}"
+        return self.form(ref.var.name, "prev" if offset < 0 else "next")
+
+    def form(self, name: str, form: str) -> str:
+        """What another form, step or place of what is called `name` is called: ``Z_t``."""
+        return self.names.of((name, form), f"{name}_{form}")
+
+    @property
+    def mask(self) -> str:
+        """What the Workspace calls which samples have ended, as matrices are stored."""
+        return self.names.of("mask", "mask")
 
 
 def _beside(array: Array) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gru_codegen.emit.functions import Function
 from gru_codegen.emit.lines import WIDTH, assignments, filled_lines, remarked
+from gru_codegen.emit.names import GATHERED
 from gru_codegen.emit.sizes import Sizes, added, in_code, multiplied, parameter
 from gru_codegen.emit.storage import Storage
 from gru_codegen.ir import Ref, Var
@@ -68,24 +69,27 @@ def workspace_lines(
     ends += [view for view in bounded if view.name in used]
     views += [remarked(f"self.{v.name} = {v.code}", v.meaning) for v in ends]
     views += row_blocks[True]
-    if any("mask" in f.steps.values() for f in functions):
+    mask = storage.mask
+    if any(mask in f.steps.values() for f in functions):
         shape = "T, 1, B" if storage.program.layout == "columns" else "T, B, 1"
-        arrays.append(remarked(f"self._mask = np.empty(({shape}), bool)", "which samples ended"))
-        views.append(f"{_INDENT}self.mask = self._mask[:steps]")
-    gathered = gathered_refs(functions)
+        arrays.append(remarked(f"self._{mask} = np.empty(({shape}), bool)", "which samples ended"))
+        views.append(f"{_INDENT}self.{mask} = self._{mask}[:steps]")
+    gathered_ones = gathered_refs(functions)
     output = storage.program.entries["forward"][0].name
-    if storage.program.layout == "columns" and output not in gathered:
-        views.append(f"{_INDENT}self.{output}_turned = _turned(self.{output})")
-    for name, ref in gathered.items():
+    if storage.program.layout == "columns" and output not in gathered_ones:
+        turned = storage.form(output, "turned")
+        views.append(f"{_INDENT}self.{turned} = _turned(self.{output})")
+    for name, ref in gathered_ones.items():
         size = added([ref.var.shape[-1]])
-        arrays.append(f"{_INDENT}self._{name}_rows = np.empty((T, B, {size}), dtype)")
+        turned, gathered, rows = (storage.form(name, view) for view in GATHERED)
+        arrays.append(f"{_INDENT}self._{rows} = np.empty((T, B, {size}), dtype)")
         views += [
-            f"{_INDENT}self.{name}_turned = _turned(self.{name})",
-            f"{_INDENT}self.{name}_gathered = self._{name}_rows[:steps]",
-            f"{_INDENT}self.{name}_rows = _rows(self.{name}_gathered)",
+            f"{_INDENT}self.{turned} = _turned(self.{name})",
+            f"{_INDENT}self.{gathered} = self._{rows}[:steps]",
+            f"{_INDENT}self.{rows} = _rows(self.{gathered})",
         ]
     for function in functions:
-        views += _steps(function)
+        views += _steps(function, storage)
     letters = Sizes.of(storage.program).letters
     once, arrays, views = map(_without_repeats, (once, arrays, views))
     return WorkspaceLines(*(_with_sizes(lines, letters) for lines in (once, arrays, views)))
@@ -139,12 +143,12 @@ def _blocks_of_weights(function: Function) -> Iterator[str]:
         yield f"{_INDENT}self.{array}.flags.writeable = False  # but for the blocks with a name"
 
 
-def _steps(function: Function) -> Iterator[str]:
+def _steps(function: Function, storage: Storage) -> Iterator[str]:
     """The matrices of each step that the loop of `function` names."""
     if not function.steps:
         return
     arguments = [*(f"self.{source}" for source in function.steps.values()), "strict=True"]
-    start = f"{_INDENT}self.{function.name}_steps = list("
+    start = f"{_INDENT}self.{storage.form(function.name, 'steps')} = list("
     line = f"{start}zip({', '.join(arguments)}))"
     if len(line) <= WIDTH:
         yield line

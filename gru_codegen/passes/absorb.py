@@ -21,8 +21,8 @@ from gru_codegen.ir import (
     statements,
 )
 from gru_codegen.passes.algebra import added_up
-from gru_codegen.passes.naming import fresh
-from gru_codegen.passes.neighbours import Neighbours, runs
+from gru_codegen.passes.naming import fresh, names_in
+from gru_codegen.passes.neighbours import Neighbours
 from gru_codegen.passes.wording import equation
 
 __all__ = ["absorb", "grown"]
@@ -35,8 +35,8 @@ def absorb(program: Program) -> Program:
     more, dS o F and dRS o R, and two identities. That pays where calls cost more than
     multiplications: for very small batches and states.
     """
-    neighbours = Neighbours(runs(program))
-    taken = set(program.variables())
+    taken = names_in(program)
+    neighbours = Neighbours(program, taken)
     readers = Counter(ref for s in program.statements() for ref in reads(s.value))
 
     def change(block: Block) -> Block:

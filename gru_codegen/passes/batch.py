@@ -27,8 +27,8 @@ from gru_codegen.ir import (
     writes,
 )
 from gru_codegen.passes.common import Parted, parted
-from gru_codegen.passes.naming import fresh, product_name
-from gru_codegen.passes.neighbours import Neighbours, runs
+from gru_codegen.passes.naming import fresh, names_in, product_name
+from gru_codegen.passes.neighbours import Neighbours
 from gru_codegen.passes.wording import equation
 
 __all__ = ["batch", "batch_values"]
@@ -53,8 +53,8 @@ def batch_values(program: Program) -> Program:
 
 
 def _batch(program: Program, roles: tuple[Role, ...]) -> Program:
-    neighbours = Neighbours(runs(program))
-    taken = set(program.variables())
+    taken = names_in(program)
+    neighbours = Neighbours(program, taken)
     kept = kept_for_every_step(program)
 
     def batched(some: list[Statement]) -> Iterator[Statement]:

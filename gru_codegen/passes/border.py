@@ -19,7 +19,7 @@ from gru_codegen.ir import (
     joined,
     rewrite,
 )
-from gru_codegen.passes.naming import fresh
+from gru_codegen.passes.naming import fresh, names_in
 
 __all__ = ["border"]
 
@@ -29,7 +29,7 @@ def border(program: Program) -> Program:
 
     The gradients of W and b then come from one product as well, where they need the same adjoint.
     """
-    inputs = _Inputs(set(program.variables()))
+    inputs = _Inputs(names_in(program))
     first, *others = program.phases
     changed = [replace(first, blocks=tuple(inputs.products(first)))]
     changed += [replace(phase, blocks=tuple(inputs.gradients(phase))) for phase in others]
@@ -101,10 +101,20 @@ class _Inputs:
             if bias.target.var.role == "gradient" and id(bias) not in gone:
                 gone.add(id(bias))
                 product = Call("contract", (self.bordered[source].target, adjoint))
-                together[id(weights)] = _together(weights, bias, product)
+                together[id(weights)] = self._together(weights, bias, product)
         for block in phase.blocks:
             if id(block) not in gone:
                 yield together.get(id(block), block)
+
+    def _together(self, weights: Statement, bias: Statement, product: Expr) -> Statement:
+        """The gradients of weights and of a bias, one below the other."""
+        upper, lower = weights.target, bias.target
+        shape = (joined((upper.var.shape[0], "1")), upper.var.shape[1])
+        name = fresh(f"{upper.var.name}_{lower.var.name}", self.taken)
+        meaning = f"gradients of {upper.var.name[1:]} and {lower.var.name[1:]}"
+        target = Ref(Var(name, shape, "gradient", meaning=meaning, parts=((upper,), (lower,))))
+        origins = f"{weights.origin.equation}; {bias.origin.equation}"
+        return Statement(target, product, Origin(origins, meaning))
 
 
 def _is_operation(expression: Expr, operation: str) -> bool:
@@ -118,14 +128,3 @@ def _is_product_of_input(expression: Expr) -> bool:
     source = expression.args[0]
     given = isinstance(source, Ref) and source.var.role == "input"
     return given and isinstance(source, Ref) and source.when == Every()
-
-
-def _together(weights: Statement, bias: Statement, product: Expr) -> Statement:
-    """The gradients of weights and of a bias, one below the other."""
-    upper, lower = weights.target, bias.target
-    shape = (joined((upper.var.shape[0], "1")), upper.var.shape[1])
-    name = f"{upper.var.name}_{lower.var.name}"
-    meaning = f"gradients of {upper.var.name[1:]} and {lower.var.name[1:]}"
-    target = Ref(Var(name, shape, "gradient", meaning=meaning, parts=((upper,), (lower,))))
-    origins = f"{weights.origin.equation}; {bias.origin.equation}"
-    return Statement(target, product, Origin(origins, meaning))

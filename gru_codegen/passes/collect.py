@@ -27,7 +27,7 @@ from gru_codegen.ir import (
 )
 from gru_codegen.passes.algebra import expanded, factored, improved
 from gru_codegen.passes.linear import LinearBody
-from gru_codegen.passes.naming import fresh
+from gru_codegen.passes.naming import fresh, names_in
 from gru_codegen.passes.wording import equation
 
 __all__ = ["collect", "collect_all"]
@@ -48,7 +48,7 @@ def collect_all(program: Program) -> Program:
 
 
 def _collect(program: Program, every_factor: bool) -> Program:
-    taken = set(program.variables())
+    taken = names_in(program)
     kept = kept_for_every_step(program)
 
     def change(block: Block) -> Block:

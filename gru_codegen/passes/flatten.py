@@ -27,6 +27,7 @@ from gru_codegen.ir import (
     writes,
 )
 from gru_codegen.passes.algebra import factors_of
+from gru_codegen.passes.naming import fresh, names_in
 
 __all__ = ["flatten"]
 
@@ -38,7 +39,7 @@ def flatten(program: Program) -> Program:
     computed in the target itself: sums and products begin with such an operand. Scalars and
     gradients keep their expressions: they are handed out and need arrays of their own.
     """
-    scratch = _Scratch()
+    scratch = _Scratch(names_in(program))
     kept = kept_for_every_step(program)
 
     def change(block: Block) -> Iterator[Block]:
@@ -96,8 +97,10 @@ def _begun(statement: Statement) -> tuple[Literal["sum", "product"], list[_Opera
 class _Scratch:
     """The scratch variables of a program, by shape; one that is in use is never handed out."""
 
-    def __init__(self) -> None:
+    def __init__(self, taken: set[str]) -> None:
+        self.taken = taken
         self.numbers: dict[bool, dict[Shape, int]] = {False: {}, True: {}}
+        self.made: dict[tuple[bool, Shape], list[str]] = {}
 
     def place(self, shape: Shape, used: tuple[Ref, ...]) -> Ref:
         timed = shape[:1] == ("T",)
@@ -106,9 +109,11 @@ class _Scratch:
         stem = ("terms" if timed else "term") + (
             f"_{''.join(own).replace('+', '')}" if number else ""
         )
-        taken = {ref.var.name for ref in used}
-        names = (stem if n == 1 else f"{stem}_{n}" for n in range(1, len(used) + 2))
-        name = next(name for name in names if name not in taken)
+        in_use = {ref.var.name for ref in used}
+        made = self.made.setdefault((timed, own), [])
+        if in_use.issuperset(made):
+            made.append(fresh(stem, self.taken))
+        name = next(name for name in made if name not in in_use)
         return Ref(Var(name, own, "work", timed, meaning="scratch"), Every() if timed else None)
 
 

@@ -29,7 +29,7 @@ from gru_codegen.ir import (
     writes,
 )
 from gru_codegen.passes.algebra import added_up
-from gru_codegen.passes.naming import fresh, product_name
+from gru_codegen.passes.naming import fresh, names_in, product_name
 from gru_codegen.passes.wording import equation
 
 __all__ = ["hoist", "hoist_statements"]
@@ -50,7 +50,7 @@ def hoist_statements(program: Program) -> Program:
 
 
 def _hoist(program: Program, products: bool) -> Program:
-    taken = set(program.variables())
+    taken = names_in(program)
     return program.with_blocks(
         lambda phase: tuple(
             part for block in phase.blocks for part in _hoisted_block(block, taken, products)

@@ -23,7 +23,8 @@ from gru_codegen.ir import (
     statements,
     writes,
 )
-from gru_codegen.passes.neighbours import pack, runs
+from gru_codegen.passes.naming import fresh, names_in
+from gru_codegen.passes.neighbours import Packs, runs
 
 __all__ = ["join"]
 
@@ -41,6 +42,7 @@ def join(program: Program) -> Program:
     An input is found in its copy, and a bias, whose gradient is a sum of rows, beside ones.
     """
     found = runs(program)
+    packs = Packs(program, names_in(program))
     copies: _Copies = {}
 
     def change(blocks: tuple[Block, ...]) -> Iterator[Block]:
@@ -57,7 +59,7 @@ def join(program: Program) -> Program:
             if gone & set(map(id, members)) or not _can_meet(members, blocks, (*left, *right)):
                 continue
             gone |= set(map(id, members))
-            joined_ones[id(members[0])] = _joined(left, right, members)
+            joined_ones[id(members[0])] = _joined(left, right, members, packs)
         for block in blocks:
             if id(block) in joined_ones:
                 yield joined_ones[id(block)]
@@ -136,15 +138,17 @@ def _some(run: tuple[Ref, ...], wanted: Collection[Ref]) -> Iterator[tuple[Ref, 
                 yield run[start:end]
 
 
-def _joined(left: tuple[Ref, ...], right: tuple[Ref, ...], members: list[Statement]) -> Statement:
+def _joined(
+    left: tuple[Ref, ...], right: tuple[Ref, ...], members: list[Statement], packs: Packs
+) -> Statement:
     targets = [member.target for member in members]
     width = len(right)
     rows = tuple(tuple(targets[i : i + width]) for i in range(0, len(targets), width))
     shape = (joined(p.var.shape[-1] for p in left), joined(p.var.shape[-1] for p in right))
-    name = f"d{_weights(targets)}"
+    name = fresh(f"d{_weights(targets)}", packs.taken)
     meaning = "gradients of stacked weights"
     target = Ref(Var(name, shape, "gradient", meaning=meaning, parts=rows))
-    value = Call("contract", (_neighbours(left), _neighbours(right)))
+    value = Call("contract", (_neighbours(left, packs), _neighbours(right, packs)))
     origins = "; ".join(member.origin.equation for member in members)
     return Statement(target, value, Origin(origins, meaning))
 
@@ -155,9 +159,9 @@ def _weights(gradients: list[Ref]) -> str:
     return "_".join(names) if len(names) <= 4 else f"{names[0]}_to_{names[-1]}"
 
 
-def _neighbours(parts: tuple[Ref, ...]) -> Ref:
+def _neighbours(parts: tuple[Ref, ...], packs: Packs) -> Ref:
     """All steps of a pack."""
     if len(parts) == 1:
         return parts[0]
     now = tuple(replace(part, when=Now(_offset(part))) for part in parts)
-    return replace(pack(now), when=Every())
+    return replace(packs.of(now), when=Every())

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from gru_codegen.ir import Expr, reads
+from gru_codegen.ir import Expr, Program, reads, refs
+from gru_codegen.names import free_name
 
-__all__ = ["fresh", "product_name"]
+__all__ = ["fresh", "names_in", "product_name"]
+
+
+def names_in(program: Program) -> set[str]:
+    """Every name that `program` holds: of its variables, and of packs of them."""
+    packs = {
+        ref.var.name
+        for statement in program.statements()
+        for ref in (statement.target, *refs(statement.value))
+    }
+    return {*(weight.name for weight in program.weights), *program.variables(), *packs}
 
 
 def fresh(stem: str, taken: set[str]) -> str:
     """A name that is not among `taken`, where it is from now on: ``xWz``, or else ``xWz_2``."""
-    name, number = stem, 1
-    while name in taken:
-        number += 1
-        name = f"{stem}_{number}"
+    name = free_name(stem, taken)
     taken.add(name)
     return name
 

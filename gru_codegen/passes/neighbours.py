@@ -2,37 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 
 from gru_codegen.ir import Now, Program, Ref, Var, is_within, joined, refs
+from gru_codegen.passes.naming import fresh
 
-__all__ = ["Neighbours", "pack", "runs"]
+__all__ = ["Neighbours", "Packs", "runs"]
 
 #: A longer name of more than two parts says only the first and the last.
 _LONGEST = 24
 
 
-def pack(parts: tuple[Ref, ...]) -> Ref:
-    """The matrices `parts`, (B, n) each, side by side; a single one is itself."""
-    if len(parts) == 1:
-        return parts[0]
-    names = [part.var.name for part in parts]
-    name = "_".join(names)
-    if len(names) > 2 and len(name) > _LONGEST:
-        name = f"{names[0]}_to_{names[-1]}"
-    shape = ("B", joined(part.var.shape[-1] for part in parts))
-    timed = parts[0].var.timed
-    var = Var(name, shape, "work", timed, meaning="side by side", parts=(parts,))
-    return Ref(var, Now() if timed else None)
+class Packs:
+    """The packs of a program, by their parts, and those that a pass adds.
+
+    taken: the names that new ones must not have; theirs are added to it.
+    """
+
+    def __init__(self, program: Program, taken: set[str]) -> None:
+        self.taken = taken
+        self.made = {ref.var.parts[0]: ref.var for ref in _packs(program)}
+
+    def of(self, parts: tuple[Ref, ...]) -> Ref:
+        """The matrices `parts`, (B, n) each, side by side; a single one is itself."""
+        if len(parts) == 1:
+            return parts[0]
+        timed = parts[0].var.timed
+        if parts not in self.made:
+            names = [part.var.name for part in parts]
+            name = "_".join(names)
+            if len(names) > 2 and len(name) > _LONGEST:
+                name = f"{names[0]}_to_{names[-1]}"
+            shape = ("B", joined(part.var.shape[-1] for part in parts))
+            self.made[parts] = Var(
+                fresh(name, self.taken),
+                shape,
+                "work",
+                timed,
+                meaning="side by side",
+                parts=(parts,),
+            )
+        return Ref(self.made[parts], Now() if timed else None)
+
+
+def _packs(program: Program) -> Iterator[Ref]:
+    """What `program` has side by side, as it is referred to."""
+    for statement in program.statements():
+        for ref in (statement.target, *refs(statement.value)):
+            if len(ref.var.parts) == 1:
+                yield ref
 
 
 def runs(program: Program) -> list[tuple[Ref, ...]]:
     """The longest packs of `program`, each by its parts; a variable is in one of them at most."""
-    found: dict[tuple[Ref, ...], None] = {}
-    for statement in program.statements():
-        for ref in (statement.target, *refs(statement.value)):
-            if len(ref.var.parts) == 1:
-                found.setdefault(ref.var.parts[0])
+    found = dict.fromkeys(ref.var.parts[0] for ref in _packs(program))
     longest: list[tuple[Ref, ...]] = []
     for run in sorted(found, key=len, reverse=True):
         if not any(is_within(run, other) for other in longest):
@@ -43,8 +66,9 @@ def runs(program: Program) -> list[tuple[Ref, ...]]:
 class Neighbours:
     """The runs of a program as they grow."""
 
-    def __init__(self, found: Iterable[tuple[Ref, ...]]) -> None:
-        self.runs = list(found)
+    def __init__(self, program: Program, taken: set[str]) -> None:
+        self.runs = runs(program)
+        self.packs = Packs(program, taken)
 
     def are_some(self, wanted: tuple[Ref, ...]) -> bool:
         """Whether `wanted` are neighbours in this order."""
@@ -74,4 +98,4 @@ class Neighbours:
         assert self.can_be(wanted)
         if not self.are_some(wanted):
             self.runs.append(wanted)
-        return pack(wanted)
+        return self.packs.of(wanted)

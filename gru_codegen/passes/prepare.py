@@ -19,7 +19,7 @@ from gru_codegen.ir import (
     rewrite,
     shape_of,
 )
-from gru_codegen.passes.naming import fresh
+from gru_codegen.passes.naming import fresh, names_in
 from gru_codegen.passes.wording import equation
 
 __all__ = ["prepare"]
@@ -27,7 +27,7 @@ __all__ = ["prepare"]
 
 def prepare(program: Program) -> Program:
     """Give what a phase computes from weights alone a name and a statement of its own."""
-    taken = set(program.variables())
+    taken = names_in(program)
     return program.with_blocks(lambda phase: _Preparation(phase, taken).blocks())
 
 

@@ -28,8 +28,8 @@ from gru_codegen.ir import (
 )
 from gru_codegen.passes.absorb import grown
 from gru_codegen.passes.algebra import added_up
-from gru_codegen.passes.naming import fresh
-from gru_codegen.passes.neighbours import Neighbours, runs
+from gru_codegen.passes.naming import fresh, names_in
+from gru_codegen.passes.neighbours import Neighbours
 from gru_codegen.passes.wording import equation, wording
 
 __all__ = ["rotate"]
@@ -54,8 +54,8 @@ class _Rotation:
     """carries: what has become of those whose loop is rotated."""
 
     def __init__(self, program: Program) -> None:
-        self.neighbours = Neighbours(runs(program))
-        self.taken = set(program.variables())
+        self.taken = names_in(program)
+        self.neighbours = Neighbours(program, self.taken)
         self.kept = kept_for_every_step(program)
         self.carries: dict[Var, Var] = {}
 

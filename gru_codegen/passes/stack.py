@@ -26,8 +26,8 @@ from gru_codegen.ir import (
     statements,
     writes,
 )
-from gru_codegen.passes.naming import fresh
-from gru_codegen.passes.neighbours import pack
+from gru_codegen.passes.naming import fresh, names_in
+from gru_codegen.passes.neighbours import Packs
 from gru_codegen.passes.wording import equation
 
 __all__ = ["stack"]
@@ -40,7 +40,8 @@ def stack(program: Program) -> Program:
     ``x Wr + S_prev Wrecr`` is its right neighbour, so one GEMM gives both. The operands become
     neighbours in a pack, an input by way of a copy, a bias by way of a column of ones.
     """
-    operands = _Operands(set(program.variables()))
+    taken = names_in(program)
+    operands = _Operands(Packs(program, taken), taken)
     program = program.with_blocks(
         lambda phase: tuple(part for block in phase.blocks for part in _stacked(block, operands))
     )
@@ -217,6 +218,7 @@ class _Operands:
     weights: those stacked so far, side by side in this order.
     """
 
+    packs: Packs
     taken: set[str]
     weights: list[Ref] = field(default_factory=list)
     runs: list[tuple[_Part, ...]] = field(default_factory=list)
@@ -251,7 +253,7 @@ class _Operands:
             bands.append([member.bias for member in members if member.bias is not None])
         self.weights += [ref for band in bands for weights in band for ref in reads(weights)]
         value = Call("matmul", (operand, _below([_beside(band) for band in bands])))
-        target = pack(tuple(self._target(member) for member in members))
+        target = self.packs.of(tuple(self._target(member) for member in members))
         meaning = "the products of " + " and ".join(member.target.name for member in members)
         return Statement(target, value, Origin(equation(target, value), meaning))
 
@@ -261,14 +263,14 @@ class _Operands:
             for start in range(len(run) - len(wanted) + 1):
                 window = run[start : start + len(wanted)]
                 if tuple(part.wanted for part in window) == wanted:
-                    return pack(tuple(part.stored for part in window))
+                    return self.packs.of(tuple(part.stored for part in window))
         held = {part.stored.var for run in self.runs for part in run}
         if any(ref is not None and ref.var in held for ref in wanted):
             return None  # whatever the step, a variable has one place
         run = tuple(_Part(ref, self._stored(ref)) for ref in wanted)
         if len(run) > 1:
             self.runs.append(run)
-        return pack(tuple(part.stored for part in run))
+        return self.packs.of(tuple(part.stored for part in run))
 
     def _stored(self, wanted: Ref | None) -> Ref:
         """What stands for `wanted` among neighbours: itself, or the copy of an input, or ones."""

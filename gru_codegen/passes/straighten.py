@@ -18,7 +18,7 @@ from gru_codegen.ir import (
     rewrite,
     shape_of,
 )
-from gru_codegen.passes.naming import fresh
+from gru_codegen.passes.naming import fresh, names_in
 from gru_codegen.passes.wording import equation
 
 __all__ = ["straighten"]
@@ -29,7 +29,7 @@ def straighten(program: Program) -> Program:
 
     BLAS takes a transposed view as it is, but for few rows it multiplies more slowly with one.
     """
-    taken = set(program.variables())
+    taken = names_in(program)
 
     def change(phase: Phase) -> Iterator[Block]:
         made: dict[Expr, Statement] = {}

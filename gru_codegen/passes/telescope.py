@@ -29,7 +29,7 @@ from gru_codegen.ir import (
 from gru_codegen.passes.algebra import factors_of, passes_taken
 from gru_codegen.passes.chains import Chains, Product, Rest, Sum, contains, sums, times, without
 from gru_codegen.passes.linear import LinearBody
-from gru_codegen.passes.naming import fresh
+from gru_codegen.passes.naming import fresh, names_in
 from gru_codegen.passes.recall import Recalled, recalled, stored
 
 __all__ = ["telescope"]
@@ -44,7 +44,7 @@ def telescope(program: Program) -> Program:
     its rest dS - dS o Z is computed once, where that takes fewer steps still. Products that the
     forward pass has computed are read again, unless more would have to be kept for that.
     """
-    taken = set(program.variables())
+    taken = names_in(program)
     found = list(recalled(program, taken))
     for number, phase in enumerate(program.phases):
         for place, block in enumerate(phase.blocks):

@@ -22,7 +22,7 @@ from gru_codegen.ir import (
     Statement,
     Var,
 )
-from gru_codegen.passes.neighbours import pack
+from gru_codegen.passes.neighbours import Packs
 
 __all__ = ["beside", "into", "of_one_step", "op", "timed", "weight", "whole", "with_storage"]
 
@@ -51,7 +51,7 @@ def op(operation: str) -> Callable[..., Call]:
 
 def beside(*parts: Ref) -> Ref:
     """A pack of neighbours."""
-    return pack(parts)
+    return Packs(Program("none", (), (), {}), set()).of(parts)
 
 
 def into(target: Ref, value: Expr, *, accumulate: bool = False) -> Statement:

@@ -213,7 +213,7 @@ EQUATIONS = {
     "subscript of time": (
         ("Z  = sig", "Z_t = sig"),
         "8:1",
-        "Z_t ends in _t, with which kernels name what they make of it: leave that out",
+        "Z_t ends in _t, with which equations write the value at step t: leave that out",
         "Z_t",
     ),
     "target that nobody reads": (

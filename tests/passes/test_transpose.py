@@ -9,14 +9,14 @@ import pytest
 
 from gru_codegen.ir import Call, Loop, Now, Origin, Program, Ref, Statement
 from gru_codegen.passes import transpose
-from gru_codegen.passes.neighbours import pack
+from gru_codegen.passes.neighbours import Packs
 from tests.passes.written import after, phase, written
 
 
 def beside_one_another(text: str, overwrites: Mapping[str, str] | None = None) -> Program:
     """The program of `text`, in which P and Q are neighbours."""
     program = written(f"P[:] = x[:]\nQ[:] = y[:]\ndx[:] = P[:]\n{text}")
-    both = pack(tuple(Ref(program.variables()[name], Now()) for name in "PQ"))
+    both = Packs(program, set()).of(tuple(Ref(program.variables()[name], Now()) for name in "PQ"))
     together = Loop("forward", (Statement(both, Call("tanh", (both,)), Origin("", "")),))
     first = program.phases[0]
     blocks = (*first.blocks[:-1], together, first.blocks[-1])
