@@ -445,7 +445,8 @@ def vjp(
 
 def _rows(a: Array) -> Array:
     """The rows of all time steps, one below the other."""
-    return a.reshape(-1, a.shape[-1])
+    steps, rows, columns = a.shape
+    return a.reshape(steps * rows, columns)  # -1 is no number of rows where there are no columns
 
 
 def _turned(a: Array) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from types import ModuleType
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import gru_codegen as gc
 from tests.contract.kernels import SIZES, Call, Form, arrays, assert_equal, load, mapped
 
 B, D, H = SIZES
@@ -104,6 +106,59 @@ def test_sizes_of_one(call: Call, sizes: tuple[int, int, int]) -> None:
             getattr(stepped.params, name)[index] += 1e-30j
             scale = max(1e-3, np.max(np.abs(gradient)))
             assert abs(stepped.loss().imag / 1e-30 - gradient[index]) < 1e-12 * scale
+
+
+@pytest.mark.parametrize("sizes", [(B, 0, H), (B, D, 0), (0, D, H), (0, 0, 0)], ids=str)
+def test_sizes_of_zero(call: Call, sizes: tuple[int, int, int]) -> None:
+    """Without inputs the states do as with inputs of zero; what is empty is, and its loss is 0."""
+    few, inputs, hidden = sizes
+    numbers = {B: few, D: inputs, H: hidden}
+    small = call.replace(
+        params=mapped(lambda w: w[tuple(slice(0, numbers[n]) for n in w.shape)], call.params),
+        x=call.x[:, :few, :inputs],
+        y=call.y[:, :few, :hidden],
+        s0=mapped(lambda s: s[:few, :hidden], call.s0),
+    )
+    for some in (None, call.kernel.Workspace(few, inputs, hidden)):
+        result, (outputs, state), loss = small.all(some)
+        if few and hidden:
+            expected, (found, last), _ = call.replace(x=np.zeros_like(call.x)).all()
+            assert result.loss == loss
+            np.testing.assert_allclose(loss, expected.loss, rtol=1e-13)
+            assert_equal((outputs, state), (found, last), 1e-13)
+        else:
+            assert result.loss == loss == 0.0
+            assert outputs.shape == (len(call.x), few, hidden)
+            assert all(array.shape == (few, hidden) for _, array in arrays(state))
+        assert_equal(mapped(np.shape, result.gradients), mapped(np.shape, small.params))
+        if not few:
+            assert_equal(result.gradients, mapped(np.zeros_like, small.params))
+    kernel = call.kernel
+    masked = kernel.loss_and_gradients(
+        small.params,
+        small.x,
+        small.y,
+        loss_weights=np.ones(len(call.x)),
+        lengths=np.zeros(few, int),
+    )
+    assert masked.loss == 0.0
+    d_params, d_x, d_s0 = kernel.vjp(small.params, small.x)[2](small.y)
+    assert d_x.shape == small.x.shape
+    assert_equal(mapped(np.shape, d_params), mapped(np.shape, small.params))
+    assert_equal(mapped(np.shape, d_s0), mapped(np.shape, small.s0))
+    drawn = kernel.init_params(inputs, hidden, rng=0)
+    assert_equal(mapped(np.shape, drawn), mapped(np.shape, small.params))
+
+
+def test_labels_of_no_classes() -> None:
+    kernel = gc.load(gc.GRU, loss=gc.losses["cross-entropy"])
+    params = kernel.init_params(D, 0, rng=0)
+    for steps in (2, 0):
+        x, labels = np.ones((steps, B, D)), np.zeros((steps, B), int)
+        shape = re.escape(str((steps, B, 0)))
+        said = f"^y: there are no labels for outputs of shape {shape}$"
+        with pytest.raises(ValueError, match=said):
+            kernel.loss(params, x, labels)
 
 
 # --- time -----------------------------------------------------------------------------------------
