@@ -126,11 +126,16 @@ class _Machine:
         }
         self.arrays = arrays
         self.values: dict[str, Any] = dict(arrays)
+        for name, var in there.items():
+            if program.targets_in_seed and var.role == "target" and name in arrays:
+                assert program.seed is not None  # validate() saw to it
+                self.overwrites[name] = program.seed.name
+                self.give(name)
         self.started: set[str] = set()
 
-    def give(self, seed: str) -> None:
+    def give(self, name: str) -> None:
         # A list of its own, since the steps may write over it.
-        self.values[self.storage(seed)] = list(self.arrays[seed])
+        self.values[self.storage(name)] = list(self.arrays[name])
 
     def results(self) -> dict[str, Any]:
         stored = {name: self.storage(name) for name in self.overwrites}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import groupby
 
 from gru_codegen.emit.calls import Calls
@@ -23,12 +24,12 @@ from gru_codegen.ir import (
     Every,
     Expr,
     Loop,
-    Orientation,
     Origin,
     Ref,
     Statement,
     Step,
     Var,
+    parts,
     reads,
     refs,
     rewrite,
@@ -48,6 +49,10 @@ _CONDITIONS = {
 _INDEX = "\0"
 #: Stands for the line in which an unrolled step names its matrices.
 _STEPS = "\1"
+
+
+#: Writes a part of an expression.
+_Writer = Callable[[Expr], str]
 
 
 class Blocks:
@@ -219,33 +224,37 @@ class Blocks:
                 number = target.var.boundary.value
                 yield f"{indent}{self.names.end(target.var, 'first')}[...] = {number}"
             return
-        if self.storage.fast and (gradients := calls.gradients(statement)) is not None:
-            yield from (indent + line for line in gradients)
-            return
-        if self.storage.fast and by_sample(statement.value) is not statement.value:
+        value = statement.value
+        weighted = by_sample(spell, self.names.layout)
+        calls_within = [part for part in parts(value) if isinstance(part, Call)]
+        if self.storage.fast and any(map(weighted, calls_within)):
             yield from self._weighted(statement, indent, spell)
             return
+        copies: list[str] = []
+        rule = calls.over_all_steps(copies) if self.storage.fast else None
+        write = partial(as_expression, spell=spell, layout=self.names.layout, rule=rule)
         sign = "+=" if statement.accumulate else "="
         start = f"{indent}{spell(statement.target)} {sign} "
-        value = as_expression(statement.value, spell, self.names.layout)
-        if isinstance(statement.value, Const) and statement.target.var.shape:
+        text = write(value)
+        if isinstance(value, Const) and statement.target.var.shape:
             shape = self.storage.sizes(statement.target.var)  # a bare number has no dtype
-            value = f"np.full({shape}, {value}, w.dtype)"
-        if len(start) + len(value) <= WIDTH:
-            yield start + value
+            text = f"np.full({shape}, {text}, w.dtype)"
+        yield from (indent + line for line in copies)
+        if len(start) + len(text) <= WIDTH:
+            yield start + text
         else:
-            yield from _broken(start, statement.value, spell, indent, self.names.layout)
+            yield from _broken(start, value, write, indent)
+        yield from (indent + line for line in calls.parted(statement.target))
 
     def _weighted(self, statement: Statement, indent: str, spell: Speller) -> Iterator[str]:
         """The lines of a sum over all samples, with and without weights for them."""
-        plain = rewrite(statement.value, _without_weights)
-        target = spell(statement.target)
-        for head, value in (
-            ("if V is None:", plain),
-            ("else:  # each sample's own sum times its weight", by_sample(statement.value)),
-        ):
-            yield f"{indent}{head}"
-            yield f"{indent}    {target} = {as_expression(value, spell, self.names.layout)}"
+        layout, target = self.names.layout, spell(statement.target)
+        plain = as_expression(rewrite(statement.value, _without_weights), spell, layout)
+        weighted = as_expression(statement.value, spell, layout, by_sample(spell, layout))
+        yield f"{indent}if V is None:"
+        yield f"{indent}    {target} = {plain}"
+        yield f"{indent}else:  # each sample's own sum times its weight"
+        yield f"{indent}    {target} = {weighted}"
 
 
 def _without_weights(expression: Expr) -> Expr | None:
@@ -267,27 +276,25 @@ def _origin(block: Block) -> Origin | str | Block:
     return block.origin.meaning if of_weights else block.origin
 
 
-def _broken(
-    start: str, value: Expr, spell: Speller, indent: str, layout: Orientation
-) -> Iterator[str]:
+def _broken(start: str, value: Expr, write: _Writer, indent: str) -> Iterator[str]:
     """`start` and `value` over several lines: one for each term of the sum that it is or reads."""
     inside, behind = over_one_denominator(value), ""
     if isinstance(inside, Call) and inside.operation not in ("add", "subtract"):
-        whole = as_expression(inside, spell, layout)
+        whole = write(inside)
         for argument in inside.args:
-            before, found, after = whole.partition(f"({as_expression(argument, spell, layout)})")
+            before, found, after = whole.partition(f"({write(argument)})")
             if found:
                 inside, start, behind = argument, start + before, after
                 break
-    yield from parenthesised(start, _addends(inside, spell, layout), behind, indent)
+    yield from parenthesised(start, _addends(inside, write), behind, indent)
 
 
-def _addends(expression: Expr, spell: Speller, layout: Orientation) -> list[str]:
+def _addends(expression: Expr, write: _Writer) -> list[str]:
     """The terms of a sum, each but the first beginning with its sign."""
     if isinstance(expression, Call) and expression.operation in ("add", "subtract"):
         left, right = expression.args
         sign = "+" if expression.operation == "add" else "-"
-        last = as_expression(right, spell, layout)
+        last = write(right)
         loose = isinstance(right, Call) and right.operation in ("add", "subtract", "negate")
-        return [*_addends(left, spell, layout), f"{sign} ({last})" if loose else f"{sign} {last}"]
-    return [as_expression(expression, spell, layout)]
+        return [*_addends(left, write), f"{sign} ({last})" if loose else f"{sign} {last}"]
+    return [write(expression)]

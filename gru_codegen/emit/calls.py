@@ -5,12 +5,12 @@ Where the result goes is the last argument of a call.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from gru_codegen.emit.grid import Grid, cut, doubled
 from gru_codegen.emit.names import GATHERED, Names
-from gru_codegen.emit.numpy import as_expression
+from gru_codegen.emit.numpy import Rule, as_expression
 from gru_codegen.emit.sizes import in_code
 from gru_codegen.emit.storage import is_of_weights
 from gru_codegen.errors import ProgramError
@@ -265,33 +265,35 @@ class Calls:
 
     # --- gradients --------------------------------------------------------------------------
 
-    def gradients(self, statement: Statement) -> list[str] | None:
-        """The lines of gradients that come from one product; None if an expression says it."""
-        target, value = statement.target, statement.value
-        if not (isinstance(value, Call) and value.operation == "contract"):
-            return None
-        rows = self.names.layout == "rows"
-        if statement.accumulate or (rows and not target.var.parts):
-            return None
-        lines: list[str] = []
+    def over_all_steps(self, copies: list[str]) -> Rule:
+        """How products over the rows of all steps are written.
+
+        What is stored with a sample per column is copied first, once in a call, into arrays that
+        are there already: `copies` gets the lines that do so.
+        """
+
+        def rule(part: Call) -> str | None:
+            of_all = all(isinstance(a, Ref) and isinstance(a.when, Every) for a in part.args)
+            if self.names.layout == "rows" or part.operation != "contract" or not of_all:
+                return None
+            left, right = (self._gathered(ref, copies) for ref in refs(part))
+            return f"{left}.T.dot({right})"
+
+        return rule
+
+    def parted(self, target: Ref) -> Iterator[str]:
+        """The lines that take the gradients of stacked weights out of the matrix of them all."""
         name = target.var.name
-        if rows:
-            lines.append(f"{name} = {as_expression(value, self.spell)}")
-        else:
-            left, right = (self._gathered(ref, lines) for ref in value.args if isinstance(ref, Ref))
-            lines.append(f"{name} = {left}.T.dot({right})")
-        if target.var.parts:
-            heights = [("1", *row[0].var.shape)[-2] for row in target.var.parts]
-            widths = [part.var.shape[-1] for part in target.var.parts[0]]
-            for r, row in enumerate(target.var.parts):
-                band = cut(heights, r, r + 1, self.names.size, len(row[0].var.shape) == 1)
-                if len(row) == 1:  # contiguous, and no one else's
-                    lines.append(f"{row[0].var.name} = {name}[{band}]")
-                    continue
-                for c, part in enumerate(row):
-                    columns = cut(widths, c, c + 1, self.names.size)
-                    lines.append(f"{part.var.name} = {name}[{band}, {columns}].copy()")
-        return lines
+        heights = [("1", *row[0].var.shape)[-2] for row in target.var.parts]
+        for r, row in enumerate(target.var.parts):
+            widths = [part.var.shape[-1] for part in row]
+            band = cut(heights, r, r + 1, self.names.size, len(row[0].var.shape) == 1)
+            if len(row) == 1:  # contiguous, and no one else's
+                yield f"{row[0].var.name} = {name}[{band}]"
+                continue
+            for c, part in enumerate(row):
+                columns = cut(widths, c, c + 1, self.names.size)
+                yield f"{part.var.name} = {name}[{band}, {columns}].copy()"
 
     def _gathered(self, ref: Ref, lines: list[str]) -> str:
         """The rows of all steps of `ref`, one below the other; copied together the first time."""

@@ -15,7 +15,7 @@ from gru_codegen.emit.lines import assignments, command, filled, hung, listed
 from gru_codegen.emit.sizes import Sizes, added, in_code, letters, quoted
 from gru_codegen.emit.storage import Storage
 from gru_codegen.emit.workspace import gathered_refs, workspace_lines
-from gru_codegen.ir import OPERATIONS, Call, Program, Ref, Var, reads, statements, writes
+from gru_codegen.ir import Program, Var
 
 __all__ = ["emit"]
 
@@ -27,7 +27,7 @@ def emit(program: Program, heading: Heading) -> str:
     workspace = workspace_lines(storage, functions, _declared_states(program))
     lines = [*(function.lines for function in functions), *workspace.views]
     outputs = _states(program, storage)
-    outputs["room_for_targets"] = _room_for_targets(program, storage, outputs["outputs"])
+    outputs["room_for_targets"] = _room_for_targets(program, outputs["outputs"])
     context = {
         "heading": heading,
         "unroll": program.steps,
@@ -133,28 +133,12 @@ def _output(program: Program) -> Var:
     return program.entries["forward"][0]
 
 
-def _room_for_targets(program: Program, storage: Storage, outputs: str) -> str:
-    """Where targets go that have to be changed first.
-
-    An array of their own; or that of the adjoint of the outputs, if the forward pass leaves it
-    alone and the first statement that touches it alone reads the targets, entry by entry.
-    """
-    apart = f'w.room("y", {outputs}.shape)'
-    if program.seed is None or not storage.is_stored(program.seed):
-        return apart
-    place = storage.place(program.seed)
-
-    def touches(ref: Ref) -> bool:
-        return storage.is_stored(ref.var) and storage.place(ref.var).array == place.array
-
-    before = [p for p in program.phases if p.name in ("forward", "loss")]
-    found = [statement for phase in before for statement in statements(phase.blocks)]
-    readers = [s for s in found if any(ref.var.role == "target" for ref in reads(s.value))]
-    first = next(s for s in found if any(map(touches, (*writes(s), *reads(s.value)))))
-    value = first.value
-    elementwise = isinstance(value, Call) and OPERATIONS[value.operation].elementwise
-    alone = readers == [first] and elementwise and not any(map(touches, reads(value)))
-    return f"w.{program.seed.name}" if alone and place.array.parts[1:] == () else apart
+def _room_for_targets(program: Program, outputs: str) -> str:
+    """Where targets go that have to be changed first."""
+    if program.targets_in_seed:
+        assert program.seed is not None  # validate() saw to it
+        return f"w.{program.seed.name}"
+    return f'w.room("y", {outputs}.shape)'
 
 
 def _declared_states(program: Program) -> list[Var]:

@@ -7,10 +7,11 @@ from fractions import Fraction
 from math import lcm
 
 from gru_codegen.errors import ProgramError
-from gru_codegen.ir import Call, Const, Every, Expr, Orientation, Ref, rewrite
+from gru_codegen.ir import Call, Const, Every, Expr, Orientation, Ref
 
 __all__ = [
     "FUNCTIONS",
+    "Rule",
     "Speller",
     "as_expression",
     "by_sample",
@@ -19,6 +20,10 @@ __all__ = [
 
 #: Writes a reference: which array, view or number of the module it is.
 Speller = Callable[[Ref], str]
+
+#: Writes some operations in another way than the usual one, as what binds as tightly as a name;
+#: None for the others.
+Rule = Callable[[Call], "str | None"]
 
 # How tightly Python binds: a sum, a product, a unary minus, an atom.
 _SUM, _PRODUCT, _UNARY, _ATOM = range(4)
@@ -53,17 +58,24 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
 # --- expressions ---------------------------------------------------------------------------------
 
 
-def as_expression(expression: Expr, spell: Speller, layout: Orientation = "rows") -> str:
-    """`expression` as one line of Python; `layout` is that of the matrices in it."""
-    return _write(expression, spell, layout)[0]
+def as_expression(
+    expression: Expr, spell: Speller, layout: Orientation = "rows", rule: Rule | None = None
+) -> str:
+    """`expression` as one line of Python; `layout` is that of the matrices in it.
+
+    rule: what it has a spelling for is written so.
+    """
+    return _write(expression, spell, layout, rule)[0]
 
 
-def _write(expression: Expr, spell: Speller, layout: Orientation) -> tuple[str, int]:
+def _write(
+    expression: Expr, spell: Speller, layout: Orientation, rule: Rule | None
+) -> tuple[str, int]:
     def write(part: Expr) -> str:
-        return _write(part, spell, layout)[0]
+        return _write(part, spell, layout, rule)[0]
 
     def at_least(part: Expr, level: int) -> str:
-        text, binding = _write(part, spell, layout)
+        text, binding = _write(part, spell, layout, rule)
         return text if binding >= level else f"({text})"
 
     if isinstance(expression, Ref):
@@ -72,9 +84,12 @@ def _write(expression: Expr, spell: Speller, layout: Orientation) -> tuple[str, 
         value = expression.value
         text = str(value)
         return text, _ATOM if value.denominator == 1 and value >= 0 else _PRODUCT
+    ruled = rule(expression) if rule is not None else None
+    if ruled is not None:
+        return ruled, _ATOM
     whole = over_one_denominator(expression)
     if whole is not expression:
-        return _write(whole, spell, layout)
+        return _write(whole, spell, layout, rule)
     args = expression.args
     match expression.operation:
         case "add":
@@ -84,9 +99,9 @@ def _write(expression: Expr, spell: Speller, layout: Orientation) -> tuple[str, 
         case "negate":
             return f"-{at_least(args[0], _UNARY)}", _UNARY
         case "multiply" if isinstance(args[0], Const):
-            return _scaled(args[0], at_least(args[1], _PRODUCT)), _PRODUCT
+            return _scaled(args[0], at_least(args[1], _beside(args[0], args[1]))), _PRODUCT
         case "multiply" if isinstance(args[1], Const):
-            return _scaled(args[1], at_least(args[0], _PRODUCT)), _PRODUCT
+            return _scaled(args[1], at_least(args[0], _beside(args[1], args[0]))), _PRODUCT
         case "multiply":
             return f"{at_least(args[0], _PRODUCT)} * {at_least(args[1], _UNARY)}", _PRODUCT
         case "matmul":
@@ -104,7 +119,7 @@ def _write(expression: Expr, spell: Speller, layout: Orientation) -> tuple[str, 
             left, right = (_rows(*each) for each in zip(args, factors, strict=True))
             return f"{left}.T @ {right}", _PRODUCT
         case "rows":  # NumPy broadcasts a vector over the rows
-            return _write(args[0], spell, layout)
+            return _write(args[0], spell, layout, rule)
         case "column_sum" if layout == "columns":
             axes = "(0, 2)" if _is_every(args[0]) else "1"
             return f"{at_least(args[0], _ATOM)}.sum(axis={axes})", _ATOM
@@ -115,15 +130,6 @@ def _write(expression: Expr, spell: Speller, layout: Orientation) -> tuple[str, 
             if _is_every(args[0]):  # once a call, where a method costs half as much
                 return f"{left}.ravel().dot({right}.ravel())", _ATOM
             return f"np.dot({left}.ravel(), {right}.ravel())", _ATOM
-        case "weighted":
-            sums = at_least(args[1], _ATOM)
-            return f"np.dot({at_least(args[0], _ATOM)}.ravel(), {sums}.ravel())", _ATOM
-        case "sample_inner":
-            axes = "tbn,tbn->tb" if layout == "rows" else "tnb,tnb->tb"
-            return f'np.einsum("{axes}", {write(args[0])}, {write(args[1])})', _ATOM
-        case "sample_total":
-            axis = "-1" if layout == "rows" else "-2"
-            return f"{at_least(args[0], _ATOM)}.sum(axis={axis})", _ATOM
         case "divide":
             return f"{at_least(args[0], _PRODUCT)} / {at_least(args[1], _ATOM)}", _PRODUCT
         case "weigh":
@@ -179,21 +185,28 @@ def over_one_denominator(expression: Expr) -> Expr:
     return Call("multiply", (Const(Fraction(1, denominator)), total))
 
 
-def by_sample(expression: Expr) -> Expr:
-    """`expression` with weighted sums as sums of each sample's own, times its weight.
+def by_sample(spell: Speller, layout: Orientation) -> Rule:
+    """How weighted sums over all samples are written: as sums of each one's own, times its weight.
 
     That takes no array of all weighted numbers.
     """
+    axes, axis = ("tbn,tbn->tb", -1) if layout == "rows" else ("tnb,tnb->tb", -2)
 
-    def rule(part: Expr) -> Expr | None:
+    def write(expression: Expr, level: int = _SUM) -> str:
+        text, binding = _write(expression, spell, layout, None)
+        return text if binding >= level else f"({text})"
+
+    def rule(part: Call) -> str | None:
         match part:
             case Call("inner", (left, Call("weigh", (weights, right)))):
-                return Call("weighted", (weights, Call("sample_inner", (left, right))))
+                sums = f'np.einsum("{axes}", {write(left)}, {write(right)})'
             case Call("total", (Call("weigh", (weights, weighed)),)):
-                return Call("weighted", (weights, Call("sample_total", (weighed,))))
-        return None
+                sums = f"{write(weighed, _ATOM)}.sum(axis={axis})"
+            case _:
+                return None
+        return f"np.dot({write(weights, _ATOM)}.ravel(), {sums}.ravel())"
 
-    return rewrite(expression, rule)
+    return rule
 
 
 def _terms(expression: Expr) -> list[tuple[Fraction, Expr | None]]:
@@ -217,6 +230,15 @@ def _terms(expression: Expr) -> list[tuple[Fraction, Expr | None]]:
             case "multiply", (_, [(factor, None)]):
                 return [(factor, expression.args[0])]
     return [(Fraction(1), expression)]
+
+
+def _beside(factor: Const, scaled: Expr) -> int:
+    """How tightly `scaled` has to bind behind `factor`.
+
+    ``2 * (A.T @ B)``: otherwise the rows of all steps of A are doubled, not the gradient.
+    """
+    is_gradient = isinstance(scaled, Call) and scaled.operation == "contract"
+    return _UNARY if is_gradient and factor.value.numerator != 1 else _PRODUCT
 
 
 def _scaled(factor: Const, text: str) -> str:

@@ -344,6 +344,7 @@ class Program:
     layout: how matrices with one row per sample are stored: as they are, or transposed.
     blocked: whether products take few samples at a time.
     overwrites: the variable in whose storage another one is kept, by the names of both.
+    targets_in_seed: whether the storage of the seed may hold the targets until it is computed.
     """
 
     name: str
@@ -356,6 +357,7 @@ class Program:
     layout: Orientation = "rows"
     blocked: bool = False
     overwrites: Mapping[str, str] = field(default_factory=dict)
+    targets_in_seed: bool = False
 
     def __str__(self) -> str:
         return "\n\n".join(

@@ -300,6 +300,10 @@ def _check_overwrites(program: Program, names: dict[str, Var]) -> None:
             old = program.overwrites[old]
             if old in seen:
                 raise ProgramError(f"{new} overwrites itself")
+    for var in names.values():
+        held = program.targets_in_seed and var.role == "target"
+        if held and (program.seed is None or _place(var) != _place(program.seed)):
+            raise ProgramError(f"there is no adjoint of outputs whose storage {var.name} fits")
     lost = list(program.overwrites.values())
     for name in _repeated(lost):
         raise ProgramError(f"{name} is overwritten by two variables")

@@ -24,6 +24,7 @@
     assign           storage is used again by what comes later
     transpose        matrices are stored with a sample per column
     block            products take few samples at a time
+    lend             targets are changed where the adjoint of the outputs will be
     unroll(T)        the loops written out, simplified where the step is known
 
 ``textbook`` keeps one expression per equation, as declared; ``fast`` is batched, in place and in
@@ -51,6 +52,7 @@ from gru_codegen.passes.flatten import flatten
 from gru_codegen.passes.fold import fold
 from gru_codegen.passes.hoist import hoist, hoist_statements
 from gru_codegen.passes.join import join
+from gru_codegen.passes.lend import lend
 from gru_codegen.passes.prepare import prepare
 from gru_codegen.passes.prune import prune
 from gru_codegen.passes.rotate import rotate
@@ -84,6 +86,7 @@ __all__ = [
     "hoist",
     "hoist_statements",
     "join",
+    "lend",
     "optimise",
     "passes",
     "prepare",
@@ -110,17 +113,17 @@ _ROWS: tuple[Pass, ...] = (
 )
 #: The passes of the fast style, by what they make of the storage.
 LAYOUTS: dict[Layout, tuple[Pass, ...]] = {
-    "rows": _ROWS,
-    "blocked": (*_ROWS, block),
+    "rows": (*_ROWS, lend),
+    "blocked": (*_ROWS, block, lend),
     "columns": (
         share, prune, coalesce, factor, fold,
         collect, hoist_statements, stack, hoist, share, join,
-        prepare, batch, flatten, assign, transpose,
+        prepare, batch, flatten, assign, transpose, lend,
     ),
     "folded": (
         share, prune, coalesce, factor, fold,
         collect_all, hoist_statements, stack, absorb, hoist, share, join,
-        rotate, prepare, batch, flatten, assign, transpose,
+        rotate, prepare, batch, flatten, assign, transpose, lend,
     ),
 }
 # fmt: on

@@ -20,7 +20,7 @@ from gru_codegen.ir import (
 )
 from gru_codegen.passes.neighbours import runs
 
-__all__ = ["assign"]
+__all__ = ["assign", "is_in_place"]
 
 
 def assign(program: Program) -> Program:
@@ -144,7 +144,7 @@ def _lives(program: Program) -> dict[str, _Life]:
                 place = (block_number, number)
                 for ref in reads(statement.value):
                     if ref.var.name in lives:
-                        lives[ref.var.name].reads.append((place, _is_in_place(statement)))
+                        lives[ref.var.name].reads.append((place, is_in_place(statement)))
                 for ref in writes(statement):
                     life = lives.setdefault(ref.var.name, _Life(place, place, []))
                     life.last_write = place
@@ -155,7 +155,7 @@ def _lives(program: Program) -> dict[str, _Life]:
     return lives
 
 
-def _is_in_place(statement: Statement) -> bool:
+def is_in_place(statement: Statement) -> bool:
     """Whether it reads each entry before it writes it."""
     value = statement.value
     if isinstance(value, Call):

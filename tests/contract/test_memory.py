@@ -12,8 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sympy import MatrixExpr, MatrixSymbol
 
 import gru_codegen as gc
+from gru_codegen.cell import B, D, Equation, H, hadamard, matrix
+from gru_codegen.functions import sigmoid, tanh
 from gru_codegen.passes import LAYOUTS, Layout
 
 #: T, B, D, H and O: an array over all steps is far larger than weights and what one step needs.
@@ -24,7 +27,7 @@ ITEM = 8
 #: buffers of a ufunc, which are 8192 numbers each.
 SLACK = ITEM * (8 * NUMBERS["T"] * NUMBERS["B"] + 3 * 8192)
 
-KERNELS = [
+KERNELS: list[tuple[str, str, str, Layout]] = [
     *(("gru", "l2", "none", layout) for layout in LAYOUTS),
     ("lstm", "huber", "none", "rows"),
     ("gru-reset-after", "cross-entropy", "linear", "rows"),
@@ -33,9 +36,41 @@ KERNELS = [
 ]
 
 
+x, S_prev = matrix("x", B, D), matrix("S_prev", B, H)
+W, U = matrix("W", D, H), matrix("U", H, H)
+Z, S = matrix("Z", B, H), matrix("S", B, H)
+
+
+def reading_twice(
+    name: str, weights: tuple[MatrixSymbol, ...], gate: MatrixExpr, state: MatrixExpr
+) -> gc.Cell:
+    equations = (Equation(Z, sigmoid(gate), "gate"), Equation(S, tanh(state), "state"))
+    return gc.Cell(
+        name=name,
+        title="cell that reads a weight twice",
+        source="a test",
+        inputs=(x,),
+        weights=weights,
+        states={S: S_prev},
+        equations=equations,
+    )
+
+
+#: Cells whose gradients are sums of products: of the state and of the input, and with numbers.
+READING_TWICE = {
+    "recurrent-twice": reading_twice(
+        "recurrent-twice", (W, U), x * W + S_prev * U, hadamard(Z, S_prev) * U
+    ),
+    "input-twice": reading_twice("input-twice", (W, U), x * W, x * W + hadamard(Z, S_prev) * U),
+    "scaled-twice": reading_twice("scaled-twice", (W, U), x * W - 2 * S_prev * U, Z * U / 3),
+}
+KERNELS += [(cell, "l2", "none", layout) for cell in READING_TWICE for layout in LAYOUTS]
+
+
 @cache
 def load(cell: str, loss: str, readout: str, layout: Layout) -> ModuleType:
-    return gc.load(gc.cells[cell], loss=gc.losses[loss], readout=readout, layout=layout)
+    declared = READING_TWICE[cell] if cell in READING_TWICE else gc.cells[cell]
+    return gc.load(declared, loss=gc.losses[loss], readout=readout, layout=layout)
 
 
 @pytest.fixture(params=KERNELS, ids="-".join)

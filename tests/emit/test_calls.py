@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gru_codegen.emit.blocks import Blocks
 from gru_codegen.emit.calls import Calls
 from gru_codegen.emit.names import Names, number_name
 from gru_codegen.emit.storage import Storage
@@ -244,12 +245,22 @@ def gradient(value: Expr, layout: Orientation, target: Ref | None = None) -> Any
     statement = into(target, value)
     loop = Loop("forward", (into(a_t, op("tanh")(c)), into(b_t, op("tanh")(c))))
     names = Names(with_storage(loop, statement, layout=layout, results=[a_t, b_t]))
-    return Calls(names, "").gradients(statement), names
+    return written(statement, names), names
 
 
-def test_gradients_of_rows_are_left_to_an_expression() -> None:
-    assert gradient(contract(every_x, every_a), "rows")[0] is None
-    assert gradient(op("column_sum")(every_a), "columns")[0] is None
+def written(statement: Statement, names: Names) -> list[str]:
+    """The lines of a gradient, without the comment above them."""
+    return [line.strip() for line in Blocks(names, "backward").lines((statement,))[1:]]
+
+
+def test_nothing_is_gathered_that_lies_row_by_row_or_is_no_operand_of_a_product() -> None:
+    lines, names = gradient(contract(every_x, every_a), "rows")
+    assert lines == ["dW = _rows(x).T @ _rows(a)"]
+    assert not names.gathered
+    vector = Ref(Var("db", ("H",), "gradient"))
+    lines, names = gradient(op("column_sum")(every_a), "columns", vector)
+    assert lines == ["db = a.sum(axis=(0, 2))"]
+    assert not names.gathered
 
 
 def test_a_gradient_gathers_the_rows_of_all_steps() -> None:
@@ -262,10 +273,23 @@ def test_a_gradient_gathers_the_rows_of_all_steps() -> None:
 def test_what_is_gathered_once_is_used_again() -> None:
     statement = into(Ref(Var("dU", ("H", "H"), "gradient")), contract(every_a, every_b))
     _, names = gradient(contract(every_x, every_a), "columns")
-    assert Calls(names, "").gradients(statement) == [
+    assert written(statement, names) == [
         "b_gathered[...] = b_turned",
         "dU = a_rows.T.dot(b_rows)",
     ]
+
+
+def test_a_gradient_gathers_the_rows_of_every_product_that_it_sums_up() -> None:
+    """Those of a weight that is read twice, each perhaps times a number."""
+    dU = Ref(Var("dU", ("H", "H"), "gradient"))
+    twice = op("multiply")(whole(2), contract(every_b, every_b))
+    lines, _ = gradient(op("subtract")(contract(every_a, every_b), twice), "columns", dU)
+    assert lines == [
+        "a_gathered[...] = a_turned",
+        "b_gathered[...] = b_turned",
+        "dU = a_rows.T.dot(b_rows) - 2 * b_rows.T.dot(b_rows)",
+    ]
+    assert gradient(twice, "rows", dU)[0] == ["dU = 2 * (_rows(b).T @ _rows(b))"]
 
 
 def test_the_gradient_of_stacked_weights_is_taken_apart() -> None:

@@ -56,6 +56,7 @@ WORK = {
     "stack": 40,
     "absorb": 10,
     "join": 3,
+    "lend": 10,
     "rotate": 5,
     "prepare": 50,
     "straighten": 10,

@@ -34,6 +34,7 @@ def _variables() -> dict[str, Var]:
     found = [
         Var("x", _BD, "input", True),
         Var("y", _BD, "input", True),
+        Var("Y", _BH, "target", True),
         Var("ended", _BH, "lengths", True),
         *(Var(f"W{i}", ("D", "H"), "weight") for i in "zrc"),
         *(Var(f"U{i}", ("H", "H"), "weight") for i in "zrc"),

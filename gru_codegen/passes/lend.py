@@ -1,0 +1,54 @@
+"""Targets that have to be changed first are copied to where the adjoint of the outputs will be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gru_codegen.ir import (
+    Program,
+    Ref,
+    Statement,
+    Var,
+    reads,
+    refs,
+    statements,
+    unpacked,
+    writes,
+)
+from gru_codegen.passes.assign import is_in_place
+
+__all__ = ["lend"]
+
+
+def lend(program: Program) -> Program:
+    """Decide whether the storage of the seed may hold the targets until it is computed.
+
+    It may if the forward pass and the loss leave it alone until a statement that reads the targets,
+    as no other does, and may write over what it reads. What this statement reads there besides is
+    another step's, computed before: a sound program reads nothing else that it has not written.
+    """
+    seed = program.seed
+    if seed is None:
+        return program
+    place = _root(seed, program)
+    packs = {ref.var for s in program.statements() for ref in (s.target, *refs(s.value))}
+    neighbours = {ref.var for pack in packs if pack.parts for ref in unpacked(Ref(pack))}
+    before = [phase for phase in program.phases if phase.name in ("forward", "loss")]
+    found = [statement for phase in before for statement in statements(phase.blocks)]
+    readers = [s for s in found if any(ref.var.role == "target" for ref in reads(s.value))]
+    touching = [s for s in found if any(_root(v, program) == place for v in _variables(s))]
+    alone = readers == touching[:1] and all(map(is_in_place, readers))
+    apart = not any(_root(var, program) == place for var in neighbours)
+    return replace(program, targets_in_seed=alone and apart)
+
+
+def _variables(statement: Statement) -> set[Var]:
+    return {ref.var for ref in (*writes(statement), *reads(statement.value))}
+
+
+def _root(var: Var, program: Program) -> str:
+    """The name of the variable in whose storage `var` is."""
+    name = var.name
+    while name in program.overwrites:
+        name = program.overwrites[name]
+    return name
