@@ -156,9 +156,10 @@ def _lives(program: Program) -> dict[str, _Life]:
 
 
 def is_in_place(statement: Statement) -> bool:
-    """Whether it reads each entry before it writes it."""
+    """Whether it reads each entry before it writes it; a selection writes one of the two first."""
     value = statement.value
     if isinstance(value, Call):
         simple = not any(isinstance(a, Call) and a.operation == "transpose" for a in value.args)
-        return OPERATIONS[value.operation].elementwise and simple
+        in_place = OPERATIONS[value.operation].elementwise and value.operation != "select"
+        return in_place and simple
     return True

@@ -19,7 +19,7 @@ from gru_codegen.ir import (
     validate,
 )
 from gru_codegen.passes import assign
-from gru_codegen.passes.neighbours import pack
+from gru_codegen.passes.neighbours import Packs
 from tests.passes.written import written
 
 FORWARD = """
@@ -57,6 +57,12 @@ def test_not_over_what_is_read_later_in_the_step() -> None:
 
 def test_not_over_an_operand_of_a_product() -> None:
     assert overwrites(LAST_READER.replace("multiply(dS_prev[t+1], Z[t])", "matmul(Z[t], Uz)")) == {}
+
+
+def test_not_over_an_operand_of_a_selection() -> None:
+    """The other one is written before it."""
+    chosen = "select(ended[t], Z[t], dS_prev[t+1])"
+    assert overwrites(LAST_READER.replace("multiply(dS_prev[t+1], Z[t])", chosen)) == {}
 
 
 def test_not_over_what_is_read_after_the_loop() -> None:
@@ -159,10 +165,11 @@ def test_not_where_neighbours_are_copied_or_a_number_is() -> None:
     known = {name: Ref(Var(name, ("B", "H"), "adjoint", True), Now()) for name in ("dS", "dC")}
     zero, one = Const(Fraction(0)), Const(Fraction(1))
     carried = [Ref(Var(f"{name}_prev", ("B", "H"), "adjoint", True, zero), Now()) for name in known]
-    copies, both = pack(tuple(known.values())), pack(tuple(carried))
+    packs = Packs(in_a_loop(), set())
+    copies, both = packs.of(tuple(known.values())), packs.of(tuple(carried))
     beyond = replace(both, when=Now(1))
-    packs = in_a_loop((copies, beyond), (both, Call("tanh", (copies,))))
-    assert assign(packs).overwrites == {}
+    stacked = in_a_loop((copies, beyond), (both, Call("tanh", (copies,))))
+    assert assign(stacked).overwrites == {}
     number = Ref(Var("n", (), "value", True, one), Now())
     x = Ref(Var("x", ("B", "D"), "input", True), Now())
     beyond = replace(number, when=Now(1))

@@ -12,7 +12,8 @@ from gru_codegen.errors import ProgramError
 from gru_codegen.interpret import interpret
 from gru_codegen.ir import Const, Every, Now, Ref, Statement, validate
 from gru_codegen.passes import lend
-from gru_codegen.passes.neighbours import pack
+from gru_codegen.passes.naming import names_in
+from gru_codegen.passes.neighbours import Packs
 from tests.passes.written import written
 
 FORWARD = """
@@ -88,7 +89,8 @@ def test_not_where_the_seed_has_neighbours() -> None:
     """Their array is no matrix of the targets' shape."""
     program = written({"forward": FORWARD, "loss": LOSS, "backward": BACKWARD}, seed="dO")
     dO = program.variables()["dO"]
-    both = pack((Ref(dO, Now()), Ref(replace(dO, name="dE"), Now())))
+    packs = Packs(program, names_in(program))
+    both = packs.of((Ref(dO, Now()), Ref(replace(dO, name="dE"), Now())))
     forward, loss, backward = program.phases
     (more,) = backward.blocks
     assert isinstance(more, Statement)
