@@ -8,6 +8,7 @@ saved, rather than in the process that has no module to load them with.
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import linecache
 import os
@@ -50,7 +51,13 @@ def load_file(path: str | os.PathLike[str]) -> ModuleType:
     """
     path = Path(path)
     try:
-        module = _execute(_read(path), os.path.abspath(path), path.stem)
+        source = _read(path)
+        try:
+            module = _execute(source, os.path.abspath(path), path.stem)
+        except _SourceError as error:
+            if _names_none(source):  # no kernel that fails here, but something else
+                raise _SourceError(f"{_fault(None)}, and {error}") from error.__cause__
+            raise
         if fault := _fault(module):
             raise _SourceError(fault)
     except _SourceError as error:
@@ -156,12 +163,24 @@ _PROMISES = {
 }
 
 
+_EXPECTED = ("CONTRACT", *_PROMISES)
+
+
+def _names_none(source: str) -> bool:
+    """Return whether ``source`` is Python that nowhere defines or imports what a kernel has."""
+    try:
+        nodes = list(ast.walk(ast.parse(source)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    named = {getattr(node, field, None) for node in nodes for field in ("id", "name", "asname")}
+    return named.isdisjoint((*_EXPECTED, "*"))
+
+
 def _fault(module: Any) -> str | None:
     """Return why ``module`` is not a kernel of this contract, or None."""
-    expected = ("CONTRACT", *_PROMISES)
-    missing = [name for name in expected if not hasattr(module, name)]
+    missing = [name for name in _EXPECTED if not hasattr(module, name)]
     if missing:
-        which = "none of" if len(missing) == len(expected) else "no"
+        which = "none of" if len(missing) == len(_EXPECTED) else "no"
         return f"is not a generated kernel: it defines {which} {', '.join(missing)}"
     if module.CONTRACT != CONTRACT:
         return (

@@ -146,29 +146,48 @@ def test_a_path_that_cannot_be(tmp_path: Path) -> None:
     assert refusal(tmp_path / "a\0b").startswith("cannot be read: embedded null")
 
 
+NO_KERNEL = (
+    "is not a generated kernel: it defines none of CONTRACT, UNROLL, CELL, LOSS, READOUT, "
+    "STYLE, OUTPUT, EQUATIONS, SIZES, STATES, Params, Result, init_params, forward, loss, "
+    "loss_and_gradients, Workspace"
+)
+
 FILES = {
     "binary": (b"x = 1\n\xff\xfe", "is not a generated kernel: byte 6 is not UTF-8 text"),
     "prose": (b"x = 1\nThis is prose.\n", "is not Python: line 2: invalid syntax"),
     "unclosed": (b"x = (\n", "is not Python: line 1: '(' was never closed"),
     "raises": (
         b"import math\n\ndef f():\n    return math.sqrt(-1)\n\nf()\n",
-        "cannot be imported: line 4: ValueError: math domain error",
+        f"{NO_KERNEL}, and cannot be imported: line 4: ValueError: math domain error",
     ),
     "imports what is not there": (
         b"import no_such_module\n",
-        "cannot be imported: line 1: ModuleNotFoundError: No module named 'no_such_module'",
+        f"{NO_KERNEL}, and cannot be imported: line 1: ModuleNotFoundError: No module named "
+        "'no_such_module'",
     ),
-    "exits": (b"raise SystemExit(3)\n", "cannot be imported: line 1: SystemExit: 3"),
+    "exits": (
+        b"raise SystemExit(3)\n",
+        f"{NO_KERNEL}, and cannot be imported: line 1: SystemExit: 3",
+    ),
     "raises in several lines": (
         b"raise ValueError('a\\n  b')\n",
-        "cannot be imported: line 1: ValueError: a b",
+        f"{NO_KERNEL}, and cannot be imported: line 1: ValueError: a b",
     ),
-    "asserts": (b"assert False\n", "cannot be imported: line 1: AssertionError"),
+    "asserts": (
+        b"assert False\n",
+        f"{NO_KERNEL}, and cannot be imported: line 1: AssertionError",
+    ),
+    "a kernel that raises": (
+        b"CONTRACT = 1\nassert False\n",
+        "cannot be imported: line 2: AssertionError",
+    ),
+    "a kernel from elsewhere": (
+        b"from no_such_module import *\n",
+        "cannot be imported: line 1: ModuleNotFoundError: No module named 'no_such_module'",
+    ),
     "empty": (
         b"",
-        "is not a generated kernel: it defines none of CONTRACT, UNROLL, CELL, LOSS, READOUT, "
-        "STYLE, OUTPUT, EQUATIONS, SIZES, STATES, Params, Result, init_params, forward, loss, "
-        "loss_and_gradients, Workspace",
+        NO_KERNEL,
     ),
 }
 

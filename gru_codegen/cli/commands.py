@@ -20,6 +20,7 @@ from typing import Any, get_args
 import click
 
 from gru_codegen.cli.errors import PROGRAM, BadInput, CheckFailed, Program, choose
+from gru_codegen.cli.recorded import other_declaration
 from gru_codegen.cli.terminal import say, show, working
 from gru_codegen.files import require_place, write_whole
 
@@ -249,6 +250,8 @@ def generate(
             layout=storage,
             spec=cell,
         )
+        if output is None and not check:
+            _require_own(path, source)
         report = None
         if not no_verify:
             kernel = load_source(source, name)
@@ -314,6 +317,20 @@ def _on_disk(path: str, again: str) -> str:
         raise CheckFailed(f"{path} does not exist; to write it: {again}") from None
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _require_own(path: str, source: str) -> None:
+    """Refuse to write `source` over the kernel of another declaration that nobody named."""
+    try:
+        with open(path, "rb") as file:
+            there = file.read().decode(errors="replace")
+    except OSError:  # nothing there, or nothing that can be read: writing will say what is wrong
+        return
+    if other := other_declaration(there, source):
+        raise BadInput(
+            f"{path} is the kernel of another declaration, --cell {shlex.quote(other)}; remove it, "
+            "or name another file with --output"
+        )
 
 
 def _difference(old: str, new: str, path: str) -> str:

@@ -14,9 +14,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
+import gru_codegen as gc
 from gru_codegen import pipeline
 
 ROOT = Path(__file__).parents[2]
+
+# The package keeps what it has been asked for once: that has to be before tests plant faults in it.
+assert gc.generate is pipeline.generate
 
 # Appended to the source of any kernel: the gradient of the first weight gets the wrong sign.
 FAULT = """

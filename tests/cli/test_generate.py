@@ -206,6 +206,46 @@ def test_the_kernel_of_another_declaration_is_not_written(
     assert run("verify", "generated/gru_t2.py").status == 0
 
 
+OWN = """
+name = "gru"
+title = "a cell that is called as another one"
+source = "a test"
+states = ["S"]
+weights = { W = "(D, H)", U = "(H, H)" }
+equations = "S = tanh(x @ W + S_prev @ U)"
+"""
+
+
+def test_the_kernel_of_another_declaration_is_not_written_over(run: Run, folder: Path) -> None:
+    Path("own.toml").write_text(OWN)
+    assert run("generate", "--no-verify").status == 0
+    before = Path("generated/gru.py").read_bytes()
+    outcome = run("generate", "--cell", "own.toml", "--no-verify")
+    assert refused(outcome) == (
+        "generated/gru.py is the kernel of another declaration, --cell gru; remove it, "
+        "or name another file with --output"
+    )
+    assert Path("generated/gru.py").read_bytes() == before
+    named = ["generate", "--cell", "own.toml", "--no-verify", "--output", "generated/gru.py"]
+    assert run(*named).status == 0
+    assert refused(run("generate", "--no-verify")).startswith(
+        "generated/gru.py is the kernel of another declaration, --cell own.toml; "
+    )
+    assert files(folder) == {"own.toml", "generated/gru.py"}
+
+
+def test_a_later_kernel_of_the_same_declaration_is_written_over(run: Run) -> None:
+    own, moved = Path("own.toml"), Path("moved.toml")
+    own.write_text(OWN)
+    assert run("generate", "--cell", "own.toml", "--no-verify").status == 0
+    own.write_text(OWN.replace("tanh", "sigmoid"))  # the declaration has changed
+    assert run("generate", "--cell", "own.toml", "--no-verify").status == 0
+    own.rename(moved)  # or its place has
+    assert run("generate", "--cell", "moved.toml", "--no-verify").status == 0
+    Path("generated/gru.py").write_text("# something else\n")
+    assert run("generate", "--cell", "moved.toml", "--no-verify").status == 0
+
+
 # --- --check --------------------------------------------------------------------------------------
 
 

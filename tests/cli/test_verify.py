@@ -60,8 +60,18 @@ def test_verify_of_a_kernel_that_was_spoilt(
         (b"\x7fELF\xff", "k.py is not a generated kernel: byte 4 is not UTF-8 text"),
         (b"Dear reader,\n", "k.py is not Python: line 1: invalid syntax"),
         (b"import math\n", "k.py is not a generated kernel: it defines none of CONTRACT, .*"),
-        (b"raise OSError('a\\nb')\n", "k.py cannot be imported: line 1: OSError: a b"),
-        (b"raise SystemExit\n", "k.py cannot be imported: line 1: SystemExit"),
+        (
+            b"raise OSError('a\\nb')\n",
+            "k.py is not a generated kernel: it defines none of CONTRACT, .*, "
+            "and cannot be imported: line 1: OSError: a b",
+        ),
+        (
+            b"import os\nos.nothing\n",
+            "k.py is not a generated kernel: it defines none of CONTRACT, .*, and cannot be "
+            "imported: line 2: AttributeError: module 'os' has no attribute 'nothing'",
+        ),
+        (b"raise SystemExit\nCONTRACT = 1\n", "k.py cannot be imported: line 1: SystemExit"),
+        (b"from nothing_there import *\n", "k.py cannot be imported: line 1: ModuleNotF.*"),
     ],
 )
 def test_verify_of_what_is_no_kernel(content: bytes | None, message: str, run: Run) -> None:

@@ -1,0 +1,37 @@
+"""What a generated file says of itself, as far as that tells whose kernel it is."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+__all__ = ["other_declaration"]
+
+
+def other_declaration(there: str, source: str) -> str | None:
+    """What the file `there` calls its cell, if `source` is not a later kernel of the same one.
+
+    It is if the command in both headers names the same cell, whose declaration may have changed,
+    or if the equations are the same, wherever they are declared. None as well if `there` is no
+    generated file.
+    """
+    cell = _cell(there)
+    same = cell == _cell(source) or _equations(there) == _equations(source)
+    return None if same else cell
+
+
+def _cell(source: str) -> str | None:
+    """The cell in the command that a header says makes the file; it may take several lines."""
+    command = re.search(r"^    gru-codegen (generate (?:.*\\\n)*.*)$", source, re.MULTILINE)
+    if command is None:
+        return None
+    try:
+        words = shlex.split(command[1].replace("\\\n", ""))
+        return words[words.index("--cell") + 1]
+    except (ValueError, IndexError):
+        return None
+
+
+def _equations(source: str) -> str | None:
+    found = re.search(r'^EQUATIONS = """(.*?)^"""', source, re.MULTILINE | re.DOTALL)
+    return found and found[1]
