@@ -1,39 +1,45 @@
 """The intermediate representation, and what makes a program of it sound."""
 
-from gru_codegen.ir.program import (
+from gru_codegen.ir.expressions import (
     GIVEN,
-    OPERATIONS,
-    Block,
     Call,
     Const,
     Every,
     Expr,
-    Loop,
     Now,
-    Operation,
-    Orientation,
-    Origin,
-    Phase,
-    Program,
     Ref,
     Role,
     Shape,
-    Statement,
-    Step,
     Var,
     When,
-    before_the_pullback,
-    distinct_bodies,
     is_within,
-    joined,
-    kept_for_every_step,
     parts,
     reads,
     refs,
     rewrite,
-    shape_of,
-    statements,
     unpacked,
+)
+from gru_codegen.ir.lifetimes import (
+    before_the_pullback,
+    kept_for_every_step,
+)
+from gru_codegen.ir.operations import (
+    OPERATIONS,
+    Operation,
+    joined,
+    shape_of,
+)
+from gru_codegen.ir.program import (
+    Block,
+    Loop,
+    Orientation,
+    Origin,
+    Phase,
+    Program,
+    Statement,
+    Step,
+    distinct_bodies,
+    statements,
     writes,
 )
 from gru_codegen.ir.validity import validate

@@ -6,30 +6,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from gru_codegen.errors import ProgramError
-from gru_codegen.ir.program import (
+from gru_codegen.ir.expressions import (
     GIVEN,
-    Block,
     Every,
-    Loop,
     Now,
-    Program,
     Ref,
     Shape,
-    Statement,
-    Step,
     Var,
-    before_the_pullback,
     is_within,
-    joined,
-    letters,
     reads,
     refs,
-    runs_of_blocks,
-    shape_of,
-    statements,
     unpacked,
-    writes,
 )
+from gru_codegen.ir.lifetimes import before_the_pullback, runs_of_blocks
+from gru_codegen.ir.operations import joined, letters, shape_of
+from gru_codegen.ir.program import Block, Loop, Program, Statement, Step, statements, writes
 
 __all__ = ["validate"]
 

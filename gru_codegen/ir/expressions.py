@@ -1,0 +1,193 @@
+"""Expressions over matrices, and the references that they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Literal
+
+__all__ = [
+    "GIVEN",
+    "Call",
+    "Const",
+    "Every",
+    "Expr",
+    "Now",
+    "Ref",
+    "Role",
+    "Shape",
+    "Var",
+    "When",
+    "is_within",
+    "parts",
+    "reads",
+    "refs",
+    "rewrite",
+    "unpacked",
+]
+
+#: Sizes by name, as ("B", "H"); T is the number of time steps.
+Shape = tuple[str, ...]
+Role = Literal[
+    "input",
+    "initial",
+    "last",
+    "target",
+    "loss weights",
+    "lengths",
+    "count",
+    "weight",
+    "value",
+    "adjoint",
+    "gradient",
+    "loss",
+    "work",
+]
+#: The roles of what is not computed.
+GIVEN = ("input", "initial", "last", "target", "loss weights", "lengths", "count", "weight")
+
+
+@dataclass(frozen=True)
+class Now:
+    """The surrounding step, plus `offset`."""
+
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Every:
+    """All steps at once: the value at step t + `offset` for every t."""
+
+    offset: int = 0
+
+
+When = Now | Every
+
+
+@dataclass(frozen=True)
+class Var:
+    """A variable.
+
+    Attributes
+    ----------
+    name: unique in its program, an identifier.
+    shape: of one step.
+    role: what it is in the network.
+    timed: whether it has one value per time step.
+    boundary: what reading beyond the first or last step gives; for a state its initial value. A
+        step in it is relative to the one that is beyond: ``dO[t-1]`` beyond the last is the last.
+    meaning: what it is called in words.
+    parts: of a pack the variables that it consists of, row by row: it has no value of its own.
+    """
+
+    name: str
+    shape: Shape
+    role: Role
+    timed: bool = False
+    boundary: Expr | None = None
+    meaning: str = ""
+    parts: tuple[tuple[Ref, ...], ...] = ()
+
+    def __hash__(self) -> int:  # names are unique, and hashing a boundary is not cheap
+        return hash(self.name)
+
+
+@dataclass(frozen=True)
+class Ref:
+    """The value of a variable, at a step if it is timed."""
+
+    var: Var
+    when: When | None = None
+
+    def __str__(self) -> str:
+        match self.when:
+            case None:
+                return self.var.name
+            case Now(0):
+                return f"{self.var.name}[t]"
+            case Now(offset):
+                return f"{self.var.name}[t{offset:+d}]"
+            case Every(0):
+                return f"{self.var.name}[:]"
+            case Every(offset):
+                return f"{self.var.name}[:{offset:+d}]"
+
+
+@dataclass(frozen=True)
+class Const:
+    """A rational number, made in the dtype of what it meets."""
+
+    value: Fraction
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+@dataclass(frozen=True)
+class Call:
+    """An operation applied to expressions."""
+
+    operation: str
+    args: tuple[Expr, ...]
+
+    def __str__(self) -> str:
+        return f"{self.operation}({', '.join(map(str, self.args))})"
+
+
+Expr = Ref | Const | Call
+
+
+def parts(expression: Expr) -> Iterator[Expr]:
+    """`expression` and all it is made of, outermost first."""
+    yield expression
+    if isinstance(expression, Call):
+        for argument in expression.args:
+            yield from parts(argument)
+
+
+def refs(expression: Expr) -> Iterator[Ref]:
+    """The references in `expression` as they stand there, left to right."""
+    if isinstance(expression, Ref):
+        yield expression
+    elif isinstance(expression, Call):
+        for argument in expression.args:
+            yield from refs(argument)
+
+
+def reads(expression: Expr) -> Iterator[Ref]:
+    """What `expression` reads, left to right: of a pack its parts."""
+    for ref in refs(expression):
+        yield from unpacked(ref)
+
+
+def unpacked(ref: Ref) -> Iterator[Ref]:
+    """The parts of a pack, row by row, each at the step that is meant; else `ref` itself."""
+    if not ref.var.parts:
+        yield ref
+    for row in ref.var.parts:
+        for part in row:
+            yield from unpacked(_shifted(part, ref.when))
+
+
+def _shifted(part: Ref, when: When | None) -> Ref:
+    if when is None or part.when is None:
+        return part
+    return replace(part, when=replace(when, offset=when.offset + part.when.offset))
+
+
+def rewrite(expression: Expr, rule: Callable[[Expr], Expr | None]) -> Expr:
+    """Replace every outermost part for which `rule` has an answer."""
+    answer = rule(expression)
+    if answer is not None:
+        return answer
+    if isinstance(expression, Call):
+        args = tuple(rewrite(argument, rule) for argument in expression.args)
+        return expression if args == expression.args else Call(expression.operation, args)
+    return expression
+
+
+def is_within(run: tuple[Ref, ...], other: tuple[Ref, ...]) -> bool:
+    """Whether the neighbours `run` stand in this order, with none between them, within `other`."""
+    places = range(len(other) - len(run) + 1)
+    return any(other[start : start + len(run)] == run for start in places)
