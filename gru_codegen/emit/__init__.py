@@ -3,11 +3,14 @@
 From the whole to its smallest part, each file using those below it:
 
     module       the whole, by the template in templates/
+    workspace    the class that keeps the arrays
     functions    the function of each phase
     blocks       loops, steps and statements as lines, under their equations
-    storage      where each variable lives, and what a reference to it is called
-    header       the text at the head of a module
+    calls        statements as calls that write where their result is kept
     numpy        how NumPy spells each operation
+    names        what references are called, and which names a function needs
+    header       the text at the head of a module
+    storage      where each variable lives
     grid         matrices side by side and one below the other
     lines        lines of Python and how they are wrapped
     sizes        sizes and shapes as text

@@ -90,6 +90,11 @@ CELLS = {
         'v = "(H,)"',
         "S = tanh(x * v + 1/3 * (1 - S_prev) * sigmoid(S_prev))",
     ),
+    # One scratch array takes products of two sizes, which go in blocks of their own.
+    "two-sizes": (
+        'W = "(D, H)", U = "(H, H)", P = "(H, K)", Q = "(K, H)"',
+        "A = tanh(S_prev @ P)\nS = tanh(x @ W + S_prev @ U + A @ Q)",
+    ),
     # There is no product to be cut into blocks.
     "no-product": (
         'v = "(H,)", u = "(H,)", b = "(H,)"',
@@ -107,7 +112,7 @@ def test_the_kernel_is_right(name: str, layout: Layout, tmp_path: Path) -> None:
     file = tmp_path / "cell.toml"
     file.write_text(
         f'name = "{name}"\nstates = {states}\nweights = {{ {weights} }}\n'
-        f'inputs = {{ x = "(B, {columns})" }}\n'
+        f'inputs = {{ x = "(B, {columns})" }}\nsizes = {["K"] if "K" in weights else []}\n'
         f'equations = """\n{equations}\n"""\n'
     )
     cell = load_cell(str(file))
