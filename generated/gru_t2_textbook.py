@@ -309,7 +309,8 @@ def vjp(
 
     pullback(d_outputs, d_state=None) -> (d_params, d_x, d_s0) takes the derivative of any function
     of the outputs (T, B, H) and of the last state, and gives its derivatives with respect to the
-    weights, x and s0. It works once, and before the workspace serves another call.
+    weights, x and s0. It works once, and before the workspace serves another call. It reads x and
+    the weights again: until it is called, they have to be unchanged.
     """
     params, x, w = _prepared(params, x, s0, lengths, workspace)
     _forward(params, x, w)
