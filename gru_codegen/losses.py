@@ -39,6 +39,7 @@ from gru_codegen.equations import (
 )
 from gru_codegen.errors import CellError
 from gru_codegen.functions import exp, huber, log, softplus
+from gru_codegen.known import Known
 from gru_codegen.notation import leaves
 
 __all__ = ["L2", "Loss", "losses"]
@@ -197,4 +198,6 @@ CROSS_ENTROPY = Loss(
 )
 
 #: The losses that come with the package, by name.
-losses: dict[str, Loss] = {loss.name: loss for loss in (L2, L2_MEAN, HUBER, BCE, CROSS_ENTROPY)}
+losses: dict[str, Loss] = Known(
+    "loss", {loss.name: loss for loss in (L2, L2_MEAN, HUBER, BCE, CROSS_ENTROPY)}
+)
