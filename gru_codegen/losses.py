@@ -60,7 +60,8 @@ class Loss:
     targets: what y holds: numbers, fractions from 0 to 1, or labels; a label's target is one-hot.
     shifts: symbols whose every row is the largest entry of that row of another, and which the loss
         does not depend on: they keep exponentials in range. That it does not is proved.
-    mean: whether the sum is divided by the number of predicted numbers, T B O.
+    mean: whether the sum is divided by the number of predicted numbers, T B O, padding and what has
+        the weight 0 included.
 
     Raises
     ------

@@ -14,7 +14,7 @@ from gru_codegen.compare import compare
 from gru_codegen.derive import Derivation, derive
 from gru_codegen.emit import Heading, emit
 from gru_codegen.losses import L2, Loss
-from gru_codegen.lower import lower, written_loss
+from gru_codegen.lower import lower, mask_name, shift_rows, written_loss
 from gru_codegen.modules import load_source
 from gru_codegen.passes import DEFAULT_LAYOUT, LAYOUTS, STYLES, Layout, Style, optimise
 from gru_codegen.readouts import readouts
@@ -192,6 +192,11 @@ def _heading(
         for e in derivation.equations
         if not e.named_here
     ]
+    first = len(equations) - len(loss.equations)
+    equations[first:first] = [
+        (text(shift), right, _letters(shift), "shift")
+        for shift, right in shift_rows(derivation).items()
+    ]
     equations.append(("L", written_loss(derivation), "()", "loss"))
     return Heading(
         cell=cell.name,
@@ -207,6 +212,7 @@ def _heading(
         input=cell.inputs[0].name,
         target=loss.target.name,
         targets=loss.targets,
+        mask=mask_name(derivation),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gru_codegen.emit.lines import WIDTH
 from gru_codegen.emit.sizes import letters
 from gru_codegen.emit.storage import Storage, is_of_weights
-from gru_codegen.ir import Var
+from gru_codegen.ir import Call, Var, parts, statements
 
 __all__ = ["Heading", "aligned", "shapes_in_words", "storage_in_words"]
 
@@ -27,6 +27,7 @@ class Heading:
     equations: rows (left side, right side, shape, meaning) in plain text.
     input, target: the names of the cell's input and of the loss's target.
     targets: what y holds: "numbers", "fractions" or "labels".
+    mask: what the equations call the mask of the samples that have ended.
     """
 
     cell: str
@@ -42,6 +43,7 @@ class Heading:
     input: str
     target: str
     targets: str
+    mask: str
 
 
 def aligned(rows: tuple[tuple[str, ...], ...]) -> list[str]:
@@ -96,6 +98,9 @@ def storage_in_words(storage: Storage) -> str:
     ):
         if some := [name for name in made if name.startswith(start)]:
             said.append(f"{some[0]} {meaning}.")
+    found = (s.value for phase in storage.program.phases for s in statements(phase.blocks))
+    if any(isinstance(p, Call) and p.operation == "identity" for v in found for p in parts(v)):
+        said.append("identity(A) is the identity matrix with as many rows as A.")
     if copies := [var.name for var in variables if re.fullmatch(r"x_copy(_\d+)?", var.name)]:
         said.append(f"{_listed(copies)} {'are copies' if copies[1:] else 'is a copy'} of x.")
     return " ".join(said)
