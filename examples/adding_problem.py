@@ -8,9 +8,10 @@ do better, what was marked has to be remembered over dozens of steps that have n
     python examples/adding_problem.py
 
 trains an Elman network, a GRU and an LSTM, of about 4,500 weights each, from three seeds at two
-learning rates. What Chung, Gulcehre, Cho and Bengio 2014 (arXiv:1412.3555) report of music and
-speech shows here too: the gated units learn it, the tanh unit does not. The picture says why: the
-gradient of the answer reaches early inputs through gates undiminished, and without them it fades.
+learning rates; that takes some minutes. What Chung, Gulcehre, Cho and Bengio 2014
+(arXiv:1412.3555) report of music and speech shows here too: the gated units learn it, the tanh unit
+does not. The picture says why: the gradient of the answer reaches early inputs through gates
+undiminished, and without them it fades.
 
 Source: Hochreiter and Schmidhuber 1997, Neural Computation 9(8), section 5.4, in the form of
 Arjovsky, Shah and Bengio 2016, arXiv:1511.06464.
@@ -109,8 +110,12 @@ def train(kernel: ModuleType, rate: float, seed: int, updates: int) -> Run:
 
 def train_all(kernels: list[ModuleType], updates: int) -> Iterator[Run]:
     jobs = [(kernel, rate, seed) for kernel in kernels for rate in RATES for seed in SEEDS]
-    for kernel, rate, seed in track(jobs, "Training", disable=not sys.stdout.isatty()):
-        yield train(kernel, rate, seed, updates)
+    shown = sys.stdout.isatty()
+    for kernel, rate, seed in track(jobs, "Training", disable=not shown):
+        run = train(kernel, rate, seed, updates)
+        if not shown:  # to a pipe or a file a line for each, since all of them take minutes
+            click.echo(f"{run.cell}, rate {rate:g}, seed {seed}: error {run.held_out_error:.5f}")
+        yield run
 
 
 def best(runs: list[Run], cell: str) -> list[Run]:

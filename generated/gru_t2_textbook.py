@@ -122,13 +122,12 @@ class Workspace:
         hidden_size: int,
         dtype: DTypeLike = np.float64,
     ) -> None:
+        _check_sizes(batch_size=batch_size, input_size=input_size, hidden_size=hidden_size)
         self.batch_size, self.input_size, self.hidden_size = batch_size, input_size, hidden_size
         self.sizes = (batch_size, input_size, hidden_size)
-        self.dtype = np.dtype(dtype)
+        self.dtype = _number_type(dtype)
         self.calls = 0
         self.ended: Array | None = None
-        if self.dtype.kind not in "fcO":
-            raise TypeError(f"dtype: expected floating, complex or object, got {self.dtype}")
         T = steps = self.steps = 2
         B, H, dtype = self.batch_size, self.hidden_size, self.dtype
         self._S = np.empty((T + 1, B, H), dtype)  # state
@@ -174,7 +173,8 @@ def init_params(
     seed gives the same weights in every dtype.
     """
     D, H = input_size, hidden_size
-    rng = np.random.default_rng(rng)
+    _check_sizes(input_size=input_size, hidden_size=hidden_size)
+    dtype, rng = _number_type(dtype), np.random.default_rng(rng)
     bound = 1 / max(hidden_size, 1) ** 0.5
     return Params(
         Wz=rng.uniform(-bound, bound, (D, H)).astype(dtype),
@@ -202,9 +202,11 @@ def params_to_npz(params: Params, file: str | os.PathLike[str]) -> None:
         with open(unfinished, "xb") as stream:
             np.savez(stream, **params._asdict())
         os.replace(unfinished, target)
-    except BaseException:
+    except BaseException as error:
         with suppress(OSError):
             os.unlink(unfinished)
+        if isinstance(error, OSError) and error.filename == unfinished:
+            error.filename, error.filename2 = os.fspath(file), None  # the name that was asked for
         raise
 
 
@@ -222,7 +224,8 @@ def params_from_npz(file: str | os.PathLike[str]) -> Params:
             arrays = {name: archive[name] for name in archive.files}
         except Exception as error:  # whatever NumPy and zipfile say of a damaged file
             what = "not a whole .npz archive of plain arrays"
-            raise ValueError(f"{file}: {what}: {error}") from error
+            unsafe = "allow_pickle" in str(error)  # what NumPy advises then runs what is in it
+            raise ValueError(f"{file}: {what}{'' if unsafe else f': {error}'}") from error
     if set(arrays) != set(Params._fields):
         raise ValueError(
             f"{file}: expected the weights {', '.join(Params._fields)}; "
@@ -309,7 +312,8 @@ def vjp(
 
     pullback(d_outputs, d_state=None) -> (d_params, d_x, d_s0) takes the derivative of any function
     of the outputs (T, B, H) and of the last state, and gives its derivatives with respect to the
-    weights, x and s0. It works once, and before the workspace serves another call.
+    weights, x and s0. It works once, and before the workspace serves another call. It reads x and
+    the weights again: until it is called, they have to be unchanged.
     """
     params, x, w = _prepared(params, x, s0, lengths, workspace)
     _forward(params, x, w)
@@ -550,8 +554,11 @@ def _prepared(
     elif isinstance(workspace, Workspace):
         w = workspace
     else:
-        kind = type(workspace).__name__
-        raise TypeError(f"workspace: expected a Workspace of this module, got {kind}")
+        kind = type(workspace)
+        raise TypeError(
+            f"workspace: expected a Workspace of this module, {__name__}, "
+            f"got {kind.__name__} of {kind.__module__}"
+        )
     given = (B, D, H)
     if w.sizes != given or w.dtype != dtype:
         raise ValueError(
@@ -573,6 +580,20 @@ def _prepared(
         w.ended = (np.arange(steps)[:, None] >= lengths)[:, :, None]
         x = np.where(w.ended, np.zeros((), dtype), x)  # what is padding is not read
     return params, x, w
+
+
+def _number_type(dtype: DTypeLike) -> np.dtype[Any]:
+    """The dtype, if the equations can be computed in it."""
+    found = np.dtype(dtype)
+    if found.kind not in "fcO":
+        raise TypeError(f"dtype: expected floating, complex or object, got {found}")
+    return found
+
+
+def _check_sizes(**numbers: int) -> None:
+    for name, number in numbers.items():
+        if number < 0:
+            raise ValueError(f"{name}: expected 0 or more, got {number}")
 
 
 def _checked(params: Any) -> Params:
@@ -650,8 +671,14 @@ def _check_shape(name: str, array: Array, letters: tuple[str, ...], shape: tuple
         raise ValueError(f"{name}: expected shape {written} = {shape}, got {array.shape}")
 
 
+def _array(name: str, value: Any) -> Array:
+    if value is None:
+        raise TypeError(f"{name}: it is missing; expected an array, got None")
+    return np.asarray(value)
+
+
 def _cast(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
-    array = np.asarray(value)
+    array = _array(name, value)
     if array.dtype == dtype:
         return array
     if not np.can_cast(array.dtype, dtype, "same_kind"):
@@ -694,6 +721,11 @@ def _weights(loss_weights: Any, w: Workspace) -> Array | None:
     weights = np.ones(w.steps, w.dtype)
     if loss_weights is not None:
         weights = _cast("loss_weights", loss_weights, w.dtype)
+    if weights.ndim not in (1, 2):
+        raise ValueError(
+            f"loss_weights: expected shape (T,) = ({w.steps},) or "
+            f"(T, B) = {(w.steps, w.batch_size)}, got {weights.shape}"
+        )
     if weights.ndim == 1:
         _check_shape("loss_weights", weights, ("T",), (w.steps,))
         weights = np.repeat(weights[:, None], w.batch_size, axis=1)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from gru_codegen.pipeline import generate, load
     from gru_codegen.verify import Report, verify
 
+    __version__: str
+
 __all__ = [
     "GRU",
     "L2",
@@ -74,6 +76,8 @@ class _Package(ModuleType):
     """
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__version__":
+            return _version()
         if name not in _HOMES:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         value = getattr(import_module(_HOMES[name]), name)
@@ -86,6 +90,15 @@ class _Package(ModuleType):
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *__all__})
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("gru-codegen")
+    except PackageNotFoundError:
+        return "unknown"  # a source tree that is not installed
 
 
 sys.modules[__name__].__class__ = _Package

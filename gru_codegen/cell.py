@@ -131,6 +131,8 @@ def _check_types(cell: Cell) -> None:
         )
     if not cell.states:
         raise CellError(f"{where}: it declares no state, so nothing recurs")
+    if not cell.weights:
+        raise CellError(f"{where}: it declares no weight, so nothing can be learned")
 
 
 def _check_cell(cell: Cell) -> None:

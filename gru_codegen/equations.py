@@ -200,7 +200,7 @@ _SHAPE_RULES: dict[type, Callable[[str, Any], tuple[Any, Any]]] = {
 
 def _known_function(expression: Any) -> type[ElementwiseFunction] | None:
     call = expression.function.expr
-    known = isinstance(call, ElementwiseFunction) and call.args == expression.function.variables
+    known = call.func in FUNCTIONS.values() and call.args == expression.function.variables
     return call.func if known else None
 
 

@@ -18,6 +18,8 @@ class WriteError(GruCodegenError):
 
 def require_place(path: str) -> None:
     """Raise WriteError if no file can be put at `path`: ask before the work of making it."""
+    if not path:
+        raise WriteError("cannot write '': it is no name; name a file")
     if _is_stream(path):
         return
     target = _behind(path)

@@ -39,6 +39,7 @@ from gru_codegen.equations import (
 )
 from gru_codegen.errors import CellError
 from gru_codegen.functions import exp, huber, log, softplus
+from gru_codegen.known import Known
 from gru_codegen.notation import leaves
 
 __all__ = ["L2", "Loss", "losses"]
@@ -59,7 +60,8 @@ class Loss:
     targets: what y holds: numbers, fractions from 0 to 1, or labels; a label's target is one-hot.
     shifts: symbols whose every row is the largest entry of that row of another, and which the loss
         does not depend on: they keep exponentials in range. That it does not is proved.
-    mean: whether the sum is divided by the number of predicted numbers, T B O.
+    mean: whether the sum is divided by the number of predicted numbers, T B O, padding and what has
+        the weight 0 included.
 
     Raises
     ------
@@ -197,4 +199,6 @@ CROSS_ENTROPY = Loss(
 )
 
 #: The losses that come with the package, by name.
-losses: dict[str, Loss] = {loss.name: loss for loss in (L2, L2_MEAN, HUBER, BCE, CROSS_ENTROPY)}
+losses: dict[str, Loss] = Known(
+    "loss", {loss.name: loss for loss in (L2, L2_MEAN, HUBER, BCE, CROSS_ENTROPY)}
+)

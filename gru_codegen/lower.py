@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from functools import reduce
+from itertools import chain, count
 from math import prod
 from typing import Any
 
@@ -46,7 +47,7 @@ from gru_codegen.losses import Loss
 from gru_codegen.names import NewNames
 from gru_codegen.notation import OverTime, signed
 
-__all__ = ["lower", "written_loss"]
+__all__ = ["lower", "mask_name", "shift_rows", "written_loss"]
 
 
 def lower(derivation: Derivation) -> Program:
@@ -66,6 +67,31 @@ def written_loss(derivation: Derivation) -> str:
     return f"{_share(loss)} {total}" if loss.mean else total
 
 
+def mask_name(derivation: Derivation) -> str:
+    """What texts call the mask of the samples that have ended: M, or what else is free.
+
+    No symbol and no size of the derivation has that name.
+    """
+    cell, loss = derivation.cell, derivation.loss
+    symbols = (
+        *(*cell.inputs, *cell.weights, *cell.states, *cell.states.values()),
+        *(loss.prediction, loss.target, *loss.shifts),
+        *(equation.target for equation in derivation.equations),
+        *(adjoint.target for adjoint in derivation.adjoints),
+    )
+    taken = {symbol.name for symbol in symbols}
+    taken |= {str(size) for symbol in symbols for size in symbol.shape}
+    names = chain("MKUJ", (f"M{number}" for number in count(1)))
+    return next(name for name in names if name not in taken)
+
+
+def shift_rows(derivation: Derivation) -> dict[MatrixSymbol, str]:
+    """The right side of the equation of every shift of the loss, in plain text."""
+    text = derivation.notation.text
+    shifts = derivation.loss.shifts
+    return {shift: f"largest of each row of {text(above)}" for shift, above in shifts.items()}
+
+
 def _share(loss: Loss) -> str:
     """What one number has of a mean."""
     return f"1/(T {' '.join(map(str, loss.target.shape))})"
@@ -79,6 +105,7 @@ class _Lowering:
         self.first_shape = _shape(next(iter(derivation.cell.states)))
         self.names = NewNames(_names(derivation))
         self.loss = Var("loss", (), "loss", meaning=derivation.loss.title)
+        self.mask = f"{mask_name(derivation)}_t"
         self._declare()
 
     # --- variables --------------------------------------------------------------------------
@@ -142,8 +169,8 @@ class _Lowering:
         forward: list[Statement] = []
         cost: list[Statement] = []
         for shift, above in loss.shifts.items():
-            text = self.notation.text
-            origin = Origin(f"{text(shift)} = largest of each row of {text(above)}", "shift")
+            right = shift_rows(derivation)[shift]
+            origin = Origin(f"{self.notation.text(shift)} = {right}", "shift")
             largest = Call("row_max", (self.expression(above),))
             cost.append(Statement(self.refs[shift], largest, origin))
         for equation in derivation.forward_equations:
@@ -199,7 +226,8 @@ class _Lowering:
     def _hold(self, state: MatrixSymbol) -> Statement:
         here = self.refs[state]
         text = self.notation.text(state)
-        origin = Origin(f"{text} = M_t o {state}_{{t-1}} + (1 - M_t) o {text}", "past its length")
+        before, mask = f"{state}_{{t-1}}", self.mask
+        origin = Origin(f"{text} = {mask} o {before} + (1 - {mask}) o {text}", "past its length")
         kept = Call("select", (self._ended(here.var.shape), replace(here, when=Now(-1)), here))
         return Statement(here, kept, origin, given=("lengths",))
 
@@ -208,8 +236,8 @@ class _Lowering:
         text, zero = self.notation.text(adjoint.target), Const(Fraction(0))
         ended, held = self._ended(here.var.shape), self._held(here)
         held_text = text.replace(adjoint.target.name, held.var.name, 1)
-        keep = Origin(f"{held_text} = M_t o {text}", "past its length")
-        leave = Origin(f"{text} = (1 - M_t) o {text}", "past its length")
+        keep = Origin(f"{held_text} = {self.mask} o {text}", "past its length")
+        leave = Origin(f"{text} = (1 - {self.mask}) o {text}", "past its length")
         given = ("lengths",)
         return [
             Statement(held, Call("select", (ended, here, zero)), keep, given=given),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from functools import cache
+from reprlib import repr as shortened
 from types import ModuleType
 from typing import Any
 
@@ -13,11 +14,12 @@ from gru_codegen.compare import compare
 from gru_codegen.derive import Derivation, derive
 from gru_codegen.emit import Heading, emit
 from gru_codegen.losses import L2, Loss
-from gru_codegen.lower import lower, written_loss
+from gru_codegen.lower import lower, mask_name, shift_rows, written_loss
 from gru_codegen.modules import load_source
 from gru_codegen.passes import DEFAULT_LAYOUT, LAYOUTS, STYLES, Layout, Style, optimise
 from gru_codegen.readouts import readouts
 from gru_codegen.requirements import require_generable
+from gru_codegen.steps import MOST_STEPS, fault_of_steps, whole
 from gru_codegen.verify import Report, verify
 
 __all__ = ["check", "command", "default_name", "generate", "load"]
@@ -30,28 +32,30 @@ def generate(
     readout: str = "none",
     unroll: int | None = None,
     style: Style = "fast",
-    layout: Layout = DEFAULT_LAYOUT,
+    layout: Layout | None = None,
     spec: str | None = None,
 ) -> str:
     """The source of the kernel of `cell`: a plain NumPy module.
 
     readout: "none", or "linear" for outputs O_t = S_t Wout + bout.
-    unroll: the number of time steps that the code is written out for; None is `any`, a time loop.
+    unroll: the number of time steps that the code is written out for, at most 65536; None is
+    `any`, a time loop.
     spec: what the command line calls the cell, for the module's header; the cell's name if None.
     style: "fast", batched and in place, or "textbook", one expression per equation.
-    layout: how the fast style stores and multiplies matrices: "rows", "blocked", "columns" or
-    "folded"; see `passes`.
+    layout: how the fast style stores and multiplies matrices: "rows", "blocked", "columns", which
+    it is if None, or "folded"; see `passes`. The textbook style has none.
 
     Raises
     ------
     TypeError: `cell` or `loss` is no declaration; they are not taken by name.
     CellError: no kernel can be made of the cell: it has two inputs, or sizes of its own.
     DerivationError: the declaration cannot be derived.
-    ValueError: `unroll` is not a positive number of steps, or there is no such style, readout
-        or layout.
+    ValueError: `unroll` is not a number of steps from 1 to 65536, or there is no such style,
+        readout or layout.
     """
     _check_declared(cell, loss)
-    _check(unroll, style, readout, layout)
+    layout = _checked(style, readout, layout)
+    unroll = _steps(unroll)
     require_generable(complete(cell, readout))
     derivation = derive(complete(cell, readout), loss)
     program = optimise(lower(derivation), style, unroll, layout)
@@ -71,14 +75,15 @@ def load(
     readout: str = "none",
     unroll: int | None = None,
     style: Style = "fast",
-    layout: Layout = DEFAULT_LAYOUT,
+    layout: Layout | None = None,
 ) -> ModuleType:
     """The kernel of `cell` as a module; a debugger steps through its generated lines.
 
     What it takes and raises is as for `generate`.
     """
     source = generate(cell, loss=loss, readout=readout, unroll=unroll, style=style, layout=layout)
-    return load_source(source, default_name(cell, loss, unroll, style, readout, layout))
+    name = default_name(cell, loss, unroll, style, readout, layout or DEFAULT_LAYOUT)
+    return load_source(source, name)
 
 
 def check(
@@ -146,21 +151,31 @@ def _check_declared(cell: Any, loss: Any) -> None:
         raise TypeError(f"loss: expected a Loss, such as gc.L2 or gc.losses['bce'], got {loss!r}")
 
 
-def _check(unroll: Any, style: str, readout: str, layout: str) -> None:
+def _checked(style: str, readout: str, layout: Layout | None) -> Layout:
+    """The layout, once it is known that there is such a one, and such a style and readout."""
     if readout not in readouts:
         raise ValueError(f"readout: there is no {readout!r}; there are {', '.join(readouts)}")
-    if layout not in LAYOUTS:
+    if layout is not None and layout not in LAYOUTS:
         raise ValueError(f"layout: there is no {layout!r}; there are {', '.join(LAYOUTS)}")
-    if style == "textbook" and layout != DEFAULT_LAYOUT:
+    if style == "textbook" and layout is not None:
         raise ValueError(
             f"layout: {layout!r} is for the fast style; textbook keeps rows as declared"
         )
     if style not in STYLES:
         raise ValueError(f"style: there is no {style!r}; there are {', '.join(STYLES)}")
-    if unroll is not None and (isinstance(unroll, bool) or not isinstance(unroll, int)):
-        raise ValueError(f"unroll: expected a number of time steps or None, got {unroll!r}")
-    if unroll is not None and unroll < 1:
-        raise ValueError(f"unroll: expected at least 1 time step, got {unroll}; None is any number")
+    return layout or DEFAULT_LAYOUT
+
+
+def _steps(unroll: Any) -> int | None:
+    """The number of time steps, checked; None is any number."""
+    steps = whole(unroll)
+    fault = None if steps is None else fault_of_steps(steps)
+    if fault is not None:
+        raise ValueError(
+            f"unroll: {shortened(steps)} {fault}; give a whole number from 1 to {MOST_STEPS}, or "
+            "None for a time loop of any length"
+        )
+    return steps
 
 
 def _heading(
@@ -177,6 +192,11 @@ def _heading(
         for e in derivation.equations
         if not e.named_here
     ]
+    first = len(equations) - len(loss.equations)
+    equations[first:first] = [
+        (text(shift), right, _letters(shift), "shift")
+        for shift, right in shift_rows(derivation).items()
+    ]
     equations.append(("L", written_loss(derivation), "()", "loss"))
     return Heading(
         cell=cell.name,
@@ -192,6 +212,7 @@ def _heading(
         input=cell.inputs[0].name,
         target=loss.target.name,
         targets=loss.targets,
+        mask=mask_name(derivation),
     )
 
 

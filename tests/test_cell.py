@@ -119,6 +119,7 @@ SYMBOLS: dict[str, tuple[dict[str, Any], str]] = {
         {"states": {matrix("C", B, H): S_prev}, "output": S},
         "state C has no next value; add an equation whose target is C",
     ),
+    "no weight": ({"weights": ()}, "it declares no weight, so nothing can be learned"),
     "no state": ({"states": {}}, "it declares no state, so nothing recurs"),
     "output that nothing computes": (
         {"output": matrix("O", B, H)},

@@ -22,10 +22,15 @@ from gru_codegen.equations import (
 )
 from gru_codegen.errors import CellError
 from gru_codegen.evaluate import evaluate
-from gru_codegen.functions import FUNCTIONS, sigmoid, tanh
+from gru_codegen.functions import FUNCTIONS, ElementwiseFunction, sigmoid, tanh
 
 x, W, V = matrix("x", B, D), matrix("W", D, H), matrix("V", D, H)
 S, Z, U, b = matrix("S", B, H), matrix("Z", B, H), matrix("U", H, H), matrix("b", 1, H)
+
+
+class Cube(ElementwiseFunction):
+    """What no kernel knows."""
+
 
 # --- shapes ---------------------------------------------------------------------------------------
 
@@ -113,6 +118,14 @@ BAD_SHAPES: dict[str, tuple[Callable[[], Any], str]] = {
     ),
     "SymPy's own tanh": (
         lambda: S.applyfunc(sp.tanh),
+        f"tanh(a) is not a known function of a; known are {KNOWN} of gru_codegen.functions",
+    ),
+    "a function of the user's own": (
+        lambda: Cube(S),
+        f"Cube(a) is not a known function of a; known are {KNOWN} of gru_codegen.functions",
+    ),
+    "one of a name that there is": (
+        lambda: type("tanh", (ElementwiseFunction,), {})(S),
         f"tanh(a) is not a known function of a; known are {KNOWN} of gru_codegen.functions",
     ),
     "function of a formula": (

@@ -37,7 +37,7 @@ def refusal(path: str, ask: Callable[[str], object] | None = None) -> str:
         (ask or (lambda path: write_whole(path, NEW)))(path)
     message = str(raised.value)
     assert "\n" not in message
-    prefix = f"cannot write {path}: "
+    prefix = f"cannot write {path or repr(path)}: "
     assert message.startswith(prefix)
     return message.removeprefix(prefix)
 
@@ -168,7 +168,7 @@ def test_a_pipe_in_a_folder_that_is_not_writable(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("", "it is a folder; name a file in it"),
+        ("", "it is no name; name a file"),
         (".", "it is a folder; name a file in it"),
         ("folder", "it is a folder; name a file in it"),
         ("folder/", "it is a folder; name a file in it"),

@@ -13,6 +13,7 @@ from pkgutil import iter_modules
 from gru_codegen.cell import Cell
 from gru_codegen.cells.gru import GRU
 from gru_codegen.errors import CellError
+from gru_codegen.known import Known
 
 __all__ = ["GRU", "cells"]
 
@@ -33,4 +34,4 @@ def _by_name() -> dict[str, Cell]:
 
 
 #: Every cell of the package by its name: the reference cell, then the rest of the family.
-cells: dict[str, Cell] = _by_name()
+cells: dict[str, Cell] = Known("cell", _by_name())

@@ -23,13 +23,12 @@ from gru_codegen.cli.errors import PROGRAM, BadInput, CheckFailed, Program, choo
 from gru_codegen.cli.recorded import other_declaration
 from gru_codegen.cli.terminal import say, show, working
 from gru_codegen.files import require_place, write_whole
+from gru_codegen.steps import MOST_SHOWN, MOST_STEPS, fault_of_steps
 
 __all__ = ["program"]
 
 FOLDER = "generated"
-MOST_STEPS = 65536  # written out, that many steps of the GRU are 160 MB of source
 STEPS_TO_TUNE = 32  # for kernels that take any number
-MOST_SHOWN = 64  # as `explain.STEPS`, which would bring SymPy along
 
 # --- options --------------------------------------------------------------------------------------
 
@@ -40,14 +39,12 @@ def _unroll(text: str, most: int, any_means: str) -> Callable[[Any], Any]:
     def steps(_context: click.Context, _option: click.Parameter, value: str) -> int | None:
         if value == "any":
             return None
-        if not re.fullmatch("[+-]?[0-9]+", value):
-            fault = "is not a number of time steps"
-        elif float(value) < 1:
-            fault = "is less than one time step"
-        elif float(value) > most:
-            fault = "is too many time steps to write out one by one"
-        else:
-            return int(float(value))  # by float, since int refuses a long row of digits
+        fault: str | None = "is not a number of time steps"
+        if re.fullmatch("[+-]?[0-9]+", value):
+            number = float(value)  # by float, since int refuses a long row of digits
+            fault = fault_of_steps(number, most)
+            if fault is None:
+                return int(number)
         raise click.BadParameter(
             f"{shortened(value)} {fault}; give a whole number from 1 to {most}, or any for "
             f"{any_means}"
@@ -247,7 +244,7 @@ def generate(
             readout=readout,
             unroll=unroll,
             style=manner,
-            layout=storage,
+            layout=None if manner == "textbook" else storage,
             spec=cell,
         )
         if output is None and not check:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gru_codegen.emit.lines import WIDTH
 from gru_codegen.emit.sizes import letters
 from gru_codegen.emit.storage import Storage, is_of_weights
-from gru_codegen.ir import Var
+from gru_codegen.ir import Call, Var, parts, statements
 
 __all__ = ["Heading", "aligned", "shapes_in_words", "storage_in_words"]
 
@@ -26,6 +26,7 @@ class Heading:
     equations: rows (left side, right side, shape, meaning) in plain text.
     input, target: the names of the cell's input and of the loss's target.
     targets: what y holds: "numbers", "fractions" or "labels".
+    mask: what the equations call the mask of the samples that have ended.
     """
 
     cell: str
@@ -41,6 +42,7 @@ class Heading:
     input: str
     target: str
     targets: str
+    mask: str
 
 
 def aligned(rows: tuple[tuple[str, ...], ...]) -> list[str]:
@@ -95,6 +97,9 @@ def storage_in_words(storage: Storage) -> str:
     ):
         if some := [name for name in made if name.startswith(start)]:
             said.append(f"{some[0]} {meaning}.")
+    found = (s.value for phase in storage.program.phases for s in statements(phase.blocks))
+    if any(isinstance(p, Call) and p.operation == "identity" for v in found for p in parts(v)):
+        said.append("identity(A) is the identity matrix with as many rows as A.")
     for given in (var.name for var in variables if var.role == "input"):
         meaning = f"{given}, beside its neighbours"
         if copies := [v.name for v in variables if v.role == "value" and v.meaning == meaning]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 
@@ -15,6 +16,7 @@ __all__ = [
     "filled",
     "filled_lines",
     "hung",
+    "hung_sum",
     "listed",
     "parenthesised",
     "remarked",
@@ -156,6 +158,11 @@ def command(text: str, indent: str = "    ") -> str:
         else:
             lines[-1] += f" --{option}"
     return "\n".join(lines)
+
+
+def hung_sum(text: str, indent: str) -> str:
+    """A sum behind a label, broken before plus signs alone."""
+    return hung(re.sub(r" (?!\+ )", "\xa0", text), indent).replace("\xa0", " ")
 
 
 def hung(text: str, indent: str) -> str:

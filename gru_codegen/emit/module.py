@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from gru_codegen.cost import Polynomial, cost
 from gru_codegen.emit.functions import Function, helpers, phase_function
 from gru_codegen.emit.header import Heading, aligned, shapes_in_words, storage_in_words
-from gru_codegen.emit.lines import assignments, command, filled, hung, listed
+from gru_codegen.emit.lines import assignments, command, filled, hung, hung_sum, listed
 from gru_codegen.emit.sizes import Sizes, added, in_code, letters, quoted
 from gru_codegen.emit.storage import Storage
 from gru_codegen.emit.workspace import gathered_refs, workspace_lines
@@ -65,7 +65,8 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
     names, values = sizes.parameters(weights)
     return {
         "sizes": sizes,
-        "size_names": ["batch_size", "input_size", "hidden_size", *sizes.further],
+        "size_names": _size_names(sizes),
+        "size_keywords": ", ".join(f"{name}={name}" for name in _size_names(sizes)),
         "numbers": [in_code(letter) for letter in ("B", *sizes.columns)] + sizes.further,
         "number_letters": ["B", *sizes.columns, *(n for n in sizes.letters if n not in "BDH")],
         "shapes": shapes_in_words(heading.input, sizes.input, program.weights),
@@ -88,6 +89,10 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
         "output": output,
         "output_letters": letters(outputs),
     }
+
+
+def _size_names(sizes: Sizes) -> list[str]:
+    return ["batch_size", "input_size", "hidden_size", *sizes.further]
 
 
 def _states(program: Program, storage: Storage) -> dict[str, Any]:
@@ -158,6 +163,7 @@ def _environment() -> Environment:
     )
     environment.filters["command"] = command
     environment.filters["hang"] = hung
+    environment.filters["hang_sum"] = hung_sum
     environment.filters["wrap"] = filled
     environment.filters["letters"] = letters
     environment.filters["in_code"] = in_code

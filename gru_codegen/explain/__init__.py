@@ -12,16 +12,14 @@ from gru_codegen.derive import Derivation
 from gru_codegen.explain import latex, text
 from gru_codegen.explain.model import Document
 from gru_codegen.explain.sections import explained
+from gru_codegen.steps import MOST_SHOWN, fault_of_steps, whole
 
-__all__ = ["FORMATS", "STEPS", "Format", "document"]
+__all__ = ["FORMATS", "Format", "document"]
 
 Format = Literal["text", "latex"]
 
 #: Every format by name.
 FORMATS: dict[str, Callable[[Document], str]] = {"text": text.render, "latex": latex.render}
-
-#: The most time steps that are written out. Each is a page, and each says the same.
-STEPS = 64
 
 
 def document(
@@ -53,13 +51,10 @@ def document(
 
 
 def _steps(unroll: Any) -> int | None:
-    if unroll is None:
-        return None
-    if isinstance(unroll, bool) or not isinstance(unroll, int):
-        raise ValueError(f"unroll: expected a number of time steps or None, got {unroll!r}")
-    if not 1 <= unroll <= STEPS:
+    steps = whole(unroll)
+    if steps is not None and fault_of_steps(steps, MOST_SHOWN):
         raise ValueError(
-            f"unroll: expected 1 to {STEPS} time steps, got {unroll}; the recurrences, shown "
+            f"unroll: expected 1 to {MOST_SHOWN} time steps, got {steps}; the recurrences, shown "
             "without it, hold for any number"
         )
-    return unroll
+    return steps

@@ -69,7 +69,7 @@ class Correspondence:
                 continue
             for name, value in self._merged(blocks, gate).items():
                 first, known = found.setdefault(name, (gate, value))
-                if not np.array_equal(known, value):
+                if not np.array_equal(known, value, equal_nan=True):
                     same = self.cell.gates[first] == self.cell.gates[gate]
                     raise ValuesError(
                         f"{self.layer.title}: gate {gate} would have to have "

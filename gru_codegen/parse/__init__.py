@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ __all__ = ["WAYS", "load_cell"]
 
 #: How a cell is called that does not come with the package.
 WAYS = "a cell of your own is package.module:NAME, or FILE.toml"
+#: A file of Python, and where in it a `Cell` would be.
+_PYTHON = re.compile(r"(?P<path>[^:]+)\.py(?::(?P<name>[^\W\d]\w*))?", re.IGNORECASE)
 _OBJECT = re.compile(r"(?P<module>[^\W\d]\w*(?:\.[^\W\d]\w*)*):(?P<name>[^\W\d]\w*)")
 
 
@@ -37,6 +40,8 @@ def load_cell(spec: str) -> Cell:
     """
     if spec.lower().endswith(".toml"):
         return read_cell(spec)
+    if python := _PYTHON.fullmatch(spec):
+        raise CellError(f"there is no cell {spec!r}; {_module_of(python)}")
     if ":" in spec:
         return _imported(spec)
     if spec in cells:
@@ -44,6 +49,16 @@ def load_cell(spec: str) -> Cell:
     raise CellError(
         f"there is no cell {spec!r};{meant(spec, cells)} known: {', '.join(cells)}; {WAYS}"
     )
+
+
+def _module_of(python: re.Match[str]) -> str:
+    """How a cell in a file of Python is called: by its module, from the working folder."""
+    path = os.path.normpath(python["path"])
+    module = path.replace(os.sep, ".")
+    name = python["name"] or "NAME"
+    if _OBJECT.fullmatch(f"{module}:{name}"):
+        return f"one in that file, which is imported, is {module}:{name}"
+    return f"one in a file of Python is module:{name}, imported from the working folder"
 
 
 def _imported(spec: str) -> Cell:

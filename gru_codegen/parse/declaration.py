@@ -80,9 +80,11 @@ class _Declaration:
         self.taken: dict[str, str] = {}
         self.sizes = {symbol.name: symbol for symbol in (B, D, H)}
         for place, letter in enumerate(self.table.get("sizes", [])):
-            if letter not in self.sizes:
-                self.take(letter, "a size", "sizes", place)
-                self.sizes[letter] = size(letter)
+            if letter in self.sizes:
+                fault = f"{letter} is a size already; sizes lists those besides"
+                raise document.error(f"{fault} B, D and H", "sizes", place)
+            self.take(letter, "a size", "sizes", place)
+            self.sizes[letter] = size(letter)
         self.inputs = self.symbols("inputs", "an input")
         self.states: dict[str, Any] = {}
         for place, state in enumerate(self.table["states"]):
@@ -273,12 +275,28 @@ class _Declaration:
         for section, symbols in {"inputs": self.inputs, "weights": self.weights}.items():
             for symbol in symbols:
                 if symbol.name not in read:
-                    fault = f"no equation reads {symbol}; use it or remove it"
+                    fault = f"no equation reads {symbol}; {self.remedy(section)}"
                     raise error(fault, section, symbol.name)
+        used = {str(n) for symbol in (*self.inputs, *self.weights) for n in symbol.shape}
+        for place, letter in enumerate(self.table.get("sizes", [])):
+            if letter not in used:
+                fault = f"no input and no weight has the size {letter}; use it or remove it"
+                raise error(fault, "sizes", place)
         for name, target in targets.items():
             if name not in (*read, *self.states, output):
                 fault = f"no equation reads {name}, and it is no state and not the output"
                 raise text.error(f"{fault}; use it or remove it", target.start, target.end)
+
+    def remedy(self, section: str) -> str:
+        """What to do with an input or a weight that is not read."""
+        if section == "inputs" and section not in self.table:
+            usual = (
+                'the input is x, (B, D), unless a file says otherwise, as inputs = { u = "(B, D)" }'
+            )
+            return f"{usual} does"
+        if section == "inputs" and len(self.inputs) > 1:
+            return "a kernel takes one input, so remove it"
+        return "use it or remove it"
 
     def output(self) -> str:
         return str(self.table.get("output", self.table["states"][0]))

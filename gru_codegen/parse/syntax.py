@@ -15,6 +15,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 from gru_codegen.errors import CellError
 from gru_codegen.parse.text import Text
@@ -73,6 +74,7 @@ _TOKENS = {
     "equals": r"=",
     "other": r".",
 }
+_EXPONENT = re.compile(r"[0-9.]+[eE][+-]?[0-9]{1,3}(?![\w.])")
 _TOKEN = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _TOKENS.items()), re.S)
 
 #: What to write instead of what is not known here.
@@ -177,7 +179,9 @@ def _check_order(text: Text, equals: Token, right: list[Token]) -> None:
                 raise text.error("this ) closes no bracket", token.start, token.end)
             opened.pop()
         elif token.kind != "operator" and not (token.kind == "open" and previous.kind == "name"):
-            raise _expected(text, f"one of + - * / @ or {ending}", token)
+            raise _power_of_ten(text, previous) or _expected(
+                text, f"one of + - * / @ or {ending}", token
+            )
         if token.kind == "open":
             opened.append(token)
             if len(opened) > MOST_BRACKETS:
@@ -200,6 +204,17 @@ def _expected(text: Text, what: str, *found: Token, after: Token | None = None) 
         return text.error(f"expected {what}, found {found[0].text}", found[0].start, found[0].end)
     place = after.end if after else 0
     return text.error(f"expected {what}, found the end of the line", place, place)
+
+
+def _power_of_ten(text: Text, number: Token) -> CellError | None:
+    """An error about a `number` that goes on with an exponent, as 1e-3 does; None if none does."""
+    match = _EXPONENT.match(text.content, number.start)
+    if number.kind != "number" or match is None:
+        return None
+    plain = f"{Decimal(match[0]):f}"
+    fault = f"{match[0]} is not known here; numbers are written out"
+    fault += f", {plain}" if len(plain) <= MOST_DIGITS else ""
+    return text.error(fault, match.start(), match.end())
 
 
 def _never_closed(text: Text, bracket: Token) -> CellError:

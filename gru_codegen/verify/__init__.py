@@ -20,6 +20,7 @@ from . import (
     complex_step,
     consistency,
     contract,
+    definitions,
     direction,
     finite_differences,
     lengths,
@@ -45,13 +46,18 @@ def verify(
     ``seed`` draws the data. ``progress(done, total)`` is called after each of ``total`` checks.
     A kernel that raises fails the check at hand, and the others go on.
 
-    Raises VerificationError if ``kernel`` is not a generated module, or has an unknown loss.
+    Raises VerificationError if ``kernel`` is not a generated module, has an unknown loss, or lacks
+    the SHAPES of its arguments.
     """
     require_kernel(kernel)
     if kernel.LOSS not in LOSSES:
         raise VerificationError(
             f"{kernel.__name__} has the loss {kernel.LOSS!r}, for which no targets can be drawn; "
             f"known losses: {', '.join(LOSSES)}"
+        )
+    if "SHAPES" in definitions.missing(kernel):  # without it no function of the kernel works
+        raise VerificationError(
+            f"{kernel.__name__} is not a generated kernel: it defines no SHAPES"
         )
     claims = _claims(kernel, seed)
     checks = []
@@ -80,6 +86,7 @@ def _claims(kernel: ModuleType, seed: int) -> list[Claim]:
         *(blocks.claims(kernel, seed) if blocks.are_taken(kernel) else ()),
         *ownership.claims(problems),
         *contract.claims(problems),
+        definitions.claim(problems[0]),
     ]
 
 

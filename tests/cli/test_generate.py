@@ -84,7 +84,7 @@ def test_output_to_standard_output(options: list[str], run: Run, folder: Path) -
         ("missing/k.py", "the folder missing does not exist; make it first, or name another"),
         ("full", "it is a folder; name a file in it"),
         ("full/", "it is a folder; name a file in it"),
-        ("", "it is a folder; name a file in it"),
+        ("", "it is no name; name a file"),
         ("full/k.py/k.py", "full/k.py is not a folder"),
         ("k" * 300, "File name too long"),
         ("a\nb/k.py", "the folder a b does not exist; make it first, or name another"),
@@ -94,7 +94,7 @@ def test_output_where_no_file_can_be(path: str, message: str, run: Run, folder: 
     os.mkdir("full")
     Path("full/k.py").write_text("old")
     said = refused(run("generate", "--no-verify", "--output", path))
-    assert said == f"cannot write {path}: {message}".replace("\n", " ")
+    assert said == f"cannot write {path or repr(path)}: {message}".replace("\n", " ")
     assert files(folder) == {"full/k.py"}
     assert Path("full/k.py").read_text() == "old"
 

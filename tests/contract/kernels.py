@@ -27,10 +27,10 @@ class Form(NamedTuple):
     cell: str
     style: Any
     unroll: int | None
-    layout: Layout = DEFAULT_LAYOUT
+    layout: Layout | None = None
 
     def __str__(self) -> str:
-        layout = "" if self.layout == DEFAULT_LAYOUT else f"-{self.layout}"
+        layout = "" if self.layout in (None, DEFAULT_LAYOUT) else f"-{self.layout}"
         length = "any" if self.unroll is None else f"t{self.unroll}"
         return f"{self.cell}-{self.style}{layout}-{length}"
 

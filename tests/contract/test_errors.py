@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import namedtuple
 from collections.abc import Callable
 from types import ModuleType
@@ -217,13 +218,13 @@ def test_a_workspace_for_other_arguments(call: Call, arguments: tuple[Any, ...])
 def test_a_workspace_of_another_module(call: Call, form: Form) -> None:
     other = load(form._replace(unroll=None if form.unroll else 3))
     message = refusal(call, TypeError, other.Workspace(*SIZES))
-    assert message.startswith("workspace: expected a Workspace of this module, got ")
+    assert message.startswith("workspace: expected a Workspace of this module, ")
 
 
 @pytest.mark.parametrize("workspace", [0, {}, np.zeros(3)], ids=["0", "dict", "array"])
 def test_what_is_no_workspace(call: Call, workspace: Any) -> None:
     message = refusal(call, TypeError, workspace)
-    assert message.startswith("workspace: expected a Workspace of this module, got ")
+    assert message.startswith("workspace: expected a Workspace of this module, ")
     assert type(workspace).__name__ in message
 
 
@@ -245,3 +246,25 @@ def test_several_states_come_as_a_state_tuple(kernel: ModuleType, call: Call) ->
         message = refusal(call.replace(s0=wrong), TypeError)
         assert message.startswith("s0: expected a State with the fields ")
         assert ", ".join(kernel.STATES) in message
+
+
+# --- what is missing ------------------------------------------------------------------------------
+
+
+def test_an_argument_that_is_none(call: Call) -> None:
+    missing = "it is missing; expected an array, got None"
+    assert refusal(call.replace(x=None), TypeError) == f"x: {missing}"
+    assert refusal(call.replace(y=None), TypeError, y=True) == f"y: {missing}"
+    outputs, state, pullback = call.kernel.vjp(call.params, call.x, call.s0)
+    with pytest.raises(TypeError, match=f"^d_outputs: {missing}$"):
+        pullback(None, state)
+    pullback(np.zeros_like(outputs), state)  # which is what to give instead
+
+
+@pytest.mark.parametrize("shape", [(), (1, 1, 1)])
+def test_loss_weights_of_no_shape_that_they_can_have(call: Call, shape: tuple[int, ...]) -> None:
+    T = len(call.x)
+    fault = f"loss_weights: expected shape (T,) = ({T},) or (T, B) = {(T, B)}, got {shape}"
+    for function in (call.kernel.loss, call.kernel.loss_and_gradients):
+        with pytest.raises(ValueError, match=f"^{re.escape(fault)}$"):
+            function(call.params, call.x, call.y, call.s0, loss_weights=np.ones(shape))

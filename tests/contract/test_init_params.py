@@ -69,3 +69,23 @@ def test_no_two_weights_are_the_same_draw(kernel: ModuleType) -> None:
     # Of equal sizes, so that one draw could serve several weights.
     drawn = [weight.tobytes() for weight in matrices(kernel.init_params(7, 7, rng=0)).values()]
     assert len(set(drawn)) == len(drawn)
+
+
+@pytest.mark.parametrize("dtype", [int, bool, "int32", str])
+def test_what_no_weights_are_drawn_in(kernel: ModuleType, dtype: Any) -> None:
+    """Integers would all be 0. A Workspace says the same."""
+    fault = f"^dtype: expected floating, complex or object, got {np.dtype(dtype)}$"
+    with pytest.raises(TypeError, match=fault):
+        kernel.init_params(D, H, dtype=dtype)
+    with pytest.raises(TypeError, match=fault):
+        kernel.Workspace(2, D, H, dtype)
+
+
+def test_negative_sizes(kernel: ModuleType) -> None:
+    fault = "^(input|hidden|batch)_size: expected 0 or more, got -2$"
+    for sizes in ((-2, H), (D, -2)):
+        with pytest.raises(ValueError, match=fault):
+            kernel.init_params(*sizes)
+    for more in ((-2, D, H), (2, -2, H), (2, D, -2)):
+        with pytest.raises(ValueError, match=fault):
+            kernel.Workspace(*more)

@@ -189,3 +189,19 @@ def test_a_copy_of_a_workspace_is_one_of_its_own(call: Call, duplicate: Any) -> 
     assert_equal(call.all(other), expected)
     for name, array in held_by(other).items():
         assert not np.shares_memory(array, getattr(workspace, name)), name
+
+
+def test_what_a_pullback_reads_again_is_said(call: Call) -> None:
+    """It does read the weights again, so a user has to be told to leave them alone."""
+    doc = " ".join(str(call.kernel.vjp.__doc__).split())
+    assert "reads x and the weights again: until it is called, they have to be unchanged" in doc
+
+    def gradients(change: float) -> Any:
+        params = mapped(np.copy, call.params)
+        outputs, _, pullback = call.kernel.vjp(params, call.x, call.s0)
+        for weight in params:
+            weight += change
+        return pullback(np.ones_like(outputs))
+
+    before, after = (dict(arrays(gradients(change))) for change in (0.0, 1.0))
+    assert any(not np.array_equal(before[name], after[name]) for name in before)

@@ -126,6 +126,9 @@ def test_the_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert result.exit_code == 0
     for text in ("always answering 1: 0.167", "4,486", "4,599", "4,513"):
         assert text in result.output
+    runs = [line for line in result.output.splitlines() if ", seed " in line]
+    assert len(runs) == 6  # one as soon as it is done, where there is no bar of progress
+    assert runs[0].startswith("rnn, rate 0.01, seed 0: error 0.")
     pixels = matplotlib.image.imread(tmp_path / "made" / "here" / "adding_problem.png")
     assert pixels.shape[0] >= 600
     assert pixels.shape[1] >= 1400

@@ -12,10 +12,11 @@ import pytest
 import gru_codegen as gc
 from gru_codegen.cell import Cell
 from gru_codegen.derive.writing import Prose
-from gru_codegen.explain import FORMATS, STEPS, document, sections
+from gru_codegen.explain import FORMATS, document, sections
 from gru_codegen.explain.model import Equations
 from gru_codegen.explain.sections import explained
 from gru_codegen.notation import TEXT, Notation, Schema, leaves
+from gru_codegen.steps import MOST_SHOWN
 from tests.derive import declarations
 
 HERE = Path(__file__).parent
@@ -172,7 +173,7 @@ def test_it_says_which_part_is_whose() -> None:
         ({"wrt": "x"}, "wrt: 'x' is no weight of gru"),
         ({"format": "html"}, "format: there is no 'html'; there are text, latex"),
         ({"unroll": 0}, "unroll: expected 1 to 64 time steps, got 0; the recurrences, shown "),
-        ({"unroll": STEPS + 1}, f"unroll: expected 1 to 64 time steps, got {STEPS + 1}; "),
+        ({"unroll": MOST_SHOWN + 1}, "unroll: expected 1 to 64 time steps, got 65; "),
         ({"unroll": "two"}, "unroll: expected a number of time steps or None, got 'two'"),
         ({"unroll": True}, "unroll: expected a number of time steps or None, got True"),
         ({"unroll": 2.0}, r"unroll: expected a number of time steps or None, got 2\.0"),

@@ -407,3 +407,14 @@ def test_what_a_node_ignores_may_be_anything() -> None:
     weights = from_onnx("lstm-coupled", other)
     for name, weight in from_onnx("lstm-coupled", arrays).items():
         assert np.array_equal(weights[name], weight)
+
+
+def test_what_is_not_finite_is_no_disagreement() -> None:
+    """A NaN is a value like any other to a conversion, also where gates have to agree."""
+    arrays = torch_arrays(4)
+    arrays["weight_ih_l0"][0, 0] = np.nan
+    assert np.isnan(from_torch("lstm", arrays)["Wi"][0, 0])
+    there_and_back = from_torch("lstm", to_torch("lstm", from_torch("lstm", arrays)))
+    np.testing.assert_array_equal(there_and_back["Wi"], from_torch("lstm", arrays)["Wi"])
+    arrays["weight_ih_l0"][H, 0] = np.inf
+    assert re.search("gate f would have to have minus", message(from_torch, "lstm-coupled", arrays))

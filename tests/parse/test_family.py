@@ -156,7 +156,7 @@ def test_what_is_left_out_is_the_usual(tmp_path: Path) -> None:
 def test_a_size_of_ones_own(tmp_path: Path) -> None:
     cell = load(
         tmp_path,
-        "name = 'low-rank'\nsizes = ['K', 'B']\nstates = ['S']\n"
+        "name = 'low-rank'\nsizes = ['K']\nstates = ['S']\n"
         "weights = {W = '(D, H)', U = '(H, K)', R = '(K, H)'}\n"
         "equations = 'S = tanh(x @ W + S_prev @ U @ R)'",
     )

@@ -252,7 +252,25 @@ SYNTAX = {
         "expected one of + - * / @ or the end of the equation, found CA",
         "CA",
     ),
-    "exponent": (("1 - Z", "1e5 - Z"), "9:21", "expected one of + - * / @ or ), found e5", "e5"),
+    "exponent": (
+        ("1 - Z", "1e5 - Z"),
+        "9:20",
+        "1e5 is not known here; numbers are written out, 100000",
+        "1e5",
+    ),
+    "negative exponent": (
+        ("1 - Z", "1.5e-3 * Z"),
+        "9:20",
+        "1.5e-3 is not known here; numbers are written out, 0.0015",
+        "1.5e-3",
+    ),
+    "large exponent": (
+        ("1 - Z", "1E99 - Z"),
+        "9:20",
+        "1E99 is not known here; numbers are written out",
+        "1E99",
+    ),
+    "no exponent": (("1 - Z", "1e - Z"), "9:21", "expected one of + - * / @ or ), found e", "e"),
     "leading zero": (("1 - Z", "01 - Z"), "9:21", "expected one of + - * / @ or ), found 1", "1"),
     "call of a number": (
         ("1 - Z", "1(Z)"),
@@ -626,8 +644,32 @@ KEYS = {
     "another unused input": (
         ('states = ["S"]', 'states = ["S"]\ninputs = { x = "(B, D)", u = "(B, D)" }'),
         "5:26",
-        f"no equation reads u; {UNREAD}",
+        "no equation reads u; a kernel takes one input, so remove it",
         "u",
+    ),
+    "input of another name": (
+        ('states = ["S"]', 'states = ["S"]\ninputs = { u = "(B, D)" }'),
+        "8:11",
+        "there is no name x; known: u, S_prev, Wca, bca, Wrecz, Wz, bz",
+        "x",
+    ),
+    "size that there is": (
+        ('states = ["S"]', 'states = ["S"]\nsizes = ["K", "H"]'),
+        "5:16",
+        "H is a size already; sizes lists those besides B, D and H",
+        "H",
+    ),
+    "size twice": (
+        ('states = ["S"]', 'states = ["S"]\nsizes = ["K", "K"]'),
+        "5:16",
+        "K is a size already; sizes lists those besides B, D and H",
+        "K",
+    ),
+    "unused size": (
+        ('states = ["S"]', 'states = ["S"]\nsizes = ["K"]'),
+        "5:11",
+        f"no input and no weight has the size K; {UNREAD}",
+        "K",
     ),
     "unknown output": (
         ('states = ["S"]', 'states = ["S"]\noutput = "ZZ"'),
@@ -813,3 +855,14 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         with pytest.raises(CellError) as caught:
             load_cell(str(path))
         assert str(caught.value) == f"{path} {reason}"
+
+
+def test_a_cell_that_does_not_read_its_input(tmp_path: Path) -> None:
+    """It has one, though the file says nothing of it."""
+    without = TEXT.replace("x @ Wca + bca", "bca").replace('Wca = "(D, H)", ', "")
+    assert fault(tmp_path, without) == (
+        "",
+        "no equation reads x; the input is x, (B, D), unless a file says otherwise, "
+        'as inputs = { u = "(B, D)" } does',
+        None,
+    )

@@ -75,7 +75,21 @@ def test_a_module_that_is_not_there(module: str) -> None:
     assert refused("nowhere.cells:MINE") == (
         "there is no module nowhere, neither installed nor in the working folder"
     )
-    assert refused(f"{module}.good.py:MINE").startswith(f"there is no module {module}.good.py, ")
+
+
+@pytest.mark.parametrize(
+    ("spec", "advice"),
+    [
+        ("mycells.py", "one in that file, which is imported, is mycells:NAME"),
+        ("mycells.py:MINE", "one in that file, which is imported, is mycells:MINE"),
+        ("./own/mycells.py", "one in that file, which is imported, is own.mycells:NAME"),
+        ("a/b.py:C", "one in that file, which is imported, is a.b:C"),
+        ("/a/b.py", "one in a file of Python is module:NAME, imported from the working folder"),
+        ("my-cells.py", "one in a file of Python is module:NAME, imported from the working folder"),
+    ],
+)
+def test_a_file_of_python(spec: str, advice: str) -> None:
+    assert refused(spec) == f"there is no cell {spec!r}; {advice}"
 
 
 @pytest.mark.parametrize(
@@ -105,9 +119,7 @@ def test_an_object_that_is_not_there_or_no_cell(module: str) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "spec", [":", "a:", ":B", "a b:C", "a.b:C()", "a/b.py:C", "..a:C", "a:B:C"]
-)
+@pytest.mark.parametrize("spec", [":", "a:", ":B", "a b:C", "a.b:C()", "a/b:C", "..a:C", "a:B:C"])
 def test_what_names_no_object(spec: str) -> None:
     assert refused(spec) == (
         f"there is no cell {spec!r}; a cell of your own is package.module:NAME, or FILE.toml"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import builtins
 import os
 import re
 import shutil
@@ -125,3 +127,24 @@ def test_a_cell_of_the_package_is_one_file(tmp_path: Path) -> None:
     assert re.sub(how_many, "N", wrote) == re.sub(how_many, "N", shown)
     code = "import gru_codegen as gc; print(gc.cells['minimal-rnn'])"
     assert said("-c", code) == f"{load_cell(str(EXAMPLE))}\n"
+
+
+def test_the_files_that_commands_name_are_there() -> None:
+    readme = EXAMPLE.parents[1] / "README.md"
+    named = re.findall(r"--cell (\S+\.toml)", readme.read_text())
+    assert named
+    assert all((readme.parent / name).is_file() for name in named)
+
+
+def test_the_first_lines_of_interop_define_what_they_use() -> None:
+    """But for torch, which is not needed here."""
+    text = (EXAMPLE.parents[1] / "docs" / "interop.md").read_text()
+    first = text.split("```python\n")[1].split("```")[0]
+    loaded: set[str] = set()
+    stored = set(dir(builtins))
+    for node in ast.walk(ast.parse(first)):
+        if isinstance(node, ast.Name):
+            (loaded if isinstance(node.ctx, ast.Load) else stored).add(node.id)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            stored |= {alias.asname or alias.name for alias in node.names}
+    assert loaded <= stored

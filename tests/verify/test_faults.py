@@ -31,6 +31,7 @@ UNSHARED = {("inputs", "no result shares them")}
 TYPES = {("results", "fields, shapes, dtypes")}
 NAMES = {("params", "taken by field name")}
 REFUSED = {("arguments", "wrong ones refused")}
+MODULE = {("module", "names and what they say")}
 OWNERSHIP = REUSED | KEPT | UNMODIFIED | UNSHARED
 
 
@@ -57,6 +58,9 @@ class Fault(NamedTuple):
 
 
 FAULTS = [
+    # The names.
+    Fault("a style that there is not", 'STYLE = "textbook"', 'STYLE = "fancy"', MODULE),
+    Fault("an output that is not computed", 'OUTPUT = "S"', 'OUTPUT = "Q"', MODULE),
     # The backward pass.
     Fault("transpose dropped", "da_ca @ params.Wrecca.T", "da_ca @ params.Wrecca", ALL),
     Fault("transpose dropped in the carry", "da_r @ params.Wrecr.T", "da_r @ params.Wrecr", ALL),

@@ -63,7 +63,7 @@ def test_the_rows() -> None:
     assert rows[len(gradients)] == ("all", "random direction", 1e-30, 1e-12)
     assert {check.weight for check in checks[len(gradients) + 1 :]} == {
         *("loss", "state", "init_params", "s0", "outputs"),
-        *("workspace", "inputs", "results", "params", "arguments"),
+        *("workspace", "inputs", "results", "params", "arguments", "module"),
     }
     assert all(check.tolerance <= 1e-12 for check in checks[len(gradients) :])
 

@@ -1,0 +1,38 @@
+"""How many time steps are written out one by one, and what is said of other numbers."""
+
+from __future__ import annotations
+
+from operator import index
+from typing import Any
+
+__all__ = ["MOST_SHOWN", "MOST_STEPS", "fault_of_steps", "whole"]
+
+MOST_STEPS = 65536  # written out, that many steps of the GRU are 160 MB of source
+MOST_SHOWN = 64  # as formulas; each step is a page, and each says the same
+
+
+def whole(unroll: Any) -> int | None:
+    """The number of time steps as an int, None if it is None.
+
+    Raises ValueError if it is no whole number; a truth value is none.
+    """
+    if unroll is None:
+        return None
+    try:
+        if not isinstance(unroll, bool):
+            return index(unroll)
+    except TypeError:
+        pass
+    raise ValueError(f"unroll: expected a number of time steps or None, got {unroll!r}")
+
+
+def fault_of_steps(steps: float, most: int = MOST_STEPS) -> str | None:
+    """Say why so many time steps cannot be written out, or return None if they can.
+
+    What is said continues a sentence that begins with the number.
+    """
+    if steps < 1:
+        return "is less than one time step"
+    if steps > most:
+        return "is too many time steps to write out one by one"
+    return None

@@ -1,0 +1,71 @@
+"""What a kernel defines beside the functions that are checked by calling them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+from .claim import Claim
+from .configuration import Problem
+from .difference import Difference, verdict, worst
+from .options import options
+
+STYLES = ("fast", "textbook")
+#: Where the layouts keep the samples of a matrix of all time steps: which axis.
+SAMPLES = {"rows": 1, "blocked": 1, "columns": 2, "folded": 2}
+#: What generated kernels have. One by hand may do without all of it, but not without some of it.
+TOGETHER = ("LAYOUT", "SHAPES", "vjp", "params_to_npz", "params_from_npz")
+
+
+def missing(kernel: ModuleType) -> list[str]:
+    """Return which of `TOGETHER` are missing from a kernel that has the others, or is to."""
+    offered = options(kernel)
+    has = [name for name in TOGETHER if hasattr(kernel, name)]
+    whole = has or offered.loss_weights or offered.lengths
+    return [name for name in TOGETHER if name not in has] if whole else []
+
+
+def claim(problem: Problem) -> Claim:
+    """Return the claim that names are defined, and that what they say of the kernel is so."""
+    return Claim("module", "names and what they say", None, 0, lambda: _said(problem))
+
+
+def _said(problem: Problem) -> Difference:
+    return worst(verdict(holds, otherwise) for holds, otherwise in _facts(problem))
+
+
+def _facts(problem: Problem) -> Iterator[tuple[bool, str]]:
+    """Yield what has to hold, each with what to say if it does not."""
+    kernel = problem.kernel
+    lacking = missing(kernel)
+    yield not lacking, f"it defines no {', '.join(lacking)}"
+    for name in TOGETHER[2:]:
+        value = getattr(kernel, name, None)
+        yield value is None or callable(value), f"{name} is not callable"
+    output = kernel.OUTPUT.removesuffix("_")  # as code writes the outputs of a readout, O
+    left = rf"^\s*{re.escape(output)}(_t)?\s+="
+    computed = re.search(left, kernel.EQUATIONS, re.MULTILINE)
+    yield bool(computed), f"OUTPUT is {kernel.OUTPUT!r}, which is on no left side of EQUATIONS"
+    style, layout = kernel.STYLE, getattr(kernel, "LAYOUT", None)
+    yield style in STYLES, f"STYLE is {style!r}, expected one of {', '.join(STYLES)}"
+    if layout is None:
+        return
+    known = ("rows",) if style == "textbook" else tuple(SAMPLES)
+    yield layout in known, f"LAYOUT is {layout!r}, expected one of {', '.join(known)}"
+    kept = _samples(problem)
+    if layout in known and kept is not None:
+        otherwise = f"LAYOUT is {layout!r}, but a Workspace keeps a sample in each "
+        yield SAMPLES[layout] == kept, otherwise + ("row" if kept == 1 else "column")
+
+
+def _samples(problem: Problem) -> int | None:
+    """Return the axis of the samples of the outputs in a Workspace; None if that does not tell."""
+    _, B, *_ = problem.sizes
+    outputs: Any = problem.workspace()
+    outputs = getattr(outputs, problem.kernel.OUTPUT, None)
+    shape: Any = getattr(outputs, "shape", ())
+    if len(shape) != 3 or (shape[1] == B) == (shape[2] == B):
+        return None
+    return 1 if shape[1] == B else 2

@@ -1,0 +1,69 @@
+"""What `generate` and `load` take, and what they say of the rest."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gru_codegen as gc
+
+LIMITS = "give a whole number from 1 to 65536, or None for a time loop of any length"
+
+
+@pytest.mark.parametrize("make", [gc.generate, gc.load])
+@pytest.mark.parametrize(
+    ("unroll", "fault"),
+    [
+        (0, f"0 is less than one time step; {LIMITS}"),
+        (-2, f"-2 is less than one time step; {LIMITS}"),
+        (65537, f"65537 is too many time steps to write out one by one; {LIMITS}"),
+        (10**9, f"1000000000 is too many time steps to write out one by one; {LIMITS}"),
+        (np.int64(0), f"0 is less than one time step; {LIMITS}"),
+        (True, "expected a number of time steps or None, got True"),
+        (np.True_, f"expected a number of time steps or None, got {np.True_!r}"),
+        (2.0, "expected a number of time steps or None, got 2.0"),
+        ("any", "expected a number of time steps or None, got 'any'"),
+    ],
+)
+def test_what_is_no_number_of_steps(make: Any, unroll: Any, fault: str) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(f'unroll: {fault}')}$"):
+        make(gc.GRU, unroll=unroll)
+
+
+def test_any_whole_number_will_do() -> None:
+    unroll: Any = np.int64(2)
+    assert gc.generate(gc.GRU, unroll=unroll) == gc.generate(gc.GRU, unroll=2)
+    kernel = gc.load(gc.GRU, unroll=unroll)
+    assert type(kernel.UNROLL) is int
+    assert kernel.__name__ == "gru_t2"
+
+
+@pytest.mark.parametrize("layout", ["rows", "columns"])
+def test_the_textbook_style_has_no_layout(layout: Any) -> None:
+    """Not that of the fast style by default either: as on the command line."""
+    fault = f"layout: {layout!r} is for the fast style; textbook keeps rows as declared"
+    for make in (gc.generate, gc.load):
+        with pytest.raises(ValueError, match=f"^{re.escape(fault)}$"):
+            make(gc.GRU, style="textbook", layout=layout)
+    assert gc.load(gc.GRU, style="textbook").LAYOUT == "rows"
+
+
+def test_the_default_layout_is_columns() -> None:
+    assert gc.generate(gc.GRU) == gc.generate(gc.GRU, layout="columns")
+
+
+@pytest.mark.parametrize(("kind", "known"), [("cell", gc.cells), ("loss", gc.losses)])
+def test_a_name_that_there_is_not(kind: str, known: dict[str, Any]) -> None:
+    with pytest.raises(KeyError) as raised:
+        known["nope"]
+    assert raised.value.args == (f"there is no {kind} 'nope'; known: {', '.join(known)}",)
+    assert known.get("nope") is None
+    assert "nope" not in known
+
+
+def test_the_version() -> None:
+    assert gc.__version__ == version("gru-codegen")
