@@ -21,7 +21,7 @@ _KERNEL = frozenset({
     "CELL", "CONTRACT", "EQUATIONS", "LAYOUT", "LOSS", "OUTPUT", "READOUT", "SIZES", "STATES",
     "STYLE", "UNROLL", "Array", "Params", "Result", "State", "Workspace",
     "forward", "init_params", "loss", "loss_and_gradients", "vjp",
-    "clip", "huber", "sigmoid", "softplus",
+    "clip", "huber", "positive", "sigmoid", "softplus",
     "Any", "Callable", "DTypeLike", "NDArray", "NamedTuple", "annotations", "np",
     "V", "batch_size", "begin", "calls", "capacity", "dO", "dtype", "ended", "gradients",
     "hidden_size", "input_size", "last", "output_size", "params", "self", "steps", "t", "total",

@@ -130,7 +130,7 @@ def helpers(storage: Storage) -> list[str]:
         for statement in storage.program.statements()
         for part in parts(statement.value)
         if isinstance(part, Call)
-        and not (storage.in_place(statement) and part.operation == "sigmoid")
+        and not (storage.in_place(statement) and part.operation in ("positive", "sigmoid"))
     }
     return ["\n".join(lines) for name, lines in FUNCTIONS.items() if name in used]
 

@@ -42,6 +42,11 @@ FUNCTIONS: dict[str, tuple[str, ...]] = {
         "    c = np.minimum(np.maximum(a, -1), 1)",
         "    return c * (a - c / 2)",
     ),
+    "positive": (
+        "def positive(a: Array) -> Any:",
+        '    """1 where a > 0, else 0, in the dtype of a: of truth values tanh makes float16."""',
+        "    return (a > 0) * np.ones_like(a)",
+    ),
     "softplus": (
         "def softplus(a: Array) -> Any:",
         '    """log(1 + exp(a)), which neither overflows nor loses small values."""',
@@ -149,8 +154,6 @@ def _write(
             function = expression.operation.removeprefix("row_")
             axis = "-1" if layout == "rows" else "-2"
             return f"{at_least(args[0], _ATOM)}.{function}(axis={axis}, keepdims=True)", _ATOM
-        case "positive":
-            return f"({at_least(args[0], _SUM)} > 0)", _ATOM
         case "relu":
             return f"np.maximum({write(args[0])}, 0)", _ATOM
         case "tanh":

@@ -1,15 +1,16 @@
-"""Cells that each once met a fault of a pass or of the emitter: right in every layout."""
+"""Cells that each once met a fault of a pass or of the emitter: right in every form."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import gru_codegen as gc
 from gru_codegen import pipeline
 from gru_codegen.parse import load_cell
-from gru_codegen.passes import LAYOUTS, Layout
+from gru_codegen.passes import LAYOUTS
 
 CELLS = {
     # Weights added up are made ready once, for the pullback's adjoint of x too.
@@ -85,6 +86,11 @@ CELLS = {
         'W = "(D, H)", U = "(H, H)"',
         "P = positive(S_prev @ U)\nS = tanh(x @ W + P * S_prev)",
     ),
+    # A truth value is no number: tanh makes float16 of it, and a sum or.
+    "functions-of-positive": (
+        'W = "(D, H)", U = "(H, H)"',
+        "A = positive(S_prev @ U)\nS = tanh(A + positive(x @ W)) + sigmoid(positive(S_prev))",
+    ),
     # The product of two constants is a constant.
     "two-constants": (
         'v = "(H,)"',
@@ -103,9 +109,9 @@ CELLS = {
 }
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("manner", [*LAYOUTS, "textbook"])
 @pytest.mark.parametrize("name", CELLS)
-def test_the_kernel_is_right(name: str, layout: Layout, tmp_path: Path) -> None:
+def test_the_kernel_is_right(name: str, manner: Any, tmp_path: Path) -> None:
     weights, equations = CELLS[name]
     states = '["S", "C"]' if "C_prev" in equations else '["S"]'
     columns = "D" if "D" in weights else "H"
@@ -116,6 +122,7 @@ def test_the_kernel_is_right(name: str, layout: Layout, tmp_path: Path) -> None:
         f'equations = """\n{equations}\n"""\n'
     )
     cell = load_cell(str(file))
+    how: Any = {"style": "textbook"} if manner == "textbook" else {"layout": manner}
     for unroll in (None, 1, 2):
-        report = pipeline.check(gc.load(cell, layout=layout, unroll=unroll), cell)
+        report = pipeline.check(gc.load(cell, unroll=unroll, **how), cell)
         assert report, str(report)

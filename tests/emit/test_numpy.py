@@ -107,7 +107,7 @@ EXPRESSIONS: dict[str, Expr] = {
     "huber(a - b)": call("huber")(subtract(a, b)),
     "softplus(a)": call("softplus")(a),
     "np.maximum(a, 0)": call("relu")(a),
-    "(a > 0) * b": multiply(call("positive")(a), b),
+    "positive(a) * b": multiply(call("positive")(a), b),
     # rows and choices
     "a.sum(axis=-1, keepdims=True)": call("row_sum")(a),
     "(a - b).max(axis=-1, keepdims=True)": call("row_max")(subtract(a, b)),
@@ -188,6 +188,7 @@ def test_a_helper_is_a_function_of_its_name(name: str) -> None:
     by_name: dict[str, Any] = {
         "clip": lambda z: np.clip(z, -1, 1),
         "huber": lambda z: np.where(np.abs(z) <= 1, z * z / 2, np.abs(z) - 0.5),
+        "positive": lambda z: np.where(z > 0, 1.0, 0.0),
         "sigmoid": lambda z: np.exp(-np.logaddexp(0, -z)),
         "softplus": lambda z: np.logaddexp(0, z),
     }
