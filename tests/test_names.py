@@ -155,7 +155,7 @@ def test_other_names_make_sound_kernels(style: Any, names: list[str]) -> None:
 
 # --- what kernels make of other names ------------------------------------------------------------
 
-KINDS: list[tuple[Any, Any]] = [("textbook", "columns"), *(("fast", each) for each in LAYOUTS)]
+KINDS: list[tuple[Any, Any]] = [("textbook", None), *(("fast", each) for each in LAYOUTS)]
 #: How many symbols of either kind can be called anything.
 SPARE = 4
 
