@@ -158,8 +158,9 @@ def _products(goal: Goal, peer: Entry, rate: float) -> float | None:
 def fastest(race: Race, kernel: str, threads: int) -> Entry | None:
     """The layout of a generated kernel that takes the least time; None if it did not run.
 
-    The rounds that choose say which it is; how fast it is, `compared` asks the others. Of
-    one thread it is the CPU time that counts, which other programs disturb less.
+    The rounds that choose say which it is, by their least time, as `--tune` does it: what else the
+    machine does can only slow a call. How fast it is, `compared` asks the others. Of one thread it
+    is the CPU time that counts, which other programs disturb less.
     """
     layouts = [
         entry
@@ -171,7 +172,7 @@ def fastest(race: Race, kernel: str, threads: int) -> Entry | None:
         samples = entry.cpu if threads == 1 else entry.seconds
         return samples[: race.choosing or None]
 
-    return min(layouts, key=lambda one: ratio(time(one), time(layouts[0])).median, default=None)
+    return min(layouts, key=lambda one: min(time(one)), default=None)
 
 
 def _named(race: Race, name: str, threads: int, default_layout: str) -> Entry | None:
