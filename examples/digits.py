@@ -94,7 +94,7 @@ def class_codes() -> Array:
 
     Any two differ in exactly half of their entries, so all classes are equally far apart.
     """
-    H = np.ones((1, 1), dtype=np.float32)
+    H: Array = np.ones((1, 1), dtype=np.float32)
     while len(H) < HIDDEN:
         H = np.block([[H, H], [H, -H]])
     codes: Array = 0.8 * H[1:11]  # row 0 is constant

@@ -5,6 +5,8 @@ from __future__ import annotations
 from operator import index
 from typing import Any
 
+import numpy as np
+
 __all__ = ["MOST_SHOWN", "MOST_STEPS", "fault_of_steps", "whole"]
 
 MOST_STEPS = 65536  # written out, that many steps of the GRU are 160 MB of source
@@ -14,12 +16,12 @@ MOST_SHOWN = 64  # as formulas; each step is a page, and each says the same
 def whole(unroll: Any) -> int | None:
     """The number of time steps as an int, None if it is None.
 
-    Raises ValueError if it is no whole number; a truth value is none.
+    Raises ValueError if it is no whole number; a truth value is none, NumPy's neither.
     """
     if unroll is None:
         return None
     try:
-        if not isinstance(unroll, bool):
+        if not isinstance(unroll, (bool, np.bool_)):
             return index(unroll)
     except TypeError:
         pass

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import matplotlib.image
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from numpy.typing import NDArray
 
 from examples import adding_problem
 from examples.adding_problem import BASELINE, HIDDEN, STEPS, Run, sequences, train
@@ -52,7 +54,7 @@ def test_influence_is_the_derivative_of_the_answer(kernels: dict[str, ModuleType
     params = kernel.init_params(2, 5, output_size=1, rng=0)
     x = sequences(200, np.random.default_rng(len(adding_problem.SEEDS)))[0].astype(float)
 
-    def derivatives(step: int) -> np.ndarray:
+    def derivatives(step: int) -> NDArray[Any]:
         columns = []
         for feature in range(2):
             above, below = x.copy(), x.copy()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from gru_codegen.interop import from_keras, to_keras
 from tests.interop.cases import Arrays, initial, kernel, last, read, relative_error
@@ -18,7 +21,7 @@ CELLS = {
 }
 
 
-def weights(case: Arrays) -> list[np.ndarray]:
+def weights(case: Arrays) -> list[NDArray[Any]]:
     return [case[place] for place in ("0", "1", "2") if place in case]
 
 
