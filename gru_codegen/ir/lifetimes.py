@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gru_codegen.ir.expressions import Every, Now, Ref, reads, refs, unpacked
+from gru_codegen.ir.expressions import Every, Now, Ref, reads, unpacked
 from gru_codegen.ir.program import (
     Block,
     Loop,
@@ -41,8 +41,7 @@ def kept_for_every_step(program: Program) -> set[str]:
         for body in distinct_bodies(phase.blocks):
             for target in (ref for statement in body for ref in writes(statement)):
                 written.setdefault(target.var.name, phase.name)
-    packs = {ref.var for s in program.statements() for ref in (s.target, *refs(s.value))}
-    for pack in packs:  # neighbours are kept together
+    for pack in {ref.var for ref in program.references()}:  # neighbours are kept together
         names = {ref.var.name for ref in unpacked(Ref(pack))}
         kept |= names if pack.parts and names & kept else set()
     return kept & {var.name for var in program.variables().values() if var.timed}

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from gru_codegen.ir.expressions import Expr, Ref, Var, reads, unpacked
+from gru_codegen.ir.expressions import Expr, Ref, Var, reads, refs, unpacked
 
 __all__ = [
     "Block",
@@ -145,6 +145,11 @@ class Program:
         """Every statement: those of a loop once, those of steps that share a body once."""
         for phase in self.phases:
             yield from statements(phase.blocks)
+
+    def references(self) -> Iterator[Ref]:
+        """Every reference as it stands there, packs among them."""
+        for statement in self.statements():
+            yield from (statement.target, *refs(statement.value))
 
     def variables(self) -> dict[str, Var]:
         """Every variable by name, in the order in which they are met."""

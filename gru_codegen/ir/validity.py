@@ -269,12 +269,11 @@ def _check_runs(program: Program) -> None:
 
 
 def _runs(program: Program) -> Iterator[tuple[Ref, ...]]:
-    for statement in program.statements():
-        for ref in (statement.target, *refs(statement.value)):
-            if len(ref.var.parts) == 1:
-                yield ref.var.parts[0]
-            elif ref.var.parts:
-                yield tuple(unpacked(ref))
+    for ref in program.references():
+        if len(ref.var.parts) == 1:
+            yield ref.var.parts[0]
+        elif ref.var.parts:
+            yield tuple(unpacked(ref))
 
 
 def _check_overwrites(program: Program, names: dict[str, Var]) -> None:

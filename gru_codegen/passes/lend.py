@@ -10,7 +10,6 @@ from gru_codegen.ir import (
     Statement,
     Var,
     reads,
-    refs,
     statements,
     unpacked,
     writes,
@@ -31,7 +30,7 @@ def lend(program: Program) -> Program:
     if seed is None:
         return program
     place = _root(seed, program)
-    packs = {ref.var for s in program.statements() for ref in (s.target, *refs(s.value))}
+    packs = {ref.var for ref in program.references()}
     neighbours = {ref.var for pack in packs if pack.parts for ref in unpacked(Ref(pack))}
     before = [phase for phase in program.phases if phase.name in ("forward", "loss")]
     found = [statement for phase in before for statement in statements(phase.blocks)]

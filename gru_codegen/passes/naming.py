@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gru_codegen.ir import Expr, Program, reads, refs
+from gru_codegen.ir import Expr, Program, reads
 from gru_codegen.names import free_name
 
 __all__ = ["fresh", "names_in", "product_name"]
@@ -10,11 +10,7 @@ __all__ = ["fresh", "names_in", "product_name"]
 
 def names_in(program: Program) -> set[str]:
     """Every name that `program` holds: of its variables, and of packs of them."""
-    packs = {
-        ref.var.name
-        for statement in program.statements()
-        for ref in (statement.target, *refs(statement.value))
-    }
+    packs = {ref.var.name for ref in program.references()}
     return {*(weight.name for weight in program.weights), *program.variables(), *packs}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gru_codegen.ir import Now, Program, Ref, Var, is_within, joined, refs
+from gru_codegen.ir import Now, Program, Ref, Var, is_within, joined
 from gru_codegen.passes.naming import fresh
 
 __all__ = ["Neighbours", "Packs", "runs"]
@@ -47,10 +47,7 @@ class Packs:
 
 def _packs(program: Program) -> Iterator[Ref]:
     """What `program` has side by side, as it is referred to."""
-    for statement in program.statements():
-        for ref in (statement.target, *refs(statement.value)):
-            if len(ref.var.parts) == 1:
-                yield ref
+    yield from (ref for ref in program.references() if len(ref.var.parts) == 1)
 
 
 def runs(program: Program) -> list[tuple[Ref, ...]]:
