@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from operator import index
+from numbers import Integral
 from typing import Any
-
-import numpy as np
 
 __all__ = ["MOST_SHOWN", "MOST_STEPS", "fault_of_steps", "whole"]
 
@@ -16,15 +14,12 @@ MOST_SHOWN = 64  # as formulas; each step is a page, and each says the same
 def whole(unroll: Any) -> int | None:
     """The number of time steps as an int, None if it is None.
 
-    Raises ValueError if it is no whole number; a truth value is none, NumPy's neither.
+    Raises ValueError if it is no whole number; a truth value is none.
     """
     if unroll is None:
         return None
-    try:
-        if not isinstance(unroll, (bool, np.bool_)):
-            return index(unroll)
-    except TypeError:
-        pass
+    if isinstance(unroll, Integral) and not isinstance(unroll, bool):
+        return int(unroll)
     raise ValueError(f"unroll: expected a number of time steps or None, got {unroll!r}")
 
 
