@@ -8,13 +8,15 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from gru_codegen.ir import Call, Const, Expr, Now, Origin, Ref, Statement, Var, reads
-from gru_codegen.passes.algebra import Term, summed
+from gru_codegen.passes.algebra import Term, factors_of, summed
 from gru_codegen.passes.linear import LinearBody
 from gru_codegen.passes.naming import fresh
 from gru_codegen.passes.wording import equation
 
 __all__ = ["Chains", "Product", "Rest", "Sum", "contains", "sums", "times", "without"]
 
+#: How many terms a product may have when it is multiplied out: that of five sums has 32.
+_MOST_TERMS = 32
 #: A product: an adjoint and what it is multiplied by, in any order.
 Product = frozenset[tuple[Expr, int]]
 
@@ -66,7 +68,8 @@ def times(product: Product, *factors: Expr) -> Product:
 
 def contains(product: Product, part: Product) -> bool:
     """Whether `part` is a part of `product`."""
-    return not Counter(dict(part)) - Counter(dict(product))
+    counts = dict(product)
+    return all(counts.get(factor, 0) >= count for factor, count in part)
 
 
 def without(product: Product, part: Product) -> list[Expr]:
@@ -226,7 +229,10 @@ def _with_value(statement: Statement, value: Expr) -> Statement:
 
 
 def _multiplied_out(expression: Expr) -> Iterator[tuple[Fraction, tuple[Expr, ...]]]:
-    """Terms of `expression`; only a sum with a number is multiplied out, another is one factor."""
+    """Terms of `expression`; only a sum with a number is multiplied out, another is one factor.
+
+    Nor is a product of so many sums that the terms would take more than the sums save.
+    """
     if isinstance(expression, Const):
         yield expression.value, ()
         return
@@ -235,6 +241,9 @@ def _multiplied_out(expression: Expr) -> Iterator[tuple[Fraction, tuple[Expr, ..
         match expression.operation:
             case "multiply":
                 left, right = (list(_multiplied_out(argument)) for argument in expression.args)
+                if len(left) * len(right) > _MOST_TERMS:
+                    yield Fraction(1), tuple(factors_of(expression))
+                    return
                 for a, some in left:
                     yield from ((a * b, (*some, *others)) for b, others in right)
                 return

@@ -343,3 +343,42 @@ def test_a_link_is_where_it_was_made_of_the_same() -> None:
     products = [line for line in changed if line.endswith("= multiply(dR[t], C[t])")]
     assert len(products) == 2
     assert changed.index(products[0]) < changed.index(moved) < changed.index(products[1])
+
+
+def test_a_product_of_many_sums_is_not_multiplied_out() -> None:
+    many = "dS[t]"  # the product of n sums with a number has 2^n terms
+    for name in ("Z", "R", "C", "A", "E", "F"):
+        many = f"multiply({many}, subtract(1, {name}[t]))"
+    program = written(
+        {
+            "forward": """
+    dO[:] = matmul(y[:], Wc)
+    for every step t, first to last:
+        Z[t] = matmul(x[t], Wz)
+        R[t] = matmul(x[t], Wr)
+        C[t] = matmul(x[t], Wc)
+        A[t] = tanh(Z[t])
+        E[t] = tanh(R[t])
+        F[t] = tanh(C[t])
+        S[t] = tanh(add(Z[t], R[t]))
+""",
+            "backward": f"""
+        for every step t, last to first:
+            dS[t] = add(dO[t], dS_prev[t+1])
+            daZ[t] = multiply({many}, Z[t])
+            daR[t] = multiply({many}, R[t])
+            dS_prev[t] = add(matmul(daZ[t], transpose(Uz)), matmul(daR[t], transpose(Ur)))
+""",
+        }
+    )
+    link = "dS[t]"
+    for name in ("A", "C", "E", "F", "R", "Z"):
+        link = f"multiply({link}, subtract(1, {name}[t]))"
+    assert after(telescope(program), "backward") == phase(f"""
+        for every step t, last to first:
+            dS[t] = add(dS_prev[t+1], dO[t])
+            dS_A_C_E_F_R_Z[t] = {link}
+            daZ[t] = multiply(dS_A_C_E_F_R_Z[t], Z[t])
+            daR[t] = multiply(dS_A_C_E_F_R_Z[t], R[t])
+            dS_prev[t] = add(matmul(daZ[t], transpose(Uz)), matmul(daR[t], transpose(Ur)))
+    """)
