@@ -66,7 +66,8 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
     return {
         "sizes": sizes,
         "size_names": _size_names(sizes),
-        "size_keywords": ", ".join(f"{name}={name}" for name in _size_names(sizes)),
+        "size_keywords": _keywords(_size_names(sizes)),
+        "weight_size_keywords": _keywords(_size_names(sizes)[1:]),
         "numbers": [in_code(letter) for letter in ("B", *sizes.columns)] + sizes.further,
         "number_letters": ["B", *sizes.columns, *(n for n in sizes.letters if n not in "BDH")],
         "shapes": shapes_in_words(heading.input, sizes.input, program.weights),
@@ -92,7 +93,12 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
 
 
 def _size_names(sizes: Sizes) -> list[str]:
+    """The parameters of all sizes; the batch's, which no weight has, comes first."""
     return ["batch_size", "input_size", "hidden_size", *sizes.further]
+
+
+def _keywords(names: list[str]) -> str:
+    return ", ".join(f"{name}={name}" for name in names)
 
 
 def _states(program: Program, storage: Storage) -> dict[str, Any]:
