@@ -163,10 +163,14 @@ def _blocks(blocks: tuple[Block, ...], steps: Shape) -> tuple[Polynomial, Polyno
     return gemms, flops
 
 
+#: Those by weights, in one call or in several.
+_PRODUCTS = ("matmul", "matmul_in_blocks")
+
+
 def _statement(statement: Statement, steps: Shape) -> tuple[Polynomial, Polynomial]:
     gemms, flops = Polynomial(), Polynomial()
     for call in (part for part in parts(statement.value) if isinstance(part, Call)):
-        if call.operation in ("matmul", "contract"):
+        if call.operation in (*_PRODUCTS, "contract"):
             gemms += Polynomial.product(1, steps)
         flops += _flops(call, steps)
     if statement.accumulate:
@@ -178,7 +182,7 @@ def _flops(call: Call, steps: Shape) -> Polynomial:
     shape = shape_of(call)
     if OPERATIONS[call.operation].elementwise:
         return Polynomial.product(1, (*steps, *shape))
-    if call.operation == "matmul":
+    if call.operation in _PRODUCTS:
         return Polynomial.product(2, (*steps, *shape, shape_of(call.args[1])[0]))
     if call.operation == "column_sum":
         return Polynomial.product(1, (*steps, *shape_of(call.args[0])))

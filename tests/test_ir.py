@@ -154,6 +154,7 @@ SHAPES: list[tuple[str, tuple[Expr, ...], Shape]] = [
     ("inner", (TBH, TBH), ()),
     ("matmul", (BD, DH), ("B", "H")),
     ("matmul", (TBD, DH), ("T", "B", "H")),
+    ("matmul_in_blocks", (TBD, DH), ("T", "B", "H")),
     ("transpose", (DH,), ("H", "D")),
     ("contract", (BD, BH), ("D", "H")),
     ("contract", (TBD, TBH), ("D", "H")),

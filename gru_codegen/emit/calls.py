@@ -181,8 +181,6 @@ class Calls:
             factor = self._stored(weights, turned)
             if isinstance(left, Ref) and self.names.is_column_major(left):
                 return [f"np.matmul({self.names.transposed(left)}, {factor}, {out})"]
-            if self._takes_blocks(statement, left, turned):
-                return self._in_blocks(statement, left, weights, factor)
             rows = self._matrix(left, statement.target)
             if over_time:
                 rows, out = f"_rows({rows})", f"_rows({out})"
@@ -192,23 +190,14 @@ class Calls:
             return [f"np.matmul({factor}, {rows}, {out})"]
         return [f"{factor}.dot({rows}, {out})"]
 
-    def _takes_blocks(self, statement: Statement, left: Expr, turned: bool) -> bool:
-        """Whether a product goes through its rows in blocks.
-
-        Not by weights that are transposed on the way: BLAS has no fast kernel of few rows for them.
-        Nor what a pullback alone computes, in arrays that are made for it.
-        """
-        storage, target = self.names.storage, statement.target
-        if not storage.program.blocked or turned or not isinstance(left, Ref):
-            return False
-        if isinstance(target.when, Every):
-            return not {left.var.name, target.var.name} & storage.of_pullback.keys()
-        return all(storage.is_stored(ref.var) and ref.var.shape[0] == "B" for ref in (left, target))
-
-    def _in_blocks(self, statement: Statement, left: Expr, weights: Ref, factor: str) -> list[str]:
+    def _in_blocks(self, statement: Statement, value: Call, out: str) -> list[str]:
         """The loop over the blocks of a product's rows: those of all steps, or of one."""
-        assert isinstance(left, Ref)  # _takes_blocks saw to it
-        target, shape = statement.target, weights.var.shape
+        target, (left, weights) = statement.target, value.args
+        assert isinstance(left, Ref)
+        assert isinstance(weights, Ref)  # block saw to both
+        if self.names.is_column_major(target):
+            raise ProgramError(f"no rows to take in blocks where a sample is a column: {statement}")
+        factor, shape = self._stored(weights, turned=False), weights.var.shape
         names = [
             self.names.storage.form(self.names.storage.attribute(ref), "rows")
             for ref in (left, target)
@@ -323,6 +312,7 @@ _SPELLINGS: dict[str, Callable[[Calls, Statement, Call, str], list[str]]] = {
     "row_sum": Calls._copied,
     "row_max": Calls._copied,
     "matmul": Calls._matmul,
+    "matmul_in_blocks": Calls._in_blocks,
     "bordered": Calls._bordered,
     "beside": Calls._joined,
     "below": Calls._joined,

@@ -11,7 +11,7 @@ from gru_codegen.emit.lines import WIDTH, assignments, called, signature
 from gru_codegen.emit.names import GATHERED, Names
 from gru_codegen.emit.numpy import FUNCTIONS
 from gru_codegen.emit.sizes import Sizes, parameter
-from gru_codegen.emit.storage import Storage, is_of_weights, variables
+from gru_codegen.emit.storage import Storage, is_of_weights
 from gru_codegen.ir import Call, Phase, Program, Var, parts, statements, writes
 
 __all__ = ["Function", "helpers", "phase_function"]
@@ -57,7 +57,7 @@ class Function:
 
 def phase_function(phase: Phase, storage: Storage) -> Function:
     """The function that computes `phase`."""
-    program, used = storage.program, variables(phase)
+    program, used = storage.program, list(phase.variables().values())
     names = Names(storage)
     roles = {var.role for var in used}
     parameters = ["params: Params"] if roles & {"weight", "gradient"} else []

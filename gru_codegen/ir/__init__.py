@@ -22,6 +22,7 @@ from gru_codegen.ir.expressions import (
 from gru_codegen.ir.lifetimes import (
     before_the_pullback,
     kept_for_every_step,
+    made_for_a_pullback,
 )
 from gru_codegen.ir.operations import (
     OPERATIONS,
@@ -71,6 +72,7 @@ __all__ = [
     "is_within",
     "joined",
     "kept_for_every_step",
+    "made_for_a_pullback",
     "parts",
     "reads",
     "refs",

@@ -93,6 +93,14 @@ class Phase:
     name: str
     blocks: tuple[Block, ...]
 
+    def variables(self) -> dict[str, Var]:
+        """Every variable of its statements by name, in the order in which they are met."""
+        found: dict[str, Var] = {}
+        for statement in statements(self.blocks):
+            for ref in (*reads(statement.value), *writes(statement)):
+                found.setdefault(ref.var.name, ref.var)
+        return found
+
 
 @dataclass(frozen=True)
 class Program:
@@ -107,7 +115,6 @@ class Program:
     carries: the adjoints that the first step passes on, which a pullback hands out.
     steps: the number of time steps of an unrolled program, None while there are loops.
     layout: how matrices with one row per sample are stored: as they are, or transposed.
-    blocked: whether products take few samples at a time.
     overwrites: the variable in whose storage another one is kept, by the names of both.
     targets_in_seed: whether the storage of the seed may hold the targets until it is computed.
     """
@@ -120,7 +127,6 @@ class Program:
     carries: tuple[Var, ...] = ()
     steps: int | None = None
     layout: Orientation = "rows"
-    blocked: bool = False
     overwrites: Mapping[str, str] = field(default_factory=dict)
     targets_in_seed: bool = False
 

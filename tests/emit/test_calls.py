@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 from gru_codegen.emit.blocks import Blocks
 from gru_codegen.emit.calls import Calls
 from gru_codegen.emit.names import Names, number_name
-from gru_codegen.emit.storage import Storage
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir import OPERATIONS, Call, Every, Expr, Loop, Orientation, Ref, Statement, Var
 from tests.emit.programs import beside, into, of_one_step, op, timed, weight, whole, with_storage
@@ -214,14 +212,38 @@ def test_a_border_is_a_column_of_ones() -> None:
     assert lines == ["x_1[..., :-1] = x", "x_1[..., -1] = 1"]
 
 
-def test_products_of_what_has_no_samples_are_not_taken_in_blocks() -> None:
-    target, half_W = of_one_step("WU", ("D", "H")), of_one_step("half_W", ("D", "H"))
-    statements = (into(half_W, multiply(half, W)), into(target, matmul(half_W, U)))
-    rows = into(d, matmul(a, U))
-    program = replace(with_storage(*statements, rows).program, blocked=True)
-    calls = Calls(Names(Storage(program, fast=True)), "")
-    assert calls.lines(statements[1]) == ["half_W.dot(U, WU)"]
-    assert calls.lines(rows)[0].startswith("for a_rows, d_rows in zip(")
+# --- blocks ---------------------------------------------------------------------------------------
+
+
+def in_blocks(statement: Statement, layout: Orientation = "rows") -> tuple[list[str], Names]:
+    loop = Loop("forward", (into(b_t, op("tanh")(c)), statement))
+    names = Names(with_storage(loop, layout=layout, results=[b_t]))
+    return Calls(names, "t").lines(statement), names
+
+
+def test_a_product_in_blocks_goes_through_those_of_both_matrices() -> None:
+    """Those of a step are there already, those of all steps are cut once in a call."""
+    lines, names = in_blocks(into(d, op("matmul_in_blocks")(a, U)))
+    assert lines == [
+        "for a_rows, d_rows in zip(a_blocks, d_blocks, strict=True):",
+        "    a_rows.dot(U, d_rows)",
+    ]
+    assert list(names.row_blocks) == ["a_blocks", "d_blocks"]
+    assert names.local["a_blocks"] == "w.a_blocks"
+    lines, names = in_blocks(into(d, op("matmul_in_blocks")(b_t, U)))
+    assert "zip(b_blocks_t, d_blocks, strict=True)" in lines[0]
+    assert names.steps == {"b_blocks_t": "b_blocks"}
+    lines, names = in_blocks(into(every_d, op("matmul_in_blocks")(every_x, W)))
+    assert lines == [
+        "for x_rows, d_rows in zip(x_blocks, d_blocks, strict=True):",
+        "    x_rows.dot(W, d_rows)",
+    ]
+    assert names.local["x_blocks"] == "_blocks(_rows(x), D * H)"
+
+
+def test_there_are_no_rows_to_take_in_blocks_where_a_sample_is_a_column() -> None:
+    with pytest.raises(ProgramError, match="no rows to take in blocks"):
+        in_blocks(into(d, op("matmul_in_blocks")(a, U)), "columns")
 
 
 # --- packs ----------------------------------------------------------------------------------------
@@ -337,7 +359,7 @@ def test_every_operation_is_tested() -> None:
     values = [*(value for value, _ in IN_PLACE), *(value for value, *_ in ORIENTED)]
     tested = set().union(*map(operations, values)) | {"select", "contract"}
     # Joined and identity above; the others are scalars, or are made of simpler ones beforehand.
-    tested |= {"beside", "below", "bordered", "identity"}
+    tested |= {"beside", "below", "bordered", "identity", "matmul_in_blocks"}
     assert set(OPERATIONS) - tested == NEVER_IN_PLACE
 
 

@@ -37,7 +37,7 @@ PIPELINES: dict[str, tuple[Style, Layout]] = {
 }
 
 #: Those that leave nothing to do for a second run.
-SETTLED = ("share", "coalesce", "flatten", "prune", "fold")
+SETTLED = ("share", "coalesce", "flatten", "prune", "fold", "block")
 
 #: The share of the programs, in percent, that each pass has to change.
 WORK = {
