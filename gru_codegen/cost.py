@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gru_codegen.ir import (
     OPERATIONS,
+    STORED,
     Block,
     Call,
     Loop,
@@ -199,7 +200,7 @@ def _stored(program: Program) -> Polynomial:
     kept = kept_for_every_step(program)
     total = Polynomial()
     for var in program.variables().values():
-        if var.role in ("value", "adjoint", "work") and var.name not in program.overwrites:
+        if var.role in STORED and var.name not in program.overwrites:
             in_all_steps = var.timed and var.name in kept
             total += Polynomial.product(1, ("T", *var.shape) if in_all_steps else var.shape)
             if in_all_steps and var.boundary is not None:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from gru_codegen.emit.grid import Grid, cut, doubled
-from gru_codegen.emit.names import GATHERED, Names
-from gru_codegen.emit.numpy import Rule, as_expression
+from gru_codegen.emit.names import Names
+from gru_codegen.emit.numpy import as_expression
 from gru_codegen.emit.sizes import in_code
 from gru_codegen.emit.storage import is_of_weights
 from gru_codegen.errors import ProgramError
@@ -41,6 +41,8 @@ class Calls:
         if isinstance(value, Const):
             number = value.value
             return [f"{out}[...] = {number.numerator}", *self._divided(out, out, number)]
+        if isinstance(value, Ref) and self.names.is_by_row(statement.target):
+            return [f"{self.names.transposed(statement.target)}[...] = {self.spell(value)}"]
         if isinstance(value, Ref) or value.operation in ("rows", "transpose"):
             if self.names.storage.is_there(statement):
                 return []
@@ -254,21 +256,16 @@ class Calls:
 
     # --- gradients --------------------------------------------------------------------------
 
-    def over_all_steps(self, copies: list[str]) -> Rule:
-        """How products over the rows of all steps are written.
-
-        What is stored with a sample per column is copied first, once in a call, into arrays that
-        are there already: `copies` gets the lines that do so.
-        """
-
-        def rule(part: Call) -> str | None:
-            of_all = all(isinstance(a, Ref) and isinstance(a.when, Every) for a in part.args)
-            if self.names.layout == "rows" or part.operation != "contract" or not of_all:
-                return None
-            left, right = (self._gathered(ref, copies) for ref in refs(part))
-            return f"{left}.T.dot({right})"
-
-        return rule
+    def over_gathered_rows(self, part: Call) -> str | None:
+        """How a sum over the rows of all steps is written where these are one matrix already."""
+        operands = [argument for argument in part.args if isinstance(argument, Ref)]
+        if part.operation != "contract" or not any(map(self.names.is_by_row, operands)):
+            return None
+        left, right = (
+            self.spell(ref) if self.names.is_by_row(ref) else f"_rows(_turned({self.spell(ref)}))"
+            for ref in operands
+        )
+        return f"{left}.T.dot({right})"
 
     def parted(self, target: Ref) -> Iterator[str]:
         """The lines that take the gradients of stacked weights out of the matrix of them all."""
@@ -283,18 +280,6 @@ class Calls:
             for c, part in enumerate(row):
                 columns = cut(widths, c, c + 1, self.names.size)
                 yield f"{part.var.name} = {name}[{band}, {columns}].copy()"
-
-    def _gathered(self, ref: Ref, lines: list[str]) -> str:
-        """The rows of all steps of `ref`, one below the other; copied together the first time."""
-        if not self.names.storage.is_stored(ref.var):
-            return f"_rows(_turned({self.spell(ref)}))"
-        name = self.names.storage.attribute(ref)
-        turned, gathered, rows = (self.names.storage.form(name, view) for view in GATHERED)
-        if rows not in self.names.local:
-            self.names.local |= {view: f"w.{view}" for view in (turned, gathered, rows)}
-            self.names.gathered[name] = ref
-            lines.append(f"{gathered}[...] = {turned}")
-        return rows
 
 
 #: How each operation is spelled that is no plain function of one matrix.

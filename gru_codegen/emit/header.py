@@ -74,11 +74,15 @@ def storage_in_words(storage: Storage) -> str:
     if columns:
         said.append(
             "Arrays have a sample per column: a matrix (B, n) of the equations is kept as (n, B), "
-            "its transpose, and x W is W.T.dot(x). Where rows are needed they are gathered: A_rows "
-            "has those of all time steps of A, one below the other."
+            "its transpose, and x W is W.T.dot(x)."
         )
     else:
         said.append("Arrays have a sample per row, as the equations have.")
+    if storage.program.by_row:
+        said.append(
+            "Where rows are needed they are gathered: A_rows has those of all time steps of A, one "
+            "below the other."
+        )
     said.append(
         "The last argument of a function of NumPy says where the result goes: np.add(a, b, c) is "
         "c = a + b."

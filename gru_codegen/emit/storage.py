@@ -186,7 +186,8 @@ class Storage:
         if len(first) == 1:
             return ", ".join([*steps, in_code(first[0])]) + "," * (not steps)
         rows, columns = added([first[0]]), added([shape[-1] for shape in array.parts])
-        if self.program.layout == "columns" and first[0] == "B":
+        by_column = self.program.layout == "columns" and array.name not in self.program.by_row
+        if by_column and first[0] == "B":
             return ", ".join([*steps, columns, rows])
         if self._is_stacked(array):
             beside = _beside(array)
@@ -214,8 +215,12 @@ class Storage:
         found: dict[str, View] = {}
         for ref in self.every:
             if self.is_stored(ref.var) and self.place(ref.var).array.steps is not None:
-                name = self.attribute(ref)
-                found.setdefault(name, View(name, self._all_steps(ref), self._remark(ref)))
+                name, code = self.attribute(ref), self._all_steps(ref)
+                if name in self.program.by_row:
+                    turned = self.form(name, "turned")
+                    found.setdefault(turned, View(turned, f"_turned({code})", ""))
+                    code = f"_rows({code})"
+                found.setdefault(name, View(name, code, self._remark(ref)))
         return list(found.values())
 
     def _remark(self, ref: Ref) -> str:

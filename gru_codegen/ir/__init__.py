@@ -2,6 +2,7 @@
 
 from gru_codegen.ir.expressions import (
     GIVEN,
+    STORED,
     Call,
     Const,
     Every,
@@ -48,6 +49,7 @@ from gru_codegen.ir.validity import validate
 __all__ = [
     "GIVEN",
     "OPERATIONS",
+    "STORED",
     "Block",
     "Call",
     "Const",

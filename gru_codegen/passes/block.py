@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from gru_codegen.ir import (
+    STORED,
     Block,
     Call,
     Every,
@@ -18,9 +19,6 @@ from gru_codegen.ir import (
 )
 
 __all__ = ["block"]
-
-#: The roles of what has its storage before a call begins.
-_STORED = ("value", "adjoint", "work")
 
 
 def block(program: Program) -> Program:
@@ -53,5 +51,5 @@ def _takes_blocks(statement: Statement, phase: Phase, of_pullback: Collection[st
             return False
     if isinstance(target.when, Every):
         return not any(part.var.name in of_pullback for r in (left, target) for part in unpacked(r))
-    stored = all(ref.var.role in _STORED and ref.var.shape[0] == "B" for ref in (left, target))
+    stored = all(ref.var.role in STORED and ref.var.shape[0] == "B" for ref in (left, target))
     return stored and phase.name != "inputs"
