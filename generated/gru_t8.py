@@ -172,11 +172,11 @@ class Workspace:
         self._S_by_S_prev = np.empty((T, H, B), dtype)  # derivative of S with respect to S_prev
         self._S_by_aCA = np.empty((T, H, B), dtype)  # derivative of S with respect to aCA
         self._terms = np.empty((T, 2 * H, B), dtype)  # scratch
-        self._mask = np.empty((T, 1, B), bool)  # which samples ended
-        self._x_copy_S_rows = np.empty((T, B, D + H), dtype)
+        self._x_copy_S_rows = np.empty((T, B, D + H), dtype)  # rows, gathered
         self._daZ_daR_rows = np.empty((T, B, 2 * H), dtype)
         self._x_copy_2_RS_rows = np.empty((T, B, D + H), dtype)
         self._daCA_rows = np.empty((T, B, H), dtype)
+        self._mask = np.empty((T, 1, B), bool)  # which samples ended
         D, H = self.input_size, self.hidden_size
         self.x_copy = self._x_copy_S[:steps, :D]  # x, beside its neighbours
         self.x_copy_2 = self._x_copy_2_RS[:steps, :D]
@@ -198,24 +198,20 @@ class Workspace:
         self.terms = self._terms[:steps]
         self.daCA = self._Z_R[:steps, :H]  # adjoint of aCA_t, written over Z
         self.daZ_daR = self._S_by_aZ_RS_by_aR[:steps]
+        self.x_copy_S_rows_turned = _turned(self._x_copy_S_rows[:steps])
+        self.x_copy_S_rows = _rows(self._x_copy_S_rows[:steps])
+        self.daZ_daR_rows_turned = _turned(self._daZ_daR_rows[:steps])
+        self.daZ_daR_rows = _rows(self._daZ_daR_rows[:steps])
+        self.x_copy_2_RS_rows_turned = _turned(self._x_copy_2_RS_rows[:steps])
+        self.x_copy_2_RS_rows = _rows(self._x_copy_2_RS_rows[:steps])
+        self.daCA_rows_turned = _turned(self._daCA_rows[:steps])
+        self.daCA_rows = _rows(self._daCA_rows[:steps])
         self.daR = self._S_by_aZ_RS_by_aR[:steps, H:]  # adjoint of aR_t, written over RS_by_aR
         self.daZ = self._S_by_aZ_RS_by_aR[:steps, :H]  # adjoint of aZ_t, written over S_by_aZ
         self.S_first = self._x_copy_S[0, D:].T  # S before all steps
         self.S_last = self._x_copy_S[steps, D:].T  # S after all steps
         self.mask = self._mask[:steps]
         self.S_turned = _turned(self.S)
-        self.x_copy_S_turned = _turned(self.x_copy_S)
-        self.x_copy_S_gathered = self._x_copy_S_rows[:steps]
-        self.x_copy_S_rows = _rows(self.x_copy_S_gathered)
-        self.daZ_daR_turned = _turned(self.daZ_daR)
-        self.daZ_daR_gathered = self._daZ_daR_rows[:steps]
-        self.daZ_daR_rows = _rows(self.daZ_daR_gathered)
-        self.x_copy_2_RS_turned = _turned(self.x_copy_2_RS)
-        self.x_copy_2_RS_gathered = self._x_copy_2_RS_rows[:steps]
-        self.x_copy_2_RS_rows = _rows(self.x_copy_2_RS_gathered)
-        self.daCA_turned = _turned(self.daCA)
-        self.daCA_gathered = self._daCA_rows[:steps]
-        self.daCA_rows = _rows(self.daCA_gathered)
         self.forward_steps = list(
             zip(
                 self.x_copy_S, self.Z_R, self.RS, self.R, self.S_prev, self.x_copy_2_RS, self.CA,
@@ -691,12 +687,11 @@ def _backward(
     S_prev, RS_by_aR, S_by_aZ_RS_by_aR, Z_R = w.S_prev, w.RS_by_aR, w.S_by_aZ_RS_by_aR, w.Z_R
     terms, dS, ended, dS_held, dRS, dS_dRS = w.terms, w.dS, w.ended, w.dS_held, w.dRS, w.dS_dRS
     dS_prev_products, dS_prev, term = w.dS_prev_products, w.dS_prev, w.term
-    x_copy_S_turned, x_copy_S_gathered = w.x_copy_S_turned, w.x_copy_S_gathered
-    x_copy_S_rows, daZ_daR_turned = w.x_copy_S_rows, w.daZ_daR_turned
-    daZ_daR_gathered, daZ_daR_rows = w.daZ_daR_gathered, w.daZ_daR_rows
-    x_copy_2_RS_turned, x_copy_2_RS_gathered = w.x_copy_2_RS_turned, w.x_copy_2_RS_gathered
-    x_copy_2_RS_rows, daCA_turned = w.x_copy_2_RS_rows, w.daCA_turned
-    daCA_gathered, daCA_rows = w.daCA_gathered, w.daCA_rows
+    x_copy_S_rows, x_copy_S_rows_turned = w.x_copy_S_rows, w.x_copy_S_rows_turned
+    x_copy_S, daZ_daR_rows, daZ_daR_rows_turned = w.x_copy_S, w.daZ_daR_rows, w.daZ_daR_rows_turned
+    daZ_daR, x_copy_2_RS_rows = w.daZ_daR, w.x_copy_2_RS_rows
+    x_copy_2_RS_rows_turned, x_copy_2_RS = w.x_copy_2_RS_rows_turned, w.x_copy_2_RS
+    daCA_rows, daCA_rows_turned, daCA = w.daCA_rows, w.daCA_rows_turned, w.daCA
     # weights, made ready: W_dS_prev_products = [Wrecz Wrecr]
     w.W_dS_prev_products_Wrecz[...] = Wrecz
     w.W_dS_prev_products_Wrecr[...] = Wrecr
@@ -959,16 +954,16 @@ def _backward(
         np.add(dS_prev, dS_held, dS_prev)
     # gradients of stacked weights: dWz = sum_t x_t^T daZ_t; dWr = sum_t x_t^T daR_t; dWrecz = sum_t
     #     S_{t-1}^T daZ_t; dWrecr = sum_t S_{t-1}^T daR_t
-    x_copy_S_gathered[...] = x_copy_S_turned
-    daZ_daR_gathered[...] = daZ_daR_turned
+    x_copy_S_rows_turned[...] = x_copy_S
+    daZ_daR_rows_turned[...] = daZ_daR
     dWz_Wr_Wrecz_Wrecr = x_copy_S_rows.T.dot(daZ_daR_rows)
     dWz = dWz_Wr_Wrecz_Wrecr[:D, :H].copy()
     dWr = dWz_Wr_Wrecz_Wrecr[:D, H:].copy()
     dWrecz = dWz_Wr_Wrecz_Wrecr[D:, :H].copy()
     dWrecr = dWz_Wr_Wrecz_Wrecr[D:, H:].copy()
     # gradients of stacked weights: dWca = sum_t x_t^T daCA_t; dWrecca = sum_t RS_t^T daCA_t
-    x_copy_2_RS_gathered[...] = x_copy_2_RS_turned
-    daCA_gathered[...] = daCA_turned
+    x_copy_2_RS_rows_turned[...] = x_copy_2_RS
+    daCA_rows_turned[...] = daCA
     dWca_Wrecca = x_copy_2_RS_rows.T.dot(daCA_rows)
     dWca = dWca_Wrecca[:D]
     dWrecca = dWca_Wrecca[D:]

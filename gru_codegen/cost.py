@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gru_codegen.ir import (
     OPERATIONS,
+    STORED,
     Block,
     Call,
     Loop,
@@ -163,10 +164,14 @@ def _blocks(blocks: tuple[Block, ...], steps: Shape) -> tuple[Polynomial, Polyno
     return gemms, flops
 
 
+#: Those by weights, in one call or in several.
+_PRODUCTS = ("matmul", "matmul_in_blocks")
+
+
 def _statement(statement: Statement, steps: Shape) -> tuple[Polynomial, Polynomial]:
     gemms, flops = Polynomial(), Polynomial()
     for call in (part for part in parts(statement.value) if isinstance(part, Call)):
-        if call.operation in ("matmul", "contract"):
+        if call.operation in (*_PRODUCTS, "contract"):
             gemms += Polynomial.product(1, steps)
         flops += _flops(call, steps)
     if statement.accumulate:
@@ -178,7 +183,7 @@ def _flops(call: Call, steps: Shape) -> Polynomial:
     shape = shape_of(call)
     if OPERATIONS[call.operation].elementwise:
         return Polynomial.product(1, (*steps, *shape))
-    if call.operation == "matmul":
+    if call.operation in _PRODUCTS:
         return Polynomial.product(2, (*steps, *shape, shape_of(call.args[1])[0]))
     if call.operation == "column_sum":
         return Polynomial.product(1, (*steps, *shape_of(call.args[0])))
@@ -195,7 +200,7 @@ def _stored(program: Program) -> Polynomial:
     kept = kept_for_every_step(program)
     total = Polynomial()
     for var in program.variables().values():
-        if var.role in ("value", "adjoint", "work") and var.name not in program.overwrites:
+        if var.role in STORED and var.name not in program.overwrites:
             in_all_steps = var.timed and var.name in kept
             total += Polynomial.product(1, ("T", *var.shape) if in_all_steps else var.shape)
             if in_all_steps and var.boundary is not None:

@@ -26,6 +26,20 @@ __all__ = ["interpret"]
 
 Array = NDArray[Any]
 
+#: So few that the matrices of most tests take several blocks, the last of them smaller.
+_ROWS_OF_A_BLOCK = 3
+
+
+def _in_blocks(a: Array, w: Array) -> Array:
+    rows = _rows(a)
+    blocks = [rows[i : i + _ROWS_OF_A_BLOCK] @ w for i in range(0, len(rows), _ROWS_OF_A_BLOCK)]
+    return np.concatenate(blocks).reshape(*a.shape[:-1], w.shape[-1])
+
+
+def _rows(a: Array) -> Array:
+    return a.reshape(-1, a.shape[-1])
+
+
 _OPERATIONS: dict[str, Callable[..., Any]] = {
     "add": np.add,
     "subtract": np.subtract,
@@ -49,6 +63,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "relu": lambda a: np.maximum(a, 0),
     "tanh": np.tanh,
     "matmul": np.matmul,
+    "matmul_in_blocks": _in_blocks,
     "transpose": np.transpose,
     "contract": lambda a, b: _rows(a).T @ _rows(b),
     "rows": lambda b: b[None, :],
@@ -59,10 +74,6 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "beside": lambda *parts: np.concatenate(parts, axis=-1),
     "below": lambda *parts: np.concatenate([np.atleast_2d(part) for part in parts]),
 }
-
-
-def _rows(a: Array) -> Array:
-    return a.reshape(-1, a.shape[-1])
 
 
 def interpret(

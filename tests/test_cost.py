@@ -42,6 +42,7 @@ def test_the_last_gain_ends_at_the_cost_of_the_whole() -> None:
 #           columns and folded, 12: the sums of products are within the GEMMs, three less.
 # backward  rows, 17: dS (1), dS o Z (1), daCA (3), dRS o R (1), daR = (dRS - dRS o R) o RS (2),
 #           dS - dS o Z (1), daZ, that o (S - S_prev) (2), dS_prev (3), a sample's length (3).
+#           blocked, the same: a product in blocks is one GEMM.
 #           columns, 2 GEMMs a step: of daCA with Wrecca^T, of [daZ daR] with [Wrecz Wrecr]^T; two
 #           behind the loop: of [x S_prev] with [daZ daR], of [x RS] with daCA. 1 - Z is there
 #           twice: alone, and beside 1 - R.
@@ -59,6 +60,8 @@ COUNTS: list[tuple[Style, Layout, str, str, str]] = [
     ("fast", "rows", "forward", "3 T + 3", "6 T B D H + 6 T B H^2 + 15 T B H + 2 D H + 2 H^2"),
     ("fast", "rows", "backward", "3 T + 6", "6 T B D H + 12 T B H^2 + 17 T B H"),
     ("fast", "rows", "inputs", "3", "6 T B D H + 2 T B D"),
+    ("fast", "blocked", "forward", "3 T + 3", "6 T B D H + 6 T B H^2 + 15 T B H + 2 D H + 2 H^2"),
+    ("fast", "blocked", "backward", "3 T + 6", "6 T B D H + 12 T B H^2 + 17 T B H"),
     ("fast", "columns", "forward", "2 T", "6 T B D H + 6 T B H^2 + 12 T B H + 2 D H + 2 H^2"),
     ("fast", "columns", "backward", "2 T + 2", "6 T B D H + 12 T B H^2 + 22 T B H"),
     ("fast", "folded", "forward", "2 T", "6 T B D H + 6 T B H^2 + 12 T B H + 2 D H + 2 H^2"),

@@ -125,6 +125,7 @@ OPERATION_VALUES: list[tuple[str, tuple[Expr, ...], Any]] = [
     ("sigmoid", (XT,), 1 / (1 + np.exp(-x))),
     ("tanh", (XT,), (np.exp(2 * x) - 1) / (np.exp(2 * x) + 1)),
     ("matmul", (XT, Ref(W)), np.einsum("tbd,dh->tbh", x, w)),
+    ("matmul_in_blocks", (XT, Ref(W)), np.einsum("tbd,dh->tbh", x, w)),
     ("transpose", (Ref(W),), np.einsum("dh->hd", w)),
     ("contract", (XT, YT), np.einsum("tbi,tbj->ij", x, y)),
     ("rows", (Ref(BIAS),), [b] * B),

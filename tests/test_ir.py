@@ -154,6 +154,7 @@ SHAPES: list[tuple[str, tuple[Expr, ...], Shape]] = [
     ("inner", (TBH, TBH), ()),
     ("matmul", (BD, DH), ("B", "H")),
     ("matmul", (TBD, DH), ("T", "B", "H")),
+    ("matmul_in_blocks", (TBD, DH), ("T", "B", "H")),
     ("transpose", (DH,), ("H", "D")),
     ("contract", (BD, BH), ("D", "H")),
     ("contract", (TBD, TBH), ("D", "H")),
@@ -543,6 +544,72 @@ def test_nothing_is_for_a_pullback_before_the_seed_is_there() -> None:
         validate(replace(found, seed=A))
     expected = "phase forward: if pullback: C[t] = S[t]: there is no pullback yet"
     assert str(error.value) == expected
+
+
+ROWS = Var("A_rows", ("B", "H"), "work", True)
+COPY = sets(every(ROWS), every(A))
+SUM = sets(now(dW), call("contract", every(X), every(ROWS)))
+
+
+def by_row(*blocks: Statement, **fields: Any) -> Program:
+    """A program in which A_rows is stored by row, beside others that are not."""
+    start = forward(sets(now(A), NUMBER))
+    fields = {"layout": "columns", "by_row": frozenset({"A_rows"}), **fields}
+    return replace(program(start, *blocks), **fields)
+
+
+def test_how_matrices_are_stored() -> None:
+    found = by_row(COPY, SUM)
+    assert validate(found) is found
+    variables = (A, X, ROWS, dW, W, BIAS)
+    orientations = [found.orientation(var) for var in variables]
+    assert orientations == ["columns", "columns", "rows", "rows", "rows", "rows"]
+    assert {replace(found, layout="rows").orientation(var) for var in variables} == {"rows"}
+
+
+@pytest.mark.parametrize(
+    ("blocks", "fields"),
+    [
+        ((COPY, SUM), {"layout": "rows"}),
+        ((COPY, SUM), {"by_row": frozenset("A")}),
+        ((COPY, SUM), {"overwrites": {"A_rows": "A"}}),
+        ((COPY, SUM), {"overwrites": {"A": "A_rows"}}),
+        ((sets(now(TERM), NUMBER),), {"by_row": frozenset({"term"})}),
+    ],
+)
+def test_what_cannot_be_stored_by_row(blocks: Any, fields: Any) -> None:
+    found = by_row(*blocks, **fields)
+    (name,) = found.by_row
+    with pytest.raises(ProgramError, match=f"^{name} cannot be stored by row beside others"):
+        validate(found)
+
+
+BOTH = pack("both", (now(ROWS), now(C)), shape=("B", "H+H"))
+WIDE = Var("dV", ("D", "H+H"), "gradient")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        sets(every(ROWS), NUMBER),
+        sets(every(ROWS), call("tanh", every(A))),
+        sets(every(A), every(ROWS)),
+        sets(every(A), call("tanh", every(ROWS))),
+        sets(now(dB), call("column_sum", every(ROWS))),
+        sets(now(dW), call("contract", every(X), call("tanh", every(ROWS)))),
+        sets(now(dW), call("contract", call("tanh", every(X)), every(ROWS))),
+        forward(sets(now(dW), call("contract", now(X), now(ROWS)), accumulate=True)),
+        forward(sets(now(ROWS), now(A))),
+        forward(sets(now(A), now(ROWS))),
+        sets(every(BOTH), every(Var("v", ("B", "H+H"), "input", True))),
+        sets(now(WIDE), call("contract", every(X), every(BOTH))),
+    ],
+    ids=str,
+)
+def test_what_is_stored_by_row_is_copied_and_summed_over(statement: Any) -> None:
+    blocks = [forward(sets(now(C), NUMBER)), COPY, statement]
+    with pytest.raises(ProgramError, match="A_rows is stored by row, for sums over all rows alone"):
+        validate(by_row(*blocks))
 
 
 @pytest.mark.parametrize(

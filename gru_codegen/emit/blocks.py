@@ -230,8 +230,7 @@ class Blocks:
         if self.storage.fast and any(map(weighted, calls_within)):
             yield from self._weighted(statement, indent, spell)
             return
-        copies: list[str] = []
-        rule = calls.over_all_steps(copies) if self.storage.fast else None
+        rule = calls.over_gathered_rows if self.storage.fast else None
         write = partial(as_expression, spell=spell, layout=self.names.layout, rule=rule)
         sign = "+=" if statement.accumulate else "="
         start = f"{indent}{spell(statement.target)} {sign} "
@@ -239,7 +238,6 @@ class Blocks:
         if isinstance(value, Const) and statement.target.var.shape:
             shape = self.storage.sizes(statement.target.var)  # a bare number has no dtype
             text = f"np.full({shape}, {text}, w.dtype)"
-        yield from (indent + line for line in copies)
         if len(start) + len(text) <= WIDTH:
             yield start + text
         else:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from gru_codegen.emit.grid import Grid, cut, doubled
-from gru_codegen.emit.names import GATHERED, Names
-from gru_codegen.emit.numpy import Rule, as_expression
+from gru_codegen.emit.names import Names
+from gru_codegen.emit.numpy import as_expression
 from gru_codegen.emit.sizes import in_code
 from gru_codegen.emit.storage import is_of_weights
 from gru_codegen.errors import ProgramError
@@ -41,6 +41,8 @@ class Calls:
         if isinstance(value, Const):
             number = value.value
             return [f"{out}[...] = {number.numerator}", *self._divided(out, out, number)]
+        if isinstance(value, Ref) and self.names.is_by_row(statement.target):
+            return [f"{self.names.transposed(statement.target)}[...] = {self.spell(value)}"]
         if isinstance(value, Ref) or value.operation in ("rows", "transpose"):
             if self.names.storage.is_there(statement):
                 return []
@@ -181,8 +183,6 @@ class Calls:
             factor = self._stored(weights, turned)
             if isinstance(left, Ref) and self.names.is_column_major(left):
                 return [f"np.matmul({self.names.transposed(left)}, {factor}, {out})"]
-            if self._takes_blocks(statement, left, turned):
-                return self._in_blocks(statement, left, weights, factor)
             rows = self._matrix(left, statement.target)
             if over_time:
                 rows, out = f"_rows({rows})", f"_rows({out})"
@@ -192,23 +192,14 @@ class Calls:
             return [f"np.matmul({factor}, {rows}, {out})"]
         return [f"{factor}.dot({rows}, {out})"]
 
-    def _takes_blocks(self, statement: Statement, left: Expr, turned: bool) -> bool:
-        """Whether a product goes through its rows in blocks.
-
-        Not by weights that are transposed on the way: BLAS has no fast kernel of few rows for them.
-        Nor what a pullback alone computes, in arrays that are made for it.
-        """
-        storage, target = self.names.storage, statement.target
-        if not storage.program.blocked or turned or not isinstance(left, Ref):
-            return False
-        if isinstance(target.when, Every):
-            return not {left.var.name, target.var.name} & storage.of_pullback.keys()
-        return all(storage.is_stored(ref.var) and ref.var.shape[0] == "B" for ref in (left, target))
-
-    def _in_blocks(self, statement: Statement, left: Expr, weights: Ref, factor: str) -> list[str]:
+    def _in_blocks(self, statement: Statement, value: Call, out: str) -> list[str]:
         """The loop over the blocks of a product's rows: those of all steps, or of one."""
-        assert isinstance(left, Ref)  # _takes_blocks saw to it
-        target, shape = statement.target, weights.var.shape
+        target, (left, weights) = statement.target, value.args
+        assert isinstance(left, Ref)
+        assert isinstance(weights, Ref)  # block saw to both
+        if self.names.is_column_major(target):
+            raise ProgramError(f"no rows to take in blocks where a sample is a column: {statement}")
+        factor, shape = self._stored(weights, turned=False), weights.var.shape
         names = [
             self.names.storage.form(self.names.storage.attribute(ref), "rows")
             for ref in (left, target)
@@ -265,21 +256,16 @@ class Calls:
 
     # --- gradients --------------------------------------------------------------------------
 
-    def over_all_steps(self, copies: list[str]) -> Rule:
-        """How products over the rows of all steps are written.
-
-        What is stored with a sample per column is copied first, once in a call, into arrays that
-        are there already: `copies` gets the lines that do so.
-        """
-
-        def rule(part: Call) -> str | None:
-            of_all = all(isinstance(a, Ref) and isinstance(a.when, Every) for a in part.args)
-            if self.names.layout == "rows" or part.operation != "contract" or not of_all:
-                return None
-            left, right = (self._gathered(ref, copies) for ref in refs(part))
-            return f"{left}.T.dot({right})"
-
-        return rule
+    def over_gathered_rows(self, part: Call) -> str | None:
+        """How a sum over the rows of all steps is written where these are one matrix already."""
+        operands = [argument for argument in part.args if isinstance(argument, Ref)]
+        if part.operation != "contract" or not any(map(self.names.is_by_row, operands)):
+            return None
+        left, right = (
+            self.spell(ref) if self.names.is_by_row(ref) else f"_rows(_turned({self.spell(ref)}))"
+            for ref in operands
+        )
+        return f"{left}.T.dot({right})"
 
     def parted(self, target: Ref) -> Iterator[str]:
         """The lines that take the gradients of stacked weights out of the matrix of them all."""
@@ -294,18 +280,6 @@ class Calls:
             for c, part in enumerate(row):
                 columns = cut(widths, c, c + 1, self.names.size)
                 yield f"{part.var.name} = {name}[{band}, {columns}].copy()"
-
-    def _gathered(self, ref: Ref, lines: list[str]) -> str:
-        """The rows of all steps of `ref`, one below the other; copied together the first time."""
-        if not self.names.storage.is_stored(ref.var):
-            return f"_rows(_turned({self.spell(ref)}))"
-        name = self.names.storage.attribute(ref)
-        turned, gathered, rows = (self.names.storage.form(name, view) for view in GATHERED)
-        if rows not in self.names.local:
-            self.names.local |= {view: f"w.{view}" for view in (turned, gathered, rows)}
-            self.names.gathered[name] = ref
-            lines.append(f"{gathered}[...] = {turned}")
-        return rows
 
 
 #: How each operation is spelled that is no plain function of one matrix.
@@ -323,6 +297,7 @@ _SPELLINGS: dict[str, Callable[[Calls, Statement, Call, str], list[str]]] = {
     "row_sum": Calls._copied,
     "row_max": Calls._copied,
     "matmul": Calls._matmul,
+    "matmul_in_blocks": Calls._in_blocks,
     "bordered": Calls._bordered,
     "beside": Calls._joined,
     "below": Calls._joined,

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from gru_codegen.emit.blocks import Blocks
 from gru_codegen.emit.lines import WIDTH, assignments, called, signature
-from gru_codegen.emit.names import GATHERED, Names
+from gru_codegen.emit.names import Names
 from gru_codegen.emit.numpy import FUNCTIONS
 from gru_codegen.emit.sizes import Sizes, parameter
-from gru_codegen.emit.storage import Storage, is_of_weights, variables
+from gru_codegen.emit.storage import Storage, is_of_weights
 from gru_codegen.ir import Call, Phase, Program, Var, parts, statements, writes
 
 __all__ = ["Function", "helpers", "phase_function"]
@@ -57,7 +57,7 @@ class Function:
 
 def phase_function(phase: Phase, storage: Storage) -> Function:
     """The function that computes `phase`."""
-    program, used = storage.program, variables(phase)
+    program, used = storage.program, list(phase.variables().values())
     names = Names(storage)
     roles = {var.role for var in used}
     parameters = ["params: Params"] if roles & {"weight", "gradient"} else []
@@ -141,24 +141,18 @@ def _is_given_seed(var: Var, phase: Phase, storage: Storage) -> bool:
 
 
 def _groups(local: dict[str, str], names: Names) -> Iterator[list[str]]:
-    """Local names by what they are.
-
-    Sizes, numbers, weights made ready, arrays, and what rows of all steps are gathered in.
-    """
+    """Local names by what they are: sizes, numbers, weights made ready, arrays."""
     by_name = names.storage.by_name
     sizes = [parameter(letter) for letter in Sizes.of(names.storage.program).letters]
-    gathered = {names.storage.form(name, view) for name in names.gathered for view in GATHERED}
 
     def kind(name: str) -> int:
         if local[name].removeprefix("w.") in sizes:
             return 0
         if name in names.numbers:
             return 1
-        if name in gathered:
-            return 4
         return 2 if name in by_name and is_of_weights(by_name[name]) else 3
 
-    groups: list[list[str]] = [[], [], [], [], []]
+    groups: list[list[str]] = [[], [], [], []]
     for name in local:
         groups[kind(name)].append(name)
     groups[0].sort(key=lambda name: sizes.index(local[name].removeprefix("w.")))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gru_codegen.emit.lines import WIDTH
 from gru_codegen.emit.sizes import letters
 from gru_codegen.emit.storage import Storage, is_of_weights
-from gru_codegen.ir import Call, Var, parts, statements
+from gru_codegen.ir import Call, Var, parts
 
 __all__ = ["Heading", "aligned", "shapes_in_words", "storage_in_words"]
 
@@ -68,20 +68,26 @@ def shapes_in_words(input_name: str, columns: str, weights: tuple[Var, ...]) -> 
 def storage_in_words(storage: Storage) -> str:
     """How the fast style keeps matrices, and what the names of its arrays say."""
     columns = storage.program.layout == "columns"
+    values = [statement.value for statement in storage.program.statements()]
+    operations = {p.operation for v in values for p in parts(v) if isinstance(p, Call)}
     said = []
     if columns:
         said.append(
             "Arrays have a sample per column: a matrix (B, n) of the equations is kept as (n, B), "
-            "its transpose, and x W is W.T.dot(x). Where rows are needed they are gathered: A_rows "
-            "has those of all time steps of A, one below the other."
+            "its transpose, and x W is W.T.dot(x)."
         )
     else:
         said.append("Arrays have a sample per row, as the equations have.")
+    if storage.program.by_row:
+        said.append(
+            "Where rows are needed they are gathered: A_rows has those of all time steps of A, one "
+            "below the other."
+        )
     said.append(
         "The last argument of a function of NumPy says where the result goes: np.add(a, b, c) is "
         "c = a + b."
     )
-    if storage.program.blocked:
+    if "matmul_in_blocks" in operations:
         said.append(
             "Products take few samples at a time: A_blocks has the rows of A, block by block."
         )
@@ -97,8 +103,7 @@ def storage_in_words(storage: Storage) -> str:
     ):
         if some := [name for name in made if name.startswith(start)]:
             said.append(f"{some[0]} {meaning}.")
-    found = (s.value for phase in storage.program.phases for s in statements(phase.blocks))
-    if any(isinstance(p, Call) and p.operation == "identity" for v in found for p in parts(v)):
+    if "identity" in operations:
         said.append("identity(A) is the identity matrix with as many rows as A.")
     for given in (var.name for var in variables if var.role == "input"):
         meaning = f"{given}, beside its neighbours"

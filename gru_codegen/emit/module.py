@@ -9,12 +9,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gru_codegen.cost import Polynomial, cost
-from gru_codegen.emit.functions import Function, helpers, phase_function
+from gru_codegen.emit.functions import helpers, phase_function
 from gru_codegen.emit.header import Heading, aligned, shapes_in_words, storage_in_words
 from gru_codegen.emit.lines import assignments, command, filled, hung, hung_sum, listed
 from gru_codegen.emit.sizes import Sizes, added, in_code, letters, quoted
 from gru_codegen.emit.storage import Storage
-from gru_codegen.emit.workspace import gathered_refs, workspace_lines
+from gru_codegen.emit.workspace import workspace_lines
 from gru_codegen.ir import Program, Var
 
 __all__ = ["emit"]
@@ -46,7 +46,7 @@ def emit(program: Program, heading: Heading) -> str:
         "counts": any(var.role == "count" for var in storage.variables),
         "flattened": any("_rows(" in line for line in lines),
         "blocked": any("_blocks(" in line for line in lines),
-        "stored": _stored(storage, functions, heading),
+        "stored": _stored(storage, heading),
         "copied": _copied(program, heading, outputs["room_for_targets"]),
         "workspace": workspace,
         **_sizes(program, heading),
@@ -118,11 +118,9 @@ def _states(program: Program, storage: Storage) -> dict[str, Any]:
     }
 
 
-def _stored(storage: Storage, functions: list[Function], heading: Heading) -> Polynomial:
+def _stored(storage: Storage, heading: Heading) -> Polynomial:
     """How many numbers a Workspace holds, those of labels turned into targets among them."""
     total = storage.stored()
-    for ref in gathered_refs(functions).values():
-        total += Polynomial.product(1, ("T", *ref.var.shape))
     if storage.fast and heading.targets == "labels":
         total += Polynomial.product(1, ("T", *_output(storage.program).shape))
     return total

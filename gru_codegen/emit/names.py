@@ -8,11 +8,7 @@ from gru_codegen.emit.sizes import added, multiplied, parameter
 from gru_codegen.emit.storage import Storage
 from gru_codegen.ir import Every, Now, Orientation, Ref, Shape, Var, refs
 
-__all__ = ["GATHERED", "Names", "number_name"]
-
-#: What is kept of a variable whose rows of all steps are copied together: with a sample per row;
-#: the array where they are copied to, step by step, and as one matrix.
-GATHERED = ("turned", "gathered", "rows")
+__all__ = ["Names", "number_name"]
 
 _NUMBERS = {0: "zero", 1: "one", 2: "two", 3: "three", 4: "four"}
 
@@ -22,10 +18,10 @@ class Names:
 
     local: names and where they come from. steps: the matrices of one step that a loop names.
     indexed: whether a line needs the number of the step. numbers: the constants, by name.
-    gathered: what is copied for a product over the rows of all steps, by name. blocks: those of
-    weights laid side by side that have a name, as code. constants: those that no call changes, by
-    the array that they are in: where, and what stands there. row_blocks: what products take in
-    blocks of rows step by step, by the name of the blocks, each with the shape of the weights.
+    blocks: those of weights laid side by side that have a name, as code. constants: those that no
+    call changes, by the array that they are in: where, and what stands there. row_blocks: what
+    products take in blocks of rows step by step, by the name of the blocks, each with the shape of
+    the weights.
     """
 
     def __init__(self, storage: Storage) -> None:
@@ -34,7 +30,6 @@ class Names:
         self.steps: dict[str, str] = {}
         self.indexed = False
         self.numbers: dict[str, int] = {}
-        self.gathered: dict[str, Ref] = {}
         self.blocks: dict[str, str] = {}
         self.constants: dict[str, dict[str, str]] = {}
         self.row_blocks: dict[str, tuple[Ref, Shape]] = {}
@@ -111,7 +106,10 @@ class Names:
     def transposed(self, ref: Ref) -> str:
         """The transpose of weights, or of the matrices of all steps, made once."""
         name = self.spell(ref, "")
-        if isinstance(ref.when, Every):
+        if self.is_by_row(ref):
+            turned = self.storage.form(name, "turned")
+            code = f"w.{turned}"
+        elif isinstance(ref.when, Every):
             turned, code = self.storage.form(name, "turned"), f"_turned({name})"
         else:
             turned, code = self.storage.form(name, "T"), f"{name}.T"
@@ -153,7 +151,11 @@ class Names:
     def is_column_major(self, ref: Ref) -> bool:
         """Whether the matrix is stored with a sample per column; weights have no samples."""
         is_result = ref.var.name in self.storage.of_pullback  # stored as it is handed out
-        return self.layout == "columns" and ref.var.shape[:1] == ("B",) and not is_result
+        return self.storage.program.orientation(ref.var) == "columns" and not is_result
+
+    def is_by_row(self, ref: Ref) -> bool:
+        """Whether it is stored row by row beside others that are not: all steps are one matrix."""
+        return ref.var.name in self.storage.program.by_row
 
 
 def number_name(value: int) -> str:

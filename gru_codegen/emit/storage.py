@@ -9,21 +9,19 @@ from gru_codegen.cost import Polynomial
 from gru_codegen.emit.sizes import added, in_code
 from gru_codegen.ir import (
     Const,
-    Phase,
     Program,
     Ref,
     Statement,
     Var,
     is_within,
     kept_for_every_step,
+    made_for_a_pullback,
     reads,
     refs,
-    statements,
-    writes,
 )
 from gru_codegen.names import NewNames
 
-__all__ = ["Array", "Place", "Storage", "View", "is_of_weights", "is_optional", "variables"]
+__all__ = ["Array", "Place", "Storage", "View", "is_of_weights", "is_optional"]
 
 
 @dataclass(frozen=True)
@@ -83,14 +81,7 @@ class Storage:
             for ref in self.every
             if ref.when is not None and ref.when.offset and ref.var.name in self.kept
         }
-        elsewhere = {v.name for p in program.phases if p.name != "inputs" for v in variables(p)}
-        self.of_pullback = {
-            var.name: var
-            for phase in program.phases
-            if phase.name == "inputs"
-            for var in variables(phase)
-            if var.role in ("adjoint", "work") and var.name not in elsewhere
-        }
+        self.of_pullback = made_for_a_pullback(program)
         packs = [ref.var.name for ref in self.refs if ref.var.parts]
         self.names = NewNames([*self.by_name, *packs, *(weight.name for weight in program.weights)])
         self.places = dict(self._places())
@@ -195,7 +186,8 @@ class Storage:
         if len(first) == 1:
             return ", ".join([*steps, in_code(first[0])]) + "," * (not steps)
         rows, columns = added([first[0]]), added([shape[-1] for shape in array.parts])
-        if self.program.layout == "columns" and first[0] == "B":
+        by_column = self.program.layout == "columns" and array.name not in self.program.by_row
+        if by_column and first[0] == "B":
             return ", ".join([*steps, columns, rows])
         if self._is_stacked(array):
             beside = _beside(array)
@@ -223,8 +215,12 @@ class Storage:
         found: dict[str, View] = {}
         for ref in self.every:
             if self.is_stored(ref.var) and self.place(ref.var).array.steps is not None:
-                name = self.attribute(ref)
-                found.setdefault(name, View(name, self._all_steps(ref), self._remark(ref)))
+                name, code = self.attribute(ref), self._all_steps(ref)
+                if name in self.program.by_row:
+                    turned = self.form(name, "turned")
+                    found.setdefault(turned, View(turned, f"_turned({code})", ""))
+                    code = f"_rows({code})"
+                found.setdefault(name, View(name, code, self._remark(ref)))
         return list(found.values())
 
     def _remark(self, ref: Ref) -> str:
@@ -348,12 +344,3 @@ def is_of_weights(var: Var) -> bool:
 def is_optional(var: Var) -> bool:
     """Whether `var` is an argument that a caller may leave out, and so may be None."""
     return var.role in ("loss weights", "lengths")
-
-
-def variables(phase: Phase) -> list[Var]:
-    """The variables of `phase` in the order in which they are met."""
-    found: dict[str, Var] = {}
-    for statement in statements(phase.blocks):
-        for ref in (*reads(statement.value), *writes(statement)):
-            found.setdefault(ref.var.name, ref.var)
-    return list(found.values())

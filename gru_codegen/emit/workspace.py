@@ -8,10 +8,9 @@ from dataclasses import dataclass
 
 from gru_codegen.emit.functions import Function
 from gru_codegen.emit.lines import WIDTH, assignments, filled_lines, remarked
-from gru_codegen.emit.names import GATHERED
-from gru_codegen.emit.sizes import Sizes, added, in_code, multiplied, parameter
+from gru_codegen.emit.sizes import Sizes, in_code, multiplied, parameter
 from gru_codegen.emit.storage import Storage
-from gru_codegen.ir import Ref, Var
+from gru_codegen.ir import Var
 
 __all__ = ["WorkspaceLines", "workspace_lines"]
 
@@ -74,20 +73,10 @@ def workspace_lines(
         shape = "T, 1, B" if storage.program.layout == "columns" else "T, B, 1"
         arrays.append(remarked(f"self._{mask} = np.empty(({shape}), bool)", "which samples ended"))
         views.append(f"{_INDENT}self.{mask} = self._{mask}[:steps]")
-    gathered_ones = gathered_refs(functions)
     output = storage.program.entries["forward"][0].name
-    if storage.program.layout == "columns" and output not in gathered_ones:
+    if storage.program.layout == "columns":
         turned = storage.form(output, "turned")
         views.append(f"{_INDENT}self.{turned} = _turned(self.{output})")
-    for name, ref in gathered_ones.items():
-        size = added([ref.var.shape[-1]])
-        turned, gathered, rows = (storage.form(name, view) for view in GATHERED)
-        arrays.append(f"{_INDENT}self._{rows} = np.empty((T, B, {size}), dtype)")
-        views += [
-            f"{_INDENT}self.{turned} = _turned(self.{name})",
-            f"{_INDENT}self.{gathered} = self._{rows}[:steps]",
-            f"{_INDENT}self.{rows} = _rows(self.{gathered})",
-        ]
     for function in functions:
         views += _steps(function, storage)
     letters = Sizes.of(storage.program).letters
@@ -104,13 +93,7 @@ def _used(storage: Storage, functions: list[Function]) -> set[str]:
         *(code.removeprefix("w.") for f in functions for code in f.names.local.values()),
         *(source for f in functions for source in f.steps.values()),
         *(storage.attribute(ref) for f in functions for ref, _ in f.names.row_blocks.values()),
-        *gathered_refs(functions),
     }
-
-
-def gathered_refs(functions: Iterable[Function]) -> dict[str, Ref]:
-    """What is copied for products over all steps."""
-    return {name: ref for f in functions for name, ref in f.names.gathered.items()}
 
 
 def _row_blocks(storage: Storage, functions: Iterable[Function]) -> dict[bool, list[str]]:

@@ -2,6 +2,7 @@
 
 from gru_codegen.ir.expressions import (
     GIVEN,
+    STORED,
     Call,
     Const,
     Every,
@@ -22,6 +23,7 @@ from gru_codegen.ir.expressions import (
 from gru_codegen.ir.lifetimes import (
     before_the_pullback,
     kept_for_every_step,
+    made_for_a_pullback,
 )
 from gru_codegen.ir.operations import (
     OPERATIONS,
@@ -47,6 +49,7 @@ from gru_codegen.ir.validity import validate
 __all__ = [
     "GIVEN",
     "OPERATIONS",
+    "STORED",
     "Block",
     "Call",
     "Const",
@@ -71,6 +74,7 @@ __all__ = [
     "is_within",
     "joined",
     "kept_for_every_step",
+    "made_for_a_pullback",
     "parts",
     "reads",
     "refs",

@@ -9,6 +9,7 @@ from typing import Literal
 
 __all__ = [
     "GIVEN",
+    "STORED",
     "Call",
     "Const",
     "Every",
@@ -46,6 +47,8 @@ Role = Literal[
 ]
 #: The roles of what is not computed.
 GIVEN = ("input", "initial", "last", "target", "loss weights", "lengths", "count", "weight")
+#: The roles of what is computed and kept in storage of its own: neither the loss nor gradients.
+STORED: tuple[Role, ...] = ("value", "adjoint", "work")
 
 
 @dataclass(frozen=True)

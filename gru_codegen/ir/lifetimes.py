@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gru_codegen.ir.expressions import Every, Now, Ref, reads, unpacked
+from gru_codegen.ir.expressions import Every, Now, Ref, Var, reads, unpacked
 from gru_codegen.ir.program import (
     Block,
     Loop,
@@ -19,6 +19,7 @@ from gru_codegen.ir.program import (
 __all__ = [
     "before_the_pullback",
     "kept_for_every_step",
+    "made_for_a_pullback",
     "runs_of_blocks",
 ]
 
@@ -80,6 +81,18 @@ def runs_of_blocks(blocks: tuple[Block, ...]) -> Iterator[list[Block]]:
             indices.add(block.index)
     if run:
         yield run
+
+
+def made_for_a_pullback(program: Program) -> dict[str, Var]:
+    """What the gradient of the input alone needs, by name: a pullback makes its arrays itself."""
+    elsewhere = {name for p in program.phases if p.name != "inputs" for name in p.variables()}
+    return {
+        name: var
+        for phase in program.phases
+        if phase.name == "inputs"
+        for name, var in phase.variables().items()
+        if var.role in ("adjoint", "work") and name not in elsewhere
+    }
 
 
 def before_the_pullback(program: Program) -> set[str]:

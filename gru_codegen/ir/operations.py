@@ -65,8 +65,8 @@ class Operation:
     elementwise: bool = False
 
 
-#: Every operation by name. A leading T axis, as of ``Every``, counts as more rows in matmul and is
-#: summed over in contract, column_sum and inner.
+#: Every operation by name. A leading T axis, as of ``Every``, counts as more rows in products
+#: with weights and is summed over in contract, column_sum and inner.
 OPERATIONS: Mapping[str, Operation] = {
     "add": Operation(2, _elementwise, True),
     "subtract": Operation(2, _elementwise, True),
@@ -96,6 +96,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "sigmoid": Operation(1, _elementwise, True),
     "tanh": Operation(1, _elementwise, True),
     "matmul": Operation(2, _matmul),
+    # matmul_in_blocks(A, W) = A W, so many rows of A at a time as make a small product
+    "matmul_in_blocks": Operation(2, _matmul),
     "transpose": Operation(1, lambda shapes: shapes[0][::-1] if len(shapes[0]) == 2 else None),
     # contract(A, B) = A^T B, summed over all rows: what gives a weight its gradient
     "contract": Operation(2, _contract),

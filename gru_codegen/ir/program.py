@@ -93,6 +93,14 @@ class Phase:
     name: str
     blocks: tuple[Block, ...]
 
+    def variables(self) -> dict[str, Var]:
+        """Every variable of its statements by name, in the order in which they are met."""
+        found: dict[str, Var] = {}
+        for statement in statements(self.blocks):
+            for ref in (*reads(statement.value), *writes(statement)):
+                found.setdefault(ref.var.name, ref.var)
+        return found
+
 
 @dataclass(frozen=True)
 class Program:
@@ -107,8 +115,9 @@ class Program:
     carries: the adjoints that the first step passes on, which a pullback hands out.
     steps: the number of time steps of an unrolled program, None while there are loops.
     layout: how matrices with one row per sample are stored: as they are, or transposed.
-    blocked: whether products take few samples at a time.
     overwrites: the variable in whose storage another one is kept, by the names of both.
+    by_row: the names of variables with a sample per row in every layout, the rows of all steps one
+        below the other.
     targets_in_seed: whether the storage of the seed may hold the targets until it is computed.
     """
 
@@ -120,8 +129,8 @@ class Program:
     carries: tuple[Var, ...] = ()
     steps: int | None = None
     layout: Orientation = "rows"
-    blocked: bool = False
     overwrites: Mapping[str, str] = field(default_factory=dict)
+    by_row: frozenset[str] = frozenset()
     targets_in_seed: bool = False
 
     def __str__(self) -> str:
@@ -134,6 +143,17 @@ class Program:
             )
             for phase in self.phases
         )
+
+    def orientation(self, var: Var) -> Orientation:
+        """How the matrices of `var` are stored; those without a row per sample are as written."""
+        apart = var.name in self.by_row or var.shape[:1] != ("B",)
+        return "rows" if apart else self.layout
+
+    def root(self, name: str) -> str:
+        """The variable in whose storage the one called `name` is."""
+        while name in self.overwrites:
+            name = self.overwrites[name]
+        return name
 
     def with_blocks(self, change: Callable[[Phase], tuple[Block, ...]]) -> Program:
         """The same program with the blocks of every phase changed."""

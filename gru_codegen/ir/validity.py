@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir.expressions import (
     GIVEN,
+    Call,
     Every,
+    Expr,
     Now,
     Ref,
     Shape,
@@ -54,6 +56,7 @@ def validate(program: Program) -> Program:
                 raise ProgramError(f"entry {entry}: nothing computes {var.name}")
     _check_runs(program)
     _check_overwrites(program, validator.names)
+    _check_by_row(program, validator.names)
     return program
 
 
@@ -297,6 +300,40 @@ def _check_overwrites(program: Program, names: dict[str, Var]) -> None:
     lost = list(program.overwrites.values())
     for name in _repeated(lost):
         raise ProgramError(f"{name} is overwritten by two variables")
+
+
+def _check_by_row(program: Program, names: dict[str, Var]) -> None:
+    """What is stored by row beside others is copied there as a whole and summed over, no more."""
+    if not program.by_row:
+        return
+    shared = {*program.overwrites, *program.overwrites.values()}
+    for name in sorted(program.by_row & names.keys()):
+        own = names[name].role == "work" and names[name].timed and name not in shared
+        if not own or program.layout == "rows":
+            raise ProgramError(f"{name} cannot be stored by row beside others that are not")
+    for statement in program.statements():
+        target, value = statement.target, statement.value
+        copied = isinstance(value, Ref) and isinstance(target.when, Every) and not target.var.parts
+        touched = list(_read_apart(value))
+        if not copied:
+            touched += writes(statement)
+        for ref in touched:
+            if ref.var.name in program.by_row:
+                raise ProgramError(
+                    f"{statement}: {ref.var.name} is stored by row, for sums over all rows alone"
+                )
+
+
+def _read_apart(expression: Expr) -> Iterator[Ref]:
+    """What `expression` reads, but for whole operands of sums over the rows of all steps."""
+    match expression:
+        case Call("contract", (Ref(left, Every()), Ref(right, Every()))):
+            yield from (ref for ref in reads(expression) if ref.var not in (left, right))
+        case Call(_, args):
+            for argument in args:
+                yield from _read_apart(argument)
+        case _:
+            yield from reads(expression)
 
 
 def _place(var: Var) -> tuple[Shape, bool]:

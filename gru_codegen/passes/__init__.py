@@ -23,6 +23,7 @@
     flatten          one operation per statement, computed where its result is kept
     assign           storage is used again by what comes later
     transpose        matrices are stored with a sample per column
+    gather           sums over the rows of all steps read copies that lie row by row
     block            products take few samples at a time
     lend             targets are changed where the adjoint of the outputs will be
     unroll(T)        the loops written out, simplified where the step is known
@@ -50,6 +51,7 @@ from gru_codegen.passes.collect import collect, collect_all
 from gru_codegen.passes.factor import factor, factor_adjoints
 from gru_codegen.passes.flatten import flatten
 from gru_codegen.passes.fold import fold
+from gru_codegen.passes.gather import gather
 from gru_codegen.passes.hoist import hoist, hoist_statements
 from gru_codegen.passes.join import join
 from gru_codegen.passes.lend import lend
@@ -83,6 +85,7 @@ __all__ = [
     "factor_adjoints",
     "flatten",
     "fold",
+    "gather",
     "hoist",
     "hoist_statements",
     "join",
@@ -118,12 +121,12 @@ LAYOUTS: dict[Layout, tuple[Pass, ...]] = {
     "columns": (
         share, prune, coalesce, factor, fold,
         collect, hoist_statements, stack, hoist, share, join,
-        prepare, batch, flatten, assign, transpose, lend,
+        prepare, batch, flatten, assign, transpose, gather, lend,
     ),
     "folded": (
         share, prune, coalesce, factor, fold,
         collect_all, hoist_statements, stack, absorb, hoist, share, join,
-        rotate, prepare, batch, flatten, assign, transpose, lend,
+        rotate, prepare, batch, flatten, assign, transpose, gather, lend,
     ),
 }
 # fmt: on

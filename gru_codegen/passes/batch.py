@@ -9,6 +9,7 @@ from itertools import groupby
 
 from gru_codegen.ir import (
     OPERATIONS,
+    STORED,
     Block,
     Call,
     Const,
@@ -41,7 +42,7 @@ def batch(program: Program) -> Program:
     Products that have some of their factors in common, as ``C o Z o (1 - Z)`` and
     ``S o R o (1 - R)``, begin each with its own; what is in common is then done for all at once.
     """
-    return _batch(program, ("value", "adjoint", "work"))
+    return _batch(program, STORED)
 
 
 def batch_values(program: Program) -> Program:
@@ -325,7 +326,7 @@ def _are_alike(refs: list[Ref], kept: set[str]) -> bool:
         and ref.var.shape[:1] == ("B",)
         and ref.var.timed == first.var.timed
         and (ref.var.name in kept) == (first.var.name in kept)
-        and ref.var.role in ("value", "adjoint", "work")
+        and ref.var.role in STORED
         and ref.var.boundary is None
         and not ref.var.parts
         for ref in refs

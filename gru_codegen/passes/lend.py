@@ -29,25 +29,17 @@ def lend(program: Program) -> Program:
     seed = program.seed
     if seed is None:
         return program
-    place = _root(seed, program)
+    place = program.root(seed.name)
     packs = {ref.var for ref in program.references()}
     neighbours = {ref.var for pack in packs if pack.parts for ref in unpacked(Ref(pack))}
     before = [phase for phase in program.phases if phase.name in ("forward", "loss")]
     found = [statement for phase in before for statement in statements(phase.blocks)]
     readers = [s for s in found if any(ref.var.role == "target" for ref in reads(s.value))]
-    touching = [s for s in found if any(_root(v, program) == place for v in _variables(s))]
+    touching = [s for s in found if any(program.root(v.name) == place for v in _variables(s))]
     alone = readers == touching[:1] and all(map(is_in_place, readers))
-    apart = not any(_root(var, program) == place for var in neighbours)
+    apart = not any(program.root(var.name) == place for var in neighbours)
     return replace(program, targets_in_seed=alone and apart)
 
 
 def _variables(statement: Statement) -> set[Var]:
     return {ref.var for ref in (*writes(statement), *reads(statement.value))}
-
-
-def _root(var: Var, program: Program) -> str:
-    """The name of the variable in whose storage `var` is."""
-    name = var.name
-    while name in program.overwrites:
-        name = program.overwrites[name]
-    return name

@@ -32,10 +32,7 @@ def transpose(program: Program) -> Program:
     parts = {ref.var for run in runs(program) for ref in run}
 
     def storage(ref: Ref) -> str:
-        name = ref.var.name
-        while name in program.overwrites:
-            name = program.overwrites[name]
-        return name
+        return program.root(ref.var.name)
 
     def changed(blocks: tuple[Block, ...]) -> Iterator[Block]:
         copies: dict[Ref, Ref] = {}

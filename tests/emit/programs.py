@@ -65,6 +65,7 @@ def with_storage(
     overwrites: Mapping[str, str] | None = None,
     steps: int | None = None,
     carries: Iterable[Ref] = (),
+    by_row: Iterable[Ref] = (),
 ) -> Storage:
     """The storage of a program of one phase, which hands out `results`."""
     program = Program(
@@ -76,5 +77,6 @@ def with_storage(
         overwrites=overwrites or {},
         steps=steps,
         carries=tuple(ref.var for ref in carries),
+        by_row=frozenset(ref.var.name for ref in by_row),
     )
     return Storage(program, fast=True)

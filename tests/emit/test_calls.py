@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 from gru_codegen.emit.blocks import Blocks
 from gru_codegen.emit.calls import Calls
 from gru_codegen.emit.names import Names, number_name
-from gru_codegen.emit.storage import Storage
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir import OPERATIONS, Call, Every, Expr, Loop, Orientation, Ref, Statement, Var
 from tests.emit.programs import beside, into, of_one_step, op, timed, weight, whole, with_storage
@@ -214,14 +212,38 @@ def test_a_border_is_a_column_of_ones() -> None:
     assert lines == ["x_1[..., :-1] = x", "x_1[..., -1] = 1"]
 
 
-def test_products_of_what_has_no_samples_are_not_taken_in_blocks() -> None:
-    target, half_W = of_one_step("WU", ("D", "H")), of_one_step("half_W", ("D", "H"))
-    statements = (into(half_W, multiply(half, W)), into(target, matmul(half_W, U)))
-    rows = into(d, matmul(a, U))
-    program = replace(with_storage(*statements, rows).program, blocked=True)
-    calls = Calls(Names(Storage(program, fast=True)), "")
-    assert calls.lines(statements[1]) == ["half_W.dot(U, WU)"]
-    assert calls.lines(rows)[0].startswith("for a_rows, d_rows in zip(")
+# --- blocks ---------------------------------------------------------------------------------------
+
+
+def in_blocks(statement: Statement, layout: Orientation = "rows") -> tuple[list[str], Names]:
+    loop = Loop("forward", (into(b_t, op("tanh")(c)), statement))
+    names = Names(with_storage(loop, layout=layout, results=[b_t]))
+    return Calls(names, "t").lines(statement), names
+
+
+def test_a_product_in_blocks_goes_through_those_of_both_matrices() -> None:
+    """Those of a step are there already, those of all steps are cut once in a call."""
+    lines, names = in_blocks(into(d, op("matmul_in_blocks")(a, U)))
+    assert lines == [
+        "for a_rows, d_rows in zip(a_blocks, d_blocks, strict=True):",
+        "    a_rows.dot(U, d_rows)",
+    ]
+    assert list(names.row_blocks) == ["a_blocks", "d_blocks"]
+    assert names.local["a_blocks"] == "w.a_blocks"
+    lines, names = in_blocks(into(d, op("matmul_in_blocks")(b_t, U)))
+    assert "zip(b_blocks_t, d_blocks, strict=True)" in lines[0]
+    assert names.steps == {"b_blocks_t": "b_blocks"}
+    lines, names = in_blocks(into(every_d, op("matmul_in_blocks")(every_x, W)))
+    assert lines == [
+        "for x_rows, d_rows in zip(x_blocks, d_blocks, strict=True):",
+        "    x_rows.dot(W, d_rows)",
+    ]
+    assert names.local["x_blocks"] == "_blocks(_rows(x), D * H)"
+
+
+def test_there_are_no_rows_to_take_in_blocks_where_a_sample_is_a_column() -> None:
+    with pytest.raises(ProgramError, match="no rows to take in blocks"):
+        in_blocks(into(d, op("matmul_in_blocks")(a, U)), "columns")
 
 
 # --- packs ----------------------------------------------------------------------------------------
@@ -240,11 +262,21 @@ def test_a_pack_is_one_operand() -> None:
 # --- gradients ------------------------------------------------------------------------------------
 
 
+a_rows, b_rows = (
+    Ref(Var(name, ("B", "H"), "work", timed=True), Every()) for name in ("a_rows", "b_rows")
+)
+
+
 def gradient(value: Expr, layout: Orientation, target: Ref | None = None) -> Any:
+    """The lines of a gradient where a and b have, or have not, been gathered."""
     target = target or Ref(Var("dW", ("D", "H"), "gradient"))
     statement = into(target, value)
     loop = Loop("forward", (into(a_t, op("tanh")(c)), into(b_t, op("tanh")(c))))
-    names = Names(with_storage(loop, statement, layout=layout, results=[a_t, b_t]))
+    copies = (into(a_rows, every_a), into(b_rows, every_b)) if layout == "columns" else ()
+    by_row = (a_rows, b_rows) if copies else ()
+    names = Names(
+        with_storage(loop, *copies, statement, layout=layout, results=[a_t, b_t], by_row=by_row)
+    )
     return written(statement, names), names
 
 
@@ -253,42 +285,34 @@ def written(statement: Statement, names: Names) -> list[str]:
     return [line.strip() for line in Blocks(names, "backward").lines((statement,))[1:]]
 
 
-def test_nothing_is_gathered_that_lies_row_by_row_or_is_no_operand_of_a_product() -> None:
-    lines, names = gradient(contract(every_x, every_a), "rows")
-    assert lines == ["dW = _rows(x).T @ _rows(a)"]
-    assert not names.gathered
+def test_a_sum_over_all_rows_is_one_product() -> None:
+    assert gradient(contract(every_x, every_a), "rows")[0] == ["dW = _rows(x).T @ _rows(a)"]
     vector = Ref(Var("db", ("H",), "gradient"))
-    lines, names = gradient(op("column_sum")(every_a), "columns", vector)
+    lines, _ = gradient(op("column_sum")(every_a), "columns", vector)
     assert lines == ["db = a.sum(axis=(0, 2))"]
-    assert not names.gathered
 
 
-def test_a_gradient_gathers_the_rows_of_all_steps() -> None:
-    lines, names = gradient(contract(every_x, every_a), "columns")
-    assert lines == ["a_gathered[...] = a_turned", "dW = _rows(_turned(x)).T.dot(a_rows)"]
-    assert list(names.gathered) == ["a"]
-    assert names.local["a_rows"] == "w.a_rows"
+def test_rows_that_are_gathered_are_one_matrix() -> None:
+    """What is given has a sample per row as it comes."""
+    lines, names = gradient(contract(every_x, a_rows), "columns")
+    assert lines == ["dW = _rows(_turned(x)).T.dot(a_rows)"]
+    assert names.local == {"a_rows": "w.a_rows"}
 
 
-def test_what_is_gathered_once_is_used_again() -> None:
-    statement = into(Ref(Var("dU", ("H", "H"), "gradient")), contract(every_a, every_b))
-    _, names = gradient(contract(every_x, every_a), "columns")
-    assert written(statement, names) == [
-        "b_gathered[...] = b_turned",
-        "dU = a_rows.T.dot(b_rows)",
-    ]
+def test_rows_are_gathered_by_a_copy_between_two_orientations() -> None:
+    """By way of a view that is there already."""
+    _, names = gradient(contract(a_rows, b_rows), "columns")
+    assert written(into(a_rows, every_a), names) == ["a_rows_turned[...] = a"]
+    assert names.local["a_rows_turned"] == "w.a_rows_turned"
 
 
-def test_a_gradient_gathers_the_rows_of_every_product_that_it_sums_up() -> None:
+def test_a_gradient_sums_up_products_over_all_rows() -> None:
     """Those of a weight that is read twice, each perhaps times a number."""
     dU = Ref(Var("dU", ("H", "H"), "gradient"))
+    twice = op("multiply")(whole(2), contract(b_rows, b_rows))
+    lines, _ = gradient(op("subtract")(contract(a_rows, b_rows), twice), "columns", dU)
+    assert lines == ["dU = a_rows.T.dot(b_rows) - 2 * b_rows.T.dot(b_rows)"]
     twice = op("multiply")(whole(2), contract(every_b, every_b))
-    lines, _ = gradient(op("subtract")(contract(every_a, every_b), twice), "columns", dU)
-    assert lines == [
-        "a_gathered[...] = a_turned",
-        "b_gathered[...] = b_turned",
-        "dU = a_rows.T.dot(b_rows) - 2 * b_rows.T.dot(b_rows)",
-    ]
     assert gradient(twice, "rows", dU)[0] == ["dU = 2 * (_rows(b).T @ _rows(b))"]
 
 
@@ -298,8 +322,8 @@ def test_the_gradient_of_stacked_weights_is_taken_apart() -> None:
         for name, shape in (("W", ("D", "H")), ("U", ("H", "H")), ("v", ("H",)))
     )
     together = Ref(Var("dW1_to_v2", ("D+H+1", "H+H"), "gradient", parts=parts))
-    lines, _ = gradient(contract(every_a, every_b), "columns", together)
-    assert lines[2:] == [
+    lines, _ = gradient(contract(a_rows, b_rows), "columns", together)
+    assert lines == [
         "dW1_to_v2 = a_rows.T.dot(b_rows)",
         "dW1 = dW1_to_v2[:D, :H].copy()",
         "dW2 = dW1_to_v2[:D, H:].copy()",
@@ -316,8 +340,8 @@ def test_a_gradient_as_wide_as_the_product_is_a_part_of_it() -> None:
         for name, shape in (("W", ("D", "H")), ("U", ("H", "H")), ("v", ("H",)))
     )
     together = Ref(Var("dW_U_v", ("D+H+1", "H"), "gradient", parts=parts))
-    lines, _ = gradient(contract(every_a, every_b), "columns", together)
-    assert lines[2:] == [
+    lines, _ = gradient(contract(a_rows, b_rows), "columns", together)
+    assert lines == [
         "dW_U_v = a_rows.T.dot(b_rows)",
         "dW = dW_U_v[:D]",
         "dU = dW_U_v[D : D + H]",
@@ -337,7 +361,7 @@ def test_every_operation_is_tested() -> None:
     values = [*(value for value, _ in IN_PLACE), *(value for value, *_ in ORIENTED)]
     tested = set().union(*map(operations, values)) | {"select", "contract"}
     # Joined and identity above; the others are scalars, or are made of simpler ones beforehand.
-    tested |= {"beside", "below", "bordered", "identity"}
+    tested |= {"beside", "below", "bordered", "identity", "matmul_in_blocks"}
     assert set(OPERATIONS) - tested == NEVER_IN_PLACE
 
 

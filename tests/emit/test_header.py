@@ -10,6 +10,7 @@ import pytest
 import gru_codegen as gc
 from gru_codegen.cell import B, Cell, D, Equation, H, matrix
 from gru_codegen.functions import tanh
+from gru_codegen.passes import LAYOUTS
 
 
 def head(source: str) -> str:
@@ -67,6 +68,15 @@ def test_identity_is_explained_where_it_is_written() -> None:
     assert "identity(" in folded.split('"""', 2)[2]
     assert explained in " ".join(head(folded).split())
     assert "identity(" not in rows
+
+
+def test_rows_and_blocks_are_explained_where_there_are_any() -> None:
+    said = {
+        layout: " ".join(head(gc.generate(gc.GRU, layout=layout)).split()) for layout in LAYOUTS
+    }
+    gathered = {layout for layout, text in said.items() if "A_rows has those of all" in text}
+    assert gathered == {"columns", "folded"}
+    assert {layout for layout, text in said.items() if "A_blocks has" in text} == {"blocked"}
 
 
 def test_a_mean_says_what_it_divides_by() -> None:

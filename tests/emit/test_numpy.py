@@ -169,7 +169,7 @@ def test_every_operation_has_a_spelling_that_is_tested() -> None:
             return set()
         return {expression.operation}.union(*map(operations, expression.args))
 
-    in_place_alone = {"beside", "below", "bordered", "identity"}
+    in_place_alone = {"beside", "below", "bordered", "identity", "matmul_in_blocks"}
     assert set().union(*map(operations, EXPRESSIONS.values())) == set(OPERATIONS) - in_place_alone
 
 

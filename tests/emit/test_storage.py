@@ -10,7 +10,7 @@ from gru_codegen.emit.functions import phase_function
 from gru_codegen.emit.names import Names
 from gru_codegen.emit.storage import Storage
 from gru_codegen.emit.workspace import workspace_lines
-from gru_codegen.ir import Every, Loop, Now, Orientation, Ref
+from gru_codegen.ir import Every, Loop, Now, Orientation, Ref, Var
 from gru_codegen.passes.prune import prune
 from gru_codegen.passes.unroll import unroll
 from tests.emit.programs import beside, into, of_one_step, op, timed, weight, with_storage
@@ -253,3 +253,28 @@ def test_a_workspace_makes_what_functions_use_and_no_more() -> None:
         "        self.S_turned = _turned(self.S)",
         "        self.forward_steps = list(zip(self.S, strict=True))",
     ]
+
+
+def test_a_workspace_shows_rows_that_are_gathered_as_one_matrix() -> None:
+    """And with a sample per column, as what is copied there is stored."""
+    state, a_b = timed("S"), beside(a, b)
+    product = into(s, op("matmul")(timed("x", "input", ("B", "D")), weight("W", "D", "H")))
+    rows = Ref(Var("a_b_rows", ("B", "H+H"), "work", timed=True, meaning="gathered"), Every())
+    total = Ref(Var("dU", ("H+H", "H+H"), "gradient"))
+    storage = with_storage(
+        Loop("forward", (product, into(a, tanh(s)), into(b, tanh(s)), into(state, add(a, b)))),
+        into(rows, replace(a_b, when=Every())),
+        into(total, op("contract")(rows, rows)),
+        layout="columns",
+        results=[state],
+        by_row=[rows],
+    )
+    [phase] = storage.program.phases
+    lines = workspace_lines(storage, [phase_function(phase, storage)], [])
+    made = "        self._a_b_rows = np.empty((T, B, 2 * H), dtype)  # gathered"
+    assert [line for line in lines.arrays if "rows" in line] == [made]
+    assert [line for line in lines.views if "rows" in line] == [
+        "        self.a_b_rows_turned = _turned(self._a_b_rows[:steps])",
+        "        self.a_b_rows = _rows(self._a_b_rows[:steps])",
+    ]
+    assert str(storage.stored()) == "5 T B H + B H"

@@ -37,7 +37,7 @@ PIPELINES: dict[str, tuple[Style, Layout]] = {
 }
 
 #: Those that leave nothing to do for a second run.
-SETTLED = ("share", "coalesce", "flatten", "prune", "fold")
+SETTLED = ("share", "coalesce", "flatten", "prune", "fold", "block", "gather")
 
 #: The share of the programs, in percent, that each pass has to change.
 WORK = {
@@ -65,6 +65,7 @@ WORK = {
     "flatten": 60,
     "assign": 30,
     "transpose": 100,
+    "gather": 40,
     "block": 100,
     "unrolled": 100,
 }
