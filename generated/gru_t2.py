@@ -32,8 +32,8 @@ copies of x.
 
 Cost of forward:             4 matrix products,
                              12 B D H + 12 B H^2 + 24 B H + 2 D H + 2 H^2 flops
-Cost of loss_and_gradients:  13 matrix products,
-                             36 B D H + 36 B H^2 + 4 B D + 78 B H + 2 D H + 2 H^2 + 1 flops
+Cost of loss_and_gradients:  10 matrix products,
+                             24 B D H + 36 B H^2 + 78 B H + 2 D H + 2 H^2 + 1 flops
 Numbers in a Workspace:      9 B D + 44 B H + 3 D H + 5 H^2
                              and 2 B D more once it has met lengths, for a copy of x; 2 B H more
                              once it has met them or loss weights, for one of y
@@ -285,8 +285,8 @@ def params_to_npz(params: Params, file: str | os.PathLike[str]) -> None:
     except BaseException as error:
         with suppress(OSError):
             os.unlink(unfinished)
-        if isinstance(error, OSError) and error.filename == unfinished:
-            error.filename, error.filename2 = os.fspath(file), None  # the name that was asked for
+        if isinstance(error, OSError) and error.filename == unfinished:  # not what was asked for
+            raise OSError(error.errno, error.strerror, os.fspath(file)) from error
         raise
 
 
@@ -727,6 +727,8 @@ def _number_type(dtype: DTypeLike) -> np.dtype[Any]:
 
 def _check_sizes(**numbers: int) -> None:
     for name, number in numbers.items():
+        if isinstance(number, bool) or not isinstance(number, (int, np.integer)):
+            raise TypeError(f"{name}: expected a whole number, got {number!r}")
         if number < 0:
             raise ValueError(f"{name}: expected 0 or more, got {number}")
 
@@ -744,12 +746,14 @@ def _checked(params: Any) -> Params:
 def _alike(weights: Params) -> Params:
     """The weights as arrays of one dtype and in this machine's byte order."""
     weights = Params(*map(_native, weights))
-    dtype = weights[0].dtype
+    dtypes = [weight.dtype for weight in weights]
+    dtype = max(dtypes, key=dtypes.count)
     for name, weight in zip(Params._fields, weights, strict=True):
         if weight.dtype != dtype:
+            other = Params._fields[dtypes.index(dtype)]
             raise TypeError(
-                f"params.{name}: all weights must have one dtype; got {weight.dtype}, but "
-                f"{dtype} for {Params._fields[0]}"
+                f"params.{name}: all weights must have one dtype; got {weight.dtype}, but {dtype} "
+                f"for {other}"
             )
     if dtype.kind not in "fcO":
         raise TypeError(

@@ -25,8 +25,8 @@ weights; M_t is 1 in the rows of the samples that ended before step t, elsewhere
 
 Cost of forward:             12 matrix products,
                              12 B D H + 12 B H^2 + 24 B H flops
-Cost of loss_and_gradients:  36 matrix products,
-                             36 B D H + 36 B H^2 + 4 B D + 80 B H + 3 D H + 3 H^2 + 3 flops
+Cost of loss_and_gradients:  30 matrix products,
+                             24 B D H + 36 B H^2 + 80 B H + 3 D H + 3 H^2 + 3 flops
 Numbers in a Workspace:      19 B H
 """
 
@@ -205,8 +205,8 @@ def params_to_npz(params: Params, file: str | os.PathLike[str]) -> None:
     except BaseException as error:
         with suppress(OSError):
             os.unlink(unfinished)
-        if isinstance(error, OSError) and error.filename == unfinished:
-            error.filename, error.filename2 = os.fspath(file), None  # the name that was asked for
+        if isinstance(error, OSError) and error.filename == unfinished:  # not what was asked for
+            raise OSError(error.errno, error.strerror, os.fspath(file)) from error
         raise
 
 
@@ -592,6 +592,8 @@ def _number_type(dtype: DTypeLike) -> np.dtype[Any]:
 
 def _check_sizes(**numbers: int) -> None:
     for name, number in numbers.items():
+        if isinstance(number, bool) or not isinstance(number, (int, np.integer)):
+            raise TypeError(f"{name}: expected a whole number, got {number!r}")
         if number < 0:
             raise ValueError(f"{name}: expected 0 or more, got {number}")
 
@@ -609,12 +611,14 @@ def _checked(params: Any) -> Params:
 def _alike(weights: Params) -> Params:
     """The weights as arrays of one dtype and in this machine's byte order."""
     weights = Params(*map(_native, weights))
-    dtype = weights[0].dtype
+    dtypes = [weight.dtype for weight in weights]
+    dtype = max(dtypes, key=dtypes.count)
     for name, weight in zip(Params._fields, weights, strict=True):
         if weight.dtype != dtype:
+            other = Params._fields[dtypes.index(dtype)]
             raise TypeError(
-                f"params.{name}: all weights must have one dtype; got {weight.dtype}, but "
-                f"{dtype} for {Params._fields[0]}"
+                f"params.{name}: all weights must have one dtype; got {weight.dtype}, but {dtype} "
+                f"for {other}"
             )
     if dtype.kind not in "fcO":
         raise TypeError(

@@ -25,9 +25,8 @@ weights; M_t is 1 in the rows of the samples that ended before step t, elsewhere
 
 Cost of forward:             6 T matrix products,
                              6 T B D H + 6 T B H^2 + 12 T B H flops
-Cost of loss_and_gradients:  18 T matrix products,
-                             18 T B D H + 18 T B H^2 + 2 T B D + 40 T B H + 3 T D H + 3 T H^2
-                             + 2 T flops
+Cost of loss_and_gradients:  15 T matrix products,
+                             12 T B D H + 18 T B H^2 + 40 T B H + 3 T D H + 3 T H^2 + 2 T flops
 Numbers in a Workspace:      9 T B H + B H
 """
 
@@ -224,8 +223,8 @@ def params_to_npz(params: Params, file: str | os.PathLike[str]) -> None:
     except BaseException as error:
         with suppress(OSError):
             os.unlink(unfinished)
-        if isinstance(error, OSError) and error.filename == unfinished:
-            error.filename, error.filename2 = os.fspath(file), None  # the name that was asked for
+        if isinstance(error, OSError) and error.filename == unfinished:  # not what was asked for
+            raise OSError(error.errno, error.strerror, os.fspath(file)) from error
         raise
 
 
@@ -537,6 +536,8 @@ def _number_type(dtype: DTypeLike) -> np.dtype[Any]:
 
 def _check_sizes(**numbers: int) -> None:
     for name, number in numbers.items():
+        if isinstance(number, bool) or not isinstance(number, (int, np.integer)):
+            raise TypeError(f"{name}: expected a whole number, got {number!r}")
         if number < 0:
             raise ValueError(f"{name}: expected 0 or more, got {number}")
 
@@ -554,12 +555,14 @@ def _checked(params: Any) -> Params:
 def _alike(weights: Params) -> Params:
     """The weights as arrays of one dtype and in this machine's byte order."""
     weights = Params(*map(_native, weights))
-    dtype = weights[0].dtype
+    dtypes = [weight.dtype for weight in weights]
+    dtype = max(dtypes, key=dtypes.count)
     for name, weight in zip(Params._fields, weights, strict=True):
         if weight.dtype != dtype:
+            other = Params._fields[dtypes.index(dtype)]
             raise TypeError(
-                f"params.{name}: all weights must have one dtype; got {weight.dtype}, but "
-                f"{dtype} for {Params._fields[0]}"
+                f"params.{name}: all weights must have one dtype; got {weight.dtype}, but {dtype} "
+                f"for {other}"
             )
     if dtype.kind not in "fcO":
         raise TypeError(

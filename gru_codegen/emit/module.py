@@ -37,7 +37,10 @@ def emit(program: Program, heading: Heading) -> str:
         "equations": aligned(heading.equations),
         "weights": program.weights,
         "steps": {} if program.steps is None else {"T": program.steps},
-        "cost": {"forward": cost(program, ("forward",)), "gradients": cost(program)},
+        "cost": {
+            "forward": cost(program, ("forward",)),
+            "gradients": cost(program, ("forward", "loss", "backward")),
+        },
         "functions": helpers(storage),
         "phases": {function.name: function for function in functions},
         "masked": any(storage.mask in f.steps.values() for f in functions),

@@ -118,6 +118,8 @@ def correspondence(framework: Framework, cell: CellOrName) -> Correspondence:
             f"the cells that have a layer there are {there}"
         )
     if name not in CELLS:
+        if isinstance(cell, str):
+            _require_cell(name)
         raise InteropError(
             f"{name}: no layer of {framework.name} is known to compute this cell; "
             f"the cells that have a layer there are {there}"
@@ -126,6 +128,13 @@ def correspondence(framework: Framework, cell: CellOrName) -> Correspondence:
     if form not in framework.layers:
         raise InteropError(f"{name}: {framework.lacks[form].format(cell=name)}")
     return Correspondence(name, CELLS[name], framework.layers[form])
+
+
+def _require_cell(name: str) -> None:
+    from gru_codegen.cells import cells  # SymPy, which names of layers do not need
+
+    if name not in cells:
+        raise InteropError(f"there is no cell {name!r}; known: {', '.join(cells)}")
 
 
 def _name_of(cell: Cell) -> str:

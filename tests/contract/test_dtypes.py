@@ -162,6 +162,17 @@ def test_weights_of_two_dtypes_are_refused(call: Call) -> None:
         mixed.forward()
 
 
+def test_the_weight_whose_dtype_differs_is_named_wherever_it_stands(call: Call) -> None:
+    first, *others = call.params._fields
+    if len(others) < 2:
+        pytest.skip("of two that differ neither is the odd one")
+    mixed = call.weight(first, getattr(call.params, first).astype(np.float32))
+    with pytest.raises(
+        TypeError, match=rf"^params\.{first}: .*float32, but float64 for {others[0]}"
+    ):
+        mixed.forward()
+
+
 @pytest.mark.parametrize("dtype", [int, "U4", "datetime64[s]"])
 def test_a_workspace_of_a_dtype_that_does_not_compute(call: Call, dtype: Any) -> None:
     with pytest.raises(TypeError, match=r"^dtype: .*floating, complex or object") as raised:

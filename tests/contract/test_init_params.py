@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from types import ModuleType
 from typing import Any
 
@@ -79,6 +80,23 @@ def test_what_no_weights_are_drawn_in(kernel: ModuleType, dtype: Any) -> None:
         kernel.init_params(D, H, dtype=dtype)
     with pytest.raises(TypeError, match=fault):
         kernel.Workspace(2, D, H, dtype)
+
+
+@pytest.mark.parametrize("size", [3.0, "3", True, None])
+def test_sizes_that_are_no_whole_numbers(kernel: ModuleType, size: Any) -> None:
+    for place, name in enumerate(("batch_size", "input_size", "hidden_size")):
+        sizes = [2, D, H]
+        sizes[place] = size
+        fault = f"^{name}: expected a whole number, got {re.escape(repr(size))}$"
+        with pytest.raises(TypeError, match=fault):
+            kernel.Workspace(*sizes)
+        if place:
+            with pytest.raises(TypeError, match=fault):
+                kernel.init_params(*sizes[1:])
+
+
+def test_sizes_may_be_numpys(kernel: ModuleType) -> None:
+    assert kernel.init_params(np.int64(D), np.uint8(H), rng=0)[0].shape[0] == D
 
 
 def test_negative_sizes(kernel: ModuleType) -> None:

@@ -80,6 +80,16 @@ def test_another_byte_order_is_read(call: Call, file: Path) -> None:
 # --- writing --------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("place", ["folder", "missing/weights.npz"])
+def test_a_place_that_is_none_is_named_as_it_was_asked_for(
+    call: Call, tmp_path: Path, place: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match=r"^\[Errno \d+\] ") as raised:
+        call.kernel.params_to_npz(call.params, tmp_path / place)
+    assert str(raised.value).endswith(f": '{tmp_path / place}'")
+
+
 def test_a_write_that_fails_leaves_what_was_there(
     call: Call, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -62,6 +62,25 @@ def test_costs_break_between_terms(name: str, layout: Any) -> None:
     assert not re.search(r"\+\n|\d\n *[A-Z]|[A-Z]\n *[A-Z]\b(?! more)", "\n".join(costs))
 
 
+@pytest.mark.parametrize("name", ["gru", "lstm"])
+@pytest.mark.parametrize("layout", ["rows", "columns", "folded", None])
+def test_costs_are_those_of_the_functions_that_are_run(name: str, layout: Any) -> None:
+    """The products that the code of three steps has; a pullback has more, for the inputs."""
+    style: Any = "fast" if layout else "textbook"
+    source = gc.generate(gc.cells[name], layout=layout, style=style, unroll=3)
+    products = {
+        phase: len(re.findall(r"(?<!ravel\(\))\.dot\(| @ |np\.matmul\(", code))
+        for phase, code in re.findall(r"^def _(\w+)\((.*?)(?=^def |\Z)", source, re.M | re.S)
+    }
+    told = {
+        function: int(number)
+        for function, number in re.findall(r"Cost of (\w+): +(\d+) matrix products", head(source))
+    }
+    assert told["forward"] == products["forward"]
+    assert told["loss_and_gradients"] == products["forward"] + products["backward"]
+    assert products["inputs"] > 0
+
+
 def test_identity_is_explained_where_it_is_written() -> None:
     explained = "identity(A) is the identity matrix with as many rows as A."
     folded, rows = (gc.generate(gc.GRU, layout=layout) for layout in ("folded", "rows"))

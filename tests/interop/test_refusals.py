@@ -113,8 +113,15 @@ def test_cells_without_a_layer(call: Callable[..., Any], name: str, cell: str, r
     )
 
 
+def test_a_name_that_no_cell_has() -> None:
+    assert message(from_torch, "nope", torch_arrays(3)).startswith(
+        "there is no cell 'nope'; known: gru, "
+    )
+
+
 def test_a_cell_of_ones_own() -> None:
-    assert message(from_torch, "mine", torch_arrays(3)) == (
+    own = replace(gc.GRU, name="mine")
+    assert message(from_torch, own, torch_arrays(3)) == (
         "mine: no layer of torch is known to compute this cell; the cells that have a layer there "
         "are rnn, gru-reset-after, lstm, lstm-coupled"
     )
