@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from gru_codegen.cell import Cell
+from gru_codegen.errors import VerificationError
 from gru_codegen.evaluate import Evaluation, evaluate_declaration
 from gru_codegen.losses import Loss
 from gru_codegen.verify.claim import Claim, over
@@ -36,11 +37,16 @@ def compare(kernel: ModuleType, cell: Cell, loss: Loss, *, seed: int = 0) -> tup
 
     A kernel for any number of time steps is compared at T = 1, 2 and 3 and with the sizes of the
     gradient checks, an unrolled one at its own T. All other sizes differ from each other.
+
+    Raises
+    ------
+    VerificationError: the declared equations themselves give no finite numbers there.
     """
     sizes = [*small(kernel), *large(kernel)]
     if kernel.UNROLL is None:
         sizes += [some._replace(T=T) for T, some in zip((1, 2, 3), sizes, strict=False)]
     problems = [Problem(kernel, some, seed) for some in sizes]
+    _require_finite(cell, loss, problems[0])
 
     def against(
         part: Callable[[Problem, Evaluation], tuple[str, Any, Any]],
@@ -60,6 +66,21 @@ def compare(kernel: ModuleType, cell: Cell, loss: Loss, *, seed: int = 0) -> tup
         Claim("functions", "all that are promised", None, 0, lambda: _offered(kernel)),
     ]
     return tuple(claim.check() for claim in claims)
+
+
+def _require_finite(cell: Cell, loss: Loss, problem: Problem) -> None:
+    """Refuse a declaration with which no kernel could be compared."""
+    try:
+        with np.errstate(all="ignore"):
+            expected = _evaluate(cell, loss, problem)
+    except Exception:  # a kernel that draws no arguments: the claims say so
+        return
+    numbers: list[Any] = [expected.outputs, expected.loss, *expected.states.values()]
+    if not all(np.isfinite(number).all() for number in numbers):
+        raise VerificationError(
+            "the declared equations give infinity or NaN at the arguments of the checks, normal "
+            "numbers of order one; bound what exp, log and reciprocals take, or go without checks"
+        )
 
 
 def _offered(kernel: ModuleType) -> Difference:

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 import gru_codegen as gc
+from gru_codegen.cell import B, D, Equation, H, matrix
 from gru_codegen.compare import compare
+from gru_codegen.errors import VerificationError
+from gru_codegen.functions import exp, log
 from gru_codegen.modules import load_source
 from gru_codegen.pipeline import complete
 from gru_codegen.verify import verify
@@ -45,6 +48,20 @@ def test_a_sound_kernel_agrees(name: str, readout: str, loss: str, unroll: int |
     cell, cost = gc.cells[name], gc.losses[loss]
     kernel = gc.load(cell, loss=cost, readout=readout, unroll=unroll)
     assert all(check.passed for check in compare(kernel, complete(cell, readout), cost))
+
+
+@pytest.mark.parametrize("function", [log, exp])
+@pytest.mark.filterwarnings("error")
+def test_a_declaration_without_finite_numbers_is_no_fault_of_the_kernel(function: Any) -> None:
+    x, W, U = matrix("x", B, D), matrix("W", D, H), matrix("U", H, H)
+    S, S_prev = matrix("S", B, H), matrix("S_prev", B, H)
+    value = function(x * W + S_prev * U)
+    for _ in range(3 if function is exp else 0):
+        value = function(value)
+    step = Equation(S, value, "state")
+    cell = gc.Cell("steep", "steep cell", "a test", (x,), (W, U), {S: S_prev}, (step,))
+    with pytest.raises(VerificationError, match=r"^the declared equations give infinity"):
+        compare(gc.load(cell), cell, gc.L2)
 
 
 def test_a_kernel_of_other_equations_satisfies_every_gradient_check_and_fails() -> None:
