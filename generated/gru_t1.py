@@ -1,7 +1,7 @@
 """Gated recurrent unit.
 
 Forward pass, loss and exact gradients, unrolled to 1 time step.
-Generated, so change the declaration and not this file. The command that makes it:
+Generated, so change the declaration and not this file. It is made by
 
     gru-codegen generate --cell gru --unroll 1 --loss l2 --style fast
 

@@ -1,7 +1,7 @@
 """Gated recurrent unit.
 
 Forward pass, loss and exact gradients, for any number of time steps.
-Generated, so change the declaration and not this file. The command that makes it:
+Generated, so change the declaration and not this file. It is made by
 
     gru-codegen generate --cell gru --unroll any --loss l2 --style textbook
 
@@ -112,7 +112,8 @@ class Result(NamedTuple):
 class Workspace:
     """The arrays of one call, kept for the next: one thread's at a time.
 
-    They grow to the largest number of time steps that they have met.
+    They grow to the largest number of time steps that they have met; begin(steps) with that first
+    makes them once.
     """
 
     def __init__(

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from gru_codegen.cell import Cell
+from gru_codegen.cells import cells
 from gru_codegen.compare import compare
 from gru_codegen.derive import Derivation, derive
 from gru_codegen.emit import Heading, emit
@@ -40,7 +41,8 @@ def generate(
     readout: "none", or "linear" for outputs O_t = S_t Wout + bout.
     unroll: the number of time steps that the code is written out for, at most 65536; None is
     `any`, a time loop.
-    spec: what the command line calls the cell, for the module's header; the cell's name if None.
+    spec: what the command line calls the cell, for the command in the module's header; if None
+    the name of a cell of the package, and for any other the call of this function stands there.
     style: "fast", batched and in place, or "textbook", one expression per equation.
     layout: how the fast style stores and multiplies matrices: "rows", "blocked", "columns", which
     it is if None, or "folded"; see `passes`. The textbook style has none.
@@ -59,7 +61,11 @@ def generate(
     require_generable(complete(cell, readout))
     derivation = derive(complete(cell, readout), loss)
     program = optimise(lower(derivation), style, unroll, layout)
-    return emit(program, _heading(derivation, spec or cell.name, readout, unroll, style, layout))
+    if spec is None and cells.get(cell.name) is cell:
+        spec = cell.name
+    choices = (loss, unroll, style, readout, layout)
+    again = _call(*choices) if spec is None else command(spec, *choices)
+    return emit(program, _heading(derivation, again, readout, style, layout))
 
 
 @cache  # one cell for one cell and readout, since `derive` remembers by identity
@@ -144,6 +150,16 @@ def command(
     )
 
 
+def _call(loss: Loss, unroll: int | None, style: Style, readout: str, layout: Layout) -> str:
+    """The call that makes the kernel of a cell which the command line has no name for."""
+    given = [] if loss.name == L2.name else [f"loss=gru_codegen.losses[{loss.name!r}]"]
+    given += [] if readout == "none" else [f"readout={readout!r}"]
+    given += [] if unroll is None else [f"unroll={unroll}"]
+    given += [] if style == "fast" else [f"style={style!r}"]
+    given += [] if layout == DEFAULT_LAYOUT else [f"layout={layout!r}"]
+    return f"gru_codegen.generate({', '.join(['cell', *given])})"
+
+
 def _check_declared(cell: Any, loss: Any) -> None:
     if not isinstance(cell, Cell):
         raise TypeError(f"cell: expected a Cell, such as gc.GRU or gc.cells['lstm'], got {cell!r}")
@@ -180,9 +196,8 @@ def _steps(unroll: Any) -> int | None:
 
 def _heading(
     derivation: Derivation,
-    spec: str,
+    again: str,
     readout: str,
-    unroll: int | None,
     style: Style,
     layout: Layout,
 ) -> Heading:
@@ -207,7 +222,7 @@ def _heading(
         readout=readout,
         style=style,
         layout="rows" if style == "textbook" else layout,
-        command=command(spec, loss, unroll, style, readout, layout),
+        again=again,
         equations=tuple(equations),
         input=cell.inputs[0].name,
         target=loss.target.name,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from importlib.metadata import version
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 import gru_codegen as gc
+from gru_codegen import pipeline
 
 LIMITS = "give a whole number from 1 to 65536, or None for a time loop of any length"
 
@@ -54,6 +56,19 @@ def test_the_textbook_style_has_no_layout(layout: Any) -> None:
 
 def test_the_default_layout_is_columns() -> None:
     assert gc.generate(gc.GRU) == gc.generate(gc.GRU, layout="columns")
+
+
+def test_the_head_says_how_the_kernel_is_made_again() -> None:
+    """By a command where the command line knows the cell, else by the call, which is run here."""
+    own = dataclasses.replace(gc.GRU, name="own")
+    bce: Any = {"loss": gc.losses["bce"], "readout": "linear", "unroll": 2, "layout": "rows"}
+    calls: tuple[dict[str, Any], ...] = ({}, {"style": "textbook"}, bce)
+    for given in calls:
+        source = gc.generate(own, **given)
+        [call] = re.findall(r"It is made by\n\n    (gru_codegen\.generate\(cell.*\))\n", source)
+        assert eval(call, {"gru_codegen": gc, "cell": own}) == source
+    for of_the_package in (gc.generate(gc.GRU), pipeline.generate(own, spec="gru")):
+        assert "It is made by\n\n    gru-codegen generate --cell gru " in of_the_package
 
 
 @pytest.mark.parametrize(("kind", "known"), [("cell", gc.cells), ("loss", gc.losses)])

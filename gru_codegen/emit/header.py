@@ -22,7 +22,7 @@ class Heading:
     loss, loss_title: the same of the loss; readout: of the readout.
     style: "fast" or "textbook".
     layout: how matrices are stored, by name.
-    command: the command that makes the module again.
+    again: the command that makes the module again, or the call in Python.
     equations: rows (left side, right side, shape, meaning) in plain text.
     input, target: the names of the cell's input and of the loss's target.
     targets: what y holds: "numbers", "fractions" or "labels".
@@ -37,7 +37,7 @@ class Heading:
     readout: str
     style: str
     layout: str
-    command: str
+    again: str
     equations: tuple[tuple[str, str, str, str], ...]
     input: str
     target: str
