@@ -29,6 +29,9 @@ __all__ = ["program"]
 
 FOLDER = "generated"
 STEPS_TO_TUNE = 32  # for kernels that take any number
+NEAR = 1.05  # of the least time; another run may say otherwise
+#: What tells how many threads NumPy's BLAS may take.
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 
 # --- options --------------------------------------------------------------------------------------
 
@@ -65,7 +68,7 @@ def _sizes(
     if len(found) != 3 or value.count(",") != 2 or 0 in found:
         raise click.BadParameter(
             f"{shortened(value)} is not three sizes from 1 to 99999; "
-            "give batch, input and state size as 32,64,128"
+            "give batch, input and state size as 32,64,128; the time steps are those of --unroll"
         )
     batch, inputs, states = found
     return batch, inputs, states
@@ -174,7 +177,8 @@ Examples:
     "--tune",
     metavar="B,D,H",
     callback=_sizes,
-    help="Time every layout at these sizes, and take the fastest.",
+    help="Time every layout at these sizes, in float32 and for as many time steps as --unroll "
+    f"says ({STEPS_TO_TUNE} for any), and take the fastest.",
 )
 @click.option(
     "-o",
@@ -211,8 +215,8 @@ def generate(
         raise BadInput(
             f"--tune looks for the fastest layout of the fast style; leave it or {other} out"
         )
-    if output not in (None, "-") and not check:
-        require_place(output)
+    if output is not None and not check:
+        _require_output(output, cell)
     with working() as progress:
         progress("importing SymPy")
         from gru_codegen import pipeline
@@ -300,10 +304,31 @@ def _tuned(
     except MemoryError as error:
         raise BadInput("--tune: out of memory; give smaller sizes, or fewer time steps") from error
     best = fastest(found)
-    told = ", ".join(f"{layout} {1e6 * seconds:.0f} us" for layout, seconds in found)
-    at = f"T={steps}, B={sizes[0]}, D={sizes[1]}, H={sizes[2]}"
-    click.echo(f"{best} is the fastest layout at {at}: {told}", err=True)
-    return best
+    at = f"T={steps}, B={sizes[0]}, D={sizes[1]}, H={sizes[2]}, float32"
+    told = ", ".join(f"{timing.layout} {_duration(timing.seconds)}" for timing in found)
+    click.echo(f"{best.layout} is the fastest layout at {at}: {told}", err=True)
+    near = [t.layout for t in found if t != best and t.seconds <= NEAR * best.seconds]
+    if near:
+        most = f"{NEAR - 1:.0%}"
+        click.echo(f"{' and '.join(near)} took no more than {most} longer: a near tie", err=True)
+    if not any(name in os.environ for name in THREADS):
+        told = f"one of them is timed with {THREADS[0]}=1"
+        click.echo(f"BLAS took as many threads as it likes; {told}", err=True)
+    return best.layout
+
+
+def _duration(seconds: float) -> str:
+    return f"{1e3 * seconds:.3g} ms" if seconds >= 1e-3 else f"{1e6 * seconds:.3g} us"
+
+
+def _require_output(output: str, cell: str) -> None:
+    """Refuse a place where nothing can be written, and the declaration's own."""
+    if output == "-":
+        return
+    require_place(output)
+    there = cell.lower().endswith(".toml") and os.path.exists(output) and os.path.exists(cell)
+    if there and os.path.samefile(output, cell):
+        raise BadInput(f"{output} is the declaration itself; name another file with --output")
 
 
 def _on_disk(path: str, again: str) -> str:
@@ -407,8 +432,7 @@ def inspect(
         raise click.BadParameter(
             f"{markup} is not there yet; use text or latex", param_hint="'--format'"
         )
-    if output != "-":
-        require_place(output)
+    _require_output(output, cell)
     with working() as progress:
         progress("importing SymPy")
         from gru_codegen.derive import derive

@@ -234,6 +234,18 @@ def test_the_kernel_of_another_declaration_is_not_written_over(run: Run, folder:
     assert files(folder) == {"own.toml", "generated/gru.py"}
 
 
+@pytest.mark.parametrize("command", ["generate --no-verify", "inspect"])
+@pytest.mark.parametrize("output", ["own.toml", "./own.toml", "link.toml"])
+def test_a_declaration_is_not_written_over(run: Run, command: str, output: str) -> None:
+    Path("own.toml").write_text(OWN)
+    Path("link.toml").symlink_to("own.toml")
+    outcome = run(*command.split(), "--cell", "own.toml", "--output", output)
+    assert refused(outcome) == (
+        f"{output} is the declaration itself; name another file with --output"
+    )
+    assert Path("own.toml").read_text() == OWN
+
+
 def test_a_later_kernel_of_the_same_declaration_is_written_over(run: Run) -> None:
     own, moved = Path("own.toml"), Path("moved.toml")
     own.write_text(OWN)

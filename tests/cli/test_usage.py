@@ -68,7 +68,8 @@ CELLS += f"; {WAYS}"
             (
                 f"generate --tune '{sizes}'",
                 f"invalid value for '--tune': {sizes!r} is not three sizes from 1 to 99999; "
-                "give batch, input and state size as 32,64,128",
+                "give batch, input and state size as 32,64,128; the time steps are those of "
+                "--unroll",
             )
             for sizes in ("", "32", "1,2", "1,2,3,4", "1,2,3,", "0,1,2", "1,2,-3", "1,2,123456",
                           "1,2,x", "1,2,٣", "1.0,2,3", "1;2;3")
