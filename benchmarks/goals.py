@@ -17,6 +17,7 @@ __all__ = [
     "compared",
     "concerns_goal",
     "fastest",
+    "judging",
     "verdicts",
 ]
 
@@ -76,7 +77,8 @@ class Verdict(NamedTuple):
     """A goal, who is held to it, and the ratio of times, which is the measure, and of CPU times.
 
     products: what the matrix products alone would take of the peer's time, were each as fast as the
-    fastest product of the machine; None where that was not measured.
+    fastest product of the machine; None where that was not measured. rounds: of how many rounds
+    the ratios are.
     """
 
     goal: Goal
@@ -85,6 +87,7 @@ class Verdict(NamedTuple):
     ratio: Spread
     cpu: Spread
     products: float | None = None
+    rounds: int = 0
 
     @property
     def met(self) -> bool:
@@ -119,7 +122,8 @@ def verdicts(results: Results) -> Iterator[Verdict]:
             if own is not None and peer is not None:
                 wall, cpu = compared(race, own, peer)
                 products = _products(goal, peer, results.gemm_rate)
-                yield Verdict(goal, own.contender, peer.contender, wall, cpu, products)
+                rounds = len(judging(race, own, peer))
+                yield Verdict(goal, own.contender, peer.contender, wall, cpu, products, rounds)
 
 
 def concerns_goal(cell: str, size: Size, dtype: str, contender: str, threads: int) -> bool:
@@ -142,10 +146,15 @@ def compared(race: Race, own: Entry, peer: Entry) -> tuple[Spread, Spread]:
     The one that is chosen is partly the one that was lucky, and its luck must not count. Where the
     two met in no other rounds, it is those that have chosen.
     """
+    rounds = slice(judging(race, own, peer).start, None)
+    wall = ratio(own.seconds[rounds], peer.seconds[rounds])
+    return wall, ratio(own.cpu[rounds], peer.cpu[rounds])
+
+
+def judging(race: Race, own: Entry, peer: Entry) -> range:
+    """The rounds in which `compared` compares the two."""
     met = min(len(own.seconds), len(peer.seconds))
-    first = race.choosing if race.choosing < met else 0
-    wall = ratio(own.seconds[first:], peer.seconds[first:])
-    return wall, ratio(own.cpu[first:], peer.cpu[first:])
+    return range(race.choosing if race.choosing < met else 0, met)
 
 
 def _products(goal: Goal, peer: Entry, rate: float) -> float | None:

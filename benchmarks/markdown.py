@@ -9,7 +9,7 @@ Nobody copies a number by hand.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, product
 from pathlib import Path
 from textwrap import fill
@@ -17,7 +17,7 @@ from textwrap import fill
 import click
 
 from benchmarks.contenders import contender
-from benchmarks.goals import IMPORT_SECONDS, compared, fastest, verdicts
+from benchmarks.goals import IMPORT_SECONDS, compared, fastest, judging, verdicts
 from benchmarks.import_time import STEPS
 from benchmarks.memory import megabytes, stored
 from benchmarks.profile import HEADINGS
@@ -28,6 +28,7 @@ from benchmarks.report import (
     on_threads,
     products_text,
     range_of,
+    rounds_of,
     significant,
 )
 from benchmarks.results import (
@@ -143,6 +144,16 @@ def undisturbed(results: Results) -> str:
     )
 
 
+TIMES = (
+    "**Times**, by cell, dtype and number of threads: medians of all rounds, ratios of those that "
+    "the floor took part in too. The same kernel may have another ratio to the floor elsewhere: "
+    "goals are judged by those rounds alone that have not chosen the layout, and *where the time "
+    "goes* is of kernels for any T, the least times of statements in one process with the floor's. "
+    "Three rounds tell a magnitude, hardly a rank. Who is not in a table was not measured there: "
+    "`blocked` and the kernels for any T run in float32 on one thread only, where the goals are"
+)
+
+
 def times(results: Results) -> Iterator[str]:
     """One table for each cell, dtype and number of threads: sizes across, contenders down."""
 
@@ -154,19 +165,31 @@ def times(results: Results) -> Iterator[str]:
         (r, threads) for r in results.races for threads in sorted({e.threads for e in r.entries})
     ]
     runs.sort(key=kind)
+    if runs:
+        yield TIMES
     for (cell, dtype, threads), group in groupby(runs, kind):
         races = [race for race, _ in group]
-        names = dict.fromkeys(e.contender for race in races for e in race.entries)
+        names = dict.fromkeys(
+            e.contender for race in races for e in race.entries if e.threads == threads
+        )
         sizes = [str(race.size) for race in races]
         rows = [
-            [contender(name).title, *(cell_text(race, name, threads) for race in races)]
+            [
+                contender(name).title,
+                *(cell_text(race, name, threads) for race in races),
+                rounds_of(
+                    len(entry.seconds)
+                    for race in races
+                    if (entry := race.entry(name, threads)) is not None
+                ),
+            ]
             for name in names
         ]
         caption = f"**{cell}, {dtype}{on_threads(threads) or ', one thread'}**: ms"
         if "floor" in names:
             caption += " (multiple of the GEMM floor)"
         yield caption
-        yield table(["T,B,D,H", *sizes], rows)
+        yield table(["T,B,D,H", *sizes, "rounds"], rows)
 
 
 def layouts(results: Results) -> Iterator[str]:
@@ -181,13 +204,16 @@ def layouts(results: Results) -> Iterator[str]:
             cells = [layout_text(by_size.get(size), kernel, name) for size in sizes]
             if set(cells) != {"-"}:
                 default = " (default)" if layout == results.default_layout else ""
-                rows.append([contender(name).title + default, dtype, *cells])
+                rounds = rounds_of(_judging(kernel, name, by_size.values()))
+                rows.append([contender(name).title + default, dtype, *cells, rounds])
     if rows:
         yield (
-            "**Layouts**: CPU time relative to the fastest layout of the size, one thread; other "
-            "rounds have chosen that one, so that one as fast may have a little less"
+            "**Layouts**: CPU time relative to the layout of the size that was *chosen*, on one "
+            "thread. The least time of some rounds chooses it, and the median ratio of the others, "
+            "or of the same where there are no others, is what stands here: below 1 is a layout "
+            "that was chosen by the one and is ahead by the other"
         )
-        yield table(["", "dtype", *map(str, sizes)], rows)
+        yield table(["", "dtype", *map(str, sizes), "rounds"], rows)
 
 
 def layout_text(race: Race | None, kernel: str, name: str) -> str:
@@ -196,9 +222,18 @@ def layout_text(race: Race | None, kernel: str, name: str) -> str:
     entry, best = race.entry(name, 1), fastest(race, kernel, 1)
     if entry is None or best is None:
         return "-"
+    if entry is best:
+        return "**chosen**"
     _, cpu = compared(race, entry, best)
-    text = significant(cpu.median)
-    return f"**{text}**" if entry is best else text
+    return significant(cpu.median)
+
+
+def _judging(kernel: str, name: str, races: Iterable[Race]) -> Iterator[int]:
+    """Of how many rounds the ratios of a layout to the chosen one are, size by size."""
+    for race in races:
+        own, best = race.entry(name, 1), fastest(race, kernel, 1)
+        if own is not None and best is not None:
+            yield len(judging(race, own, best))
 
 
 def shares(profiles: Sequence[Profile]) -> Iterator[str]:
@@ -241,6 +276,7 @@ def goals(results: Results) -> Iterator[str]:
             f"{v.goal.at_most:g}",
             significant(v.ratio.median),
             range_of(v.ratio),
+            str(v.rounds),
             significant(v.cpu.median),
             products_text(v),
             v.words if v.met else f"**{v.words}**",
@@ -251,8 +287,9 @@ def goals(results: Results) -> Iterator[str]:
         met = sum(verdict.met for verdict in found)
         yield (
             f"**Goals**, {met} of {len(found)} met: the time of a kernel relative to a peer's, "
-            "median and quartiles, and the median of the same with CPU times, which other "
-            f"programs disturb less. *Narrowly*: {NARROWLY}. *Products at peak*: {PRODUCTS}; the "
+            "median and quartiles of the rounds that have not chosen the layout, and the median of "
+            f"the same with CPU times, which other programs disturb less. "
+            f"*Narrowly*: {NARROWLY}. *Products at peak*: {PRODUCTS}; the "
             f"fastest does {significant(results.gemm_rate / 1e9)} Gflop/s"
         )
         headings = (
@@ -262,6 +299,7 @@ def goals(results: Results) -> Iterator[str]:
             "goal",
             "measured",
             "quartiles",
+            "rounds",
             "CPU time",
             "products at peak",
             "",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -23,6 +24,7 @@ __all__ = [
     "products_text",
     "race_table",
     "range_of",
+    "rounds_of",
     "significant",
     "terminal",
     "verdict_table",
@@ -55,8 +57,9 @@ def range_of(values: Spread) -> str:
 
 def race_table(race: Race) -> Table:
     """Everybody's time, the share of it that the fastest layout takes, how often the floor's."""
+    rounds = rounds_of(len(entry.seconds) for entry in race.entries)
     table = Table(
-        title=f"{race}, medians and quartiles of {rounds_of(race)} rounds",
+        title=f"{race}, medians and quartiles of {rounds} rounds",
         title_justify="left",
         box=SIMPLE_HEAD,
     )
@@ -77,10 +80,10 @@ def race_table(race: Race) -> Table:
     return table
 
 
-def rounds_of(race: Race) -> str:
-    """How many there were; where some did not take part in all, how many with those too."""
-    found = sorted({len(entry.seconds) for entry in race.entries}) or [0]
-    return " or ".join(map(str, found))
+def rounds_of(counts: Iterable[int]) -> str:
+    """Numbers of rounds in short: the one, both, or the least and the most."""
+    found = sorted(set(counts)) or [0]
+    return " or ".join(map(str, found)) if len(found) <= 2 else f"{found[0]}-{found[-1]}"
 
 
 def _ratio(race: Race, own: Entry | None, peer: Entry | None) -> list[str]:

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from benchmarks import markdown, report
+from benchmarks.goals import verdicts
 from benchmarks.results import Results, read, read_generation, read_profiles, write
 from tests.benchmarks.canned import GENERATION, PROFILES, entry, results
 
@@ -22,26 +23,23 @@ PROJECT = Path(markdown.__file__).parents[1]
 TIMES = """
 **gru, float32, one thread**: ms (multiple of the GEMM floor)
 
-| T,B,D,H | 16,1,8,8 | 64,64,128,256 |
-| --- | ---: | ---: |
-| fast, unrolled, rows | 4.00 (3.00) | 45.0 (0.500) |
-| fast, unrolled, columns | 3.00 (2.00) | 90.0 (1.00) |
-| fast, any T, columns | 4.00 (3.00) | 99.0 (1.10) |
-| GEMM floor | 1.00 | 90.0 |
-| hand-written NumPy | 40.0 (20.0) | - |
-| fast, any T, rows | - | 90.0 (1.00) |
+| T,B,D,H | 16,1,8,8 | 64,64,128,256 | rounds |
+| --- | ---: | ---: | ---: |
+| fast, unrolled, rows | 4.00 (3.00) | 45.0 (0.500) | 3 |
+| fast, unrolled, columns | 3.00 (2.00) | 90.0 (1.00) | 3 |
+| fast, any T, columns | 4.00 (3.00) | 99.0 (1.10) | 3 |
+| GEMM floor | 1.00 | 90.0 | 3 |
+| hand-written NumPy | 40.0 (20.0) | - | 3 |
+| fast, any T, rows | - | 90.0 (1.00) | 3 |
 """
 
 LAYOUTS = """
-**Layouts**: CPU time relative to the fastest layout of the size, one thread; other \
-rounds have chosen that one, so that one as fast may have a little less
-
-|  | dtype | 16,1,8,8 | 64,64,128,256 |
-| --- | ---: | ---: | ---: |
-| fast, unrolled, rows | float32 | 2.67 | **1.00** |
-| fast, unrolled, columns (default) | float32 | **1.00** | 2.00 |
-| fast, any T, rows | float32 | - | **1.00** |
-| fast, any T, columns (default) | float32 | **1.00** | 1.10 |
+|  | dtype | 16,1,8,8 | 64,64,128,256 | rounds |
+| --- | ---: | ---: | ---: | ---: |
+| fast, unrolled, rows | float32 | 2.67 | **chosen** | 3 |
+| fast, unrolled, columns (default) | float32 | **chosen** | 2.00 | 3 |
+| fast, any T, rows | float32 | - | **chosen** | 3 |
+| fast, any T, columns (default) | float32 | **chosen** | 1.10 | 3 |
 """
 
 
@@ -107,8 +105,31 @@ def test_who_takes_part_in_fewer_rounds(run: Results) -> None:
         *("30.0", "25.0-35.0", "0.100", "0.100-0.100", "20.0", "20.0-20.0")
     ]
     assert row(markdown.document(replace(run, races=[race])), "hand-written NumPy") == [
-        *("hand-written NumPy", "30.0 (20.0)")
+        *("hand-written NumPy", "30.0 (20.0)", "2")
     ]
+    (verdict,) = (v for v in verdicts(replace(run, races=[race])) if v.peer == "hand-written")
+    assert verdict.rounds == 1
+    (layouts,) = (
+        line
+        for line in markdown.document(replace(run, races=[race])).splitlines()
+        if line.startswith("| fast, unrolled, rows | float32")
+    )
+    assert layouts.endswith("| 2 |")  # the two that have not chosen
+
+
+def test_a_table_has_only_who_ran_on_so_many_threads(run: Results) -> None:
+    text = markdown.document(run)
+    table = text.partition("**gru, float32, 2 threads**")[2].partition("**lstm")[0]
+    assert [line.split("|")[1].strip() for line in table.splitlines()[4:] if line] == [
+        *("fast, unrolled, rows", "GEMM floor")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("counts", "text"), [((), "0"), ((3, 3), "3"), ((11, 3), "3 or 11"), ((17, 3, 11), "3-17")]
+)
+def test_rounds(counts: tuple[int, ...], text: str) -> None:
+    assert report.rounds_of(counts) == text
 
 
 def test_a_file_from_before_rounds_chose(tmp_path: Path) -> None:
@@ -141,7 +162,7 @@ def test_page(run: Results) -> None:
     assert "**gru, float32, 2 threads**: ms (multiple of the GEMM floor)" in text
     assert "**lstm, float32, one thread**: ms\n" in text
     assert row(text, "lstm, 32,32,64,128")[3:] == [
-        *("0.85", "0.800", "0.800-0.800", "0.800", "0.537", "met")
+        *("0.85", "0.800", "0.800-0.800", "3", "0.800", "0.537", "met")
     ]
     assert row(text, "2 threads", "64,64")[-1] == "**missed**"
     assert "first 45.0 ms (least 30.0), later 3.00 ms (least 2.00)." in text
