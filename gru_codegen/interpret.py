@@ -33,7 +33,8 @@ _ROWS_OF_A_BLOCK = 3
 def _in_blocks(a: Array, w: Array) -> Array:
     rows = _rows(a)
     blocks = [rows[i : i + _ROWS_OF_A_BLOCK] @ w for i in range(0, len(rows), _ROWS_OF_A_BLOCK)]
-    return np.concatenate(blocks).reshape(*a.shape[:-1], w.shape[-1])
+    product: Array = np.concatenate(blocks)
+    return product.reshape(*a.shape[:-1], w.shape[-1])
 
 
 def _rows(a: Array) -> Array:
