@@ -312,8 +312,8 @@ def _tuned(
         most = f"{NEAR - 1:.0%}"
         click.echo(f"{' and '.join(near)} took no more than {most} longer: a near tie", err=True)
     if not any(name in os.environ for name in THREADS):
-        told = f"one of them is timed with {THREADS[0]}=1"
-        click.echo(f"BLAS took as many threads as it likes; {told}", err=True)
+        one = f"one of them is timed with {THREADS[0]}=1"
+        click.echo(f"BLAS took as many threads as it likes; {one}", err=True)
     return best.layout
 
 
