@@ -13,9 +13,10 @@ from gru_codegen.cell import Cell
 from gru_codegen.cells import cells
 from gru_codegen.compare import compare
 from gru_codegen.derive import Derivation, derive
+from gru_codegen.derive.writing import mask_name, shift_rows, written_loss
 from gru_codegen.emit import Heading, emit
 from gru_codegen.losses import L2, Loss
-from gru_codegen.lower import lower, mask_name, shift_rows, written_loss
+from gru_codegen.lower import lower
 from gru_codegen.modules import load_source
 from gru_codegen.passes import DEFAULT_LAYOUT, LAYOUTS, STYLES, Layout, Style, optimise
 from gru_codegen.readouts import readouts

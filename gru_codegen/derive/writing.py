@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, count, islice
 from typing import Any
 
+from sympy.matrices.expressions.matexpr import MatrixSymbol
 from sympy.matrices.expressions.special import ZeroMatrix
 
 from gru_codegen.derive.formulas import AdjointEquation, Formulas, Gradient
+from gru_codegen.losses import Loss
 from gru_codegen.notation import LATEX, TEXT, Notation, OverTime, Schema
 
 __all__ = [
@@ -25,8 +27,12 @@ __all__ = [
     "latex_lines",
     "listed",
     "loss_row",
+    "mask_name",
+    "mean_factor",
     "normal_rows",
+    "shift_rows",
     "text_lines",
+    "written_loss",
 ]
 
 #: Words and formulas in turn.
@@ -93,6 +99,46 @@ def _read_by(formula: AdjointEquation | Gradient) -> Prose:
 def listed(formulas: Iterable[Any]) -> Prose:
     """Formulas with commas between."""
     return tuple(part for formula in formulas for part in (", ", formula))[1:]
+
+
+# --- what headings and comments say besides ------------------------------------------------------
+
+
+def written_loss(derivation: Formulas) -> str:
+    """The right side of the equation of the loss, in plain text."""
+    loss = derivation.loss
+    total = derivation.notation.text(OverTime(loss.cost))
+    return f"{mean_factor(loss)} {total}" if loss.mean else total
+
+
+def mean_factor(loss: Loss) -> str:
+    """The factor of one number in a mean, in plain text."""
+    return f"1/(T {' '.join(map(str, loss.target.shape))})"
+
+
+def shift_rows(derivation: Formulas) -> dict[MatrixSymbol, str]:
+    """The right side of the equation of every shift of the loss, in plain text."""
+    text = derivation.notation.text
+    shifts = derivation.loss.shifts
+    return {shift: f"largest of each row of {text(above)}" for shift, above in shifts.items()}
+
+
+def mask_name(derivation: Formulas) -> str:
+    """The name that texts give the mask of the samples that have ended: M, or what else is free.
+
+    No symbol and no size of the derivation has that name.
+    """
+    cell, loss = derivation.cell, derivation.loss
+    symbols = (
+        *(*cell.inputs, *cell.weights, *cell.states, *cell.states.values()),
+        *(loss.prediction, loss.target, *loss.shifts),
+        *(equation.target for equation in derivation.equations),
+        *(adjoint.target for adjoint in derivation.adjoints),
+    )
+    taken = {symbol.name for symbol in symbols}
+    taken |= {str(size) for symbol in symbols for size in symbol.shape}
+    names = chain("MKUJ", (f"M{number}" for number in count(1)))
+    return next(name for name in names if name not in taken)
 
 
 # --- the same as text and as LaTeX ---------------------------------------------------------------

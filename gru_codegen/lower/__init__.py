@@ -1,0 +1,12 @@
+"""Derivation -> Program: the one gate out of SymPy.
+
+``variables`` gives every symbol its reference, ``expressions`` has a rule for every node of a
+matrix expression, ``options`` has the statements of optional arguments, ``phases`` puts all in
+order.
+"""
+
+from __future__ import annotations
+
+from gru_codegen.lower.phases import lower
+
+__all__ = ["lower"]

@@ -1,0 +1,173 @@
+"""Matrix expressions of SymPy -> expressions of the program.
+
+Every node has a rule in one table; a node without one is refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from functools import reduce
+from math import prod
+from typing import Any
+
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.hadamard import HadamardProduct
+from sympy.matrices.expressions.matadd import MatAdd
+from sympy.matrices.expressions.matexpr import MatrixSymbol
+from sympy.matrices.expressions.matmul import MatMul
+from sympy.matrices.expressions.special import OneMatrix, ZeroMatrix
+from sympy.matrices.expressions.trace import Trace
+from sympy.matrices.expressions.transpose import Transpose
+
+from gru_codegen.cell import B
+from gru_codegen.errors import ProgramError
+from gru_codegen.ir import OPERATIONS, Call, Const, Expr, Ref, shape_of
+from gru_codegen.lower.variables import Variables
+from gru_codegen.notation import signed
+
+__all__ = ["lowered"]
+
+
+def lowered(node: Any, variables: Variables) -> Expr:
+    """The expression of one SymPy node.
+
+    Raises
+    ------
+    ProgramError: a node that the program has no operation for.
+    """
+    for kind, rule in _RULES.items():
+        if isinstance(node, kind):
+            return rule(node, variables)
+    coefficient, rest = signed(node)
+    if rest is not node:
+        return _scaled(coefficient, lowered(rest, variables))
+    raise ProgramError(
+        f"{type(node).__name__} cannot be lowered: {node}; "
+        f"known are {', '.join(kind.__name__ for kind in _RULES)}"
+    )
+
+
+def _symbol(node: Any, variables: Variables) -> Expr:
+    return variables.refs[node]
+
+
+def _ones(node: Any, variables: Variables) -> Expr:
+    return Const(Fraction(1))
+
+
+def _zero(node: Any, variables: Variables) -> Expr:
+    return Const(Fraction(0))
+
+
+def _sum(node: Any, variables: Variables) -> Expr:
+    total: Expr | None = None
+    for term in node.args:
+        coefficient, rest = signed(term)
+        part = _scaled(abs(coefficient), lowered(rest, variables))
+        if total is None:
+            total = part if coefficient > 0 else _times(Fraction(-1), part)
+        else:
+            total = Call("add" if coefficient > 0 else "subtract", (total, part))
+    assert total is not None  # MatAdd has terms
+    return total
+
+
+def _hadamard(node: Any, variables: Variables) -> Expr:
+    coefficient, rest = signed(node)
+    factors = [lowered(factor, variables) for factor in rest.args]
+    matrices = [factor for factor in factors if not isinstance(factor, Const)]
+    numbers = [factor.value for factor in factors if isinstance(factor, Const)]
+    number = prod(numbers, start=_fraction(coefficient))
+    if not matrices:
+        return Const(number)
+    return _times(number, reduce(lambda a, b: Call("multiply", (a, b)), matrices))
+
+
+def _product(node: Any, variables: Variables) -> Expr:
+    coefficient, factors = node.as_coeff_matrices()
+    if isinstance(factors[-1], OneMatrix) and len(factors) == 2:
+        if factors[-1].shape[0] != factors[-1].shape[1]:
+            raise ProgramError(f"the product {node} cannot be lowered: a row sum is square")
+        return _scaled(coefficient, Call("row_sum", (lowered(factors[0], variables),)))
+    if isinstance(factors[0], OneMatrix):
+        return _scaled(coefficient, _ones_product(node, factors, variables))
+    left = lowered(factors[0], variables)
+    for right in factors[1:]:
+        operation, first = "matmul", left
+        if isinstance(left, Call) and left.operation == "transpose" and _has_rows(left.args[0]):
+            operation, first = "contract", left.args[0]
+        left = Call(operation, (first, lowered(right, variables)))
+    return _scaled(coefficient, left)
+
+
+def _ones_product(node: Any, factors: list[Any], variables: Variables) -> Expr:
+    """1 b, a vector as every row of a batch, or 1^T A, the sum of the rows."""
+    if len(factors) == 2:
+        ones, other = factors
+        if ones.shape == (B, 1) and other.shape[0] == 1:
+            return Call("rows", (lowered(other, variables),))
+        if ones.shape == (1, B):
+            return Call("column_sum", (lowered(other, variables),))
+    raise ProgramError(f"the product {node} cannot be lowered: ones stand before one factor")
+
+
+def _transpose(node: Any, variables: Variables) -> Expr:
+    return Call("transpose", (lowered(node.arg, variables),))
+
+
+def _function(node: Any, variables: Variables) -> Expr:
+    name = getattr(node.function.expr, "func", type(node)).__name__
+    if name not in OPERATIONS:
+        raise ProgramError(f"the function {name} cannot be lowered: {node}")
+    return Call(name, (lowered(node.expr, variables),))
+
+
+def _trace(node: Any, variables: Variables) -> Expr:
+    product = node.arg
+    if isinstance(product, MatMul) and len(product.args) == 2:
+        left, right = product.args
+        value = lowered(right, variables)
+        weighed = Call("weigh", (variables.weights(shape_of(value)), value))
+        if isinstance(left, Transpose):
+            return Call("inner", (lowered(left.arg, variables), weighed))
+        if isinstance(left, OneMatrix):
+            return Call("total", (weighed,))
+    raise ProgramError(f"the trace {node} cannot be lowered: it must be tr(A^T B)")
+
+
+def _has_rows(expression: Expr) -> bool:
+    return isinstance(expression, Ref) and expression.var.timed
+
+
+def _scaled(coefficient: Any, expression: Expr) -> Expr:
+    return _times(_fraction(coefficient), expression)
+
+
+def _fraction(coefficient: Any) -> Fraction:
+    return Fraction(int(coefficient.p), int(coefficient.q))
+
+
+def _times(number: Fraction, expression: Expr) -> Expr:
+    if isinstance(expression, Const):
+        return Const(number * expression.value)
+    if number == 1:
+        return expression
+    return (
+        Call("negate", (expression,))
+        if number == -1
+        else Call("multiply", (Const(number), expression))
+    )
+
+
+_RULES: dict[type, Callable[[Any, Variables], Expr]] = {
+    MatrixSymbol: _symbol,
+    OneMatrix: _ones,
+    ZeroMatrix: _zero,
+    MatAdd: _sum,
+    HadamardProduct: _hadamard,
+    MatMul: _product,
+    Transpose: _transpose,
+    ElementwiseApplyFunction: _function,
+    Trace: _trace,
+}

@@ -1,0 +1,133 @@
+"""The phases of a program: which equation is computed where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sympy.matrices.expressions.matexpr import MatrixSymbol
+
+from gru_codegen.derive import AdjointEquation, Derivation, Gradient, NormalEquation
+from gru_codegen.derive.writing import shift_rows
+from gru_codegen.ir import Call, Loop, Origin, Phase, Program, Statement, Var, validate
+from gru_codegen.lower.expressions import lowered
+from gru_codegen.lower.options import Options
+from gru_codegen.lower.variables import Variables
+from gru_codegen.notation import OverTime
+
+__all__ = ["lower"]
+
+
+def lower(derivation: Derivation) -> Program:
+    """The program of `derivation`: a forward, a loss and a backward phase, each a time loop.
+
+    Raises
+    ------
+    ProgramError: a node that the program has no operation for.
+    """
+    return _Lowering(derivation).program()
+
+
+class _Lowering:
+    def __init__(self, derivation: Derivation) -> None:
+        self.derivation = derivation
+        self.cell, self.loss = derivation.cell, derivation.loss
+        self.text = derivation.notation.text
+        self.variables = Variables(derivation)
+        self.refs = self.variables.refs
+        self.options = Options(derivation, self.variables)
+        self.ours = {equation.target for equation in self.cell.equations}
+
+    def program(self) -> Program:
+        """The phases: forward; loss, down to the adjoint of the outputs; backward; inputs."""
+        derivation, cell = self.derivation, self.cell
+        own = self._own()
+        of_inputs = [a for a in derivation.adjoints if a.of in cell.inputs]
+        of_the_cell = [a for a in derivation.adjoints if a.of in own]
+        of_the_loss = [a for a in derivation.adjoints if a.of not in {*own, *cell.inputs}]
+        bodies = {
+            "forward": self._forward(),
+            "loss": (*self._cost(), *self._adjoints(of_the_loss), *self.options.loss()),
+            "backward": (*self._adjoints(of_the_cell), *map(self._gradient, derivation.gradients)),
+            "inputs": self._adjoints(of_inputs),
+        }
+        phases = (
+            Phase(name, (Loop("reverse" if name == "backward" else "forward", tuple(body)),))
+            for name, body in bodies.items()
+        )
+        return validate(
+            Program(
+                cell.name,
+                tuple(self.refs[weight].var for weight in cell.weights),
+                tuple(phases),
+                self._entries(),
+                self.refs[derivation.seed].var,
+                tuple(
+                    self.refs[a.target].var
+                    for a in derivation.adjoints
+                    if a.of in cell.states.values()
+                ),
+            )
+        )
+
+    def _own(self) -> set[MatrixSymbol]:
+        """What belongs to the cell and not to the loss: its adjoint is one of the backward loop."""
+        computed = {e.target for e in self.derivation.equations if e.origin.target in self.ours}
+        return {*self.ours, *self.cell.states.values(), *computed} - {self.loss.prediction}
+
+    # --- statements -------------------------------------------------------------------------
+
+    def _forward(self) -> Iterator[Statement]:
+        for equation in self.derivation.forward_equations:
+            if equation.origin.target in self.ours:
+                yield self._computed(equation)
+                if equation.target in self.cell.states:
+                    yield self.options.hold(equation.target)
+
+    def _cost(self) -> Iterator[Statement]:
+        for shift, right in shift_rows(self.derivation).items():
+            origin = Origin(f"{self.text(shift)} = {right}", "shift")
+            largest = Call("row_max", (lowered(self.loss.shifts[shift], self.variables),))
+            yield Statement(self.refs[shift], largest, origin)
+        for equation in self.derivation.forward_equations:
+            # O = S: O is but another name
+            if equation.origin.target not in self.ours and equation.target != self.loss.prediction:
+                yield self._computed(equation)
+
+    def _adjoints(self, adjoints: list[AdjointEquation]) -> Iterator[Statement]:
+        for adjoint in adjoints:
+            yield self._adjoint(adjoint)
+            if adjoint.of in self.cell.states:
+                yield from self.options.hold_adjoint(adjoint)
+            elif adjoint.of in self.cell.states.values():
+                yield self.options.pass_on(adjoint)
+
+    def _computed(self, equation: NormalEquation) -> Statement:
+        text = self.text
+        origin = Origin(f"{text(equation.target)} = {text(equation.declared)}", equation.meaning)
+        value = lowered(equation.declared, self.variables)
+        return Statement(self.refs[equation.target], value, origin)
+
+    def _adjoint(self, adjoint: AdjointEquation) -> Statement:
+        text, target = self.text, self.refs[adjoint.target]
+        origin = Origin(f"{text(adjoint.target)} = {text(adjoint.expression)}", target.var.meaning)
+        return Statement(target, lowered(adjoint.expression, self.variables), origin)
+
+    def _gradient(self, gradient: Gradient) -> Statement:
+        target, total = self.refs[gradient.target], self.text(OverTime(gradient.summand))
+        origin = Origin(f"{gradient.target} = {total}", target.var.meaning)
+        value = lowered(gradient.summand, self.variables)
+        return Statement(target, value, origin, accumulate=True)
+
+    # --- entry points -----------------------------------------------------------------------
+
+    def _entries(self) -> dict[str, tuple[Var, ...]]:
+        derivation, cell = self.derivation, self.cell
+        states = tuple(self.refs[state].var for state in cell.states)
+        gradients = tuple(self.refs[g.target].var for g in derivation.gradients)
+        inputs = [a.target for a in derivation.adjoints if a.of in cell.inputs]
+        return {
+            "forward": tuple(dict.fromkeys((self.refs[self.loss.prediction].var, *states))),
+            "loss": (self.variables.loss, self.refs[derivation.seed].var),
+            "gradients": (*states, self.variables.loss, *gradients),
+            "pullback": (*gradients, *(self.refs[symbol].var for symbol in inputs)),
+        }

@@ -1,0 +1,131 @@
+"""The variables of a program: what every symbol of a derivation is in it."""
+
+from __future__ import annotations
+
+from sympy.matrices.expressions.matexpr import MatrixSymbol
+
+from gru_codegen.derive import Derivation
+from gru_codegen.ir import Expr, Now, Ref, Role, Shape, Var
+from gru_codegen.names import NewNames
+
+__all__ = ["Variables"]
+
+
+class Variables:
+    """For every symbol of `derivation` its reference, and what only the program has.
+
+    Attributes
+    ----------
+    refs: the reference of every symbol.
+    loss: the variable that the loss is summed up in.
+    """
+
+    def __init__(self, derivation: Derivation) -> None:
+        self.derivation = derivation
+        self.refs: dict[MatrixSymbol, Ref] = {}
+        self.loss = Var("loss", (), "loss", meaning=derivation.loss.title)
+        self._first_shape = _shape(next(iter(derivation.cell.states)))
+        self._names = NewNames(_names(derivation))
+        self._declare_given()
+        self._declare_computed()
+        self._declare_adjoints()
+        self._declare_gradients()
+
+    # --- what the derivation has ------------------------------------------------------------
+
+    def _declare_given(self) -> None:
+        cell, loss = self.derivation.cell, self.derivation.loss
+        for symbol in cell.inputs:
+            self._timed(symbol, "input", "input")
+        self._timed(loss.target, "target", "target")
+        for shift in loss.shifts:
+            self._timed(shift, "value", "shift")
+        for weight in cell.weights:
+            self.refs[weight] = Ref(Var(weight.name, _shape(weight), "weight"))
+
+    def _declare_computed(self) -> None:
+        cell, loss = self.derivation.cell, self.derivation.loss
+        for equation in self.derivation.equations:
+            initial = self._initial(equation.target) if equation.target in cell.states else None
+            self._timed(equation.target, "value", equation.meaning, initial)
+        for state, before in cell.states.items():
+            self.refs[before] = Ref(self.refs[state].var, Now(-1))
+        if loss.prediction != cell.output:  # O = S: O is but another name
+            self.refs[loss.prediction] = self.refs[cell.output]
+
+    def _initial(self, state: MatrixSymbol) -> Ref:
+        name = self._names.of(("initial", state), f"{state.name.lower()}0")
+        return Ref(Var(name, _shape(state), "initial", meaning="initial state"))
+
+    def _declare_adjoints(self) -> None:
+        derivation, states = self.derivation, self.derivation.cell.states
+        for adjoint in derivation.adjoints:
+            meaning = f"adjoint of {derivation.notation.text(adjoint.of)}"
+            beyond = None
+            if adjoint.of in states.values():
+                stem = f"{adjoint.target.name.removesuffix('_prev')}_last"
+                last = self._names.of(("last", adjoint.target), stem)
+                beyond = Ref(Var(last, _shape(adjoint.of), "last", meaning=meaning))
+            self._timed(adjoint.target, "adjoint", meaning, beyond)
+        by_source = {adjoint.of: adjoint.target for adjoint in derivation.adjoints}
+        for adjoint in derivation.adjoints:
+            if adjoint.carry is not None:
+                passed_on = by_source[states[adjoint.of]]
+                self.refs[adjoint.carry] = Ref(self.refs[passed_on].var, Now(1))
+
+    def _declare_gradients(self) -> None:
+        for gradient in self.derivation.gradients:
+            meaning, name = f"gradient of {gradient.weight}", gradient.target.name
+            var = Var(name, _shape(gradient.weight), "gradient", meaning=meaning)
+            self.refs[gradient.target] = Ref(var)
+
+    def _timed(
+        self, symbol: MatrixSymbol, role: Role, meaning: str, boundary: Expr | None = None
+    ) -> None:
+        var = Var(_identifier(symbol.name), _shape(symbol), role, True, boundary, meaning)
+        self.refs[symbol] = Ref(var, Now())
+
+    # --- what options add -------------------------------------------------------------------
+
+    def ended(self, shape: Shape) -> Ref:
+        """Which samples have ended; a variable for each shape that this is laid over."""
+        if shape == self._first_shape:
+            name = "ended"
+        else:
+            name = self._names.of(("ended", shape), f"ended_{''.join(shape)}")
+        return Ref(Var(name, shape, "lengths", True, meaning="which samples have ended"), Now())
+
+    def held(self, adjoint: Ref) -> Ref:
+        """The part of `adjoint` that a sample passes on past its length."""
+        name = self._names.of(("held", adjoint.var.name), f"{adjoint.var.name}_held")
+        meaning = f"what {adjoint.var.name} is past a sample's length"
+        return Ref(Var(name, adjoint.var.shape, "adjoint", True, meaning=meaning), Now())
+
+    def weights(self, shape: Shape) -> Ref:
+        """The weights of the samples in the loss."""
+        return Ref(Var("V", shape, "loss weights", True, meaning="loss weights"), Now())
+
+    def count(self) -> Ref:
+        """The number of predicted numbers."""
+        return Ref(Var("count", (), "count", meaning="how many numbers are predicted"))
+
+
+def _names(derivation: Derivation) -> set[str]:
+    """The names that variables have from the derivation."""
+    cell, loss = derivation.cell, derivation.loss
+    symbols = [*cell.inputs, *cell.weights, loss.target, *loss.shifts]
+    symbols += [equation.target for equation in derivation.equations]
+    symbols += [adjoint.target for adjoint in derivation.adjoints]
+    symbols += [gradient.target for gradient in derivation.gradients]
+    return {_identifier(symbol.name) for symbol in symbols}
+
+
+def _identifier(name: str) -> str:
+    """The name in code; I, O and l alone are too easily taken for numbers."""
+    return f"{name}_" if name in ("I", "O", "l") else name
+
+
+def _shape(symbol: MatrixSymbol) -> Shape:
+    """A row (1, n) is declared as a matrix and stored as a vector (n,)."""
+    rows, columns = symbol.shape
+    return (str(columns),) if rows == 1 else (str(rows), str(columns))
