@@ -180,7 +180,7 @@ def _bad_arguments(problem: Problem) -> Iterator[tuple[str, Arguments, str]]:
     weights = "|".join(params._fields)
 
     yield "x (T,1,D)", good._replace(x=x[:, :1]), "x|y|s0"
-    yield "x (T,B,1)", good._replace(x=x[..., :1]), f"x|{weights}"
+    yield "x (T,B,1)", good._replace(x=x[..., :1]), _of_size(good, x.shape[-1])
     yield "x (B,D)", good._replace(x=x[0]), "x"
     yield "complex x for real params", good._replace(x=x.astype(complex)), "x"
     yield "y (T,1,H)", good._replace(y=y[:, :1]), "y"
@@ -202,8 +202,19 @@ def _bad_arguments(problem: Problem) -> Iterator[tuple[str, Arguments, str]]:
     yield "integer params", good._replace(params=integers), f"params|{weights}"
     for name, weight in params._asdict().items():
         narrow = params._replace(**{name: weight[..., :1]})
-        mention = f"{weights}|s0|y" if len(params) > 1 else "x|s0|y"  # weights that agree are right
+        mention = _of_size(good, weight.shape[-1])
         yield f"{name} with one column", good._replace(params=narrow), mention
+
+
+def _of_size(arguments: Arguments, number: int) -> str:
+    """Return the names of those of ``arguments`` that have the size ``number``.
+
+    An error about one that has another size instead may name any of them: they no longer agree,
+    and which one is wrong is for the kernel to guess. Labels y, without columns, must fit as well.
+    """
+    params, x, _, s0 = arguments
+    arrays = [*params._asdict().items(), ("x", x), *(("s0", state) for state in states(s0))]
+    return "|".join([*dict.fromkeys(name for name, array in arrays if number in array.shape), "y"])
 
 
 def _refusal(name: str, mention: str, call: Callable[..., object], *arguments: Any) -> Difference:
