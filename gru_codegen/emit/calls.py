@@ -82,7 +82,7 @@ class Calls:
             expression, turned = expression.args[0], True
         else:
             turned = False
-        assert isinstance(expression, Ref)  # flatten saw to it
+        assert isinstance(expression, Ref)  # to_three_address_code saw to it
         return expression, turned
 
     def _stored(self, weights: Ref, turned: bool) -> str:
@@ -196,7 +196,7 @@ class Calls:
         """The loop over the blocks of a product's rows: those of all steps, or of one."""
         target, (left, weights) = statement.target, value.args
         assert isinstance(left, Ref)
-        assert isinstance(weights, Ref)  # block saw to both
+        assert isinstance(weights, Ref)  # block_products saw to both
         if self.names.is_column_major(target):
             raise ProgramError(f"no rows to take in blocks where a sample is a column: {statement}")
         factor, shape = self._stored(weights, turned=False), weights.var.shape

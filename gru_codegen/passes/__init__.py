@@ -1,32 +1,11 @@
 """The passes, each ``Program -> Program`` and each value-preserving, and their order by style.
 
-    share            read what another statement of the step has computed; skip mere copies
-    prune            nothing that nobody reads is computed
-    coalesce         a copy that is handed out takes the place of its original
-    factor           sums of products in factored form (factor_adjoints: in the adjoints alone)
-    fold             constants leave the time loop: they are folded into the weights
-    hoist            input products and sums over time leave the loop: one GEMM over T*B rows each
-                     (hoist_statements: whole statements alone)
-    border           a column of ones takes the biases of inputs into those GEMMs
-    telescope        products of adjoints by chains, each link from the one before it or from what
-                     the forward pass has computed
-    collect          what multiplies an adjoint in one factor, known before the loop begins
-                     (collect_all: also where it is there already)
-    stack            products of a step that share their operands in one GEMM, weights stacked
-    absorb           what is added to a product becomes part of it, by way of identity blocks
-    join             the gradients of stacked weights in one GEMM
-    rotate           what a backward step begins with is added by the product of the one before
-    prepare          what is made of weights alone is computed once
-    straighten       weights that loops read transposed are transposed once
-    batch            elementwise functions of neighbours, or what these have in common, at once
-                     (batch_values: not of adjoints)
-    flatten          one operation per statement, computed where its result is kept
-    assign           storage is used again by what comes later
-    transpose        matrices are stored with a sample per column
-    gather           sums over the rows of all steps read copies that lie row by row
-    block            products take few samples at a time
-    lend             targets are changed where the adjoint of the outputs will be
-    unroll(T)        the loops written out, simplified where the step is known
+    simplify/   fewer operations: common subexpressions, dead code, copies, factored sums
+    adjoints/   what holds of backward loops, which are linear: local derivatives, chained products
+    schedule/   what is run when: loop fission, loop invariants, rotation, blocks, unrolling
+    pack/       operations side by side: products, additions, biases, gradients, elementwise calls
+    store/      one operation a statement, and where its result lies
+    support/    what several passes need: algebra, shared factors, names, wording
 
 ``textbook`` keeps one expression per equation, as declared; ``fast`` is batched, in place and in
 one of four layouts. ``rows``: a sample per row, gate behind gate. ``blocked``: as rows, with
@@ -41,29 +20,32 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from gru_codegen.ir import Program, validate
-from gru_codegen.passes.absorb import absorb
-from gru_codegen.passes.assign import assign
-from gru_codegen.passes.batch import batch, batch_values
-from gru_codegen.passes.block import block
-from gru_codegen.passes.border import border
-from gru_codegen.passes.coalesce import coalesce
-from gru_codegen.passes.collect import collect, collect_all
-from gru_codegen.passes.factor import factor, factor_adjoints
-from gru_codegen.passes.flatten import flatten
-from gru_codegen.passes.fold import fold
-from gru_codegen.passes.gather import gather
-from gru_codegen.passes.hoist import hoist, hoist_statements
-from gru_codegen.passes.join import join
-from gru_codegen.passes.lend import lend
-from gru_codegen.passes.prepare import prepare
-from gru_codegen.passes.prune import prune
-from gru_codegen.passes.rotate import rotate
-from gru_codegen.passes.share import share
-from gru_codegen.passes.stack import stack
-from gru_codegen.passes.straighten import straighten
-from gru_codegen.passes.telescope import telescope
-from gru_codegen.passes.transpose import transpose
-from gru_codegen.passes.unroll import unroll
+from gru_codegen.passes.adjoints.chain_products import chain_products
+from gru_codegen.passes.adjoints.local_derivatives import (
+    collect_all_local_derivatives,
+    collect_local_derivatives,
+)
+from gru_codegen.passes.pack.fuse_additions import fuse_additions
+from gru_codegen.passes.pack.fuse_biases import fuse_biases
+from gru_codegen.passes.pack.fuse_elementwise import fuse_elementwise, fuse_elementwise_values
+from gru_codegen.passes.pack.fuse_gradients import fuse_gradients
+from gru_codegen.passes.pack.stack_products import stack_products
+from gru_codegen.passes.schedule.block_products import block_products
+from gru_codegen.passes.schedule.loop_fission import fission_loops, fission_statements
+from gru_codegen.passes.schedule.loop_invariants import hoist_loop_invariants
+from gru_codegen.passes.schedule.rotate_loops import rotate_loops
+from gru_codegen.passes.schedule.unroll import unroll
+from gru_codegen.passes.simplify.common_subexpressions import eliminate_common_subexpressions
+from gru_codegen.passes.simplify.copies import coalesce_copies
+from gru_codegen.passes.simplify.dead_code import eliminate_dead_code
+from gru_codegen.passes.simplify.factor import factor_adjoints, factor_sums
+from gru_codegen.passes.simplify.sigmoids import rewrite_sigmoids
+from gru_codegen.passes.store.alias_targets import alias_targets
+from gru_codegen.passes.store.feature_major import store_feature_major
+from gru_codegen.passes.store.gather_rows import gather_rows
+from gru_codegen.passes.store.reuse_storage import reuse_storage
+from gru_codegen.passes.store.three_address import to_three_address_code
+from gru_codegen.passes.store.transpose_weights import transpose_weights
 
 __all__ = [
     "DEFAULT_LAYOUT",
@@ -72,34 +54,34 @@ __all__ = [
     "Layout",
     "Pass",
     "Style",
-    "absorb",
-    "assign",
-    "batch",
-    "batch_values",
-    "block",
-    "border",
-    "coalesce",
-    "collect",
-    "collect_all",
-    "factor",
+    "alias_targets",
+    "block_products",
+    "chain_products",
+    "coalesce_copies",
+    "collect_all_local_derivatives",
+    "collect_local_derivatives",
+    "eliminate_common_subexpressions",
+    "eliminate_dead_code",
     "factor_adjoints",
-    "flatten",
-    "fold",
-    "gather",
-    "hoist",
-    "hoist_statements",
-    "join",
-    "lend",
+    "factor_sums",
+    "fission_loops",
+    "fission_statements",
+    "fuse_additions",
+    "fuse_biases",
+    "fuse_elementwise",
+    "fuse_elementwise_values",
+    "fuse_gradients",
+    "gather_rows",
+    "hoist_loop_invariants",
     "optimise",
     "passes",
-    "prepare",
-    "prune",
-    "rotate",
-    "share",
-    "stack",
-    "straighten",
-    "telescope",
-    "transpose",
+    "reuse_storage",
+    "rewrite_sigmoids",
+    "rotate_loops",
+    "stack_products",
+    "store_feature_major",
+    "to_three_address_code",
+    "transpose_weights",
     "unroll",
 ]
 
@@ -108,28 +90,75 @@ Style = Literal["fast", "textbook"]
 Layout = Literal["rows", "blocked", "columns", "folded"]
 
 STYLES: tuple[Style, ...] = ("fast", "textbook")
-_TEXTBOOK: tuple[Pass, ...] = (factor_adjoints, share, prune)
-# fmt: off
-_ROWS: tuple[Pass, ...] = (
-    share, prune, coalesce, factor, fold,
-    hoist, border, telescope, share, prepare, straighten, batch_values, flatten, assign,
+
+# A line a pass: what it expects -> what it leaves.
+_TEXTBOOK: tuple[Pass, ...] = (
+    factor_adjoints,  # one statement an equation -> adjoints in factored form
+    eliminate_common_subexpressions,  # any program -> each value computed once a step; no copies
+    eliminate_dead_code,  # any program -> nothing is computed that no entry point needs
 )
-#: The passes of the fast style, by what they make of the storage.
+_SIMPLIFY: tuple[Pass, ...] = (
+    eliminate_common_subexpressions,  # one statement an equation -> each value computed once a step
+    eliminate_dead_code,  # any program -> nothing is computed that no entry point needs
+    coalesce_copies,  # any program -> a copy that is handed out is computed in the first place
+    factor_sums,  # any program -> sums of products with the fewest operations
+    rewrite_sigmoids,  # sigmoid(a) -> 1/2 (1 + tanh(a/2)), where the half can go to the weights
+)
+_ROWS: tuple[Pass, ...] = (
+    *_SIMPLIFY,
+    fission_loops,  # one loop a phase -> what needs no step before it stands outside: one GEMM each
+    fuse_biases,  # products of inputs over all steps, plus biases -> [x 1] [W; b]
+    chain_products,  # a linear backward loop -> products of adjoints share their prefixes
+    eliminate_common_subexpressions,  # the new statements of the passes before
+    hoist_loop_invariants,  # expressions of weights alone -> statements before the loops
+    transpose_weights,  # loops that read W^T -> a copy of W^T, made once
+    fuse_elementwise_values,  # functions of neighbours -> one call over a pack
+    to_three_address_code,  # any expressions -> one operation a statement
+    reuse_storage,  # three-address code -> `overwrites`: the dead give their storage to the living
+)
+_COLUMNS: tuple[Pass, ...] = (
+    hoist_loop_invariants,  # expressions of weights alone -> statements before the loops
+    fuse_elementwise,  # functions and products of neighbours -> one call over a pack
+    to_three_address_code,  # any expressions -> one operation a statement
+    reuse_storage,  # three-address code -> `overwrites`: the dead give their storage to the living
+    store_feature_major,  # three-address code -> a sample per column: operands of packs contiguous
+    gather_rows,  # sums over the rows of all steps -> sums over copies that lie row by row
+    alias_targets,  # `overwrites` is decided -> targets may lie where the seed will
+)
+#: The passes of the fast style, by layout.
 LAYOUTS: dict[Layout, tuple[Pass, ...]] = {
-    "rows": (*_ROWS, lend),
-    "blocked": (*_ROWS, block, lend),
+    "rows": (
+        *_ROWS,
+        alias_targets,  # `overwrites` is decided -> targets may lie where the seed will
+    ),
+    "blocked": (
+        *_ROWS,
+        block_products,  # products of many rows -> few rows at a time
+        alias_targets,
+    ),
     "columns": (
-        share, prune, coalesce, factor, fold,
-        collect, hoist_statements, stack, hoist, share, join,
-        prepare, batch, flatten, assign, transpose, gather, lend,
+        *_SIMPLIFY,
+        collect_local_derivatives,  # a linear backward loop -> factors known before the loop begins
+        fission_statements,  # one loop a phase -> whole statements that need no step before them
+        stack_products,  # products with common operands -> one GEMM of packs, weights stacked
+        fission_loops,  # as above, for parts of statements: products and sums over time
+        eliminate_common_subexpressions,
+        fuse_gradients,  # sums over time of the same packs -> one GEMM, cut into gradients
+        *_COLUMNS,
     ),
     "folded": (
-        share, prune, coalesce, factor, fold,
-        collect_all, hoist_statements, stack, absorb, hoist, share, join,
-        rotate, prepare, batch, flatten, assign, transpose, gather, lend,
+        *_SIMPLIFY,
+        collect_all_local_derivatives,  # the same, also where the factor is there already
+        fission_statements,
+        stack_products,
+        fuse_additions,  # products plus other terms -> identity blocks among the weights
+        fission_loops,
+        eliminate_common_subexpressions,
+        fuse_gradients,
+        rotate_loops,  # what a step adds to its carry first -> the step before has added it
+        *_COLUMNS,
     ),
 }
-# fmt: on
 #: What does best over all sizes; docs/performance.md has the measurements.
 DEFAULT_LAYOUT: Layout = "columns"
 
@@ -139,7 +168,7 @@ def passes(style: Style, steps: int | None, layout: Layout = DEFAULT_LAYOUT) -> 
     yield from _TEXTBOOK if style == "textbook" else LAYOUTS[layout]
     if steps is not None:
         yield unroll(steps)
-        yield prune
+        yield eliminate_dead_code
 
 
 def optimise(

@@ -22,7 +22,7 @@ from gru_codegen.ir import (
     Statement,
     Var,
 )
-from gru_codegen.passes.neighbours import Packs
+from gru_codegen.passes.pack.neighbours import Packs
 
 __all__ = ["beside", "into", "of_one_step", "op", "timed", "weight", "whole", "with_storage"]
 

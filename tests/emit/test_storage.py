@@ -11,8 +11,8 @@ from gru_codegen.emit.names import Names
 from gru_codegen.emit.storage import Storage
 from gru_codegen.emit.workspace import workspace_lines
 from gru_codegen.ir import Every, Loop, Now, Orientation, Ref, Var
-from gru_codegen.passes.prune import prune
-from gru_codegen.passes.unroll import unroll
+from gru_codegen.passes.schedule.unroll import unroll
+from gru_codegen.passes.simplify.dead_code import eliminate_dead_code
 from tests.emit.programs import beside, into, of_one_step, op, timed, weight, with_storage
 
 a, b, c, d = map(timed, "abcd")
@@ -160,7 +160,9 @@ def test_one_whose_overwritten_variable_is_gone_has_storage_of_its_own() -> None
     loop = Loop("forward", (into(a, tanh(s)), into(b, tanh(s))))
     storage = with_storage(loop, results=[a, b], overwrites={"b": "a"})
     program = unroll(2)(storage.program)
-    pruned = prune(type(program)(**{**vars(program), "entries": {"forward": (b.var,)}}))
+    pruned = eliminate_dead_code(
+        type(program)(**{**vars(program), "entries": {"forward": (b.var,)}})
+    )
     assert "a" not in pruned.variables()
     assert list(shapes(Storage(pruned, fast=True))) == ["s", "b"]
 

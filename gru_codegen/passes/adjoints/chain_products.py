@@ -1,0 +1,222 @@
+"""Products of adjoints are computed as chains, each link from the one before it.
+
+``dS o Z o (1 - CA o CA)`` and ``dS o Z`` and ``dS o (1 - Z)`` take five operations as dS o Z,
+dS o Z o CA, then dS o Z - (dS o Z o CA) o CA and dS - dS o Z. With that rest,
+``dS o Z o (1 - Z) o (CA - S_prev)`` takes two more: S = S_prev + Z o (CA - S_prev), so it is
+the rest o (S - S_prev).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+from gru_codegen.ir import (
+    Call,
+    Const,
+    Expr,
+    Loop,
+    Now,
+    Program,
+    Ref,
+    Statement,
+    Var,
+    kept_for_every_step,
+    reads,
+    statements,
+)
+from gru_codegen.passes.adjoints.chains import (
+    Chains,
+    Product,
+    Rest,
+    Sum,
+    contains,
+    sums,
+    times,
+    without,
+)
+from gru_codegen.passes.adjoints.linear import LinearBody
+from gru_codegen.passes.adjoints.recomputation import Recalled, stored, without_recomputation
+from gru_codegen.passes.support.algebra import factors_of, passes_taken
+from gru_codegen.passes.support.naming import fresh, names_in
+
+__all__ = ["chain_products"]
+
+_ZERO = Const(Fraction(0))
+
+
+def chain_products(program: Program) -> Program:
+    """Compute the adjoints of backward loops by chains of products, where that takes fewer steps.
+
+    A factor 1 - Z is multiplied out, so that what it multiplies serves other adjoints as well; or
+    its rest dS - dS o Z is computed once, where that takes fewer steps still. Products that the
+    forward pass has computed are read again, unless more would have to be kept for that.
+    """
+    taken = names_in(program)
+    found = list(without_recomputation(program, taken))
+    for number, phase in enumerate(program.phases):
+        for place, block in enumerate(phase.blocks):
+            if isinstance(block, Loop) and block.direction == "reverse":
+                program = _Search(program, number, place, block, found, taken).program()
+    return program
+
+
+def _passes(body: tuple[Statement, ...]) -> int:
+    """How many times a matrix is gone over."""
+    return sum(passes_taken(statement.value)[0] for statement in body)
+
+
+@dataclass
+class _Plan:
+    """One way to compute a backward step."""
+
+    sums: list[Sum]
+    rests: dict[Ref, Rest] = field(default_factory=dict)
+    kept: list[Recalled] = field(default_factory=list)
+    body: tuple[Statement, ...] = ()
+    taken: set[str] = field(default_factory=set)
+
+
+class _Search:
+    """Step by step the change that saves the most, until none saves any."""
+
+    def __init__(
+        self,
+        program: Program,
+        number: int,
+        place: int,
+        loop: Loop,
+        found: list[Recalled],
+        taken: set[str],
+    ) -> None:
+        self.before, self.number, self.place, self.loop = program, number, place, loop
+        self.found, self.taken = found, taken
+        self.statements = tuple(statements(loop.body))
+        kept = kept_for_every_step(program)
+        self.room = len(kept)
+        self.linear = LinearBody(self.statements, kept)
+
+    def program(self) -> Program:
+        best = self._computed(_Plan(sums(self.statements, self.linear)))
+        while True:
+            plans = [self._computed(plan) for plan in self._further(best)]
+            fewer = [p for p in plans if _passes(p.body) < _passes(best.body)]
+            fewer.sort(key=lambda plan: _passes(plan.body))
+            better = next((plan for plan in fewer if self._fits(plan)), None)
+            if better is None:
+                break
+            best = better
+        if _passes(best.body) >= _passes(self.statements):
+            return self.before
+        self.taken |= best.taken
+        return self._with(best)
+
+    def _computed(self, plan: _Plan) -> _Plan:
+        taken = set(self.taken)
+        roots = self.linear.computed | {ref.var for ref in plan.rests}
+        body = tuple(Chains(plan.sums, roots, plan.rests, taken).body())
+        return replace(plan, body=body, taken=taken)
+
+    def _with(self, plan: _Plan) -> Program:
+        phases = list(self.before.phases)
+        blocks = list(phases[self.number].blocks)
+        blocks[self.place] = replace(self.loop, body=plan.body)
+        phases[self.number] = replace(phases[self.number], blocks=tuple(blocks))
+        return stored(replace(self.before, phases=tuple(phases)), plan.kept)
+
+    def _fits(self, plan: _Plan) -> bool:
+        """Whether no more variables have to be kept for every step."""
+        return len(kept_for_every_step(self._with(plan))) <= self.room
+
+    # --- changes ----------------------------------------------------------------------------
+
+    def _further(self, plan: _Plan) -> Iterator[_Plan]:
+        """The plans that go one change beyond `plan`: a rest, what is recalled, or one for the
+        sake of the other."""
+        yield from self._recalling(plan, None)
+        for rest in self._candidates(plan):
+            other, ref = self._with_rest(plan, rest)
+            yield other
+            yield from self._recalling(other, ref)
+
+    def _root(self, plan: _Plan, product: Product) -> Ref:
+        roots = self.linear.computed | {ref.var for ref in plan.rests}
+        (root,) = (f for f, _ in product if isinstance(f, Ref) and f.var in roots)
+        return root
+
+    def _candidates(self, plan: _Plan) -> Iterator[Rest]:
+        """Products that some sum has times 1 - a factor: from an adjoint on, or as they stand."""
+        found: dict[Rest, None] = {}
+        for each in plan.sums:
+            coefficients = {product: coefficient for coefficient, product in each.products}
+            for product, coefficient in coefficients.items():
+                for other, opposite in coefficients.items():
+                    if coefficient == -opposite and contains(other, product):
+                        missing = without(other, product)
+                        if len(missing) == 1:
+                            root = frozenset({(self._root(plan, product), 1)})
+                            found[Rest(root, missing[0])] = None
+                            found[Rest(product, missing[0])] = None
+        yield from (rest for rest in found if rest not in plan.rests.values())
+
+    def _with_rest(self, plan: _Plan, rest: Rest) -> tuple[_Plan, Ref]:
+        root = self._root(plan, rest.product)
+        factors = (root, *without(rest.product, frozenset({(root, 1)})))
+        names = dict.fromkeys(ref.var.name for factor in factors for ref in reads(factor))
+        name = fresh(f"{'_'.join(names)}_rest", self.taken | {ref.var.name for ref in plan.rests})
+        meaning = "the rest of an adjoint, which several adjoints read"
+        ref = Ref(Var(name, root.var.shape, "adjoint", True, meaning=meaning), Now())
+        changed = [replace(each, products=_rested(each, rest, ref)) for each in plan.sums]
+        return replace(plan, sums=changed, rests={**plan.rests, ref: rest}), ref
+
+    def _recalling(self, plan: _Plan, only: Ref | None) -> Iterator[_Plan]:
+        """Plans that read again what the forward pass has computed, in products of one root."""
+        products = [product for each in plan.sums for _, product in each.products]
+        roots = dict.fromkeys(self._root(plan, product) for product in products)
+        for root in roots if only is None else [only]:
+            for each in self.found:
+                if each.ended is None or self._is_zero(plan, root, each.ended):
+                    changed = [_with_recalled(s, root, each) for s in plan.sums]
+                    if changed != plan.sums:
+                        new = [each] if each.stored and each not in plan.kept else []
+                        yield replace(plan, sums=changed, kept=[*plan.kept, *new])
+
+    def _is_zero(self, plan: _Plan, root: Ref, ended: Expr) -> bool:
+        """Whether `root` is made 0 where `ended` holds, before any product of it."""
+        own = root
+        while own in plan.rests:
+            own = self._root(plan, plan.rests[own].product)
+        zero = Call("select", (ended, _ZERO, own))
+        writers = [i for i, s in enumerate(plan.sums) if s.statement.target.var == own.var]
+        last = plan.sums[writers[-1]].statement if writers else None
+        first = (i for i, s in enumerate(plan.sums) if any((root, 1) in p for _, p in s.products))
+        made_zero = last is not None and last.given and last.value == zero and last.target == own
+        return bool(made_zero) and min(first, default=0) > writers[-1]
+
+
+def _rested(each: Sum, rest: Rest, ref: Ref) -> list[tuple[Fraction, Product]]:
+    """The products of a sum, with `ref` in the place of each pair that is one of that rest."""
+    left = {product: coefficient for coefficient, product in each.products}
+    found: list[tuple[Fraction, Product]] = []
+    for product in sorted(left, key=lambda product: sum(count for _, count in product)):
+        other = times(product, rest.factor)
+        coefficient = left.get(product)
+        if coefficient is None or not contains(product, rest.product):
+            continue
+        if left.get(other) == -coefficient:
+            del left[product], left[other]
+            also = without(product, rest.product)
+            found.append((coefficient, times(frozenset({(ref, 1)}), *also)))
+    return [*found, *((coefficient, product) for product, coefficient in left.items())]
+
+
+def _with_recalled(each: Sum, root: Ref, fact: Recalled) -> Sum:
+    part = times(frozenset({(root, 1)}), *factors_of(fact.product))
+    products = [
+        (c, times(frozenset({(root, 1)}), fact.value, *without(product, part)))
+        if contains(product, part)
+        else (c, product)
+        for c, product in each.products
+    ]
+    return each if products == each.products else replace(each, products=products)

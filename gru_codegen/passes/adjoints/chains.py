@@ -1,0 +1,262 @@
+"""Adjoints as sums of products, and the chains by which the products are computed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+from gru_codegen.ir import Call, Const, Expr, Now, Origin, Ref, Statement, Var, reads
+from gru_codegen.passes.adjoints.linear import LinearBody
+from gru_codegen.passes.support.algebra import Term, factors_of, summed
+from gru_codegen.passes.support.naming import fresh
+from gru_codegen.passes.support.wording import equation
+
+__all__ = ["Chains", "Product", "Rest", "Sum", "contains", "sums", "times", "without"]
+
+#: How many terms a product may have when it is multiplied out: that of five sums has 32.
+_MOST_TERMS = 32
+#: A product: an adjoint and what it is multiplied by, in any order.
+Product = frozenset[tuple[Expr, int]]
+
+
+@dataclass
+class Sum:
+    """What becomes of one statement: products with their coefficients, and the rest."""
+
+    statement: Statement
+    products: list[tuple[Fraction, Product]] = field(default_factory=list)
+    rest: list[Expr] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What a product leaves, times 1 - `factor`."""
+
+    product: Product
+    factor: Expr
+
+    @property
+    def other(self) -> Product:
+        """The part that is taken away."""
+        return times(self.product, self.factor)
+
+
+def sums(body: tuple[Statement, ...], linear: LinearBody) -> list[Sum]:
+    """The statements of `body` multiplied out, without those that their readers can pass over."""
+    return [_sum(s, linear) for s in body if s.target.var not in linear.passed_over]
+
+
+def _sum(statement: Statement, linear: LinearBody) -> Sum:
+    found = linear.of(statement)
+    if found is None:
+        return Sum(statement, rest=[statement.value])
+    total: dict[Product, Fraction] = {}
+    for adjoint, known in found.known.items():
+        for coefficient, factors in _multiplied_out(known):
+            product = times(frozenset({(adjoint, 1)}), *factors)
+            total[product] = total.get(product, Fraction(0)) + coefficient
+    products = [(coefficient, product) for product, coefficient in total.items() if coefficient]
+    return Sum(statement, products, found.rest)
+
+
+def times(product: Product, *factors: Expr) -> Product:
+    """`product` times `factors`."""
+    return frozenset((Counter(dict(product)) + Counter(factors)).items())
+
+
+def contains(product: Product, part: Product) -> bool:
+    """Whether `part` is a part of `product`."""
+    counts = dict(product)
+    return all(counts.get(factor, 0) >= count for factor, count in part)
+
+
+def without(product: Product, part: Product) -> list[Expr]:
+    """What `part` lacks of `product`, in a fixed order."""
+    return sorted((Counter(dict(product)) - Counter(dict(part))).elements(), key=str)
+
+
+class Chains:
+    """The statements of a backward step, with a link before the first that reads it.
+
+    A product is computed from the longest that it begins with. `rests` says what those are that
+    stand for a rest; the adjoints are `roots`.
+    """
+
+    def __init__(
+        self, some: list[Sum], roots: set[Var], rests: dict[Ref, Rest], taken: set[str]
+    ) -> None:
+        self.sums, self.roots, self.rests, self.taken = some, roots, rests, taken
+        self.wanted = [product for each in some for _, product in each.products]
+        for ref, rest in reversed(list(rests.items())):  # a rest may be of another one
+            if any(factor == ref for product in self.wanted for factor, _ in product):
+                self.wanted += [rest.product, rest.other]
+        self.parent: dict[Product, tuple[Product, Expr]] = {}
+        for product in sorted(set(self.wanted), key=self._order):
+            self._link(product)
+        self.uses = Counter(self.wanted)
+        self.uses.update(before for before, _ in self.parent.values())
+        self.made: dict[Product, Expr] = {}
+        self.done: set[int] = set()
+
+    def _order(self, product: Product) -> tuple[int, int]:
+        """Short ones first, in the order in which they are wanted."""
+        return _length(product), self.wanted.index(product)
+
+    def _root(self, product: Product) -> Ref:
+        (root,) = (f for f, _ in product if isinstance(f, Ref) and f.var in self.roots)
+        return root
+
+    def _link(self, product: Product) -> None:
+        """Give `product` a chain from the longest one that it begins with."""
+        known = [p for p in self.parent if contains(product, p)]
+        here: Product = max(known, key=_length, default=frozenset({(self._root(product), 1)}))
+        while missing := without(product, here):
+            factor = max(missing, key=lambda f: self._use(times(here, f)))
+            longer = times(here, factor)
+            self.parent[longer] = (here, factor)
+            here = longer
+
+    def _use(self, part: Product) -> int:
+        """How many products go on from `part`."""
+        return sum(contains(product, part) for product in self.wanted)
+
+    # --- statements -------------------------------------------------------------------------
+
+    def body(self) -> Iterator[Statement]:
+        for place, each in enumerate(self.sums):
+            if place not in self.done:
+                yield from self._written(each, place)
+            if place not in self.done:
+                self._forget(each.statement.target)
+
+    def _forget(self, target: Ref) -> None:
+        """Drop what is no longer the product that it was, now that `target` is written."""
+        stale = [
+            product
+            for product, value in self.made.items()
+            if target in self._factors(product) or target in reads(value)
+        ]
+        for product in stale:
+            del self.made[product]
+
+    def _factors(self, product: Product) -> set[Ref]:
+        """What `product` is made of; for a rest, what that is made of."""
+        found = {ref for factor, _ in product for ref in reads(factor)}
+        rest = self.rests.get(self._root(product))
+        return found if rest is None else found | self._factors(rest.other)
+
+    def _written(self, each: Sum, place: int) -> Iterator[Statement]:
+        if not each.products and each.rest == [each.statement.value]:
+            yield each.statement
+            return
+        terms: list[Term] = []
+        for coefficient, product in each.products:
+            yield from self._made(product, place)
+            if place in self.done:
+                return
+            terms.append(Term(coefficient, (self.made[product],)))
+        terms += [Term(Fraction(1), (part,)) for part in each.rest]
+        value = summed(terms) if terms else Const(Fraction(0))  # products may cancel
+        yield _with_value(each.statement, value)
+
+    def _made(self, product: Product, place: int) -> Iterator[Statement]:
+        """What computes `product`, if nothing has: a variable if it is read more than once."""
+        if product in self.made:
+            return
+        root = self._root(product)
+        if product in self.parent:
+            before, factor = self.parent[product]
+            yield from self._made(before, place)
+            value: Expr = Call("multiply", (self.made[before], factor))
+            stem = "_".join(dict.fromkeys(ref.var.name for ref in reads(value)))
+            meaning = "a product that several adjoints read"
+        elif root in self.rests:
+            rest = self.rests[root]
+            yield from self._made(rest.product, place)
+            yield from self._made(rest.other, place)
+            value = Call("subtract", (self.made[rest.product], self.made[rest.other]))
+            stem, meaning = root.var.name, root.var.meaning
+        else:
+            self.made[product] = root
+            return
+        if self.uses[product] < 2:
+            self.made[product] = value
+            return
+        whole = self._whole(product, place)
+        if whole is not None:
+            statement = self.sums[whole].statement
+            self.done.add(whole)
+            self._forget(statement.target)
+            if statement.target not in self._factors(product):
+                self.made[product] = statement.target
+            yield _with_value(statement, value)
+            return
+        shape = next(iter(reads(value))).var.shape
+        var = Var(fresh(stem, self.taken), shape, "adjoint", True, meaning=meaning)
+        self.made[product] = target = Ref(var, Now())
+        yield Statement(target, value, Origin(equation(target, value), meaning))
+
+    def _whole(self, product: Product, place: int) -> int | None:
+        """The statement that computes nothing but `product`, if it can stand at `place`."""
+        for number in range(place, len(self.sums)):
+            each = self.sums[number]
+            alone = each.products == [(Fraction(1), product)] and not each.rest
+            if alone and self._can_stand(each.statement.target, product, place, number):
+                return number
+        return None
+
+    def _can_stand(self, target: Ref, product: Product, place: int, number: int) -> bool:
+        """Whether nobody before sum `number` means another value of its target, and it is the same
+        product there."""
+        between = self.sums[place:number]
+        if any(target.var in self._variables(each) for each in between):
+            return False
+        return not self._factors(product) & {each.statement.target for each in between}
+
+    def _variables(self, each: Sum) -> set[Var]:
+        factors = [factor for _, product in each.products for factor, _ in product]
+        found = (each.statement.target, each.statement.value, *each.rest, *factors)
+        return {ref.var for expression in found for ref in reads(expression)}
+
+
+def _with_value(statement: Statement, value: Expr) -> Statement:
+    if value == statement.value:
+        return statement
+    origin = replace(statement.origin, equation=equation(statement.target, value))
+    return replace(statement, value=value, origin=origin)
+
+
+def _multiplied_out(expression: Expr) -> Iterator[tuple[Fraction, tuple[Expr, ...]]]:
+    """Terms of `expression`; only a sum with a number is multiplied out, another is one factor.
+
+    Nor is a product of so many sums that the terms would take more than the sums save.
+    """
+    if isinstance(expression, Const):
+        yield expression.value, ()
+        return
+    if isinstance(expression, Call):
+        numbers = any(isinstance(argument, Const) for argument in expression.args)
+        match expression.operation:
+            case "multiply":
+                left, right = (list(_multiplied_out(argument)) for argument in expression.args)
+                if len(left) * len(right) > _MOST_TERMS:
+                    yield Fraction(1), tuple(factors_of(expression))
+                    return
+                for a, some in left:
+                    yield from ((a * b, (*some, *others)) for b, others in right)
+                return
+            case "negate":
+                yield from ((-a, some) for a, some in _multiplied_out(expression.args[0]))
+                return
+            case "add" | "subtract" if numbers:
+                sign = 1 if expression.operation == "add" else -1
+                yield from _multiplied_out(expression.args[0])
+                yield from ((sign * a, some) for a, some in _multiplied_out(expression.args[1]))
+                return
+    yield Fraction(1), (expression,)
+
+
+def _length(product: Product) -> int:
+    return sum(count for _, count in product)

@@ -1,0 +1,112 @@
+"""What multiplies an adjoint is collected into one factor, known before the backward loop begins.
+
+A backward loop is linear in what it computes: each adjoint is a sum of others, times matrices that
+the forward pass knows. Those that hand on a single other one elementwise are passed over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from gru_codegen.ir import (
+    Block,
+    Call,
+    Expr,
+    Loop,
+    Now,
+    Origin,
+    Program,
+    Ref,
+    Statement,
+    Var,
+    kept_for_every_step,
+    parts,
+    refs,
+    statements,
+)
+from gru_codegen.passes.adjoints.linear import LinearBody
+from gru_codegen.passes.support.algebra import expanded, factored, improved
+from gru_codegen.passes.support.naming import fresh, names_in
+from gru_codegen.passes.support.wording import equation
+
+__all__ = ["collect_all_local_derivatives", "collect_local_derivatives"]
+
+
+def collect_local_derivatives(program: Program) -> Program:
+    """Collect the factors of every adjoint that a loop last to first computes.
+
+    A factor is called by what it is, the derivative of one variable with respect to another:
+    ``S_by_aZ``. It reads nothing that the loop computes.
+    """
+    return _collect(program, every_factor=False)
+
+
+def collect_all_local_derivatives(program: Program) -> Program:
+    """The same, and a factor that is there already gets a copy that neighbours can be given to."""
+    return _collect(program, every_factor=True)
+
+
+def _collect(program: Program, every_factor: bool) -> Program:
+    taken = names_in(program)
+    kept = kept_for_every_step(program)
+
+    def change(block: Block) -> Block:
+        if isinstance(block, Loop) and block.direction == "reverse":
+            return _Collector(block, taken, kept, every_factor).loop()
+        return block
+
+    return program.with_blocks(lambda phase: tuple(map(change, phase.blocks)))
+
+
+@dataclass
+class _Collector:
+    loop_before: Loop
+    taken: set[str]
+    kept: set[str]
+    every_factor: bool
+
+    def loop(self) -> Loop:
+        body = tuple(statements(self.loop_before.body))
+        self.linear = LinearBody(body, self.kept)
+        self.factors: set[str] = set()
+        changed: list[Statement] = []
+        for statement in body:
+            if statement.target.var not in self.linear.passed_over:
+                changed += self._collected(statement)
+        factors = [s for s in changed if s.target.var.name in self.factors]
+        factors.sort(key=lambda statement: len(list(parts(statement.value))))
+        others = [s for s in changed if s.target.var.name not in self.factors]
+        return replace(self.loop_before, body=(*factors, *others))
+
+    def _collected(self, statement: Statement) -> Iterator[Statement]:
+        """`statement` with the factors that it needs, computed before it."""
+        linear = self.linear.of(statement)
+        if linear is None:
+            yield statement
+            return
+        terms = []
+        for adjoint, known in linear.known.items():
+            known = improved(known)
+            # A number is no factor of its own: elements that are exact have to stay so.
+            named = isinstance(known, Call) and known.operation != "rows" and any(refs(known))
+            if named or (self.every_factor and isinstance(known, Ref) and known.var.timed):
+                factor = self._factor(statement.target.var, adjoint, known)
+                yield factor
+                known = factor.target
+            terms += expanded(Call("multiply", (adjoint, known)))
+        terms += [term for part in linear.rest for term in expanded(part)]
+        value = factored(terms)
+        if value != statement.value:
+            origin = replace(statement.origin, equation=equation(statement.target, value))
+            statement = replace(statement, value=value, origin=origin)
+        yield statement
+
+    def _factor(self, target: Var, adjoint: Ref, value: Expr) -> Statement:
+        above, below = adjoint.var.name.removeprefix("d"), target.name.removeprefix("d")
+        stem = f"{above}_by_{below}"
+        name = fresh(stem, self.taken)
+        self.factors.add(name)
+        meaning = f"derivative of {above} with respect to {below}"
+        ref = Ref(Var(name, target.shape, "value", True, meaning=meaning), Now())
+        return Statement(ref, value, Origin(equation(ref, value), meaning))

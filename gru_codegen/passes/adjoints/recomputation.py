@@ -1,0 +1,173 @@
+"""What the forward pass has computed, as factors of adjoints: Z o (CA - S_prev) is S - S_prev."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from gru_codegen.ir import (
+    GIVEN,
+    OPERATIONS,
+    Block,
+    Call,
+    Const,
+    Expr,
+    Loop,
+    Now,
+    Origin,
+    Program,
+    Ref,
+    Statement,
+    Var,
+    parts,
+    reads,
+    rewrite,
+    shape_of,
+    statements,
+    writes,
+)
+from gru_codegen.passes.support.algebra import factors_of
+from gru_codegen.passes.support.naming import fresh, product_name
+from gru_codegen.passes.support.wording import equation
+
+__all__ = ["Recalled", "stored", "without_recomputation"]
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """A product that a forward step has computed.
+
+    Attributes
+    ----------
+    product: it, as the step computes it.
+    value: what it can be read from afterwards: a variable, or the sum or difference of two.
+    ended: where not None, past the length of a sample, the two may differ.
+    stored: whether the step has to keep the product, in the variable `value`.
+    """
+
+    product: Expr
+    value: Expr
+    ended: Expr | None = None
+    stored: bool = False
+
+
+def without_recomputation(program: Program, taken: set[str]) -> Iterator[Recalled]:
+    """The elementwise products in the forward loops of `program`."""
+    writers = _writers(program.statements())
+    before: Counter[Var] = Counter()
+    for phase in program.phases:
+        for block in phase.blocks:
+            if isinstance(block, Statement):
+                before.update(_writers([block]))
+                continue
+            body = tuple(statements(block.body))
+            through = before + _writers(body)
+            for place, statement in enumerate(body):
+                if isinstance(block, Loop) and block.direction == "forward":
+                    known = _Known(writers, before, through)
+                    yield from known.products(statement, body[place + 1 :], taken)
+                before.update(_writers([statement]))
+
+
+def _writers(some: Iterable[Statement]) -> Counter[Var]:
+    """How many of `some` write each variable."""
+    return Counter(ref.var for statement in some for ref in writes(statement))
+
+
+@dataclass
+class _Known:
+    """What holds at a statement: how many write each variable, in all, before it, and before its
+    loop ends."""
+
+    writers: Counter[Var]
+    before: Counter[Var]
+    through: Counter[Var]
+
+    def products(
+        self, statement: Statement, later: tuple[Statement, ...], taken: set[str]
+    ) -> Iterator[Recalled]:
+        target, value = statement.target, statement.value
+        if statement.accumulate or statement.given or target.when != Now():
+            return
+        again = [other for other in later if target in writes(other)]
+        ends = [_end(other) for other in again]
+        told: list[Expr] = []
+        if len(ends) < 2 and None not in ends and self.writers[target.var] == 1 + len(ends):
+            for product, read in _terms(target, value):
+                if self._lasts(product) and self._lasts(read, but=target):
+                    told.append(product)
+                    yield Recalled(product, read, ends[0] if ends else None)
+        for part in parts(value):
+            if _is_product(part) and part not in told and self._lasts(part):
+                name = fresh(product_name(part), taken)
+                var = Var(name, shape_of(part), "value", True, meaning="a factor of adjoints")
+                yield Recalled(part, Ref(var, Now()), stored=True)
+
+    def _lasts(self, expression: Expr, but: Ref | None = None) -> bool:
+        """Whether what `expression` reads stays as it is when the loop has ended."""
+
+        def lasts(ref: Ref) -> bool:
+            if not isinstance(ref.when, Now):
+                return ref.var.role in GIVEN and not ref.var.timed
+            until = self.through if ref.when.offset else self.before
+            return self.writers[ref.var] == until[ref.var]
+
+        return all(ref == but or lasts(ref) for ref in reads(expression))
+
+
+def _terms(target: Ref, value: Expr) -> Iterator[tuple[Expr, Expr]]:
+    """Products in `value`, each with what it is in terms of `target`."""
+    if _is_product(value):
+        yield value, target
+    if not (isinstance(value, Call) and value.operation in ("add", "subtract")):
+        return
+    left, right = value.args
+    if _is_product(left) and isinstance(right, Ref):
+        yield left, Call("subtract" if value.operation == "add" else "add", (target, right))
+    if _is_product(right) and isinstance(left, Ref):
+        read = (target, left) if value.operation == "add" else (left, target)
+        yield right, Call("subtract", read)
+
+
+def _is_product(expression: Expr) -> bool:
+    """Whether it is a product of matrices, entry by entry."""
+    if not (isinstance(expression, Call) and expression.operation == "multiply"):
+        return False
+    calls = (part for part in parts(expression) if isinstance(part, Call))
+    plain = all(OPERATIONS[call.operation].elementwise for call in calls)
+    return plain and not any(isinstance(factor, Const) for factor in factors_of(expression))
+
+
+def _end(statement: Statement) -> Expr | None:
+    """Where `statement` sets its target to something else, if it is past a sample's length."""
+    value = statement.value
+    select = isinstance(value, Call) and value.operation == "select"
+    if not (statement.given and isinstance(value, Call) and select):
+        return None
+    return value.args[0] if value.args[2] == statement.target else None
+
+
+def stored(program: Program, some: list[Recalled]) -> Program:
+    """`program` with forward steps that keep these products."""
+
+    def change(block: Block) -> Iterator[Block]:
+        if not isinstance(block, Statement):
+            yield replace(block, body=tuple(b for inner in block.body for b in change(inner)))
+            return
+        for each in some:
+            target = each.value
+            if isinstance(target, Ref) and each.product in parts(block.value):
+                made = equation(target, each.product)
+                yield Statement(target, each.product, Origin(made, target.var.meaning))
+                kept = {each.product: target}
+                block = replace(block, value=rewrite(block.value, kept.get))
+        yield block
+
+    phases = [
+        replace(phase, blocks=tuple(b for block in phase.blocks for b in change(block)))
+        if any(isinstance(b, Loop) and b.direction == "forward" for b in phase.blocks)
+        else phase
+        for phase in program.phases
+    ]
+    return replace(program, phases=tuple(phases))

@@ -1,0 +1,333 @@
+"""The same elementwise function of variables that sit side by side runs once over all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import groupby
+
+from gru_codegen.ir import (
+    OPERATIONS,
+    STORED,
+    Block,
+    Call,
+    Const,
+    Expr,
+    Now,
+    Origin,
+    Program,
+    Ref,
+    Role,
+    Statement,
+    Var,
+    kept_for_every_step,
+    reads,
+    shape_of,
+    statements,
+    writes,
+)
+from gru_codegen.passes.pack.neighbours import Neighbours
+from gru_codegen.passes.support.naming import fresh, names_in, product_name
+from gru_codegen.passes.support.shared_factors import Parted, parted
+from gru_codegen.passes.support.wording import equation
+
+__all__ = ["fuse_elementwise", "fuse_elementwise_values"]
+
+
+def fuse_elementwise(program: Program) -> Program:
+    """Compute ``Z = f(a)`` and ``R = f(b)`` at once, and have their variables side by side.
+
+    A product among the operands becomes a statement of its own; what is left is elementwise.
+    Products that have some of their factors in common, as ``C o Z o (1 - Z)`` and
+    ``S o R o (1 - R)``, begin each with its own; what is in common is then done for all at once.
+    """
+    return _batch(program, STORED)
+
+
+def fuse_elementwise_values(program: Program) -> Program:
+    """The same for what the forward pass computes alone.
+
+    Adjoints that have no neighbours can each be written over what is dead when they are computed.
+    """
+    return _batch(program, ("value", "work"))
+
+
+def _batch(program: Program, roles: tuple[Role, ...]) -> Program:
+    taken = names_in(program)
+    neighbours = Neighbours(program, taken)
+    kept = kept_for_every_step(program)
+
+    def batched(some: list[Statement]) -> Iterator[Statement]:
+        return _Body(some, neighbours, taken, kept, roles).batched()
+
+    def within_loops(blocks: tuple[Block, ...]) -> Iterator[Block]:
+        for block in blocks:
+            if not isinstance(block, Statement):
+                block = replace(block, body=tuple(batched(list(statements(block.body)))))
+            yield block
+
+    def between_loops(blocks: tuple[Block, ...]) -> Iterator[Block]:
+        for are_statements, group in groupby(blocks, key=lambda b: isinstance(b, Statement)):
+            some = tuple(group)
+            yield from batched(list(statements(some))) if are_statements else some
+
+    # What every step does comes first: a variable has one place among neighbours.
+    program = program.with_blocks(lambda phase: tuple(within_loops(phase.blocks)))
+    return program.with_blocks(lambda phase: tuple(between_loops(phase.blocks)))
+
+
+@dataclass
+class _Body:
+    """Consecutive statements."""
+
+    statements: list[Statement]
+    neighbours: Neighbours
+    taken: set[str]
+    kept: set[str]
+    roles: tuple[Role, ...]
+    products: list[Statement] = field(default_factory=list)
+    done: list[Statement] = field(default_factory=list)
+
+    def batched(self) -> Iterator[Statement]:
+        waiting = list(self.statements)
+        while waiting:
+            first = waiting[0]
+            together = [first]
+            for place, other in enumerate(waiting[1:], 1):
+                between = _without(waiting[:place], together)
+                candidates = self._in_order([*together, other])
+                if _can_move(other, between, together) and self._fits(candidates):
+                    together = candidates
+            in_part = None
+            if len(together) == 1:
+                together, in_part = self._together_in_part(waiting)
+            waiting = _without(waiting, together)
+            if in_part is not None:
+                yield from self._joined_in_part(together, in_part)
+            elif len(together) == 1:
+                yield first
+            else:
+                yield from self._joined(together)
+            self.done += together
+
+    def _together_in_part(self, waiting: list[Statement]) -> tuple[list[Statement], Parted | None]:
+        """The first of the statements, and those whose products have factors in common with it."""
+        together, parts = [waiting[0]], None
+        known = self._known() if _is_product(waiting[0]) else {}
+        others = list(filter(_is_product, waiting[1:])) if _is_product(waiting[0]) else []
+        while True:
+            found = [
+                (joined, more)
+                for other in others
+                if other not in together
+                and (joined := self._in_order([*together, other]))
+                and (more := self._parted(joined, other, waiting, known))
+                and more.saved > (0 if parts is None else parts.saved)
+            ]
+            if not found:
+                return together, parts
+            together, parts = max(found, key=lambda pair: pair[1].saved)
+
+    def _parted(
+        self,
+        together: list[Statement],
+        last: Statement,
+        waiting: list[Statement],
+        known: Mapping[Ref, Expr],
+    ) -> Parted | None:
+        """The products of statements in parts, if `last` can be beside the others."""
+        before = _without(together, [last])
+        between = _without(waiting[: waiting.index(last)], before)
+        values = [statement.value for statement in together]
+        if {s.target.var for s in together} & set().union(*map(_variables, values)):
+            return None  # what is written first is still to be read
+        if not _can_move(last, between, before):
+            return None
+        return parted(values, partial(self._alike, together), known)
+
+    def _alike(self, together: list[Statement], factors: list[Expr]) -> bool:
+        """Whether `factors`, one of each statement, are the same function of neighbours."""
+        groups = [
+            [ref for ref in group if isinstance(ref, Ref)] for group in _leaves(factors) or []
+        ]
+        there = all(self.neighbours.are_some(tuple(map(_now, refs))) for refs in groups)
+        some = zip(together, factors, strict=False)  # fewer while they are being matched
+        return (
+            bool(groups)
+            and there
+            and self._fits([replace(s, value=_times(s.target, factor)) for s, factor in some])
+        )
+
+    def _known(self) -> dict[Ref, Expr]:
+        """What has been computed from what still has the same value."""
+        known: dict[Ref, Expr] = {}
+        for statement in self.done:
+            written = {ref.var for ref in writes(statement)}
+            stale = [r for r, v in known.items() if written & {r.var, *_variables(v)}]
+            for ref in stale:
+                del known[ref]
+            plain = not statement.given and not statement.accumulate
+            if plain and not written & _variables(statement.value):
+                known[statement.target] = statement.value
+        return known
+
+    def _joined_in_part(self, together: list[Statement], parts: Parted) -> Iterator[Statement]:
+        """Each begins with what is its own, and goes on with the others."""
+        origin = _origin(together)
+        for statement, own in zip(together, parts.own, strict=True):
+            yield replace(statement, value=own, origin=origin)
+        yield from self._joined(_common(together, parts))
+
+    def _in_order(self, together: list[Statement]) -> list[Statement]:
+        """Statements in the order of their targets or, where these are free, of what they read."""
+        groups = [[s.target for s in together]]
+        groups += [list(refs) for refs in zip(*(reads(s.value) for s in together), strict=False)]
+        for group in groups:
+            order = self.neighbours.in_order(tuple(map(_now, group)))
+            if order != sorted(order):
+                return [together[place] for place in order]
+        return together
+
+    def _fits(self, together: list[Statement]) -> bool:
+        first = together[0]
+        if any(s.accumulate or s.given or s.target.when != first.target.when for s in together):
+            return False
+        if not isinstance(first.value, Call) or first.target.var.role not in self.roles:
+            return False
+        leaves = _leaves([s.value for s in together])
+        if leaves is None:
+            return False
+        wanted = [tuple(s.target for s in together), *(group for group in leaves if group)]
+        held: dict[Var, tuple[Ref, ...]] = {}
+        for group in wanted:
+            refs = [ref for ref in group if isinstance(ref, Ref)]
+            if len(refs) < len(group):
+                continue  # products, which are given a place of their own
+            if not _are_alike(refs, self.kept) or not self.neighbours.can_be(
+                tuple(map(_now, refs))
+            ):
+                return False
+            for ref in refs:  # one variable has one run
+                if held.setdefault(ref.var, tuple(map(_now, refs))) != tuple(map(_now, refs)):
+                    return False
+        return True
+
+    def _joined(self, together: list[Statement]) -> Iterator[Statement]:
+        self.products = []
+        value = self._merged([s.value for s in together], [s.target.var for s in together])
+        target = self._pack(tuple(s.target for s in together))
+        yield from self.products
+        yield Statement(target, value, _origin(together))
+
+    def _pack(self, parts: tuple[Ref, ...]) -> Ref:
+        made = self.neighbours.make(tuple(map(_now, parts)))
+        when = parts[0].when
+        return replace(made, when=None if when is None else replace(when, offset=0))
+
+    def _merged(self, values: list[Expr], targets: list[Var]) -> Expr:
+        first = values[0]
+        if isinstance(first, Const):
+            return first
+        if isinstance(first, Ref):
+            return self._pack(tuple(value for value in values if isinstance(value, Ref)))
+        calls = [value for value in values if isinstance(value, Call)]
+        if not OPERATIONS[first.operation].elementwise:
+            return self._pack(tuple(map(self._product, calls)))
+        columns = zip(*(call.args for call in calls), strict=True)
+        return Call(first.operation, tuple(self._merged(list(c), targets) for c in columns))
+
+    def _product(self, value: Call) -> Ref:
+        """The place of a product that is computed before."""
+        name = fresh(product_name(value), self.taken)
+        ref = Ref(Var(name, shape_of(value), "work", meaning="a product"))
+        self.products.append(Statement(ref, value, Origin(equation(ref, value), "a product")))
+        return ref
+
+
+def _variables(expression: Expr) -> set[Var]:
+    return {ref.var for ref in reads(expression)}
+
+
+def _is_product(statement: Statement) -> bool:
+    value = statement.value
+    return isinstance(value, Call) and value.operation == "multiply"
+
+
+def _common(together: list[Statement], parts: Parted) -> list[Statement]:
+    """What is left to do for each, with what is its own in its place."""
+    left: list[Statement] = []
+    for place, statement in enumerate(together):
+        value: Expr = statement.target
+        for column in parts.shared:
+            value = _times(value, column[place])
+        left.append(replace(statement, value=value))
+    return left
+
+
+def _times(left: Expr, right: Expr) -> Expr:
+    return Call("multiply", (left, right))
+
+
+def _origin(together: list[Statement]) -> Origin:
+    meaning = " and ".join(s.origin.meaning for s in together)
+    return Origin("; ".join(s.origin.equation for s in together), meaning)
+
+
+def _without(statements: list[Statement], some: list[Statement]) -> list[Statement]:
+    """Those that are none of `some`, though perhaps equal to one: a sum may add the same twice."""
+    return [s for s in statements if not any(s is other for other in some)]
+
+
+def _now(ref: Ref) -> Ref:
+    return ref if ref.when is None else replace(ref, when=Now(ref.when.offset))
+
+
+def _can_move(statement: Statement, between: list[Statement], together: list[Statement]) -> bool:
+    """Whether `statement` can be run before those `between`, and beside those `together`."""
+    own, read = set(writes(statement)), set(reads(statement.value))
+    for other in between:
+        written = set(writes(other))
+        if written & (read | own) or own & set(reads(other.value)):
+            return False
+    return not any(set(writes(other)) & (read | own) for other in together)
+
+
+def _leaves(values: list[Expr]) -> list[tuple[Expr, ...]] | None:
+    """Where the values differ, what each has there; None if they do not do the same."""
+    first = values[0]
+    if isinstance(first, Const):
+        return [] if all(value == first for value in values) else None
+    if isinstance(first, Ref):
+        return [tuple(values)] if all(isinstance(value, Ref) for value in values) else None
+    calls = [value for value in values if isinstance(value, Call)]
+    if len(calls) < len(values) or len({call.operation for call in calls}) > 1:
+        return None
+    if first.operation == "matmul":
+        shapes = {shape_of(call) for call in calls}
+        return [tuple(calls)] if len(shapes) == 1 and "T" not in shape_of(first) else None
+    if not OPERATIONS[first.operation].elementwise or first.operation in ("weigh", "select"):
+        return None
+    found: list[tuple[Expr, ...]] = []
+    for column in zip(*(call.args for call in calls), strict=True):
+        inner = _leaves(list(column))
+        if inner is None:
+            return None
+        found += inner
+    return found
+
+
+def _are_alike(refs: list[Ref], kept: set[str]) -> bool:
+    """Whether they are different matrices that can be stored side by side."""
+    first = refs[0]
+    return len({ref.var for ref in refs}) == len(refs) and all(
+        ref.when == first.when
+        and ref.var.shape == first.var.shape
+        and ref.var.shape[:1] == ("B",)
+        and ref.var.timed == first.var.timed
+        and (ref.var.name in kept) == (first.var.name in kept)
+        and ref.var.role in STORED
+        and ref.var.boundary is None
+        and not ref.var.parts
+        for ref in refs
+    )

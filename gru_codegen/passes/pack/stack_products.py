@@ -1,0 +1,318 @@
+"""Products of a step that share their operands become one GEMM with the weights stacked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import NamedTuple
+
+from gru_codegen.ir import (
+    Block,
+    Call,
+    Const,
+    Every,
+    Expr,
+    Loop,
+    Now,
+    Origin,
+    Program,
+    Ref,
+    Statement,
+    Var,
+    reads,
+    rewrite,
+    shape_of,
+    statements,
+    writes,
+)
+from gru_codegen.passes.pack.neighbours import Packs
+from gru_codegen.passes.support.naming import fresh, names_in
+from gru_codegen.passes.support.wording import equation
+
+__all__ = ["stack_products"]
+
+
+def stack_products(program: Program) -> Program:
+    """Stack the products of every time loop.
+
+    ``x Wz + S_prev Wrecz`` is the product of [x S_prev] and [Wz; Wrecz], and with the same operands
+    ``x Wr + S_prev Wrecr`` is its right neighbour, so one GEMM gives both. The operands become
+    neighbours in a pack, an input by way of a copy, a bias by way of a column of ones.
+    """
+    taken = names_in(program)
+    operands = _Operands(Packs(program, taken), taken)
+    program = program.with_blocks(
+        lambda phase: tuple(part for block in phase.blocks for part in _stacked(block, operands))
+    )
+    first = program.phases[0]
+    return program.with_blocks(
+        lambda phase: (*operands.made, *phase.blocks) if phase is first else phase.blocks
+    )
+
+
+def _stacked(block: Block, operands: _Operands) -> Iterator[Block]:
+    if not isinstance(block, Loop):
+        yield block
+        return
+    body = list(statements(block.body))
+    computed = {ref.var for statement in body for ref in writes(statement)}
+    sums = [
+        operands.ordered(found, computed)
+        for place, statement in enumerate(body)
+        for found in _sums(place, statement, computed)
+    ]
+    groups: dict[tuple[object, ...], list[_Sum]] = {}
+    for found in sums:
+        groups.setdefault(found.key, []).append(found)
+    before: dict[int, list[Statement]] = {}
+    answers: dict[tuple[int, Expr], Expr] = {}
+    for group in groups.values():
+        for members in _movable(group, body):
+            product = operands.product(members)
+            if product is not None:
+                before.setdefault(members[0].place, []).append(product)
+                targets = product.target.var.parts[0] if len(members) > 1 else (product.target,)
+                for member, target in zip(members, targets, strict=True):
+                    answers[member.place, member.whole] = member.with_product(target)
+    changed: list[Statement] = []
+    for place, statement in enumerate(body):
+
+        def rule(expression: Expr, place: int = place) -> Expr | None:
+            return answers.get((place, expression))
+
+        value = _rewritten(statement.value, rule)
+        products = before.get(place, [])
+        if len(products) == 1 and value == products[0].target:  # it is all that there is
+            changed.append(replace(statement, value=products[0].value))
+            continue
+        changed += [*products, replace(statement, value=value)]
+    yield replace(block, body=tuple(changed))
+
+
+def _rewritten(value: Expr, rule: Callable[[Expr], Expr | None]) -> Expr:
+    """`value` rewritten by `rule`, and what `rule` answers as well."""
+    changed = rewrite(value, rule)
+    while changed != value:
+        value, changed = changed, rewrite(changed, rule)
+    return changed
+
+
+@dataclass(frozen=True)
+class _Sum:
+    """A sum with matrix products in it, in the statement at `place`."""
+
+    place: int
+    target: Var
+    whole: Expr
+    operands: tuple[Ref, ...]
+    weights: tuple[Expr, ...]
+    bias: Expr | None
+    rest: tuple[tuple[bool, Expr], ...]
+    structure: str
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        return (self.operands, self.bias is not None)
+
+    def with_product(self, product: Expr) -> Expr:
+        """The sum with `product` in the place of its products and its bias."""
+        total = product
+        for negative, addend in self.rest:
+            total = Call("subtract" if negative else "add", (total, addend))
+        return total
+
+
+def _sums(place: int, statement: Statement, computed: set[Var]) -> Iterator[_Sum]:
+    """The sums of `statement` in which a product waits for the step before."""
+    if statement.accumulate or statement.given:
+        return
+    waiting: list[Expr] = [statement.value]
+    while waiting:
+        expression = waiting.pop()
+        if not isinstance(expression, Call):
+            continue
+        addends = list(_addends(expression))
+        products = dict(_products(addends))
+        if not any(ref.var in computed for ref in products):
+            waiting += expression.args
+            continue
+        own = [Call("matmul", (operand, weight)) for operand, weight in products.items()]
+        biases = [a for negative, a in addends if not negative and _is_bias(a)][:1]
+        rest = list(addends)
+        for addend in (*own, *biases):
+            rest.remove((False, addend))  # once, should it be there twice
+        waiting += [addend for _, addend in rest]
+        yield _Sum(
+            place,
+            statement.target.var,
+            expression,
+            tuple(products),
+            tuple(products.values()),
+            next((b.args[0] for b in biases if isinstance(b, Call)), None),
+            tuple(rest),
+            _structure(statement.value),
+        )
+
+
+def _addends(expression: Expr, negative: bool = False) -> Iterator[tuple[bool, Expr]]:
+    if isinstance(expression, Call) and expression.operation in ("add", "subtract"):
+        left, right = expression.args
+        yield from _addends(left, negative)
+        yield from _addends(right, negative != (expression.operation == "subtract"))
+    else:
+        yield negative, expression
+
+
+def _products(addends: list[tuple[bool, Expr]]) -> Iterator[tuple[Ref, Expr]]:
+    """The operand and the weights of each product of a matrix of this step and of weights."""
+    for negative, addend in addends:
+        if isinstance(addend, Call) and addend.operation == "matmul" and not negative:
+            operand, weights = addend.args
+            if isinstance(operand, Ref) and operand.var.timed and _is_of_weights(weights):
+                yield operand, weights
+
+
+def _is_bias(expression: Expr) -> bool:
+    rows = isinstance(expression, Call) and expression.operation == "rows"
+    return rows and _is_of_weights(expression)
+
+
+def _is_of_weights(expression: Expr) -> bool:
+    return all(ref.var.role == "weight" for ref in reads(expression))
+
+
+def _structure(expression: Expr) -> str:
+    """What is done, without what it is done to: like functions shall be neighbours."""
+    if isinstance(expression, Call):
+        return f"{expression.operation}({','.join(map(_structure, expression.args))})"
+    return str(expression) if isinstance(expression, Const) else "."
+
+
+def _movable(group: list[_Sum], body: list[Statement]) -> Iterator[list[_Sum]]:
+    """Parts of `group` that can be computed together, where the first of them stands.
+
+    Like structures come first, so that what follows can be done for all of them at once.
+    """
+    first = group[0]
+    ready = {first.place}
+    for member in group[1:]:
+        between = body[first.place : member.place]
+        written = {ref for statement in between for ref in writes(statement)}
+        if not written & set(first.operands):
+            ready.add(member.place)
+    together = [member for member in group if member.place in ready]
+    order = list(dict.fromkeys(member.structure for member in together))
+    yield sorted(together, key=lambda member: order.index(member.structure))
+    for member in group:
+        if member.place not in ready:
+            yield [member]
+
+
+@dataclass
+class _Operands:
+    """The operands of stacked products as neighbours; a variable has one place in one run.
+
+    An input can be wanted in several runs, so each gets a copy of it. A bias is multiplied by ones.
+
+    weights: those stacked so far, side by side in this order.
+    """
+
+    packs: Packs
+    taken: set[str]
+    weights: list[Ref] = field(default_factory=list)
+    runs: list[tuple[_Part, ...]] = field(default_factory=list)
+    made: list[Statement] = field(default_factory=list)
+
+    def ordered(self, found: _Sum, computed: set[Var]) -> _Sum:
+        """`found`, its products in the order in which their weights stand side by side elsewhere.
+
+        What comes back through weights is then in the order of what went forward through them.
+        """
+
+        def place(pair: tuple[Ref, Expr]) -> tuple[bool, int]:
+            operand, weights = pair
+            there = [self.weights.index(ref) for ref in reads(weights) if ref in self.weights]
+            return operand.var in computed, there[0] if there else len(self.weights)
+
+        pairs = sorted(zip(found.operands, found.weights, strict=True), key=place)
+        operands, weights = zip(*pairs, strict=True)
+        return replace(found, operands=operands, weights=weights)
+
+    def product(self, members: list[_Sum]) -> Statement | None:
+        """The GEMM that computes `members`, or None where there is nothing to stack."""
+        first = members[0]
+        wanted = (*first.operands, *([None] if first.bias is not None else []))
+        if len(wanted) == 1 and len(members) == 1:
+            return None
+        operand = self._side_by_side(wanted)
+        if operand is None:
+            return None
+        bands = [[member.weights[n] for member in members] for n in range(len(first.operands))]
+        if first.bias is not None:
+            bands.append([member.bias for member in members if member.bias is not None])
+        self.weights += [ref for band in bands for weights in band for ref in reads(weights)]
+        value = Call("matmul", (operand, _below([_beside(band) for band in bands])))
+        target = self.packs.of(tuple(self._target(member) for member in members))
+        meaning = "the products of " + " and ".join(member.target.name for member in members)
+        return Statement(target, value, Origin(equation(target, value), meaning))
+
+    def _side_by_side(self, wanted: tuple[Ref | None, ...]) -> Ref | None:
+        """The `wanted` matrices as neighbours, None for ones; None if some have others already."""
+        for run in self.runs:
+            for start in range(len(run) - len(wanted) + 1):
+                window = run[start : start + len(wanted)]
+                if tuple(part.wanted for part in window) == wanted:
+                    return self.packs.of(tuple(part.stored for part in window))
+        held = {part.stored.var for run in self.runs for part in run}
+        if any(ref is not None and ref.var in held for ref in wanted):
+            return None  # whatever the step, a variable has one place
+        run = tuple(_Part(ref, self._stored(ref)) for ref in wanted)
+        if len(run) > 1:
+            self.runs.append(run)
+        return self.packs.of(tuple(part.stored for part in run))
+
+    def _stored(self, wanted: Ref | None) -> Ref:
+        """What stands for `wanted` among neighbours: itself, or the copy of an input, or ones."""
+        if wanted is None:
+            meaning = "ones, which biases are multiplied with"
+            var = Var(fresh("ones", self.taken), ("B", "1"), "value", True, meaning=meaning)
+            return self._filled(var, Const(Fraction(1)))
+        if wanted.var.role != "input":
+            return wanted
+        meaning = f"{wanted.var.name}, beside its neighbours"
+        name = fresh(f"{wanted.var.name}_copy", self.taken)
+        copy = replace(wanted.var, name=name, role="value", meaning=meaning)
+        return self._filled(copy, replace(wanted, when=Every()))
+
+    def _filled(self, var: Var, value: Expr) -> Ref:
+        every = Ref(var, Every())
+        self.made.append(Statement(every, value, Origin(equation(every, value), var.meaning)))
+        return Ref(var, Now())
+
+    def _target(self, member: _Sum) -> Ref:
+        target = member.target
+        stem = f"a{target.name}" if target.role == "value" else f"{target.name}_products"
+        meaning = f"the products of {target.name}"
+        return Ref(Var(fresh(stem, self.taken), shape_of(member.whole), "work", meaning=meaning))
+
+
+class _Part(NamedTuple):
+    """A part of a run: what is wanted there, None for ones, and what stands for it."""
+
+    wanted: Ref | None
+    stored: Ref
+
+
+def _beside(weights: list[Expr]) -> Expr:
+    return weights[0] if len(weights) == 1 else Call("beside", tuple(weights))
+
+
+def _below(weights: list[Expr]) -> Expr:
+    """Weights one below the other; of transposed ones, the transpose of their row."""
+    if len(weights) == 1:
+        return weights[0]
+    turned = [w.args[0] for w in weights if isinstance(w, Call) and w.operation == "transpose"]
+    if len(turned) == len(weights):
+        return Call("transpose", (Call("beside", tuple(turned)),))
+    return Call("below", tuple(weights))

@@ -1,0 +1,1 @@
+"""The order of operations: out of the loop, rotated in it, in blocks, written out."""

@@ -1,0 +1,55 @@
+"""Products take few samples at a time: then BLAS has kernels for them that copy no operand."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from gru_codegen.ir import (
+    STORED,
+    Block,
+    Call,
+    Every,
+    Phase,
+    Program,
+    Ref,
+    Statement,
+    made_for_a_pullback,
+    unpacked,
+)
+
+__all__ = ["block_products"]
+
+
+def block_products(program: Program) -> Program:
+    """Let products by weights go through their rows in blocks, which changes no value.
+
+    Not those by weights that are transposed on the way: BLAS has no fast kernel of few rows for
+    them. Nor of what a pullback makes arrays for: their blocks would be made in every call. How
+    many rows make a block follows from the sizes, so a kernel decides it when it knows them.
+    """
+    of_pullback = made_for_a_pullback(program)
+
+    def change(blocks: tuple[Block, ...], phase: Phase) -> Iterator[Block]:
+        for each in blocks:
+            if not isinstance(each, Statement):
+                yield replace(each, body=tuple(change(each.body, phase)))
+            elif _takes_blocks(each, phase, of_pullback):
+                assert isinstance(each.value, Call)
+                yield replace(each, value=replace(each.value, operation="matmul_in_blocks"))
+            else:
+                yield each
+
+    return program.with_blocks(lambda phase: tuple(change(phase.blocks, phase)))
+
+
+def _takes_blocks(statement: Statement, phase: Phase, of_pullback: Collection[str]) -> bool:
+    match statement:
+        case Statement(target, Call("matmul", (Ref() as left, Ref()))):
+            pass
+        case _:
+            return False
+    if isinstance(target.when, Every):
+        return not any(part.var.name in of_pullback for r in (left, target) for part in unpacked(r))
+    stored = all(ref.var.role in STORED and ref.var.shape[0] == "B" for ref in (left, target))
+    return stored and phase.name != "inputs"

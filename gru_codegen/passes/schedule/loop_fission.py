@@ -1,0 +1,236 @@
+"""Products of inputs leave the time loop, and so do sums over time: one GEMM over T*B rows each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import reduce
+
+from gru_codegen.errors import ProgramError
+from gru_codegen.ir import (
+    Block,
+    Call,
+    Const,
+    Every,
+    Expr,
+    Loop,
+    Now,
+    Origin,
+    Program,
+    Ref,
+    Shape,
+    Statement,
+    Var,
+    parts,
+    reads,
+    rewrite,
+    shape_of,
+    statements,
+    writes,
+)
+from gru_codegen.passes.support.algebra import added_up
+from gru_codegen.passes.support.naming import fresh, names_in, product_name
+from gru_codegen.passes.support.wording import equation
+
+__all__ = ["fission_loops", "fission_statements"]
+
+
+def fission_loops(program: Program) -> Program:
+    """Move before a loop what no step has to wait for, and behind it what no step waits for.
+
+    Before it go whole statements and, out of others, the products of inputs together with the
+    biases that are added to them. What has moved runs over all steps at once.
+    """
+    return _hoist(program, products=True)
+
+
+def fission_statements(program: Program) -> Program:
+    """The same for whole statements alone: the products stay beside those that recur."""
+    return _hoist(program, products=False)
+
+
+def _hoist(program: Program, products: bool) -> Program:
+    taken = names_in(program)
+    return program.with_blocks(
+        lambda phase: tuple(
+            part for block in phase.blocks for part in _hoisted_block(block, taken, products)
+        )
+    )
+
+
+def _hoisted_block(block: Block, taken: set[str], with_products: bool) -> Iterator[Block]:
+    if not isinstance(block, Loop):
+        yield block
+        return
+    if _steps_are_independent(block):
+        every = list(statements(block.body))
+        at_once = [moved for s in every if (moved := _all_steps(s, block.body))]
+        if len(at_once) == len(every):
+            yield from at_once
+            return
+    before, body = _statements_before(block)
+    body, after = _statements_after(body)
+    products, body = _products_before(body, taken) if with_products else ([], body)
+    yield from (*before, *products)
+    if body:
+        yield replace(block, body=body)
+    yield from after
+
+
+def _steps_are_independent(loop: Loop) -> bool:
+    """Whether no step reads what another computes."""
+    written = {ref.var for statement in statements(loop.body) for ref in writes(statement)}
+    return not any(
+        ref.var in written and (ref.when is None or ref.when.offset)
+        for statement in statements(loop.body)
+        for ref in reads(statement.value)
+    )
+
+
+def _statements_before(loop: Loop) -> tuple[list[Statement], tuple[Block, ...]]:
+    """Split off the statements that read nothing that is left in the loop."""
+    before: list[Statement] = []
+    kept = list(loop.body)
+    for block in loop.body:
+        if isinstance(block, Statement) and not block.accumulate:
+            written = {ref.var for s in statements(tuple(kept)) for ref in writes(s)}
+            earlier = statements(tuple(kept[: kept.index(block)]))
+            targets = set(writes(block))
+            used = any(targets & {*writes(s), *reads(s.value)} for s in earlier)
+            at_once = _all_steps(block, loop.body)
+            if at_once and not used and not any(ref.var in written for ref in reads(block.value)):
+                kept.remove(block)
+                before.append(at_once)
+    return before, tuple(kept)
+
+
+def _products_before(
+    body: tuple[Block, ...], taken: set[str]
+) -> tuple[list[Statement], tuple[Block, ...]]:
+    """Take the products of inputs out of `body`, with the biases that are added to them."""
+    computed = {ref.var for statement in statements(body) for ref in writes(statement)}
+    hoisted: dict[Expr, Statement] = {}
+
+    def is_given(expression: Expr) -> bool:
+        known = not any(ref.var in computed for ref in reads(expression))
+        return known and _shape_over_time(expression) is not None
+
+    def rule(expression: Expr) -> Expr | None:
+        addends = list(added_up(expression))
+        given = [addend for addend in addends if is_given(addend)]
+        if not any(_is_product_over_time(addend) for addend in given):
+            return None
+        total = _sum(given)
+        if total not in hoisted:
+            hoisted[total] = _hoisted(total, given, taken)
+        here = replace(hoisted[total].target, when=Now())
+        others = [rewrite(addend, rule) for addend in addends if addend not in given]
+        return _sum([here, *others])
+
+    changed: list[Block] = []
+    for block in body:
+        if isinstance(block, Statement) and not block.accumulate and not block.given:
+            block = replace(block, value=rewrite(block.value, rule))
+        changed.append(block)
+    return list(hoisted.values()), tuple(changed)
+
+
+def _sum(addends: list[Expr]) -> Expr:
+    return reduce(lambda left, right: Call("add", (left, right)), addends)
+
+
+def _is_product_over_time(expression: Expr) -> bool:
+    product = isinstance(expression, Call) and expression.operation == "matmul"
+    return product and _is_over_time(expression)
+
+
+def _hoisted(total: Expr, addends: list[Expr], taken: set[str]) -> Statement:
+    product = next(addend for addend in addends if _is_product_over_time(addend))
+    meaning = "what the inputs contribute"
+    name = fresh(product_name(product), taken)
+    target = Ref(Var(name, shape_of(total), "value", True, meaning=meaning), Every())
+    return Statement(target, _over_time(total), Origin(equation(target, total), meaning))
+
+
+def _statements_after(body: tuple[Block, ...]) -> tuple[tuple[Block, ...], list[Statement]]:
+    """Split off the statements that nothing left in the loop reads."""
+    kept, after = list(body), []
+    for block in reversed(body):
+        if not isinstance(block, Statement):
+            continue
+        place = next(i for i, other in enumerate(kept) if other is block)
+        others = list(statements((*kept[:place], *kept[place + 1 :])))
+        read = {ref.var for statement in (*others, block) for ref in reads(statement.value)}
+        targets = {ref.var for ref in writes(block)}
+        later = {ref.var for s in statements(tuple(kept[place + 1 :])) for ref in writes(s)}
+        changed = targets & later or any(ref.var in later for ref in reads(block.value))
+        at_once = _all_steps(block, body)
+        if targets & read or changed or at_once is None:
+            continue
+        del kept[place]
+        after.append(at_once)
+    return tuple(kept), list(reversed(after))
+
+
+def _all_steps(statement: Statement, body: tuple[Block, ...]) -> Statement | None:
+    """The same statement of `body` for all steps at once, or None where there is none."""
+    target, value = statement.target, statement.value
+    written = [ref.var for other in statements(body) for ref in writes(other)]
+    if any(ref.var in written and not ref.var.timed for ref in reads(value)):
+        return None  # each step has its own
+    if statement.accumulate:
+        if not _is_sum(value) or written.count(target.var) > 1:
+            return None
+    else:
+        target = replace(target, when=Every())
+        shape = shape_of(target)
+        if not target.var.timed or _shape_over_time(value) not in (shape, shape[1:]):
+            return None
+    return replace(statement, target=target, value=_over_time(value), accumulate=False)
+
+
+#: The operations that sum over rows, and so over the steps where they have the rows of all.
+_SUMS = ("contract", "inner", "column_sum", "total")
+
+
+def _is_sum(expression: Expr) -> bool:
+    """Whether `expression` for all steps at once is the sum of what each step computes."""
+    if not isinstance(expression, Call):
+        return False
+    args = expression.args
+    match expression.operation:
+        case operation if operation in _SUMS:
+            return all(map(_is_over_time, args))
+        case "multiply":
+            return isinstance(args[0], Const) and _is_sum(args[1])
+        case "divide":
+            return _is_sum(args[0]) and not any(ref.var.timed for ref in reads(args[1]))
+        case "add" | "subtract" | "negate":
+            return all(map(_is_sum, args))
+    return False
+
+
+def _is_over_time(expression: Expr) -> bool:
+    return (_shape_over_time(expression) or ())[:1] == ("T",)
+
+
+def _shape_over_time(expression: Expr) -> Shape | None:
+    """The shape of `expression` for all steps at once, or None where each step needs its own."""
+    calls = (part for part in parts(expression) if isinstance(part, Call))
+    if any(call.operation in _SUMS for call in calls):
+        return None
+    try:
+        return shape_of(_over_time(expression))
+    except ProgramError:  # a matrix of one step beside one of all steps
+        return None
+
+
+def _over_time(expression: Expr) -> Expr:
+    """The same expression for all steps at once; contract and inner then sum over them."""
+
+    def rule(part: Expr) -> Expr | None:
+        if isinstance(part, Ref) and isinstance(part.when, Now):
+            return replace(part, when=Every(part.when.offset))
+        return None
+
+    return rewrite(expression, rule)

@@ -1,0 +1,170 @@
+"""What a step adds to its carry first, the step before it in the loop has added already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from functools import reduce
+
+from gru_codegen.ir import (
+    Block,
+    Call,
+    Const,
+    Every,
+    Expr,
+    Loop,
+    Now,
+    Origin,
+    Program,
+    Ref,
+    Statement,
+    Var,
+    kept_for_every_step,
+    reads,
+    rewrite,
+    statements,
+    writes,
+)
+from gru_codegen.passes.pack.fuse_additions import grown
+from gru_codegen.passes.pack.neighbours import Neighbours
+from gru_codegen.passes.support.algebra import added_up
+from gru_codegen.passes.support.naming import fresh, names_in
+from gru_codegen.passes.support.wording import equation, wording
+
+__all__ = ["rotate_loops"]
+
+
+def rotate_loops(program: Program) -> Program:
+    """Let the product that ends a backward step add what the next one would begin with.
+
+    ``dS = dS_prev[t+1] + dO`` is a copy once the product that computes dS_prev has one neighbour
+    and one identity more, for the dO of the step before. Beyond the last step the carry is then
+    what it was, plus the dO of the last step; beyond the first there is no dO.
+    """
+    rotation = _Rotation(program)
+    program = program.with_blocks(
+        lambda phase: tuple(b for block in phase.blocks for b in rotation.changed(block))
+    )
+    carries = tuple(rotation.carries.get(carry, carry) for carry in program.carries)
+    return replace(program, carries=carries)
+
+
+class _Rotation:
+    """carries: what has become of those whose loop is rotated."""
+
+    def __init__(self, program: Program) -> None:
+        self.taken = names_in(program)
+        self.neighbours = Neighbours(program, self.taken)
+        self.kept = kept_for_every_step(program)
+        self.carries: dict[Var, Var] = {}
+
+    def changed(self, block: Block) -> Iterator[Block]:
+        """`block`, and before it what its steps would have added one by one."""
+        if isinstance(block, Loop) and block.direction == "reverse":
+            for start in list(statements(block.body)):
+                body = list(statements(block.body))
+                carry = self._carry(start, body)
+                product = None if carry is None else self._product(carry.var, start, body)
+                if carry is None or product is None:
+                    continue
+                before = self._before(start, carry)
+                yield before
+                block = replace(block, body=self._rotated(body, start, product, before.target.var))
+        yield block
+
+    def _carry(self, start: Statement, body: list[Statement]) -> Ref | None:
+        """The carry of the loop that `start` adds to what no step computes."""
+        addends = list(added_up(start.value))
+        carries = [a for a in addends if isinstance(a, Ref) and _is_carry(a)]
+        if start.given or len(addends) < 2 or len(carries) != 1:
+            return None
+        (carry,) = carries
+        computed = {ref.var for statement in body for ref in writes(statement)}
+        known = all(_is_known(a, computed) for a in addends if a != carry)
+        own = not {carry.var.name, start.target.var.name} & self.kept
+        return carry if known and own else None
+
+    def _product(self, carry: Var, start: Statement, body: list[Statement]) -> Statement | None:
+        """The product that computes `carry`, if it can have one neighbour more.
+
+        What else there is of the carry, but for `start`, adds to it.
+        """
+        end, *others = [s for s in body if s is not start and carry in _variables(s)] or [start]
+        if end.target.var != carry or not all(map(_is_added_to, others)):
+            return None
+        if not (isinstance(end.value, Call) and end.value.operation == "matmul"):
+            return None
+        operand, weights = end.value.args
+        turned = isinstance(weights, Call) and weights.operation == "transpose"
+        if not (isinstance(operand, Ref) and turned):
+            return None
+        run = operand.var.parts[0] if len(operand.var.parts) == 1 else (operand,)
+        kept = all(ref.var.name in self.kept and ref.when == Now() for ref in run)
+        return end if self.neighbours.can_grow(run) and kept else None
+
+    def _before(self, start: Statement, carry: Ref) -> Statement:
+        """What all steps add to the carry, in a place beside the neighbours of the product."""
+        target = start.target.var
+        added = [addend for addend in added_up(start.value) if addend != carry]
+        total = reduce(lambda left, right: Call("add", (left, right)), added)
+        by = next(reads(total)).var.name
+        meaning = f"what {target.name} is by way of {by}"
+        name = fresh(f"{target.name}_via_{by}", self.taken)
+        var = Var(name, target.shape, "adjoint", True, Const(Fraction(0)), meaning)
+        origin = Origin(equation(Ref(var, Now()), total), meaning)
+        return Statement(Ref(var, Every()), rewrite(total, _for_every_step), origin)
+
+    def _rotated(
+        self, body: list[Statement], start: Statement, product: Statement, before: Var
+    ) -> tuple[Statement, ...]:
+        old, step_before = product.target.var, Ref(before, Now(-1))
+        assert old.boundary is not None  # it is a carry
+        new = replace(old, boundary=Call("add", (old.boundary, step_before)))
+        self.carries[old] = new
+
+        def renamed(ref: Expr) -> Expr | None:
+            return replace(ref, var=new) if isinstance(ref, Ref) and ref.var == old else None
+
+        changed: list[Statement] = []
+        for statement in body:
+            origin = statement.origin
+            if statement is start:
+                value: Expr = Ref(new, Now(1))
+                origin = replace(origin, equation=equation(start.target, value))
+                statement = replace(start, value=value, origin=origin)
+            elif statement is product:
+                statement = grown(product, [step_before], self.neighbours)
+                text = f"{origin.equation} + {wording(step_before)}"
+                statement = replace(statement, origin=replace(origin, equation=text))
+            if statement.target.var == old:
+                statement = replace(statement, target=replace(statement.target, var=new))
+            changed.append(replace(statement, value=rewrite(statement.value, renamed)))
+        return tuple(changed)
+
+
+def _is_carry(ref: Ref) -> bool:
+    """Whether it is what the step after this one, the one before in the loop, passes on."""
+    boundary = ref.var.boundary
+    return ref.when == Now(1) and isinstance(boundary, Ref) and boundary.var.role == "last"
+
+
+def _is_added_to(statement: Statement) -> bool:
+    """Whether it adds to the value that its target has."""
+    again = [ref for ref in reads(statement.value) if ref.var == statement.target.var]
+    return again == [statement.target] and statement.target in added_up(statement.value)
+
+
+def _is_known(addend: Expr, computed: set[Var]) -> bool:
+    """Whether it is a matrix of this step that the loop does not compute."""
+    if not isinstance(addend, Ref) or addend.when != Now() or addend.var in computed:
+        return False
+    return addend.var.role in ("adjoint", "value") and not addend.var.parts
+
+
+def _variables(statement: Statement) -> set[Var]:
+    return {ref.var for ref in (*reads(statement.value), *writes(statement))}
+
+
+def _for_every_step(part: Expr) -> Expr | None:
+    return replace(part, when=Every()) if isinstance(part, Ref) else None

@@ -1,0 +1,1 @@
+"""Fewer operations: each value is computed once, and only where something reads it."""

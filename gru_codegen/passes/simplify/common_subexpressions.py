@@ -1,0 +1,99 @@
+"""What one statement has computed, the others of its step read instead of computing it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from gru_codegen.ir import (
+    GIVEN,
+    Block,
+    Call,
+    Every,
+    Expr,
+    Phase,
+    Program,
+    Ref,
+    Statement,
+    Var,
+    reads,
+)
+
+__all__ = ["eliminate_common_subexpressions"]
+
+
+def eliminate_common_subexpressions(program: Program) -> Program:
+    """Reuse values across statements, and let readers of a mere copy read the original.
+
+    ``CA = tanh(x Wca + (R o S) Wrecca)`` reads ``RS = R o S``; with ``dE = E`` every reader of dE
+    reads E.
+    """
+    copies: dict[Ref, Expr] = {}
+    handed_out = {var for results in program.entries.values() for var in results}
+    # What an optional argument may change afterwards stands for nothing but itself.
+    handed_out |= {s.target.var for s in program.statements() if s.given}
+
+    def change(phase: Phase) -> Iterator[Block]:
+        computed: dict[Expr, Ref] = {}
+        for block in phase.blocks:
+            yield _share(block, computed, copies, handed_out)
+            if not isinstance(block, Statement):
+                computed.clear()  # it may have written what was read
+
+    return program.with_blocks(lambda phase: tuple(change(phase)))
+
+
+def _share(
+    block: Block, computed: dict[Expr, Ref], copies: dict[Ref, Expr], handed_out: set[Var]
+) -> Block:
+    if not isinstance(block, Statement):
+        within: dict[Expr, Ref] = {}
+        return replace(
+            block, body=tuple(_share(inner, within, copies, handed_out) for inner in block.body)
+        )
+
+    def known(expression: Expr) -> Expr:
+        """From the inside out: what is known is known in terms of what is known."""
+        if isinstance(expression, Ref):
+            return copies.get(expression, expression)
+        if isinstance(expression, Call):
+            args = tuple(map(known, expression.args))
+            if args != expression.args:
+                expression = replace(expression, args=args)
+            return computed.get(expression, expression)
+        return expression
+
+    value = known(block.value)
+    _forget(computed, block.target)
+    _forget(copies, block.target)
+    if not block.accumulate and not block.given and block.target not in reads(value):
+        var = block.target.var
+        if _is_copy(value) and var.boundary is None and var not in handed_out:
+            copies[block.target] = value
+        elif isinstance(value, Call) and var not in handed_out:
+            computed.setdefault(value, block.target)
+    return _with_value(block, value)
+
+
+def _forget(known: dict[Any, Any], target: Ref) -> None:
+    """Drop what was said of the old value of `target`, which is written now."""
+
+    def is_written(ref: Ref) -> bool:
+        of_all_steps = isinstance(ref.when, Every) or isinstance(target.when, Every)
+        return ref == target or (ref.var == target.var and of_all_steps)
+
+    stale = [k for k, value in known.items() if any(map(is_written, (*reads(k), *reads(value))))]
+    for key in stale:
+        del known[key]
+
+
+def _is_copy(value: Expr) -> bool:
+    """Whether `value` is there already: a variable, or one whose rows are all a weight."""
+    if any(not ref.var.timed and ref.var.role not in GIVEN for ref in reads(value)):
+        return False  # the next step may write it anew
+    return isinstance(value, Ref) or (isinstance(value, Call) and value.operation == "rows")
+
+
+def _with_value(statement: Statement, value: Expr) -> Statement:
+    return statement if value is statement.value else replace(statement, value=value)

@@ -1,0 +1,90 @@
+"""A copy that is handed out takes the place of what it is a copy of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+
+from gru_codegen.ir import (
+    Block,
+    Expr,
+    Now,
+    Program,
+    Ref,
+    Statement,
+    Var,
+    distinct_bodies,
+    reads,
+    rewrite,
+)
+
+__all__ = ["coalesce_copies"]
+
+
+def coalesce_copies(program: Program) -> Program:
+    """Where a step ends with ``dO = E``, compute dO in the first place, and no E.
+
+    Only if E is a variable of that step alone: nothing hands it out, and it has no boundary.
+    """
+    while (copied := next(_copies(program), None)) is not None:
+        program = _renamed(program, *copied)
+    return program
+
+
+def _renamed(program: Program, original: Var, copy: Var) -> Program:
+    """Call `original` `copy`, which leaves nothing of the statement that copied it."""
+
+    def renamed(expression: Expr) -> Expr | None:
+        if isinstance(expression, Ref) and expression.var == original:
+            return replace(expression, var=copy)
+        return None
+
+    def change(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+        changed: list[Block] = []
+        for block in blocks:
+            if not isinstance(block, Statement):
+                changed.append(replace(block, body=change(block.body)))
+                continue
+            target = block.target
+            if target.var == original:
+                target = replace(target, var=copy)
+            block = replace(block, target=target, value=rewrite(block.value, renamed))
+            if block.value != target:
+                changed.append(block)
+        return tuple(changed)
+
+    return program.with_blocks(lambda phase: change(phase.blocks))
+
+
+def _copies(program: Program) -> Iterator[tuple[Var, Var]]:
+    """The variables of one body alone that it copies, with their copies."""
+    handed_out = {var for results in program.entries.values() for var in results}
+    uses = Counter(var for statement in program.statements() for var in _variables(statement))
+    for phase in program.phases:
+        for body in distinct_bodies(phase.blocks):
+            for place, statement in enumerate(body):
+                value = statement.value
+                if _is_copy(statement) and isinstance(value, Ref) and value.var not in handed_out:
+                    here = [i for i, s in enumerate(body) if value.var in _variables(s)]
+                    alone = uses[value.var] == len(here)
+                    if alone and _is_free(statement.target, body, here, place):
+                        yield value.var, statement.target.var
+
+
+def _is_copy(statement: Statement) -> bool:
+    target, value = statement.target, statement.value
+    if statement.given or not (isinstance(value, Ref) and value.when == target.when == Now()):
+        return False
+    return value.var.role in ("value", "adjoint") and value.var.boundary is None
+
+
+def _is_free(target: Ref, body: tuple[Statement, ...], here: list[int], place: int) -> bool:
+    """Whether `target` means nothing else while the statements `here` use what it copies."""
+    written = (i for i, s in enumerate(body) if s.target == target and i != place)
+    read = any(target in reads(s.value) for s in body[here[0] : place])
+    return not read and here[-1] < min(written, default=len(body))
+
+
+def _variables(statement: Statement) -> set[Var]:
+    return {ref.var for ref in (*reads(statement.value), statement.target)}

@@ -1,0 +1,139 @@
+"""Nothing that nobody reads is computed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from gru_codegen.ir import (
+    Block,
+    Loop,
+    Now,
+    Program,
+    Ref,
+    Statement,
+    before_the_pullback,
+    reads,
+    writes,
+)
+
+__all__ = ["eliminate_dead_code"]
+
+
+def eliminate_dead_code(program: Program) -> Program:
+    """Drop every statement whose target no entry point needs, directly or through others.
+
+    What only the pullback needs, in a phase that it shares with others, is done for it alone; not
+    so in phases that are over by then.
+    """
+    everything, others = _live(program, ""), _live(program, "pullback")
+    phases, over = [], before_the_pullback(program)
+    for phase in reversed(program.phases):
+        needed = _prune(phase.blocks, everything)
+        without = _prune(phase.blocks, others)
+        if without and phase.name not in over:  # else the whole phase is the pullback's
+            needed = _marked(needed, without)
+        phases.append(replace(phase, blocks=needed))
+    return replace(program, phases=tuple(reversed(phases)))
+
+
+def _live(program: Program, excluded: str) -> _Live:
+    """What the entry points read but for the `excluded` one."""
+    live = _Live()
+    for entry, results in program.entries.items():
+        if entry != excluded:
+            live.whole |= {var.name for var in results}
+    if excluded != "pullback":
+        for var in program.carries:
+            live.steps.add((var.name, 0))
+            live.partly.add(var.name)
+    return live
+
+
+def _marked(blocks: tuple[Block, ...], without: tuple[Block, ...]) -> tuple[Block, ...]:
+    """Mark the statements of `blocks` that are not among those needed `without` the pullback."""
+    if blocks is without:
+        return blocks
+    statements = {id(block) for block in without if isinstance(block, Statement)}
+    bodies = iter([block.body for block in without if not isinstance(block, Statement)])
+    marked: list[Block] = []
+    for block in blocks:
+        if not isinstance(block, Statement):
+            body = _marked(block.body, next(bodies, ()))
+            marked.append(block if body is block.body else replace(block, body=body))
+        elif id(block) in statements or "pullback" in block.given:
+            marked.append(block)
+        else:
+            marked.append(replace(block, given=(*block.given, "pullback")))
+    return blocks if all(a is b for a, b in zip(marked, blocks, strict=True)) else tuple(marked)
+
+
+@dataclass
+class _Live:
+    """What is still to be read: of a variable single steps, known by index, or all of it."""
+
+    whole: set[str] = field(default_factory=set)
+    steps: set[tuple[str, int]] = field(default_factory=set)
+    partly: set[str] = field(default_factory=set)
+
+    def add(self, ref: Ref, t: int | None) -> None:
+        name = ref.var.name
+        if t is not None and isinstance(ref.when, Now):
+            self.steps.add((name, t + ref.when.offset))
+            self.partly.add(name)
+        else:
+            self.whole.add(name)
+
+    def reads(self, target: Ref, t: int | None) -> bool:
+        name = target.var.name
+        if name in self.whole:
+            return True
+        if t is not None and isinstance(target.when, Now):
+            return (name, t) in self.steps
+        return name in self.partly
+
+    def __len__(self) -> int:
+        return len(self.whole) + len(self.steps)
+
+
+def _prune(blocks: tuple[Block, ...], live: _Live, t: int | None = None) -> tuple[Block, ...]:
+    """Go backwards through `blocks`; `t` is the index of the surrounding step if it is known."""
+    kept: list[Block] = []
+    for block in reversed(blocks):
+        if isinstance(block, Statement):
+            if any(live.reads(ref, t) for ref in writes(block)):
+                _mark(block, live, t)
+                kept.append(block)
+            continue
+        body = (
+            _prune_loop(block, live)
+            if isinstance(block, Loop)
+            else (_prune(block.body, live, block.index))
+        )
+        if body:
+            kept.append(block if body is block.body else replace(block, body=body))
+    return blocks if _same(kept, blocks) else tuple(reversed(kept))
+
+
+def _same(kept: list[Block], blocks: tuple[Block, ...]) -> bool:
+    return len(kept) == len(blocks) and all(
+        new is old for new, old in zip(reversed(kept), blocks, strict=True)
+    )
+
+
+def _mark(statement: Statement, live: _Live, t: int | None) -> None:
+    for ref in reads(statement.value):
+        live.add(ref, t)
+        if ref.var.boundary is not None:
+            live.whole |= {beyond.var.name for beyond in reads(ref.var.boundary)}
+    if statement.accumulate:
+        for ref in writes(statement):
+            live.add(ref, t)
+
+
+def _prune_loop(loop: Loop, live: _Live) -> tuple[Block, ...]:
+    """A step may read what another step computes, so look again until nothing new is needed."""
+    while True:
+        before = len(live)
+        body = _prune(loop.body, live)
+        if len(live) == before:
+            return body

@@ -1,0 +1,33 @@
+"""Sums of products get the form one writes by hand: ``dS o (CA - S_prev)``, not its expansion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from gru_codegen.ir import Block, Program, Statement
+from gru_codegen.passes.support.algebra import improved
+
+__all__ = ["factor_adjoints", "factor_sums"]
+
+
+def factor_sums(program: Program) -> Program:
+    """Give every statement its factored form where that takes fewer operations."""
+    return _factor(program, lambda statement: True)
+
+
+def factor_adjoints(program: Program) -> Program:
+    """Factor the adjoint equations alone: the others keep the form in which they were declared."""
+    return _factor(program, lambda statement: statement.target.var.role == "adjoint")
+
+
+def _factor(program: Program, wanted: Callable[[Statement], bool]) -> Program:
+    def change(block: Block) -> Block:
+        if not isinstance(block, Statement):
+            return replace(block, body=tuple(change(inner) for inner in block.body))
+        if not wanted(block):
+            return block
+        value = improved(block.value)
+        return block if value is block.value else replace(block, value=value)
+
+    return program.with_blocks(lambda phase: tuple(change(block) for block in phase.blocks))

@@ -1,0 +1,1 @@
+"""One operation a statement, and where its result lies."""

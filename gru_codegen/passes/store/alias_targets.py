@@ -1,0 +1,45 @@
+"""Targets that have to be changed first are copied to where the adjoint of the outputs will be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gru_codegen.ir import (
+    Program,
+    Ref,
+    Statement,
+    Var,
+    reads,
+    statements,
+    unpacked,
+    writes,
+)
+from gru_codegen.passes.store.reuse_storage import is_in_place
+
+__all__ = ["alias_targets"]
+
+
+def alias_targets(program: Program) -> Program:
+    """Decide whether the storage of the seed may hold the targets until it is computed.
+
+    It may if the forward pass and the loss leave it alone until a statement that reads the targets,
+    as no other does, and may write over what it reads. What this statement reads there besides is
+    another step's, computed before: a sound program reads nothing else that it has not written.
+    """
+    seed = program.seed
+    if seed is None:
+        return program
+    place = program.root(seed.name)
+    packs = {ref.var for ref in program.references()}
+    neighbours = {ref.var for pack in packs if pack.parts for ref in unpacked(Ref(pack))}
+    before = [phase for phase in program.phases if phase.name in ("forward", "loss")]
+    found = [statement for phase in before for statement in statements(phase.blocks)]
+    readers = [s for s in found if any(ref.var.role == "target" for ref in reads(s.value))]
+    touching = [s for s in found if any(program.root(v.name) == place for v in _variables(s))]
+    alone = readers == touching[:1] and all(map(is_in_place, readers))
+    apart = not any(program.root(var.name) == place for var in neighbours)
+    return replace(program, targets_in_seed=alone and apart)
+
+
+def _variables(statement: Statement) -> set[Var]:
+    return {ref.var for ref in (*writes(statement), *reads(statement.value))}

@@ -1,0 +1,79 @@
+"""Matrices are stored with a sample per column: neighbours then lie one behind the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from gru_codegen.ir import (
+    OPERATIONS,
+    Block,
+    Call,
+    Program,
+    Ref,
+    Statement,
+    Var,
+    statements,
+    writes,
+)
+from gru_codegen.passes.pack.neighbours import runs
+
+__all__ = ["store_feature_major"]
+
+
+def store_feature_major(program: Program) -> Program:
+    """Store what has a row per sample as (n, B), which changes no value.
+
+    Input and targets stay as they are given, so that a loop over them and over what is computed
+    walks memory in two orders, which is slow. Of two copies of one the second is made from the
+    first. Where all steps of one meet a part of a pack, neither lies in memory as the result does:
+    the part is copied to where the result goes, and computed with there.
+    """
+    parts = {ref.var for run in runs(program) for ref in run}
+
+    def storage(ref: Ref) -> str:
+        return program.root(ref.var.name)
+
+    def changed(blocks: tuple[Block, ...]) -> Iterator[Block]:
+        copies: dict[Ref, Ref] = {}
+        for block in blocks:
+            written = {storage(ref) for s in statements((block,)) for ref in writes(s)}
+            there = {of: copy for of, copy in copies.items() if storage(copy) not in written}
+            if not isinstance(block, Statement):
+                yield block
+            elif isinstance(block.value, Ref) and _is_given(block.value) and not block.given:
+                yield replace(block, value=copies.get(block.value, block.value))
+                there.setdefault(block.value, block.target)
+            else:
+                yield from _in_one_order(block, parts, program)
+            copies = there
+
+    turned = program.with_blocks(lambda phase: tuple(changed(phase.blocks)))
+    return replace(turned, layout="columns")
+
+
+def _is_given(ref: Ref) -> bool:
+    return ref.var.role in ("input", "target")
+
+
+def _in_one_order(statement: Statement, parts: set[Var], program: Program) -> Iterator[Statement]:
+    part = _met(statement, parts, program)
+    if part is None:
+        yield statement
+        return
+    assert isinstance(statement.value, Call)
+    operands = (statement.target if each == part else each for each in statement.value.args)
+    yield replace(statement, value=part)
+    yield replace(statement, value=replace(statement.value, args=tuple(operands)))
+
+
+def _met(statement: Statement, parts: set[Var], program: Program) -> Ref | None:
+    """The part of a pack that meets what is given in `statement`, if a copy of it helps."""
+    target, value = statement.target, statement.value
+    if not isinstance(value, Call) or target.var in parts or target.var.name in program.overwrites:
+        return None
+    operands = [argument for argument in value.args if isinstance(argument, Ref)]
+    given = [ref for ref in operands if _is_given(ref)]
+    met = [ref for ref in operands if ref.var in parts]
+    alone = OPERATIONS[value.operation].elementwise and len(operands) == len(value.args) == 2
+    return met[0] if alone and len(given) == len(met) == 1 else None

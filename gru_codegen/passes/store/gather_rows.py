@@ -1,0 +1,114 @@
+"""What gradients of weights sum over is copied first, where a sample is a column: row by row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from gru_codegen.ir import (
+    STORED,
+    Block,
+    Call,
+    Every,
+    Expr,
+    Phase,
+    Program,
+    Ref,
+    Statement,
+    Var,
+    parts,
+    rewrite,
+    statements,
+    unpacked,
+    writes,
+)
+from gru_codegen.passes.support.naming import fresh, names_in
+
+__all__ = ["gather_rows"]
+
+
+def gather_rows(program: Program) -> Program:
+    """Let sums over the rows of all steps read copies that lie row by row, which changes no value.
+
+    The rows of all steps are one matrix then, and the sum over them is one GEMM. Each operand is
+    copied once, before the first product that reads it, and again where its storage has been
+    written since. What is given has a sample per row as it comes, and so has what a pullback hands
+    out.
+    """
+    if program.layout == "rows":
+        return program
+    copies = _Copies(program)
+
+    def change(phase: Phase) -> Iterator[Block]:
+        there: dict[Ref, list[frozenset[str]]] = {}  # on which conditions each copy is
+        for block in phase.blocks:
+            if isinstance(block, Statement):
+                given = frozenset(block.given)
+                for operand in copies.wanted(block.value):
+                    if not any(enough <= given for enough in there.setdefault(operand, [])):
+                        there[operand].append(given)
+                        copy = copies.of(operand)
+                        yield replace(block, target=copy, value=operand, accumulate=False)
+                yield replace(block, value=rewrite(block.value, copies.rule))
+            else:
+                yield block
+            written = {program.root(r.var.name) for s in statements((block,)) for r in writes(s)}
+            for operand in list(there):
+                if written & {program.root(part.var.name) for part in unpacked(operand)}:
+                    del there[operand]
+
+    changed = program.with_blocks(
+        lambda phase: phase.blocks if phase.name == "inputs" else tuple(change(phase))
+    )
+    return replace(changed, by_row=program.by_row | copies.names)
+
+
+class _Copies:
+    """The copies of what products read, each made known when it is first asked for."""
+
+    def __init__(self, program: Program) -> None:
+        self.there = program.by_row
+        self.taken = names_in(program)
+        self.made: dict[Ref, Ref] = {}
+
+    @property
+    def names(self) -> frozenset[str]:
+        return frozenset(copy.var.name for copy in self.made.values())
+
+    def of(self, operand: Ref) -> Ref:
+        """The copy of `operand`."""
+        if operand not in self.made:
+            name, shape = fresh(_stem(operand), self.taken), operand.var.shape
+            copy = Var(name, shape, "work", timed=True, meaning="rows, gathered")
+            self.made[operand] = Ref(copy, Every())
+        return self.made[operand]
+
+    def wanted(self, expression: Expr) -> Iterator[Ref]:
+        """The operands of sums over all steps in `expression` that are better copied."""
+        for part in parts(expression):
+            yield from filter(self._is_copied, _summed(part))
+
+    def rule(self, part: Expr) -> Expr | None:
+        """A sum over all steps of copies, to be put in place of `part`."""
+        operands = _summed(part)
+        if not operands:
+            return None
+        return Call("contract", tuple(self.of(r) if self._is_copied(r) else r for r in operands))
+
+    def _is_copied(self, operand: Ref) -> bool:
+        return operand.var.role in STORED and operand.var.name not in self.there
+
+
+def _summed(part: Expr) -> tuple[Ref, ...]:
+    """The operands of a sum over the rows of all steps; none if `part` is something else."""
+    match part:
+        case Call("contract", (Ref(_, Every()) as left, Ref(_, Every()) as right)):
+            return left, right
+    return ()
+
+
+def _stem(operand: Ref) -> str:
+    """``A_rows``, or what says that it is of the step before or after."""
+    offset = operand.when.offset if operand.when is not None else 0
+    shifted = "prev_" if offset < 0 else "next_" if offset else ""
+    return f"{operand.var.name}_{shifted}rows"

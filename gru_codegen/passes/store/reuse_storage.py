@@ -1,0 +1,165 @@
+"""Storage is used again: a variable is written over one that nobody reads any more."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from gru_codegen.ir import (
+    OPERATIONS,
+    Call,
+    Now,
+    Program,
+    Ref,
+    Statement,
+    Var,
+    kept_for_every_step,
+    reads,
+    statements,
+    writes,
+)
+from gru_codegen.passes.pack.neighbours import runs
+
+__all__ = ["is_in_place", "reuse_storage"]
+
+
+def reuse_storage(program: Program) -> Program:
+    """Decide which of the variables that are kept for every step overwrite which others.
+
+    Each step writes one matrix of them over the same step's of another, which is read for the last
+    time there or before; elementwise operations may read what they write over. Neighbours stay
+    neighbours: they overwrite a run of as many or, alone, any other. A carry of which a step makes
+    a copy is kept where the copy is.
+    """
+    kept = kept_for_every_step(program)
+    lives = _lives(program)
+    handed_out = {var.name for results in program.entries.values() for var in results}
+    seeded = {program.seed.name} if program.seed is not None else set()
+
+    def is_free(var: Var) -> bool:
+        computed = var.role in ("value", "adjoint") and var.boundary is None
+        return computed and var.name in kept and var.name in lives
+
+    neighbours = [tuple(ref.var for ref in run) for run in runs(program)]
+    within = {var for run in neighbours for var in run}
+    units = [run for run in neighbours if all(map(is_free, run))]
+    units += [(var,) for var in program.variables().values() if is_free(var) and var not in within]
+    units = [u for u in units if not {var.name for var in u} & (handed_out - seeded)]
+    units.sort(key=lambda unit: min(lives[var.name].first_write for var in unit))
+    overwrites: dict[str, str] = {}
+    lost: set[str] = set()
+    for unit in units:
+        for other in _candidates(unit, program, neighbours, is_free):
+            names = [var.name for var in other]
+            if set(names) & (lost | (handed_out - seeded)) or set(unit) & set(other):
+                continue
+            pairs = list(zip(unit, other, strict=True))
+            if all(
+                new.shape == old.shape and lives[new.name].can_overwrite(lives[old.name])
+                for new, old in pairs
+            ):
+                overwrites |= {new.name: old.name for new, old in pairs}
+                lost |= set(names)
+                break
+    for phase in program.phases:
+        for block in phase.blocks:
+            if not isinstance(block, Statement):
+                overwrites |= dict(_over_copies(list(statements(block.body)), kept))
+    return replace(program, overwrites=overwrites)
+
+
+def _over_copies(body: list[Statement], kept: set[str]) -> Iterator[tuple[str, str]]:
+    """The carries that can be kept where a step copies them, each with that copy, by name.
+
+    The copy is dead when the carry is computed, and so is the carry once it has been copied.
+    """
+    uses: dict[Var, list[int]] = {}
+    for place, statement in enumerate(body):
+        for ref in (*reads(statement.value), *writes(statement)):
+            uses.setdefault(ref.var, []).append(place)
+    for place, statement in enumerate(body):
+        copy, value = statement.target, statement.value
+        if statement.given or not isinstance(value, Ref) or copy.when != Now():
+            continue
+        carry, parts = value.var, value.var.parts or copy.var.parts
+        if value.when in (None, Now()) or carry.shape != copy.var.shape or parts:
+            continue
+        if {carry.name, copy.var.name} & kept:
+            continue
+        others = [use for use in uses[carry] if use != place]
+        if not others or carry not in {ref.var for ref in writes(body[others[0]])}:
+            continue
+        if uses[copy.var][0] == place and uses[copy.var][-1] < others[0]:
+            yield carry.name, copy.var.name
+
+
+def _candidates(
+    unit: tuple[Var, ...],
+    program: Program,
+    neighbours: list[tuple[Var, ...]],
+    is_free: Callable[[Var], bool],
+) -> Iterator[tuple[Var, ...]]:
+    if len(unit) == 1:
+        yield from ((var,) for var in program.variables().values() if is_free(var))
+    else:
+        yield from (run for run in neighbours if len(run) == len(unit) and all(map(is_free, run)))
+
+
+#: Where a statement stands: its block, counted through all phases, and its place in it.
+_Place = tuple[int, int]
+
+
+@dataclass
+class _Life:
+    """Where a variable is written and read."""
+
+    first_write: _Place
+    last_write: _Place
+    reads: list[tuple[_Place, bool]]
+
+    def can_overwrite(self, other: _Life) -> bool:
+        """Whether the `other` is dead, step by step, when this one is first written.
+
+        What has no boundary is read at its own step alone.
+        """
+        write = self.first_write
+        if other.last_write >= write:
+            return False
+        for place, elementwise in other.reads:
+            if place > write or (place == write and not elementwise):
+                return False
+        return True
+
+
+def _lives(program: Program) -> dict[str, _Life]:
+    """The lives of all variables; the phase that computes the seed ends with handing it out."""
+    lives: dict[str, _Life] = {}
+    block_number = 0
+    for phase in program.phases:
+        start = block_number
+        for block in phase.blocks:
+            block_number += 1
+            inside = [block] if isinstance(block, Statement) else list(statements(block.body))
+            for number, statement in enumerate(inside):
+                place = (block_number, number)
+                for ref in reads(statement.value):
+                    if ref.var.name in lives:
+                        lives[ref.var.name].reads.append((place, is_in_place(statement)))
+                for ref in writes(statement):
+                    life = lives.setdefault(ref.var.name, _Life(place, place, []))
+                    life.last_write = place
+        block_number += 1
+        seed = lives.get(program.seed.name) if program.seed is not None else None
+        if seed is not None and seed.first_write[0] > start:
+            seed.reads.append(((block_number, 0), False))
+    return lives
+
+
+def is_in_place(statement: Statement) -> bool:
+    """Whether it reads each entry before it writes it; a selection writes one of the two first."""
+    value = statement.value
+    if isinstance(value, Call):
+        simple = not any(isinstance(a, Call) and a.operation == "transpose" for a in value.args)
+        in_place = OPERATIONS[value.operation].elementwise and value.operation != "select"
+        return in_place and simple
+    return True

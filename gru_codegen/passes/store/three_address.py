@@ -1,0 +1,250 @@
+"""One operation per statement, each computed in the place where its result is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Literal
+
+from gru_codegen.ir import (
+    OPERATIONS,
+    Block,
+    Call,
+    Const,
+    Every,
+    Expr,
+    Origin,
+    Program,
+    Ref,
+    Shape,
+    Statement,
+    Var,
+    kept_for_every_step,
+    refs,
+    shape_of,
+    unpacked,
+    writes,
+)
+from gru_codegen.passes.support.algebra import factors_of
+from gru_codegen.passes.support.naming import fresh, names_in
+
+__all__ = ["to_three_address_code"]
+
+
+def to_three_address_code(program: Program) -> Program:
+    """Break every value into single operations that write into the statement's target.
+
+    An operand that needs computing goes to scratch, a variable named ``term``, unless it can be
+    computed in the target itself: sums and products begin with such an operand. Scalars and
+    gradients keep their expressions: they are handed out and need arrays of their own.
+    """
+    scratch = _Scratch(names_in(program))
+    kept = kept_for_every_step(program)
+
+    def change(block: Block) -> Iterator[Block]:
+        if not isinstance(block, Statement):
+            yield replace(block, body=tuple(part for b in block.body for part in change(b)))
+        elif _is_flat(block):
+            yield block
+        else:
+            for part in _flat(block, scratch, kept):
+                yield replace(part, given=block.given)
+
+    return program.with_blocks(lambda phase: tuple(p for b in phase.blocks for p in change(b)))
+
+
+def _is_flat(statement: Statement) -> bool:
+    """Whether it stays as it is: one operation in place already, or handed out."""
+    target, value = statement.target, statement.value
+    if statement.accumulate or target.var.role in ("loss", "gradient"):
+        return True
+    if isinstance(value, Call) and value.operation in ("beside", "below"):
+        return True  # weights, each written to its own place
+    if not isinstance(value, Call) or target not in value.args:
+        return False
+    return OPERATIONS[value.operation].elementwise and all(map(_is_simple, value.args))
+
+
+def _flat(statement: Statement, scratch: _Scratch, kept: set[str]) -> Iterator[Statement]:
+    target, origin = statement.target, statement.origin
+    written = set(writes(statement))
+    names = {ref.var.name for ref in written}
+    operands = [r for r in refs(statement.value) if names & {p.var.name for p in unpacked(r)}]
+    here = any(part in written for ref in operands for part in unpacked(ref))
+    if operands == [target] and (begun := _begun(statement)) is not None:
+        kind, rest = begun
+        yield from _chain(target, kind, rest, origin, scratch, (target,))
+    elif here or (operands and not names <= kept):
+        # The target holds an operand, its own old value or another step's: write it last.
+        place = scratch.place(shape_of(target), ())
+        yield from _into(place, statement.value, origin, scratch, (place,))
+        yield replace(statement, value=place)
+    else:
+        yield from _into(target, statement.value, origin, scratch, (target,))
+
+
+def _begun(statement: Statement) -> tuple[Literal["sum", "product"], list[_Operand]] | None:
+    """The operands of a sum or product that goes on from what its target holds; else None."""
+    value = statement.value
+    if not isinstance(value, Call) or value.operation not in ("add", "subtract", "multiply"):
+        return None
+    kind: Literal["sum", "product"] = "product" if value.operation == "multiply" else "sum"
+    operands = _factors(value) if kind == "product" else _addends(value)
+    return (kind, operands) if operands[0] == _Operand(statement.target) else None
+
+
+class _Scratch:
+    """The scratch variables of a program, by shape; one that is in use is never handed out."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self.taken = taken
+        self.numbers: dict[bool, dict[Shape, int]] = {False: {}, True: {}}
+        self.made: dict[tuple[bool, Shape], list[str]] = {}
+
+    def place(self, shape: Shape, used: tuple[Ref, ...]) -> Ref:
+        timed = shape[:1] == ("T",)
+        own = shape[1:] if timed else shape
+        number = self.numbers[timed].setdefault(own, len(self.numbers[timed]))
+        stem = ("terms" if timed else "term") + (
+            f"_{''.join(own).replace('+', '')}" if number else ""
+        )
+        in_use = {ref.var.name for ref in used}
+        made = self.made.setdefault((timed, own), [])
+        if in_use.issuperset(made):
+            made.append(fresh(stem, self.taken))
+        name = next(name for name in made if name not in in_use)
+        return Ref(Var(name, own, "work", timed, meaning="scratch"), Every() if timed else None)
+
+
+@dataclass(frozen=True)
+class _Operand:
+    """One operand of a sum, with its sign, or of a product."""
+
+    expression: Expr
+    negative: bool = False
+
+    @property
+    def simple(self) -> bool:
+        return _is_simple(self.expression)
+
+    @property
+    def preference(self) -> int:
+        """Which to begin with: what can be computed in place, elementwise, before what is there
+        already, so that this may lie in the same storage; a product only if there is no other."""
+        if self.simple:
+            return 1
+        expression = self.expression
+        product = isinstance(expression, Call) and not OPERATIONS[expression.operation].elementwise
+        return 2 if product else 0
+
+
+def _is_simple(expression: Expr) -> bool:
+    view = isinstance(expression, Call) and expression.operation in ("transpose", "rows")
+    return view or isinstance(expression, (Ref, Const))
+
+
+def _into(
+    place: Ref, expression: Expr, origin: Origin, scratch: _Scratch, used: tuple[Ref, ...]
+) -> Iterator[Statement]:
+    """Statements that compute `expression` into `place`; those in `used` keep their values."""
+    if not isinstance(expression, Call) or _is_simple(expression):
+        yield Statement(place, expression, origin)
+    elif expression.operation in ("add", "subtract"):
+        yield from _chain(place, "sum", _addends(expression), origin, scratch, used)
+    elif expression.operation == "multiply":
+        yield from _chain(place, "product", _factors(expression), origin, scratch, used)
+    else:
+        # A GEMM must not write over what it reads; anything elementwise may, but what takes
+        # several operations reads its argument again.
+        several = _SEVERAL.get(expression.operation)
+        in_place = OPERATIONS[expression.operation].elementwise and several is None
+        arguments: list[Expr] = []
+        for argument in expression.args:
+            if not _is_simple(argument):
+                there = place if in_place else scratch.place(shape_of(argument), used)
+                in_place = False  # the place is taken
+                used = (*used, there)
+                yield from _into(there, argument, origin, scratch, used)
+                argument = there
+            arguments.append(argument)
+        if several is None:
+            yield Statement(place, Call(expression.operation, tuple(arguments)), origin)
+        else:
+            other = scratch.place(shape_of(expression), (*used, *_kept_values(arguments)))
+            for target, value in several(arguments[0], place, other):
+                yield Statement(target, value, origin)
+
+
+def _kept_values(arguments: list[Expr]) -> list[Ref]:
+    """Those of `arguments` that must keep their values, as references."""
+    return [argument for argument in arguments if isinstance(argument, Ref)]
+
+
+def _huber(a: Expr, place: Ref, other: Ref) -> Iterator[tuple[Ref, Expr]]:
+    """c o (a - c / 2), c being a between -1 and 1."""
+    yield place, Call("clip", (a,))
+    yield other, Call("multiply", (Const(Fraction(1, 2)), place))
+    yield other, Call("subtract", (a, other))
+    yield place, Call("multiply", (place, other))
+
+
+def _softplus(a: Expr, place: Ref, other: Ref) -> Iterator[tuple[Ref, Expr]]:
+    """m + log(1 + exp(a - 2 m)), m being the larger of a and 0."""
+    yield place, Call("relu", (a,))
+    yield other, Call("multiply", (Const(Fraction(2)), place))
+    yield other, Call("subtract", (a, other))
+    yield other, Call("exp", (other,))
+    yield other, Call("log1p", (other,))
+    yield place, Call("add", (place, other))
+
+
+#: Functions that take several operations, the second place being scratch.
+_SEVERAL = {"huber": _huber, "softplus": _softplus}
+
+
+def _chain(
+    place: Ref,
+    kind: Literal["sum", "product"],
+    operands: list[_Operand],
+    origin: Origin,
+    scratch: _Scratch,
+    used: tuple[Ref, ...],
+) -> Iterator[Statement]:
+    begin = min(operands, key=lambda operand: (operand.preference, operand.negative))
+    if operands[0].expression == place:
+        begin = operands[0]  # it is there
+    rest = list(operands)
+    rest.remove(begin)
+    value, negative = begin.expression, begin.negative
+    if not begin.simple:
+        yield from _into(place, value, origin, scratch, used)
+        value = place
+    for operand in rest:
+        other = operand.expression
+        if not operand.simple:
+            other = scratch.place(shape_of(other), used)
+            yield from _into(other, operand.expression, origin, scratch, (*used, other))
+        if kind == "product":
+            value = Call("multiply", (value, other))
+        elif operand.negative == negative:
+            value = Call("add", (value, other))
+        else:
+            value = Call("subtract", (other, value) if negative else (value, other))
+            negative = False
+        yield Statement(place, value, origin)
+        value = place
+    if negative:
+        yield Statement(place, Call("negate", (value,)), origin)
+
+
+def _addends(expression: Expr, negative: bool = False) -> list[_Operand]:
+    if isinstance(expression, Call) and expression.operation in ("add", "subtract"):
+        left, right = expression.args
+        flip = negative != (expression.operation == "subtract")
+        return _addends(left, negative) + _addends(right, flip)
+    return [_Operand(expression, negative)]
+
+
+def _factors(expression: Expr) -> list[_Operand]:
+    return [_Operand(factor) for factor in factors_of(expression)]

@@ -1,0 +1,1 @@
+"""Helpers that several passes share; none of them is a pass."""

@@ -1,0 +1,90 @@
+"""The factors that products have in common, but for the variables that they are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+
+from gru_codegen.ir import Call, Expr, Ref
+from gru_codegen.passes.support.algebra import factors_of, passes_taken
+
+__all__ = ["Parted", "parted"]
+
+
+@dataclass(frozen=True)
+class Parted:
+    """Products in parts.
+
+    own: what each of them has alone. shared: factors, one of each product, that are alike.
+    saved: how many operations fewer it takes to do what is shared for all at once.
+    """
+
+    own: list[Expr]
+    shared: list[list[Expr]]
+    saved: int
+
+
+def parted(
+    products: list[Expr], alike: Callable[[list[Expr]], bool], known: Mapping[Ref, Expr]
+) -> Parted | None:
+    """Part `products` into what is each one's own and the factors that all have.
+
+    ``(C - S) o Z o (1 - Z)`` and ``S o R o (1 - R)`` have two factors in common, which neighbours Z
+    and R are done at once. None if there are none, or if nothing is left as a product's own.
+
+    alike: whether factors, one of each product, can be computed at once. known: what variables
+    stand for, as which they may be alike.
+    """
+    first, *others = [list(factors_of(product)) for product in products]
+    own, rests = [], [list(factors) for factors in others]
+    shared: list[list[Expr]] = []
+    for factor in first:
+        found = _matches([factor], rests, alike, known)
+        if found is None:
+            own.append(factor)
+            continue
+        column, places = found
+        shared.append(column)
+        for rest, place in zip(rests, places, strict=True):
+            del rest[place]
+    left = [own, *rests]
+    if not shared or not all(left):
+        return None
+    owns = [reduce(lambda a, b: Call("multiply", (a, b)), factors) for factors in left]
+    before = sum(_operations(product) for product in products)
+    beginning = sum(max(1, _operations(product)) for product in owns)
+    together = sum(1 + _operations(column[0]) for column in shared)
+    return Parted(owns, shared, before - beginning - together)
+
+
+def _matches(
+    column: list[Expr],
+    rests: list[list[Expr]],
+    alike: Callable[[list[Expr]], bool],
+    known: Mapping[Ref, Expr],
+) -> tuple[list[Expr], list[int]] | None:
+    """A factor of each of `rests` that is like those of `column`, and where they stand."""
+    if not rests:
+        return column, []
+    for place, factor in enumerate(rests[0]):
+        for longer in _readings(column, factor, known):
+            if alike(longer):
+                found = _matches(longer, rests[1:], alike, known)
+                if found is not None:
+                    return found[0], [place, *found[1]]
+    return None
+
+
+def _readings(column: list[Expr], factor: Expr, known: Mapping[Ref, Expr]) -> Iterator[list[Expr]]:
+    """`column` and `factor` as they are, and with what they stand for."""
+    yield [*column, factor]
+    yield [*(_meant(c, known) for c in column), _meant(factor, known)]
+
+
+def _meant(expression: Expr, known: Mapping[Ref, Expr]) -> Expr:
+    return known.get(expression, expression) if isinstance(expression, Ref) else expression
+
+
+def _operations(expression: Expr) -> int:
+    return passes_taken(expression)[0]

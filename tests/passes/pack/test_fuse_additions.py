@@ -1,0 +1,102 @@
+"""Additions behind a product become part of it, by identity blocks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from gru_codegen.ir import Block, Call, Loop, Origin, Phase, Ref, Statement, Var
+from gru_codegen.passes import (
+    collect_all_local_derivatives,
+    fission_statements,
+    fuse_additions,
+    stack_products,
+)
+from tests.passes.written import after, written
+
+FORWARD = """
+    dO[:] = matmul(y[:], Wc)
+    for every step t, first to last:
+        Z[t] = matmul(x[t], Wz)
+        R[t] = matmul(x[t], Wr)
+        S[t] = multiply(Z[t], R[t])
+"""
+
+BACKWARD = """
+    for every step t, last to first:
+        dS[t] = add(dO[t], dS_prev[t+1])
+        daZ[t] = multiply(dS[t], Z[t])
+        daR[t] = multiply(dS[t], R[t])
+        dS_prev[t] = add(add(matmul(daZ[t], transpose(Uz)), matmul(daR[t], transpose(Ur))), \
+multiply(dS[t], R[t]))
+"""
+
+
+def test_an_addition_becomes_a_neighbour_and_an_identity() -> None:
+    program = written({"forward": FORWARD, "backward": BACKWARD})
+    stacked = stack_products(program)
+    assert after(stacked, "backward")[-2:] == [
+        "    dS_prev_products = matmul(daZ_daR[t], transpose(beside(Uz, Ur)))",
+        "    dS_prev[t] = add(dS_prev_products, multiply(dS[t], R[t]))",
+    ]
+    assert after(fuse_additions(stacked), "backward")[-2:] == [
+        "    dS_prev_via_dS[t] = multiply(dS[t], R[t])",
+        "    dS_prev[t] = matmul(daZ_daR_dS_prev_via_dS[t], "
+        "transpose(beside(Uz, Ur, identity(Uz))))",
+    ]
+
+
+def test_a_product_that_is_no_addend_stays() -> None:
+    program = written(
+        {
+            "forward": FORWARD,
+            "backward": """
+                for every step t, last to first:
+                    dS[t] = add(dO[t], dS_prev[t+1])
+                    daZ[t] = multiply(dS[t], Z[t])
+                    daR[t] = multiply(dS[t], R[t])
+                    dS_prev[t] = add(multiply(dS[t], R[t]), tanh(add(\
+matmul(daZ[t], transpose(Uz)), matmul(daR[t], transpose(Ur)))))
+            """,
+        }
+    )
+    stacked = stack_products(program)
+    assert fuse_additions(stacked) == stacked
+
+
+def test_loops_first_to_last_stay() -> None:
+    stacked = stack_products(
+        written("""
+        for every step t, first to last:
+            A[t] = tanh(S[t-1])
+            S[t] = add(add(matmul(A[t], transpose(Uz)), matmul(S[t-1], transpose(Ur))), \
+multiply(A[t], A[t]))
+    """)
+    )
+    assert fuse_additions(stacked) == stacked
+
+
+def test_factors_are_found_for_what_was_collected() -> None:
+    program = written({"forward": FORWARD, "backward": BACKWARD})
+    found = fuse_additions(
+        stack_products(fission_statements(collect_all_local_derivatives(program)))
+    )
+    assert after(found, "backward")[-2] == "    dS_prev_via_dS[t] = multiply(dS[t], S_by_S_prev[t])"
+
+
+def test_a_product_that_is_read_elsewhere_too_stays() -> None:
+    stacked = stack_products(written({"forward": FORWARD, "backward": BACKWARD}))
+    (products,) = (
+        s.target for s in stacked.statements() if s.target.var.name == "dS_prev_products"
+    )
+
+    def read_again(phase: Phase) -> tuple[Block, ...]:
+        if phase.name != "backward":
+            return phase.blocks
+        again = Ref(Var("again", products.var.shape, "work"))
+        (loop,) = phase.blocks
+        assert isinstance(loop, Loop)
+        more = Statement(again, Call("tanh", (products,)), Origin("again", "reads it"))
+        return (replace(loop, body=(*loop.body, more)),)
+
+    read_twice = stacked.with_blocks(read_again)
+    assert fuse_additions(read_twice) == read_twice

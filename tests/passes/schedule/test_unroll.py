@@ -1,0 +1,69 @@
+"""The loops written out; beyond the last step nothing comes back."""
+
+from __future__ import annotations
+
+from gru_codegen.passes import eliminate_dead_code, unroll
+from tests.passes.written import after, phase, written
+
+BACKWARD = """
+    for every step t, last to first:
+        dS[t] = add(dS_prev[t+1], rows(bz))
+        dS_prev[t] = matmul(dS[t], Uz)
+        dUz += contract(dS[t], dS[t])
+"""
+
+
+def test_steps_go_last_to_first_and_the_first_starts_sums() -> None:
+    assert after(unroll(2)(written(BACKWARD))) == phase("""
+        t = 1:
+            dS[t] = rows(bz)
+            if pullback: dS[t] = add(dS[t], dS_last)
+            dS_prev[t] = matmul(dS[t], Uz)
+            dUz = contract(dS[t], dS[t])
+        t = 0:
+            dS[t] = add(dS_prev[t+1], rows(bz))
+            dS_prev[t] = matmul(dS[t], Uz)
+            dUz += contract(dS[t], dS[t])
+    """)
+
+
+def test_two_loops_are_each_written_out() -> None:
+    program = written("""
+        for every step t, first to last:
+            S[t] = tanh(S[t-1])
+        for every step t, first to last:
+            A[t] = exp(S[t])
+    """)
+    assert after(unroll(1)(program)) == phase("""
+        t = 0:
+            S[t] = tanh(S[t-1])
+        t = 0:
+            A[t] = exp(S[t])
+    """)
+
+
+def test_a_carry_that_nobody_reads_goes() -> None:
+    found = eliminate_dead_code(unroll(2)(written(BACKWARD, {"gradients": "dUz"})))
+    assert sum("dS_prev[t] =" in line for line in after(found)) == 1
+
+
+def test_what_is_beyond_the_last_step_is_said_in_terms_of_the_last() -> None:
+    program = written(
+        {
+            "loss": "G[:] = matmul(y[:], Wc)",
+            "backward": """
+        for every step t, last to first:
+            dC[t] = dC_prev[t+1]
+            dC_prev[t] = add(matmul(dC[t], Uz), G[t-1])
+    """,
+        }
+    )
+    assert after(unroll(2)(program), "backward") == phase("""
+        t = 1:
+            dC[t] = G[t]
+            if pullback: dC[t] = add(dC[t], dC_last)
+            dC_prev[t] = add(matmul(dC[t], Uz), G[t-1])
+        t = 0:
+            dC[t] = dC_prev[t+1]
+            dC_prev[t] = add(matmul(dC[t], Uz), G[t-1])
+    """)

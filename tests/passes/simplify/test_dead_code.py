@@ -1,0 +1,81 @@
+"""Nothing that nobody reads is computed, and for a pullback alone what it alone reads."""
+
+from __future__ import annotations
+
+from gru_codegen.passes import eliminate_dead_code
+from tests.passes.written import after, phase, written
+
+
+def test_what_nobody_reads_goes() -> None:
+    program = written(
+        """
+        for every step t, first to last:
+            Z[t] = matmul(x[t], Wz)
+            A[t] = exp(Z[t])
+            S[t] = tanh(Z[t])
+            dWz += contract(x[t], A[t])
+    """,
+        {"forward": "S"},
+    )
+    assert after(eliminate_dead_code(program)) == phase("""
+        for every step t, first to last:
+            Z[t] = matmul(x[t], Wz)
+            S[t] = tanh(Z[t])
+    """)
+
+
+def test_what_a_pullback_alone_reads_is_done_for_it() -> None:
+    forward = """
+        for every step t, first to last:
+            Z[t] = matmul(x[t], Wz)
+            A[t] = exp(Z[t])
+            S[t] = tanh(Z[t])
+    """
+    inputs = "dx[:] = matmul(A[:], transpose(Wz))"
+    entries = {"forward": "S", "pullback": "dx"}
+    found = eliminate_dead_code(written({"forward": forward, "inputs": inputs}, entries))
+    assert after(found)[2] == "    if pullback: A[t] = exp(Z[t])"
+    assert after(found, "inputs") == [inputs]
+
+
+def test_what_is_computed_before_there_is_a_pullback_is_for_all() -> None:
+    phases = {
+        "forward": """
+        for every step t, first to last:
+            Z[t] = matmul(x[t], Wz)
+            A[t] = exp(Z[t])
+            S[t] = tanh(Z[t])
+    """,
+        "loss": "dS[:] = tanh(S[:])",
+        "backward": """
+        for every step t, last to first:
+            dA[t] = multiply(dS[t], A[t])
+            dS_prev[t] = matmul(dS_prev[t+1], Uz)
+    """,
+    }
+    found = written(phases, {"forward": "S", "pullback": "dA"}, seed="dS", carries="dS_prev")
+    assert after(eliminate_dead_code(found)) == after(found)
+
+
+def test_what_is_read_beyond_the_steps_alone_stays() -> None:
+    phases = {
+        "loss": "G[:] = matmul(y[:], Wc)",
+        "backward": """
+        for every step t, last to first:
+            dC_prev[t] = matmul(dC_prev[t+1], Uz)
+    """,
+    }
+    program = written(phases, carries="dC_prev")
+    assert eliminate_dead_code(program) == program
+
+
+def test_what_the_next_step_reads_stays() -> None:
+    program = written(
+        """
+        for every step t, first to last:
+            Z[t] = exp(S[t-1])
+            S[t] = matmul(x[t], Wz)
+    """,
+        {"forward": "Z"},
+    )
+    assert eliminate_dead_code(program) == program
