@@ -14,6 +14,7 @@ from gru_codegen.ir import (
     Const,
     Every,
     Expr,
+    Option,
     Program,
     Ref,
     Statement,
@@ -81,7 +82,7 @@ def interpret(
     program: Program,
     arrays: Mapping[str, Array],
     steps: int,
-    given: Collection[str] = (),
+    given: Collection[Option] = (),
     *,
     phases: Collection[str] | None = None,
     kept: Collection[str] | None = None,
@@ -92,7 +93,7 @@ def interpret(
 
     arrays: inputs and targets as (T, B, n), initial states as (B, H), weights by name; for a
         pullback the seed too.
-    given: the optional arguments that `arrays` has: "lengths" (ended), "loss weights" (V),
+    given: the options that `arrays` has the arguments of: "lengths" (ended), "loss weights" (V),
         "pullback".
     phases: those to run; None is all of them. A seed that is given comes where a phase is left out,
         since what was there before may be kept in the same storage.
@@ -124,7 +125,7 @@ class _Machine:
         program: Program,
         arrays: Mapping[str, Array],
         steps: int,
-        given: Collection[str],
+        given: Collection[Option],
         kept: Collection[str] | None,
         sizes: Mapping[str, int],
     ) -> None:

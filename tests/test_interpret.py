@@ -18,6 +18,7 @@ from gru_codegen.ir import (
     Expr,
     Loop,
     Now,
+    Option,
     Origin,
     Phase,
     Program,
@@ -58,7 +59,7 @@ def number(value: int) -> Const:
     return Const(Fraction(value))
 
 
-def sets(target: Ref, value: Expr, *given: str, accumulate: bool = False) -> Statement:
+def sets(target: Ref, value: Expr, *given: Option, accumulate: bool = False) -> Statement:
     return Statement(target, value, Origin("", ""), accumulate, given)
 
 
@@ -145,7 +146,7 @@ def test_an_operation_is_what_its_formula_says(
 ) -> None:
     target = Ref(Var("A", (), "work"))
     statement = sets(target, Call(operation, args))
-    found = interpret(program(statement), GIVEN, T, ("loss weights",))["A"]
+    found = interpret(program(statement), GIVEN, T, ["loss weights"])["A"]
     np.testing.assert_allclose(np.broadcast_to(found, np.shape(expected)), expected, 1e-12, 1e-14)
 
 
@@ -248,7 +249,7 @@ def test_what_is_not_kept_has_one_place() -> None:
     ("given", "expected"),
     [((), 1), (("lengths",), 2), (("pullback",), 1), (("lengths", "pullback"), 3)],
 )
-def test_a_statement_needs_all_that_it_is_for(given: tuple[str, ...], expected: int) -> None:
+def test_a_statement_needs_all_that_it_is_for(given: tuple[Option, ...], expected: int) -> None:
     target = Ref(Var("A", (), "work"))
     blocks = (
         sets(target, number(1)),

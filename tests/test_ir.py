@@ -18,6 +18,7 @@ from gru_codegen.ir import (
     Expr,
     Loop,
     Now,
+    Option,
     Origin,
     Phase,
     Program,
@@ -64,7 +65,7 @@ def call(operation: str, *args: Expr) -> Call:
     return Call(operation, args)
 
 
-def sets(target: Ref, value: Expr, *given: str, accumulate: bool = False) -> Statement:
+def sets(target: Ref, value: Expr, *given: Option, accumulate: bool = False) -> Statement:
     return Statement(target, value, Origin("an equation", "a meaning"), accumulate, given)
 
 

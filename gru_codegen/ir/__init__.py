@@ -32,8 +32,10 @@ from gru_codegen.ir.operations import (
     shape_of,
 )
 from gru_codegen.ir.program import (
+    OPTIONS,
     Block,
     Loop,
+    Option,
     Orientation,
     Origin,
     Phase,
@@ -49,6 +51,7 @@ from gru_codegen.ir.validity import validate
 __all__ = [
     "GIVEN",
     "OPERATIONS",
+    "OPTIONS",
     "STORED",
     "Block",
     "Call",
@@ -58,6 +61,7 @@ __all__ = [
     "Loop",
     "Now",
     "Operation",
+    "Option",
     "Orientation",
     "Origin",
     "Phase",

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from gru_codegen.ir.expressions import Expr, Ref, Var, reads, refs, unpacked
 
 __all__ = [
+    "OPTIONS",
     "Block",
     "Loop",
+    "Option",
     "Orientation",
     "Origin",
     "Phase",
@@ -30,6 +32,10 @@ __all__ = [
 
 #: rows: (B, n), a sample per row. columns: (n, B), a sample per column.
 Orientation = Literal["rows", "columns"]
+#: What a call may do or leave out: samples of several lengths, weights of their losses, the
+#: adjoints that a pullback is given.
+Option = Literal["lengths", "loss weights", "pullback"]
+OPTIONS: tuple[Option, ...] = get_args(Option)
 
 
 @dataclass(frozen=True)
@@ -44,14 +50,14 @@ class Origin:
 class Statement:
     """``target = value``, or ``target += value`` where it accumulates (starting at zero).
 
-    given: the optional arguments that it is for; without one of them it is not run.
+    given: the options that it belongs to; without one of them it is not run.
     """
 
     target: Ref
     value: Expr
     origin: Origin
     accumulate: bool = False
-    given: tuple[str, ...] = ()
+    given: tuple[Option, ...] = ()
 
     def __str__(self) -> str:
         condition = f"if {' and '.join(self.given)}: " if self.given else ""

@@ -22,12 +22,12 @@ from gru_codegen.ir.expressions import (
 )
 from gru_codegen.ir.lifetimes import before_the_pullback, runs_of_blocks
 from gru_codegen.ir.operations import joined, letters, shape_of
-from gru_codegen.ir.program import Block, Loop, Program, Statement, Step, statements, writes
+from gru_codegen.ir.program import Block, Loop, Option, Program, Statement, Step, statements, writes
 
 __all__ = ["validate"]
 
-#: The optional arguments without which a statement is not run.
-_Condition = frozenset[str]
+#: The options without which a statement is not run.
+_Condition = frozenset[Option]
 
 
 def validate(program: Program) -> Program:
@@ -46,8 +46,8 @@ def validate(program: Program) -> Program:
         for statement in statements(phase.blocks):
             if phase.name in over and "pullback" in statement.given:
                 raise ProgramError(f"phase {phase.name}: {statement}: there is no pullback yet")
-        implied = {"pullback"} if phase.name in alone else set()
-        validator.where, validator.implied = f"phase {phase.name}", frozenset(implied)
+        implied: _Condition = frozenset({"pullback"} if phase.name in alone else ())
+        validator.where, validator.implied = f"phase {phase.name}", implied
         for run in runs_of_blocks(phase.blocks):
             validator.run(run)
     for entry, results in program.entries.items():

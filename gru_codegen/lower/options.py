@@ -14,7 +14,7 @@ from sympy.matrices.expressions.matexpr import MatrixSymbol
 
 from gru_codegen.derive import AdjointEquation, Derivation
 from gru_codegen.derive.writing import mask_name, mean_factor, written_loss
-from gru_codegen.ir import Call, Const, Expr, Now, Origin, Ref, Statement
+from gru_codegen.ir import Call, Const, Expr, Now, Option, Origin, Ref, Statement
 from gru_codegen.lower.expressions import lowered
 from gru_codegen.lower.variables import Variables
 
@@ -48,7 +48,7 @@ class Options:
         held_text = text.replace(adjoint.target.name, held.var.name, 1)
         keep = Origin(f"{held_text} = {self.mask} o {text}", "past its length")
         leave = Origin(f"{text} = (1 - {self.mask}) o {text}", "past its length")
-        given = ("lengths",)
+        given: tuple[Option, ...] = ("lengths",)
         return [
             Statement(held, Call("select", (ended, here, zero)), keep, given=given),
             Statement(here, Call("select", (ended, zero, here)), leave, given=given),

@@ -30,6 +30,7 @@ from gru_codegen.ir import (
     Expr,
     Loop,
     Now,
+    Option,
     Origin,
     Phase,
     Program,
@@ -53,7 +54,7 @@ SIZES = {"B": 4, "D": 5, "H": 6, "O": 7}
 
 _Item = TypeVar("_Item")
 
-_LENGTHS: tuple[str, ...] = ("lengths",)
+_LENGTHS: tuple[Option, ...] = ("lengths",)
 _X = Ref(Var("x", ("B", "D"), "input", True), Now())
 _COUNT = Ref(Var("count", (), "count"))
 _SMOOTH = ("sigmoid", "tanh")
@@ -281,7 +282,7 @@ class _Author:
         return Ref(Var(self.name(stem), shape, role, True, boundary), Now())
 
     def statement(
-        self, target: Ref, value: Expr, given: tuple[str, ...] = (), accumulate: bool = False
+        self, target: Ref, value: Expr, given: tuple[Option, ...] = (), accumulate: bool = False
     ) -> Statement:
         if not accumulate and not given and target not in self.readable:
             self.readable.append(target)
@@ -441,7 +442,7 @@ class _Author:
 
     def _on_a_condition(self, target: Ref, stem: str, role: Role) -> list[Statement]:
         """What a sample past its length keeps, or a weighted sample makes of a value."""
-        shape, given = target.var.shape, ("lengths",)
+        shape, given = target.var.shape, _LENGTHS
         if self.chance(30):
             weighed = Call("multiply", (target, _loss_weights(shape)))
             return [self.statement(target, weighed, ("loss weights",))]
@@ -481,7 +482,7 @@ class _Author:
         others = [w for w in self.weights.values() if self.chance(50) or f"d{w.name}" not in summed]
         for weight in self.one_of([[], *map(list, _beginnings(others))]):
             target = Ref(Var(f"d{weight.name}", weight.shape, "gradient"))
-            conditions: list[tuple[str, ...]] = self.one_of(
+            conditions: list[tuple[Option, ...]] = self.one_of(
                 [[()], [()], [()], [(), ()], [(), _LENGTHS], [_LENGTHS, ()]]
             )
             for given in conditions:
@@ -693,7 +694,7 @@ def handed_out(
     entry: str,
     values: Mapping[str, Any],
     steps: int,
-    given: tuple[str, ...],
+    given: tuple[Option, ...],
     kept: set[str] | None = None,
 ) -> dict[str, Any]:
     """What the entry point hands out, having run the phases up to the last that it needs.

@@ -10,7 +10,7 @@ import pytest
 
 import gru_codegen as gc
 from gru_codegen.cost import Polynomial, cost
-from gru_codegen.ir import Program, kept_for_every_step
+from gru_codegen.ir import Option, Program, kept_for_every_step
 from gru_codegen.lower import lower
 from gru_codegen.passes import (
     LAYOUTS,
@@ -55,7 +55,7 @@ def lowered_cell(cell: str, loss: str) -> Program:
 
 
 def assert_same_results(
-    before: Program, after: Program, given: dict[str, Any], steps: int, options: tuple[str, ...]
+    before: Program, after: Program, given: dict[str, Any], steps: int, options: tuple[Option, ...]
 ) -> None:
     """Entry by entry: what one hands out, a later phase may write over."""
     kept = kept_for_every_step(after)

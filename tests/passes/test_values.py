@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
-from gru_codegen.ir import Program, kept_for_every_step, validate
+from gru_codegen.ir import Option, Program, kept_for_every_step, validate
 from gru_codegen.passes import (
     LAYOUTS,
     Layout,
@@ -105,12 +105,17 @@ drawn = settings(
 )
 
 
-def entries(options: tuple[str, ...]) -> Iterator[str]:
+def entries(options: tuple[Option, ...]) -> Iterator[str]:
     yield from ("pullback",) if "pullback" in options else ("forward", "loss", "gradients")
 
 
 def assert_same_values(
-    before: Program, after: Program, steps: int, options: tuple[str, ...], *, in_place: bool = False
+    before: Program,
+    after: Program,
+    steps: int,
+    options: tuple[Option, ...],
+    *,
+    in_place: bool = False,
 ) -> None:
     """`after` hands out what `before` does; in place: where a step writes over the one before."""
     values = arrays(before, steps, options)
@@ -130,7 +135,7 @@ def assert_same_values(
 @drawn
 @given(program=programs(), steps=STEPS, options=GIVEN)
 def test_every_pass_keeps_every_value(
-    pipeline: str, program: Program, steps: int, options: tuple[str, ...]
+    pipeline: str, program: Program, steps: int, options: tuple[Option, ...]
 ) -> None:
     style, layout = PIPELINES[pipeline]
     optimised = program
@@ -148,7 +153,7 @@ def test_every_pass_keeps_every_value(
 @drawn
 @given(program=programs(), steps=STEPS, options=GIVEN)
 def test_a_style_keeps_every_value_in_place(
-    unrolled: bool, pipeline: str, program: Program, steps: int, options: tuple[str, ...]
+    unrolled: bool, pipeline: str, program: Program, steps: int, options: tuple[Option, ...]
 ) -> None:
     """As kernels run it: one place for what no other step reads."""
     style, layout = PIPELINES[pipeline]
@@ -161,7 +166,7 @@ def test_a_style_keeps_every_value_in_place(
 @drawn
 @given(program=programs(), options=GIVEN)
 def test_a_pass_on_its_own_keeps_every_value(
-    change: Pass, program: Program, options: tuple[str, ...]
+    change: Pass, program: Program, options: tuple[Option, ...]
 ) -> None:
     assert_same_values(program, validate(change(program)), 3, options)
 

@@ -8,6 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from gru_codegen.ir import (
+    OPTIONS,
     Block,
     Call,
     Const,
@@ -15,6 +16,7 @@ from gru_codegen.ir import (
     Expr,
     Loop,
     Now,
+    Option,
     Origin,
     Phase,
     Program,
@@ -109,10 +111,10 @@ def _blocks(lines: list[str], known: dict[str, Var]) -> tuple[Block, ...]:
 
 
 def _statement(line: str, known: dict[str, Var]) -> Statement:
-    given: tuple[str, ...] = ()
+    given: tuple[Option, ...] = ()
     if line.startswith("if "):
         condition, line = line.removeprefix("if ").split(": ", 1)
-        given = tuple(condition.split(" and "))
+        given = tuple(o for name in condition.split(" and ") for o in OPTIONS if o == name)
     (node,) = ast.parse(line).body
     origin = Origin(line, "written")
     if isinstance(node, ast.AugAssign):

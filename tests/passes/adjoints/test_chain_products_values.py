@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
-from gru_codegen.ir import Program
+from gru_codegen.ir import Option, Program
 from gru_codegen.passes import chain_products
 from tests.passes.test_values import STEPS, assert_same_values, drawn
 from tests.passes.written import after, written
@@ -119,7 +119,7 @@ def steps(draw: Callable[[st.SearchStrategy[Any]], Any]) -> Program:
 
 @drawn
 @given(program=steps(), number=STEPS, options=st.sampled_from([(), ("lengths",)]))
-def test_it_keeps_every_value(program: Program, number: int, options: tuple[str, ...]) -> None:
+def test_it_keeps_every_value(program: Program, number: int, options: tuple[Option, ...]) -> None:
     changed = chain_products(program)
     note(f"{program}\n\n{changed}")
     assert_same_values(program, changed, number, options)
