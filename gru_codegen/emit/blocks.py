@@ -59,6 +59,7 @@ class Blocks:
     """Writes blocks as the body of a function; steps that share a body are spelled once.
 
     made_ready: joined weights, as equations write them, and the name of what they are kept in.
+    begun: the carries kept for all steps whose matrix beyond the last step has been written.
     """
 
     def __init__(self, names: Names, phase: str) -> None:
@@ -67,13 +68,19 @@ class Blocks:
         self.phase = phase
         self.bodies: dict[int, str] = {}
         self.made_ready: dict[str, str] = {}
+        self.begun: set[Var] = set()
 
     def lines(self, blocks: tuple[Block, ...]) -> list[str]:
         """The lines of `blocks`, one level deep."""
-        return list(self._lines_of(blocks))
+        lines = list(self._lines_of(blocks))
+        written = {ref.var for s in statements(blocks) for ref in writes(s)}
+        unread = filter(written.__contains__, self.storage.program.carries)
+        return [*lines, *self._beyond_all_steps(unread)]  # what is handed out after no step at all
 
     def _lines_of(self, blocks: tuple[Block, ...]) -> Iterator[str]:
-        for origin, some in groupby(blocks, key=_origin):
+        for origin, group in groupby(blocks, key=_origin):
+            some = tuple(group)
+            yield from self._beyond_all_steps(self._read_beyond(some))
             if isinstance(origin, Origin):
                 yield from self._group(origin, some, "    ", "")
             elif isinstance(origin, str):
@@ -136,20 +143,39 @@ class Blocks:
                 yield f"    {var.name} = np.zeros_like(params.{var.name[1:]})"
             elif statement.accumulate:
                 yield f"    {var.name}: Any = 0"
-            elif isinstance(var.boundary, Call):
-                yield from self._begun(var, list(refs(var.boundary)))
-            elif isinstance(var.boundary, Ref) and var.boundary.var.role == "last":
+            elif self.storage.is_carried_over_time(var):
+                continue
+            elif isinstance(var.boundary, Ref) and not self.storage.in_workspace(var):
+                zeros = f"np.zeros({self.storage.sizes(var)}, w.dtype)"
                 beyond = self.names.spell(var.boundary, "")
-                if self.storage.in_workspace(var):
-                    name = self.names.spell(Ref(var), "")
-                    yield f"    {name}[...] = 0 if last is None else {beyond}"
-                else:
-                    zeros = f"np.zeros({self.storage.sizes(var)}, w.dtype)"
-                    yield f"    {var.name} = {zeros} if last is None else {beyond}"
+                yield f"    {var.name} = {zeros} if last is None else {beyond}"
+            elif var.boundary is not None and any(r.var.role == "last" for r in refs(var.boundary)):
+                yield from self._begun(var, self.names.spell(Ref(var), ""))
 
-    def _begun(self, carry: Var, addends: list[Ref]) -> Iterator[str]:
+    def _read_beyond(self, blocks: tuple[Block, ...]) -> Iterator[Var]:
+        """The variables of which `blocks` read another step, but those that no such step has."""
+        steps = self.storage.program.steps
+        for block in blocks:
+            for ref in (ref for s in statements((block,)) for ref in reads(s.value)):
+                offset = ref.when.offset if ref.when is not None else 0
+                inside = isinstance(block, Step) and 0 <= block.index + offset < (steps or 0)
+                if offset and not inside:
+                    yield ref.var
+
+    def _beyond_all_steps(self, some: Iterable[Var]) -> Iterator[str]:
+        """What those of `some` that are carries kept for all steps are beyond the last one."""
+        for var in some:
+            if self.storage.is_carried_over_time(var) and var not in self.begun:
+                self.begun.add(var)
+                yield from self._begun(var, self.names.end(var, "last"))
+
+    def _begun(self, carry: Var, name: str) -> Iterator[str]:
         """The carry beyond the last step: what others are at that step, and what a caller gives."""
-        name = self.names.spell(Ref(carry), "")
+        assert carry.boundary is not None  # it is that of a carry
+        if isinstance(carry.boundary, Ref):
+            yield f"    {name}[...] = 0 if last is None else {self.names.spell(carry.boundary, '')}"
+            return
+        addends = list(refs(carry.boundary))
         given = [ref for ref in addends if ref.var.role == "last"]
         start, *others = [self.names.end(r.var, "last") for r in addends if r not in given]
         yield f"    {name}[...] = {start}"

@@ -108,7 +108,8 @@ def _pullback_only(program: Program, phase: Phase) -> list[str]:
 
 
 def _carry(carry: Var, names: Names) -> str:
-    name = names.local_name(carry)
+    of_all_steps = names.storage.is_carried_over_time(carry)
+    name = names.end(carry, "first") if of_all_steps else names.local_name(carry)
     return f"{name}.T" if names.layout == "columns" else name
 
 

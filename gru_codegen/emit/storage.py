@@ -92,6 +92,10 @@ class Storage:
             if isinstance(var.boundary, Const) and self.shifted.get(var.name, 0) < 0
         ]
 
+    def is_carried_over_time(self, var: Var) -> bool:
+        """Whether `var` is a carry of which all steps are kept: its boundary is an element more."""
+        return var in self.program.carries and var.name in self.kept
+
     def _refs(self) -> Iterator[Ref]:
         """Every reference of the program as it stands there, packs among them."""
         for statement in self.program.statements():
@@ -158,7 +162,8 @@ class Storage:
         return 1 if self.shifted.get(var.name, 0) < 0 else 0
 
     def _extra(self, var: Var, first: int) -> int:
-        return first + (1 if self.shifted.get(var.name, 0) > 0 else 0)
+        after = self.shifted.get(var.name, 0) > 0 or self.is_carried_over_time(var)
+        return first + (1 if after else 0)
 
     def place(self, var: Var) -> Place:
         """Where `var`, or the pack `var`, is stored."""
@@ -301,6 +306,16 @@ class Storage:
                 code = f"self._{place.array.name}{self._slices(place, [index])}{turned}"
                 found.append(View(self.form(var.name, end), code, f"{var.name} {when} all steps"))
         return found
+
+    def ends_of_carries(self) -> Iterator[View]:
+        """What the carries kept for all steps are at the first one, and beyond the last."""
+        for var in filter(self.is_carried_over_time, self.program.carries):
+            place = self.place(var)
+            after = f"steps + {place.first}" if place.first else "steps"
+            for end, index in (("first", str(place.first)), ("last", after)):
+                code = f"self._{place.array.name}{self._slices(place, [index])}"
+                where = "of the first step" if end == "first" else "after all steps"
+                yield View(self.form(var.name, end), code, f"{var.name} {where}")
 
     def sizes(self, var: Var, over_time: bool = False) -> str:
         """The shape of `var` in code outside the Workspace, where a sample is always a row."""

@@ -64,7 +64,7 @@ def workspace_lines(
         if view.name in used
     ]
     ends = storage.ends(states, by_row=True)  # as they are given and handed out
-    bounded = storage.ends(storage.bounded, by_row=False)
+    bounded = [*storage.ends(storage.bounded, by_row=False), *storage.ends_of_carries()]
     ends += [view for view in bounded if view.name in used]
     views += [remarked(f"self.{v.name} = {v.code}", v.meaning) for v in ends]
     views += row_blocks[True]

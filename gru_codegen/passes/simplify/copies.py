@@ -80,9 +80,12 @@ def _is_copy(statement: Statement) -> bool:
 
 
 def _is_free(target: Ref, body: tuple[Statement, ...], here: list[int], place: int) -> bool:
-    """Whether `target` means nothing else while the statements `here` use what it copies."""
+    """Whether `target` means nothing else while the statements `here` use what it copies.
+
+    Nor may they read another step of it, or all its steps would have to be kept.
+    """
     written = (i for i, s in enumerate(body) if s.target == target and i != place)
-    read = any(target in reads(s.value) for s in body[here[0] : place])
+    read = any(ref.var == target.var for s in body[here[0] : place] for ref in reads(s.value))
     return not read and here[-1] < min(written, default=len(body))
 
 

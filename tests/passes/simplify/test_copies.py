@@ -33,3 +33,17 @@ def test_not_where_the_copy_means_something_else() -> None:
         "    Z[:] = 1" + BODY.replace("tanh(E[t])", "add(E[t], Z[t])"), {"forward": "Z"}
     )
     assert coalesce_copies(program) == program
+
+
+def test_not_where_another_step_of_the_copy_is_read_meanwhile() -> None:
+    """All steps of dS_prev would have to be kept."""
+    program = written(
+        """
+        for every step t, last to first:
+            dE[t] = matmul(x[t], Wz)
+            dR[t] = exp(dS_prev[t+1])
+            dS_prev[t] = dE[t]
+        """,
+        {"forward": "dR"},
+    )
+    assert coalesce_copies(program) == program

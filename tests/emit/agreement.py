@@ -1,0 +1,80 @@
+"""All kernels of a cell compute the same: every layout and every unrolling.
+
+The textbook loop is held to the declaration, all others to it: outputs, loss, gradients, states and
+pullbacks, with lengths and loss weights, in a workspace that is used again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+import gru_codegen as gc
+from gru_codegen.compare import compare
+from gru_codegen.passes import LAYOUTS
+from gru_codegen.verify.configuration import Problem, Sizes
+
+__all__ = ["SIZES", "assert_all_agree"]
+
+#: All different; all 1; and so many samples that products go in blocks, not all of them in as many.
+SIZES = (Sizes(3, 2, 5, 4), Sizes(1, 1, 1, 1), Sizes(2, 150, 3, 90))
+_MANNERS: list[dict[str, Any]] = [{"style": "textbook"}, *({"layout": name} for name in LAYOUTS)]
+
+
+def assert_all_agree(
+    cell: gc.Cell,
+    unrolls: Iterable[int | None] = (None, 1, 2),
+    sizes: Iterable[Sizes] = SIZES,
+    seed: int = 0,
+) -> ModuleType:
+    """Compare all kernels of `cell` with its textbook loop, which is returned."""
+    reference = gc.load(cell, style="textbook")
+    assert all(check.passed for check in compare(reference, cell, gc.L2))
+    expected: dict[Sizes, list[Any]] = {}
+    apart = {"D", "H"} <= set(reference.SIZES)  # else inputs have the size of the state
+    drawn = [size if apart else size._replace(D=size.H) for size in sizes]
+    for unroll in unrolls:
+        for manner in _MANNERS:
+            kernel = gc.load(cell, unroll=unroll, **manner)
+            for some in {size._replace(T=unroll or size.T) for size in drawn}:
+                if some not in expected:
+                    expected[some] = list(_results(Problem(reference, some, seed)))
+                found = list(_results(Problem(kernel, some, seed)))
+                _assert_close(found, expected[some], f"{manner}, unroll {unroll}, {some}")
+    return reference
+
+
+def _results(problem: Problem) -> Iterator[Any]:
+    """Whatever the kernel computes, the second time without lengths and loss weights."""
+    kernel, (params, x, y, s0) = problem.kernel, problem.arguments
+    workspace, rng = problem.workspace(), problem.drawn(1)
+    (T, B), shape = x.shape[:2], y.shape
+    lengths, weights = rng.integers(0, T + 1, size=B), rng.random((T, B))
+    d_outputs, scale = rng.standard_normal(shape), 1 / np.sqrt(problem.sizes.H)
+    params = type(params)(*(weight * scale for weight in params))
+    for some in ({"lengths": lengths}, {}):
+        there: dict[str, Any] = {**some, "workspace": workspace}
+        outputs, state, pullback = kernel.vjp(params, x, s0, **there)
+        yield from _arrays((outputs, state))
+        yield from _arrays(pullback(d_outputs, state))
+        weighed = {"loss_weights": weights} if some else {}
+        yield from _arrays(kernel.loss_and_gradients(params, x, y, s0, **weighed, **there))
+        yield np.array(kernel.loss(params, x, y, s0, **weighed, **there))
+
+
+def _arrays(results: Any) -> Iterator[Any]:
+    """The arrays of tuples of tuples, copied: a workspace may hold them."""
+    for result in results:
+        if isinstance(result, tuple):
+            yield from _arrays(result)
+        else:
+            yield np.array(result)
+
+
+def _assert_close(found: list[Any], expected: list[Any], where: str) -> None:
+    for number, (ours, theirs) in enumerate(zip(found, expected, strict=True)):
+        size = np.abs(theirs[np.isfinite(theirs)]).max(initial=1)
+        np.testing.assert_allclose(ours, theirs, 0, 1e-11 * size, err_msg=f"{where}: {number}")
