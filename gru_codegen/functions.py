@@ -1,19 +1,22 @@
-"""The elementwise functions that equations may use.
+"""The elementwise functions that equations may use, as SymPy has them.
 
-Each is a SymPy ``Function`` that stays opaque (``sigmoid(x)`` is never rewritten as exponentials)
-and whose derivative is written in terms of its own value where that determines it, so that the
-backward pass reuses what the forward pass has computed: sigmoid' = Z (1 - Z), tanh' = 1 - CA CA.
+Each is a SymPy ``Function`` made of its record in `gru_codegen.ir`. It stays opaque (``sigmoid(x)``
+is never rewritten as exponentials) and its derivative is written in terms of its own value where
+that determines it, so that the backward pass reuses what the forward pass has computed: sigmoid' =
+Z (1 - Z), tanh' = 1 - CA CA.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from operator import add, mul, neg, sub
+from typing import Any, ClassVar
 
 import sympy as sp
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.matexpr import MatrixExpr
 
 from gru_codegen.errors import CellError
+from gru_codegen.ir import ELEMENTWISE, Const, Elementwise, Expr, Ref
 
 #: The bound variable of every applied function. SymPy's own would be a new ``Dummy`` at each call:
 #: sigmoid(A) and sigmoid(A) would differ, and their text from process to process.
@@ -24,15 +27,23 @@ class ElementwiseFunction(sp.Function):
     """A scalar function that, called with a matrix expression, applies to every entry."""
 
     nargs = 1
+    record: ClassVar[Elementwise]
 
-    @staticmethod
-    def from_value(value: Any) -> Any:
-        """The derivative in terms of the function's own `value`; None if that does not tell."""
-        return None
+    @classmethod
+    def derivative(cls, argument: Any, value: Any) -> Any:
+        """The derivative at `argument`, where the function itself is `value`."""
+        return _scalar(cls.record.derivative, {"a": argument, "value": value})
 
     def fdiff(self, argindex: int = 1) -> Any:
         """The derivative, as SymPy asks for it."""
-        return self.from_value(self)
+        return self.derivative(self.args[0], self)
+
+    @classmethod
+    def eval(cls, argument: Any) -> Any:
+        """What SymPy takes in place of this function of `argument`; None for itself."""
+        inner = getattr(argument, "record", None)
+        seen_through = inner is not None and inner.name in cls.record.sees_through
+        return cls(argument.args[0]) if seen_through else None
 
     def __new__(cls, argument: Any, **options: Any) -> Any:
         if isinstance(argument, MatrixExpr):
@@ -45,92 +56,28 @@ class ElementwiseFunction(sp.Function):
         return super().__new__(cls, argument, **options)
 
 
-class sigmoid(ElementwiseFunction):  # named as it is written in equations
-    """The logistic function 1 / (1 + exp(-a))."""
-
-    @staticmethod
-    def from_value(value: Any) -> Any:
-        return value * (1 - value)
+_ARITHMETIC: dict[str, Any] = {"add": add, "subtract": sub, "multiply": mul, "negate": neg}
 
 
-class tanh(ElementwiseFunction):  # named as it is written in equations
-    """The hyperbolic tangent."""
-
-    @staticmethod
-    def from_value(value: Any) -> Any:
-        return 1 - value**2
-
-
-class positive(ElementwiseFunction):
-    """1 where a > 0, else 0; its derivative is 0, also at the jump."""
-
-    @classmethod
-    def eval(cls, argument: Any) -> Any:
-        return cls(argument.args[0]) if isinstance(argument, relu) else None
-
-    def fdiff(self, argindex: int = 1) -> Any:
-        return sp.S.Zero
+def _scalar(formula: Expr, values: dict[str, Any]) -> Any:
+    """A `formula` of a record in SymPy, with `values` for its names."""
+    if isinstance(formula, Ref):
+        return values[formula.var.name]
+    if isinstance(formula, Const):
+        return sp.Rational(formula.value.numerator, formula.value.denominator)
+    operation = _ARITHMETIC.get(formula.operation) or FUNCTIONS[formula.operation]
+    return operation(*(_scalar(argument, values) for argument in formula.args))
 
 
-class relu(ElementwiseFunction):
-    """max(a, 0). At its kink the derivative is taken as 0, one of the subgradients."""
-
-    # Not positive(self): SymPy 1.14 drops the inner function of a derivative that is one call.
-    def fdiff(self, argindex: int = 1) -> Any:
-        return positive(self.args[0])
-
-    @staticmethod
-    def from_value(value: Any) -> Any:
-        return positive(value)
-
-
-class exp(ElementwiseFunction):
-    """The exponential function."""
-
-    @staticmethod
-    def from_value(value: Any) -> Any:
-        return value
-
-
-class reciprocal(ElementwiseFunction):
-    """1 / a."""
-
-    @staticmethod
-    def from_value(value: Any) -> Any:
-        return -(value**2)
-
-
-class log(ElementwiseFunction):
-    """The natural logarithm."""
-
-    def fdiff(self, argindex: int = 1) -> Any:
-        return reciprocal(self.args[0])
-
-
-class clip(ElementwiseFunction):
-    """a, but at least -1 and at most 1; the derivative at the ends is taken as 0."""
-
-    @staticmethod
-    def from_value(value: Any) -> Any:
-        return positive(1 - value**2)
-
-
-class huber(ElementwiseFunction):
-    """a^2 / 2 where abs(a) <= 1, else abs(a) - 1/2."""
-
-    def fdiff(self, argindex: int = 1) -> Any:
-        return clip(self.args[0])
-
-
-class softplus(ElementwiseFunction):
-    """log(1 + exp(a))."""
-
-    def fdiff(self, argindex: int = 1) -> Any:
-        return sigmoid(self.args[0])
-
-
-#: Every function by name: what a declaration may call.
+#: Every function by name: what a declaration may call, and an attribute of this module.
 FUNCTIONS: dict[str, type[ElementwiseFunction]] = {
-    f.__name__: f
-    for f in (clip, exp, huber, log, positive, reciprocal, relu, sigmoid, softplus, tanh)
+    name: type(name, (ElementwiseFunction,), {"__doc__": record.meaning, "record": record})
+    for name, record in ELEMENTWISE.items()
 }
+
+
+def __getattr__(name: str) -> Any:
+    try:
+        return FUNCTIONS[name]
+    except KeyError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None

@@ -93,25 +93,27 @@ def differentiate(
 
 
 def _in_terms_of_value(expression: Any, function: Any, target: Any) -> Any:
-    """Write f'(v) in the equation's target, which is f(v), where that determines it.
+    """Write f'(v) in v and in the equation's target, which is f(v).
 
     That also takes SymPy's ``Dummy`` symbols out, which differ from process to process.
     """
     if isinstance(expression, MatrixSymbol) or not isinstance(expression, MatrixExpr):
         return expression
     if isinstance(expression, ElementwiseApplyFunction):
-        in_value = None if function is None else function.from_value(_VALUE)
-        if in_value is not None:
-            return _entrywise(in_value, {_VALUE: target}, expression.shape)
-        (variable,) = expression.function.variables
-        return _entrywise(expression.function.expr, {variable: expression.expr}, expression.shape)
+        if function is None:
+            (variable,) = expression.function.variables
+            scalar, names = expression.function.expr, {variable: expression.expr}
+        else:
+            scalar = function.derivative(_ARGUMENT, _VALUE)
+            names = {_ARGUMENT: expression.expr, _VALUE: target}
+        return _entrywise(scalar, names, expression.shape)
     arguments = [_in_terms_of_value(argument, function, target) for argument in expression.args]
     if isinstance(expression, HadamardProduct):
         return HadamardProduct(*_flat(arguments))
     return expression.func(*arguments)
 
 
-_VALUE = sp.Symbol("value")
+_ARGUMENT, _VALUE = sp.symbols("argument value")
 
 
 def _entrywise(scalar: Any, names: dict[Any, Any], shape: tuple[Any, Any]) -> Any:

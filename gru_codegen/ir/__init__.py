@@ -1,5 +1,6 @@
 """The intermediate representation, and what makes a program of it sound."""
 
+from gru_codegen.ir.elementwise import ELEMENTWISE, Elementwise
 from gru_codegen.ir.expressions import (
     GIVEN,
     STORED,
@@ -49,6 +50,7 @@ from gru_codegen.ir.program import (
 from gru_codegen.ir.validity import validate
 
 __all__ = [
+    "ELEMENTWISE",
     "GIVEN",
     "OPERATIONS",
     "OPTIONS",
@@ -56,6 +58,7 @@ __all__ = [
     "Block",
     "Call",
     "Const",
+    "Elementwise",
     "Every",
     "Expr",
     "Loop",

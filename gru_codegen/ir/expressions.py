@@ -96,8 +96,43 @@ class Var:
         return hash(self.name)
 
 
+class Arithmetic:
+    """Arithmetic of expressions, and of numbers with them, written as in Python."""
+
+    def __add__(self, other: Expr | int) -> Expr:
+        return Call("add", (_of(self), _of(other)))
+
+    def __radd__(self, other: int) -> Expr:
+        return Call("add", (_of(other), _of(self)))
+
+    def __sub__(self, other: Expr | int) -> Expr:
+        return Call("subtract", (_of(self), _of(other)))
+
+    def __rsub__(self, other: int) -> Expr:
+        return Call("subtract", (_of(other), _of(self)))
+
+    def __mul__(self, other: Expr | int) -> Expr:
+        return Call("multiply", (_of(self), _of(other)))
+
+    def __rmul__(self, other: int) -> Expr:
+        return Call("multiply", (_of(other), _of(self)))
+
+    def __truediv__(self, divisor: int) -> Expr:
+        return Call("multiply", (Const(Fraction(1, divisor)), _of(self)))
+
+    def __neg__(self) -> Expr:
+        return Call("negate", (_of(self),))
+
+
+def _of(operand: Arithmetic | int) -> Expr:
+    if isinstance(operand, Arithmetic):
+        assert isinstance(operand, Ref | Const | Call)  # there are no others
+        return operand
+    return Const(Fraction(operand))
+
+
 @dataclass(frozen=True)
-class Ref:
+class Ref(Arithmetic):
     """The value of a variable, at a step if it is timed."""
 
     var: Var
@@ -118,7 +153,7 @@ class Ref:
 
 
 @dataclass(frozen=True)
-class Const:
+class Const(Arithmetic):
     """A rational number, made in the dtype of what it meets."""
 
     value: Fraction
@@ -128,7 +163,7 @@ class Const:
 
 
 @dataclass(frozen=True)
-class Call:
+class Call(Arithmetic):
     """An operation applied to expressions."""
 
     operation: str
