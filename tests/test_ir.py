@@ -108,7 +108,7 @@ def test_a_program_is_printed_as_it_runs() -> None:
         "forward:\n"
         "  A[:] = 1/2\n"
         "  for every step t, first to last:\n"
-        "      S[t] = tanh(add(matmul(x[t], W), matmul(S[t-1], Wrec)))\n"
+        "      S[t] = tanh(x[t] @ W + S[t-1] @ Wrec)\n"
         "      if lengths: S[t] = select(ended[t], S[t-1], S[t])\n"
         "      dW += contract(x[t], S[t])\n"
         "\n"
@@ -187,13 +187,13 @@ def test_the_table_of_shapes_has_every_operation() -> None:
     [
         (call("sin", BH), "sin(A[t]): there is no operation 'sin'"),
         (call("add", BH), "add(A[t]): add takes 2 arguments"),
-        (call("add", BH, BD), "add(A[t], x[t]): the shapes (B, H) and (B, D) do not fit"),
-        (call("matmul", BH, DH), "matmul(A[t], W): the shapes (B, H) and (D, H) do not fit"),
+        (call("add", BH, BD), "A[t] + x[t]: the shapes (B, H) and (B, D) do not fit"),
+        (call("matmul", BH, DH), "A[t] @ W: the shapes (B, H) and (D, H) do not fit"),
         (call("contract", BD, DH), "contract(x[t], W): the shapes (B, D) and (D, H) do not fit"),
         (call("inner", BD, BH), "inner(x[t], A[t]): the shapes (B, D) and (B, H) do not fit"),
         (call("rows", BH), "rows(A[t]): the shapes (B, H) do not fit"),
         (call("column_sum", VECTOR), "column_sum(b): the shapes (H) do not fit"),
-        (call("transpose", TBH), "transpose(A[:]): the shapes (T, B, H) do not fit"),
+        (call("transpose", TBH), "A[:].T: the shapes (T, B, H) do not fit"),
         (call("beside", DH, BH), "beside(W, A[t]): the shapes (D, H) and (B, H) do not fit"),
         (call("below", BD, BH), "below(x[t], A[t]): the shapes (B, D) and (B, H) do not fit"),
     ],
@@ -224,7 +224,7 @@ def test_the_parts_of_a_pack_move_with_its_step() -> None:
 
 
 def test_the_parts_of_an_expression_come_outermost_first() -> None:
-    assert list(map(str, parts(AX))) == ["matmul(x[t], W)", "x[t]", "W"]
+    assert list(map(str, parts(AX))) == ["x[t] @ W", "x[t]", "W"]
 
 
 def test_rewrite_replaces_the_outermost() -> None:

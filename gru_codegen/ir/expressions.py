@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Literal
 
+from gru_codegen.ir.precedence import ATOM, PRODUCT, SUM, TIGHT, Form, Infix, call, spelled
+
 __all__ = [
     "GIVEN",
     "STORED",
@@ -170,10 +172,36 @@ class Call(Arithmetic):
     args: tuple[Expr, ...]
 
     def __str__(self) -> str:
-        return f"{self.operation}({', '.join(map(str, self.args))})"
+        return spelled(self, _notation)
 
 
 Expr = Ref | Const | Call
+
+#: What the text of a program does not write as a call.
+_INFIX = {
+    "add": Infix("{} + {}", SUM, (SUM, PRODUCT)),
+    "subtract": Infix("{} - {}", SUM, (SUM, PRODUCT)),
+    "multiply": Infix("{} * {}", PRODUCT, (PRODUCT, TIGHT)),
+    "matmul": Infix("{} @ {}", PRODUCT, (PRODUCT, TIGHT)),
+    "negate": Infix("-{}", TIGHT, (TIGHT,)),
+    "transpose": Infix("{}.T", ATOM, (ATOM,)),
+}
+
+
+def _notation(expression: Expr) -> Form:
+    """Python's, which `reading` reads back."""
+    match expression:
+        case Const(value):
+            return Form(str(value), TIGHT if value.denominator == 1 else PRODUCT)
+        case Call("negate", (Const(),)):  # a number with a sign is another constant
+            return call(expression.operation, expression.args)
+        case Call(operation, args) if operation in _INFIX and len(args) == len(
+            _INFIX[operation].least
+        ):
+            return _INFIX[operation].of(*args)
+        case Call(operation, args):
+            return call(operation, args)
+    return Form(str(expression))
 
 
 def parts(expression: Expr) -> Iterator[Expr]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
@@ -12,8 +11,6 @@ from gru_codegen.ir import (
     Block,
     Call,
     Const,
-    Every,
-    Expr,
     Loop,
     Now,
     Option,
@@ -25,6 +22,7 @@ from gru_codegen.ir import (
     Var,
     validate,
 )
+from gru_codegen.ir.reading import read_expression
 
 __all__ = ["after", "phase", "written"]
 
@@ -115,28 +113,9 @@ def _statement(line: str, known: dict[str, Var]) -> Statement:
     if line.startswith("if "):
         condition, line = line.removeprefix("if ").split(": ", 1)
         given = tuple(o for name in condition.split(" and ") for o in OPTIONS if o == name)
-    (node,) = ast.parse(line).body
-    origin = Origin(line, "written")
-    if isinstance(node, ast.AugAssign):
-        target, value = _expression(node.target, known), _expression(node.value, known)
-        assert isinstance(target, Ref)  # nothing else is assigned to
-        return Statement(target, value, origin, True, given)
-    assert isinstance(node, ast.Assign)
-    target, value = _expression(node.targets[0], known), _expression(node.value, known)
-    assert isinstance(target, Ref)
-    return Statement(target, value, origin, False, given)
-
-
-def _expression(node: ast.expr, known: dict[str, Var]) -> Expr:
-    match node:
-        case ast.Name(name):
-            return Ref(known[name])
-        case ast.Subscript(ast.Name(name), ast.Slice(None, upper)):
-            return Ref(known[name], Every(0 if upper is None else ast.literal_eval(upper)))
-        case ast.Subscript(ast.Name(name), ast.Name("t")):
-            return Ref(known[name], Now())
-        case ast.Subscript(ast.Name(name), ast.BinOp(_, sign, ast.Constant(int() as offset))):
-            return Ref(known[name], Now(offset if isinstance(sign, ast.Add) else -offset))
-        case ast.Call(ast.Name(operation), args):
-            return Call(operation, tuple(_expression(argument, known) for argument in args))
-    return Const(Fraction(ast.unparse(node).replace(" ", "")))
+    accumulate = " += " in line
+    left, right = line.split(" += " if accumulate else " = ", 1)
+    target = read_expression(left, known)
+    assert isinstance(target, Ref)  # nothing else is assigned to
+    value = read_expression(right, known)
+    return Statement(target, value, Origin(line, "written"), accumulate, given)

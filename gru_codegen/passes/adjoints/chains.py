@@ -74,7 +74,8 @@ def contains(product: Product, part: Product) -> bool:
 
 def without(product: Product, part: Product) -> list[Expr]:
     """What `part` lacks of `product`, in a fixed order."""
-    return sorted((Counter(dict(product)) - Counter(dict(part))).elements(), key=str)
+    rest = (Counter(dict(product)) - Counter(dict(part))).elements()
+    return sorted(rest, key=lambda factor: (isinstance(factor, Call), str(factor)))
 
 
 class Chains:

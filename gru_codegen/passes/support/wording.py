@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 from gru_codegen.ir import Call, Const, Expr, Ref
+from gru_codegen.ir.precedence import ATOM, PRODUCT, SUM, TIGHT, Form, Infix, call, spelled
 
 __all__ = ["equation", "wording"]
 
-_SUM, _ELEMENTWISE, _PRODUCT, _ATOM = range(4)
+#: An elementwise product is a PRODUCT, one of matrices is TIGHT.
+_INFIX = {
+    "add": Infix("{} + {}", SUM, (SUM, PRODUCT)),
+    "subtract": Infix("{} - {}", SUM, (SUM, PRODUCT)),
+    "negate": Infix("-{}", SUM, (PRODUCT,)),
+    "multiply": Infix("{} o {}", PRODUCT, (PRODUCT, TIGHT)),
+    "matmul": Infix("{} {}", TIGHT, (TIGHT, TIGHT)),
+    "contract": Infix("{}^T {}", TIGHT, (ATOM, TIGHT)),
+    "transpose": Infix("{}^T", ATOM, (ATOM,)),
+    "bordered": Infix("[{} 1]", ATOM, (SUM,)),
+}
+_SCALED = Infix("{} {}", PRODUCT, (SUM, TIGHT))
+_BY_SCALED = Infix("{} {}", TIGHT, (TIGHT, ATOM))
 _JOINED = {"beside": " ", "below": "; "}
 
 
@@ -17,46 +30,27 @@ def equation(target: Ref, value: Expr) -> str:
 
 def wording(expression: Expr) -> str:
     """`expression` in plain text."""
-    return _write(expression)[0]
+    return spelled(expression, _notation)
 
 
-def _write(expression: Expr) -> tuple[str, int]:
-    def at_least(part: Expr, level: int) -> str:
-        text, binding = _write(part)
-        return text if binding >= level else f"({text})"
-
-    if isinstance(expression, Ref):
-        return _symbol(expression), _ATOM
-    if isinstance(expression, Const):
-        return str(expression.value), _ATOM
-    args = expression.args
-    match expression.operation:
-        case "add":
-            return f"{at_least(args[0], _SUM)} + {at_least(args[1], _ELEMENTWISE)}", _SUM
-        case "subtract":
-            return f"{at_least(args[0], _SUM)} - {at_least(args[1], _ELEMENTWISE)}", _SUM
-        case "negate":
-            return f"-{at_least(args[0], _ELEMENTWISE)}", _SUM
-        case "multiply" if isinstance(args[0], Const):
-            return f"{args[0].value} {at_least(args[1], _PRODUCT)}", _ELEMENTWISE
-        case "multiply":
-            text = f"{at_least(args[0], _ELEMENTWISE)} o {at_least(args[1], _PRODUCT)}"
-            return text, _ELEMENTWISE
-        case "matmul":
-            left = at_least(args[0], _PRODUCT)
-            scaled = isinstance(args[1], Call) and args[1].operation == "multiply"
-            return f"{left} {at_least(args[1], _ATOM if scaled else _PRODUCT)}", _PRODUCT
-        case "contract":
-            return f"{at_least(args[0], _ATOM)}^T {at_least(args[1], _PRODUCT)}", _PRODUCT
-        case "transpose":
-            return f"{at_least(args[0], _ATOM)}^T", _ATOM
-        case "rows":
-            return _write(args[0])
-        case "bordered":
-            return f"[{wording(args[0])} 1]", _ATOM
-        case "beside" | "below":
-            return f"[{_JOINED[expression.operation].join(map(wording, args))}]", _ATOM
-    return f"{expression.operation}({', '.join(map(wording, args))})", _ATOM
+def _notation(expression: Expr) -> Form:
+    match expression:
+        case Ref():
+            return Form(_symbol(expression))
+        case Const(value):
+            return Form(str(value))
+        case Call("rows", (vector,)):
+            return _notation(vector)
+        case Call("multiply", (Const(), _)):
+            return _SCALED.of(*expression.args)
+        case Call("matmul", (_, Call("multiply"))):
+            return _BY_SCALED.of(*expression.args)
+        case Call("beside" | "below" as operation, args):
+            joined = _JOINED[operation].join(["{}"] * len(args))
+            return Form(f"[{joined}]", ATOM, tuple((part, SUM) for part in args))
+        case Call(operation, args) if operation in _INFIX:
+            return _INFIX[operation].of(*args)
+    return call(expression.operation, expression.args)
 
 
 def _symbol(ref: Ref) -> str:

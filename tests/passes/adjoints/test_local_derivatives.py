@@ -6,22 +6,21 @@ from gru_codegen.passes import collect_all_local_derivatives, collect_local_deri
 from tests.passes.written import after, phase, written
 
 FORWARD = """
-    dO[:] = matmul(y[:], Wc)
+    dO[:] = y[:] @ Wc
     for every step t, first to last:
-        Z[t] = matmul(x[t], Wz)
-        R[t] = matmul(x[t], Wr)
-        S[t] = multiply(Z[t], R[t])
+        Z[t] = x[t] @ Wz
+        R[t] = x[t] @ Wr
+        S[t] = Z[t] * R[t]
 """
 
 BACKWARD = """
     for every step t, last to first:
-        dS[t] = add(dO[t], dS_prev[t+1])
-        dZ[t] = multiply(dS[t], subtract(R[t], Z[t]))
-        daZ[t] = multiply(multiply(dZ[t], Z[t]), subtract(1, Z[t]))
-        dR[t] = multiply(dS[t], Z[t])
-        daR[t] = multiply(dR[t], R[t])
-        dS_prev[t] = add(add(matmul(daZ[t], transpose(Uz)), matmul(daR[t], transpose(Ur))), \
-multiply(dS[t], R[t]))
+        dS[t] = dO[t] + dS_prev[t+1]
+        dZ[t] = dS[t] * (R[t] - Z[t])
+        daZ[t] = dZ[t] * Z[t] * (1 - Z[t])
+        dR[t] = dS[t] * Z[t]
+        daR[t] = dR[t] * R[t]
+        dS_prev[t] = daZ[t] @ Uz.T + daR[t] @ Ur.T + dS[t] * R[t]
         dUz += contract(S[t-1], daZ[t])
         dUr += contract(S[t-1], daR[t])
 """
@@ -31,13 +30,12 @@ def test_adjoints_that_hand_on_one_other_are_passed_over() -> None:
     program = written({"forward": FORWARD, "backward": BACKWARD})
     assert after(collect_local_derivatives(program), "backward") == phase("""
         for every step t, last to first:
-            S_by_aR[t] = multiply(Z[t], R[t])
-            S_by_aZ[t] = multiply(multiply(subtract(R[t], Z[t]), Z[t]), subtract(1, Z[t]))
-            dS[t] = add(dS_prev[t+1], dO[t])
-            daZ[t] = multiply(dS[t], S_by_aZ[t])
-            daR[t] = multiply(dS[t], S_by_aR[t])
-            dS_prev[t] = add(add(multiply(dS[t], R[t]), matmul(daZ[t], transpose(Uz))), \
-matmul(daR[t], transpose(Ur)))
+            S_by_aR[t] = Z[t] * R[t]
+            S_by_aZ[t] = (R[t] - Z[t]) * Z[t] * (1 - Z[t])
+            dS[t] = dS_prev[t+1] + dO[t]
+            daZ[t] = dS[t] * S_by_aZ[t]
+            daR[t] = dS[t] * S_by_aR[t]
+            dS_prev[t] = dS[t] * R[t] + daZ[t] @ Uz.T + daR[t] @ Ur.T
             dUz += contract(S[t-1], daZ[t])
             dUr += contract(S[t-1], daR[t])
     """)
@@ -47,7 +45,7 @@ def test_every_factor_has_a_place_if_all_are_collected() -> None:
     program = written({"forward": FORWARD, "backward": BACKWARD})
     found = after(collect_all_local_derivatives(program), "backward")
     assert found[1] == "    S_by_S_prev[t] = R[t]"
-    assert "    dS_prev[t] = add(add(multiply(dS[t], S_by_S_prev[t]), " in found[7]
+    assert found[7].startswith("    dS_prev[t] = dS[t] * S_by_S_prev[t] + ")
 
 
 def test_what_is_no_sum_of_adjoints_stays() -> None:
@@ -56,9 +54,9 @@ def test_what_is_no_sum_of_adjoints_stays() -> None:
             "forward": FORWARD,
             "backward": """
         for every step t, last to first:
-            dS[t] = multiply(dS_prev[t+1], dS_prev[t+1])
-            dZ[t] = tanh(multiply(dS[t], Z[t]))
-            dS_prev[t] = matmul(dZ[t], Uz)
+            dS[t] = dS_prev[t+1] * dS_prev[t+1]
+            dZ[t] = tanh(dS[t] * Z[t])
+            dS_prev[t] = dZ[t] @ Uz
     """,
         }
     )
@@ -69,9 +67,9 @@ def test_an_adjoint_that_another_step_or_phase_reads_is_not_passed_over() -> Non
     backward = """
         for every step t, last to first:
             dS[t] = dS_prev[t+1]
-            dZ[t] = multiply(dS[t], Z[t])
-            daZ[t] = multiply(dZ[t], R[t])
-            dS_prev[t] = matmul(daZ[t], Uz)
+            dZ[t] = dS[t] * Z[t]
+            daZ[t] = dZ[t] * R[t]
+            dS_prev[t] = daZ[t] @ Uz
     """
     alone = written({"forward": FORWARD, "backward": backward})
     assert not any(

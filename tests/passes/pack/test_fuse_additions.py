@@ -14,20 +14,19 @@ from gru_codegen.passes import (
 from tests.passes.written import after, written
 
 FORWARD = """
-    dO[:] = matmul(y[:], Wc)
+    dO[:] = y[:] @ Wc
     for every step t, first to last:
-        Z[t] = matmul(x[t], Wz)
-        R[t] = matmul(x[t], Wr)
-        S[t] = multiply(Z[t], R[t])
+        Z[t] = x[t] @ Wz
+        R[t] = x[t] @ Wr
+        S[t] = Z[t] * R[t]
 """
 
 BACKWARD = """
     for every step t, last to first:
-        dS[t] = add(dO[t], dS_prev[t+1])
-        daZ[t] = multiply(dS[t], Z[t])
-        daR[t] = multiply(dS[t], R[t])
-        dS_prev[t] = add(add(matmul(daZ[t], transpose(Uz)), matmul(daR[t], transpose(Ur))), \
-multiply(dS[t], R[t]))
+        dS[t] = dO[t] + dS_prev[t+1]
+        daZ[t] = dS[t] * Z[t]
+        daR[t] = dS[t] * R[t]
+        dS_prev[t] = daZ[t] @ Uz.T + daR[t] @ Ur.T + dS[t] * R[t]
 """
 
 
@@ -35,13 +34,12 @@ def test_an_addition_becomes_a_neighbour_and_an_identity() -> None:
     program = written({"forward": FORWARD, "backward": BACKWARD})
     stacked = stack_products(program)
     assert after(stacked, "backward")[-2:] == [
-        "    dS_prev_products = matmul(daZ_daR[t], transpose(beside(Uz, Ur)))",
-        "    dS_prev[t] = add(dS_prev_products, multiply(dS[t], R[t]))",
+        "    dS_prev_products = daZ_daR[t] @ beside(Uz, Ur).T",
+        "    dS_prev[t] = dS_prev_products + dS[t] * R[t]",
     ]
     assert after(fuse_additions(stacked), "backward")[-2:] == [
-        "    dS_prev_via_dS[t] = multiply(dS[t], R[t])",
-        "    dS_prev[t] = matmul(daZ_daR_dS_prev_via_dS[t], "
-        "transpose(beside(Uz, Ur, identity(Uz))))",
+        "    dS_prev_via_dS[t] = dS[t] * R[t]",
+        "    dS_prev[t] = daZ_daR_dS_prev_via_dS[t] @ beside(Uz, Ur, identity(Uz)).T",
     ]
 
 
@@ -51,11 +49,10 @@ def test_a_product_that_is_no_addend_stays() -> None:
             "forward": FORWARD,
             "backward": """
                 for every step t, last to first:
-                    dS[t] = add(dO[t], dS_prev[t+1])
-                    daZ[t] = multiply(dS[t], Z[t])
-                    daR[t] = multiply(dS[t], R[t])
-                    dS_prev[t] = add(multiply(dS[t], R[t]), tanh(add(\
-matmul(daZ[t], transpose(Uz)), matmul(daR[t], transpose(Ur)))))
+                    dS[t] = dO[t] + dS_prev[t+1]
+                    daZ[t] = dS[t] * Z[t]
+                    daR[t] = dS[t] * R[t]
+                    dS_prev[t] = dS[t] * R[t] + tanh(daZ[t] @ Uz.T + daR[t] @ Ur.T)
             """,
         }
     )
@@ -68,8 +65,7 @@ def test_loops_first_to_last_stay() -> None:
         written("""
         for every step t, first to last:
             A[t] = tanh(S[t-1])
-            S[t] = add(add(matmul(A[t], transpose(Uz)), matmul(S[t-1], transpose(Ur))), \
-multiply(A[t], A[t]))
+            S[t] = A[t] @ Uz.T + S[t-1] @ Ur.T + A[t] * A[t]
     """)
     )
     assert fuse_additions(stacked) == stacked
@@ -80,7 +76,7 @@ def test_factors_are_found_for_what_was_collected() -> None:
     found = fuse_additions(
         stack_products(fission_statements(collect_all_local_derivatives(program)))
     )
-    assert after(found, "backward")[-2] == "    dS_prev_via_dS[t] = multiply(dS[t], S_by_S_prev[t])"
+    assert after(found, "backward")[-2] == "    dS_prev_via_dS[t] = dS[t] * S_by_S_prev[t]"
 
 
 def test_a_product_that_is_read_elsewhere_too_stays() -> None:

@@ -10,10 +10,10 @@ def test_a_bias_joins_the_product_and_its_gradient() -> None:
     program = written(
         {
             "forward": """
-        Z[:] = add(matmul(x[:], Wz), rows(bz))
-        R[:] = add(matmul(x[:], Wr), rows(br))
+        Z[:] = x[:] @ Wz + rows(bz)
+        R[:] = x[:] @ Wr + rows(br)
         for every step t, first to last:
-            S[t] = add(Z[t], multiply(R[t], S[t-1]))
+            S[t] = Z[t] + R[t] * S[t-1]
 """,
             "backward": """
         daZ[:] = S[:]
@@ -26,10 +26,10 @@ def test_a_bias_joins_the_product_and_its_gradient() -> None:
     changed = fuse_biases(program)
     assert after(changed, "forward") == phase("""
         x_ones[:] = bordered(x[:])
-        Z[:] = matmul(x_ones[:], below(Wz, bz))
-        R[:] = matmul(x_ones[:], below(Wr, br))
+        Z[:] = x_ones[:] @ below(Wz, bz)
+        R[:] = x_ones[:] @ below(Wr, br)
         for every step t, first to last:
-            S[t] = add(Z[t], multiply(R[t], S[t-1]))
+            S[t] = Z[t] + R[t] * S[t-1]
     """)
     assert after(changed, "backward") == phase("""
         daZ[:] = S[:]
@@ -41,7 +41,7 @@ def test_a_bias_joins_the_product_and_its_gradient() -> None:
 def test_a_bias_beside_another_product_stays() -> None:
     program = written("""
         for every step t, first to last:
-            S[t] = add(matmul(S[t-1], Uz), rows(bz))
-        Z[:] = add(matmul(S[:], Uz), rows(bz))
+            S[t] = S[t-1] @ Uz + rows(bz)
+        Z[:] = S[:] @ Uz + rows(bz)
     """)
     assert fuse_biases(program) == program

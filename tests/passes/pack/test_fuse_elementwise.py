@@ -12,21 +12,21 @@ def test_like_functions_run_once() -> None:
         C[:] = 1
         A[:] = x[:]
         for every step t, first to last:
-            Z[t] = tanh(add(matmul(x[t], Wz), C[t]))
+            Z[t] = tanh(x[t] @ Wz + C[t])
             E[t] = exp(S[t-1])
-            R[t] = tanh(add(matmul(x[t], Wr), A[t]))
-            S[t] = multiply(Z[t], R[t])
+            R[t] = tanh(x[t] @ Wr + A[t])
+            S[t] = Z[t] * R[t]
     """.replace("x[:]", "exp(C[:])")
     )
     assert after(fuse_elementwise(program)) == phase("""
         C[:] = 1
         A[:] = exp(C[:])
         for every step t, first to last:
-            xWz = matmul(x[t], Wz)
-            xWr = matmul(x[t], Wr)
-            Z_R[t] = tanh(add(xWz_xWr, C_A[t]))
+            xWz = x[t] @ Wz
+            xWr = x[t] @ Wr
+            Z_R[t] = tanh(xWz_xWr + C_A[t])
             E[t] = exp(S[t-1])
-            S[t] = multiply(Z[t], R[t])
+            S[t] = Z[t] * R[t]
     """)
 
 
@@ -38,11 +38,11 @@ def unchanged(text: str) -> None:
 def test_none_moves_before_what_it_reads() -> None:
     unchanged("""
         for every step t, first to last:
-            C[t] = matmul(S[t-1], Uc)
+            C[t] = S[t-1] @ Uc
             Z[t] = tanh(C[t])
-            E[t] = matmul(Z[t], Uz)
+            E[t] = Z[t] @ Uz
             R[t] = tanh(E[t])
-            S[t] = multiply(Z[t], R[t])
+            S[t] = Z[t] * R[t]
     """)
 
 
@@ -53,18 +53,18 @@ def test_none_moves_before_a_reader_of_what_it_overwrites() -> None:
             F[t] = relu(S[t-1])
             R[t] = clip(S[t-1])
             Z[t] = tanh(F[t])
-            E[t] = matmul(R[t], Uz)
+            E[t] = R[t] @ Uz
             R[t] = tanh(C[t])
-            S[t] = multiply(Z[t], add(R[t], E[t]))
+            S[t] = Z[t] * (R[t] + E[t])
     """)
 
 
 def test_none_reads_what_its_neighbour_writes() -> None:
     unchanged("""
         for every step t, first to last:
-            Z[t] = tanh(matmul(S[t-1], Uz))
-            R[t] = tanh(matmul(Z[t], Ur))
-            S[t] = multiply(Z[t], R[t])
+            Z[t] = tanh(S[t-1] @ Uz)
+            R[t] = tanh(Z[t] @ Ur)
+            S[t] = Z[t] * R[t]
     """)
 
 
@@ -76,7 +76,7 @@ def test_conditions_and_other_functions_part_them() -> None:
             Z[t] = tanh(C[t])
             if lengths: R[t] = tanh(A[t])
             E[t] = exp(A[t])
-            S[t] = multiply(Z[t], E[t])
+            S[t] = Z[t] * E[t]
     """)
 
 
@@ -91,7 +91,7 @@ def test_equal_sums_are_all_added() -> None:
 
 def test_vectors_are_no_neighbours() -> None:
     unchanged("""
-        S[:] = exp(matmul(x[:], Wz))
+        S[:] = exp(x[:] @ Wz)
         Z[:] = relu(S[:])
         u = column_sum(S[:])
         v = column_sum(Z[:])
@@ -107,7 +107,7 @@ def test_adjoints_are_left_to_batch() -> None:
         for every step t, last to first:
             dZ[t] = tanh(C[t])
             dR[t] = tanh(A[t])
-            dS_prev[t] = add(add(dZ[t], dR[t]), dS_prev[t+1])
+            dS_prev[t] = dZ[t] + dR[t] + dS_prev[t+1]
     """)
     assert fuse_elementwise_values(program) == program
     assert after(fuse_elementwise(program))[3] == "    dZ_dR[t] = tanh(C_A[t])"
@@ -124,7 +124,7 @@ def test_what_every_step_does_says_who_are_neighbours() -> None:
         for every step t, first to last:
             Z[t] = exp(E[t])
             R[t] = exp(F[t])
-            S[t] = multiply(multiply(Z[t], R[t]), RS[t])
+            S[t] = Z[t] * R[t] * RS[t]
     """)
     found = after(fuse_elementwise(program))
     assert "    Z_R[t] = exp(E_F[t])" in found

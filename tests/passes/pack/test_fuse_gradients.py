@@ -9,13 +9,13 @@ from tests.passes.written import after, phase, written
 
 PRODUCTS = """
     for every step t, first to last:
-        Z[t] = tanh(add(add(matmul(x[t], Wz), matmul(S[t-1], Uz)), rows(bz)))
-        R[t] = tanh(add(add(matmul(x[t], Wr), matmul(S[t-1], Ur)), rows(br)))
-        S[t] = multiply(Z[t], R[t])
+        Z[t] = tanh(x[t] @ Wz + S[t-1] @ Uz + rows(bz))
+        R[t] = tanh(x[t] @ Wr + S[t-1] @ Ur + rows(br))
+        S[t] = Z[t] * R[t]
     for every step t, last to first:
-        daZ[t] = add(dS_prev[t+1], Z[t])
-        daR[t] = add(dS_prev[t+1], R[t])
-        dS_prev[t] = add(matmul(daZ[t], transpose(Uz)), matmul(daR[t], transpose(Ur)))
+        daZ[t] = dS_prev[t+1] + Z[t]
+        daR[t] = dS_prev[t+1] + R[t]
+        dS_prev[t] = daZ[t] @ Uz.T + daR[t] @ Ur.T
 """
 
 
@@ -79,8 +79,8 @@ def test_a_sum_of_x_is_found_in_what_is_a_copy_by_then(
     text = f"""
     {before}
     for every step t, first to last:
-        Z[t] = tanh(add(matmul(P[t], Wz), matmul(S[t-1], Uz)))
-        S[t] = multiply(Z[t], Z[t])
+        Z[t] = tanh(P[t] @ Wz + S[t-1] @ Uz)
+        S[t] = Z[t] * Z[t]
     daZ[:] = tanh(Z[:])
     dWz = contract(x[:], daZ[:])
     dUz = contract(S[:-1], daZ[:])
@@ -92,7 +92,7 @@ def test_a_sum_of_x_is_found_in_what_is_a_copy_by_then(
 
 def test_sums_between_which_something_is_written_stay() -> None:
     """One of them moves to where the other is."""
-    for line in ("daR[:] = tanh(daR[:])", "dUz = multiply(2, dUz)", "dUr = Ur", "dUc = dUz"):
+    for line in ("daR[:] = tanh(daR[:])", "dUz = 2 * dUz", "dUr = Ur", "dUc = dUz"):
         gradients = SUMS.replace("    dUr", f"    {line}\n    dUr", 1)
         assert joined(gradients)[-3:] == phase(gradients)
     harmless = SUMS.replace("    dUr", "    daC[:] = tanh(daR[:])\n    dUr", 1)

@@ -14,17 +14,17 @@ from tests.passes.written import after, phase, written
 
 def test_products_by_weights_take_blocks_of_all_steps_and_of_one() -> None:
     program = written("""
-        Z[:] = matmul(x[:], Wz)
+        Z[:] = x[:] @ Wz
         for every step t, first to last:
-            term = matmul(S[t-1], Uz)
-            S[t] = add(Z[t], term)
-            A[t] = matmul(S[t], Uz)
+            term = S[t-1] @ Uz
+            S[t] = Z[t] + term
+            A[t] = S[t] @ Uz
     """)
     assert after(block_products(program)) == phase("""
         Z[:] = matmul_in_blocks(x[:], Wz)
         for every step t, first to last:
             term = matmul_in_blocks(S[t-1], Uz)
-            S[t] = add(Z[t], term)
+            S[t] = Z[t] + term
             A[t] = matmul_in_blocks(S[t], Uz)
     """)
 
@@ -32,11 +32,11 @@ def test_products_by_weights_take_blocks_of_all_steps_and_of_one() -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "Z[:] = matmul(E[:], transpose(Uz))",  # there is no fast kernel of few rows for it
-        "Z[:] = tanh(matmul(E[:], Uz))",  # no operation in place
-        "dUz = matmul(Uz, Ur)",  # no samples
-        "p = bz\nq = matmul(p, Uz)",
-        "for every step t, first to last:\n            Z[t] = matmul(x[t], Wz)",  # given each time
+        "Z[:] = E[:] @ Uz.T",  # there is no fast kernel of few rows for it
+        "Z[:] = tanh(E[:] @ Uz)",  # no operation in place
+        "dUz = Uz @ Ur",  # no samples
+        "p = bz\nq = p @ Uz",
+        "for every step t, first to last:\n            Z[t] = x[t] @ Wz",  # given each time
         "dUz = contract(E[:], E[:])",
         "Z[:] = tanh(E[:])",
     ],
@@ -52,27 +52,27 @@ def test_what_a_pullback_makes_arrays_for_stays() -> None:
         {
             "backward": """
         dS[:] = rows(bz)
-        dA[:] = matmul(dS[:], Uz)
+        dA[:] = dS[:] @ Uz
 """,
             "inputs": """
-        dC[:] = matmul(dA[:], Uz)
-        dE[:] = matmul(dC[:], Uz)
-        dS[:] = matmul(dC[:], Uz)
-        dA[:] = matmul(dS[:], Uz)
+        dC[:] = dA[:] @ Uz
+        dE[:] = dC[:] @ Uz
+        dS[:] = dC[:] @ Uz
+        dA[:] = dS[:] @ Uz
         for every step t, first to last:
-            dA[t] = matmul(dS[t], Uz)
+            dA[t] = dS[t] @ Uz
 """,
         }
     )
     found = block_products(program)
     assert after(found, "backward")[1] == "dA[:] = matmul_in_blocks(dS[:], Uz)"
     assert after(found, "inputs") == phase("""
-        dC[:] = matmul(dA[:], Uz)
-        dE[:] = matmul(dC[:], Uz)
-        dS[:] = matmul(dC[:], Uz)
+        dC[:] = dA[:] @ Uz
+        dE[:] = dC[:] @ Uz
+        dS[:] = dC[:] @ Uz
         dA[:] = matmul_in_blocks(dS[:], Uz)
         for every step t, first to last:
-            dA[t] = matmul(dS[t], Uz)
+            dA[t] = dS[t] @ Uz
     """)
 
 

@@ -7,22 +7,22 @@ from tests.passes.written import after, phase, written
 
 CELL = """
     for every step t, first to last:
-        Z[t] = tanh(add(add(matmul(x[t], Wz), matmul(S[t-1], Uz)), rows(bz)))
-        R[t] = tanh(matmul(x[t], Wr))
-        S[t] = multiply(Z[t], R[t])
-        C[t] = matmul(S[t], Uc)
+        Z[t] = tanh(x[t] @ Wz + S[t-1] @ Uz + rows(bz))
+        R[t] = tanh(x[t] @ Wr)
+        S[t] = Z[t] * R[t]
+        C[t] = S[t] @ Uc
         dWz += contract(x[t], Z[t])
 """
 
 
 def test_products_of_inputs_and_sums_over_time_leave_the_loop() -> None:
     assert after(fission_loops(written(CELL))) == phase("""
-        R[:] = tanh(matmul(x[:], Wr))
-        xWz[:] = add(matmul(x[:], Wz), rows(bz))
+        R[:] = tanh(x[:] @ Wr)
+        xWz[:] = x[:] @ Wz + rows(bz)
         for every step t, first to last:
-            Z[t] = tanh(add(xWz[t], matmul(S[t-1], Uz)))
-            S[t] = multiply(Z[t], R[t])
-        C[:] = matmul(S[:], Uc)
+            Z[t] = tanh(xWz[t] + S[t-1] @ Uz)
+            S[t] = Z[t] * R[t]
+        C[:] = S[:] @ Uc
         dWz = contract(x[:], Z[:])
     """)
 
@@ -30,21 +30,21 @@ def test_products_of_inputs_and_sums_over_time_leave_the_loop() -> None:
 def test_statements_alone_leave_products_beside_those_that_recur() -> None:
     found = after(fission_statements(written(CELL)))
     assert found[2].strip() == phase(CELL)[1].strip()
-    assert found[0] == "R[:] = tanh(matmul(x[:], Wr))"
+    assert found[0] == "R[:] = tanh(x[:] @ Wr)"
 
 
 def test_what_is_written_anew_from_what_recurs_stays() -> None:
     """The first value leaves, for it waits for nothing; the second is the step's own."""
     program = written("""
         for every step t, first to last:
-            R[t] = tanh(matmul(x[t], Wr))
-            S[t] = multiply(S[t-1], R[t])
+            R[t] = tanh(x[t] @ Wr)
+            S[t] = S[t-1] * R[t]
             R[t] = exp(S[t])
     """)
     assert after(fission_statements(program)) == phase("""
-        R[:] = tanh(matmul(x[:], Wr))
+        R[:] = tanh(x[:] @ Wr)
         for every step t, first to last:
-            S[t] = multiply(S[t-1], R[t])
+            S[t] = S[t-1] * R[t]
             R[t] = exp(S[t])
     """)
 
@@ -61,10 +61,10 @@ def test_a_sum_of_two_statements_stays() -> None:
 
 def test_what_an_earlier_statement_reads_is_not_overwritten_before() -> None:
     program = written("""
-        A[:] = exp(matmul(x[:], Wr))
+        A[:] = exp(x[:] @ Wr)
         for every step t, first to last:
-            E[t] = add(A[t], S[t-1])
-            A[t] = matmul(x[t], Wz)
-            S[t] = multiply(A[t], E[t])
+            E[t] = A[t] + S[t-1]
+            A[t] = x[t] @ Wz
+            S[t] = A[t] * E[t]
     """)
     assert fission_statements(program) == program

@@ -9,33 +9,33 @@ from tests.passes.written import after, phase, written
 def test_each_is_computed_once_under_a_name() -> None:
     program = written("""
         for every step t, first to last:
-            Z[t] = matmul(x[t], multiply(1/2, Wz))
-            R[t] = add(matmul(x[t], multiply(1/2, Wz)), matmul(x[t], add(Wz, Wr)))
+            Z[t] = x[t] @ (1/2 * Wz)
+            R[t] = x[t] @ (1/2 * Wz) + x[t] @ (Wz + Wr)
     """)
     assert after(hoist_loop_invariants(program)) == phase("""
-        half_Wz = multiply(1/2, Wz)
-        W_R = add(Wz, Wr)
+        half_Wz = 1/2 * Wz
+        W_R = Wz + Wr
         for every step t, first to last:
-            Z[t] = matmul(x[t], half_Wz)
-            R[t] = add(matmul(x[t], half_Wz), matmul(x[t], W_R))
+            Z[t] = x[t] @ half_Wz
+            R[t] = x[t] @ half_Wz + x[t] @ W_R
     """)
 
 
 def test_each_phase_has_its_own() -> None:
-    both = "Z[:] = matmul(x[:], multiply(1/2, Wz))"
+    both = "Z[:] = x[:] @ (1/2 * Wz)"
     program = hoist_loop_invariants(
         written({"forward": both, "backward": both.replace("Z[", "R[")})
     )
     assert after(program, "backward") == [
-        "half_Wz_2 = multiply(1/2, Wz)",
-        "R[:] = matmul(x[:], half_Wz_2)",
+        "half_Wz_2 = 1/2 * Wz",
+        "R[:] = x[:] @ half_Wz_2",
     ]
 
 
 def test_views_and_what_is_not_of_weights_alone_stay() -> None:
     program = written("""
         for every step t, first to last:
-            C[t] = add(matmul(S[t-1], transpose(Uc)), rows(bz))
-            S[t] = multiply(1/2, C[t])
+            C[t] = S[t-1] @ Uc.T + rows(bz)
+            S[t] = 1/2 * C[t]
     """)
     assert hoist_loop_invariants(program) == program

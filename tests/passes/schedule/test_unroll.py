@@ -7,8 +7,8 @@ from tests.passes.written import after, phase, written
 
 BACKWARD = """
     for every step t, last to first:
-        dS[t] = add(dS_prev[t+1], rows(bz))
-        dS_prev[t] = matmul(dS[t], Uz)
+        dS[t] = dS_prev[t+1] + rows(bz)
+        dS_prev[t] = dS[t] @ Uz
         dUz += contract(dS[t], dS[t])
 """
 
@@ -17,12 +17,12 @@ def test_steps_go_last_to_first_and_the_first_starts_sums() -> None:
     assert after(unroll(2)(written(BACKWARD))) == phase("""
         t = 1:
             dS[t] = rows(bz)
-            if pullback: dS[t] = add(dS[t], dS_last)
-            dS_prev[t] = matmul(dS[t], Uz)
+            if pullback: dS[t] = dS[t] + dS_last
+            dS_prev[t] = dS[t] @ Uz
             dUz = contract(dS[t], dS[t])
         t = 0:
-            dS[t] = add(dS_prev[t+1], rows(bz))
-            dS_prev[t] = matmul(dS[t], Uz)
+            dS[t] = dS_prev[t+1] + rows(bz)
+            dS_prev[t] = dS[t] @ Uz
             dUz += contract(dS[t], dS[t])
     """)
 
@@ -50,20 +50,20 @@ def test_a_carry_that_nobody_reads_goes() -> None:
 def test_what_is_beyond_the_last_step_is_said_in_terms_of_the_last() -> None:
     program = written(
         {
-            "loss": "G[:] = matmul(y[:], Wc)",
+            "loss": "G[:] = y[:] @ Wc",
             "backward": """
         for every step t, last to first:
             dC[t] = dC_prev[t+1]
-            dC_prev[t] = add(matmul(dC[t], Uz), G[t-1])
+            dC_prev[t] = dC[t] @ Uz + G[t-1]
     """,
         }
     )
     assert after(unroll(2)(program), "backward") == phase("""
         t = 1:
             dC[t] = G[t]
-            if pullback: dC[t] = add(dC[t], dC_last)
-            dC_prev[t] = add(matmul(dC[t], Uz), G[t-1])
+            if pullback: dC[t] = dC[t] + dC_last
+            dC_prev[t] = dC[t] @ Uz + G[t-1]
         t = 0:
             dC[t] = dC_prev[t+1]
-            dC_prev[t] = add(matmul(dC[t], Uz), G[t-1])
+            dC_prev[t] = dC[t] @ Uz + G[t-1]
     """)

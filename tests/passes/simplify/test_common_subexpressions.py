@@ -9,26 +9,26 @@ from tests.passes.written import after, written
 def test_values_are_reused_and_copies_skipped() -> None:
     program = written("""
         for every step t, first to last:
-            R[t] = tanh(matmul(x[t], Wr))
-            RS[t] = multiply(R[t], S[t-1])
+            R[t] = tanh(x[t] @ Wr)
+            RS[t] = R[t] * S[t-1]
             E[t] = RS[t]
-            C[t] = tanh(matmul(multiply(R[t], S[t-1]), Uc))
-            S[t] = add(C[t], E[t])
+            C[t] = tanh(R[t] * S[t-1] @ Uc)
+            S[t] = C[t] + E[t]
     """)
     assert after(eliminate_common_subexpressions(program))[4:] == [
-        "    C[t] = tanh(matmul(RS[t], Uc))",
-        "    S[t] = add(C[t], RS[t])",
+        "    C[t] = tanh(RS[t] @ Uc)",
+        "    S[t] = C[t] + RS[t]",
     ]
 
 
 def test_what_is_written_anew_is_forgotten() -> None:
     program = written("""
         for every step t, first to last:
-            R[t] = tanh(matmul(x[t], Wr))
-            RS[t] = multiply(R[t], S[t-1])
+            R[t] = tanh(x[t] @ Wr)
+            RS[t] = R[t] * S[t-1]
             R[t] = exp(R[t])
-            C[t] = multiply(R[t], S[t-1])
-            S[t] = add(C[t], RS[t])
+            C[t] = R[t] * S[t-1]
+            S[t] = C[t] + RS[t]
     """)
     assert eliminate_common_subexpressions(program) == program
 
@@ -44,11 +44,11 @@ def test_what_holds_on_a_condition_is_not_reused() -> None:
 
 def test_what_a_step_writes_anew_is_another_at_every_step() -> None:
     program = written("""
-        Z[:] = matmul(x[:], Wz)
+        Z[:] = x[:] @ Wz
         R[:] = Z[:]
         for every step t, first to last:
             R[t] = tanh(S[t-1])
-            S[t] = add(Z[t], R[t])
+            S[t] = Z[t] + R[t]
         C[:] = exp(R[:])
     """)
     assert eliminate_common_subexpressions(program) == program

@@ -7,7 +7,7 @@ from tests.passes.written import after, phase, written
 
 BODY = """
     for every step t, first to last:
-        E[t] = matmul(x[t], Wz)
+        E[t] = x[t] @ Wz
         E[t] = tanh(E[t])
         Z[t] = E[t]
 """
@@ -16,7 +16,7 @@ BODY = """
 def test_the_copy_is_computed_in_the_first_place() -> None:
     assert after(coalesce_copies(written(BODY, {"forward": "Z"}))) == phase("""
         for every step t, first to last:
-            Z[t] = matmul(x[t], Wz)
+            Z[t] = x[t] @ Wz
             Z[t] = tanh(Z[t])
     """)
 
@@ -29,9 +29,7 @@ def test_not_what_is_handed_out_or_read_elsewhere() -> None:
 
 
 def test_not_where_the_copy_means_something_else() -> None:
-    program = written(
-        "    Z[:] = 1" + BODY.replace("tanh(E[t])", "add(E[t], Z[t])"), {"forward": "Z"}
-    )
+    program = written("    Z[:] = 1" + BODY.replace("tanh(E[t])", "E[t] + Z[t]"), {"forward": "Z"})
     assert coalesce_copies(program) == program
 
 

@@ -10,7 +10,7 @@ def test_what_nobody_reads_goes() -> None:
     program = written(
         """
         for every step t, first to last:
-            Z[t] = matmul(x[t], Wz)
+            Z[t] = x[t] @ Wz
             A[t] = exp(Z[t])
             S[t] = tanh(Z[t])
             dWz += contract(x[t], A[t])
@@ -19,7 +19,7 @@ def test_what_nobody_reads_goes() -> None:
     )
     assert after(eliminate_dead_code(program)) == phase("""
         for every step t, first to last:
-            Z[t] = matmul(x[t], Wz)
+            Z[t] = x[t] @ Wz
             S[t] = tanh(Z[t])
     """)
 
@@ -27,11 +27,11 @@ def test_what_nobody_reads_goes() -> None:
 def test_what_a_pullback_alone_reads_is_done_for_it() -> None:
     forward = """
         for every step t, first to last:
-            Z[t] = matmul(x[t], Wz)
+            Z[t] = x[t] @ Wz
             A[t] = exp(Z[t])
             S[t] = tanh(Z[t])
     """
-    inputs = "dx[:] = matmul(A[:], transpose(Wz))"
+    inputs = "dx[:] = A[:] @ Wz.T"
     entries = {"forward": "S", "pullback": "dx"}
     found = eliminate_dead_code(written({"forward": forward, "inputs": inputs}, entries))
     assert after(found)[2] == "    if pullback: A[t] = exp(Z[t])"
@@ -42,15 +42,15 @@ def test_what_is_computed_before_there_is_a_pullback_is_for_all() -> None:
     phases = {
         "forward": """
         for every step t, first to last:
-            Z[t] = matmul(x[t], Wz)
+            Z[t] = x[t] @ Wz
             A[t] = exp(Z[t])
             S[t] = tanh(Z[t])
     """,
         "loss": "dS[:] = tanh(S[:])",
         "backward": """
         for every step t, last to first:
-            dA[t] = multiply(dS[t], A[t])
-            dS_prev[t] = matmul(dS_prev[t+1], Uz)
+            dA[t] = dS[t] * A[t]
+            dS_prev[t] = dS_prev[t+1] @ Uz
     """,
     }
     found = written(phases, {"forward": "S", "pullback": "dA"}, seed="dS", carries="dS_prev")
@@ -59,10 +59,10 @@ def test_what_is_computed_before_there_is_a_pullback_is_for_all() -> None:
 
 def test_what_is_read_beyond_the_steps_alone_stays() -> None:
     phases = {
-        "loss": "G[:] = matmul(y[:], Wc)",
+        "loss": "G[:] = y[:] @ Wc",
         "backward": """
         for every step t, last to first:
-            dC_prev[t] = matmul(dC_prev[t+1], Uz)
+            dC_prev[t] = dC_prev[t+1] @ Uz
     """,
     }
     program = written(phases, carries="dC_prev")
@@ -74,7 +74,7 @@ def test_what_the_next_step_reads_stays() -> None:
         """
         for every step t, first to last:
             Z[t] = exp(S[t-1])
-            S[t] = matmul(x[t], Wz)
+            S[t] = x[t] @ Wz
     """,
         {"forward": "Z"},
     )

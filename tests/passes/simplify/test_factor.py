@@ -7,9 +7,9 @@ from tests.passes.written import after, phase, written
 
 BODY = """
     for every step t, first to last:
-        Z[t] = matmul(x[t], Wz)
-        A[t] = add(multiply(negate(Z[t]), S[t-1]), multiply(Z[t], Z[t]))
-        dA[t] = add(multiply(Z[t], Z[t]), multiply(Z[t], S[t-1]))
+        Z[t] = x[t] @ Wz
+        A[t] = -Z[t] * S[t-1] + Z[t] * Z[t]
+        dA[t] = Z[t] * Z[t] + Z[t] * S[t-1]
         S[t] = tanh(A[t])
 """
 
@@ -17,17 +17,17 @@ BODY = """
 def test_a_shared_factor_is_taken_out() -> None:
     found = after(factor_sums(written(BODY)))
     assert found[2:4] == [
-        "    A[t] = multiply(Z[t], subtract(Z[t], S[t-1]))",
-        "    dA[t] = multiply(Z[t], add(Z[t], S[t-1]))",
+        "    A[t] = Z[t] * (Z[t] - S[t-1])",
+        "    dA[t] = Z[t] * (Z[t] + S[t-1])",
     ]
 
 
 def test_the_declared_form_is_kept_but_for_adjoints() -> None:
     found = after(factor_adjoints(written(BODY)))
     assert found[2] == phase(BODY)[2]
-    assert found[3] == "    dA[t] = multiply(Z[t], add(Z[t], S[t-1]))"
+    assert found[3] == "    dA[t] = Z[t] * (Z[t] + S[t-1])"
 
 
 def test_what_gains_nothing_stays() -> None:
-    program = written("S[:] = add(multiply(2, rows(bz)), multiply(rows(br), rows(bc)))")
+    program = written("S[:] = 2 * rows(bz) + rows(br) * rows(bc)")
     assert factor_sums(program) == program

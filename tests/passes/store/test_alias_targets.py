@@ -18,11 +18,11 @@ from tests.passes.written import written
 
 FORWARD = """
     for every step t, first to last:
-        Z[t] = matmul(x[t], Wz)
+        Z[t] = x[t] @ Wz
         S[t] = tanh(Z[t])
 """
 LOSS = """
-    dO[:] = subtract(S[:], Y[:])
+    dO[:] = S[:] - Y[:]
     loss = inner(dO[:], dO[:])
 """
 BACKWARD = "dUz = contract(S[:-1], dO[:])"
@@ -38,18 +38,18 @@ def lent(loss: str = LOSS, forward: str = FORWARD, overwrites: str = "") -> bool
 def test_targets_lie_where_the_seed_is_computed_from_them() -> None:
     assert lent()
     assert lent(overwrites="dO over E")  # which is not there
-    assert lent(LOSS.replace("dO[:] = subtract(S[:], Y[:])", "dO[:] = tanh(Y[:])"))
+    assert lent(LOSS.replace("dO[:] = S[:] - Y[:]", "dO[:] = tanh(Y[:])"))
 
 
 def test_not_where_a_product_or_a_transpose_reads_them() -> None:
     """It writes entries before it has read what else lies there."""
-    assert not lent(LOSS.replace("subtract(S[:], Y[:])", "matmul(Y[:], Uz)"))
-    assert not lent(LOSS.replace("subtract(S[:], Y[:])", "row_sum(Y[:])"))
+    assert not lent(LOSS.replace("S[:] - Y[:]", "Y[:] @ Uz"))
+    assert not lent(LOSS.replace("S[:] - Y[:]", "row_sum(Y[:])"))
 
 
 def test_not_where_they_are_read_again() -> None:
     assert not lent(LOSS.replace("inner(dO[:], dO[:])", "inner(dO[:], Y[:])"))
-    assert not lent(LOSS.replace("    loss", "    E[:] = multiply(dO[:], Y[:])\n    loss"))
+    assert not lent(LOSS.replace("    loss", "    E[:] = dO[:] * Y[:]\n    loss"))
 
 
 def test_not_where_they_are_read_before_by_another() -> None:
@@ -62,7 +62,7 @@ def test_not_where_the_forward_pass_uses_the_storage() -> None:
 
 
 def test_not_where_the_seed_holds_something_else_first() -> None:
-    assert not lent("    dO[:] = S[:]" + LOSS.replace("S[:], Y", "dO[:], Y"))
+    assert not lent("    dO[:] = S[:]" + LOSS.replace("S[:] - Y", "dO[:] - Y"))
 
 
 def test_the_interpreter_keeps_them_there() -> None:

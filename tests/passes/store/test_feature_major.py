@@ -24,36 +24,36 @@ def beside_one_another(text: str, overwrites: Mapping[str, str] | None = None) -
 
 
 def test_the_layout_changes() -> None:
-    program = written("S[:] = tanh(matmul(x[:], Wz))")
+    program = written("S[:] = tanh(x[:] @ Wz)")
     found = store_feature_major(program)
     assert (program.layout, found.layout) == ("rows", "columns")
-    assert after(found) == phase("S[:] = tanh(matmul(x[:], Wz))")
+    assert after(found) == phase("S[:] = tanh(x[:] @ Wz)")
 
 
 @pytest.mark.parametrize("given", ["x", "y"])
 def test_a_part_of_a_pack_is_copied_before_it_meets_what_is_given(given: str) -> None:
-    program = beside_one_another(f"dx[:] = subtract(P[:], {given}[:])")
+    program = beside_one_another(f"dx[:] = P[:] - {given}[:]")
     assert after(store_feature_major(program)) == [
         *after(program)[:-1],
         "dx[:] = P[:]",
-        f"dx[:] = subtract(dx[:], {given}[:])",
+        f"dx[:] = dx[:] - {given}[:]",
     ]
-    turned = beside_one_another(f"dx[:] = subtract({given}[:], Q[:])")
+    turned = beside_one_another(f"dx[:] = {given}[:] - Q[:]")
     assert after(store_feature_major(turned))[-2:] == [
         "dx[:] = Q[:]",
-        f"dx[:] = subtract({given}[:], dx[:])",
+        f"dx[:] = {given}[:] - dx[:]",
     ]
 
 
 @pytest.mark.parametrize(
     "line",
     [
-        "dx[:] = subtract(P[:], Q[:])",  # nothing is given
-        "dx[:] = subtract(P[:], dx[:])",
-        "dx[:] = subtract(x[:], y[:])",  # no part of a pack
-        "P[:] = subtract(Q[:], x[:])",  # a part is no better a place
+        "dx[:] = P[:] - Q[:]",  # nothing is given
+        "dx[:] = P[:] - dx[:]",
+        "dx[:] = x[:] - y[:]",  # no part of a pack
+        "P[:] = Q[:] - x[:]",  # a part is no better a place
         "dx[:] = tanh(P[:])",
-        "dx[:] = multiply(1/2, x[:])",
+        "dx[:] = 1/2 * x[:]",
     ],
 )
 def test_other_statements_stay(line: str) -> None:
@@ -62,7 +62,7 @@ def test_other_statements_stay(line: str) -> None:
 
 
 def test_what_is_written_over_another_stays() -> None:
-    program = beside_one_another("dx[:] = subtract(P[:], x[:])", {"dx": "P"})
+    program = beside_one_another("dx[:] = P[:] - x[:]", {"dx": "P"})
     assert after(store_feature_major(program)) == after(program)
 
 
@@ -107,7 +107,7 @@ def test_a_copy_that_has_changed_since_is_none(line: str) -> None:
 def test_a_copy_of_what_is_computed_is_none() -> None:
     """It may be computed anew."""
     program = written("""
-        Z[:] = matmul(x[:], Wz)
+        Z[:] = x[:] @ Wz
         A[:] = Z[:]
         Z[:] = 1
         C[:] = Z[:]
@@ -118,7 +118,7 @@ def test_a_copy_of_what_is_computed_is_none() -> None:
 def test_a_copy_that_is_left_alone_is_one() -> None:
     program = written("""
         P[:] = x[:]
-        Z[:] = matmul(x[:], Wz)
+        Z[:] = x[:] @ Wz
         for every step t, first to last:
             S[t] = tanh(Z[t])
         Q[:] = x[:]

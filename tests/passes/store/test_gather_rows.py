@@ -23,9 +23,9 @@ def in_columns(backward: str) -> Program:
     """A program whose backward phase is `backward`, stored with a sample per column."""
     phases = {
         "forward": """
-        A[:] = matmul(x[:], Wz)
+        A[:] = x[:] @ Wz
         for every step t, first to last:
-            S[t] = tanh(add(S[t-1], A[t]))
+            S[t] = tanh(S[t-1] + A[t])
         dO[:] = S[:]
 """,
         "backward": backward,
@@ -41,7 +41,7 @@ def gathered(backward: str) -> list[str]:
 def test_each_operand_is_copied_once_before_the_first_product_that_reads_it() -> None:
     found = gather_rows(
         in_columns("""
-        dA[:] = multiply(dO[:], A[:])
+        dA[:] = dO[:] * A[:]
         dWz = contract(x[:], dA[:])
         dUz = contract(S[:-1], dA[:])
         dUr = contract(S[:], dA[:])
@@ -49,7 +49,7 @@ def test_each_operand_is_copied_once_before_the_first_product_that_reads_it() ->
     """)
     )
     assert after(found, "backward") == phase("""
-        dA[:] = multiply(dO[:], A[:])
+        dA[:] = dO[:] * A[:]
         dA_rows[:] = dA[:]
         dWz = contract(x[:], dA_rows[:])
         S_prev_rows[:] = S[:-1]
@@ -81,11 +81,11 @@ def test_the_step_after_has_rows_of_its_own() -> None:
 
 
 def test_every_product_of_a_sum_reads_copies() -> None:
-    found = gathered("dUz = subtract(contract(A[:], S[:]), multiply(2, contract(S[:], S[:])))")
+    found = gathered("dUz = contract(A[:], S[:]) - 2 * contract(S[:], S[:])")
     assert found == phase("""
         A_rows[:] = A[:]
         S_rows[:] = S[:]
-        dUz = subtract(contract(A_rows[:], S_rows[:]), multiply(2, contract(S_rows[:], S_rows[:])))
+        dUz = contract(A_rows[:], S_rows[:]) - 2 * contract(S_rows[:], S_rows[:])
     """)
 
 
@@ -105,7 +105,7 @@ def test_where_a_sample_is_a_row_nothing_is_copied() -> None:
     "line",
     [
         "dWz = contract(x[:], Y[:])",  # given, and by row as it comes
-        "dUz = contract(tanh(A[:]), multiply(A[:], A[:]))",  # computed where it is read
+        "dUz = contract(tanh(A[:]), A[:] * A[:])",  # computed where it is read
         "dbz = column_sum(A[:])",
         "term = rows(bz)\ndUz = contract(term, term)",  # of no step
         "for every step t, last to first:\n            dUz += contract(A[t], S[t])",
@@ -128,18 +128,18 @@ def test_a_pullback_gathers_nothing() -> None:
 @pytest.mark.parametrize(
     ("line", "copied"),
     [
-        ("dA[:] = multiply(dA[:], A[:])", "dA"),
-        ("A[:] = multiply(A[:], A[:])", "A"),
-        ("dS[:] = multiply(dO[:], dO[:])", "A"),  # it is written over A
-        ("for every step t, last to first:\n    dA[t] = multiply(dA[t], A[t])", "dA"),
-        ("E[:] = multiply(dO[:], dO[:])", ""),
-        ("dE[:] = multiply(dO[:], dO[:])", ""),  # over E, which is not there
-        ("S[:] = multiply(dO[:], dO[:])", ""),
+        ("dA[:] = dA[:] * A[:]", "dA"),
+        ("A[:] = A[:] * A[:]", "A"),
+        ("dS[:] = dO[:] * dO[:]", "A"),  # it is written over A
+        ("for every step t, last to first:\n    dA[t] = dA[t] * A[t]", "dA"),
+        ("E[:] = dO[:] * dO[:]", ""),
+        ("dE[:] = dO[:] * dO[:]", ""),  # over E, which is not there
+        ("S[:] = dO[:] * dO[:]", ""),
     ],
 )
 def test_what_has_been_written_since_is_copied_again(line: str, copied: str) -> None:
     product = "dUz = contract(A[:], dA[:])\n"
-    found = gathered(f"dA[:] = multiply(dO[:], A[:])\n{product}{line}\n{product}")
+    found = gathered(f"dA[:] = dO[:] * A[:]\n{product}{line}\n{product}")
     start = [found[0], *GATHERED, PRODUCT]
     again = [copy for copy in GATHERED if copy.endswith(f" = {copied}[:]")]
     assert found == [*start, *phase(line), *again, PRODUCT]

@@ -24,7 +24,7 @@ from tests.passes.written import written
 
 FORWARD = """
     for every step t, first to last:
-        Z[t] = matmul(x[t], Wz)
+        Z[t] = x[t] @ Wz
         S[t] = tanh(Z[t])
 """
 
@@ -40,8 +40,8 @@ def overwrites(backward: str, inputs: str = "", handed: str = "S") -> dict[str, 
 
 LAST_READER = """
     for every step t, last to first:
-        dA[t] = multiply(dS_prev[t+1], Z[t])
-        dS_prev[t] = matmul(dA[t], Uz)
+        dA[t] = dS_prev[t+1] * Z[t]
+        dS_prev[t] = dA[t] @ Uz
     dUz = contract(S[:-1], dA[:])
 """
 
@@ -51,18 +51,18 @@ def test_an_elementwise_last_reader_writes_over_it() -> None:
 
 
 def test_not_over_what_is_read_later_in_the_step() -> None:
-    later = LAST_READER.replace("matmul(dA[t], Uz)", "multiply(dA[t], Z[t])")
+    later = LAST_READER.replace("dA[t] @ Uz", "dA[t] * Z[t]")
     assert overwrites(later) == {}
 
 
 def test_not_over_an_operand_of_a_product() -> None:
-    assert overwrites(LAST_READER.replace("multiply(dS_prev[t+1], Z[t])", "matmul(Z[t], Uz)")) == {}
+    assert overwrites(LAST_READER.replace("dS_prev[t+1] * Z[t]", "Z[t] @ Uz")) == {}
 
 
 def test_not_over_an_operand_of_a_selection() -> None:
     """The other one is written before it."""
     chosen = "select(ended[t], Z[t], dS_prev[t+1])"
-    assert overwrites(LAST_READER.replace("multiply(dS_prev[t+1], Z[t])", chosen)) == {}
+    assert overwrites(LAST_READER.replace("dS_prev[t+1] * Z[t]", chosen)) == {}
 
 
 def test_not_over_what_is_read_after_the_loop() -> None:
@@ -70,7 +70,7 @@ def test_not_over_what_is_read_after_the_loop() -> None:
 
 
 def test_not_over_what_a_pullback_reads() -> None:
-    inputs = "dx[:] = matmul(Z[:], transpose(Wz))"
+    inputs = "dx[:] = Z[:] @ Wz.T"
     assert "dA" not in overwrites(LAST_READER, inputs)
     assert overwrites(LAST_READER, inputs.replace("Z[:]", "dA[:]")) == {"dA": "Z"}
 
@@ -88,9 +88,9 @@ def test_not_over_what_has_a_boundary() -> None:
 def test_each_is_overwritten_once() -> None:
     two = """
     for every step t, last to first:
-        dA[t] = multiply(dS_prev[t+1], Z[t])
+        dA[t] = dS_prev[t+1] * Z[t]
         dE[t] = tanh(dA[t])
-        dS_prev[t] = matmul(dE[t], Uz)
+        dS_prev[t] = dE[t] @ Uz
     dUz = contract(dE[:], dA[:])
 """
     assert overwrites(two) == {"dA": "Z"}
@@ -99,8 +99,8 @@ def test_each_is_overwritten_once() -> None:
 COPY = """
     for every step t, last to first:
         dS[t] = dS_prev[t+1]
-        dA[t] = multiply(dS[t], Z[t])
-        dS_prev[t] = matmul(dA[t], Uz)
+        dA[t] = dS[t] * Z[t]
+        dS_prev[t] = dA[t] @ Uz
     dUz = contract(S[:-1], dA[:])
 """
 
@@ -112,7 +112,7 @@ def test_a_carry_is_kept_where_a_step_copies_it() -> None:
 def test_not_where_the_copy_is_read_later() -> None:
     later = "\n        dC[t] = tanh(dS[t])\n        dR[t] = dC[t]\n    dUz"
     assert overwrites(COPY.replace("\n    dUz", later)) == {"dA": "Z"}
-    assert overwrites(COPY.replace("(dA[t], Uz)", "(dS[t], Uz)")) == {"dA": "Z"}
+    assert overwrites(COPY.replace("dA[t] @ Uz", "dS[t] @ Uz")) == {"dA": "Z"}
 
 
 def test_not_where_the_copy_is_there_before() -> None:
@@ -121,9 +121,9 @@ def test_not_where_the_copy_is_there_before() -> None:
 
 
 def test_not_where_the_carry_is_read_again() -> None:
-    again = COPY.replace("multiply(dS[t], Z[t])", "multiply(add(dS[t], dS_prev[t+1]), Z[t])")
+    again = COPY.replace("dS[t] * Z[t]", "(dS[t] + dS_prev[t+1]) * Z[t]")
     assert overwrites(again) == {"dA": "Z"}
-    later = COPY.replace("Z[t])", "Z[t])\n        dC[t] = tanh(dS_prev[t+1])")
+    later = COPY.replace("* Z[t]", "* Z[t]\n        dC[t] = tanh(dS_prev[t+1])")
     assert overwrites(later) == {"dA": "Z"}
 
 
@@ -133,7 +133,7 @@ def test_not_where_either_is_kept_for_every_step() -> None:
 
 def test_not_where_it_is_copied_on_a_condition() -> None:
     condition = COPY.replace("dS[t] = dS", "if lengths: dS[t] = dS").replace(
-        "multiply(dS[t], Z[t])", "tanh(Z[t])\n        if lengths: dC[t] = tanh(dS[t])"
+        "dS[t] * Z[t]", "tanh(Z[t])\n        if lengths: dC[t] = tanh(dS[t])"
     )
     assert "dS_prev" not in overwrites(condition)
 
@@ -147,7 +147,7 @@ def test_not_over_the_seed_before_it_is_handed_out() -> None:
     """The loss phase hands it out, even where no adjoint reads it; later ones may overwrite it."""
     phases = {
         "forward": FORWARD,
-        "loss": "dO[:] = subtract(Z[:], S[:])\nE[:] = tanh(S[:])\nloss = total(E[:])",
+        "loss": "dO[:] = Z[:] - S[:]\nE[:] = tanh(S[:])\nloss = total(E[:])",
         "backward": "dA[:] = tanh(S[:])\ndUz = contract(E[:], dA[:])",
     }
     entries = {"forward": "S", "loss": "loss dO", "gradients": "loss dUz"}

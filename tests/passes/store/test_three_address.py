@@ -10,24 +10,24 @@ def test_sums_begin_with_what_is_there() -> None:
     program = written(
         """
         for every step t, first to last:
-            Z[t] = tanh(add(add(matmul(x[t], Wz), matmul(S[t-1], Uz)), rows(bz)))
-            S[t] = subtract(multiply(Z[t], S[t-1]), multiply(Z[t], exp(Z[t])))
-            loss += total(multiply(S[t], S[t]))
+            Z[t] = tanh(x[t] @ Wz + S[t-1] @ Uz + rows(bz))
+            S[t] = Z[t] * S[t-1] - Z[t] * exp(Z[t])
+            loss += total(S[t] * S[t])
     """,
         {"forward": "S"},
     )
     assert after(to_three_address_code(program)) == phase("""
         for every step t, first to last:
-            term = matmul(x[t], Wz)
-            Z[t] = add(rows(bz), term)
-            term = matmul(S[t-1], Uz)
-            Z[t] = add(Z[t], term)
+            term = x[t] @ Wz
+            Z[t] = rows(bz) + term
+            term = S[t-1] @ Uz
+            Z[t] = Z[t] + term
             Z[t] = tanh(Z[t])
-            S[t] = multiply(Z[t], S[t-1])
+            S[t] = Z[t] * S[t-1]
             term = exp(Z[t])
-            term = multiply(term, Z[t])
-            S[t] = subtract(S[t], term)
-            loss += total(multiply(S[t], S[t]))
+            term = term * Z[t]
+            S[t] = S[t] - term
+            loss += total(S[t] * S[t])
     """)
 
 
@@ -36,17 +36,17 @@ def test_a_target_among_its_operands_is_written_last() -> None:
         """
         for every step t, first to last:
             Z[t] = tanh(S[t-1])
-            Z[t] = matmul(Z[t], Uz)
-            S[t] = exp(matmul(S[t-1], Uz))
+            Z[t] = Z[t] @ Uz
+            S[t] = exp(S[t-1] @ Uz)
     """,
         {"forward": "Z"},
     )
     assert after(to_three_address_code(program)) == phase("""
         for every step t, first to last:
             Z[t] = tanh(S[t-1])
-            term = matmul(Z[t], Uz)
+            term = Z[t] @ Uz
             Z[t] = term
-            term = matmul(S[t-1], Uz)
+            term = S[t-1] @ Uz
             term = exp(term)
             S[t] = term
     """)

@@ -11,21 +11,21 @@ def test_the_transpose_of_a_loop_is_made_before_it_and_others_are_not() -> None:
         {
             "forward": """
         for every step t, first to last:
-            S[t] = matmul(S[t-1], transpose(Uz))
-            R[t] = matmul(S[t], transpose(Uz))
+            S[t] = S[t-1] @ Uz.T
+            R[t] = S[t] @ Uz.T
 """,
             "backward": """
-        Z[:] = matmul(S[:], transpose(Uz))
+        Z[:] = S[:] @ Uz.T
 """,
         }
     )
     changed = transpose_weights(program)
     assert after(changed, "forward") == phase("""
-        turned_Uz = transpose(Uz)
+        turned_Uz = Uz.T
         for every step t, first to last:
-            S[t] = matmul(S[t-1], turned_Uz)
-            R[t] = matmul(S[t], turned_Uz)
+            S[t] = S[t-1] @ turned_Uz
+            R[t] = S[t] @ turned_Uz
     """)
     assert after(changed, "backward") == phase("""
-        Z[:] = matmul(S[:], transpose(Uz))
+        Z[:] = S[:] @ Uz.T
     """)

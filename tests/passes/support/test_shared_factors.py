@@ -15,9 +15,9 @@ from tests.passes.written import after, phase, written
 FORWARD = """
     for every step t, first to last:
         C[t] = exp(S[t-1])
-        Z[t] = tanh(matmul(S[t-1], Uz))
-        R[t] = tanh(matmul(S[t-1], Ur))
-        S[t] = multiply(Z[t], R[t])
+        Z[t] = tanh(S[t-1] @ Uz)
+        R[t] = tanh(S[t-1] @ Ur)
+        S[t] = Z[t] * R[t]
 """
 
 
@@ -27,31 +27,31 @@ def batched(backward: str) -> list[str]:
 
 def test_each_begins_with_its_own_and_goes_on_with_the_others() -> None:
     found = batched("""
-        E[:] = multiply(multiply(subtract(C[:], S[:-1]), Z[:]), subtract(1, Z[:]))
-        F[:] = multiply(multiply(S[:-1], R[:]), subtract(1, R[:]))
+        E[:] = (C[:] - S[:-1]) * Z[:] * (1 - Z[:])
+        F[:] = S[:-1] * R[:] * (1 - R[:])
     """)
     assert found == phase("""
-        E[:] = subtract(C[:], S[:-1])
+        E[:] = C[:] - S[:-1]
         F[:] = S[:-1]
-        E_F[:] = multiply(multiply(E_F[:], Z_R[:]), subtract(1, Z_R[:]))
+        E_F[:] = E_F[:] * Z_R[:] * (1 - Z_R[:])
     """)
 
 
 def test_they_come_in_the_order_of_what_they_have_in_common() -> None:
     found = batched("""
-        E[:] = multiply(S[:-1], multiply(R[:], subtract(1, R[:])))
-        F[:] = multiply(C[:], multiply(Z[:], subtract(1, Z[:])))
+        E[:] = S[:-1] * (R[:] * (1 - R[:]))
+        F[:] = C[:] * (Z[:] * (1 - Z[:]))
     """)
-    assert found[-1] == "F_E[:] = multiply(multiply(F_E[:], Z_R[:]), subtract(1, Z_R[:]))"
+    assert found[-1] == "F_E[:] = F_E[:] * Z_R[:] * (1 - Z_R[:])"
 
 
 def test_a_factor_that_has_a_name_is_seen_through() -> None:
     found = batched("""
-        A[:] = subtract(1, Z[:])
-        E[:] = multiply(multiply(subtract(C[:], S[:-1]), Z[:]), A[:])
-        F[:] = multiply(multiply(S[:-1], R[:]), subtract(1, R[:]))
+        A[:] = 1 - Z[:]
+        E[:] = (C[:] - S[:-1]) * Z[:] * A[:]
+        F[:] = S[:-1] * R[:] * (1 - R[:])
     """)
-    assert found[-1] == "E_F[:] = multiply(multiply(E_F[:], Z_R[:]), subtract(1, Z_R[:]))"
+    assert found[-1] == "E_F[:] = E_F[:] * Z_R[:] * (1 - Z_R[:])"
 
 
 def unchanged(backward: str) -> None:
@@ -60,104 +60,104 @@ def unchanged(backward: str) -> None:
 
 def test_a_name_that_means_something_else_by_now_is_not_seen_through() -> None:
     found = batched("""
-        A[:] = subtract(1, Z[:])
+        A[:] = 1 - Z[:]
         A[:] = tanh(A[:])
-        E[:] = multiply(multiply(subtract(C[:], S[:-1]), Z[:]), A[:])
-        F[:] = multiply(multiply(S[:-1], R[:]), subtract(1, R[:]))
+        E[:] = (C[:] - S[:-1]) * Z[:] * A[:]
+        F[:] = S[:-1] * R[:] * (1 - R[:])
     """)
-    assert found[-1] == "E_F[:] = multiply(E_F[:], Z_R[:])"
+    assert found[-1] == "E_F[:] = E_F[:] * Z_R[:]"
 
 
 def test_what_takes_no_fewer_operations_stays() -> None:
     unchanged("""
-        E[:] = multiply(C[:], Z[:])
-        F[:] = multiply(S[:-1], R[:])
+        E[:] = C[:] * Z[:]
+        F[:] = S[:-1] * R[:]
     """)
 
 
 def test_what_has_nothing_of_its_own_stays() -> None:
     unchanged("""
-        E[:] = multiply(Z[:], subtract(1, Z[:]))
-        F[:] = multiply(multiply(S[:-1], R[:]), subtract(1, R[:]))
+        E[:] = Z[:] * (1 - Z[:])
+        F[:] = S[:-1] * R[:] * (1 - R[:])
     """)
 
 
 def test_what_is_alike_in_no_neighbours_stays() -> None:
     unchanged("""
-        E[:] = multiply(multiply(subtract(C[:], S[:-1]), S[:]), subtract(1, S[:]))
-        F[:] = multiply(multiply(S[:-1], R[:]), subtract(1, R[:]))
+        E[:] = (C[:] - S[:-1]) * S[:] * (1 - S[:])
+        F[:] = S[:-1] * R[:] * (1 - R[:])
     """)
 
 
 def test_neighbours_are_not_made_for_it() -> None:
     unchanged("""
         A[:] = exp(C[:])
-        E[:] = multiply(multiply(subtract(C[:], S[:-1]), C[:]), subtract(1, C[:]))
-        F[:] = multiply(multiply(S[:-1], A[:]), subtract(1, A[:]))
+        E[:] = (C[:] - S[:-1]) * C[:] * (1 - C[:])
+        F[:] = S[:-1] * A[:] * (1 - A[:])
     """)
 
 
 def test_numbers_alone_are_not_enough() -> None:
     unchanged("""
-        E[:] = multiply(1/2, exp(C[:]))
-        F[:] = multiply(1/2, exp(tanh(S[:-1])))
+        E[:] = 1/2 * exp(C[:])
+        F[:] = 1/2 * exp(tanh(S[:-1]))
     """)
 
 
 def test_those_go_together_that_have_most_in_common() -> None:
     found = batched("""
-        E[:] = multiply(multiply(subtract(C[:], S[:-1]), Z[:]), subtract(1, Z[:]))
-        A[:] = multiply(multiply(subtract(C[:], S[:-1]), tanh(S[:-1])), subtract(1, R[:]))
-        F[:] = multiply(multiply(exp(S[:-1]), R[:]), subtract(1, R[:]))
+        E[:] = (C[:] - S[:-1]) * Z[:] * (1 - Z[:])
+        A[:] = (C[:] - S[:-1]) * tanh(S[:-1]) * (1 - R[:])
+        F[:] = exp(S[:-1]) * R[:] * (1 - R[:])
     """)
-    assert found[2] == "E_F[:] = multiply(multiply(E_F[:], Z_R[:]), subtract(1, Z_R[:]))"
+    assert found[2] == "E_F[:] = E_F[:] * Z_R[:] * (1 - Z_R[:])"
 
 
 def test_what_is_made_of_its_old_value_is_not_seen_through() -> None:
     found = batched("""
-        Z[:] = subtract(1, Z[:])
-        E[:] = multiply(multiply(C[:], Z[:]), tanh(Z[:]))
-        F[:] = multiply(multiply(S[:-1], subtract(1, R[:])), tanh(R[:]))
+        Z[:] = 1 - Z[:]
+        E[:] = C[:] * Z[:] * tanh(Z[:])
+        F[:] = S[:-1] * (1 - R[:]) * tanh(R[:])
     """)
-    assert found[-1] == "E_F[:] = multiply(E_F[:], tanh(Z_R[:]))"
+    assert found[-1] == "E_F[:] = E_F[:] * tanh(Z_R[:])"
 
 
 def test_none_moves_before_what_it_reads() -> None:
     unchanged("""
-        E[:] = multiply(multiply(subtract(C[:], S[:-1]), Z[:]), subtract(1, Z[:]))
+        E[:] = (C[:] - S[:-1]) * Z[:] * (1 - Z[:])
         A[:] = exp(S[:-1])
-        F[:] = multiply(multiply(A[:], R[:]), subtract(1, R[:]))
+        F[:] = A[:] * R[:] * (1 - R[:])
     """)
 
 
 def test_what_is_still_to_be_read_is_not_written_first() -> None:
     unchanged("""
         E[:] = tanh(C[:])
-        E[:] = multiply(multiply(multiply(C[:], Z[:]), subtract(1, Z[:])), E[:])
-        F[:] = multiply(multiply(S[:-1], R[:]), subtract(1, R[:]))
+        E[:] = C[:] * Z[:] * (1 - Z[:]) * E[:]
+        F[:] = S[:-1] * R[:] * (1 - R[:])
     """)
     unchanged("""
         F[:] = tanh(C[:])
-        E[:] = multiply(multiply(multiply(C[:], Z[:]), subtract(1, Z[:])), F[:])
-        F[:] = multiply(multiply(S[:-1], R[:]), subtract(1, R[:]))
+        E[:] = C[:] * Z[:] * (1 - Z[:]) * F[:]
+        F[:] = S[:-1] * R[:] * (1 - R[:])
     """)
 
 
-OWN = ["C[:]", "S[:-1]", "subtract(C[:], S[:-1])", "Z[:]", "tanh(R[:])", "E[:]", "F[:]", "A[:]"]
+OWN = ["C[:]", "S[:-1]", "C[:] - S[:-1]", "Z[:]", "tanh(R[:])", "E[:]", "F[:]", "A[:]"]
 
 
 @st.composite
 def products(draw: st.DrawFn) -> str:
     """Statements whose values are products of functions of a gate, and of others."""
-    lines = ["E[:] = exp(Z[:])", "F[:] = exp(R[:])", "A[:] = subtract(1, Z[:])"]
+    lines = ["E[:] = exp(Z[:])", "F[:] = exp(R[:])", "A[:] = 1 - Z[:]"]
     for _ in range(draw(st.integers(2, 4))):
         gate = draw(st.sampled_from("ZR"))
-        functions = [f"{gate}[:]", f"subtract(1, {gate}[:])", f"tanh({gate}[:])"]
+        functions = [f"{gate}[:]", f"1 - {gate}[:]", f"tanh({gate}[:])"]
         some = draw(st.lists(st.sampled_from(functions), min_size=2, max_size=3))
         some += draw(st.lists(st.sampled_from(OWN), min_size=0, max_size=2))
         value, *others = draw(st.permutations(some))
         for factor in others:
-            value = f"multiply({value}, {factor})"
+            value = f"{value} * ({factor})"
         lines.append(f"{draw(st.sampled_from('EEFFA'))}[:] = {value}")
     return "\n".join(lines)
 
