@@ -149,13 +149,15 @@ def _prove_normal_form(equations: tuple[NormalEquation, ...]) -> None:
 
 
 def _sum(parts: list[Any], shape: tuple[Any, Any]) -> Any:
-    if not parts:
-        return ZeroMatrix(*shape)
+    """The sum of local derivatives, but for those that are nothing, as those of a step are."""
     flat = [term for part in parts for term in (part.args if isinstance(part, MatAdd) else (part,))]
     outside = []
     for term in flat:  # SymPy leaves the sign inside a product: (-S) o dZ
         coefficient, rest = signed(term)
-        outside.append(rest if coefficient == 1 else MatMul(coefficient, rest))
+        if coefficient:
+            outside.append(rest if coefficient == 1 else MatMul(coefficient, rest))
+    if not outside:
+        return ZeroMatrix(*shape)
     return MatAdd(*outside) if len(outside) > 1 else outside[0]
 
 

@@ -15,10 +15,10 @@ import gru_codegen as gc
 from gru_codegen.cell import B, Cell, D, H, hadamard, matrix
 from gru_codegen.derive import NormalEquation, lagrangian
 from gru_codegen.errors import CellError, DerivationError
-from gru_codegen.functions import sigmoid, tanh
+from gru_codegen.functions import positive, sigmoid, tanh
 from gru_codegen.losses import Loss
 from gru_codegen.notation import leaves
-from tests.derive.declarations import CELLS, LOSSES, cell
+from tests.derive.declarations import CELLS, LOSSES, S, S_prev, Uf, Wf, cell, x
 
 ALL = {**gc.cells, **{cell.name: cell for cell in CELLS}}
 ROOT = Path(__file__).parents[2]
@@ -44,6 +44,15 @@ def test_the_adjoints_of_the_gru() -> None:
         "dS_prev_t": "dS_t + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T - dS_t o Z_t",
         "dx_t": "daCA_t Wca^T + daR_t Wr^T + daZ_t Wz^T",
     }
+
+
+def test_what_is_always_nothing_is_no_term() -> None:
+    """The derivative of a step is 0."""
+    step = cell("step", (Wf, Uf), {S: positive(S_prev * Uf) + S_prev + positive(x * Wf)})
+    text = gc.derive(step).notation.text
+    adjoints = {text(a.target): text(a.expression) for a in gc.derive(step).adjoints}
+    assert adjoints["dS_prev_t"] == "dS_t + daS_part_2_t Uf^T"
+    assert adjoints["daS_part_2_t"] == "0"
 
 
 def test_the_gradients_of_the_gru() -> None:

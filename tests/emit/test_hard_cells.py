@@ -101,6 +101,16 @@ CELLS = {
         'W = "(D, H)", U = "(H, H)", P = "(H, K)", Q = "(K, H)"',
         "A = tanh(S_prev @ P)\nS = tanh(x @ W + S_prev @ U + A @ Q)",
     ),
+    # A state stands beside itself, of two steps: it has one place, so its products are not stacked.
+    "beside-itself": (
+        'W = "(D, H)", U = "(H, H)", P = "(H, H)"',
+        "C = x @ W\nZ = C @ U + C_prev @ P\nS = S_prev * Z",
+    ),
+    "beside-itself-twice": (
+        'W = "(D, H)", U = "(H, H)", P = "(H, H)", Q = "(H, H)", R = "(H, H)"',
+        "C = x @ W\nZ = tanh(C @ U + C_prev @ P)\nF = sigmoid(C @ Q + C_prev @ R)\n"
+        "S = F * S_prev + (1 - F) * Z",
+    ),
     # There is no product to be cut into blocks.
     "no-product": (
         'v = "(H,)", u = "(H,)", b = "(H,)"',

@@ -11,7 +11,7 @@ from gru_codegen.ir import Call, Const, Expr, Now, Ref, Statement, Var, reads
 
 __all__ = ["Linear", "LinearBody"]
 
-_ONE, _MINUS = Const(Fraction(1)), Const(Fraction(-1))
+_ZERO, _ONE, _MINUS = (Const(Fraction(number)) for number in (0, 1, -1))
 
 
 @dataclass
@@ -24,19 +24,34 @@ class Linear:
     def plus(self, other: Linear) -> Linear:
         known = dict(self.known)
         for ref, factor in other.known.items():
-            known[ref] = Call("add", (known[ref], factor)) if ref in known else factor
+            known[ref] = _plus(known[ref], factor) if ref in known else factor
         return Linear(known, [*self.rest, *other.rest])
 
     def times(self, factor: Expr) -> Linear:
-        def multiplied(by: Expr) -> Expr:
-            if isinstance(by, Const) and isinstance(factor, Const):
-                return Const(by.value * factor.value)
-            return factor if by == _ONE else Call("multiply", (by, factor))
-
         return Linear(
-            {ref: multiplied(known) for ref, known in self.known.items()},
-            [multiplied(part) for part in self.rest],
+            {ref: _times(known, factor) for ref, known in self.known.items()},
+            [_times(part, factor) for part in self.rest],
         )
+
+
+def _plus(left: Expr, right: Expr) -> Expr:
+    """The sum of two factors, constants folded."""
+    if isinstance(left, Const) and isinstance(right, Const):
+        return Const(left.value + right.value)
+    if _ZERO in (left, right):
+        return right if left == _ZERO else left
+    return Call("add", (left, right))
+
+
+def _times(left: Expr, right: Expr) -> Expr:
+    """The product of two factors, constants folded."""
+    if isinstance(left, Const) and isinstance(right, Const):
+        return Const(left.value * right.value)
+    if _ZERO in (left, right):
+        return _ZERO
+    if _ONE in (left, right):
+        return right if left == _ONE else left
+    return Call("multiply", (left, right))
 
 
 class LinearBody:

@@ -265,7 +265,8 @@ class _Operands:
                 if tuple(part.wanted for part in window) == wanted:
                     return self.packs.of(tuple(part.stored for part in window))
         held = {part.stored.var for run in self.runs for part in run}
-        if any(ref is not None and ref.var in held for ref in wanted):
+        own = [ref.var for ref in wanted if ref is not None and ref.var.role != "input"]
+        if held.intersection(own) or len(set(own)) < len(own):
             return None  # whatever the step, a variable has one place
         run = tuple(_Part(ref, self._stored(ref)) for ref in wanted)
         if len(run) > 1:

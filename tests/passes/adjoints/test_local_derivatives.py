@@ -82,3 +82,19 @@ def test_an_adjoint_that_another_step_or_phase_reads_is_not_passed_over() -> Non
 def test_loops_first_to_last_stay() -> None:
     program = written({"forward": FORWARD})
     assert collect_local_derivatives(program) == program
+
+
+def test_constants_are_folded() -> None:
+    backward = """
+        for every step t, last to first:
+            dS[t] = add(dS_prev[t+1], dO[t])
+            dZ[t] = multiply(dS[t], subtract(R[t], Z[t]))
+            dR[t] = multiply(dS[t], Z[t])
+            dS_prev[t] = add(subtract(dZ[t], multiply(0, dR[t])), add(dS[t], dS[t]))
+    """
+    program = written({"forward": FORWARD, "backward": backward})
+    assert after(collect_local_derivatives(program), "backward")[1:] == [
+        "    S_by_S_prev[t] = add(subtract(R[t], Z[t]), 2)",
+        "    dS[t] = add(dS_prev[t+1], dO[t])",
+        "    dS_prev[t] = multiply(dS[t], S_by_S_prev[t])",
+    ]
