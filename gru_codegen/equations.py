@@ -6,7 +6,7 @@ hidden size. Every matrix of a step has B rows; a weight has none of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -167,7 +167,29 @@ def _shape_of_product(at: str, expression: Any) -> tuple[Any, Any]:
                 f"{at}: {written(left)} * {written(right)} multiplies {letters(first)} by "
                 f"{letters(second)}; the inner sizes {first[1]} and {second[0]} must be the same"
             )
+    _check_ones(at, expression, factors)
     return shapes[0][0], shapes[-1][1]
+
+
+def _check_ones(at: str, expression: Any, factors: Sequence[Any]) -> None:
+    """Check that ones among the `factors` make rows of a vector, or sum rows of a batch."""
+    for factor in factors:
+        if isinstance(factor, OneMatrix) and len(factors) > 1 and not _is_known(factor, factors):
+            raise CellError(
+                f"{at}: {written(expression)} multiplies by ones {letters(factor)}; a product of "
+                "two factors can be ones (B, 1) and a vector (1, n), which becomes every row, or a "
+                "matrix (B, n) and ones (n, n), which sums each row; name other factors by "
+                "equations of their own"
+            )
+
+
+def _is_known(ones: Any, factors: Sequence[Any]) -> bool:
+    first, *others = factors
+    if len(others) > 1:
+        return False
+    if ones is first:
+        return bool(ones.shape == (B, 1))
+    return bool(first.shape[0] == B and ones.shape[0] == ones.shape[1])
 
 
 def _shape_of_function(at: str, expression: Any) -> tuple[Any, Any]:

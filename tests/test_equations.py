@@ -43,7 +43,7 @@ SHAPES = {
     "a sum of weights": (x * (W + V), (B, H)),
     "an elementwise product": (hadamard(ones(B, H) - Z, S / 2, x * W), (B, H)),
     "a function": (tanh(sigmoid(x * W) + S), (B, H)),
-    "a row sum": (S * ones(H, 1), (B, 1)),
+    "a row sum": (S * ones(H, H) / 2, (B, H)),
 }
 
 
@@ -53,6 +53,11 @@ def test_shape(name: str) -> None:
     assert shape_of("here", expression) == shape
 
 
+ONES = (
+    "; a product of two factors can be ones (B, 1) and a vector (1, n), which becomes every row, "
+    "or a matrix (B, n) and ones (n, n), which sums each row; name other factors by equations of "
+    "their own"
+)
 KNOWN = ", ".join(FUNCTIONS)
 FORMS = f"sums, matrix products, hadamard(...), ones(...) and {KNOWN}"
 BAD_SHAPES: dict[str, tuple[Callable[[], Any], str]] = {
@@ -68,6 +73,16 @@ BAD_SHAPES: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: tanh(S + hadamard(Z, S * W)),
         "S * W multiplies (B, H) by (D, H); the inner sizes H and D must be the same",
     ),
+    "row sum of another size": (lambda: x * ones(D, H), f"x 1 multiplies by ones (D, H){ONES}"),
+    "column of row sums": (lambda: S * ones(H, 1), f"S 1 multiplies by ones (H, 1){ONES}"),
+    "row sum of a product": (lambda: x * W * ones(H, H), f"x W 1 multiplies by ones (H, H){ONES}"),
+    "row sum of a weight": (
+        lambda: tanh(S + x * (W * ones(H, H) + W)),
+        f"W 1 multiplies by ones (H, H){ONES}",
+    ),
+    "sum of samples": (lambda: ones(B, B) * S, f"1 S multiplies by ones (B, B){ONES}"),
+    "sum of a weight's rows": (lambda: ones(B, D) * W, f"1 W multiplies by ones (B, D){ONES}"),
+    "product of a vector": (lambda: ones(B, 1) * b * U, f"1 b U multiplies by ones (B, 1){ONES}"),
     "sum": (
         lambda: x + S,
         "S is (B, H), x is (B, D); the terms of a sum and the factors of an elementwise product "

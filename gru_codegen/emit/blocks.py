@@ -268,6 +268,10 @@ class Blocks:
             yield start + text
         else:
             yield from _broken(start, value, write, indent)
+        if self.storage.is_spread(statement):
+            name = spell(statement.target)
+            shape = self.storage.sizes(statement.target.var)
+            yield f"{indent}{name} = np.broadcast_to({name}, {shape})"
         yield from (indent + line for line in calls.parted(statement.target))
 
     def _weighted(self, statement: Statement, indent: str, spell: Speller) -> Iterator[str]:

@@ -171,9 +171,12 @@ class Calls:
     def _selected(self, argument: Expr) -> str:
         return as_expression(argument, self.spell, self.names.layout)
 
-    def _copied(self, statement: Statement, value: Call, out: str) -> list[str]:
-        expression = as_expression(value, self.spell, self.names.layout)
-        return [f"np.copyto({out}, {expression})"]
+    def _of_rows(self, statement: Statement, value: Call, out: str) -> list[str]:
+        """The sum or the largest of each sample, written into every feature of it."""
+        operand = self._matrix(value.args[0], statement.target)
+        axis = "-2" if self.names.is_column_major(statement.target) else "-1"
+        function = value.operation.removeprefix("row_")
+        return [f"np.copyto({out}, {operand}.{function}(axis={axis}, keepdims=True))"]
 
     def _matmul(self, statement: Statement, value: Call, out: str) -> list[str]:
         left, right = value.args
@@ -294,8 +297,8 @@ _SPELLINGS: dict[str, Callable[[Calls, Statement, Call, str], list[str]]] = {
     "positive": Calls._positive,
     "select": Calls._select,
     "clip": Calls._clip,
-    "row_sum": Calls._copied,
-    "row_max": Calls._copied,
+    "row_sum": Calls._of_rows,
+    "row_max": Calls._of_rows,
     "matmul": Calls._matmul,
     "matmul_in_blocks": Calls._in_blocks,
     "bordered": Calls._bordered,

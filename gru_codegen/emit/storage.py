@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from gru_codegen.cost import Polynomial
 from gru_codegen.emit.sizes import added, in_code
 from gru_codegen.ir import (
+    OPERATIONS,
+    Call,
     Const,
+    Expr,
     Program,
     Ref,
     Statement,
@@ -16,6 +19,7 @@ from gru_codegen.ir import (
     is_within,
     kept_for_every_step,
     made_for_a_pullback,
+    parts,
     reads,
     refs,
 )
@@ -85,6 +89,15 @@ class Storage:
         packs = [ref.var.name for ref in self.refs if ref.var.parts]
         self.names = NewNames([*self.by_name, *packs, *(weight.name for weight in program.weights)])
         self.places = dict(self._places())
+        #: Operands of what is not elementwise.
+        self.multiplied = {
+            argument.var
+            for statement in program.statements()
+            for call in parts(statement.value)
+            if isinstance(call, Call) and not OPERATIONS[call.operation].elementwise
+            for argument in call.args
+            if isinstance(argument, Ref)
+        }
         #: What is a number before its first step, where others read it.
         self.bounded = [
             var
@@ -115,6 +128,16 @@ class Storage:
     def in_place(self, statement: Statement) -> bool:
         """Whether `statement` writes into an array that is there already."""
         return self.fast and statement.target.var.role not in ("loss", "gradient")
+
+    def is_spread(self, statement: Statement) -> bool:
+        """Whether NumPy gives `statement` one column for all, and more than that is asked for.
+
+        Arrays and elementwise operations spread it themselves; products and results do not.
+        """
+        var = statement.target.var
+        if self.fast or self.in_workspace(var) or not _is_narrow(statement.value):
+            return False
+        return var.boundary is not None or var in self.multiplied
 
     def _places(self) -> Iterator[tuple[str, Place]]:
         """Each variable of the Workspace that has storage of its own, by name."""
@@ -359,3 +382,12 @@ def is_of_weights(var: Var) -> bool:
 def is_optional(var: Var) -> bool:
     """Whether `var` is an argument that a caller may leave out, and so may be None."""
     return var.role in ("loss weights", "lengths")
+
+
+def _is_narrow(expression: Expr) -> bool:
+    """Whether NumPy gives one column that stands for all: the sum of each row, times a number."""
+    if not isinstance(expression, Call):
+        return isinstance(expression, Const)
+    if expression.operation in ("row_sum", "row_max"):
+        return True
+    return OPERATIONS[expression.operation].elementwise and all(map(_is_narrow, expression.args))

@@ -8,6 +8,7 @@ from typing import Any
 
 from gru_codegen.ir import (
     GIVEN,
+    OPERATIONS,
     Block,
     Call,
     Every,
@@ -59,6 +60,8 @@ def _share(
             return copies.get(expression, expression)
         if isinstance(expression, Call):
             args = tuple(map(known, expression.args))
+            if not OPERATIONS[expression.operation].elementwise:  # a vector is no matrix for it
+                args = tuple(map(_unless_rows, args, expression.args))
             if args != expression.args:
                 expression = replace(expression, args=args)
             return computed.get(expression, expression)
@@ -92,7 +95,16 @@ def _is_copy(value: Expr) -> bool:
     """Whether `value` is there already: a variable, or one whose rows are all a weight."""
     if any(not ref.var.timed and ref.var.role not in GIVEN for ref in reads(value)):
         return False  # the next step may write it anew
-    return isinstance(value, Ref) or (isinstance(value, Call) and value.operation == "rows")
+    return isinstance(value, Ref) or _is_rows(value)
+
+
+def _is_rows(value: Expr) -> bool:
+    return isinstance(value, Call) and value.operation == "rows"
+
+
+def _unless_rows(known: Expr, read: Expr) -> Expr:
+    """What is known of `read`, but no vector in place of the matrix of which it is every row."""
+    return read if isinstance(read, Ref) and _is_rows(known) else known
 
 
 def _with_value(statement: Statement, value: Expr) -> Statement:

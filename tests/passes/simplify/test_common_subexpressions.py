@@ -21,6 +21,19 @@ def test_values_are_reused_and_copies_skipped() -> None:
     ]
 
 
+def test_products_read_the_matrix_and_not_the_vector_of_which_it_is_every_row() -> None:
+    program = written("""
+        for every step t, first to last:
+            R[t] = rows(br)
+            C[t] = matmul(R[t], Uc)
+            S[t] = add(C[t], R[t])
+    """)
+    assert after(eliminate_common_subexpressions(program))[-2:] == [
+        "    C[t] = matmul(R[t], Uc)",
+        "    S[t] = add(C[t], rows(br))",
+    ]
+
+
 def test_what_is_written_anew_is_forgotten() -> None:
     program = written("""
         for every step t, first to last:
