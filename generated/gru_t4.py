@@ -337,7 +337,7 @@ def forward(
     """
     params, x, w = _prepared(params, x, s0, lengths, workspace)
     _forward(params, x, w)
-    return _outputs(w), w.S_last.copy()
+    return _outputs(w.S_turned, w), w.S_last.copy()
 
 
 def loss(
@@ -400,13 +400,8 @@ def vjp(
     call = w.calls
 
     def pullback(d_outputs: Any, d_state: Any = None) -> tuple[Params, Array, Array]:
-        if w.calls != call:
-            raise RuntimeError(
-                "pullback: its buffers are spent, by an earlier call of it or by another call with "
-                "the same workspace; call vjp again"
-            )
-        d_outputs = _cast("d_outputs", d_outputs, w.dtype)
-        _check_shape("d_outputs", d_outputs, SHAPES["outputs"], w.S_turned.shape)
+        _check_unspent(w, call)
+        d_outputs = _like_outputs("d_outputs", d_outputs, w.S_turned)
         np.copyto(w.dO, _turned(d_outputs))
         if w.ended is not None:
             np.copyto(w.dO, 0, where=_turned(w.ended))
@@ -419,7 +414,7 @@ def vjp(
         d_x = _inputs(params, w)
         return gradients, d_x, first[0].copy()
 
-    return _outputs(w), w.S_last.copy(), pullback
+    return _outputs(w.S_turned, w), w.S_last.copy(), pullback
 
 
 # --- the computation -----------------------------------------------------------------------------
@@ -777,70 +772,132 @@ def _prepared(
     """Check and cast the arguments; return params, x and a Workspace that begins with s0."""
     params = _checked(params)
     dtype = params[0].dtype
-    x = _cast("x", x, dtype)
-    if x.ndim != 3:
-        raise ValueError(f"x: expected shape (T, B, D), got {x.shape}")
+    x = _cast_input("x", x, dtype)
     steps, B, D = x.shape
-    if steps != 4:
-        raise ValueError(
-            f"x: expected shape (T, B, D) = (4, {B}, {D}), got {x.shape}: this kernel is unrolled "
-            f"to T = 4; generate one with --unroll {f'{steps} or --unroll ' * bool(steps)}any"
-        )
     H = _size(params.Wz, 1)
     shapes = [weight.shape for weight in params]
     if shapes != [(D, H), (H, H), (D, H), (H, H), (D, H), (H, H)]:
-        _check_fit(params, x)
-
+        _check_fit(params, x=x)
     if workspace is None:
         w = Workspace(B, D, H, dtype)
-    elif isinstance(workspace, Workspace):
-        w = workspace
     else:
+        _check_workspace(workspace, ("B", "D", "H"), (B, D, H), dtype)
+        w = workspace
+    w.calls += 1
+    _start(w.S_first, "s0", SHAPES["s0"], s0)
+    w.ended = None if lengths is None else _ended(lengths, steps, B)
+    if w.ended is not None:  # what is padding is not read
+        x = _zeroed(x, w.ended, w.room("x", x.shape))
+        np.copyto(w.mask, _turned(w.ended))
+    return params, _turned(x), w
+
+
+def _targets(y: Any, loss_weights: Any, w: Workspace) -> tuple[Array, Array | None]:
+    """Check and cast the targets and their weights; where a weight is 0 nothing is left of y."""
+    targets, V = _like_outputs("y", y, w.S_turned), _weights(loss_weights, w)
+    if V is not None:
+        targets = _zeroed(targets, V == 0, w.room("y", w.S_turned.shape))
+    return _turned(targets), None if V is None else _turned(V)
+
+
+def _check_workspace(
+    workspace: Any, letters: tuple[str, ...], sizes: tuple[int, ...], dtype: np.dtype[Any]
+) -> None:
+    if not isinstance(workspace, Workspace):
         kind = type(workspace)
         raise TypeError(
             f"workspace: expected a Workspace of this module, {__name__}, "
             f"got {kind.__name__} of {kind.__module__}"
         )
-    given = (B, D, H)
-    if w.sizes != given or w.dtype != dtype:
+    if workspace.sizes != sizes or workspace.dtype != dtype:
         raise ValueError(
-            f"workspace: it was made for (B, D, H) = {w.sizes} and {w.dtype}; "
-            f"these arguments have {given} and {dtype}"
+            f"workspace: it was made for ({', '.join(letters)}) = {workspace.sizes} and "
+            f"{workspace.dtype}; these arguments have {sizes} and {dtype}"
         )
-    w.calls += 1
-    _start(w.S_first, "s0", SHAPES["s0"], s0)
-    w.ended = None
-    if lengths is not None:
-        lengths = np.asarray(lengths)
-        _check_shape("lengths", lengths, ("B",), (B,))
-        if lengths.dtype.kind not in "iu":
-            raise TypeError(f"lengths: expected integers, got {lengths.dtype}")
-        if lengths.size and not 0 <= lengths.min() <= lengths.max() <= steps:
-            raise ValueError(
-                f"lengths: expected 0 to T = {steps}, got {lengths.min()} to {lengths.max()}"
-            )
-        w.ended = (np.arange(steps)[:, None] >= lengths)[:, :, None]
-        given_x, x = x, w.room("x", x.shape)
-        np.copyto(x, given_x)
-        np.copyto(x, 0, where=w.ended)  # what is padding is not read
-        np.copyto(w.mask, _turned(w.ended))
-    return params, _turned(x), w
 
 
-def _number_type(dtype: DTypeLike) -> np.dtype[Any]:
-    """The dtype, if the equations can be computed in it."""
-    found = np.dtype(dtype)
-    if found.kind not in "fcO":
-        raise TypeError(f"dtype: expected floating, complex or object, got {found}")
-    return found
+def _ended(lengths: Any, steps: int, batch_size: int) -> Array:
+    """Which samples have ended at each step, (T, B, 1)."""
+    lengths = np.asarray(lengths)
+    _check_shape("lengths", lengths, ("B",), (batch_size,))
+    if lengths.dtype.kind not in "iu":
+        raise TypeError(f"lengths: expected integers, got {lengths.dtype}")
+    if lengths.size and not 0 <= lengths.min() <= lengths.max() <= steps:
+        raise ValueError(
+            f"lengths: expected 0 to T = {steps}, got {lengths.min()} to {lengths.max()}"
+        )
+    ended: Array = (np.arange(steps)[:, None] >= lengths)[:, :, None]
+    return ended
 
 
-def _check_sizes(**numbers: int) -> None:
-    for name, number in numbers.items():
-        if isinstance(number, bool) or not isinstance(number, (int, np.integer)):
-            raise TypeError(f"{name}: expected a whole number, got {number!r}")
-        if number < 0:
-            raise ValueError(f"{name}: expected 0 or more, got {number}")
+def _outputs(outputs: Array, w: Workspace) -> Array:
+    """A copy of the outputs, 0 past the length of each sample."""
+    return outputs.copy() if w.ended is None else _zeroed(outputs, w.ended)
+
+
+def _scalar(total: Any, w: Workspace) -> Any:
+    return float(total) if w.dtype.char in "fd" else total  # of float32, float64
+
+
+def _check_unspent(w: Workspace, call: int) -> None:
+    if w.calls != call:
+        raise RuntimeError(
+            "pullback: its buffers are spent, by an earlier call of it or by another call with "
+            "the same workspace; call vjp again"
+        )
+
+
+def _array(name: str, value: Any) -> Array:
+    if value is None:
+        raise TypeError(f"{name}: it is missing; expected an array, got None")
+    return np.asarray(value)
+
+
+def _cast(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
+    array = _array(name, value)
+    if array.dtype == dtype:
+        return array
+    if not np.can_cast(array.dtype, dtype, "same_kind"):
+        raise TypeError(f"{name}: {array.dtype} does not cast to {dtype}, the dtype of the weights")
+    return array.astype(dtype)
+
+
+def _check_shape(name: str, array: Array, letters: tuple[str, ...], shape: tuple[int, ...]) -> None:
+    if array.shape != shape:
+        written = f"({', '.join(letters)}{',' * (len(letters) == 1)})"
+        raise ValueError(f"{name}: expected shape {written} = {shape}, got {array.shape}")
+
+
+def _cast_input(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
+    """An input of all time steps, in the dtype of the weights."""
+    array = _cast(name, value, dtype)
+    if array.ndim != 3:
+        letters = ", ".join(SHAPES[name])
+        raise ValueError(f"{name}: expected shape ({letters}), got {array.shape}")
+    if UNROLL is not None and len(array) != UNROLL:
+        steps, *others = array.shape
+        raise ValueError(
+            f"{name}: expected shape ({', '.join(SHAPES[name])}) = {(UNROLL, *others)}, got "
+            f"{array.shape}: this kernel is unrolled to T = {UNROLL}; generate one with --unroll "
+            f"{f'{steps} or --unroll ' * bool(steps)}any"
+        )
+    return array
+
+
+def _like_outputs(name: str, value: Any, outputs: Array) -> Array:
+    """An argument with the shape and the dtype of the outputs (T, B, n)."""
+    array = _cast(name, value, outputs.dtype)
+    _check_shape(name, array, SHAPES["outputs"], outputs.shape)
+    return array
+
+
+def _zeroed(array: Array, where: Array, room: Array | None = None) -> Array:
+    """A copy, in `room` if given, with zeros `where` nothing may be read."""
+    if room is None:
+        room = np.empty(array.shape, array.dtype)
+    np.copyto(room, array)
+    np.copyto(room, 0, where=where)
+    return room
 
 
 def _checked(params: Any) -> Params:
@@ -858,7 +915,7 @@ def _alike(weights: Params) -> Params:
     weights = Params(*map(_native, weights))
     dtypes = [weight.dtype for weight in weights]
     dtype = max(dtypes, key=dtypes.count)
-    for name, weight in zip(Params._fields, weights, strict=True):
+    for name, weight in weights._asdict().items():
         if weight.dtype != dtype:
             other = Params._fields[dtypes.index(dtype)]
             raise TypeError(
@@ -894,53 +951,24 @@ def _size(weight: Array, axis: int) -> int:
     return weight.shape[axis] if axis < weight.ndim else -1
 
 
-def _check_fit(params: Params, x: Array | None = None) -> None:
+def _check_fit(params: Params, **inputs: Array) -> None:
     """Raise an error about the first whose shape is not what the majority makes of it."""
     numbers: dict[str, list[int]] = {}
-    for name, weight in zip(Params._fields, params, strict=True):
+    for name, weight in params._asdict().items():
         letters = SHAPES[f"params.{name}"]
         if len(letters) == weight.ndim:  # each weight has one vote on each of its sizes
-            for letter, number in dict.fromkeys(zip(letters, weight.shape, strict=True)):
+            for letter, number in dict.fromkeys(zip(letters, weight.shape)):
                 numbers.setdefault(letter, []).append(number)
-    columns = SHAPES["x"][2]
-    if x is not None:
-        numbers.setdefault(columns, []).append(x.shape[2])
+    for name, array in inputs.items():
+        numbers.setdefault(SHAPES[name][-1], []).append(array.shape[-1])
     agreed = {letter: max(votes, key=votes.count) for letter, votes in numbers.items()}
-    for name, weight in zip(Params._fields, params, strict=True):
+    for name, weight in params._asdict().items():
         letters = SHAPES[f"params.{name}"]
         expected = tuple(agreed.get(letter, 0) for letter in letters)
         _check_shape(f"params.{name}", weight, letters, expected)
-    if x is not None:
-        _check_shape("x", x, SHAPES["x"], (*x.shape[:2], agreed[columns]))
-
-
-def _check_shape(name: str, array: Array, letters: tuple[str, ...], shape: tuple[int, ...]) -> None:
-    if array.shape != shape:
-        written = f"({', '.join(letters)}{',' * (len(letters) == 1)})"
-        raise ValueError(f"{name}: expected shape {written} = {shape}, got {array.shape}")
-
-
-def _array(name: str, value: Any) -> Array:
-    if value is None:
-        raise TypeError(f"{name}: it is missing; expected an array, got None")
-    return np.asarray(value)
-
-
-def _cast(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
-    array = _array(name, value)
-    if array.dtype == dtype:
-        return array
-    if not np.can_cast(array.dtype, dtype, "same_kind"):
-        raise TypeError(f"{name}: {array.dtype} does not cast to {dtype}, the dtype of the weights")
-    return array.astype(dtype)
-
-
-def _outputs(w: Workspace) -> Array:
-    """A copy of the outputs, 0 past the length of each sample."""
-    outputs: Array = w.S_turned.copy()
-    if w.ended is not None:
-        np.copyto(outputs, 0, where=w.ended)
-    return outputs
+    for name, array in inputs.items():
+        letters = SHAPES[name]
+        _check_shape(name, array, letters, (*array.shape[:-1], agreed[letters[-1]]))
 
 
 def _start(place: Array, name: str, letters: tuple[str, ...], value: Any) -> None:
@@ -951,18 +979,6 @@ def _start(place: Array, name: str, letters: tuple[str, ...], value: Any) -> Non
         state = _cast(name, value, place.dtype)
         _check_shape(name, state, letters, place.shape)
         place[...] = state
-
-
-def _targets(y: Any, loss_weights: Any, w: Workspace) -> tuple[Array, Array | None]:
-    """Check and cast the targets and their weights; where a weight is 0 nothing is left of y."""
-    targets = _cast("y", y, w.dtype)
-    _check_shape("y", targets, SHAPES["y"], w.S_turned.shape)
-    V = _weights(loss_weights, w)
-    if V is not None:
-        given_y, targets = targets, w.room("y", w.S_turned.shape)
-        np.copyto(targets, given_y)
-        np.copyto(targets, 0, where=V == 0)
-    return _turned(targets), None if V is None else _turned(V)
 
 
 def _weights(loss_weights: Any, w: Workspace) -> Array | None:
@@ -983,8 +999,20 @@ def _weights(loss_weights: Any, w: Workspace) -> Array | None:
     else:
         _check_shape("loss_weights", weights, ("T", "B"), (w.steps, w.batch_size))
     V: Array = weights[:, :, None]
-    return V if w.ended is None else np.where(w.ended, np.zeros((), w.dtype), V)
+    return V if w.ended is None else _zeroed(V, w.ended)
 
 
-def _scalar(total: Any, w: Workspace) -> Any:
-    return float(total) if w.dtype.char in "fd" else total  # of float32, float64
+def _number_type(dtype: DTypeLike) -> np.dtype[Any]:
+    """The dtype, if the equations can be computed in it."""
+    found = np.dtype(dtype)
+    if found.kind not in "fcO":
+        raise TypeError(f"dtype: expected floating, complex or object, got {found}")
+    return found
+
+
+def _check_sizes(**numbers: int) -> None:
+    for name, number in numbers.items():
+        if isinstance(number, bool) or not isinstance(number, (int, np.integer)):
+            raise TypeError(f"{name}: expected a whole number, got {number!r}")
+        if number < 0:
+            raise ValueError(f"{name}: expected 0 or more, got {number}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from gru_codegen.cost import Polynomial, cost
 from gru_codegen.emit.functions import helpers, phase_function
 from gru_codegen.emit.header import Heading, aligned, shapes_in_words, storage_in_words
 from gru_codegen.emit.lines import assignments, command, filled, hung, hung_sum, listed
+from gru_codegen.emit.runtime import method, runtime
 from gru_codegen.emit.sizes import Sizes, added, in_code, letters, quoted
 from gru_codegen.emit.storage import Storage
 from gru_codegen.emit.workspace import workspace_lines
@@ -27,7 +29,7 @@ def emit(program: Program, heading: Heading) -> str:
     workspace = workspace_lines(storage, functions, _declared_states(program))
     lines = [*(function.lines for function in functions), *workspace.views]
     outputs = _states(program, storage)
-    outputs["room_for_targets"] = _room_for_targets(program, outputs["outputs"])
+    outputs |= _rooms_for_targets(storage, heading, outputs["outputs"])
     context = {
         "heading": heading,
         "unroll": program.steps,
@@ -47,10 +49,9 @@ def emit(program: Program, heading: Heading) -> str:
         "mask": storage.mask,
         "seed": program.seed,
         "counts": any(var.role == "count" for var in storage.variables),
-        "flattened": any("_rows(" in line for line in lines),
-        "blocked": any("_blocks(" in line for line in lines),
+        "runtime": runtime(_called(program, storage, heading, lines)),
         "stored": _stored(storage, heading),
-        "copied": _copied(program, heading, outputs["room_for_targets"]),
+        "copied": _copied(program, heading),
         "workspace": workspace,
         **_sizes(program, heading),
         **outputs,
@@ -108,11 +109,12 @@ def _states(program: Program, storage: Storage) -> dict[str, Any]:
     """The states, and the code that reads the last of each."""
     states = _declared_states(program)
     columns = program.layout == "columns"
+    first = [f"w.{storage.form(state.name, 'first')}" for state in states]
     last = [f"w.{storage.form(state.name, 'last')}.copy()" for state in states]
     output = _output(program).name
     return {
         "states": states,
-        "first": {state.name: storage.form(state.name, "first") for state in states},
+        "first": f"({', '.join(first)})" if len(states) > 1 else first[0],
         "state_shapes": {s.name: ", ".join(added([n], "w.") for n in s.shape) for s in states},
         "outputs": f"w.{storage.form(output, 'turned') if columns else output}",
         "state_names": tuple(state.name for state in states),
@@ -129,14 +131,14 @@ def _stored(storage: Storage, heading: Heading) -> Polynomial:
     return total
 
 
-def _copied(program: Program, heading: Heading, room_for_targets: str) -> str:
+def _copied(program: Program, heading: Heading) -> str:
     """What a Workspace holds besides once it has met optional arguments, in words."""
     x = Polynomial.product(1, ("T", "B", Sizes.of(program).input))
     y = Polynomial.product(1, ("T", *_output(program).shape))
     steps = {} if program.steps is None else {"T": program.steps}
     x_more, y_more = (str(each.fixed(steps)).removeprefix("1 ") for each in (x, y))
     said = f"{x_more} more once it has met lengths, for a copy of x"
-    if heading.targets == "labels" or "room" not in room_for_targets:
+    if heading.targets == "labels" or program.targets_in_seed:
         return said
     return f"{said}; {y_more} more once it has met them or loss weights, for one of y"
 
@@ -145,12 +147,41 @@ def _output(program: Program) -> Var:
     return program.entries["forward"][0]
 
 
-def _room_for_targets(program: Program, outputs: str) -> str:
-    """Where targets go that have to be changed first."""
-    if program.targets_in_seed:
-        assert program.seed is not None  # validate() saw to it
-        return f"w.{program.seed.name}"
-    return f'w.room("y", {outputs}.shape)'
+def _rooms_for_targets(storage: Storage, heading: Heading, outputs: str) -> dict[str, str]:
+    """Where targets go that have to be changed first, and those that labels turn into."""
+    kept = f'w.room("y", {outputs}.shape)'
+    made = f"np.empty({outputs}.shape, w.dtype)"
+    in_seed, seed = storage.program.targets_in_seed, storage.program.seed
+    if in_seed:
+        assert seed is not None  # validate() saw to it
+        turned = storage.program.layout == "columns"
+        kept = f"_turned(w.{seed.name})" if turned else f"w.{seed.name}"
+    return {
+        "room_for_targets": kept,
+        "room_for_labels": f'w.room("y", {outputs}.shape)' if storage.fast else made,
+    }
+
+
+def _called(
+    program: Program, storage: Storage, heading: Heading, lines: Iterable[str]
+) -> Iterator[str]:
+    """The functions of the runtime that the template and the lines of a module call."""
+    yield from ("params_to_npz", "params_from_npz", "_checked", "_check_fit", "_check_sizes")
+    yield from ("_number_type", "_cast_input", "_zeroed", "_check_workspace", "_ended", "_outputs")
+    yield from ("_scalar", "_check_unspent", "_like_outputs", "_weights")
+    yield "_start_all" if len(_declared_states(program)) > 1 else "_start"
+    if heading.targets == "labels":
+        yield from ("_labels", "_one_hot")
+    if heading.targets == "fractions":
+        yield "_check_fractions"
+    sizes = Sizes.of(program)
+    if sizes.sources:
+        yield "_size"
+    if sizes.equal:
+        yield "_check_equal"
+    if program.layout == "columns":
+        yield "_turned"
+    yield from (name for name in ("_rows", "_blocks") if any(f"{name}(" in line for line in lines))
 
 
 def _declared_states(program: Program) -> list[Var]:
@@ -168,6 +199,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.globals["method"] = method
     environment.filters["command"] = command
     environment.filters["hang"] = hung
     environment.filters["hang_sum"] = hung_sum

@@ -46,6 +46,8 @@ def build(folder: Path) -> Path:
     shipped = set(zipfile.ZipFile(wheel).namelist())
     templates = [file for file in (ROOT / "templates").rglob("*") if file.is_file()]
     expected = {f"gru_codegen/{file.relative_to(ROOT).as_posix()}" for file in templates}
+    copied = (ROOT / "gru_codegen" / "runtime").glob("*.py")  # into kernels, as text
+    expected |= {file.relative_to(ROOT).as_posix() for file in copied}
     expected.add("gru_codegen/py.typed")
     if missing := sorted(expected - shipped):
         sys.exit(f"wheel: {wheel.name} lacks {', '.join(missing)}")

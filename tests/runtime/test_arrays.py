@@ -1,0 +1,79 @@
+"""Arguments as arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gru_codegen.runtime import arrays
+from gru_codegen.runtime.arrays import _cast, _cast_input, _check_shape, _like_outputs, _zeroed
+
+FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
+
+
+def test_an_array_of_the_right_dtype_is_taken_as_it_is() -> None:
+    x = np.ones(3)
+    assert _cast("x", x, FLOAT64) is x
+
+
+@pytest.mark.parametrize("value", [[1, 2], np.array([1, 2]), np.array([1.0, 2.0])])
+def test_lists_integers_and_other_floats_are_cast(value: Any) -> None:
+    found = _cast("x", value, FLOAT32)
+    assert found.dtype == FLOAT32
+    assert found.tolist() == [1, 2]
+
+
+def test_a_complex_array_for_real_weights() -> None:
+    with pytest.raises(TypeError, match=r"^x: complex128 does not cast to float64, the dtype of"):
+        _cast("x", np.ones(3) + 0j, FLOAT64)
+
+
+def test_what_is_missing_is_named() -> None:
+    with pytest.raises(TypeError, match=r"^y: it is missing; expected an array, got None$"):
+        _cast("y", None, FLOAT64)
+
+
+def test_a_shape_of_one_size_is_written_as_a_tuple() -> None:
+    _check_shape("lengths", np.zeros(4), ("B",), (4,))
+    with pytest.raises(ValueError, match=r"^lengths: expected shape \(B,\) = \(4,\), got \(3,\)$"):
+        _check_shape("lengths", np.zeros(3), ("B",), (4,))
+
+
+def test_an_input_has_three_dimensions() -> None:
+    assert _cast_input("x", np.zeros((3, 4, 2)), FLOAT64).shape == (3, 4, 2)
+    with pytest.raises(ValueError, match=r"^x: expected shape \(T, B, D\), got \(4, 2\)$"):
+        _cast_input("x", np.zeros((4, 2)), FLOAT64)
+
+
+@pytest.mark.parametrize(
+    ("steps", "options"), [(4, "--unroll 4 or --unroll any"), (0, "--unroll any")]
+)
+def test_an_input_of_another_length_than_the_kernel(
+    monkeypatch: pytest.MonkeyPatch, steps: int, options: str
+) -> None:
+    monkeypatch.setattr(arrays, "UNROLL", 3)
+    assert _cast_input("x", np.zeros((3, 4, 2)), FLOAT64).shape == (3, 4, 2)
+    with pytest.raises(ValueError, match="this kernel is unrolled to T = 3") as raised:
+        _cast_input("x", np.zeros((steps, 4, 2)), FLOAT64)
+    message = str(raised.value)
+    assert message.startswith(f"x: expected shape (T, B, D) = (3, 4, 2), got ({steps}, 4, 2): ")
+    assert message.endswith(f"unrolled to T = 3; generate one with {options}")
+
+
+def test_what_is_like_the_outputs() -> None:
+    outputs = np.zeros((3, 4, 5), np.float32)
+    assert _like_outputs("y", np.ones((3, 4, 5)), outputs).dtype == FLOAT32
+    with pytest.raises(ValueError, match=r"^y: expected shape \(T, B, H\) = \(3, 4, 5\), got"):
+        _like_outputs("y", np.ones((3, 1, 5)), outputs)
+
+
+@pytest.mark.parametrize("room", [None, np.full((2, 2, 3), 7.0)])
+def test_zeros_where_nothing_may_be_read(room: Any) -> None:
+    given = np.full((2, 2, 3), np.nan)
+    given[0] = 1
+    found = _zeroed(given, np.array([[[False], [False]], [[True], [True]]]), room)
+    assert found.tolist() == [[[1, 1, 1]] * 2, [[0, 0, 0]] * 2]
+    assert found is room or room is None
+    assert np.isnan(given[1]).all()
