@@ -99,6 +99,10 @@ def check_text(where: str, role: str, text: Any) -> None:
             f"{where}: the {role} {text!r} must be one line of text without double quotes "
             "and backslashes"
         )
+    if not text.strip():
+        raise CellError(f"{where}: the {role} is empty; say in words what it is")
+    if text != text.strip():
+        raise CellError(f"{where}: the {role} {text!r} begins or ends with a blank; remove it")
 
 
 # --- shapes --------------------------------------------------------------------------------------

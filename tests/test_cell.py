@@ -353,6 +353,12 @@ TYPES: dict[str, tuple[dict[str, Any], str]] = {
         {"title": "a\ngate"},
         "the title 'a\\ngate' must be one line of text without double quotes and backslashes",
     ),
+    "no title": ({"title": ""}, "the title is empty; say in words what it is"),
+    "a source of blanks": ({"source": "  "}, "the source is empty; say in words what it is"),
+    "a title behind a blank": (
+        {"title": " gate"},
+        "the title ' gate' begins or ends with a blank; remove it",
+    ),
     "a source that would end a docstring": (
         {"source": '"""\nimport os'},
         'the source \'"""\\nimport os\' must be one line of text without double quotes '

@@ -220,21 +220,35 @@ def test_a_meaning_can_stand_in_a_comment(meaning: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("meaning", ["", " ", "   "])
+def test_a_meaning_says_something(meaning: str) -> None:
+    assert refusal(S, x * W, meaning) == (
+        "equation S: the meaning is empty; say in words what it is"
+    )
+
+
+@pytest.mark.parametrize("meaning", [" state", "state "])
+def test_a_meaning_leaves_no_blank_at_the_end_of_a_line(meaning: str) -> None:
+    assert refusal(S, x * W, meaning) == (
+        f"equation S: the meaning {meaning!r} begins or ends with a blank; remove it"
+    )
+
+
 def test_a_meaning_in_any_language() -> None:
     assert Equation(S, x * W, "l'état, Zustand").meaning == "l'état, Zustand"
 
 
 def test_a_function_that_was_applied_by_sympy_is_the_same_function() -> None:
-    assert Equation(S, Z.applyfunc(tanh), "").expression == tanh(Z)
-    inside = Equation(S, hadamard(Z, x * W + Z.applyfunc(tanh)) / 2, "").expression
+    assert Equation(S, Z.applyfunc(tanh), "state").expression == tanh(Z)
+    inside = Equation(S, hadamard(Z, x * W + Z.applyfunc(tanh)) / 2, "state").expression
     assert inside.atoms(sp.Dummy) == set()
-    assert inside == Equation(S, hadamard(Z, x * W + tanh(Z)) / 2, "").expression
+    assert inside == Equation(S, hadamard(Z, x * W + tanh(Z)) / 2, "state").expression
 
 
 def test_a_power_that_sympy_made_is_written_as_a_product() -> None:
     power = hadamard(Z, Z, S, Z) + S
     assert power.has(HadamardPower)
-    expression = Equation(S, power, "").expression
+    expression = Equation(S, power, "state").expression
     assert not expression.has(HadamardPower)
     (product,) = expression.atoms(HadamardProduct)
     assert sorted(map(str, product.args)) == ["S", "Z", "Z", "Z"]
@@ -243,7 +257,7 @@ def test_a_power_that_sympy_made_is_written_as_a_product() -> None:
 
 
 def test_a_product_of_products_is_one_product() -> None:
-    assert Equation(S, hadamard(hadamard(Z, S), Z), "").expression.args == (Z, S, Z)
+    assert Equation(S, hadamard(hadamard(Z, S), Z), "state").expression.args == (Z, S, Z)
 
 
 # --- writing --------------------------------------------------------------------------------------

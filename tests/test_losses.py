@@ -185,6 +185,7 @@ PARTS: dict[str, tuple[dict[str, Any], str]] = {
         {"title": 2},
         "the title 2 must be one line of text without double quotes and backslashes",
     ),
+    "no title": ({"title": ""}, "the title is empty; say in words what it is"),
 }
 
 

@@ -78,7 +78,7 @@ def value(text: str) -> Any:
     values = {SYMBOLS[name]: np.atleast_2d(array) for name, array in ARRAYS.items()}
     sizes = {B: SIZES["B"], D: SIZES["D"], H: SIZES["H"]}
     found = meaning(text)
-    equation = Equation(matrix("Y", B, found.shape[-1]), found.expression, "")
+    equation = Equation(matrix("Y", B, found.shape[-1]), found.expression, "value")
     return evaluate(equation.expression, {**values, **sizes})
 
 

@@ -559,6 +559,12 @@ KEYS = {
         "hyphens and underscores; files are named by it",
         "../../gru",
     ),
+    "no title": (
+        ('"minimal recurrent network"', '""'),
+        "2:10",
+        "cell 'minimal-rnn': the title is empty; say in words what it is",
+        '"',
+    ),
     "title that would end a docstring": (
         ('"minimal recurrent network"', '\'a"""; import os\''),
         "2:10",
