@@ -164,36 +164,17 @@ def _blocks(blocks: tuple[Block, ...], steps: Shape) -> tuple[Polynomial, Polyno
     return gemms, flops
 
 
-#: Those by weights, in one call or in several.
-_PRODUCTS = ("matmul", "matmul_in_blocks")
-
-
 def _statement(statement: Statement, steps: Shape) -> tuple[Polynomial, Polynomial]:
     gemms, flops = Polynomial(), Polynomial()
     for call in (part for part in parts(statement.value) if isinstance(part, Call)):
-        if call.operation in (*_PRODUCTS, "contract"):
+        operation = OPERATIONS[call.operation]
+        if operation.is_gemm:
             gemms += Polynomial.product(1, steps)
-        flops += _flops(call, steps)
+        number, sizes = operation.flops(tuple(map(shape_of, call.args)))
+        flops += Polynomial.product(number, (*steps, *sizes))
     if statement.accumulate:
         flops += Polynomial.product(1, (*steps, *shape_of(statement.target)))
     return gemms, flops
-
-
-def _flops(call: Call, steps: Shape) -> Polynomial:
-    shape = shape_of(call)
-    if OPERATIONS[call.operation].elementwise:
-        return Polynomial.product(1, (*steps, *shape))
-    if call.operation in _PRODUCTS:
-        return Polynomial.product(2, (*steps, *shape, shape_of(call.args[1])[0]))
-    if call.operation == "column_sum":
-        return Polynomial.product(1, (*steps, *shape_of(call.args[0])))
-    if call.operation in ("contract", "inner"):
-        left = shape_of(call.args[0])
-        right = shape_of(call.args[1])
-        summed = left[:-1] if call.operation == "contract" else left
-        kept = (left[-1], right[-1]) if call.operation == "contract" else ()
-        return Polynomial.product(2, (*steps, *summed, *kept))
-    return Polynomial()
 
 
 def _stored(program: Program) -> Polynomial:

@@ -24,6 +24,7 @@ from sympy.matrices.expressions.trace import Trace
 from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.cell import Cell
+from gru_codegen.ir import Elementwise
 from gru_codegen.losses import Loss
 from gru_codegen.notation import signed
 
@@ -62,11 +63,11 @@ def _scale(coefficient: Any, array: Any) -> Any:
 
 
 def _apply(expression: Any, values: Values) -> Array:
-    function = expression.function.expr.func
     argument = evaluate(expression.expr, values)
     if argument.dtype == object:
         return np.frompyfunc(expression.function, 1, 1)(argument)  # type: ignore[no-any-return]
-    return _NUMERIC[function.__name__](argument)
+    record: Elementwise = expression.function.expr.func.record
+    return record.on_array(argument)  # type: ignore[no-any-return]
 
 
 def _number(size: Any, values: Values) -> int:
@@ -79,24 +80,6 @@ def _ones(shape: Iterable[Any], values: Values) -> Array:
     symbolic = any(isinstance(v, np.ndarray) and v.dtype == object for v in values.values())
     return np.full(sizes, sp.S.One, dtype=object) if symbolic else np.ones(sizes, dtype=int)
 
-
-def _sigmoid(a: Array) -> Array:
-    small = np.exp(-np.abs(a))
-    return np.where(a >= 0, 1, small) / (1 + small)  # type: ignore[no-any-return]
-
-
-_NUMERIC: dict[str, Callable[[Array], Array]] = {
-    "exp": np.exp,
-    "log": np.log,
-    "reciprocal": lambda a: 1 / a,
-    "clip": lambda a: np.clip(a, -1, 1),
-    "huber": lambda a: np.where(abs(a) <= 1, a**2 / 2, abs(a) - 0.5),
-    "softplus": lambda a: np.logaddexp(0, a),
-    "positive": lambda a: np.where(a > 0, 1.0, 0.0),
-    "relu": lambda a: np.where(a > 0, a, 0.0),
-    "sigmoid": _sigmoid,
-    "tanh": np.tanh,
-}
 
 _RULES: dict[type, Callable[[Any, Values], Any]] = {
     MatrixSymbol: lambda e, values: values[e],

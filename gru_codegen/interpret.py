@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from gru_codegen.ir import (
     Block,
-    Call,
-    Const,
     Every,
     Expr,
     Option,
@@ -20,62 +18,13 @@ from gru_codegen.ir import (
     Statement,
     Step,
     Var,
+    evaluated,
     unpacked,
 )
 
 __all__ = ["interpret"]
 
 Array = NDArray[Any]
-
-#: So few that the matrices of most tests take several blocks, the last of them smaller.
-_ROWS_OF_A_BLOCK = 3
-
-
-def _in_blocks(a: Array, w: Array) -> Array:
-    rows = _rows(a)
-    blocks = [rows[i : i + _ROWS_OF_A_BLOCK] @ w for i in range(0, len(rows), _ROWS_OF_A_BLOCK)]
-    product: Array = np.concatenate(blocks)
-    return product.reshape(*a.shape[:-1], w.shape[-1])
-
-
-def _rows(a: Array) -> Array:
-    return a.reshape(-1, a.shape[-1])
-
-
-_OPERATIONS: dict[str, Callable[..., Any]] = {
-    "add": np.add,
-    "subtract": np.subtract,
-    "multiply": np.multiply,
-    "negate": np.negative,
-    "sigmoid": lambda a: (1 + np.tanh(a / 2)) / 2,
-    "exp": np.exp,
-    "log": np.log,
-    "log1p": np.log1p,
-    "reciprocal": lambda a: 1 / a,
-    "row_sum": lambda a: a.sum(axis=-1, keepdims=True) + 0 * a,
-    "row_max": lambda a: a.max(axis=-1, keepdims=True) + 0 * a,
-    "clip": lambda a: np.clip(a, -1, 1),
-    "huber": lambda a: np.clip(a, -1, 1) * (a - np.clip(a, -1, 1) / 2),
-    "softplus": lambda a: np.maximum(a, 0) + np.log1p(np.exp(a - 2 * np.maximum(a, 0))),
-    "divide": np.divide,
-    "weigh": lambda v, a: v * a,
-    "select": np.where,
-    "total": np.sum,
-    "positive": lambda a: (a > 0) * 1,
-    "relu": lambda a: np.maximum(a, 0),
-    "tanh": np.tanh,
-    "matmul": np.matmul,
-    "matmul_in_blocks": _in_blocks,
-    "transpose": np.transpose,
-    "contract": lambda a, b: _rows(a).T @ _rows(b),
-    "rows": lambda b: b[None, :],
-    "column_sum": lambda a: _rows(a).sum(axis=0),
-    "inner": lambda a, b: (a * b).sum(),
-    "bordered": lambda a: np.concatenate([a, np.ones((*a.shape[:-1], 1))], axis=-1),
-    "identity": lambda a: np.eye(len(a)),
-    "beside": lambda *parts: np.concatenate(parts, axis=-1),
-    "below": lambda *parts: np.concatenate([np.atleast_2d(part) for part in parts]),
-}
 
 
 def interpret(
@@ -223,26 +172,20 @@ class _Machine:
         return name
 
     def value(self, expression: Expr, t: int | None) -> Any:
-        if isinstance(expression, Const):
-            number = expression.value
-            return (
-                number.numerator / number.denominator
-                if number.denominator != 1
-                else (number.numerator)
-            )
-        if isinstance(expression, Call):
-            if expression.operation == "weigh" and "loss weights" not in self.given:
-                return self.value(expression.args[1], t)
-            return _OPERATIONS[expression.operation](*(self.value(a, t) for a in expression.args))
-        if expression.var.parts:
-            return self.packed(expression, t)
-        if expression.when is None:
-            return self.values[self.storage(expression.var.name)]
-        offset = expression.when.offset
-        if isinstance(expression.when, Every):
-            return np.stack([self.at(expression, i + offset) for i in range(self.steps)])
+        return evaluated(expression, lambda ref: self.read(ref, t))
+
+    def read(self, ref: Ref, t: int | None) -> Any:
+        if ref.var.role == "loss weights" and "loss weights" not in self.given:
+            return 1
+        if ref.var.parts:
+            return self.packed(ref, t)
+        if ref.when is None:
+            return self.values[self.storage(ref.var.name)]
+        offset = ref.when.offset
+        if isinstance(ref.when, Every):
+            return np.stack([self.at(ref, i + offset) for i in range(self.steps)])
         assert t is not None  # validate() saw to it
-        return self.at(expression, t + offset)
+        return self.at(ref, t + offset)
 
     def packed(self, ref: Ref, t: int | None) -> Any:
         """The parts of a pack, side by side and one below the other."""

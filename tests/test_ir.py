@@ -145,7 +145,10 @@ SHAPES: list[tuple[str, tuple[Expr, ...], Shape]] = [
     ],
     *[
         (name, pair, ("T", "B", "H") if TBH in pair else ("B", "H"))
-        for name in ("add", "subtract", "multiply", "divide", "weigh")
+        for name in (
+            *("add", "subtract", "multiply", "divide", "weigh"),
+            *("maximum", "minimum", "greater"),
+        )
         for pair in ((BH, BH), (NUMBER, BH), (BH, NUMBER), (TBH, TBH), (TBH, BH))
     ],
     ("select", (now(ENDED), BH, NUMBER), ("B", "H")),

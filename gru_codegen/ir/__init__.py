@@ -1,6 +1,6 @@
 """The intermediate representation, and what makes a program of it sound."""
 
-from gru_codegen.ir.elementwise import ELEMENTWISE, Elementwise
+from gru_codegen.ir.elementwise import Elementwise
 from gru_codegen.ir.expressions import (
     GIVEN,
     STORED,
@@ -21,6 +21,7 @@ from gru_codegen.ir.expressions import (
     rewrite,
     unpacked,
 )
+from gru_codegen.ir.functions import ELEMENTWISE
 from gru_codegen.ir.lifetimes import (
     before_the_pullback,
     kept_for_every_step,
@@ -29,6 +30,7 @@ from gru_codegen.ir.lifetimes import (
 from gru_codegen.ir.operations import (
     OPERATIONS,
     Operation,
+    evaluated,
     joined,
     shape_of,
 )
@@ -78,6 +80,7 @@ __all__ = [
     "When",
     "before_the_pullback",
     "distinct_bodies",
+    "evaluated",
     "is_within",
     "joined",
     "kept_for_every_step",

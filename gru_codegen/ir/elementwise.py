@@ -1,20 +1,32 @@
-"""The elementwise functions that equations may use: one record each, and nothing elsewhere.
-
-A record is callable and stands in the formulas of those below it.
-"""
+"""The record of an elementwise function, and what the formulas in it are written with."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
+from typing import Any
 
-from gru_codegen.ir.expressions import Call, Const, Expr, Ref, Var
+from gru_codegen.ir.expressions import Call, Const, Expr, Ref, Var, parts
 
-__all__ = ["ELEMENTWISE", "Elementwise", "a", "value"]
+__all__ = ["Elementwise", "a", "name", "operation", "value"]
+
+
+def name(letters: str) -> Ref:
+    """A name in a formula: of the argument, of the value or of a part."""
+    return Ref(Var(letters, (), "work"))
+
+
+def operation(known: str) -> Callable[..., Call]:
+    """An operation of the representation, to be applied to formulas and numbers."""
+    return lambda *args: Call(
+        known, tuple(Const(Fraction(arg)) if isinstance(arg, int) else arg for arg in args)
+    )
+
 
 #: What formulas are written in: the argument of a function, and its value there.
-a, value = (Ref(Var(name, (), "work")) for name in ("a", "value"))
+a, value = name("a"), name("value")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,9 +36,18 @@ class Elementwise:
     Attributes
     ----------
     name: as equations write it, an identifier.
-    meaning: a line of text, begun with a capital or a formula in `a`.
+    meaning: what it is, a formula in ``a`` or a noun; no full stop.
+    called: what a formula that is the meaning is called, if it has a name in words.
+    latex, latex_meaning: of the name and of the meaning where they are set in another way.
+    remark, computed: how the meaning goes on where the derivative or the computation is explained.
     derivative: in terms of `value`, which the forward pass has kept, and of `a`.
     sees_through: the functions g for which this function of g(a) is that of a itself.
+    ufunc: what NumPy has for it; or, where it has nothing,
+    definition: made of other operations, in terms of `a` and of the names in
+    where: parts that are computed first, in this order, each under its name.
+    reference: of an array, written independently of `definition`, which is held to it: what a
+        declaration means by the function. None is the ufunc.
+    inline: whether an expression shows the definition and calls no helper.
     poles: the arguments at which the function or its derivative is infinite.
     safe: an argument at which both are finite.
     kinks: the arguments at which the function or its derivative jumps.
@@ -35,77 +56,56 @@ class Elementwise:
 
     name: str
     meaning: str
+    called: str = ""
+    latex: str = ""
+    latex_meaning: str = ""
+    remark: str = ""
+    computed: str = ""
     derivative: Expr
     sees_through: tuple[str, ...] = ()
+    ufunc: Callable[..., Any] | None = None
+    definition: Call | None = None
+    where: tuple[tuple[Ref, Call], ...] = ()
+    reference: Callable[[Any], Any] | None = None
+    inline: bool = False
     poles: tuple[Fraction, ...] = ()
     safe: Fraction = Fraction(0)
     kinks: tuple[Fraction, ...] = ()
     above: Fraction | None = None
 
-    def __call__(self, of: Expr) -> Expr:
+    def __call__(self, argument: Expr) -> Call:
         """The function applied to an expression."""
-        return Call(self.name, (of,))
+        return Call(self.name, (argument,))
+
+    def on_array(self, array: Any) -> Any:
+        """The value that a declaration means, entry by entry."""
+        function = self.reference or self.ufunc
+        assert function is not None  # one of them is there
+        return function(array)
+
+    @cached_property
+    def fits_one_place(self) -> bool:
+        """Whether it can be computed by operations that each replace what one place holds."""
+        if self.definition is None:
+            return True
+        calls = [part for part in parts(self.definition) if isinstance(part, Call)]
+        inner = [[arg for arg in call.args if isinstance(arg, Call)] for call in calls]
+        reads = sum(part == a for part in parts(self.definition))
+        return not self.where and reads == 1 and all(len(args) <= 1 for args in inner)
+
+    def in_one_place(self, argument: Expr, place: Ref) -> Iterator[Call]:
+        """The operations that compute it in one place, the first of `argument`.
+
+        What `place` holds comes first wherever the order of the operands does not matter.
+        """
+        assert self.definition is not None
+        assert self.fits_one_place
+        calls = [part for part in parts(self.definition) if isinstance(part, Call)]
+        for call in reversed(calls):
+            args = [place if isinstance(arg, Call) else arg for arg in call.args]
+            if call.operation in _COMMUTATIVE and args[1] == place:
+                args.reverse()
+            yield Call(call.operation, tuple(argument if arg == a else arg for arg in args))
 
 
-exp = Elementwise(name="exp", meaning="The exponential function.", derivative=value)
-
-reciprocal = Elementwise(
-    name="reciprocal",
-    meaning="1 / a.",
-    derivative=-(value * value),
-    poles=(Fraction(0),),
-    safe=Fraction(1),
-)
-
-log = Elementwise(
-    name="log",
-    meaning="The natural logarithm.",
-    derivative=reciprocal(a),
-    poles=(Fraction(0),),
-    safe=Fraction(1),
-    above=Fraction(0),
-)
-
-tanh = Elementwise(name="tanh", meaning="The hyperbolic tangent.", derivative=1 - value * value)
-
-sigmoid = Elementwise(
-    name="sigmoid",
-    meaning="The logistic function 1 / (1 + exp(-a)).",
-    derivative=value * (1 - value),
-)
-
-positive = Elementwise(
-    name="positive",
-    meaning="1 where a > 0, else 0; its derivative is 0, also at the jump.",
-    derivative=Const(Fraction(0)),
-    sees_through=("relu",),
-    kinks=(Fraction(0),),
-)
-
-relu = Elementwise(
-    name="relu",
-    meaning="max(a, 0). At its kink the derivative is taken as 0, one of the subgradients.",
-    derivative=positive(value),
-    kinks=(Fraction(0),),
-)
-
-clip = Elementwise(
-    name="clip",
-    meaning="a, but at least -1 and at most 1; the derivative at the ends is taken as 0.",
-    derivative=positive(1 - value * value),
-    kinks=(Fraction(-1), Fraction(1)),
-)
-
-huber = Elementwise(
-    name="huber",
-    meaning="a^2 / 2 where abs(a) <= 1, else abs(a) - 1/2.",
-    derivative=clip(a),
-)
-
-softplus = Elementwise(name="softplus", meaning="log(1 + exp(a)).", derivative=sigmoid(a))
-
-#: Every function by name.
-ELEMENTWISE: Mapping[str, Elementwise] = {
-    function.name: function
-    for function in (clip, exp, huber, log, positive, reciprocal, relu, sigmoid, softplus, tanh)
-}
+_COMMUTATIVE = ("add", "multiply")

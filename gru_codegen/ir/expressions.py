@@ -101,28 +101,28 @@ class Var:
 class Arithmetic:
     """Arithmetic of expressions, and of numbers with them, written as in Python."""
 
-    def __add__(self, other: Expr | int) -> Expr:
+    def __add__(self, other: Expr | int) -> Call:
         return Call("add", (_of(self), _of(other)))
 
-    def __radd__(self, other: int) -> Expr:
+    def __radd__(self, other: int) -> Call:
         return Call("add", (_of(other), _of(self)))
 
-    def __sub__(self, other: Expr | int) -> Expr:
+    def __sub__(self, other: Expr | int) -> Call:
         return Call("subtract", (_of(self), _of(other)))
 
-    def __rsub__(self, other: int) -> Expr:
+    def __rsub__(self, other: int) -> Call:
         return Call("subtract", (_of(other), _of(self)))
 
-    def __mul__(self, other: Expr | int) -> Expr:
+    def __mul__(self, other: Expr | int) -> Call:
         return Call("multiply", (_of(self), _of(other)))
 
-    def __rmul__(self, other: int) -> Expr:
+    def __rmul__(self, other: int) -> Call:
         return Call("multiply", (_of(other), _of(self)))
 
-    def __truediv__(self, divisor: int) -> Expr:
+    def __truediv__(self, divisor: int) -> Call:
         return Call("multiply", (Const(Fraction(1, divisor)), _of(self)))
 
-    def __neg__(self) -> Expr:
+    def __neg__(self) -> Call:
         return Call("negate", (_of(self),))
 
 

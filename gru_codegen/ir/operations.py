@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from gru_codegen.errors import ProgramError
+from gru_codegen.ir.elementwise import Elementwise, a
 from gru_codegen.ir.expressions import Const, Every, Expr, Ref, Shape
+from gru_codegen.ir.functions import ELEMENTWISE
 
 __all__ = [
     "OPERATIONS",
     "Operation",
+    "evaluated",
     "joined",
     "letters",
+    "operation_of",
     "shape_of",
 ]
 
@@ -57,63 +64,176 @@ class Operation:
     ----------
     arity: the number of arguments, None if it takes any.
     shape: from the arguments' shapes the result's, None if they do not fit.
+    value: the result on NumPy arrays; where it is a ufunc, NumPy computes it in place by that.
+    flops: from the arguments' shapes the floating-point operations, so many for each of the sizes.
     elementwise: whether each entry of the result depends on the same entry of the arguments.
+    is_gemm: whether it is a product of matrices.
     """
 
     arity: int | None
     shape: Callable[[tuple[Shape, ...]], Shape | None]
+    value: Callable[..., Any]
+    flops: Callable[[tuple[Shape, ...]], tuple[int, Shape]] = lambda shapes: (0, ())
     elementwise: bool = False
+    is_gemm: bool = False
 
+
+def _each(arity: int, value: Callable[..., Any]) -> Operation:
+    """An elementwise operation, which counts as one."""
+    return Operation(
+        arity, _elementwise, value, lambda shapes: (1, max(shapes, key=len)), elementwise=True
+    )
+
+
+def _product(value: Callable[..., Any]) -> Operation:
+    """The product of a matrix, or of those of all steps, by weights."""
+
+    def flops(shapes: tuple[Shape, ...]) -> tuple[int, Shape]:
+        left, right = shapes
+        return 2, (*left[:-1], right[1], right[0])
+
+    return Operation(2, _matmul, value, flops, is_gemm=True)
+
+
+def _contraction(shapes: tuple[Shape, ...]) -> tuple[int, Shape]:
+    left, right = shapes
+    return 2, (*left, right[-1])
+
+
+def operation_of(function: Elementwise) -> Operation:
+    """The operation that computes an elementwise function as kernels do."""
+    definition = function.definition
+    if definition is None:
+        assert function.ufunc is not None  # one of them is there
+        return _each(1, function.ufunc)
+
+    def value(array: Any) -> Any:
+        known = {a: array}
+        for part, computed in function.where:
+            known[part] = evaluated(computed, known.__getitem__)
+        return evaluated(definition, known.__getitem__)
+
+    return _each(1, value)
+
+
+# --- values --------------------------------------------------------------------------------------
+
+#: So few that the matrices of most tests take several blocks, the last of them smaller.
+_ROWS_OF_A_BLOCK = 3
+
+
+def _in_blocks(matrix: Any, weights: Any) -> Any:
+    flat = _flat(matrix)
+    starts = range(0, len(flat), _ROWS_OF_A_BLOCK)
+    product = np.concatenate([flat[i : i + _ROWS_OF_A_BLOCK] @ weights for i in starts])
+    return product.reshape(*matrix.shape[:-1], weights.shape[-1])
+
+
+def _flat(array: Any) -> Any:
+    """The rows of all steps as one matrix."""
+    return array.reshape(-1, array.shape[-1])
+
+
+def _bordered(array: Any) -> Any:
+    return np.concatenate([array, np.ones((*array.shape[:-1], 1))], axis=-1)
+
+
+# --- the operations ------------------------------------------------------------------------------
 
 #: Every operation by name. A leading T axis, as of ``Every``, counts as more rows in products
 #: with weights and is summed over in contract, column_sum and inner.
-OPERATIONS: Mapping[str, Operation] = {
-    "add": Operation(2, _elementwise, True),
-    "subtract": Operation(2, _elementwise, True),
-    "multiply": Operation(2, _elementwise, True),
-    "negate": Operation(1, _elementwise, True),
-    "exp": Operation(1, _elementwise, True),
-    "log": Operation(1, _elementwise, True),
-    # log1p(A): log(1 + A)
-    "log1p": Operation(1, _elementwise, True),
-    "reciprocal": Operation(1, _elementwise, True),
-    # row_sum(A), row_max(A): of each row, in every column
-    "row_sum": Operation(1, lambda shapes: shapes[0]),
-    "row_max": Operation(1, lambda shapes: shapes[0]),
-    "clip": Operation(1, _elementwise, True),
-    "huber": Operation(1, _elementwise, True),
-    "softplus": Operation(1, _elementwise, True),
+OPERATIONS: dict[str, Operation] = {
+    "add": _each(2, np.add),
+    "subtract": _each(2, np.subtract),
+    "multiply": _each(2, np.multiply),
+    "negate": _each(1, np.negative),
     # divide(A, n): by a number
-    "divide": Operation(2, _elementwise, True),
+    "divide": _each(2, np.divide),
+    "maximum": _each(2, np.maximum),
+    "minimum": _each(2, np.minimum),
+    # greater(A, B): 1 where A > B, else 0
+    "greater": _each(2, lambda left, right: (left > right) * 1),
+    # log1p(A): log(1 + A)
+    "log1p": _each(1, np.log1p),
+    **{name: operation_of(function) for name, function in ELEMENTWISE.items()},
     # weigh(V, A): each sample's row times its weight; A itself where no weights are given
-    "weigh": Operation(2, _elementwise, True),
+    "weigh": _each(2, np.multiply),
     # select(M, A, B): A where M holds, else B
-    "select": Operation(3, _elementwise, True),
+    "select": _each(3, np.where),
+    # row_sum(A), row_max(A): of each row, in every column
+    "row_sum": Operation(
+        1, lambda shapes: shapes[0], lambda array: array.sum(-1, keepdims=True) + 0 * array
+    ),
+    "row_max": Operation(
+        1, lambda shapes: shapes[0], lambda array: array.max(-1, keepdims=True) + 0 * array
+    ),
     # total(A): the sum of all entries
-    "total": Operation(1, lambda shapes: ()),
-    "positive": Operation(1, _elementwise, True),
-    "relu": Operation(1, _elementwise, True),
-    "sigmoid": Operation(1, _elementwise, True),
-    "tanh": Operation(1, _elementwise, True),
-    "matmul": Operation(2, _matmul),
-    # matmul_in_blocks(A, W) = A W, so many rows of A at a time as make a small product
-    "matmul_in_blocks": Operation(2, _matmul),
-    "transpose": Operation(1, lambda shapes: shapes[0][::-1] if len(shapes[0]) == 2 else None),
-    # contract(A, B) = A^T B, summed over all rows: what gives a weight its gradient
-    "contract": Operation(2, _contract),
-    # rows(b): the vector b as every row; column_sum(A): the sum of all rows, its adjoint
-    "rows": Operation(1, lambda shapes: ("B", *shapes[0]) if len(shapes[0]) == 1 else None),
-    "column_sum": Operation(1, lambda shapes: shapes[0][-1:] if len(shapes[0]) >= 2 else None),
-    # beside(A, B, ...) and below(A, B, ...): joined along the columns, along the rows
-    "beside": Operation(None, lambda shapes: _joined(shapes, 1)),
-    "below": Operation(None, lambda shapes: _joined(shapes, 0)),
-    # bordered(A) = [A 1]: A and a column of ones
-    "bordered": Operation(1, lambda shapes: (*shapes[0][:-1], joined((shapes[0][-1], "1")))),
-    # identity(W): the identity with as many rows as W
-    "identity": Operation(1, lambda shapes: (shapes[0][0], shapes[0][0])),
+    "total": Operation(1, lambda shapes: (), np.sum),
     # inner(A, B) = sum of A o B over all entries
-    "inner": Operation(2, lambda shapes: () if shapes[0] == shapes[1] else None),
+    "inner": Operation(
+        2,
+        lambda shapes: () if shapes[0] == shapes[1] else None,
+        lambda left, right: (left * right).sum(),
+        lambda shapes: (2, shapes[0]),
+    ),
+    "matmul": _product(np.matmul),
+    # matmul_in_blocks(A, W) = A W, so many rows of A at a time as make a small product
+    "matmul_in_blocks": _product(_in_blocks),
+    # contract(A, B) = A^T B, summed over all rows: what gives a weight its gradient
+    "contract": Operation(
+        2,
+        _contract,
+        lambda left, right: _flat(left).T @ _flat(right),
+        _contraction,
+        is_gemm=True,
+    ),
+    "transpose": Operation(
+        1, lambda shapes: shapes[0][::-1] if len(shapes[0]) == 2 else None, np.transpose
+    ),
+    # rows(b): the vector b as every row; column_sum(A): the sum of all rows, its adjoint
+    "rows": Operation(
+        1,
+        lambda shapes: ("B", *shapes[0]) if len(shapes[0]) == 1 else None,
+        lambda vector: vector[None, :],
+    ),
+    "column_sum": Operation(
+        1,
+        lambda shapes: shapes[0][-1:] if len(shapes[0]) >= 2 else None,
+        lambda array: _flat(array).sum(axis=0),
+        lambda shapes: (1, shapes[0]),
+    ),
+    # beside(A, B, ...) and below(A, B, ...): joined along the columns, along the rows
+    "beside": Operation(
+        None,
+        lambda shapes: _joined(shapes, 1),
+        lambda *blocks: np.concatenate(blocks, axis=-1),
+    ),
+    "below": Operation(
+        None,
+        lambda shapes: _joined(shapes, 0),
+        lambda *blocks: np.concatenate([np.atleast_2d(block) for block in blocks]),
+    ),
+    # bordered(A) = [A 1]: A and a column of ones
+    "bordered": Operation(
+        1, lambda shapes: (*shapes[0][:-1], joined((shapes[0][-1], "1"))), _bordered
+    ),
+    # identity(W): the identity with as many rows as W
+    "identity": Operation(
+        1, lambda shapes: (shapes[0][0], shapes[0][0]), lambda weights: np.eye(len(weights))
+    ),
 }
+
+
+def evaluated(expression: Expr, read: Callable[[Ref], Any]) -> Any:
+    """The value of `expression`, in which a reference has the value that `read` gives."""
+    if isinstance(expression, Const):
+        number = expression.value
+        whole = number.denominator == 1
+        return number.numerator if whole else number.numerator / number.denominator
+    if isinstance(expression, Ref):
+        return read(expression)
+    args = (evaluated(argument, read) for argument in expression.args)
+    return OPERATIONS[expression.operation].value(*args)
 
 
 def shape_of(expression: Expr) -> Shape:

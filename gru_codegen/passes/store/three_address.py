@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from typing import Literal
 
 from gru_codegen.ir import (
+    ELEMENTWISE,
     OPERATIONS,
     Block,
     Call,
     Const,
+    Elementwise,
     Every,
     Expr,
     Origin,
@@ -22,14 +23,18 @@ from gru_codegen.ir import (
     Var,
     kept_for_every_step,
     refs,
+    rewrite,
     shape_of,
     unpacked,
     writes,
 )
+from gru_codegen.ir.elementwise import a
 from gru_codegen.passes.support.algebra import factors_of
 from gru_codegen.passes.support.naming import fresh, names_in
 
 __all__ = ["to_three_address_code"]
+
+_Kind = Literal["sum", "product"]
 
 
 def to_three_address_code(program: Program) -> Program:
@@ -61,7 +66,7 @@ def _is_flat(statement: Statement) -> bool:
         return True
     if isinstance(value, Call) and value.operation in ("beside", "below"):
         return True  # weights, each written to its own place
-    if not isinstance(value, Call) or target not in value.args:
+    if not isinstance(value, Call) or target not in value.args or _defined(value) is not None:
         return False
     return OPERATIONS[value.operation].elementwise and all(map(_is_simple, value.args))
 
@@ -84,14 +89,18 @@ def _flat(statement: Statement, scratch: _Scratch, kept: set[str]) -> Iterator[S
         yield from _into(target, statement.value, origin, scratch, (target,))
 
 
-def _begun(statement: Statement) -> tuple[Literal["sum", "product"], list[_Operand]] | None:
+def _begun(statement: Statement) -> tuple[_Kind, list[_Operand]] | None:
     """The operands of a sum or product that goes on from what its target holds; else None."""
-    value = statement.value
-    if not isinstance(value, Call) or value.operation not in ("add", "subtract", "multiply"):
-        return None
-    kind: Literal["sum", "product"] = "product" if value.operation == "multiply" else "sum"
-    operands = _factors(value) if kind == "product" else _addends(value)
-    return (kind, operands) if operands[0] == _Operand(statement.target) else None
+    kind, operands = _operands(statement.value)
+    goes_on = len(operands) > 1 and operands[0] == _Operand(statement.target)
+    return (kind, operands) if goes_on else None
+
+
+def _operands(value: Expr) -> tuple[_Kind, list[_Operand]]:
+    """The operands of a product, or the terms of a sum, which are one where it is none."""
+    if isinstance(value, Call) and value.operation == "multiply":
+        return "product", _factors(value)
+    return "sum", _addends(value)
 
 
 class _Scratch:
@@ -157,8 +166,8 @@ def _into(
     else:
         # A GEMM must not write over what it reads; anything elementwise may, but what takes
         # several operations reads its argument again.
-        several = _SEVERAL.get(expression.operation)
-        in_place = OPERATIONS[expression.operation].elementwise and several is None
+        function = _defined(expression)
+        in_place = OPERATIONS[expression.operation].elementwise and function is None
         arguments: list[Expr] = []
         for argument in expression.args:
             if not _is_simple(argument):
@@ -168,44 +177,54 @@ def _into(
                 yield from _into(there, argument, origin, scratch, used)
                 argument = there
             arguments.append(argument)
-        if several is None:
+        if function is None:
             yield Statement(place, Call(expression.operation, tuple(arguments)), origin)
         else:
-            other = scratch.place(shape_of(expression), (*used, *_kept_values(arguments)))
-            for target, value in several(arguments[0], place, other):
-                yield Statement(target, value, origin)
+            kept = (argument for argument in arguments if isinstance(argument, Ref))
+            used = (*used, *kept)
+            yield from _by_definition(place, function, arguments[0], origin, scratch, used)
 
 
-def _kept_values(arguments: list[Expr]) -> list[Ref]:
-    """Those of `arguments` that must keep their values, as references."""
-    return [argument for argument in arguments if isinstance(argument, Ref)]
+def _defined(call: Call) -> Elementwise | None:
+    """The function that `call` applies, if its definition takes more than one place."""
+    function = ELEMENTWISE.get(call.operation)
+    return None if function is None or function.fits_one_place else function
 
 
-def _huber(a: Expr, place: Ref, other: Ref) -> Iterator[tuple[Ref, Expr]]:
-    """c o (a - c / 2), c being a between -1 and 1."""
-    yield place, Call("clip", (a,))
-    yield other, Call("multiply", (Const(Fraction(1, 2)), place))
-    yield other, Call("subtract", (a, other))
-    yield place, Call("multiply", (place, other))
+def _by_definition(
+    place: Ref,
+    function: Elementwise,
+    argument: Expr,
+    origin: Origin,
+    scratch: _Scratch,
+    used: tuple[Ref, ...],
+) -> Iterator[Statement]:
+    """Statements that compute `function` from its named parts, the first perhaps in `place`."""
+    assert function.definition is not None  # _defined saw to it
+    known: dict[Expr, Expr] = {a: argument}
+
+    def with_values(formula: Expr) -> Expr:
+        return rewrite(formula, lambda part: known.get(part))
+
+    for part, formula in function.where:
+        there = place
+        if len(known) > 1 or not _goes_on_from(part, function.definition):
+            there = scratch.place(shape_of(place), used)
+        used = (*used, there)
+        yield from _into(there, with_values(formula), origin, scratch, used)
+        known[part] = there
+    yield from _into(place, with_values(function.definition), origin, scratch, used)
 
 
-def _softplus(a: Expr, place: Ref, other: Ref) -> Iterator[tuple[Ref, Expr]]:
-    """m + log(1 + exp(a - 2 m)), m being the larger of a and 0."""
-    yield place, Call("relu", (a,))
-    yield other, Call("multiply", (Const(Fraction(2)), place))
-    yield other, Call("subtract", (a, other))
-    yield other, Call("exp", (other,))
-    yield other, Call("log1p", (other,))
-    yield place, Call("add", (place, other))
-
-
-#: Functions that take several operations, the second place being scratch.
-_SEVERAL = {"huber": _huber, "softplus": _softplus}
+def _goes_on_from(part: Ref, value: Expr) -> bool:
+    """Whether `value` can be computed where `part` is: what else reads that is computed before."""
+    _, operands = _operands(value)
+    return len(operands) == 2 and operands[0] == _Operand(part)
 
 
 def _chain(
     place: Ref,
-    kind: Literal["sum", "product"],
+    kind: _Kind,
     operands: list[_Operand],
     origin: Origin,
     scratch: _Scratch,

@@ -1,0 +1,134 @@
+"""The elementwise functions that equations may use: one record each, and nothing elsewhere.
+
+A record is callable and stands in the formulas of those below it.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from gru_codegen.ir.elementwise import Elementwise, a, name, operation, value
+from gru_codegen.ir.expressions import Const
+
+__all__ = ["ELEMENTWISE"]
+
+divide, greater, log1p, maximum, minimum = map(
+    operation, ("divide", "greater", "log1p", "maximum", "minimum")
+)
+c, m = map(name, "cm")
+
+
+def _sigmoid(array: Any) -> Any:
+    small = np.exp(-np.abs(array))
+    return np.where(array >= 0, 1, small) / (1 + small)
+
+
+exp = Elementwise(
+    name="exp",
+    meaning="The exponential function",
+    derivative=value,
+    ufunc=np.exp,
+)
+
+reciprocal = Elementwise(
+    name="reciprocal",
+    meaning="1 / a",
+    derivative=-(value * value),
+    definition=divide(1, a),
+    reference=lambda array: 1 / array,
+    inline=True,
+    poles=(Fraction(0),),
+    safe=Fraction(1),
+)
+
+log = Elementwise(
+    name="log",
+    meaning="The natural logarithm",
+    derivative=reciprocal(a),
+    ufunc=np.log,
+    poles=(Fraction(0),),
+    safe=Fraction(1),
+    above=Fraction(0),
+)
+
+tanh = Elementwise(
+    name="tanh",
+    meaning="The hyperbolic tangent",
+    latex=r"\tanh",
+    derivative=1 - value * value,
+    ufunc=np.tanh,
+)
+
+sigmoid = Elementwise(
+    name="sigmoid",
+    meaning="1 / (1 + exp(-a))",
+    called="The logistic function",
+    latex=r"\sigma",
+    latex_meaning=r"1 / (1 + e^{-a})",
+    computed=", by way of tanh, which cannot overflow",
+    derivative=value * (1 - value),
+    definition=(1 + tanh(a / 2)) / 2,
+    reference=_sigmoid,
+)
+
+positive = Elementwise(
+    name="positive",
+    meaning="1 where a > 0, else 0",
+    remark="; its derivative is 0, also at the jump",
+    computed=", in the dtype of a: of truth values tanh makes float16",
+    derivative=Const(Fraction(0)),
+    sees_through=("relu",),
+    definition=greater(a, 0),
+    reference=lambda array: np.where(array > 0, 1.0, 0.0),
+    kinks=(Fraction(0),),
+)
+
+relu = Elementwise(
+    name="relu",
+    meaning="max(a, 0)",
+    remark=". At its kink the derivative is taken as 0, one of the subgradients",
+    derivative=positive(value),
+    definition=maximum(a, 0),
+    reference=lambda array: np.where(array > 0, array, 0.0),
+    inline=True,
+    kinks=(Fraction(0),),
+)
+
+clip = Elementwise(
+    name="clip",
+    meaning="a, but at least -1 and at most 1",
+    remark="; the derivative at the ends is taken as 0",
+    derivative=positive(1 - value * value),
+    definition=minimum(maximum(a, -1), 1),
+    reference=lambda array: np.clip(array, -1, 1),
+    kinks=(Fraction(-1), Fraction(1)),
+)
+
+huber = Elementwise(
+    name="huber",
+    meaning="a^2 / 2 where abs(a) <= 1, else abs(a) - 1/2",
+    derivative=clip(a),
+    definition=c * (a - c / 2),
+    where=((c, clip(a)),),
+    reference=lambda array: np.where(abs(array) <= 1, array**2 / 2, abs(array) - 0.5),
+)
+
+softplus = Elementwise(
+    name="softplus",
+    meaning="log(1 + exp(a))",
+    computed=", which neither overflows nor loses small values",
+    derivative=sigmoid(a),
+    definition=m + log1p(exp(a - 2 * m)),
+    where=((m, relu(a)),),
+    reference=partial(np.logaddexp, 0),
+)
+
+#: Every function by name.
+ELEMENTWISE: dict[str, Elementwise] = {
+    function.name: function
+    for function in (clip, exp, huber, log, positive, reciprocal, relu, sigmoid, softplus, tanh)
+}
