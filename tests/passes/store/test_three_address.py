@@ -94,7 +94,7 @@ def test_a_function_is_computed_part_by_part() -> None:
 
 m, n = map(name, "mn")
 relu, exp = (ELEMENTWISE[known] for known in ("relu", "exp"))
-_MADE_UP = {"name": "made_up", "meaning": "", "derivative": value}
+_MADE_UP: dict[str, Any] = {"name": "made_up", "meaning": "", "derivative": value}
 #: Definitions that no function has yet.
 FORMS: dict[str, dict[str, Any]] = {
     "its argument is read twice": {"definition": a * exp(a)},
