@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import gru_codegen as gc
-from gru_codegen.cost import Polynomial, cost, gains
+from gru_codegen.cost import cost, gains
 from gru_codegen.lower import lower
 from gru_codegen.passes import (
     Layout,
@@ -15,6 +15,7 @@ from gru_codegen.passes import (
     fission_loops,
     optimise,
 )
+from gru_codegen.polynomials import Polynomial
 
 
 def test_each_pass_says_what_it_gained() -> None:

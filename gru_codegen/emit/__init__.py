@@ -11,7 +11,7 @@ From the whole to its smallest part, each file using those below it:
     numpy        how NumPy spells each operation
     names        what references are called, and which names a function needs
     header       the text at the head of a module
-    storage      where each variable lives
+    attributes   what the Workspace calls arrays and views, and how they are cut
     grid         matrices side by side and one below the other
     lines        lines of Python and how they are wrapped
     sizes        sizes and shapes as text

@@ -64,7 +64,7 @@ class Blocks:
 
     def __init__(self, names: Names, phase: str) -> None:
         self.names = names
-        self.storage = names.storage
+        self.plan, self.attributes = names.plan, names.attributes
         self.phase = phase
         self.bodies: dict[int, str] = {}
         self.made_ready: dict[str, str] = {}
@@ -74,7 +74,7 @@ class Blocks:
         """The lines of `blocks`, one level deep."""
         lines = list(self._lines_of(blocks))
         written = {ref.var for s in statements(blocks) for ref in writes(s)}
-        unread = filter(written.__contains__, self.storage.program.carries)
+        unread = filter(written.__contains__, self.plan.program.carries)
         return [*lines, *self._beyond_all_steps(unread)]  # what is handed out after no step at all
 
     def _lines_of(self, blocks: tuple[Block, ...]) -> Iterator[str]:
@@ -103,7 +103,7 @@ class Blocks:
             yield from lines
         elif isinstance(block, Step):
             yield ""
-            yield f"    # --- step {block.index + 1} of {self.storage.program.steps} ---"
+            yield f"    # --- step {block.index + 1} of {self.plan.program.steps} ---"
             yield self._unrolled(block).replace(_INDEX, str(block.index))
 
     def _head(self, loop: Loop) -> Iterator[str]:
@@ -133,7 +133,7 @@ class Blocks:
 
     def _all_steps(self) -> str:
         """The matrices of every step that a loop names, in code."""
-        return f"w.{self.storage.form(self.phase, 'steps')}"
+        return f"w.{self.attributes.form(self.phase, 'steps')}"
 
     def _before(self, loop: Loop) -> Iterator[str]:
         """What the loop takes as given: sums that start at zero, carries at their boundary."""
@@ -143,10 +143,10 @@ class Blocks:
                 yield f"    {var.name} = np.zeros_like(params.{var.name[1:]})"
             elif statement.accumulate:
                 yield f"    {var.name}: Any = 0"
-            elif self.storage.is_carried_over_time(var):
+            elif self.plan.is_carried_over_time(var):
                 continue
-            elif isinstance(var.boundary, Ref) and not self.storage.in_workspace(var):
-                zeros = f"np.zeros({self.storage.sizes(var)}, w.dtype)"
+            elif isinstance(var.boundary, Ref) and not self.plan.is_stored(var):
+                zeros = f"np.zeros({self.attributes.sizes(var)}, w.dtype)"
                 beyond = self.names.spell(var.boundary, "")
                 yield f"    {var.name} = {zeros} if last is None else {beyond}"
             elif var.boundary is not None and any(r.var.role == "last" for r in refs(var.boundary)):
@@ -154,7 +154,7 @@ class Blocks:
 
     def _read_beyond(self, blocks: tuple[Block, ...]) -> Iterator[Var]:
         """The variables of which `blocks` read another step, but those that no such step has."""
-        steps = self.storage.program.steps
+        steps = self.plan.program.steps
         for block in blocks:
             for ref in (ref for s in statements((block,)) for ref in reads(s.value)):
                 offset = ref.when.offset if ref.when is not None else 0
@@ -165,7 +165,7 @@ class Blocks:
     def _beyond_all_steps(self, some: Iterable[Var]) -> Iterator[str]:
         """What those of `some` that are carries kept for all steps are beyond the last one."""
         for var in some:
-            if self.storage.is_carried_over_time(var) and var not in self.begun:
+            if self.plan.is_carried_over_time(var) and var not in self.begun:
                 self.begun.add(var)
                 yield from self._begun(var, self.names.end(var, "last"))
 
@@ -226,13 +226,13 @@ class Blocks:
             if not equation.startswith(name) and f"; {name} = " not in equation:
                 equation = equation.replace(value, name)
         found = list(statements(tuple(group)))
-        if all(map(self.storage.is_there, found)):
+        if all(map(self.plan.is_there, found)):
             equation += ", which is there already"
         yield from comment(f"{origin.meaning}: {equation}" if named else equation, indent)
         for given, some in groupby(found, key=lambda statement: statement.given):
             if given:
                 for name in given:
-                    if name == "lengths" and self.storage.fast:
+                    if name == "lengths" and self.plan.in_place:
                         self.names.local.setdefault("ended", "w.ended")
                 yield f"{indent}if {' and '.join(_CONDITIONS[name] for name in given)}:"
             for statement in some:
@@ -241,11 +241,11 @@ class Blocks:
     def _lines(self, statement: Statement, indent: str, index: str) -> Iterator[str]:
         calls = Calls(self.names, index)
         spell = calls.spell
-        if self.storage.in_place(statement):
+        if self.plan.writes_in_place(statement):
             for line in calls.lines(statement):
                 yield from call_lines(line, indent)
             target = statement.target
-            if isinstance(target.when, Every) and target.var in self.storage.bounded:
+            if isinstance(target.when, Every) and target.var in self.plan.bounded:
                 assert isinstance(target.var.boundary, Const)
                 number = target.var.boundary.value
                 yield f"{indent}{self.names.end(target.var, 'first')}[...] = {number}"
@@ -253,24 +253,24 @@ class Blocks:
         value = statement.value
         weighted = by_sample(spell, self.names.layout)
         calls_within = [part for part in parts(value) if isinstance(part, Call)]
-        if self.storage.fast and any(map(weighted, calls_within)):
+        if self.plan.in_place and any(map(weighted, calls_within)):
             yield from self._weighted(statement, indent, spell)
             return
-        rule = calls.over_gathered_rows if self.storage.fast else None
+        rule = calls.over_gathered_rows if self.plan.in_place else None
         write = partial(as_expression, spell=spell, layout=self.names.layout, rule=rule)
         sign = "+=" if statement.accumulate else "="
         start = f"{indent}{spell(statement.target)} {sign} "
         text = write(value)
         if isinstance(value, Const) and statement.target.var.shape:
-            shape = self.storage.sizes(statement.target.var)  # a bare number has no dtype
+            shape = self.attributes.sizes(statement.target.var)  # a bare number has no dtype
             text = f"np.full({shape}, {text}, w.dtype)"
         if len(start) + len(text) <= WIDTH:
             yield start + text
         else:
             yield from _broken(start, value, write, indent)
-        if self.storage.is_spread(statement):
+        if statement.target.var.name in self.plan.spread:
             name = spell(statement.target)
-            shape = self.storage.sizes(statement.target.var)
+            shape = self.attributes.sizes(statement.target.var)
             yield f"{indent}{name} = np.broadcast_to({name}, {shape})"
         yield from (indent + line for line in calls.parted(statement.target))
 

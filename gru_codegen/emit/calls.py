@@ -12,7 +12,6 @@ from gru_codegen.emit.grid import Grid, cut, doubled
 from gru_codegen.emit.names import Names
 from gru_codegen.emit.numpy import as_expression
 from gru_codegen.emit.sizes import in_code
-from gru_codegen.emit.storage import is_of_weights
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir import Call, Const, Every, Expr, Ref, Statement, refs, shape_of
 
@@ -44,7 +43,7 @@ class Calls:
         if isinstance(value, Ref) and self.names.is_by_row(statement.target):
             return [f"{self.names.transposed(statement.target)}[...] = {self.spell(value)}"]
         if isinstance(value, Ref) or value.operation in ("rows", "transpose"):
-            if self.names.storage.is_there(statement):
+            if self.names.plan.is_there(statement):
                 return []
             return [f"{out}[...] = {self._matrix(value, statement.target)}"]
         spelling = _SPELLINGS.get(value.operation)
@@ -204,7 +203,7 @@ class Calls:
             raise ProgramError(f"no rows to take in blocks where a sample is a column: {statement}")
         factor, shape = self._stored(weights, turned=False), weights.var.shape
         names = [
-            self.names.storage.form(self.names.storage.attribute(ref), "rows")
+            self.names.attributes.form(self.names.attributes.of(ref), "rows")
             for ref in (left, target)
         ]
         of_all_steps = isinstance(target.when, Every)
@@ -228,7 +227,7 @@ class Calls:
         """
         target = statement.target
         grid = Grid.of(value)
-        if not (is_of_weights(target.var) and self.names.storage.is_stored(target.var)):
+        if not (target.var.is_of_weights and self.names.plan.is_stored(target.var)):
             turned = self.names.is_column_major(target)
             places = (grid.index(block, self.names.size, turned) for block, _ in grid.blocks())
             matrices = (self._matrix(matrix, target) for _, matrix in grid.blocks())

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gru_codegen.emit.attributes import Attributes
 from gru_codegen.emit.blocks import Blocks
 from gru_codegen.emit.lines import WIDTH, assignments, called, signature
 from gru_codegen.emit.names import Names
 from gru_codegen.emit.numpy import FUNCTIONS
 from gru_codegen.emit.sizes import Sizes, parameter
-from gru_codegen.emit.storage import Storage, is_of_weights
 from gru_codegen.ir import Call, Phase, Program, Var, parts, statements, writes
+from gru_codegen.plan import Plan
 
 __all__ = ["Function", "helpers", "phase_function"]
 
@@ -55,17 +56,17 @@ class Function:
     names: Names
 
 
-def phase_function(phase: Phase, storage: Storage) -> Function:
+def phase_function(phase: Phase, attributes: Attributes) -> Function:
     """The function that computes `phase`."""
-    program, used = storage.program, list(phase.variables().values())
-    names = Names(storage)
+    plan, used = attributes.plan, list(phase.variables().values())
+    program, names = plan.program, Names(attributes)
     roles = {var.role for var in used}
     parameters = ["params: Params"] if roles & {"weight", "gradient"} else []
     arguments = ["params"] if parameters else []
     parameters += [f"{v.name}: Array" for v in used if v.role in ("input", "target")]
     parameters += ["V: Array | None"] if "loss weights" in roles else []
     arguments += [_ARGUMENTS[v.role] for v in used if v.role in _ARGUMENTS]
-    seeds = [var.name for var in used if _is_given_seed(var, phase, storage)]
+    seeds = [var.name for var in used if _is_given_seed(var, phase, plan)]
     parameters += [*(f"{name}: Array" for name in seeds), "w: Workspace"]
     blocks = Blocks(names, phase.name)
     lines = blocks.lines(phase.blocks)
@@ -73,7 +74,7 @@ def phase_function(phase: Phase, storage: Storage) -> Function:
         lines = blocks.with_steps(lines)
     if phase.name == "backward":
         parameters.append("last: tuple[Array, ...] | None = None")
-        if not storage.fast:
+        if not plan.in_place:
             unset = _pullback_only(program, phase)
             lines = [*(f"    {name}: Any = None" for name in unset), *lines]
     results = [var.name for var in used if var.role == "loss"]
@@ -85,7 +86,7 @@ def phase_function(phase: Phase, storage: Storage) -> Function:
         carried = [_carry(carry, names) for carry in program.carries]
         results += ["gradients", f"({', '.join(carried)}{',' * (len(carried) == 1)})"]
     if phase.name == "inputs":
-        results = [_input_gradient(v, storage) for v in _input_gradients(storage)]
+        results = [_input_gradient(v, plan) for v in _input_gradients(plan)]
     _forget_unused(names, [*lines, *results])
     lines = [*_preamble(used, names, seeds), *lines]
     return Function(
@@ -108,50 +109,50 @@ def _pullback_only(program: Program, phase: Phase) -> list[str]:
 
 
 def _carry(carry: Var, names: Names) -> str:
-    of_all_steps = names.storage.is_carried_over_time(carry)
+    of_all_steps = names.plan.is_carried_over_time(carry)
     name = names.end(carry, "first") if of_all_steps else names.local_name(carry)
     return f"{name}.T" if names.layout == "columns" else name
 
 
-def _input_gradients(storage: Storage) -> list[Var]:
-    return [v for v in storage.program.entries["pullback"] if v.role == "adjoint"]
+def _input_gradients(plan: Plan) -> list[Var]:
+    return [v for v in plan.program.entries["pullback"] if v.role == "adjoint"]
 
 
-def _input_gradient(var: Var, storage: Storage) -> str:
-    if var.name in storage.of_pullback:
+def _input_gradient(var: Var, plan: Plan) -> str:
+    if var.name in plan.results:
         return var.name
-    columns = storage.program.layout == "columns"
+    columns = plan.program.layout == "columns"
     return f"_turned({var.name}).copy()" if columns else f"{var.name}.copy()"
 
 
-def helpers(storage: Storage) -> list[str]:
+def helpers(plan: Plan) -> list[str]:
     """The functions that expressions call, each as one block of text."""
     used = {
         part.operation
-        for statement in storage.program.statements()
+        for statement in plan.program.statements()
         for part in parts(statement.value)
         if isinstance(part, Call)
-        and not (storage.in_place(statement) and part.operation in ("positive", "sigmoid"))
+        and not (plan.writes_in_place(statement) and part.operation in ("positive", "sigmoid"))
     }
     return ["\n".join(lines) for name, lines in FUNCTIONS.items() if name in used]
 
 
-def _is_given_seed(var: Var, phase: Phase, storage: Storage) -> bool:
+def _is_given_seed(var: Var, phase: Phase, plan: Plan) -> bool:
     """Whether `var` is the adjoint of the outputs, as an argument: not in the Workspace."""
-    return not storage.fast and var == storage.program.seed and phase.name != "loss"
+    return not plan.in_place and var == plan.program.seed and phase.name != "loss"
 
 
 def _groups(local: dict[str, str], names: Names) -> Iterator[list[str]]:
     """Local names by what they are: sizes, numbers, weights made ready, arrays."""
-    by_name = names.storage.by_name
-    sizes = [parameter(letter) for letter in Sizes.of(names.storage.program).letters]
+    by_name = names.plan.program.variables()
+    sizes = [parameter(letter) for letter in Sizes.of(names.plan.program).letters]
 
     def kind(name: str) -> int:
         if local[name].removeprefix("w.") in sizes:
             return 0
         if name in names.numbers:
             return 1
-        return 2 if name in by_name and is_of_weights(by_name[name]) else 3
+        return 2 if name in by_name and by_name[name].is_of_weights else 3
 
     groups: list[list[str]] = [[], [], [], []]
     for name in local:
@@ -176,8 +177,8 @@ def _forget_unused(names: Names, lines: list[str]) -> None:
 
 def _preamble(used: list[Var], names: Names, seeds: list[str]) -> Iterator[str]:
     """Lines that give local names to what the lines below them need."""
-    storage = names.storage
-    declared = storage.program.weights
+    attributes, plan = names.attributes, names.plan
+    declared = plan.program.weights
     local = {name: code for name, code in names.local.items() if name not in seeds}
     weights = [weight.name for weight in declared if weight.name in local]
     unpacked = f"    {', '.join(weights)} = params"
@@ -190,8 +191,8 @@ def _preamble(used: list[Var], names: Names, seeds: list[str]) -> Iterator[str]:
     derived = {name: code for name, code in rest.items() if name not in direct}
     for group in _groups(direct, names):
         yield from assignments(group, [direct[name] for name in group])
-    for name in sorted(var.name for var in used if var.name in storage.of_pullback):
-        var = storage.of_pullback[name]
-        shape = storage.sizes(var, over_time=var.timed)
+    for name in sorted(var.name for var in used if var.name in plan.results):
+        var = plan.results[name]
+        shape = attributes.sizes(var, over_time=var.timed)
         yield f"    {name} = np.empty({shape}, w.dtype)"
     yield from assignments(list(derived), list(derived.values()))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from gru_codegen.emit.lines import WIDTH
 from gru_codegen.emit.sizes import letters
-from gru_codegen.emit.storage import Storage, is_of_weights
 from gru_codegen.ir import Call, Var, parts
+from gru_codegen.plan import Plan
 
 __all__ = ["Heading", "aligned", "shapes_in_words", "storage_in_words"]
 
@@ -65,10 +65,10 @@ def shapes_in_words(input_name: str, columns: str, weights: tuple[Var, ...]) -> 
     return "; ".join(said)
 
 
-def storage_in_words(storage: Storage) -> str:
+def storage_in_words(plan: Plan) -> str:
     """How the fast style keeps matrices, and what the names of its arrays say."""
-    columns = storage.program.layout == "columns"
-    values = [statement.value for statement in storage.program.statements()]
+    columns = plan.program.layout == "columns"
+    values = [statement.value for statement in plan.program.statements()]
     operations = {p.operation for v in values for p in parts(v) if isinstance(p, Call)}
     said = []
     if columns:
@@ -78,7 +78,7 @@ def storage_in_words(storage: Storage) -> str:
         )
     else:
         said.append("Arrays have a sample per row, as the equations have.")
-    if storage.program.by_row:
+    if plan.program.by_row:
         said.append(
             "Where rows are needed they are gathered: A_rows has those of all time steps of A, one "
             "below the other."
@@ -91,12 +91,12 @@ def storage_in_words(storage: Storage) -> str:
         said.append(
             "Products take few samples at a time: A_blocks has the rows of A, block by block."
         )
-    packs = [array.name for array in storage.arrays() if len(array.parts) > 1]
+    packs = [array.name for array in plan.arrays if len(array.shapes) > 1]
     if packs:
         where = "one above the other" if columns else "one behind the other"
         said.append(f"A name of several, as {packs[0]}, is one array of them all, {where}.")
-    variables = storage.variables
-    made = [var.name for var in variables if is_of_weights(var) and not var.parts]
+    variables = list(plan.program.variables().values())
+    made = [var.name for var in variables if var.is_of_weights and not var.parts]
     for start, meaning in (
         ("W_", "is what its name is multiplied with, made of weights"),
         ("half_", "is half of a weight"),

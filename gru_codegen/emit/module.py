@@ -9,33 +9,36 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from gru_codegen.cost import Polynomial, cost
+from gru_codegen.cost import cost
+from gru_codegen.emit.attributes import Attributes
 from gru_codegen.emit.functions import helpers, phase_function
 from gru_codegen.emit.header import Heading, aligned, shapes_in_words, storage_in_words
 from gru_codegen.emit.lines import assignments, command, filled, hung, hung_sum, listed
 from gru_codegen.emit.runtime import method, runtime
 from gru_codegen.emit.sizes import Sizes, added, in_code, letters, quoted
-from gru_codegen.emit.storage import Storage
 from gru_codegen.emit.workspace import workspace_lines
 from gru_codegen.ir import Program, Var
+from gru_codegen.plan import Plan, plan
+from gru_codegen.polynomials import Polynomial
 
 __all__ = ["emit"]
 
 
 def emit(program: Program, heading: Heading) -> str:
     """The source of the module that runs `program`."""
-    storage = Storage(program, heading.style == "fast")
-    functions = [phase_function(phase, storage) for phase in program.phases]
-    workspace = workspace_lines(storage, functions, _declared_states(program))
+    planned = plan(program, in_place=heading.style == "fast")
+    attributes = Attributes(planned)
+    functions = [phase_function(phase, attributes) for phase in program.phases]
+    workspace = workspace_lines(attributes, functions, _declared_states(program))
     lines = [*(function.lines for function in functions), *workspace.views]
-    outputs = _states(program, storage)
-    outputs |= _rooms_for_targets(storage, heading, outputs["outputs"])
+    outputs = _states(program, attributes)
+    outputs |= _rooms_for_targets(planned, heading, outputs["outputs"])
     context = {
         "heading": heading,
         "unroll": program.steps,
-        "fast": storage.fast,
+        "fast": planned.in_place,
         "columns": program.layout == "columns",
-        "storage": storage_in_words(storage),
+        "storage": storage_in_words(planned),
         "equations": aligned(heading.equations),
         "weights": program.weights,
         "steps": {} if program.steps is None else {"T": program.steps},
@@ -43,14 +46,14 @@ def emit(program: Program, heading: Heading) -> str:
             "forward": cost(program, ("forward",)),
             "gradients": cost(program, ("forward", "loss", "backward")),
         },
-        "functions": helpers(storage),
+        "functions": helpers(planned),
         "phases": {function.name: function for function in functions},
-        "masked": any(storage.mask in f.steps.values() for f in functions),
-        "mask": storage.mask,
+        "masked": any(attributes.mask in f.steps.values() for f in functions),
+        "mask": attributes.mask,
         "seed": program.seed,
-        "counts": any(var.role == "count" for var in storage.variables),
-        "runtime": runtime(_called(program, storage, heading, lines)),
-        "stored": _stored(storage, heading),
+        "counts": any(var.role == "count" for var in program.variables().values()),
+        "runtime": runtime(_called(program, heading, lines)),
+        "stored": _stored(planned, heading),
         "copied": _copied(program, heading),
         "workspace": workspace,
         **_sizes(program, heading),
@@ -105,29 +108,29 @@ def _keywords(names: list[str]) -> str:
     return ", ".join(f"{name}={name}" for name in names)
 
 
-def _states(program: Program, storage: Storage) -> dict[str, Any]:
+def _states(program: Program, attributes: Attributes) -> dict[str, Any]:
     """The states, and the code that reads the last of each."""
     states = _declared_states(program)
     columns = program.layout == "columns"
-    first = [f"w.{storage.form(state.name, 'first')}" for state in states]
-    last = [f"w.{storage.form(state.name, 'last')}.copy()" for state in states]
+    first = [f"w.{attributes.form(state.name, 'first')}" for state in states]
+    last = [f"w.{attributes.form(state.name, 'last')}.copy()" for state in states]
     output = _output(program).name
     return {
         "states": states,
         "first": f"({', '.join(first)})" if len(states) > 1 else first[0],
         "state_shapes": {s.name: ", ".join(added([n], "w.") for n in s.shape) for s in states},
-        "outputs": f"w.{storage.form(output, 'turned') if columns else output}",
+        "outputs": f"w.{attributes.form(output, 'turned') if columns else output}",
         "state_names": tuple(state.name for state in states),
         "last_state": f"State({', '.join(last)})" if len(states) > 1 else last[0],
         "state_type": "State" if len(states) > 1 else "Array",
     }
 
 
-def _stored(storage: Storage, heading: Heading) -> Polynomial:
+def _stored(plan: Plan, heading: Heading) -> Polynomial:
     """How many numbers a Workspace holds, those of labels turned into targets among them."""
-    total = storage.stored()
-    if storage.fast and heading.targets == "labels":
-        total += Polynomial.product(1, ("T", *_output(storage.program).shape))
+    total = plan.numbers()
+    if plan.in_place and heading.targets == "labels":
+        total += Polynomial.product(1, ("T", *_output(plan.program).shape))
     return total
 
 
@@ -147,24 +150,22 @@ def _output(program: Program) -> Var:
     return program.entries["forward"][0]
 
 
-def _rooms_for_targets(storage: Storage, heading: Heading, outputs: str) -> dict[str, str]:
+def _rooms_for_targets(plan: Plan, heading: Heading, outputs: str) -> dict[str, str]:
     """Where targets go that have to be changed first, and those that labels turn into."""
     kept = f'w.room("y", {outputs}.shape)'
     made = f"np.empty({outputs}.shape, w.dtype)"
-    in_seed, seed = storage.program.targets_in_seed, storage.program.seed
+    in_seed, seed = plan.program.targets_in_seed, plan.program.seed
     if in_seed:
         assert seed is not None  # validate() saw to it
-        turned = storage.program.layout == "columns"
+        turned = plan.program.layout == "columns"
         kept = f"_turned(w.{seed.name})" if turned else f"w.{seed.name}"
     return {
         "room_for_targets": kept,
-        "room_for_labels": f'w.room("y", {outputs}.shape)' if storage.fast else made,
+        "room_for_labels": f'w.room("y", {outputs}.shape)' if plan.in_place else made,
     }
 
 
-def _called(
-    program: Program, storage: Storage, heading: Heading, lines: Iterable[str]
-) -> Iterator[str]:
+def _called(program: Program, heading: Heading, lines: Iterable[str]) -> Iterator[str]:
     """The functions of the runtime that the template and the lines of a module call."""
     yield from ("params_to_npz", "params_from_npz", "_checked", "_check_fit", "_check_sizes")
     yield from ("_number_type", "_cast_input", "_zeroed", "_check_workspace", "_ended", "_outputs")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from gru_codegen.emit.attributes import Attributes
 from gru_codegen.emit.sizes import added, multiplied, parameter
-from gru_codegen.emit.storage import Storage
 from gru_codegen.ir import Every, Now, Orientation, Ref, Shape, Var, refs
 
 __all__ = ["Names", "number_name"]
@@ -24,8 +24,9 @@ class Names:
     the weights.
     """
 
-    def __init__(self, storage: Storage) -> None:
-        self.storage = storage
+    def __init__(self, attributes: Attributes) -> None:
+        self.attributes = attributes
+        self.plan = attributes.plan
         self.local: dict[str, str] = {}
         self.steps: dict[str, str] = {}
         self.indexed = False
@@ -37,7 +38,7 @@ class Names:
     @property
     def layout(self) -> Orientation:
         """How the matrices are stored."""
-        return self.storage.program.layout
+        return self.plan.program.layout
 
     def spell(self, ref: Ref, index: str) -> str:
         """`ref` in code, at the step called `index`."""
@@ -45,14 +46,14 @@ class Names:
         if var.role == "count":
             return "w.count"
         if var.role == "last":
-            beyond = [carry.boundary for carry in self.storage.program.carries]
+            beyond = [carry.boundary for carry in self.plan.program.carries]
             return f"last[{next(i for i, e in enumerate(beyond) if e and ref in refs(e))}]"
-        name = self.storage.attribute(ref)
-        if not isinstance(ref.when, Now) or not self.storage.is_indexed(var):
+        name = self.attributes.of(ref)
+        if not isinstance(ref.when, Now) or not self.plan.is_indexed(var):
             self._note(ref, name)
             return name
-        if self.storage.fast and (self.storage.is_stored(var) or var.role == "lengths"):
-            source = self.storage.mask if var.role == "lengths" else name
+        if self.plan.in_place and (self.plan.is_stored(var) or var.role == "lengths"):
+            source = self.attributes.mask if var.role == "lengths" else name
             return self._step(name, source)
         self._note(ref, name)
         self.indexed = True
@@ -61,9 +62,9 @@ class Names:
     def row_blocks_of(self, ref: Ref, weights: Shape) -> str:
         """The rows of one step of `ref`, so many at a time as a product by `weights` takes."""
         own = (ref, weights)
-        name = self.storage.names.of(own, f"{self.storage.attribute(ref)}_blocks")
+        name = self.attributes.names.of(own, f"{self.attributes.of(ref)}_blocks")
         self.row_blocks[name] = own
-        if self.storage.is_indexed(ref.var):
+        if self.plan.is_indexed(ref.var):
             return self._step(name, name)
         self.local.setdefault(name, f"w.{name}")
         return name
@@ -73,13 +74,13 @@ class Names:
         for size in weights:
             self.size(size)
         code = f"_blocks(_rows({self.spell(ref, '')}), {multiplied(weights)})"
-        name = self.storage.names.of(code, f"{self.storage.attribute(ref)}_blocks")
+        name = self.attributes.names.of(code, f"{self.attributes.of(ref)}_blocks")
         self.local[name] = code
         return name
 
     def _step(self, name: str, source: str) -> str:
         """What a loop calls the matrix of its step in the array, or list, `source`."""
-        step = self.storage.form(name, "t")
+        step = self.attributes.form(name, "t")
         self.steps[step] = source
         return step
 
@@ -89,12 +90,12 @@ class Names:
             self.local.setdefault(name, f"params.{name}")
         elif var.role == "lengths":
             self.local.setdefault(name, "w.ended")
-        elif self.storage.is_stored(var):
+        elif self.plan.is_stored(var):
             self.local.setdefault(name, f"w.{name}")
 
     def end(self, var: Var, which: Literal["first", "last"]) -> str:
         """The matrix of `var` before the first step, or that of the last one."""
-        name = self.storage.form(var.name, which)
+        name = self.attributes.form(var.name, which)
         self.local.setdefault(name, f"w.{name}")
         return name
 
@@ -107,25 +108,25 @@ class Names:
         """The transpose of weights, or of the matrices of all steps, made once."""
         name = self.spell(ref, "")
         if self.is_by_row(ref):
-            turned = self.storage.form(name, "turned")
+            turned = self.attributes.form(name, "turned")
             code = f"w.{turned}"
         elif isinstance(ref.when, Every):
-            turned, code = self.storage.form(name, "turned"), f"_turned({name})"
+            turned, code = self.attributes.form(name, "turned"), f"_turned({name})"
         else:
-            turned, code = self.storage.form(name, "T"), f"{name}.T"
+            turned, code = self.attributes.form(name, "T"), f"{name}.T"
         self.local.setdefault(turned, code)
         return turned
 
     def column(self, ref: Ref) -> str:
         """A vector as a column, made once."""
         name = self.spell(ref, "")
-        column = self.storage.form(name, "column")
+        column = self.attributes.form(name, "column")
         self.local.setdefault(column, f"{name}[:, None]")
         return column
 
     def number(self, value: int) -> str:
         """The 0-d array that holds `value` in the compute dtype."""
-        name = self.storage.names.of(value, number_name(value))
+        name = self.attributes.names.of(value, number_name(value))
         self.numbers[name] = value
         self.local.setdefault(name, f"w.{name}")
         return name
@@ -133,7 +134,7 @@ class Names:
     def block(self, array: str, index: str, content: str) -> str:
         """A block of weights laid side by side: a view, made once, named after its `content`."""
         code = f"{array}[{index}]"
-        name = self.storage.names.of(code, f"{array}_{content}")
+        name = self.attributes.names.of(code, f"{array}_{content}")
         self.blocks[name] = code
         return f"w.{name}"
 
@@ -150,12 +151,12 @@ class Names:
 
     def is_column_major(self, ref: Ref) -> bool:
         """Whether the matrix is stored with a sample per column; weights have no samples."""
-        is_result = ref.var.name in self.storage.of_pullback  # stored as it is handed out
-        return self.storage.program.orientation(ref.var) == "columns" and not is_result
+        is_result = ref.var.name in self.plan.results  # stored as it is handed out
+        return self.plan.program.orientation(ref.var) == "columns" and not is_result
 
     def is_by_row(self, ref: Ref) -> bool:
         """Whether it is stored row by row beside others that are not: all steps are one matrix."""
-        return ref.var.name in self.storage.program.by_row
+        return ref.var.name in self.plan.program.by_row
 
 
 def number_name(value: int) -> str:

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from gru_codegen.emit.attributes import Attributes
 from gru_codegen.emit.functions import Function
 from gru_codegen.emit.lines import WIDTH, assignments, filled_lines, remarked
 from gru_codegen.emit.sizes import Sizes, in_code, multiplied, parameter
-from gru_codegen.emit.storage import Storage
 from gru_codegen.ir import Var
 
 __all__ = ["WorkspaceLines", "workspace_lines"]
@@ -31,22 +31,23 @@ class WorkspaceLines:
 
 
 def workspace_lines(
-    storage: Storage, functions: Iterable[Function], states: list[Var]
+    attributes: Attributes, functions: Iterable[Function], states: list[Var]
 ) -> WorkspaceLines:
-    """The lines that make the arrays which `storage` places and `functions` use."""
+    """The lines that make the arrays which the plan of `attributes` has and `functions` use."""
     functions = list(functions)
-    used = _used(storage, functions)
+    plan = attributes.plan
+    used = _used(attributes, functions)
     once = [
-        remarked(f"self.{array.name} = np.empty(({storage.shape(array)}), dtype)", array.meaning)
-        for array in storage.arrays()
-        if array.steps is None
+        remarked(f"self.{array.name} = np.empty(({attributes.shape(array)}), dtype)", array.meaning)
+        for array in plan.arrays
+        if array.extra is None
     ]
     once += [
-        remarked(f"self.{view.name} = {view.code}", view.meaning)
-        for view in storage.parts_of_scratch()
+        remarked(f"self.{view.name} = {view.code}", view.remark)
+        for view in attributes.parts_of_scratch()
         if view.name in used
     ]
-    row_blocks = _row_blocks(storage, functions)
+    row_blocks = _row_blocks(attributes, functions)
     once += row_blocks[False]
     numbers = {name: value for f in functions for name, value in f.names.numbers.items()}
     for name, value in sorted(numbers.items(), key=lambda item: item[1]):
@@ -54,56 +55,61 @@ def workspace_lines(
     for function in functions:
         once += _blocks_of_weights(function)
     arrays = [
-        remarked(f"self._{array.name} = np.empty(({storage.shape(array)}), dtype)", array.meaning)
-        for array in storage.arrays()
-        if array.steps is not None
+        remarked(
+            f"self._{array.name} = np.empty(({attributes.shape(array)}), dtype)", array.meaning
+        )
+        for array in plan.arrays
+        if array.extra is not None
     ]
     views = [
-        remarked(f"self.{view.name} = {view.code}", view.meaning)
-        for view in storage.views()
+        remarked(f"self.{view.name} = {view.code}", view.remark)
+        for view in attributes.views()
         if view.name in used
     ]
-    ends = storage.ends(states, by_row=True)  # as they are given and handed out
-    bounded = [*storage.ends(storage.bounded, by_row=False), *storage.ends_of_carries()]
+    ends = attributes.ends(states, by_row=True)  # as they are given and handed out
+    bounded = [
+        *attributes.ends(list(plan.bounded), by_row=False),
+        *attributes.ends_of_carries(),
+    ]
     ends += [view for view in bounded if view.name in used]
-    views += [remarked(f"self.{v.name} = {v.code}", v.meaning) for v in ends]
+    views += [remarked(f"self.{v.name} = {v.code}", v.remark) for v in ends]
     views += row_blocks[True]
-    mask = storage.mask
+    mask = attributes.mask
     if any(mask in f.steps.values() for f in functions):
-        shape = "T, 1, B" if storage.program.layout == "columns" else "T, B, 1"
+        shape = "T, 1, B" if plan.program.layout == "columns" else "T, B, 1"
         arrays.append(remarked(f"self._{mask} = np.empty(({shape}), bool)", "which samples ended"))
         views.append(f"{_INDENT}self.{mask} = self._{mask}[:steps]")
-    output = storage.program.entries["forward"][0].name
-    if storage.program.layout == "columns":
-        turned = storage.form(output, "turned")
+    output = plan.program.entries["forward"][0].name
+    if plan.program.layout == "columns":
+        turned = attributes.form(output, "turned")
         views.append(f"{_INDENT}self.{turned} = _turned(self.{output})")
     for function in functions:
-        views += _steps(function, storage)
-    letters = Sizes.of(storage.program).letters
+        views += _steps(function, attributes)
+    letters = Sizes.of(plan.program).letters
     once, arrays, views = map(_without_repeats, (once, arrays, views))
     return WorkspaceLines(*(_with_sizes(lines, letters) for lines in (once, arrays, views)))
 
 
-def _used(storage: Storage, functions: list[Function]) -> set[str]:
+def _used(attributes: Attributes, functions: list[Function]) -> set[str]:
     """The attributes that functions and entry points read, or that others are made of."""
-    program = storage.program
+    program = attributes.program
     handed = [program.entries["forward"][0], *([program.seed] if program.seed else [])]
     return {
         *(var.name for var in handed),
         *(code.removeprefix("w.") for f in functions for code in f.names.local.values()),
         *(source for f in functions for source in f.steps.values()),
-        *(storage.attribute(ref) for f in functions for ref, _ in f.names.row_blocks.values()),
+        *(attributes.of(ref) for f in functions for ref, _ in f.names.row_blocks.values()),
     }
 
 
-def _row_blocks(storage: Storage, functions: Iterable[Function]) -> dict[bool, list[str]]:
+def _row_blocks(attributes: Attributes, functions: Iterable[Function]) -> dict[bool, list[str]]:
     """The blocks of rows that products of a step take: of what every step uses anew, and of all
     steps."""
     lines: dict[bool, list[str]] = {False: [], True: []}
     found = {name: blocks for f in functions for name, blocks in f.names.row_blocks.items()}
     for name, (ref, weights) in found.items():
-        source, entries = f"self.{storage.attribute(ref)}", multiplied(weights)
-        timed = storage.is_indexed(ref.var)
+        source, entries = f"self.{attributes.of(ref)}", multiplied(weights)
+        timed = attributes.plan.is_indexed(ref.var)
         code = (
             f"[_blocks(a, {entries}) for a in {source}]"
             if timed
@@ -126,12 +132,12 @@ def _blocks_of_weights(function: Function) -> Iterator[str]:
         yield f"{_INDENT}self.{array}.flags.writeable = False  # but for the blocks with a name"
 
 
-def _steps(function: Function, storage: Storage) -> Iterator[str]:
+def _steps(function: Function, attributes: Attributes) -> Iterator[str]:
     """The matrices of each step that the loop of `function` names."""
     if not function.steps:
         return
     arguments = [*(f"self.{source}" for source in function.steps.values()), "strict=True"]
-    start = f"{_INDENT}self.{storage.form(function.name, 'steps')} = list("
+    start = f"{_INDENT}self.{attributes.form(function.name, 'steps')} = list("
     line = f"{start}zip({', '.join(arguments)}))"
     if len(line) <= WIDTH:
         yield line

@@ -94,6 +94,11 @@ class Var:
     meaning: str = ""
     parts: tuple[tuple[Ref, ...], ...] = ()
 
+    @property
+    def is_of_weights(self) -> bool:
+        """Whether it is computed from weights alone: there is none for each sample."""
+        return self.role == "work" and self.shape[0] != "B"
+
     def __hash__(self) -> int:  # names are unique, and hashing a boundary is not cheap
         return hash(self.name)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 
-from gru_codegen.emit.storage import Storage
+from gru_codegen.emit.attributes import Attributes
 from gru_codegen.ir import (
     Block,
     Call,
@@ -23,8 +23,9 @@ from gru_codegen.ir import (
     Var,
 )
 from gru_codegen.passes.pack.neighbours import Packs
+from gru_codegen.plan import plan
 
-__all__ = ["beside", "into", "of_one_step", "op", "timed", "weight", "whole", "with_storage"]
+__all__ = ["beside", "into", "of_one_step", "op", "timed", "weight", "whole", "with_attributes"]
 
 
 def timed(name: str, role: Role = "value", shape: Shape = ("B", "H")) -> Ref:
@@ -58,7 +59,7 @@ def into(target: Ref, value: Expr, *, accumulate: bool = False) -> Statement:
     return Statement(target, value, Origin(f"{target.var.name} = ...", "meaning"), accumulate)
 
 
-def with_storage(
+def with_attributes(
     *blocks: Block,
     layout: Orientation = "rows",
     results: Iterable[Ref] = (),
@@ -66,8 +67,8 @@ def with_storage(
     steps: int | None = None,
     carries: Iterable[Ref] = (),
     by_row: Iterable[Ref] = (),
-) -> Storage:
-    """The storage of a program of one phase, which hands out `results`."""
+) -> Attributes:
+    """The attributes of a program of one phase, which hands out `results`."""
     program = Program(
         "test",
         (),
@@ -79,4 +80,4 @@ def with_storage(
         carries=tuple(ref.var for ref in carries),
         by_row=frozenset(ref.var.name for ref in by_row),
     )
-    return Storage(program, fast=True)
+    return Attributes(plan(program))

@@ -20,7 +20,7 @@ from gru_codegen.ir import (
     Step,
     Var,
 )
-from tests.emit.programs import into, of_one_step, op, timed, weight, whole, with_storage
+from tests.emit.programs import into, of_one_step, op, timed, weight, whole, with_attributes
 
 a, b = timed("a"), timed("b")
 s = of_one_step("s")
@@ -32,8 +32,8 @@ tanh, matmul, multiply = op("tanh"), op("matmul"), op("multiply")
 
 def written(*blocks: Block, layout: Orientation = "rows", steps: int | None = None) -> list[str]:
     results = [ref for ref in (a,) if any(ref.var.name in str(block) for block in blocks)]
-    storage = with_storage(*blocks, layout=layout, results=results, steps=steps)
-    found = Blocks(Names(storage), "forward")
+    attributes = with_attributes(*blocks, layout=layout, results=results, steps=steps)
+    found = Blocks(Names(attributes), "forward")
     lines = found.lines(blocks)
     return found.with_steps(lines) if steps is not None else lines
 
@@ -136,8 +136,8 @@ def test_a_carry_begins_with_what_the_last_step_adds_to_it() -> None:
         into(a, Ref(beyond.var, Now(-1))),
     )
     blocks = (into(beyond, whole(1)), Loop("reverse", body))
-    storage = with_storage(*blocks, results=[a], overwrites={"dS_prev": "b"}, carries=[carry])
-    assert Blocks(Names(storage), "backward").lines(blocks) == [
+    attributes = with_attributes(*blocks, results=[a], overwrites={"dS_prev": "b"}, carries=[carry])
+    assert Blocks(Names(attributes), "backward").lines(blocks) == [
         "    # meaning: G = ...",
         "    G[...] = 1",
         "    G_first[...] = 0",
@@ -152,7 +152,8 @@ def test_a_carry_begins_with_what_the_last_step_adds_to_it() -> None:
         "        a_t[...] = G_prev_t",
     ]
     assert [
-        f"{view.name} = {view.code}" for view in storage.ends(storage.bounded, by_row=False)
+        f"{view.name} = {view.code}"
+        for view in attributes.ends(list(attributes.plan.bounded), by_row=False)
     ] == [
         "G_first = self._G[0]",
         "G_last = self._G[steps]",
@@ -165,8 +166,8 @@ def test_a_copy_on_a_condition_is_a_line_even_where_it_is_there() -> None:
     carry = Ref(Var("dS_prev", ("B", "H"), "adjoint", True, last), Now())
     copy = Statement(b, Ref(carry.var, Now(1)), Origin("b = ...", "meaning"), given=("lengths",))
     blocks = (Loop("reverse", (into(b, tanh(s)), copy, into(carry, tanh(b)))),)
-    storage = with_storage(*blocks, overwrites={"dS_prev": "b"}, carries=[carry])
-    assert Blocks(Names(storage), "backward").lines(blocks)[-4:-2] == [
+    attributes = with_attributes(*blocks, overwrites={"dS_prev": "b"}, carries=[carry])
+    assert Blocks(Names(attributes), "backward").lines(blocks)[-4:-2] == [
         "        if ended is not None:",
         "            b[...] = dS_prev",
     ]

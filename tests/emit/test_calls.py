@@ -14,7 +14,7 @@ from gru_codegen.emit.calls import Calls
 from gru_codegen.emit.names import Names, number_name
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir import OPERATIONS, Call, Every, Expr, Loop, Orientation, Ref, Statement, Var
-from tests.emit.programs import beside, into, of_one_step, op, timed, weight, whole, with_storage
+from tests.emit.programs import beside, into, of_one_step, op, timed, weight, whole, with_attributes
 
 a, b, c, d = map(of_one_step, "abcd")
 a_t, b_t, c_t, d_t = map(timed, "abcd")
@@ -30,7 +30,7 @@ one, two, minus_one, half, third = (whole(n) for n in (1, 2, -1, "1/2", "2/3"))
 
 def spelled(statement: Statement, layout: Orientation = "rows") -> tuple[list[str], Names]:
     """The lines of one statement, in a program that has no other, and what they need."""
-    names = Names(with_storage(statement, layout=layout))
+    names = Names(with_attributes(statement, layout=layout))
     return Calls(names, "t").lines(statement), names
 
 
@@ -170,7 +170,7 @@ def test_weights_side_by_side_and_below_one_another() -> None:
 
 
 def test_the_name_of_a_block_is_no_other_name() -> None:
-    names = Names(with_storage(into(WEIGHTS, U), into(of_one_step("packed_U"), a)))
+    names = Names(with_attributes(into(WEIGHTS, U), into(of_one_step("packed_U"), a)))
     assert names.block("packed", ":H", "U") == "w.packed_U_2"
 
 
@@ -217,7 +217,7 @@ def test_a_border_is_a_column_of_ones() -> None:
 
 def in_blocks(statement: Statement, layout: Orientation = "rows") -> tuple[list[str], Names]:
     loop = Loop("forward", (into(b_t, op("tanh")(c)), statement))
-    names = Names(with_storage(loop, layout=layout, results=[b_t]))
+    names = Names(with_attributes(loop, layout=layout, results=[b_t]))
     return Calls(names, "t").lines(statement), names
 
 
@@ -252,7 +252,7 @@ def test_there_are_no_rows_to_take_in_blocks_where_a_sample_is_a_column() -> Non
 def test_a_pack_is_one_operand() -> None:
     """Its name stands for both of its neighbours, as target and as operand."""
     statement = into(beside(a_t, b_t), op("tanh")(beside(c, d)))
-    names = Names(with_storage(Loop("forward", (statement,)), results=[a_t, b_t]))
+    names = Names(with_attributes(Loop("forward", (statement,)), results=[a_t, b_t]))
     [line] = Calls(names, "t").lines(statement)
     assert line == "np.tanh(c_d, a_b_t)"
     assert names.steps == {"a_b_t": "a_b"}
@@ -275,7 +275,7 @@ def gradient(value: Expr, layout: Orientation, target: Ref | None = None) -> Any
     copies = (into(a_rows, every_a), into(b_rows, every_b)) if layout == "columns" else ()
     by_row = (a_rows, b_rows) if copies else ()
     names = Names(
-        with_storage(loop, *copies, statement, layout=layout, results=[a_t, b_t], by_row=by_row)
+        with_attributes(loop, *copies, statement, layout=layout, results=[a_t, b_t], by_row=by_row)
     )
     return written(statement, names), names
 

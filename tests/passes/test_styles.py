@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import gru_codegen as gc
-from gru_codegen.cost import Polynomial, cost
+from gru_codegen.cost import cost
 from gru_codegen.ir import Option, Program, kept_for_every_step
 from gru_codegen.lower import lower
 from gru_codegen.passes import (
@@ -24,6 +24,7 @@ from gru_codegen.passes import (
     optimise,
     to_three_address_code,
 )
+from gru_codegen.polynomials import Polynomial
 from tests.passes.random_programs import handed_out
 
 SIZES = {"B": 2, "D": 3, "H": 4, "O": 5}

@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 
 import gru_codegen as gc
-from gru_codegen.cost import Polynomial, gains
+from gru_codegen.cost import gains
 from gru_codegen.ir import Call, Every, Now, Origin, Program, Ref, Statement, Var
 from gru_codegen.lower import lower
 from gru_codegen.passes import LAYOUTS, Layout, gather_rows
 from gru_codegen.passes.pack.neighbours import Packs
 from gru_codegen.passes.support.naming import names_in
+from gru_codegen.polynomials import Polynomial
 from tests.passes.written import after, phase, written
 
 GATHERED = ["A_rows[:] = A[:]", "dA_rows[:] = dA[:]"]

@@ -6,14 +6,15 @@ from dataclasses import replace
 
 import pytest
 
+from gru_codegen.emit.attributes import Attributes
 from gru_codegen.emit.functions import phase_function
 from gru_codegen.emit.names import Names
-from gru_codegen.emit.storage import Storage
 from gru_codegen.emit.workspace import workspace_lines
 from gru_codegen.ir import Every, Loop, Now, Orientation, Ref, Var
 from gru_codegen.passes.schedule.unroll import unroll
 from gru_codegen.passes.simplify.dead_code import eliminate_dead_code
-from tests.emit.programs import beside, into, of_one_step, op, timed, weight, with_storage
+from gru_codegen.plan import plan
+from tests.emit.programs import beside, into, of_one_step, op, timed, weight, with_attributes
 
 a, b, c, d = map(timed, "abcd")
 s = of_one_step("s")
@@ -29,12 +30,12 @@ def after(ref: Ref) -> Ref:
     return Ref(ref.var, Now(1))
 
 
-def shapes(storage: Storage) -> dict[str, str]:
-    return {array.name: storage.shape(array) for array in storage.arrays()}
+def shapes(attributes: Attributes) -> dict[str, str]:
+    return {array.name: attributes.shape(array) for array in attributes.plan.arrays}
 
 
-def views(storage: Storage) -> dict[str, str]:
-    return {view.name: view.code for view in storage.views()}
+def views(attributes: Attributes) -> dict[str, str]:
+    return {view.name: view.code for view in attributes.views()}
 
 
 #: What stands beside one another before the functions of both are taken.
@@ -45,25 +46,25 @@ PRODUCTS = (into(c, tanh(s)), into(d, tanh(s)))
 
 
 def test_what_is_handed_out_is_kept_for_every_step_and_the_rest_is_not() -> None:
-    storage = with_storage(Loop("forward", (into(b, tanh(s)), into(a, tanh(b)))), results=[a])
-    assert shapes(storage) == {"s": "B, H", "b": "B, H", "a": "T, B, H"}
-    assert views(storage) == {"a": "self._a[:steps]"}
-    assert str(storage.stored()) == "T B H + 2 B H"
+    attributes = with_attributes(Loop("forward", (into(b, tanh(s)), into(a, tanh(b)))), results=[a])
+    assert shapes(attributes) == {"s": "B, H", "b": "B, H", "a": "T, B, H"}
+    assert views(attributes) == {"a": "self._a[:steps]"}
+    assert str(attributes.plan.numbers()) == "T B H + 2 B H"
 
 
 def test_columns_are_stored_transposed() -> None:
-    storage = with_storage(
+    attributes = with_attributes(
         into(of_one_step("W_a", ("D+H", "H")), tanh(U)),
         Loop("forward", (into(a, tanh(s)),)),
         layout="columns",
         results=[a],
     )
-    assert shapes(storage) == {"W_a": "D + H, H", "s": "H, B", "a": "T, H, B"}
+    assert shapes(attributes) == {"W_a": "D + H, H", "s": "H, B", "a": "T, H, B"}
 
 
 def test_a_vector_is_a_shape_of_one_size() -> None:
-    storage = with_storage(into(of_one_step("half_v", ("H",)), tanh(weight("v", "H"))))
-    assert shapes(storage) == {"half_v": "H,"}
+    attributes = with_attributes(into(of_one_step("half_v", ("H",)), tanh(weight("v", "H"))))
+    assert shapes(attributes) == {"half_v": "H,"}
 
 
 # --- packs ----------------------------------------------------------------------------------------
@@ -93,24 +94,24 @@ def test_a_vector_is_a_shape_of_one_size() -> None:
     ],
 )
 def test_a_pack_is_one_array(layout: Orientation, shape: str, found: dict[str, str]) -> None:
-    storage = with_storage(
+    attributes = with_attributes(
         Loop("forward", (*PRODUCTS, into(beside(a, b), tanh(beside(c, d))))),
         layout=layout,
         results=[a, b],
     )
     scratch = "2, B, H" if layout == "rows" else "2 * H, B"
-    assert shapes(storage) == {
+    assert shapes(attributes) == {
         "c_d": scratch,
         "a_b": shape,
         "s": "B, H" if layout == "rows" else "H, B",
     }
-    assert views(storage) == found
+    assert views(attributes) == found
 
 
 def test_parts_of_scratch_are_views_made_once() -> None:
     loop = Loop("forward", (*PRODUCTS, into(beside(a, b), tanh(beside(c, d)))))
     rows, columns = (
-        {v.name: v.code for v in with_storage(loop, layout=layout).parts_of_scratch()}
+        {v.name: v.code for v in with_attributes(loop, layout=layout).parts_of_scratch()}
         for layout in ("rows", "columns")
     )
     assert rows == {
@@ -126,9 +127,9 @@ def test_parts_of_scratch_are_views_made_once() -> None:
 def test_a_pack_within_another_is_a_run_of_its_parts() -> None:
     """Three neighbours, of which two are an operand of their own."""
     statements = (into(beside(a, b, c), tanh(d)), into(s, tanh(beside(b, c))))
-    storage = with_storage(Loop("forward", statements[:1]), *statements[1:], layout="columns")
-    assert list(shapes(storage)) == ["a_b_c", "d", "s"]
-    place = storage.place(beside(b, c).var)
+    attributes = with_attributes(Loop("forward", statements[:1]), *statements[1:], layout="columns")
+    assert list(shapes(attributes)) == ["a_b_c", "d", "s"]
+    place = attributes.plan.place(beside(b, c).var)
     assert (place.start, place.stop) == (1, 3)
 
 
@@ -137,34 +138,34 @@ def test_a_pack_within_another_is_a_run_of_its_parts() -> None:
 
 def test_what_overwrites_another_has_no_array_of_its_own() -> None:
     loops = Loop("forward", (into(a, tanh(s)),)), Loop("reverse", (into(b, tanh(a)),))
-    storage = with_storage(*loops, results=[a, b], overwrites={"b": "a"})
-    assert shapes(storage) == {"s": "B, H", "a": "T, B, H"}
-    assert views(storage) == {"a": "self._a[:steps]", "b": "self._a[:steps]"}
-    remarks = {view.name: view.meaning for view in storage.views()}
+    attributes = with_attributes(*loops, results=[a, b], overwrites={"b": "a"})
+    assert shapes(attributes) == {"s": "B, H", "a": "T, B, H"}
+    assert views(attributes) == {"a": "self._a[:steps]", "b": "self._a[:steps]"}
+    remarks = {view.name: view.remark for view in attributes.views()}
     assert remarks == {"a": "", "b": "meaning of b, written over a"}
 
 
 def test_a_chain_of_overwriting_ends_at_what_has_storage() -> None:
     loops = (into(ref, tanh(s)) for ref in (a, b, c))
-    storage = with_storage(
+    attributes = with_attributes(
         *(Loop("forward", (loop,)) for loop in loops),
         results=[a, b, c],
         overwrites={"b": "a", "c": "b"},
     )
-    assert list(shapes(storage)) == ["s", "a"]
-    assert views(storage)["c"] == "self._a[:steps]"
+    assert list(shapes(attributes)) == ["s", "a"]
+    assert views(attributes)["c"] == "self._a[:steps]"
 
 
 def test_one_whose_overwritten_variable_is_gone_has_storage_of_its_own() -> None:
     """Pruning may remove what another was written over, and that is no reason to fail."""
     loop = Loop("forward", (into(a, tanh(s)), into(b, tanh(s))))
-    storage = with_storage(loop, results=[a, b], overwrites={"b": "a"})
-    program = unroll(2)(storage.program)
+    attributes = with_attributes(loop, results=[a, b], overwrites={"b": "a"})
+    program = unroll(2)(attributes.program)
     pruned = eliminate_dead_code(
         type(program)(**{**vars(program), "entries": {"forward": (b.var,)}})
     )
     assert "a" not in pruned.variables()
-    assert list(shapes(Storage(pruned, fast=True))) == ["s", "b"]
+    assert list(shapes(Attributes(plan(pruned)))) == ["s", "b"]
 
 
 # --- steps before and after -----------------------------------------------------------------------
@@ -172,34 +173,36 @@ def test_one_whose_overwritten_variable_is_gone_has_storage_of_its_own() -> None
 
 def test_the_state_before_a_step_is_a_view_of_one_more_step() -> None:
     state = timed("S")
-    storage = with_storage(Loop("forward", (into(state, tanh(before(state))),)), results=[state])
-    assert shapes(storage) == {"S": "T + 1, B, H"}
-    assert views(storage) == {"S_prev": "self._S[:steps]", "S": "self._S[1 : steps + 1]"}
-    assert {v.name: v.code for v in storage.ends([state.var], by_row=True)} == {
+    attributes = with_attributes(
+        Loop("forward", (into(state, tanh(before(state))),)), results=[state]
+    )
+    assert shapes(attributes) == {"S": "T + 1, B, H"}
+    assert views(attributes) == {"S_prev": "self._S[:steps]", "S": "self._S[1 : steps + 1]"}
+    assert {v.name: v.code for v in attributes.ends([state.var], by_row=True)} == {
         "S_first": "self._S[0]",
         "S_last": "self._S[steps]",
     }
-    columns = Storage(replace(storage.program, layout="columns"), fast=True)
+    columns = Attributes(plan(replace(attributes.program, layout="columns")))
     assert [view.code for view in columns.ends([state.var], by_row=True)] == [
         "self._S[0].T",
         "self._S[steps].T",
     ]
-    assert str(storage.stored()) == "T B H + B H"
+    assert str(attributes.plan.numbers()) == "T B H + B H"
 
 
 def test_what_is_read_of_the_next_step_is_a_view_too() -> None:
     loop = Loop("reverse", (into(a, tanh(after(a))),))
-    storage = with_storage(loop, results=[a])
-    assert shapes(storage) == {"a": "T + 1, B, H"}
-    assert views(storage) == {"a_next": "self._a[1 : steps + 1]", "a": "self._a[:steps]"}
+    attributes = with_attributes(loop, results=[a])
+    assert shapes(attributes) == {"a": "T + 1, B, H"}
+    assert views(attributes) == {"a_next": "self._a[1 : steps + 1]", "a": "self._a[:steps]"}
 
 
 # --- names ----------------------------------------------------------------------------------------
 
 
 def test_names_of_steps_come_from_tuples_and_the_others_from_the_workspace() -> None:
-    storage = with_storage(Loop("forward", (into(a, add(s, before(a))),)), results=[a])
-    names = Names(storage)
+    attributes = with_attributes(Loop("forward", (into(a, add(s, before(a))),)), results=[a])
+    names = Names(attributes)
     spelled = [names.spell(ref, "t") for ref in (a, before(a), s, Ref(a.var, Every()))]
     assert spelled == ["a_t", "a_prev_t", "s", "a"]
     assert names.steps == {"a_t": "a", "a_prev_t": "a_prev"}
@@ -209,14 +212,14 @@ def test_names_of_steps_come_from_tuples_and_the_others_from_the_workspace() -> 
 
 def test_inputs_are_indexed() -> None:
     x = timed("x", "input", ("B", "D"))
-    names = Names(with_storage(Loop("forward", (into(a, tanh(x)),))))
+    names = Names(with_attributes(Loop("forward", (into(a, tanh(x)),))))
     assert names.spell(x, "3") == "x[3]"
     assert names.indexed
     assert names.steps == {}
 
 
 def test_transposes_and_columns_are_made_once() -> None:
-    names = Names(with_storage(Loop("forward", (into(a, tanh(s)),)), layout="columns"))
+    names = Names(with_attributes(Loop("forward", (into(a, tanh(s)),)), layout="columns"))
     assert names.transposed(U) == "U_T"
     assert names.column(weight("v", "H")) == "v_column"
     assert names.transposed(Ref(a.var, Every())) == "a_turned"
@@ -234,9 +237,9 @@ def test_a_workspace_makes_what_functions_use_and_no_more() -> None:
     product = into(s, op("matmul")(x, W))
     gates = into(beside(a, b), tanh(beside(c, d)))
     loop = Loop("forward", (product, *PRODUCTS, gates, into(state, add(a, s))))
-    storage = with_storage(loop, layout="columns", results=[state])
-    [phase] = storage.program.phases
-    lines = workspace_lines(storage, [phase_function(phase, storage)], [])
+    attributes = with_attributes(loop, layout="columns", results=[state])
+    [phase] = attributes.program.phases
+    lines = workspace_lines(attributes, [phase_function(phase, attributes)], [])
     assert lines.once == [
         "        B, H, dtype = self.batch_size, self.hidden_size, self.dtype",
         "        self.c_d = np.empty((2 * H, B), dtype)",
@@ -263,7 +266,7 @@ def test_a_workspace_shows_rows_that_are_gathered_as_one_matrix() -> None:
     product = into(s, op("matmul")(timed("x", "input", ("B", "D")), weight("W", "D", "H")))
     rows = Ref(Var("a_b_rows", ("B", "H+H"), "work", timed=True, meaning="gathered"), Every())
     total = Ref(Var("dU", ("H+H", "H+H"), "gradient"))
-    storage = with_storage(
+    attributes = with_attributes(
         Loop("forward", (product, into(a, tanh(s)), into(b, tanh(s)), into(state, add(a, b)))),
         into(rows, replace(a_b, when=Every())),
         into(total, op("contract")(rows, rows)),
@@ -271,12 +274,12 @@ def test_a_workspace_shows_rows_that_are_gathered_as_one_matrix() -> None:
         results=[state],
         by_row=[rows],
     )
-    [phase] = storage.program.phases
-    lines = workspace_lines(storage, [phase_function(phase, storage)], [])
+    [phase] = attributes.program.phases
+    lines = workspace_lines(attributes, [phase_function(phase, attributes)], [])
     made = "        self._a_b_rows = np.empty((T, B, 2 * H), dtype)  # gathered"
     assert [line for line in lines.arrays if "rows" in line] == [made]
     assert [line for line in lines.views if "rows" in line] == [
         "        self.a_b_rows_turned = _turned(self._a_b_rows[:steps])",
         "        self.a_b_rows = _rows(self._a_b_rows[:steps])",
     ]
-    assert str(storage.stored()) == "5 T B H + B H"
+    assert str(attributes.plan.numbers()) == "5 T B H + B H"
