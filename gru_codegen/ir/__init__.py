@@ -47,6 +47,8 @@ from gru_codegen.ir.program import (
     Step,
     distinct_bodies,
     statements,
+    with_statements,
+    with_values,
     writes,
 )
 from gru_codegen.ir.validity import validate
@@ -93,5 +95,7 @@ __all__ = [
     "statements",
     "unpacked",
     "validate",
+    "with_statements",
+    "with_values",
     "writes",
 ]

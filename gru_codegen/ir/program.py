@@ -8,8 +8,9 @@ relative to the surrounding step, ``Every(offset)`` all of them at once. Steps c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from typing import Literal, get_args
 
 from gru_codegen.ir.expressions import Expr, Ref, Var, reads, refs, unpacked
@@ -27,6 +28,8 @@ __all__ = [
     "Step",
     "distinct_bodies",
     "statements",
+    "with_statements",
+    "with_values",
     "writes",
 ]
 
@@ -161,11 +164,49 @@ class Program:
             name = self.overwrites[name]
         return name
 
-    def with_blocks(self, change: Callable[[Phase], tuple[Block, ...]]) -> Program:
+    def with_blocks(self, change: Callable[[Phase], Iterable[Block]]) -> Program:
         """The same program with the blocks of every phase changed."""
         return replace(
-            self, phases=tuple(replace(phase, blocks=change(phase)) for phase in self.phases)
+            self,
+            phases=tuple(replace(phase, blocks=tuple(change(phase))) for phase in self.phases),
         )
+
+    def with_statements(self, change: Callable[[Statement], Iterable[Statement]]) -> Program:
+        """The same program with those that `change` gives in the place of each statement."""
+        return self.with_blocks(lambda phase: with_statements(phase.blocks, change))
+
+    def with_values(self, change: Callable[[Expr], Expr]) -> Program:
+        """The same program with the value of every statement changed."""
+        return self.with_blocks(lambda phase: with_values(phase.blocks, change))
+
+    def with_loops(self, change: Callable[[Loop], Iterable[Block]]) -> Program:
+        """The same program with the blocks that `change` gives in the place of each loop."""
+
+        def changed(blocks: tuple[Block, ...]) -> Iterator[Block]:
+            for block in blocks:
+                yield from change(block) if isinstance(block, Loop) else (block,)
+
+        return self.with_blocks(lambda phase: changed(phase.blocks))
+
+    def with_basic_blocks(
+        self, change: Callable[[tuple[Statement, ...], bool], Iterable[Block]]
+    ) -> Program:
+        """The same program with each of its basic blocks changed.
+
+        One is the body of a loop or step, or the statements between two of them; `change` is told
+        whether it is a body.
+        """
+
+        def changed(blocks: tuple[Block, ...]) -> Iterator[Block]:
+            for kind, group in groupby(blocks, type):
+                if kind is Statement:
+                    yield from change(tuple(statements(tuple(group))), False)
+                    continue
+                for block in group:
+                    assert not isinstance(block, Statement)  # blocks of one kind
+                    yield replace(block, body=tuple(change(tuple(statements(block.body)), True)))
+
+        return self.with_blocks(lambda phase: changed(phase.blocks))
 
     def statements(self) -> Iterator[Statement]:
         """Every statement: those of a loop once, those of steps that share a body once."""
@@ -188,6 +229,41 @@ class Program:
                     for inner in reads(ref.var.boundary):
                         found.setdefault(inner.var.name, inner.var)
         return found
+
+
+def with_statements(
+    blocks: tuple[Block, ...], change: Callable[[Statement], Iterable[Statement]]
+) -> tuple[Block, ...]:
+    """`blocks` with those that `change` gives in the place of each statement.
+
+    What has not changed is the very same object, and steps share their bodies as before.
+    """
+    bodies: dict[int, tuple[Block, ...]] = {}
+
+    def changed(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+        made = tuple(new for block in blocks for new in one(block))
+        same = len(made) == len(blocks) and all(a is b for a, b in zip(made, blocks, strict=True))
+        return blocks if same else made
+
+    def one(block: Block) -> Iterable[Block]:
+        if isinstance(block, Statement):
+            return change(block)
+        body = block.body
+        if id(body) not in bodies:
+            bodies[id(body)] = changed(body)
+        return (block if bodies[id(body)] is body else replace(block, body=bodies[id(body)]),)
+
+    return changed(blocks)
+
+
+def with_values(blocks: tuple[Block, ...], change: Callable[[Expr], Expr]) -> tuple[Block, ...]:
+    """`blocks` with the value of every statement changed."""
+
+    def changed(statement: Statement) -> Iterator[Statement]:
+        value = change(statement.value)
+        yield statement if value is statement.value else replace(statement, value=value)
+
+    return with_statements(blocks, changed)
 
 
 def statements(blocks: tuple[Block, ...]) -> Iterator[Statement]:

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from gru_codegen.ir import (
-    Block,
     Call,
     Expr,
     Loop,
@@ -51,12 +50,11 @@ def _collect(program: Program, every_factor: bool) -> Program:
     taken = names_in(program)
     kept = kept_for_every_step(program)
 
-    def change(block: Block) -> Block:
-        if isinstance(block, Loop) and block.direction == "reverse":
-            return _Collector(block, taken, kept, every_factor).loop()
-        return block
+    def change(loop: Loop) -> Iterator[Loop]:
+        backward = loop.direction == "reverse"
+        yield _Collector(loop, taken, kept, every_factor).loop() if backward else loop
 
-    return program.with_blocks(lambda phase: tuple(map(change, phase.blocks)))
+    return program.with_loops(change)
 
 
 @dataclass

@@ -16,6 +16,7 @@ from gru_codegen.ir import (
     Loop,
     Now,
     Origin,
+    Phase,
     Program,
     Ref,
     Statement,
@@ -25,6 +26,7 @@ from gru_codegen.ir import (
     rewrite,
     shape_of,
     statements,
+    with_statements,
     writes,
 )
 from gru_codegen.passes.support.algebra import factors_of
@@ -151,23 +153,18 @@ def _end(statement: Statement) -> Expr | None:
 def stored(program: Program, some: list[Recalled]) -> Program:
     """`program` with forward steps that keep these products."""
 
-    def change(block: Block) -> Iterator[Block]:
-        if not isinstance(block, Statement):
-            yield replace(block, body=tuple(b for inner in block.body for b in change(inner)))
-            return
+    def change(statement: Statement) -> Iterator[Statement]:
         for each in some:
             target = each.value
-            if isinstance(target, Ref) and each.product in parts(block.value):
+            if isinstance(target, Ref) and each.product in parts(statement.value):
                 made = equation(target, each.product)
                 yield Statement(target, each.product, Origin(made, target.var.meaning))
                 kept = {each.product: target}
-                block = replace(block, value=rewrite(block.value, kept.get))
-        yield block
+                statement = replace(statement, value=rewrite(statement.value, kept.get))
+        yield statement
 
-    phases = [
-        replace(phase, blocks=tuple(b for block in phase.blocks for b in change(block)))
-        if any(isinstance(b, Loop) and b.direction == "forward" for b in phase.blocks)
-        else phase
-        for phase in program.phases
-    ]
-    return replace(program, phases=tuple(phases))
+    def changed(phase: Phase) -> tuple[Block, ...]:
+        steps = any(isinstance(b, Loop) and b.direction == "forward" for b in phase.blocks)
+        return with_statements(phase.blocks, change) if steps else phase.blocks
+
+    return program.with_blocks(changed)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from gru_codegen.ir import (
-    Block,
     Call,
     Expr,
     Loop,
@@ -39,13 +38,13 @@ def fuse_additions(program: Program) -> Program:
     neighbours = Neighbours(program, taken)
     readers = Counter(ref for s in program.statements() for ref in reads(s.value))
 
-    def change(block: Block) -> Block:
-        if isinstance(block, Loop) and block.direction == "reverse":
-            body = tuple(_absorbed(list(statements(block.body)), neighbours, taken, readers))
-            return replace(block, body=body)
-        return block
+    def change(loop: Loop) -> Iterator[Loop]:
+        if loop.direction == "reverse":
+            body = tuple(_absorbed(list(statements(loop.body)), neighbours, taken, readers))
+            loop = replace(loop, body=body)
+        yield loop
 
-    return program.with_blocks(lambda phase: tuple(map(change, phase.blocks)))
+    return program.with_loops(change)
 
 
 def _absorbed(

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import groupby
 
 from gru_codegen.ir import (
     OPERATIONS,
     STORED,
-    Block,
     Call,
     Const,
     Expr,
@@ -24,7 +22,6 @@ from gru_codegen.ir import (
     kept_for_every_step,
     reads,
     shape_of,
-    statements,
     writes,
 )
 from gru_codegen.passes.pack.neighbours import Neighbours
@@ -58,23 +55,14 @@ def _batch(program: Program, roles: tuple[Role, ...]) -> Program:
     neighbours = Neighbours(program, taken)
     kept = kept_for_every_step(program)
 
-    def batched(some: list[Statement]) -> Iterator[Statement]:
-        return _Body(some, neighbours, taken, kept, roles).batched()
-
-    def within_loops(blocks: tuple[Block, ...]) -> Iterator[Block]:
-        for block in blocks:
-            if not isinstance(block, Statement):
-                block = replace(block, body=tuple(batched(list(statements(block.body)))))
-            yield block
-
-    def between_loops(blocks: tuple[Block, ...]) -> Iterator[Block]:
-        for are_statements, group in groupby(blocks, key=lambda b: isinstance(b, Statement)):
-            some = tuple(group)
-            yield from batched(list(statements(some))) if are_statements else some
+    def batched(block: tuple[Statement, ...], wanted: bool) -> Iterable[Statement]:
+        if not wanted:
+            return block
+        return _Body(list(block), neighbours, taken, kept, roles).batched()
 
     # What every step does comes first: a variable has one place among neighbours.
-    program = program.with_blocks(lambda phase: tuple(within_loops(phase.blocks)))
-    return program.with_blocks(lambda phase: tuple(between_loops(phase.blocks)))
+    program = program.with_basic_blocks(batched)
+    return program.with_basic_blocks(lambda block, is_body: batched(block, not is_body))
 
 
 @dataclass

@@ -66,7 +66,7 @@ def fuse_gradients(program: Program) -> Program:
             elif id(block) not in gone:
                 yield block
 
-    return program.with_blocks(lambda phase: tuple(change(phase.blocks)))
+    return program.with_blocks(lambda phase: change(phase.blocks))
 
 
 def _note_copies(block: Block, copies: _Copies) -> None:

@@ -8,7 +8,6 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from gru_codegen.ir import (
-    Block,
     Call,
     Const,
     Every,
@@ -42,20 +41,15 @@ def stack_products(program: Program) -> Program:
     """
     taken = names_in(program)
     operands = _Operands(Packs(program, taken), taken)
-    program = program.with_blocks(
-        lambda phase: tuple(part for block in phase.blocks for part in _stacked(block, operands))
-    )
+    program = program.with_loops(lambda loop: _stacked(loop, operands))
     first = program.phases[0]
     return program.with_blocks(
         lambda phase: (*operands.made, *phase.blocks) if phase is first else phase.blocks
     )
 
 
-def _stacked(block: Block, operands: _Operands) -> Iterator[Block]:
-    if not isinstance(block, Loop):
-        yield block
-        return
-    body = list(statements(block.body))
+def _stacked(loop: Loop, operands: _Operands) -> Iterator[Loop]:
+    body = list(statements(loop.body))
     computed = {ref.var for statement in body for ref in writes(statement)}
     sums = [
         operands.ordered(found, computed)
@@ -87,7 +81,7 @@ def _stacked(block: Block, operands: _Operands) -> Iterator[Block]:
             changed.append(replace(statement, value=products[0].value))
             continue
         changed += [*products, replace(statement, value=value)]
-    yield replace(block, body=tuple(changed))
+    yield replace(loop, body=tuple(changed))
 
 
 def _rewritten(value: Expr, rule: Callable[[Expr], Expr | None]) -> Expr:

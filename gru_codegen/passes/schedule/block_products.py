@@ -16,6 +16,7 @@ from gru_codegen.ir import (
     Statement,
     made_for_a_pullback,
     unpacked,
+    with_statements,
 )
 
 __all__ = ["block_products"]
@@ -30,17 +31,16 @@ def block_products(program: Program) -> Program:
     """
     of_pullback = made_for_a_pullback(program)
 
-    def change(blocks: tuple[Block, ...], phase: Phase) -> Iterator[Block]:
-        for each in blocks:
-            if not isinstance(each, Statement):
-                yield replace(each, body=tuple(change(each.body, phase)))
-            elif _takes_blocks(each, phase, of_pullback):
-                assert isinstance(each.value, Call)
-                yield replace(each, value=replace(each.value, operation="matmul_in_blocks"))
-            else:
-                yield each
+    def changed(phase: Phase) -> tuple[Block, ...]:
+        def change(statement: Statement) -> Iterator[Statement]:
+            value = statement.value
+            if _takes_blocks(statement, phase, of_pullback) and isinstance(value, Call):
+                statement = replace(statement, value=replace(value, operation="matmul_in_blocks"))
+            yield statement
 
-    return program.with_blocks(lambda phase: tuple(change(phase.blocks, phase)))
+        return with_statements(phase.blocks, change)
+
+    return program.with_blocks(changed)
 
 
 def _takes_blocks(statement: Statement, phase: Phase, of_pullback: Collection[str]) -> bool:

@@ -51,29 +51,22 @@ def fission_statements(program: Program) -> Program:
 
 def _hoist(program: Program, products: bool) -> Program:
     taken = names_in(program)
-    return program.with_blocks(
-        lambda phase: tuple(
-            part for block in phase.blocks for part in _hoisted_block(block, taken, products)
-        )
-    )
+    return program.with_loops(lambda loop: _hoisted_loop(loop, taken, products))
 
 
-def _hoisted_block(block: Block, taken: set[str], with_products: bool) -> Iterator[Block]:
-    if not isinstance(block, Loop):
-        yield block
-        return
-    if _steps_are_independent(block):
-        every = list(statements(block.body))
-        at_once = [moved for s in every if (moved := _all_steps(s, block.body))]
+def _hoisted_loop(loop: Loop, taken: set[str], with_products: bool) -> Iterator[Block]:
+    if _steps_are_independent(loop):
+        every = list(statements(loop.body))
+        at_once = [moved for s in every if (moved := _all_steps(s, loop.body))]
         if len(at_once) == len(every):
             yield from at_once
             return
-    before, body = _statements_before(block)
+    before, body = _statements_before(loop)
     body, after = _statements_after(body)
     products, body = _products_before(body, taken) if with_products else ([], body)
     yield from (*before, *products)
     if body:
-        yield replace(block, body=body)
+        yield replace(loop, body=body)
     yield from after
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from gru_codegen.ir import (
@@ -18,6 +19,7 @@ from gru_codegen.ir import (
     refs,
     rewrite,
     shape_of,
+    with_statements,
 )
 from gru_codegen.passes.support.naming import fresh, names_in
 from gru_codegen.passes.support.wording import equation
@@ -38,24 +40,23 @@ class _Preparation:
         self.made: dict[Expr, Statement] = {}
 
     def blocks(self) -> tuple[Block, ...]:
-        changed = tuple(map(self._changed, self.phase.blocks))
+        changed = with_statements(self.phase.blocks, self._changed)
         return (*self.made.values(), *changed)
 
-    def _changed(self, block: Block) -> Block:
-        if not isinstance(block, Statement):
-            return replace(block, body=tuple(map(self._changed, block.body)))
-        if block.target.var.role == "work" and _is_work(block.value):
-            return block  # it is what makes them ready
+    def _changed(self, statement: Statement) -> Iterator[Statement]:
+        if statement.target.var.role == "work" and _is_work(statement.value):
+            yield statement  # it is what makes them ready
+            return
 
         def rule(expression: Expr) -> Expr | None:
             if not _is_work(expression):
                 return None
             if expression not in self.made:
-                self.made[expression] = self._statement(expression, block.target.var.name)
+                self.made[expression] = self._statement(expression, statement.target.var.name)
             return self.made[expression].target
 
-        value = rewrite(block.value, rule)
-        return block if value is block.value else replace(block, value=value)
+        value = rewrite(statement.value, rule)
+        yield statement if value is statement.value else replace(statement, value=value)
 
     def _statement(self, value: Expr, user: str) -> Statement:
         weights = [ref.var.name for ref in reads(value)]

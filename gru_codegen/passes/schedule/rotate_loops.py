@@ -43,9 +43,7 @@ def rotate_loops(program: Program) -> Program:
     what it was, plus the dO of the last step; beyond the first there is no dO.
     """
     rotation = _Rotation(program)
-    program = program.with_blocks(
-        lambda phase: tuple(b for block in phase.blocks for b in rotation.changed(block))
-    )
+    program = program.with_loops(rotation.changed)
     carries = tuple(rotation.carries.get(carry, carry) for carry in program.carries)
     return replace(program, carries=carries)
 
@@ -59,19 +57,19 @@ class _Rotation:
         self.kept = kept_for_every_step(program)
         self.carries: dict[Var, Var] = {}
 
-    def changed(self, block: Block) -> Iterator[Block]:
-        """`block`, and before it what its steps would have added one by one."""
-        if isinstance(block, Loop) and block.direction == "reverse":
-            for start in list(statements(block.body)):
-                body = list(statements(block.body))
+    def changed(self, loop: Loop) -> Iterator[Block]:
+        """`loop`, and before it what its steps would have added one by one."""
+        if loop.direction == "reverse":
+            for start in list(statements(loop.body)):
+                body = list(statements(loop.body))
                 carry = self._carry(start, body)
                 product = None if carry is None else self._product(carry.var, start, body)
                 if carry is None or product is None:
                     continue
                 before = self._before(start, carry)
                 yield before
-                block = replace(block, body=self._rotated(body, start, product, before.target.var))
-        yield block
+                loop = replace(loop, body=self._rotated(body, start, product, before.target.var))
+        yield loop
 
     def _carry(self, start: Statement, body: list[Statement]) -> Ref | None:
         """The carry of the loop that `start` adds to what no step computes."""

@@ -34,15 +34,7 @@ def unroll(steps: int) -> Callable[[Program], Program]:
     """
 
     def unrolled(program: Program) -> Program:
-        def change(blocks: tuple[Block, ...]) -> Iterator[Block]:
-            for block in blocks:
-                if isinstance(block, Loop):
-                    yield from _written_out(block, steps)
-                else:
-                    yield block
-
-        result = program.with_blocks(lambda phase: tuple(change(phase.blocks)))
-        return replace(result, steps=steps)
+        return replace(program.with_loops(lambda loop: _written_out(loop, steps)), steps=steps)
 
     return unrolled
 

@@ -9,11 +9,9 @@ from typing import Any
 from gru_codegen.ir import (
     GIVEN,
     OPERATIONS,
-    Block,
     Call,
     Every,
     Expr,
-    Phase,
     Program,
     Ref,
     Statement,
@@ -35,25 +33,20 @@ def eliminate_common_subexpressions(program: Program) -> Program:
     # What an optional argument may change afterwards stands for nothing but itself.
     handed_out |= {s.target.var for s in program.statements() if s.given}
 
-    def change(phase: Phase) -> Iterator[Block]:
+    def change(block: tuple[Statement, ...], _: bool) -> Iterator[Statement]:
         computed: dict[Expr, Ref] = {}
-        for block in phase.blocks:
-            yield _share(block, computed, copies, handed_out)
-            if not isinstance(block, Statement):
-                computed.clear()  # it may have written what was read
+        for statement in block:
+            yield _share(statement, computed, copies, handed_out)
 
-    return program.with_blocks(lambda phase: tuple(change(phase)))
+    return program.with_basic_blocks(change)
 
 
 def _share(
-    block: Block, computed: dict[Expr, Ref], copies: dict[Ref, Expr], handed_out: set[Var]
-) -> Block:
-    if not isinstance(block, Statement):
-        within: dict[Expr, Ref] = {}
-        return replace(
-            block, body=tuple(_share(inner, within, copies, handed_out) for inner in block.body)
-        )
-
+    statement: Statement,
+    computed: dict[Expr, Ref],
+    copies: dict[Ref, Expr],
+    handed_out: set[Var],
+) -> Statement:
     def known(expression: Expr) -> Expr:
         """From the inside out: what is known is known in terms of what is known."""
         if isinstance(expression, Ref):
@@ -67,16 +60,16 @@ def _share(
             return computed.get(expression, expression)
         return expression
 
-    value = known(block.value)
-    _forget(computed, block.target)
-    _forget(copies, block.target)
-    if not block.accumulate and not block.given and block.target not in reads(value):
-        var = block.target.var
+    value, target = known(statement.value), statement.target
+    _forget(computed, target)
+    _forget(copies, target)
+    if not statement.accumulate and not statement.given and target not in reads(value):
+        var = target.var
         if _is_copy(value) and var.boundary is None and var not in handed_out:
-            copies[block.target] = value
+            copies[target] = value
         elif isinstance(value, Call) and var not in handed_out:
-            computed.setdefault(value, block.target)
-    return _with_value(block, value)
+            computed.setdefault(value, target)
+    return statement if value is statement.value else replace(statement, value=value)
 
 
 def _forget(known: dict[Any, Any], target: Ref) -> None:
@@ -105,7 +98,3 @@ def _is_rows(value: Expr) -> bool:
 def _unless_rows(known: Expr, read: Expr) -> Expr:
     """What is known of `read`, but no vector in place of the matrix of which it is every row."""
     return read if isinstance(read, Ref) and _is_rows(known) else known
-
-
-def _with_value(statement: Statement, value: Expr) -> Statement:
-    return statement if value is statement.value else replace(statement, value=value)

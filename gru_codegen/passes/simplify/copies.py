@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from gru_codegen.ir import (
-    Block,
     Expr,
     Now,
     Program,
@@ -40,21 +39,13 @@ def _renamed(program: Program, original: Var, copy: Var) -> Program:
             return replace(expression, var=copy)
         return None
 
-    def change(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
-        changed: list[Block] = []
-        for block in blocks:
-            if not isinstance(block, Statement):
-                changed.append(replace(block, body=change(block.body)))
-                continue
-            target = block.target
-            if target.var == original:
-                target = replace(target, var=copy)
-            block = replace(block, target=target, value=rewrite(block.value, renamed))
-            if block.value != target:
-                changed.append(block)
-        return tuple(changed)
+    def change(statement: Statement) -> Iterator[Statement]:
+        target, value = (rewrite(each, renamed) for each in (statement.target, statement.value))
+        assert isinstance(target, Ref)  # renamed at the most
+        if value != target:
+            yield replace(statement, target=target, value=value)
 
-    return program.with_blocks(lambda phase: change(phase.blocks))
+    return program.with_statements(change)
 
 
 def _copies(program: Program) -> Iterator[tuple[Var, Var]]:

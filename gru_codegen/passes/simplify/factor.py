@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from gru_codegen.ir import Block, Program, Statement
+from gru_codegen.ir import Program, Statement
 from gru_codegen.passes.support.algebra import improved
 
 __all__ = ["factor_adjoints", "factor_sums"]
@@ -22,12 +22,8 @@ def factor_adjoints(program: Program) -> Program:
 
 
 def _factor(program: Program, wanted: Callable[[Statement], bool]) -> Program:
-    def change(block: Block) -> Block:
-        if not isinstance(block, Statement):
-            return replace(block, body=tuple(change(inner) for inner in block.body))
-        if not wanted(block):
-            return block
-        value = improved(block.value)
-        return block if value is block.value else replace(block, value=value)
+    def change(statement: Statement) -> Iterator[Statement]:
+        value = improved(statement.value) if wanted(statement) else statement.value
+        yield statement if value is statement.value else replace(statement, value=value)
 
-    return program.with_blocks(lambda phase: tuple(change(block) for block in phase.blocks))
+    return program.with_statements(change)

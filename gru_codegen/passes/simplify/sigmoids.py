@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 
-from gru_codegen.ir import Block, Call, Const, Expr, Program, Statement, parts, reads, rewrite
+from gru_codegen.ir import Call, Const, Expr, Program, parts, reads, rewrite
 
 __all__ = ["rewrite_sigmoids"]
 
@@ -27,12 +26,7 @@ def rewrite_sigmoids(program: Program) -> Program:
         tanh = Call("tanh", (_half(rewrite(argument, rule)),))
         return Call("multiply", (_HALF, Call("add", (Const(Fraction(1)), tanh))))
 
-    def change(block: Block) -> Block:
-        if isinstance(block, Statement):
-            return replace(block, value=rewrite(block.value, rule))
-        return replace(block, body=tuple(map(change, block.body)))
-
-    return program.with_blocks(lambda phase: tuple(map(change, phase.blocks)))
+    return program.with_values(lambda value: rewrite(value, rule))
 
 
 def _half(expression: Expr) -> Expr:

@@ -48,7 +48,7 @@ def store_feature_major(program: Program) -> Program:
                 yield from _in_one_order(block, parts, program)
             copies = there
 
-    turned = program.with_blocks(lambda phase: tuple(changed(phase.blocks)))
+    turned = program.with_blocks(lambda phase: changed(phase.blocks))
     return replace(turned, layout="columns")
 
 

@@ -9,7 +9,6 @@ from typing import Literal
 from gru_codegen.ir import (
     ELEMENTWISE,
     OPERATIONS,
-    Block,
     Call,
     Const,
     Elementwise,
@@ -47,16 +46,14 @@ def to_three_address_code(program: Program) -> Program:
     scratch = _Scratch(names_in(program))
     kept = kept_for_every_step(program)
 
-    def change(block: Block) -> Iterator[Block]:
-        if not isinstance(block, Statement):
-            yield replace(block, body=tuple(part for b in block.body for part in change(b)))
-        elif _is_flat(block):
-            yield block
-        else:
-            for part in _flat(block, scratch, kept):
-                yield replace(part, given=block.given)
+    def change(statement: Statement) -> Iterator[Statement]:
+        if _is_flat(statement):
+            yield statement
+            return
+        for part in _flat(statement, scratch, kept):
+            yield replace(part, given=statement.given)
 
-    return program.with_blocks(lambda phase: tuple(p for b in phase.blocks for p in change(b)))
+    return program.with_statements(change)
 
 
 def _is_flat(statement: Statement) -> bool:

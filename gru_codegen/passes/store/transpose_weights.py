@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from gru_codegen.ir import (
@@ -17,6 +16,7 @@ from gru_codegen.ir import (
     Var,
     rewrite,
     shape_of,
+    with_values,
 )
 from gru_codegen.passes.support.naming import fresh, names_in
 from gru_codegen.passes.support.wording import equation
@@ -31,7 +31,7 @@ def transpose_weights(program: Program) -> Program:
     """
     taken = names_in(program)
 
-    def change(phase: Phase) -> Iterator[Block]:
+    def change(phase: Phase) -> tuple[Block, ...]:
         made: dict[Expr, Statement] = {}
 
         def rule(expression: Expr) -> Expr | None:
@@ -43,13 +43,13 @@ def transpose_weights(program: Program) -> Program:
 
         def straight(block: Block) -> Block:
             if isinstance(block, Statement):
-                return replace(block, value=rewrite(block.value, rule))
-            return replace(block, body=tuple(map(straight, block.body)))
+                return block
+            return replace(block, body=with_values(block.body, lambda value: rewrite(value, rule)))
 
-        blocks = [b if isinstance(b, Statement) else straight(b) for b in phase.blocks]
-        yield from (*made.values(), *blocks)
+        blocks = tuple(map(straight, phase.blocks))
+        return (*made.values(), *blocks)
 
-    return program.with_blocks(lambda phase: tuple(change(phase)))
+    return program.with_blocks(change)
 
 
 def _is_transposed_weight(expression: Expr) -> bool:

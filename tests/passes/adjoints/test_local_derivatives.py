@@ -87,14 +87,14 @@ def test_loops_first_to_last_stay() -> None:
 def test_constants_are_folded() -> None:
     backward = """
         for every step t, last to first:
-            dS[t] = add(dS_prev[t+1], dO[t])
-            dZ[t] = multiply(dS[t], subtract(R[t], Z[t]))
-            dR[t] = multiply(dS[t], Z[t])
-            dS_prev[t] = add(subtract(dZ[t], multiply(0, dR[t])), add(dS[t], dS[t]))
+            dS[t] = dS_prev[t+1] + dO[t]
+            dZ[t] = dS[t] * (R[t] - Z[t])
+            dR[t] = dS[t] * Z[t]
+            dS_prev[t] = dZ[t] - 0 * dR[t] + (dS[t] + dS[t])
     """
     program = written({"forward": FORWARD, "backward": backward})
     assert after(collect_local_derivatives(program), "backward")[1:] == [
-        "    S_by_S_prev[t] = add(subtract(R[t], Z[t]), 2)",
-        "    dS[t] = add(dS_prev[t+1], dO[t])",
-        "    dS_prev[t] = multiply(dS[t], S_by_S_prev[t])",
+        "    S_by_S_prev[t] = R[t] - Z[t] + 2",
+        "    dS[t] = dS_prev[t+1] + dO[t]",
+        "    dS_prev[t] = dS[t] * S_by_S_prev[t]",
     ]

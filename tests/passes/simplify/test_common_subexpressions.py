@@ -25,12 +25,12 @@ def test_products_read_the_matrix_and_not_the_vector_of_which_it_is_every_row() 
     program = written("""
         for every step t, first to last:
             R[t] = rows(br)
-            C[t] = matmul(R[t], Uc)
-            S[t] = add(C[t], R[t])
+            C[t] = R[t] @ Uc
+            S[t] = C[t] + R[t]
     """)
     assert after(eliminate_common_subexpressions(program))[-2:] == [
-        "    C[t] = matmul(R[t], Uc)",
-        "    S[t] = add(C[t], rows(br))",
+        "    C[t] = R[t] @ Uc",
+        "    S[t] = C[t] + rows(br)",
     ]
 
 

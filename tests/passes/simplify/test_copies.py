@@ -38,7 +38,7 @@ def test_not_where_another_step_of_the_copy_is_read_meanwhile() -> None:
     program = written(
         """
         for every step t, last to first:
-            dE[t] = matmul(x[t], Wz)
+            dE[t] = x[t] @ Wz
             dR[t] = exp(dS_prev[t+1])
             dS_prev[t] = dE[t]
         """,
