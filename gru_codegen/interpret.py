@@ -177,6 +177,8 @@ class _Machine:
     def read(self, ref: Ref, t: int | None) -> Any:
         if ref.var.role == "loss weights" and "loss weights" not in self.given:
             return 1
+        if ref.var.role == "lengths" and "lengths" not in self.given:
+            return False
         if ref.var.parts:
             return self.packed(ref, t)
         if ref.when is None:

@@ -123,6 +123,7 @@ OPERATION_VALUES: list[tuple[str, tuple[Expr, ...], Any]] = [
     ("softplus", (call("multiply", number(1000), XT),), np.where(x > 0, 1000 * x, 0)),
     ("weigh", (every(V), XT), v * x),
     ("select", (every(M), XT, YT), each(lambda m, p, q: p if m else q, ended, x, y)),
+    ("guard", (every(M), number(1), XT), each(lambda m, p: 1 if m else p, ended, x)),
     ("total", (XT,), sum(x.flat)),
     ("positive", (XT,), each(lambda a: 1 if a > 0 else 0, x)),
     ("relu", (XT,), each(lambda a: max(a, 0.0), x)),
@@ -149,7 +150,7 @@ def test_an_operation_is_what_its_formula_says(
 ) -> None:
     target = Ref(Var("A", (), "work"))
     statement = sets(target, Call(operation, args))
-    found = interpret(program(statement), GIVEN, T, ["loss weights"])["A"]
+    found = interpret(program(statement), GIVEN, T, ["lengths", "loss weights"])["A"]
     np.testing.assert_allclose(np.broadcast_to(found, np.shape(expected)), expected, 1e-12, 1e-14)
 
 
@@ -243,6 +244,18 @@ def test_what_is_not_kept_has_one_place() -> None:
     np.testing.assert_array_equal(interpret(program(body), GIVEN, T)["A"], x)
     found = interpret(program(body), GIVEN, T, kept=())["A"]
     np.testing.assert_array_equal(found, [x[-1]] * T)
+
+
+@pytest.mark.parametrize("given", [["lengths"], ["loss weights"], ["lengths", "loss weights"], []])
+def test_a_guard_is_a_number_where_nothing_is_read(given: list[Option]) -> None:
+    target = Ref(Var("A", (), "work"))
+    weights = np.array([1.0, 0.0, -2.0])[:, None, None] * np.ones((T, B, D))
+    for guarded, unread in ((M, ended), (V, weights == 0)):
+        statement = sets(target, call("guard", every(guarded), number(7), XT))
+        found = interpret(program(statement), {**GIVEN, "V": weights}, T, given)["A"]
+        expected = x.copy()
+        expected[unread] = 7
+        np.testing.assert_array_equal(found, expected if guarded.role in given else x)
 
 
 # --- conditions and phases -----------------------------------------------------------------------

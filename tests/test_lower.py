@@ -16,7 +16,7 @@ from gru_codegen.errors import ProgramError
 from gru_codegen.functions import tanh
 from gru_codegen.ir import Program
 from gru_codegen.lower import lower
-from gru_codegen.lower.expressions import lowered
+from gru_codegen.lower.expressions import Scope, lowered
 from gru_codegen.lower.variables import Variables
 
 
@@ -82,6 +82,6 @@ def test_the_gru_is_lowered_to_what_is_written_down() -> None:
 )
 def test_an_unknown_node_is_refused_by_name(node: object, message: str) -> None:
     with pytest.raises(ProgramError) as error:
-        lowered(node, Variables(gc.derive(gc.GRU)))
+        lowered(node, Scope(Variables(gc.derive(gc.GRU)), None))
     assert str(error.value).startswith(message)
     assert "MatrixSymbol, OneMatrix, ZeroMatrix, MatAdd, HadamardProduct" in str(error.value)

@@ -6,11 +6,12 @@ Where the result goes is the last argument of a call.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 
 from gru_codegen.emit.grid import Grid, cut, doubled
 from gru_codegen.emit.names import Names
-from gru_codegen.emit.numpy import as_expression
+from gru_codegen.emit.numpy import as_expression, where_unread
 from gru_codegen.emit.sizes import in_code
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir import Call, Const, Every, Expr, Ref, Statement, refs, shape_of
@@ -46,6 +47,8 @@ class Calls:
             if self.names.plan.is_there(statement):
                 return []
             return [f"{out}[...] = {self._matrix(value, statement.target)}"]
+        if isinstance(value.args[0], Call) and value.args[0].operation == "guard":
+            return self._of_guarded(statement, value, value.args[0])
         spelling = _SPELLINGS.get(value.operation)
         if spelling is not None:
             return spelling(self, statement, value, out)
@@ -167,6 +170,43 @@ class Calls:
         start = [] if other == out else [f"{out}[...] = {other}"]
         return [*start, f"np.copyto({out}, {chosen}, where={mask})"]
 
+    def _guard(self, statement: Statement, value: Call, out: str) -> list[str]:
+        there = value.args[2] == statement.target
+        return [
+            *([] if there else [self._copy(value.args[2], statement)]),
+            f"if {self.names.optional(_optional(value))} is not None:",
+            f"    {self._kept_out(value, statement.target)}",
+        ]
+
+    def _of_guarded(self, statement: Statement, value: Call, guard: Call) -> list[str]:
+        """A function of a matrix in which some rows are not read: as it is, if all are."""
+        target, operand = statement.target, guard.args[2]
+        plain, in_place = (
+            self.lines(replace(statement, value=Call(value.operation, (argument,))))
+            for argument in (operand, target)
+        )
+        return [
+            f"if {self.names.optional(_optional(guard))} is None:",
+            *(f"    {line}" for line in plain),
+            "else:",
+            f"    {self._copy(operand, statement)}",
+            f"    {self._kept_out(guard, target)}",
+            *(f"    {line}" for line in in_place),
+        ]
+
+    def _copy(self, operand: Expr, statement: Statement) -> str:
+        return f"{self.spell(statement.target)}[...] = {self._matrix(operand, statement.target)}"
+
+    def _kept_out(self, guard: Call, target: Ref) -> str:
+        """The line that writes a number where nothing is read."""
+        argument, number = _optional(guard), guard.args[1]
+        assert isinstance(number, Const)
+        unread = where_unread(argument, self.spell)
+        if self.names.layout == "columns" and not self.names.is_column_major(target):
+            unread = f"_turned({unread})" if isinstance(argument.when, Every) else f"({unread}).T"
+        text = self.names.number(number.value.numerator)
+        return f"np.copyto({self.spell(target)}, {text}, where={unread})"
+
     def _selected(self, argument: Expr) -> str:
         return as_expression(argument, self.spell, self.names.layout)
 
@@ -284,6 +324,12 @@ class Calls:
                 yield f"{part.var.name} = {name}[{band}, {columns}].copy()"
 
 
+def _optional(guard: Call) -> Ref:
+    argument = guard.args[0]
+    assert isinstance(argument, Ref)  # what may be None is one
+    return argument
+
+
 #: How each operation is spelled that is no plain function of one matrix.
 _SPELLINGS: dict[str, Callable[[Calls, Statement, Call, str], list[str]]] = {
     "add": Calls._arithmetic,
@@ -295,6 +341,7 @@ _SPELLINGS: dict[str, Callable[[Calls, Statement, Call, str], list[str]]] = {
     "relu": Calls._relu,
     "positive": Calls._positive,
     "select": Calls._select,
+    "guard": Calls._guard,
     "clip": Calls._clip,
     "row_sum": Calls._of_rows,
     "row_max": Calls._of_rows,

@@ -32,7 +32,7 @@ _RETURNS = {
     "inputs": "Array",
 }
 #: What the entry points call the arrays that they are given.
-_ARGUMENTS = {"input": "x", "target": "y", "loss weights": "V"}
+_ARGUMENTS = {"input": "x", "target": "y"}
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,11 @@ def phase_function(phase: Phase, attributes: Attributes) -> Function:
     roles = {var.role for var in used}
     parameters = ["params: Params"] if roles & {"weight", "gradient"} else []
     arguments = ["params"] if parameters else []
-    parameters += [f"{v.name}: Array" for v in used if v.role in ("input", "target")]
-    parameters += ["V: Array | None"] if "loss weights" in roles else []
+    parameters += [f"{v.name}: Array" for v in used if v.role in _ARGUMENTS]
     arguments += [_ARGUMENTS[v.role] for v in used if v.role in _ARGUMENTS]
+    if "loss weights" in roles:
+        parameters.append("V: Array | None")
+        arguments.append("V")
     seeds = [var.name for var in used if _is_given_seed(var, phase, plan)]
     parameters += [*(f"{name}: Array" for name in seeds), "w: Workspace"]
     blocks = Blocks(names, phase.name)

@@ -72,6 +72,8 @@ def called(before: str, name: str, arguments: Sequence[str]) -> str:
 def call_lines(line: str, indent: str) -> list[str]:
     """A call that is a statement, or that a loop begins with; its arguments on a line of their own
     if it is too long."""
+    inner = line.lstrip()
+    indent, line = indent + line.removesuffix(inner), inner
     before, bracket, behind = line.partition("(")
     arguments, closing, colon = behind.rpartition(")")
     if len(indent + line) <= WIDTH or colon not in ("", ":") or not closing:

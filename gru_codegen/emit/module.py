@@ -48,7 +48,7 @@ def emit(program: Program, heading: Heading) -> str:
         },
         "functions": helpers(planned),
         "phases": {function.name: function for function in functions},
-        "masked": any(attributes.mask in f.steps.values() for f in functions),
+        "masked": any(attributes.mask in (*f.steps.values(), *f.names.local) for f in functions),
         "mask": attributes.mask,
         "seed": program.seed,
         "counts": any(var.role == "count" for var in program.variables().values()),

@@ -49,6 +49,10 @@ class Names:
             beyond = [carry.boundary for carry in self.plan.program.carries]
             return f"last[{next(i for i, e in enumerate(beyond) if e and ref in refs(e))}]"
         name = self.attributes.of(ref)
+        if var.role == "lengths" and self.plan.in_place and isinstance(ref.when, Every):
+            name = self.attributes.mask
+            self.local.setdefault(name, f"w.{name}")
+            return name
         if not isinstance(ref.when, Now) or not self.plan.is_indexed(var):
             self._note(ref, name)
             return name
@@ -116,6 +120,13 @@ class Names:
             turned, code = self.attributes.form(name, "T"), f"{name}.T"
         self.local.setdefault(turned, code)
         return turned
+
+    def optional(self, ref: Ref) -> str:
+        """The argument, which may be None, that `ref` is read of."""
+        if ref.var.role != "lengths":
+            return ref.var.name
+        self.local.setdefault("ended", "w.ended")
+        return "ended"
 
     def column(self, ref: Ref) -> str:
         """A vector as a column, made once."""

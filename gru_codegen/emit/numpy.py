@@ -16,6 +16,7 @@ __all__ = [
     "as_expression",
     "by_sample",
     "over_one_denominator",
+    "where_unread",
 ]
 
 #: Writes a reference: which array, view or number of the module it is.
@@ -29,12 +30,17 @@ Rule = Callable[[Call], "str | None"]
 _SUM, _PRODUCT, _UNARY, _ATOM = range(4)
 
 
-#: The helpers that a module in textbook style defines for the functions it uses.
+#: The helpers that a module in textbook style defines for the operations it uses.
 FUNCTIONS: dict[str, tuple[str, ...]] = {
     "clip": (
         "def clip(a: Array) -> Any:",
         '    """a, but at least -1 and at most 1."""',
         "    return np.minimum(np.maximum(a, -1), 1)",
+    ),
+    "guard": (
+        "def _guarded(a: Array, number: int, unread: Array | None) -> Any:",
+        '    """a, but `number` in rows that are not read, where a may be anything."""',
+        "    return a if unread is None else np.where(unread, np.full((), number, a.dtype), a)",
     ),
     "huber": (
         "def huber(a: Array) -> Any:",
@@ -143,6 +149,10 @@ def _write(
         case "select":
             choices = ", ".join(write(argument) for argument in args)
             return f"np.where({choices})", _ATOM
+        case "guard" if isinstance(args[0], Ref):
+            absent, read = spell_optional(args[0], spell)[0], where_unread(args[0], spell)
+            mask = f"None if {absent} is None else {read}"
+            return f"_guarded({write(args[2])}, {write(args[1])}, {mask})", _ATOM
         case "total":
             inside = write(args[0])
             return f"np.sum({inside})" if not inside.startswith("(") else f"np.sum{inside}", _ATOM
@@ -259,6 +269,12 @@ def _rows(expression: Expr, text: str) -> str:
 def _is_every(expression: Expr) -> bool:
     """Whether a matrix is that of all steps at once."""
     return isinstance(expression, Ref) and isinstance(expression.when, Every)
+
+
+def where_unread(argument: Ref, spell: Speller) -> str:
+    """The mask of what is not read: samples that have ended, or have no weight."""
+    read = spell(argument)
+    return f"{read} == 0" if argument.var.role == "loss weights" else read
 
 
 def spell_optional(expression: Expr, spell: Speller) -> tuple[str, str]:

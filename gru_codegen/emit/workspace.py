@@ -75,7 +75,7 @@ def workspace_lines(
     views += [remarked(f"self.{v.name} = {v.code}", v.remark) for v in ends]
     views += row_blocks[True]
     mask = attributes.mask
-    if any(mask in f.steps.values() for f in functions):
+    if any(mask in (*f.steps.values(), *f.names.local) for f in functions):
         shape = "T, 1, B" if plan.program.layout == "columns" else "T, B, 1"
         arrays.append(remarked(f"self._{mask} = np.empty(({shape}), bool)", "which samples ended"))
         views.append(f"{_INDENT}self.{mask} = self._{mask}[:steps]")

@@ -50,6 +50,8 @@ class Elementwise:
     inline: whether an expression shows the definition and calls no helper.
     poles: the arguments at which the function or its derivative is infinite.
     safe: an argument at which both are finite.
+    overflows: whether the function is too large for any number at arguments of moderate size.
+    bounded: whether all its values are less than some number.
     kinks: the arguments at which the function or its derivative jumps.
     above: the greatest number that is less than all its arguments; None where there is none.
     """
@@ -70,6 +72,8 @@ class Elementwise:
     inline: bool = False
     poles: tuple[Fraction, ...] = ()
     safe: Fraction = Fraction(0)
+    overflows: bool = False
+    bounded: bool = False
     kinks: tuple[Fraction, ...] = ()
     above: Fraction | None = None
 
@@ -82,6 +86,11 @@ class Elementwise:
         function = self.reference or self.ufunc
         assert function is not None  # one of them is there
         return function(array)
+
+    @property
+    def is_total(self) -> bool:
+        """Whether it and its derivative are finite at all numbers of moderate size."""
+        return not (self.poles or self.overflows)
 
     @cached_property
     def fits_one_place(self) -> bool:

@@ -32,6 +32,7 @@ exp = Elementwise(
     meaning="The exponential function",
     derivative=value,
     ufunc=np.exp,
+    overflows=True,
 )
 
 reciprocal = Elementwise(
@@ -61,6 +62,7 @@ tanh = Elementwise(
     latex=r"\tanh",
     derivative=1 - value * value,
     ufunc=np.tanh,
+    bounded=True,
 )
 
 sigmoid = Elementwise(
@@ -73,6 +75,7 @@ sigmoid = Elementwise(
     derivative=value * (1 - value),
     definition=(1 + tanh(a / 2)) / 2,
     reference=_sigmoid,
+    bounded=True,
 )
 
 positive = Elementwise(
@@ -84,6 +87,7 @@ positive = Elementwise(
     sees_through=("relu",),
     definition=greater(a, 0),
     reference=lambda array: np.where(array > 0, 1.0, 0.0),
+    bounded=True,
     kinks=(Fraction(0),),
 )
 
@@ -105,6 +109,7 @@ clip = Elementwise(
     derivative=positive(1 - value * value),
     definition=minimum(maximum(a, -1), 1),
     reference=lambda array: np.clip(array, -1, 1),
+    bounded=True,
     kinks=(Fraction(-1), Fraction(1)),
 )
 

@@ -134,6 +134,11 @@ def _flat(array: Any) -> Any:
     return array.reshape(-1, array.shape[-1])
 
 
+def _guarded(read: Any, number: Any, array: Any) -> Any:
+    unread = read if np.asarray(read).dtype == bool else np.equal(read, 0)
+    return np.where(unread, number, array)
+
+
 def _bordered(array: Any) -> Any:
     return np.concatenate([array, np.ones((*array.shape[:-1], 1))], axis=-1)
 
@@ -160,6 +165,9 @@ OPERATIONS: dict[str, Operation] = {
     "weigh": _each(2, np.multiply),
     # select(M, A, B): A where M holds, else B
     "select": _each(3, np.where),
+    # guard(M, c, A): the number c where nothing is read, which is where M holds or the weight M is
+    # 0, else A; A itself where M is not given
+    "guard": _each(3, _guarded),
     # row_sum(A), row_max(A): of each row, in every column
     "row_sum": Operation(
         1, lambda shapes: shapes[0], lambda array: array.sum(-1, keepdims=True) + 0 * array

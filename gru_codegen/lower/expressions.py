@@ -6,6 +6,7 @@ Every node has a rule in one table; a node without one is refused by name.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 from math import prod
@@ -22,14 +23,27 @@ from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.cell import B
 from gru_codegen.errors import ProgramError
-from gru_codegen.ir import OPERATIONS, Call, Const, Expr, Ref, shape_of
+from gru_codegen.ir import ELEMENTWISE, OPERATIONS, Call, Const, Expr, Ref, Shape, shape_of
 from gru_codegen.lower.variables import Variables
 from gru_codegen.notation import signed
 
-__all__ = ["lowered"]
+__all__ = ["Scope", "lowered"]
 
 
-def lowered(node: Any, variables: Variables) -> Expr:
+@dataclass(frozen=True)
+class Scope:
+    """What the nodes of some equations are lowered with.
+
+    variables: those of the program. unread: which samples the equations are not read of, as a
+    matrix of a given shape: functions with a safe point are applied to that there. None if no
+    argument of theirs can be out of range.
+    """
+
+    variables: Variables
+    unread: Callable[[Shape], Ref] | None
+
+
+def lowered(node: Any, scope: Scope) -> Expr:
     """The expression of one SymPy node.
 
     Raises
@@ -38,33 +52,33 @@ def lowered(node: Any, variables: Variables) -> Expr:
     """
     for kind, rule in _RULES.items():
         if isinstance(node, kind):
-            return rule(node, variables)
+            return rule(node, scope)
     coefficient, rest = signed(node)
     if rest is not node:
-        return _scaled(coefficient, lowered(rest, variables))
+        return _scaled(coefficient, lowered(rest, scope))
     raise ProgramError(
         f"{type(node).__name__} cannot be lowered: {node}; "
         f"known are {', '.join(kind.__name__ for kind in _RULES)}"
     )
 
 
-def _symbol(node: Any, variables: Variables) -> Expr:
-    return variables.refs[node]
+def _symbol(node: Any, scope: Scope) -> Expr:
+    return scope.variables.refs[node]
 
 
-def _ones(node: Any, variables: Variables) -> Expr:
+def _ones(node: Any, scope: Scope) -> Expr:
     return Const(Fraction(1))
 
 
-def _zero(node: Any, variables: Variables) -> Expr:
+def _zero(node: Any, scope: Scope) -> Expr:
     return Const(Fraction(0))
 
 
-def _sum(node: Any, variables: Variables) -> Expr:
+def _sum(node: Any, scope: Scope) -> Expr:
     total: Expr | None = None
     for term in node.args:
         coefficient, rest = signed(term)
-        part = _scaled(abs(coefficient), lowered(rest, variables))
+        part = _scaled(abs(coefficient), lowered(rest, scope))
         if total is None:
             total = part if coefficient > 0 else _times(Fraction(-1), part)
         else:
@@ -73,9 +87,9 @@ def _sum(node: Any, variables: Variables) -> Expr:
     return total
 
 
-def _hadamard(node: Any, variables: Variables) -> Expr:
+def _hadamard(node: Any, scope: Scope) -> Expr:
     coefficient, rest = signed(node)
-    factors = [lowered(factor, variables) for factor in rest.args]
+    factors = [lowered(factor, scope) for factor in rest.args]
     matrices = [factor for factor in factors if not isinstance(factor, Const)]
     numbers = [factor.value for factor in factors if isinstance(factor, Const)]
     number = prod(numbers, start=_fraction(coefficient))
@@ -84,53 +98,58 @@ def _hadamard(node: Any, variables: Variables) -> Expr:
     return _times(number, reduce(lambda a, b: Call("multiply", (a, b)), matrices))
 
 
-def _product(node: Any, variables: Variables) -> Expr:
+def _product(node: Any, scope: Scope) -> Expr:
     coefficient, factors = node.as_coeff_matrices()
     if isinstance(factors[-1], OneMatrix) and len(factors) == 2:
         if factors[-1].shape[0] != factors[-1].shape[1]:
             raise ProgramError(f"the product {node} cannot be lowered: a row sum is square")
-        return _scaled(coefficient, Call("row_sum", (lowered(factors[0], variables),)))
+        return _scaled(coefficient, Call("row_sum", (lowered(factors[0], scope),)))
     if isinstance(factors[0], OneMatrix):
-        return _scaled(coefficient, _ones_product(node, factors, variables))
-    left = lowered(factors[0], variables)
+        return _scaled(coefficient, _ones_product(node, factors, scope))
+    left = lowered(factors[0], scope)
     for right in factors[1:]:
         operation, first = "matmul", left
         if isinstance(left, Call) and left.operation == "transpose" and _has_rows(left.args[0]):
             operation, first = "contract", left.args[0]
-        left = Call(operation, (first, lowered(right, variables)))
+        left = Call(operation, (first, lowered(right, scope)))
     return _scaled(coefficient, left)
 
 
-def _ones_product(node: Any, factors: list[Any], variables: Variables) -> Expr:
+def _ones_product(node: Any, factors: list[Any], scope: Scope) -> Expr:
     """1 b, a vector as every row of a batch, or 1^T A, the sum of the rows."""
     if len(factors) == 2:
         ones, other = factors
         if ones.shape == (B, 1) and other.shape[0] == 1:
-            return Call("rows", (lowered(other, variables),))
+            return Call("rows", (lowered(other, scope),))
         if ones.shape == (1, B):
-            return Call("column_sum", (lowered(other, variables),))
+            return Call("column_sum", (lowered(other, scope),))
     raise ProgramError(f"the product {node} cannot be lowered: ones stand before one factor")
 
 
-def _transpose(node: Any, variables: Variables) -> Expr:
-    return Call("transpose", (lowered(node.arg, variables),))
+def _transpose(node: Any, scope: Scope) -> Expr:
+    return Call("transpose", (lowered(node.arg, scope),))
 
 
-def _function(node: Any, variables: Variables) -> Expr:
-    name = getattr(node.function.expr, "func", type(node)).__name__
-    if name not in OPERATIONS:
-        raise ProgramError(f"the function {name} cannot be lowered: {node}")
-    return Call(name, (lowered(node.expr, variables),))
+def _function(node: Any, scope: Scope) -> Expr:
+    function = getattr(node.function.expr, "func", type(node))
+    if function.__name__ not in OPERATIONS:
+        raise ProgramError(f"the function {function.__name__} cannot be lowered: {node}")
+    argument = lowered(node.expr, scope)
+    record = ELEMENTWISE[function.__name__]
+    if scope.unread is not None and not record.is_total:
+        unread = scope.unread(shape_of(argument))
+        argument = Call("guard", (unread, Const(record.safe), argument))
+    return Call(function.__name__, (argument,))
 
 
-def _trace(node: Any, variables: Variables) -> Expr:
+def _trace(node: Any, scope: Scope) -> Expr:
     product = node.arg
     if isinstance(product, MatMul) and len(product.args) == 2:
         left, right = product.args
-        value = lowered(right, variables)
-        weighed = Call("weigh", (variables.weights(shape_of(value)), value))
+        value = lowered(right, scope)
+        weighed = Call("weigh", (scope.variables.weights(shape_of(value)), value))
         if isinstance(left, Transpose):
-            return Call("inner", (lowered(left.arg, variables), weighed))
+            return Call("inner", (lowered(left.arg, scope), weighed))
         if isinstance(left, OneMatrix):
             return Call("total", (weighed,))
     raise ProgramError(f"the trace {node} cannot be lowered: it must be tr(A^T B)")
@@ -160,7 +179,7 @@ def _times(number: Fraction, expression: Expr) -> Expr:
     )
 
 
-_RULES: dict[type, Callable[[Any, Variables], Expr]] = {
+_RULES: dict[type, Callable[[Any, Scope], Expr]] = {
     MatrixSymbol: _symbol,
     OneMatrix: _ones,
     ZeroMatrix: _zero,

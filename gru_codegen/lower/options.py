@@ -15,8 +15,7 @@ from sympy.matrices.expressions.matexpr import MatrixSymbol
 from gru_codegen.derive import AdjointEquation, Derivation
 from gru_codegen.derive.writing import mask_name, mean_factor, written_loss
 from gru_codegen.ir import Call, Const, Expr, Now, Option, Origin, Ref, Statement
-from gru_codegen.lower.expressions import lowered
-from gru_codegen.lower.variables import Variables
+from gru_codegen.lower.expressions import Scope, lowered
 
 __all__ = ["Options"]
 
@@ -24,9 +23,10 @@ __all__ = ["Options"]
 class Options:
     """The statements that options add to those of `derivation`."""
 
-    def __init__(self, derivation: Derivation, variables: Variables) -> None:
+    def __init__(self, derivation: Derivation, of_loss: Scope) -> None:
         self.derivation = derivation
-        self.variables = variables
+        self.of_loss = of_loss
+        self.variables = of_loss.variables
         self.text = derivation.notation.text
         self.mask = f"{mask_name(derivation)}_t"
 
@@ -73,7 +73,7 @@ class Options:
         loss, seed = self.derivation.loss, self.variables.refs[self.derivation.seed]
         name = self.text(self.derivation.seed)
         equation = Origin(f"L = {written_loss(self.derivation)}", loss.title)
-        value = self._mean(lowered(loss.cost, self.variables))
+        value = self._mean(lowered(loss.cost, self.of_loss))
         weighed = Call("multiply", (seed, self.variables.weights(seed.var.shape)))
         weights = Origin(f"{name} = V_t o {name}", "with loss weights V")
         statements = [Statement(Ref(self.variables.loss), value, equation, accumulate=True)]

@@ -9,7 +9,8 @@ from sympy.matrices.expressions.matexpr import MatrixSymbol
 from gru_codegen.derive import AdjointEquation, Derivation, Gradient, NormalEquation
 from gru_codegen.derive.writing import shift_rows
 from gru_codegen.ir import Call, Loop, Origin, Phase, Program, Statement, Var, validate
-from gru_codegen.lower.expressions import lowered
+from gru_codegen.lower.bounds import guard_products
+from gru_codegen.lower.expressions import Scope, lowered
 from gru_codegen.lower.options import Options
 from gru_codegen.lower.variables import Variables
 from gru_codegen.notation import OverTime
@@ -34,7 +35,10 @@ class _Lowering:
         self.text = derivation.notation.text
         self.variables = Variables(derivation)
         self.refs = self.variables.refs
-        self.options = Options(derivation, self.variables)
+        self.of_cell = Scope(self.variables, self.variables.ended)
+        # A shift keeps what it is subtracted from in range.
+        self.of_loss = Scope(self.variables, None if self.loss.shifts else self.variables.weights)
+        self.options = Options(derivation, self.of_loss)
         self.ours = {equation.target for equation in self.cell.equations}
 
     def program(self) -> Program:
@@ -45,10 +49,17 @@ class _Lowering:
         of_the_cell = [a for a in derivation.adjoints if a.of in own]
         of_the_loss = [a for a in derivation.adjoints if a.of not in {*own, *cell.inputs}]
         bodies = {
-            "forward": self._forward(),
-            "loss": (*self._cost(), *self._adjoints(of_the_loss), *self.options.loss()),
-            "backward": (*self._adjoints(of_the_cell), *map(self._gradient, derivation.gradients)),
-            "inputs": self._adjoints(of_inputs),
+            "forward": guard_products(self._forward(), self.variables.ended),
+            "loss": (
+                *self._cost(),
+                *self._adjoints(of_the_loss, self.of_loss),
+                *self.options.loss(),
+            ),
+            "backward": (
+                *self._adjoints(of_the_cell, self.of_cell),
+                *map(self._gradient, derivation.gradients),
+            ),
+            "inputs": self._adjoints(of_inputs, self.of_cell),
         }
         phases = (
             Phase(name, (Loop("reverse" if name == "backward" else "forward", tuple(body)),))
@@ -79,43 +90,43 @@ class _Lowering:
     def _forward(self) -> Iterator[Statement]:
         for equation in self.derivation.forward_equations:
             if equation.origin.target in self.ours:
-                yield self._computed(equation)
+                yield self._computed(equation, self.of_cell)
                 if equation.target in self.cell.states:
                     yield self.options.hold(equation.target)
 
     def _cost(self) -> Iterator[Statement]:
         for shift, right in shift_rows(self.derivation).items():
             origin = Origin(f"{self.text(shift)} = {right}", "shift")
-            largest = Call("row_max", (lowered(self.loss.shifts[shift], self.variables),))
+            largest = Call("row_max", (lowered(self.loss.shifts[shift], self.of_loss),))
             yield Statement(self.refs[shift], largest, origin)
         for equation in self.derivation.forward_equations:
             # O = S: O is but another name
             if equation.origin.target not in self.ours and equation.target != self.loss.prediction:
-                yield self._computed(equation)
+                yield self._computed(equation, self.of_loss)
 
-    def _adjoints(self, adjoints: list[AdjointEquation]) -> Iterator[Statement]:
+    def _adjoints(self, adjoints: list[AdjointEquation], scope: Scope) -> Iterator[Statement]:
         for adjoint in adjoints:
-            yield self._adjoint(adjoint)
+            yield self._adjoint(adjoint, scope)
             if adjoint.of in self.cell.states:
                 yield from self.options.hold_adjoint(adjoint)
             elif adjoint.of in self.cell.states.values():
                 yield self.options.pass_on(adjoint)
 
-    def _computed(self, equation: NormalEquation) -> Statement:
+    def _computed(self, equation: NormalEquation, scope: Scope) -> Statement:
         text = self.text
         origin = Origin(f"{text(equation.target)} = {text(equation.declared)}", equation.meaning)
-        value = lowered(equation.declared, self.variables)
+        value = lowered(equation.declared, scope)
         return Statement(self.refs[equation.target], value, origin)
 
-    def _adjoint(self, adjoint: AdjointEquation) -> Statement:
+    def _adjoint(self, adjoint: AdjointEquation, scope: Scope) -> Statement:
         text, target = self.text, self.refs[adjoint.target]
         origin = Origin(f"{text(adjoint.target)} = {text(adjoint.expression)}", target.var.meaning)
-        return Statement(target, lowered(adjoint.expression, self.variables), origin)
+        return Statement(target, lowered(adjoint.expression, scope), origin)
 
     def _gradient(self, gradient: Gradient) -> Statement:
         target, total = self.refs[gradient.target], self.text(OverTime(gradient.summand))
         origin = Origin(f"{gradient.target} = {total}", target.var.meaning)
-        value = lowered(gradient.summand, self.variables)
+        value = lowered(gradient.summand, self.of_cell)
         return Statement(target, value, origin, accumulate=True)
 
     # --- entry points -----------------------------------------------------------------------

@@ -140,6 +140,27 @@ def test_a_choice() -> None:
     assert spelled(into(d, op("select")(mask, whole(0), d)))[0] == ["np.copyto(d, 0, where=M_t)"]
 
 
+def test_what_is_not_read() -> None:
+    """Nothing is done for it where lengths are not given."""
+    guard = op("guard")
+    keep_out = ["if ended is not None:", "    np.copyto(d, one, where=M_t)"]
+    assert spelled(into(d, guard(mask, one, d)))[0] == keep_out
+    assert spelled(into(d, guard(mask, one, a)))[0] == ["d[...] = a", *keep_out]
+    assert spelled(into(d, op("log")(guard(mask, one, a))))[0] == [
+        "if ended is None:",
+        "    np.log(a, d)",
+        "else:",
+        "    d[...] = a",
+        "    np.copyto(d, one, where=M_t)",
+        "    np.log(d, d)",
+    ]
+    weights = timed("V", "loss weights")
+    assert spelled(into(d, guard(weights, one, d)))[0] == [
+        "if V is not None:",
+        "    np.copyto(d, one, where=V[t] == 0)",
+    ]
+
+
 # --- weights --------------------------------------------------------------------------------------
 
 WEIGHTS = of_one_step("packed", ("D+H+1", "H+H"))
@@ -359,7 +380,7 @@ def test_every_operation_is_tested() -> None:
         return {expression.operation}.union(*map(operations, expression.args))
 
     values = [*(value for value, _ in IN_PLACE), *(value for value, *_ in ORIENTED)]
-    tested = set().union(*map(operations, values)) | {"select", "contract"}
+    tested = set().union(*map(operations, values)) | {"select", "guard", "contract"}
     # Joined and identity above; the others are scalars, or are made of simpler ones beforehand.
     tested |= {"beside", "below", "bordered", "identity", "matmul_in_blocks"}
     assert set(OPERATIONS) - tested == NEVER_IN_PLACE

@@ -114,6 +114,7 @@ EXPRESSIONS: dict[str, Expr] = {
     "np.sum(a * b)": call("total")(multiply(a, b)),
     "np.where(a, b, c)": call("select")(a, b, c),
     "(a if b is None else b * a)": call("weigh")(b, a),
+    "_guarded(a + b, 1, None if c is None else c)": call("guard")(c, one, add(a, b)),
     "a / b": call("divide")(a, b),
     # numbers stay whole: a float beside an exact element would spoil it
     "2 * a": multiply(two, a),
@@ -180,7 +181,18 @@ def test_the_speller_decides_what_a_reference_is_called() -> None:
     assert text == "a[t] + x[t] @ w"
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
+def test_what_is_not_read_is_a_number_of_the_same_dtype() -> None:
+    scope: dict[str, Any] = {"np": np, "Array": Any, "Any": Any}
+    exec("\n".join(FUNCTIONS["guard"]), scope)
+    a = np.array([[1, np.nan], [np.inf, 2]], np.float32)
+    assert scope["_guarded"](a, 1, None) is a
+    unread = np.array([[False, True], [True, False]])
+    found = scope["_guarded"](a, 1, unread)
+    np.testing.assert_array_equal(found, [[1, 1], [1, 2]])
+    assert found.dtype == np.float32
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name != "guard"])
 def test_a_helper_is_a_function_of_its_name(name: str) -> None:
     scope: dict[str, Any] = {"np": np, "Array": Any, "Any": Any}
     exec("\n".join(FUNCTIONS[name]), scope)

@@ -163,7 +163,10 @@ class _Author:
             case "factored":
                 return self._factored(shape, depth - 1)
             case "function":
-                return Call(self.one_of([*_SMOOTH, *_BENT]), (a(),))
+                function, argument = self.one_of([*_SMOOTH, *_BENT]), a()
+                if function == "tanh" and depth < 3:  # a number where a sample has ended
+                    argument = Call("guard", (_ended(shape), Const(Fraction(1)), argument))
+                return Call(function, (argument,))
             case "biased":
                 bias = Call("rows", (self.expression((shape[1],), 0),))
                 return Call("add", (self._product(shape, depth - 1), bias))
@@ -446,7 +449,7 @@ class _Author:
         if self.chance(30):
             weighed = Call("multiply", (target, _loss_weights(shape)))
             return [self.statement(target, weighed, ("loss weights",))]
-        ended, zero = Ref(Var(f"ended{shape[1]}", shape, "lengths", True), Now()), _zero()
+        ended, zero = _ended(shape), _zero()
         other = self.leaf(shape)
         if self.chance(50):
             return [self.statement(target, Call("select", (ended, other, target)), given)]
@@ -651,6 +654,10 @@ def _every(ref: Ref) -> Ref:
 
 def _for_every_step(part: Expr) -> Expr | None:
     return _every(part) if isinstance(part, Ref) and isinstance(part.when, Now) else None
+
+
+def _ended(shape: Shape) -> Ref:
+    return Ref(Var(f"ended{shape[1]}", shape, "lengths", True), Now())
 
 
 def _loss_weights(shape: Shape) -> Ref:

@@ -281,6 +281,10 @@ def _can_move(statement: Statement, between: list[Statement], together: list[Sta
     return not any(set(writes(other)) & (read | own) for other in together)
 
 
+#: Operations with one argument that has a number for each sample, whatever it is laid over.
+_OF_SAMPLES = ("weigh", "select", "guard")
+
+
 def _leaves(values: list[Expr]) -> list[tuple[Expr, ...]] | None:
     """Where the values differ, what each has there; None if they do not do the same."""
     first = values[0]
@@ -294,7 +298,7 @@ def _leaves(values: list[Expr]) -> list[tuple[Expr, ...]] | None:
     if first.operation == "matmul":
         shapes = {shape_of(call) for call in calls}
         return [tuple(calls)] if len(shapes) == 1 and "T" not in shape_of(first) else None
-    if not OPERATIONS[first.operation].elementwise or first.operation in ("weigh", "select"):
+    if not OPERATIONS[first.operation].elementwise or first.operation in _OF_SAMPLES:
         return None
     found: list[tuple[Expr, ...]] = []
     for column in zip(*(call.args for call in calls), strict=True):

@@ -150,6 +150,12 @@ def _is_simple(expression: Expr) -> bool:
     return view or isinstance(expression, (Ref, Const))
 
 
+def _is_guarded(expression: Expr) -> bool:
+    """Whether it is there already, but for rows that are not read."""
+    guard = isinstance(expression, Call) and expression.operation == "guard"
+    return guard and isinstance(expression, Call) and isinstance(expression.args[2], Ref)
+
+
 def _into(
     place: Ref, expression: Expr, origin: Origin, scratch: _Scratch, used: tuple[Ref, ...]
 ) -> Iterator[Statement]:
@@ -166,8 +172,9 @@ def _into(
         function = _defined(expression)
         in_place = OPERATIONS[expression.operation].elementwise and function is None
         arguments: list[Expr] = []
+        alone = in_place and len(expression.args) == 1
         for argument in expression.args:
-            if not _is_simple(argument):
+            if not _is_simple(argument) and not (alone and _is_guarded(argument)):
                 there = place if in_place else scratch.place(shape_of(argument), used)
                 in_place = False  # the place is taken
                 used = (*used, there)
