@@ -16,8 +16,10 @@ from typing import Literal, get_args
 from gru_codegen.ir.expressions import Expr, Ref, Var, reads, refs, unpacked
 
 __all__ = [
+    "DIRECTIONS",
     "OPTIONS",
     "Block",
+    "Direction",
     "Loop",
     "Option",
     "Orientation",
@@ -39,6 +41,8 @@ Orientation = Literal["rows", "columns"]
 #: adjoints that a pullback is given.
 Option = Literal["lengths", "loss weights", "pullback"]
 OPTIONS: tuple[Option, ...] = get_args(Option)
+Direction = Literal["forward", "reverse"]
+DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 
 
 @dataclass(frozen=True)
@@ -71,13 +75,18 @@ class Statement:
 class Loop:
     """A body run once for every time step, first to last or last to first."""
 
-    direction: Literal["forward", "reverse"]
+    direction: Direction
     body: tuple[Block, ...]
 
-    def __str__(self) -> str:
+    @property
+    def heading(self) -> str:
+        """The line above the body, where a program is printed."""
         order = "first to last" if self.direction == "forward" else "last to first"
+        return f"for every step t, {order}:"
+
+    def __str__(self) -> str:
         lines = [line for block in self.body for line in str(block).splitlines()]
-        return "\n".join([f"for every step t, {order}:", *(f"    {line}" for line in lines)])
+        return "\n".join([self.heading, *(f"    {line}" for line in lines)])
 
 
 @dataclass(frozen=True)

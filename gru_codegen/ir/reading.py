@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Mapping
 from fractions import Fraction
+from typing import NamedTuple, get_args
 
 from gru_codegen.errors import ProgramError
-from gru_codegen.ir.expressions import Call, Const, Every, Expr, Now, Ref, Var
+from gru_codegen.ir.expressions import Call, Const, Every, Expr, Now, Ref, Role, Var
+from gru_codegen.ir.program import (
+    DIRECTIONS,
+    OPTIONS,
+    Block,
+    Loop,
+    Orientation,
+    Origin,
+    Phase,
+    Program,
+    Statement,
+    Step,
+)
 
-__all__ = ["read_expression"]
+__all__ = ["read_blocks", "read_expression", "read_program"]
 
 _OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "add",
@@ -65,3 +79,200 @@ def _when(index: ast.expr) -> Now | Every:
         case ast.Slice(None, upper, None) if upper is not None:
             return Every(int(ast.literal_eval(upper)))
     raise ValueError(ast.unparse(index))
+
+
+# --- programs ------------------------------------------------------------------------------------
+
+_ROLES = "|".join(get_args(Role))
+_VARIABLE = re.compile(
+    rf"(?P<role>{_ROLES}) (?P<name>\w+)(?P<timed>\[t\])? \((?P<shape>[^()]*)\)"
+    r"( = \[(?P<parts>.*?)\])?(, beyond: (?P<boundary>.*?))?(  # (?P<meaning>.*))?"
+)
+_STEPS = re.compile(r"t = (?P<indices>[^:]*):( as t = (?P<other>\d+))?")
+_STATEMENT = re.compile(r"(if (?P<given>[^:]*): )?(?P<target>\S+) (?P<sign>\+?=) (?P<value>.*)")
+_HEADINGS = {Loop(direction, ()).heading: direction for direction in DIRECTIONS}
+
+
+class _Line(NamedTuple):
+    """A line of a text: how far it is indented, and what it says."""
+
+    indent: int
+    text: str
+
+
+def read_program(text: str) -> Program:
+    """The program that `printing` writes as `text`; without origins they are empty.
+
+    Raises
+    ------
+    ProgramError: `text` is none; the line at fault is in the message.
+    """
+    header, variables, phases = _sections(text)
+    known: dict[str, Var] = {}
+    for line in variables:
+        var = _variable(line.text, known)
+        known[var.name] = var
+    told = dict(_pair(line.text, ":") for line in header)
+    try:
+        return _program(told, known, phases)
+    except KeyError as error:
+        raise ProgramError(f"the text of the program has no {error}") from error
+
+
+def read_blocks(text: str, variables: Mapping[str, Var]) -> tuple[Block, ...]:
+    """The blocks that are written as `text`, as they stand in a phase.
+
+    Raises
+    ------
+    ProgramError: a line is none of a program.
+    """
+    return _Blocks(_lines(text), variables).all()
+
+
+def _lines(text: str) -> list[_Line]:
+    lines = [line for line in text.splitlines() if line.strip()]
+    indents = [len(line) - len(line.lstrip()) for line in lines]
+    margin = min(indents, default=0)
+    return [_Line(n - margin, line.strip()) for n, line in zip(indents, lines, strict=True)]
+
+
+def _sections(text: str) -> tuple[list[_Line], list[_Line], dict[str, list[_Line]]]:
+    """The lines of the header, of the variables and of each phase."""
+    header: list[_Line] = []
+    variables: list[_Line] = []
+    phases: dict[str, list[_Line]] = {}
+    section = header
+    for line in _lines(text):
+        if line.indent == 0 and line.text == "variables:":
+            section = variables
+        elif line.indent == 0 and line.text.startswith("phase "):
+            section = phases.setdefault(line.text.removeprefix("phase ").rstrip(":"), [])
+        else:
+            section.append(line)
+    return header, variables, phases
+
+
+def _program(
+    told: Mapping[str, str], known: Mapping[str, Var], phases: Mapping[str, list[_Line]]
+) -> Program:
+    def named(names: str) -> tuple[Var, ...]:
+        return tuple(known[name] for name in names.split())
+
+    layouts: dict[str, Orientation] = {each: each for each in get_args(Orientation)}
+    stored = filter(None, told.get("stored", "").split(", "))
+    return Program(
+        name=told["program"],
+        weights=named(told.get("weights", "")),
+        phases=tuple(Phase(name, _Blocks(some, known).all()) for name, some in phases.items()),
+        entries={
+            key.removeprefix("entry "): named(names)
+            for key, names in told.items()
+            if key.startswith("entry ")
+        },
+        seed=known[told["seed"]] if "seed" in told else None,
+        carries=named(told.get("carries", "")),
+        steps=None if told["steps"] == "any" else int(told["steps"]),
+        layout=layouts[told["layout"]],
+        overwrites=dict(_pair(each, " over ") for each in stored),
+        by_row=frozenset(told.get("by row", "").split()),
+        targets_in_seed="targets" in told,
+    )
+
+
+def _pair(text: str, between: str) -> tuple[str, str]:
+    left, found, right = text.partition(between)
+    if not found:
+        raise ProgramError(f"{text}: this is no line of a program")
+    return left, right.strip()
+
+
+def _variable(text: str, known: Mapping[str, Var]) -> Var:
+    match = _VARIABLE.fullmatch(text)
+    if match is None:
+        raise ProgramError(f"{text}: this is no variable of a program")
+    rows = (match["parts"] or "").split("; ")
+    return Var(
+        match["name"],
+        tuple(size for size in match["shape"].split(", ") if size),
+        next(role for role in get_args(Role) if role == match["role"]),
+        match["timed"] is not None,
+        None if match["boundary"] is None else read_expression(match["boundary"], known),
+        _unescaped(match["meaning"] or ""),
+        tuple(tuple(_ref(part, known) for part in row.split()) for row in rows if row),
+    )
+
+
+def _ref(text: str, known: Mapping[str, Var]) -> Ref:
+    ref = read_expression(text, known)
+    if not isinstance(ref, Ref):
+        raise ProgramError(f"{text}: this is no variable, nor a step of one")
+    return ref
+
+
+class _Blocks:
+    """The blocks of a phase, read line by line."""
+
+    def __init__(self, lines: list[_Line], known: Mapping[str, Var]) -> None:
+        self.lines, self.known = lines[::-1], known
+        self.origin = Origin("", "")
+        self.bodies: dict[int, tuple[Block, ...]] = {}
+
+    def all(self) -> tuple[Block, ...]:
+        """Every block."""
+        blocks = self.of(min((line.indent for line in self.lines), default=0))
+        if self.lines:
+            raise ProgramError(f"{self.lines[-1].text}: this line is not indented as others are")
+        return blocks
+
+    def of(self, indent: int) -> tuple[Block, ...]:
+        """What stands at `indent` from here on, until something stands further left."""
+        blocks: list[Block] = []
+        while self.lines and self.lines[-1].indent == indent:
+            text = self.lines.pop().text
+            if text.startswith("# "):
+                self.origin = _origin(text)
+            elif text in _HEADINGS:
+                blocks.append(Loop(_HEADINGS[text], self._body(indent)))
+            elif (steps := _STEPS.fullmatch(text)) is not None:
+                blocks += self._steps(steps["indices"], steps["other"], indent)
+            else:
+                blocks.append(self._statement(text))
+        return tuple(blocks)
+
+    def _body(self, indent: int) -> tuple[Block, ...]:
+        deeper = self.lines and self.lines[-1].indent > indent
+        return self.of(self.lines[-1].indent) if deeper else ()
+
+    def _steps(self, indices: str, other: str | None, indent: int) -> list[Step]:
+        body = self._body(indent) if other is None else self.bodies[int(other)]
+        steps = [Step(index, body) for index in _indices(indices)]
+        self.bodies |= {step.index: body for step in steps}
+        return steps
+
+    def _statement(self, text: str) -> Statement:
+        match = _STATEMENT.fullmatch(text)
+        if match is None:
+            raise ProgramError(f"{text}: this is no statement of a program")
+        target = _ref(match["target"], self.known)
+        value = read_expression(match["value"], self.known)
+        names = match["given"].split(" and ") if match["given"] else []
+        given = tuple(option for name in names for option in OPTIONS if option == name)
+        if len(given) < len(names):
+            raise ProgramError(f"{text}: there are the options {', '.join(OPTIONS)}")
+        return Statement(target, value, self.origin, match["sign"] == "+=", given)
+
+
+def _indices(text: str) -> list[int]:
+    if " to " not in text:
+        return [int(index) for index in text.split(", ")]
+    first, last = map(int, text.split(" to "))
+    return list(range(first, last + 1) if first <= last else range(first, last - 1, -1))
+
+
+def _origin(comment: str) -> Origin:
+    meaning, _, equation = comment.removeprefix("# ").partition(" | ")
+    return Origin(_unescaped(equation), _unescaped(meaning))
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", lambda found: {"n": "\n", "p": "|"}.get(found[1], found[1]), text)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 from gru_codegen.ir import (
-    OPTIONS,
-    Block,
     Call,
     Const,
-    Loop,
     Now,
-    Option,
     Origin,
     Phase,
     Program,
@@ -22,7 +19,7 @@ from gru_codegen.ir import (
     Var,
     validate,
 )
-from gru_codegen.ir.reading import read_expression
+from gru_codegen.ir.reading import read_blocks
 
 __all__ = ["after", "phase", "written"]
 
@@ -66,12 +63,16 @@ def written(
     known = _variables()
     if isinstance(phases, str):
         phases = {"forward": phases}
-    made = tuple(Phase(name, _blocks(text.splitlines(), known)) for name, text in phases.items())
+    made = tuple(Phase(name, read_blocks(text, known)) for name, text in phases.items())
     handed = {e: tuple(known[n] for n in names.split()) for e, names in (entries or {}).items()}
     if "seed" in fields:
         fields["seed"] = known[fields["seed"]]
     fields["carries"] = tuple(known[name] for name in fields.get("carries", "").split())
-    return validate(Program("written", (), made, handed, **fields))
+    return validate(Program("written", (), made, handed, **fields).with_statements(_by_hand))
+
+
+def _by_hand(statement: Statement) -> tuple[Statement]:
+    return (replace(statement, origin=Origin(str(statement), "written")),)
 
 
 def after(program: Program, name: str = "forward") -> list[str]:
@@ -85,37 +86,3 @@ def phase(text: str) -> list[str]:
     lines = [line for line in text.splitlines() if line.strip()]
     margin = min(len(line) - len(line.lstrip()) for line in lines)
     return [line[margin:] for line in lines]
-
-
-def _blocks(lines: list[str], known: dict[str, Var]) -> tuple[Block, ...]:
-    blocks: list[Block] = []
-    body: list[Statement] = []
-    direction: Any = None
-    for line in phase("\n".join(lines)):
-        if line.startswith("for every step"):
-            if direction:
-                blocks.append(Loop(direction, tuple(body)))
-            direction, body = ("forward" if "first to last" in line else "reverse"), []
-        elif line.startswith(" "):
-            body.append(_statement(line.strip(), known))
-        else:
-            if direction:
-                blocks.append(Loop(direction, tuple(body)))
-            direction = None
-            blocks.append(_statement(line, known))
-    if direction:
-        blocks.append(Loop(direction, tuple(body)))
-    return tuple(blocks)
-
-
-def _statement(line: str, known: dict[str, Var]) -> Statement:
-    given: tuple[Option, ...] = ()
-    if line.startswith("if "):
-        condition, line = line.removeprefix("if ").split(": ", 1)
-        given = tuple(o for name in condition.split(" and ") for o in OPTIONS if o == name)
-    accumulate = " += " in line
-    left, right = line.split(" += " if accumulate else " = ", 1)
-    target = read_expression(left, known)
-    assert isinstance(target, Ref)  # nothing else is assigned to
-    value = read_expression(right, known)
-    return Statement(target, value, Origin(line, "written"), accumulate, given)
