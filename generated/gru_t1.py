@@ -5,6 +5,8 @@ Generated, so change the declaration and not this file. It is made by
 
     gru-codegen generate --cell gru --unroll 1 --loss l2 --style fast
 
+It needs Python 3.9 or later with NumPy 1.26 or later, and nothing else.
+
 Source of the cell: Chung, Gulcehre, Cho and Bengio 2014, arXiv:1412.3555, section 3.2.
 
     Z_t  = sigmoid(x_t Wz + S_{t-1} Wrecz)          (B, H)   update gate
@@ -76,18 +78,20 @@ SIZES = ("B", "D", "H")
 STATES: tuple[str, ...] = ("S",)
 OUTPUT = "S"
 #: The shape of every argument and of the outputs, by the name that errors give it.
-SHAPES: Mapping[str, tuple[str, ...]] = MappingProxyType({
-    "x": ("T", "B", "D"),
-    "y": ("T", "B", "H"),
-    "outputs": ("T", "B", "H"),
-    "s0": ("B", "H"),
-    "params.Wz": ("D", "H"),
-    "params.Wrecz": ("H", "H"),
-    "params.Wca": ("D", "H"),
-    "params.Wrecca": ("H", "H"),
-    "params.Wr": ("D", "H"),
-    "params.Wrecr": ("H", "H"),
-})
+SHAPES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "x": ("T", "B", "D"),
+        "y": ("T", "B", "H"),
+        "outputs": ("T", "B", "H"),
+        "s0": ("B", "H"),
+        "params.Wz": ("D", "H"),
+        "params.Wrecz": ("H", "H"),
+        "params.Wca": ("D", "H"),
+        "params.Wrecca": ("H", "H"),
+        "params.Wr": ("D", "H"),
+        "params.Wrecr": ("H", "H"),
+    }
+)
 EQUATIONS = """\
 Z_t  = sigmoid(x_t Wz + S_{t-1} Wrecz)          (B, H)   update gate
 R_t  = sigmoid(x_t Wr + S_{t-1} Wrecr)          (B, H)   reset gate
@@ -215,13 +219,13 @@ class Workspace:
         self.forward_steps = list(
             zip(
                 self.x_copy_S, self.Z_R, self.RS, self.R, self.S_prev, self.x_copy_2_RS, self.CA,
-                self.S, self.Z, self.mask, strict=True,
+                self.S, self.Z, self.mask,
             )
         )
         self.backward_steps = list(
             zip(
                 self.dO, self.mask, self.daCA, self.S_by_aCA, self.daZ_daR, self.S_by_aZ_RS_by_aR,
-                self.S_by_S_prev, self.R, strict=True,
+                self.S_by_S_prev, self.R,
             )
         )
 
@@ -405,9 +409,7 @@ def vjp(
         np.copyto(w.dO, _turned(d_outputs))
         if w.ended is not None:
             np.copyto(w.dO, 0, where=_turned(w.ended))
-        last = (
-            np.zeros((w.batch_size, w.hidden_size), w.dtype),
-        )
+        last = (np.zeros((w.batch_size, w.hidden_size), w.dtype),)
         _start(last[0], "d_state", SHAPES["s0"], d_state)
         w.calls += 1
         gradients, first = _backward(params, w, tuple(a.T for a in last))

@@ -5,6 +5,8 @@ Generated, so change the declaration and not this file. It is made by
 
     gru-codegen generate --cell gru --unroll any --loss l2 --style textbook
 
+It needs Python 3.9 or later with NumPy 1.26 or later, and nothing else.
+
 Source of the cell: Chung, Gulcehre, Cho and Bengio 2014, arXiv:1412.3555, section 3.2.
 
     Z_t  = sigmoid(x_t Wz + S_{t-1} Wrecz)          (B, H)   update gate
@@ -67,18 +69,20 @@ SIZES = ("B", "D", "H")
 STATES: tuple[str, ...] = ("S",)
 OUTPUT = "S"
 #: The shape of every argument and of the outputs, by the name that errors give it.
-SHAPES: Mapping[str, tuple[str, ...]] = MappingProxyType({
-    "x": ("T", "B", "D"),
-    "y": ("T", "B", "H"),
-    "outputs": ("T", "B", "H"),
-    "s0": ("B", "H"),
-    "params.Wz": ("D", "H"),
-    "params.Wrecz": ("H", "H"),
-    "params.Wca": ("D", "H"),
-    "params.Wrecca": ("H", "H"),
-    "params.Wr": ("D", "H"),
-    "params.Wrecr": ("H", "H"),
-})
+SHAPES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "x": ("T", "B", "D"),
+        "y": ("T", "B", "H"),
+        "outputs": ("T", "B", "H"),
+        "s0": ("B", "H"),
+        "params.Wz": ("D", "H"),
+        "params.Wrecz": ("H", "H"),
+        "params.Wca": ("D", "H"),
+        "params.Wrecca": ("H", "H"),
+        "params.Wr": ("D", "H"),
+        "params.Wrecr": ("H", "H"),
+    }
+)
 EQUATIONS = """\
 Z_t  = sigmoid(x_t Wz + S_{t-1} Wrecz)          (B, H)   update gate
 R_t  = sigmoid(x_t Wr + S_{t-1} Wrecr)          (B, H)   reset gate
@@ -343,9 +347,7 @@ def vjp(
         d_outputs = _like_outputs("d_outputs", d_outputs, w.S)
         if w.ended is not None:
             d_outputs = _zeroed(d_outputs, w.ended)
-        last = (
-            np.zeros((w.batch_size, w.hidden_size), w.dtype),
-        )
+        last = (np.zeros((w.batch_size, w.hidden_size), w.dtype),)
         _start(last[0], "d_state", SHAPES["s0"], d_state)
         w.calls += 1
         gradients, first = _backward(params, x, d_outputs, w, last)

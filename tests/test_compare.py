@@ -73,8 +73,8 @@ def test_a_kernel_of_other_equations_satisfies_every_gradient_check_and_fails() 
 @pytest.mark.parametrize(
     ("row", "old", "new"),
     [
-        ("outputs", "return _outputs(w), w.S_last.copy()\n\n\ndef loss(",
-         "return 2 * _outputs(w), w.S_last.copy()\n\n\ndef loss("),
+        ("outputs", "return _outputs(w.S, w), w.S_last.copy()\n\n\ndef loss(",
+         "return 2 * _outputs(w.S, w), w.S_last.copy()\n\n\ndef loss("),
         ("state", "gradients, w.S_last.copy())", "gradients, w.S_last * (1 + 1e-11))"),
         ("loss", "return _scalar(_loss(y, V, w), w)", "return _scalar(_loss(y, V, w), w) + 1e-9"),
         ("functions", "def vjp(", "def vector_jacobian_product("),
@@ -90,7 +90,7 @@ def test_what_is_missing_is_named() -> None:
 
 @pytest.mark.parametrize("T", [1, 2, 3, 7])
 def test_a_kernel_for_any_number_of_steps_is_compared_at(T: int) -> None:
-    old = "    return _outputs(w), w.S_last.copy()\n\n\ndef loss("
+    old = "    return _outputs(w.S, w), w.S_last.copy()\n\n\ndef loss("
     kernel = changed(old, f"    w.S *= 2 if w.steps == {T} else 1\n{old}")
     assert f"at T={T}, " in failures(kernel)["outputs"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gru_codegen.emit.sizes import added, in_code
+from gru_codegen.emit.sizes import added, in_code, sliced
 from gru_codegen.ir import Ref, Var
 from gru_codegen.names import NewNames
 from gru_codegen.plan import Array, Place, Plan, View
@@ -159,5 +159,4 @@ def _slices(place: Place, steps: list[str]) -> str:
     sizes = [shape[-1] for shape in array.shapes]
     low = added(sizes[: place.start]) if place.start else ""
     high = added(sizes[: place.stop]) if place.stop < len(sizes) else ""
-    colon = " : " if " " in low + high and low and high else ":"
-    return f"[{', '.join([*steps, f'{low}{colon}{high}'])}]"
+    return f"[{', '.join([*steps, sliced(low, high)])}]"

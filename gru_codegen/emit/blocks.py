@@ -279,6 +279,11 @@ class Blocks:
         layout, target = self.names.layout, spell(statement.target)
         plain = as_expression(rewrite(statement.value, _without_weights), spell, layout)
         weighted = as_expression(statement.value, spell, layout, by_sample(spell, layout))
+        either = f"{indent}{target} = {plain} if V is None else {weighted}"
+        if len(either) <= WIDTH:
+            yield f"{indent}# with loss weights each sample's own sum times its weight"
+            yield either
+            return
         yield f"{indent}if V is None:"
         yield f"{indent}    {target} = {plain}"
         yield f"{indent}else:  # each sample's own sum times its weight"

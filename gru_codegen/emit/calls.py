@@ -250,7 +250,7 @@ class Calls:
         blocks_of = self.names.all_row_blocks_of if of_all_steps else self.names.row_blocks_of
         blocks = [blocks_of(ref, shape) for ref in (left, target)]
         return [
-            f"for {', '.join(names)} in zip({', '.join(blocks)}, strict=True):",
+            f"for {', '.join(names)} in zip({', '.join(blocks)}):",
             f"    {names[0]}.dot({factor}, {names[1]})",
         ]
 

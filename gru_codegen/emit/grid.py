@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import groupby, pairwise
 
-from gru_codegen.emit.sizes import added
+from gru_codegen.emit.sizes import added, sliced
 from gru_codegen.ir import Call, Const, Expr, shape_of
 
 __all__ = ["Block", "Grid", "cut", "doubled"]
@@ -96,8 +96,7 @@ def cut(sizes: list[str], start: int, stop: int, size: Size, single: bool = Fals
     if single:
         return low or "0"
     high = size("+".join(sizes[:stop])) if stop < len(sizes) else ""
-    spaced = " " in low + high and low and high
-    return f"{low}{' : ' if spaced else ':'}{high}"
+    return sliced(low, high)
 
 
 def _band(band: Expr) -> tuple[Expr, ...]:

@@ -58,15 +58,17 @@ def unpacked_lines(names: Sequence[str], value: str, indent: str) -> list[str]:
     return [f"{indent}(", *filled_lines(names, f"{indent}    "), f"{indent}) = {value}"]
 
 
-def called(before: str, name: str, arguments: Sequence[str]) -> str:
-    """`before`, then a call, on one line of a function or on several."""
-    line = f"    {before}{name}({', '.join(arguments)})"
+def called(before: str, name: str, arguments: Sequence[str], indent: str = "    ") -> str:
+    """`before`, then a call, on one line of a function or on several; keywords on one each."""
+    line = f"{indent}{before}{name}({', '.join(arguments)})"
     if len(line) <= WIDTH:
         return line
-    inside = textwrap.fill(
-        ", ".join(arguments), WIDTH - 1, initial_indent=" " * 8, subsequent_indent=" " * 8
-    )
-    return f"    {before}{name}(\n{inside},\n    )"
+    inside = f"{indent}    {', '.join(arguments)}"
+    if len(inside) > WIDTH:
+        keywords = "=" in arguments[-1]
+        rows = [f"{indent}    {argument}," for argument in arguments]
+        inside = "\n".join(rows if keywords else filled_lines(arguments, f"{indent}    "))
+    return f"{indent}{before}{name}(\n{inside}\n{indent})"
 
 
 def call_lines(line: str, indent: str) -> list[str]:

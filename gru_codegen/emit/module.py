@@ -13,7 +13,7 @@ from gru_codegen.cost import cost
 from gru_codegen.emit.attributes import Attributes
 from gru_codegen.emit.functions import helpers, phase_function
 from gru_codegen.emit.header import Heading, aligned, shapes_in_words, storage_in_words
-from gru_codegen.emit.lines import assignments, command, filled, hung, hung_sum, listed
+from gru_codegen.emit.lines import assignments, called, command, filled, hung, hung_sum, listed
 from gru_codegen.emit.runtime import method, runtime
 from gru_codegen.emit.sizes import Sizes, added, in_code, letters, quoted
 from gru_codegen.emit.workspace import workspace_lines
@@ -70,13 +70,19 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
     several = len(_declared_states(program)) > 1
     weights = {letter for weight in program.weights for letter in weight.shape}
     names, values = sizes.parameters(weights)
+    numbers = [in_code(letter) for letter in ("B", *sizes.columns)] + sizes.further
+    number_letters = ("B", *sizes.columns, *(n for n in sizes.letters if n not in "BDH"))
     return {
         "sizes": sizes,
         "size_names": _size_names(sizes),
         "size_keywords": _keywords(_size_names(sizes)),
         "weight_size_keywords": _keywords(_size_names(sizes)[1:]),
-        "numbers": [in_code(letter) for letter in ("B", *sizes.columns)] + sizes.further,
-        "number_letters": ["B", *sizes.columns, *(n for n in sizes.letters if n not in "BDH")],
+        "workspace_arguments": [
+            *numbers[:3],
+            "dtype",
+            *(f"{name}={name}" for name in sizes.further),
+        ],
+        "fit_arguments": ["workspace", quoted(number_letters), letters(tuple(numbers)), "dtype"],
         "shapes": shapes_in_words(heading.input, sizes.input, program.weights),
         "shapes_of": {
             "x": ("T", "B", sizes.input),
@@ -104,8 +110,8 @@ def _size_names(sizes: Sizes) -> list[str]:
     return ["batch_size", "input_size", "hidden_size", *sizes.further]
 
 
-def _keywords(names: list[str]) -> str:
-    return ", ".join(f"{name}={name}" for name in names)
+def _keywords(names: list[str]) -> list[str]:
+    return [f"{name}={name}" for name in names]
 
 
 def _states(program: Program, attributes: Attributes) -> dict[str, Any]:
@@ -201,6 +207,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.globals["method"] = method
+    environment.globals["called"] = called
     environment.filters["command"] = command
     environment.filters["hang"] = hung
     environment.filters["hang_sum"] = hung_sum

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gru_codegen.ir import Program, Shape
 
-__all__ = ["Sizes", "added", "in_code", "letters", "multiplied", "parameter", "quoted"]
+__all__ = ["Sizes", "added", "in_code", "letters", "multiplied", "parameter", "quoted", "sliced"]
 
 #: What functions and a Workspace call the sizes that every kernel has a place for.
 _PARAMETERS = {"B": "batch_size", "D": "input_size", "H": "hidden_size", "O": "output_size"}
@@ -40,6 +40,11 @@ def multiplied(sizes: Iterable[str]) -> str:
     """The product of `sizes` in code, each perhaps a sum."""
     factors = map(added, ([size] for size in sizes))
     return " * ".join(f"({factor})" if " " in factor else factor for factor in factors)
+
+
+def sliced(low: str, high: str) -> str:
+    """A slice, its colon between spaces where a bound is a sum or a product."""
+    return f"{low} : {high}".strip() if " " in low + high else f"{low}:{high}"
 
 
 def letters(shape: Shape) -> str:

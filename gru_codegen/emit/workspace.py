@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gru_codegen.emit.attributes import Attributes
 from gru_codegen.emit.functions import Function
-from gru_codegen.emit.lines import WIDTH, assignments, filled_lines, remarked
+from gru_codegen.emit.lines import WIDTH, assignments, called, remarked
 from gru_codegen.emit.sizes import Sizes, in_code, multiplied, parameter
 from gru_codegen.ir import Var
 
@@ -136,20 +136,14 @@ def _steps(function: Function, attributes: Attributes) -> Iterator[str]:
     """The matrices of each step that the loop of `function` names."""
     if not function.steps:
         return
-    arguments = [*(f"self.{source}" for source in function.steps.values()), "strict=True"]
+    arguments = [f"self.{source}" for source in function.steps.values()]
     start = f"{_INDENT}self.{attributes.form(function.name, 'steps')} = list("
     line = f"{start}zip({', '.join(arguments)}))"
     if len(line) <= WIDTH:
         yield line
         return
     yield start
-    inside = f"{_INDENT}    zip({', '.join(arguments)})"
-    if len(inside) <= WIDTH:
-        yield inside
-    else:
-        yield f"{_INDENT}    zip("
-        yield from filled_lines(arguments, f"{_INDENT}        ")
-        yield f"{_INDENT}    )"
+    yield called("", "zip", arguments, f"{_INDENT}    ")
     yield f"{_INDENT})"
 
 

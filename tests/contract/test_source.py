@@ -15,8 +15,6 @@ import gru_codegen as gc
 from gru_codegen.cli import main
 from tests.contract.kernels import FORMS, Form, source
 
-ROOT = Path(__file__).parents[2]
-
 
 def test_it_imports_numpy_and_the_standard_library_alone(form: Form) -> None:
     imported = set()
@@ -47,32 +45,6 @@ def test_the_same_text_every_time(form: Form) -> None:
     cell = gc.cells[form.cell]
     again = gc.generate(cell, unroll=form.unroll, style=form.style, layout=form.layout)
     assert again == source(form)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Every form as a file."""
-    folder = tmp_path_factory.mktemp("kernels")
-    for form in FORMS:
-        (folder / f"{form}.py".replace("-", "_")).write_text(source(form))
-    return folder
-
-
-def lint(*command: str | Path) -> str:
-    """What a linter says, run as the project runs it."""
-    run = subprocess.run(
-        [sys.executable, "-m", *map(str, command)], cwd=ROOT, capture_output=True, text=True
-    )
-    return run.stdout + run.stderr if run.returncode else ""
-
-
-def test_ruff_is_content(folder: Path) -> None:
-    assert not lint("ruff", "check", "--config", ROOT / "pyproject.toml", "--no-cache", folder)
-
-
-def test_mypy_is_content(folder: Path) -> None:
-    files = sorted(folder.glob("*.py"))
-    assert not lint("mypy", "--config-file", ROOT / "pyproject.toml", *files)
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)

@@ -256,7 +256,7 @@ def test_a_workspace_makes_what_functions_use_and_no_more() -> None:
     assert lines.views == [
         "        self.S = self._S[:steps]",
         "        self.S_turned = _turned(self.S)",
-        "        self.forward_steps = list(zip(self.S, strict=True))",
+        "        self.forward_steps = list(zip(self.S))",
     ]
 
 

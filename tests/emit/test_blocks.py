@@ -107,10 +107,8 @@ def test_a_weighted_loss_makes_no_array_of_all_weighted_numbers(
     ]
     total = into(LOSS, op("total")(weighed))
     assert written(total, layout=layout)[1:] == [
-        "    if V is None:",
-        "        loss = np.sum(E)",
-        "    else:  # each sample's own sum times its weight",
-        f"        loss = np.dot(V.ravel(), E.sum(axis={axis}).ravel())",
+        "    # with loss weights each sample's own sum times its weight",
+        f"    loss = np.sum(E) if V is None else np.dot(V.ravel(), E.sum(axis={axis}).ravel())",
     ]
 
 

@@ -47,7 +47,7 @@ def test_where_blocks_are() -> None:
         "D + H, H:",
     ]
     assert grid.index(Block(1, 0, 3, 2)) == "D:, :"
-    assert grid.index(Block(0, 0, 2, 1)) == ":D + H, :H"
+    assert grid.index(Block(0, 0, 2, 1)) == ": D + H, :H"
     assert grid.index(grid.whole) == ":, :"
     assert grid.index(Block(0, 1, 1, 2), turned=True) == "H:, :D"
 

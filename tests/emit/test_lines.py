@@ -15,9 +15,18 @@ def test_a_call_that_just_fits() -> None:
         assert called(before, "Params", ["d" * room]) == f"    {before}Params({'d' * room})"
         assert called(before, "Params", ["d" * room + "d"]).splitlines() == [
             f"    {before}Params(",
-            f"        {'d' * room}d,",
+            f"        {'d' * room}d",
             "    )",
         ]
+
+
+def test_a_call_with_keywords_has_a_line_for_each() -> None:
+    keywords = [f"{letter * 30}={letter}" for letter in "abc"]
+    assert called("", "f", keywords, " " * 8).splitlines() == [
+        "        f(",
+        *(f"            {keyword}," for keyword in keywords),
+        "        )",
+    ]
 
 
 def test_a_list_has_whole_elements_on_a_line() -> None:

@@ -64,7 +64,7 @@ FAULTS = [
     ),
     Fault(
         "targets of weight 0 read",
-        "targets = np.where(V == 0, np.zeros((), w.dtype), targets)",
+        "targets = _zeroed(targets, V == 0)",
         "pass",
         {WEIGHTED, WEIGHTED_GRADIENTS, ENDED_LOSS, ENDED_GRADIENTS, PADDING, ONE_BY_ONE},
     ),
@@ -82,8 +82,8 @@ FAULTS = [
     ),
     Fault(
         "outputs past the length not 0",
-        "np.copyto(outputs, 0, where=w.ended)",
-        "pass",
+        "outputs.copy() if w.ended is None else _zeroed(outputs, w.ended)",
+        "outputs.copy()",
         {CARRIED_ON},
     ),
     Fault(
@@ -94,17 +94,17 @@ FAULTS = [
     ),
     Fault(
         "adjoints of outputs past the length read",
-        "d_outputs = np.where(w.ended, np.zeros((), w.dtype), d_outputs)",
+        "d_outputs = _zeroed(d_outputs, w.ended)",
         "pass",
         {PADDING, ENDED_PULLBACK, ONE_BY_ONE},
     ),
     Fault(
         "inputs past the length read",
-        "x = np.where(w.ended, np.zeros((), dtype), x)",
+        "x = _zeroed(x, w.ended)",
         "pass",
         {PADDING, ENDED_GRADIENTS, ENDED_PULLBACK, ONE_BY_ONE},
     ),
-    Fault("lengths stay for the next call", "w.ended = None\n", "pass\n", {REUSED}),
+    Fault("lengths stay for the next call", "w.ended = None if", "w.ended = w.ended if", {REUSED}),
     Fault(
         "adjoint of the state forgotten",
         'SHAPES["s0"], d_state)',
@@ -131,12 +131,15 @@ FAULTS = [
         {TYPES},
     ),
     Fault(
-        "lengths of any size", '_check_shape("lengths", lengths, ("B",), (B,))', "pass", {REFUSED}
+        "lengths of any size",
+        '_check_shape("lengths", lengths, ("B",), (batch_size,))',
+        "pass",
+        {REFUSED},
     ),
     Fault(
         "adjoints of any shape",
-        '_check_shape("d_outputs", d_outputs, SHAPES["outputs"], w.S.shape)',
-        "pass",
+        '_like_outputs("d_outputs", d_outputs, w.S)',
+        '_cast("d_outputs", d_outputs, w.dtype)',
         {REFUSED},
     ),
 ]
@@ -174,7 +177,7 @@ def test_every_row_has_a_fault() -> None:
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3])
 def test_every_length_of_a_kernel_that_cannot_run_it_is_checked(n: int) -> None:
-    old = "w.ended = (np.arange(steps)[:, None] >= lengths"
+    old = "ended: Array = (np.arange(steps)[:, None] >= lengths"
     more = 1 if n < 3 else -1
     fault = Fault("another length", old, f"{old} + {more} * (lengths == {n})", set())
     failures = {(check.weight, check.method) for check in verify(planted(fault, 3)).failures}
