@@ -388,9 +388,9 @@ def _loss(Y: Array, V: Array | None, w: Workspace) -> Any:
     S, dO = w.S, w.dO
 
     # --- step 1 of 2 ---
-    # error: E_t = O_t - Y_t
+    # output: O_t = S_t; error: E_t = O_t - Y_t
     E = S[0] - Y[0]
-    # dO_t = dE_t
+    # dE_t = E_t; dO_t = dE_t
     dO[0] = E
     # L2 cost, at every time step: L = sum_t 1/2 tr(E_t^T E_t)
     loss = np.dot(E.ravel(), (E if V is None else V[0] * E).ravel()) / 2
@@ -399,9 +399,9 @@ def _loss(Y: Array, V: Array | None, w: Workspace) -> Any:
         dO[0] = dO[0] * V[0]
 
     # --- step 2 of 2 ---
-    # error: E_t = O_t - Y_t
+    # output: O_t = S_t; error: E_t = O_t - Y_t
     E = S[1] - Y[1]
-    # dO_t = dE_t
+    # dE_t = E_t; dO_t = dE_t
     dO[1] = E
     # L2 cost, at every time step: L = sum_t 1/2 tr(E_t^T E_t)
     loss += np.dot(E.ravel(), (E if V is None else V[1] * E).ravel()) / 2
@@ -420,7 +420,7 @@ def _backward(
     R, daZ, RS = w.R, w.daZ, w.RS
 
     # --- step 2 of 2 ---
-    # dS_t = dO_t + dS_prev_{t+1}
+    # dS_t = dO_t + dS_prev_{t+1} = dO_t
     dS = dO[1]
     if last is not None:
         dS = dS + last[0]
@@ -440,11 +440,12 @@ def _backward(
     dR = dRS * S_prev[1]
     # daR_t = dR_t o R_t o (1 - R_t)
     daR[1] = dR * R[1] * (1 - R[1])
-    # dZ_t = dS_t o CA_t - dS_t o S_{t-1}
+    # dZ_t = dS_t o CA_t - dS_t o S_{t-1} = dS_t o (CA_t - S_{t-1})
     dZ = dS * (CA[1] - S_prev[1])
     # daZ_t = dZ_t o Z_t o (1 - Z_t)
     daZ[1] = dZ * Z[1] * (1 - Z[1])
     # dS_prev_t = dS_t + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T - dS_t o Z_t
+    #     = dS_t o (1 - Z_t) + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
     dS_prev = dS * (1 - Z[1]) + dRS * R[1] + daR[1] @ Wrecr.T + daZ[1] @ Wrecz.T
     # past its length: dS_prev_t = dS_prev_t + dS_held_t
     if ended is not None:
@@ -481,11 +482,12 @@ def _backward(
     dR = dRS * S_prev[0]
     # daR_t = dR_t o R_t o (1 - R_t)
     daR[0] = dR * R[0] * (1 - R[0])
-    # dZ_t = dS_t o CA_t - dS_t o S_{t-1}
+    # dZ_t = dS_t o CA_t - dS_t o S_{t-1} = dS_t o (CA_t - S_{t-1})
     dZ = dS * (CA[0] - S_prev[0])
     # daZ_t = dZ_t o Z_t o (1 - Z_t)
     daZ[0] = dZ * Z[0] * (1 - Z[0])
     # dS_prev_t = dS_t + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T - dS_t o Z_t
+    #     = dS_t o (1 - Z_t) + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
     if last is not None:
         dS_prev = dS * (1 - Z[0]) + dRS * R[0] + daR[0] @ Wrecr.T + daZ[0] @ Wrecz.T
     # past its length: dS_prev_t = dS_prev_t + dS_held_t

@@ -460,8 +460,9 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     ) = w.forward_steps[0]
     # the products of Z and R: aZ_aR = x_copy_S_t W_aZ_aR
     W_aZ_aR_T.dot(x_copy_S_t, aZ_aR)
-    # update gate and reset gate: Z_t = sigmoid(x_t Wz + S_{t-1} Wrecz); R_t = sigmoid(x_t Wr +
-    #     S_{t-1} Wrecr)
+    # update gate and reset gate at once:
+    #     Z_t = sigmoid(x_t Wz + S_{t-1} Wrecz) = 1/2 (1 + tanh(aZ))
+    #     R_t = sigmoid(x_t Wr + S_{t-1} Wrecr) = 1/2 (1 + tanh(aR))
     np.tanh(aZ_aR, Z_R_t)
     np.add(Z_R_t, one, Z_R_t)
     np.divide(Z_R_t, two, Z_R_t)
@@ -469,9 +470,9 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     np.multiply(R_t, S_prev_t, RS_t)
     # the products of CA: aCA = x_copy_2_RS_t W_aCA
     W_aCA_T.dot(x_copy_2_RS_t, aCA)
-    # candidate activation: CA_t = tanh(x_t Wca + (R_t o S_{t-1}) Wrecca)
+    # candidate activation: CA_t = tanh(x_t Wca + (R_t o S_{t-1}) Wrecca) = tanh(aCA)
     np.tanh(aCA, CA_t)
-    # state: S_t = (1 - Z_t) o S_{t-1} + Z_t o CA_t
+    # state: S_t = (1 - Z_t) o S_{t-1} + Z_t o CA_t = S_{t-1} + Z_t o (CA_t - S_{t-1})
     np.subtract(CA_t, S_prev_t, S_t)
     np.multiply(S_t, Z_t, S_t)
     np.add(S_t, S_prev_t, S_t)
@@ -485,8 +486,9 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     ) = w.forward_steps[1]
     # the products of Z and R: aZ_aR = x_copy_S_t W_aZ_aR
     W_aZ_aR_T.dot(x_copy_S_t, aZ_aR)
-    # update gate and reset gate: Z_t = sigmoid(x_t Wz + S_{t-1} Wrecz); R_t = sigmoid(x_t Wr +
-    #     S_{t-1} Wrecr)
+    # update gate and reset gate at once:
+    #     Z_t = sigmoid(x_t Wz + S_{t-1} Wrecz) = 1/2 (1 + tanh(aZ))
+    #     R_t = sigmoid(x_t Wr + S_{t-1} Wrecr) = 1/2 (1 + tanh(aR))
     np.tanh(aZ_aR, Z_R_t)
     np.add(Z_R_t, one, Z_R_t)
     np.divide(Z_R_t, two, Z_R_t)
@@ -494,9 +496,9 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     np.multiply(R_t, S_prev_t, RS_t)
     # the products of CA: aCA = x_copy_2_RS_t W_aCA
     W_aCA_T.dot(x_copy_2_RS_t, aCA)
-    # candidate activation: CA_t = tanh(x_t Wca + (R_t o S_{t-1}) Wrecca)
+    # candidate activation: CA_t = tanh(x_t Wca + (R_t o S_{t-1}) Wrecca) = tanh(aCA)
     np.tanh(aCA, CA_t)
-    # state: S_t = (1 - Z_t) o S_{t-1} + Z_t o CA_t
+    # state: S_t = (1 - Z_t) o S_{t-1} + Z_t o CA_t = S_{t-1} + Z_t o (CA_t - S_{t-1})
     np.subtract(CA_t, S_prev_t, S_t)
     np.multiply(S_t, Z_t, S_t)
     np.add(S_t, S_prev_t, S_t)
@@ -510,8 +512,9 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     ) = w.forward_steps[2]
     # the products of Z and R: aZ_aR = x_copy_S_t W_aZ_aR
     W_aZ_aR_T.dot(x_copy_S_t, aZ_aR)
-    # update gate and reset gate: Z_t = sigmoid(x_t Wz + S_{t-1} Wrecz); R_t = sigmoid(x_t Wr +
-    #     S_{t-1} Wrecr)
+    # update gate and reset gate at once:
+    #     Z_t = sigmoid(x_t Wz + S_{t-1} Wrecz) = 1/2 (1 + tanh(aZ))
+    #     R_t = sigmoid(x_t Wr + S_{t-1} Wrecr) = 1/2 (1 + tanh(aR))
     np.tanh(aZ_aR, Z_R_t)
     np.add(Z_R_t, one, Z_R_t)
     np.divide(Z_R_t, two, Z_R_t)
@@ -519,9 +522,9 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     np.multiply(R_t, S_prev_t, RS_t)
     # the products of CA: aCA = x_copy_2_RS_t W_aCA
     W_aCA_T.dot(x_copy_2_RS_t, aCA)
-    # candidate activation: CA_t = tanh(x_t Wca + (R_t o S_{t-1}) Wrecca)
+    # candidate activation: CA_t = tanh(x_t Wca + (R_t o S_{t-1}) Wrecca) = tanh(aCA)
     np.tanh(aCA, CA_t)
-    # state: S_t = (1 - Z_t) o S_{t-1} + Z_t o CA_t
+    # state: S_t = (1 - Z_t) o S_{t-1} + Z_t o CA_t = S_{t-1} + Z_t o (CA_t - S_{t-1})
     np.subtract(CA_t, S_prev_t, S_t)
     np.multiply(S_t, Z_t, S_t)
     np.add(S_t, S_prev_t, S_t)
@@ -535,8 +538,9 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     ) = w.forward_steps[3]
     # the products of Z and R: aZ_aR = x_copy_S_t W_aZ_aR
     W_aZ_aR_T.dot(x_copy_S_t, aZ_aR)
-    # update gate and reset gate: Z_t = sigmoid(x_t Wz + S_{t-1} Wrecz); R_t = sigmoid(x_t Wr +
-    #     S_{t-1} Wrecr)
+    # update gate and reset gate at once:
+    #     Z_t = sigmoid(x_t Wz + S_{t-1} Wrecz) = 1/2 (1 + tanh(aZ))
+    #     R_t = sigmoid(x_t Wr + S_{t-1} Wrecr) = 1/2 (1 + tanh(aR))
     np.tanh(aZ_aR, Z_R_t)
     np.add(Z_R_t, one, Z_R_t)
     np.divide(Z_R_t, two, Z_R_t)
@@ -544,9 +548,9 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     np.multiply(R_t, S_prev_t, RS_t)
     # the products of CA: aCA = x_copy_2_RS_t W_aCA
     W_aCA_T.dot(x_copy_2_RS_t, aCA)
-    # candidate activation: CA_t = tanh(x_t Wca + (R_t o S_{t-1}) Wrecca)
+    # candidate activation: CA_t = tanh(x_t Wca + (R_t o S_{t-1}) Wrecca) = tanh(aCA)
     np.tanh(aCA, CA_t)
-    # state: S_t = (1 - Z_t) o S_{t-1} + Z_t o CA_t
+    # state: S_t = (1 - Z_t) o S_{t-1} + Z_t o CA_t = S_{t-1} + Z_t o (CA_t - S_{t-1})
     np.subtract(CA_t, S_prev_t, S_t)
     np.multiply(S_t, Z_t, S_t)
     np.add(S_t, S_prev_t, S_t)
@@ -558,7 +562,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
 def _loss(Y: Array, V: Array | None, w: Workspace) -> Any:
     """Compute the loss of all time steps."""
     dO, S = w.dO, w.S
-    # error: E_t = O_t - Y_t
+    # output: O_t = S_t; error: E_t = O_t - Y_t; dE_t = E_t; dO_t = dE_t
     dO[...] = S
     np.subtract(dO, Y, dO)
     # L2 cost, at every time step: L = sum_t 1/2 tr(E_t^T E_t)
@@ -598,8 +602,8 @@ def _backward(
     np.multiply(CA, CA, S_by_aCA)
     np.subtract(one, S_by_aCA, S_by_aCA)
     np.multiply(S_by_aCA, Z, S_by_aCA)
-    # derivative of S with respect to aZ and derivative of RS with respect to aR: S_by_aZ_t = (CA_t
-    #     - S_{t-1}) o Z_t o (1 - Z_t); RS_by_aR_t = S_{t-1} o R_t o (1 - R_t)
+    # derivative of S with respect to aZ and RS with respect to aR at once:
+    #     S_by_aZ_t = (CA_t - S_{t-1}) o Z_t o (1 - Z_t); RS_by_aR_t = S_{t-1} o R_t o (1 - R_t)
     np.subtract(CA, S_prev, S_by_aZ)
     RS_by_aR[...] = S_prev
     np.multiply(S_by_aZ_RS_by_aR, Z_R, S_by_aZ_RS_by_aR)
@@ -610,7 +614,7 @@ def _backward(
     (
         dO_t, ended_t, daCA_t, S_by_aCA_t, daZ_daR_t, S_by_aZ_RS_by_aR_t, S_by_S_prev_t, R_t,
     ) = w.backward_steps[3]
-    # dS_t = dS_prev_{t+1} + dO_t
+    # dS_t = dO_t + dS_prev_{t+1}
     dS[...] = dO_t
     if last is not None:
         np.add(dS, last[0], dS)
@@ -621,15 +625,18 @@ def _backward(
     # past its length: dS_t = (1 - M_t) o dS_t
     if ended is not None:
         np.copyto(dS, 0, where=ended_t)
-    # daCA_t = dS_t o S_by_aCA_t
+    # dCA_t = dS_t o Z_t; daCA_t = dCA_t o (1 - CA_t o CA_t) = dS_t o S_by_aCA_t
     np.multiply(dS, S_by_aCA_t, daCA_t)
     # dRS_t = daCA_t Wrecca^T
     Wrecca.dot(daCA_t, dRS)
-    # daZ_t = dS_t o S_by_aZ_t; daR_t = dRS_t o RS_by_aR_t
+    # at once:
+    #     dZ_t = dS_t o CA_t - dS_t o S_{t-1}; daZ_t = dZ_t o Z_t o (1 - Z_t) = dS_t o S_by_aZ_t
+    #     dR_t = dRS_t o S_{t-1}; daR_t = dR_t o R_t o (1 - R_t) = dRS_t o RS_by_aR_t
     np.multiply(dS_dRS, S_by_aZ_RS_by_aR_t, daZ_daR_t)
     # the products of dS_prev: dS_prev_products = daZ_daR_t W_dS_prev_products^T
     W_dS_prev_products.dot(daZ_daR_t, dS_prev_products)
-    # dS_prev_t = dS_t o S_by_S_prev_t + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
+    # dS_prev_t = dS_t + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T - dS_t o Z_t
+    #     = dS_prev_products + dS_t o S_by_S_prev_t + dRS_t o R_t
     np.multiply(dS, S_by_S_prev_t, dS_prev)
     np.add(dS_prev, dS_prev_products, dS_prev)
     np.multiply(dRS, R_t, term)
@@ -642,7 +649,7 @@ def _backward(
     (
         dO_t, ended_t, daCA_t, S_by_aCA_t, daZ_daR_t, S_by_aZ_RS_by_aR_t, S_by_S_prev_t, R_t,
     ) = w.backward_steps[2]
-    # dS_t = dS_prev_{t+1} + dO_t
+    # dS_t = dO_t + dS_prev_{t+1}
     np.add(dS_prev, dO_t, dS)
     # past its length: dS_held_t = M_t o dS_t
     if ended is not None:
@@ -651,15 +658,18 @@ def _backward(
     # past its length: dS_t = (1 - M_t) o dS_t
     if ended is not None:
         np.copyto(dS, 0, where=ended_t)
-    # daCA_t = dS_t o S_by_aCA_t
+    # dCA_t = dS_t o Z_t; daCA_t = dCA_t o (1 - CA_t o CA_t) = dS_t o S_by_aCA_t
     np.multiply(dS, S_by_aCA_t, daCA_t)
     # dRS_t = daCA_t Wrecca^T
     Wrecca.dot(daCA_t, dRS)
-    # daZ_t = dS_t o S_by_aZ_t; daR_t = dRS_t o RS_by_aR_t
+    # at once:
+    #     dZ_t = dS_t o CA_t - dS_t o S_{t-1}; daZ_t = dZ_t o Z_t o (1 - Z_t) = dS_t o S_by_aZ_t
+    #     dR_t = dRS_t o S_{t-1}; daR_t = dR_t o R_t o (1 - R_t) = dRS_t o RS_by_aR_t
     np.multiply(dS_dRS, S_by_aZ_RS_by_aR_t, daZ_daR_t)
     # the products of dS_prev: dS_prev_products = daZ_daR_t W_dS_prev_products^T
     W_dS_prev_products.dot(daZ_daR_t, dS_prev_products)
-    # dS_prev_t = dS_t o S_by_S_prev_t + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
+    # dS_prev_t = dS_t + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T - dS_t o Z_t
+    #     = dS_prev_products + dS_t o S_by_S_prev_t + dRS_t o R_t
     np.multiply(dS, S_by_S_prev_t, dS_prev)
     np.add(dS_prev, dS_prev_products, dS_prev)
     np.multiply(dRS, R_t, term)
@@ -672,7 +682,7 @@ def _backward(
     (
         dO_t, ended_t, daCA_t, S_by_aCA_t, daZ_daR_t, S_by_aZ_RS_by_aR_t, S_by_S_prev_t, R_t,
     ) = w.backward_steps[1]
-    # dS_t = dS_prev_{t+1} + dO_t
+    # dS_t = dO_t + dS_prev_{t+1}
     np.add(dS_prev, dO_t, dS)
     # past its length: dS_held_t = M_t o dS_t
     if ended is not None:
@@ -681,15 +691,18 @@ def _backward(
     # past its length: dS_t = (1 - M_t) o dS_t
     if ended is not None:
         np.copyto(dS, 0, where=ended_t)
-    # daCA_t = dS_t o S_by_aCA_t
+    # dCA_t = dS_t o Z_t; daCA_t = dCA_t o (1 - CA_t o CA_t) = dS_t o S_by_aCA_t
     np.multiply(dS, S_by_aCA_t, daCA_t)
     # dRS_t = daCA_t Wrecca^T
     Wrecca.dot(daCA_t, dRS)
-    # daZ_t = dS_t o S_by_aZ_t; daR_t = dRS_t o RS_by_aR_t
+    # at once:
+    #     dZ_t = dS_t o CA_t - dS_t o S_{t-1}; daZ_t = dZ_t o Z_t o (1 - Z_t) = dS_t o S_by_aZ_t
+    #     dR_t = dRS_t o S_{t-1}; daR_t = dR_t o R_t o (1 - R_t) = dRS_t o RS_by_aR_t
     np.multiply(dS_dRS, S_by_aZ_RS_by_aR_t, daZ_daR_t)
     # the products of dS_prev: dS_prev_products = daZ_daR_t W_dS_prev_products^T
     W_dS_prev_products.dot(daZ_daR_t, dS_prev_products)
-    # dS_prev_t = dS_t o S_by_S_prev_t + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
+    # dS_prev_t = dS_t + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T - dS_t o Z_t
+    #     = dS_prev_products + dS_t o S_by_S_prev_t + dRS_t o R_t
     np.multiply(dS, S_by_S_prev_t, dS_prev)
     np.add(dS_prev, dS_prev_products, dS_prev)
     np.multiply(dRS, R_t, term)
@@ -702,7 +715,7 @@ def _backward(
     (
         dO_t, ended_t, daCA_t, S_by_aCA_t, daZ_daR_t, S_by_aZ_RS_by_aR_t, S_by_S_prev_t, R_t,
     ) = w.backward_steps[0]
-    # dS_t = dS_prev_{t+1} + dO_t
+    # dS_t = dO_t + dS_prev_{t+1}
     np.add(dS_prev, dO_t, dS)
     # past its length: dS_held_t = M_t o dS_t
     if ended is not None and last is not None:
@@ -711,16 +724,19 @@ def _backward(
     # past its length: dS_t = (1 - M_t) o dS_t
     if ended is not None:
         np.copyto(dS, 0, where=ended_t)
-    # daCA_t = dS_t o S_by_aCA_t
+    # dCA_t = dS_t o Z_t; daCA_t = dCA_t o (1 - CA_t o CA_t) = dS_t o S_by_aCA_t
     np.multiply(dS, S_by_aCA_t, daCA_t)
     # dRS_t = daCA_t Wrecca^T
     Wrecca.dot(daCA_t, dRS)
-    # daZ_t = dS_t o S_by_aZ_t; daR_t = dRS_t o RS_by_aR_t
+    # at once:
+    #     dZ_t = dS_t o CA_t - dS_t o S_{t-1}; daZ_t = dZ_t o Z_t o (1 - Z_t) = dS_t o S_by_aZ_t
+    #     dR_t = dRS_t o S_{t-1}; daR_t = dR_t o R_t o (1 - R_t) = dRS_t o RS_by_aR_t
     np.multiply(dS_dRS, S_by_aZ_RS_by_aR_t, daZ_daR_t)
     # the products of dS_prev: dS_prev_products = daZ_daR_t W_dS_prev_products^T
     if last is not None:
         W_dS_prev_products.dot(daZ_daR_t, dS_prev_products)
-    # dS_prev_t = dS_t o S_by_S_prev_t + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
+    # dS_prev_t = dS_t + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T - dS_t o Z_t
+    #     = dS_prev_products + dS_t o S_by_S_prev_t + dRS_t o R_t
     if last is not None:
         np.multiply(dS, S_by_S_prev_t, dS_prev)
         np.add(dS_prev, dS_prev_products, dS_prev)
@@ -729,8 +745,9 @@ def _backward(
     # past its length: dS_prev_t = dS_prev_t + dS_held_t
     if ended is not None and last is not None:
         np.add(dS_prev, dS_held, dS_prev)
-    # gradients of stacked weights: dWz = sum_t x_t^T daZ_t; dWr = sum_t x_t^T daR_t; dWrecz = sum_t
-    #     S_{t-1}^T daZ_t; dWrecr = sum_t S_{t-1}^T daR_t
+    # gradients at once:
+    #     dWz = sum_t x_t^T daZ_t; dWr = sum_t x_t^T daR_t; dWrecz = sum_t S_{t-1}^T daZ_t;
+    #     dWrecr = sum_t S_{t-1}^T daR_t
     x_copy_S_rows_turned[...] = x_copy_S
     daZ_daR_rows_turned[...] = daZ_daR
     dWz_Wr_Wrecz_Wrecr = x_copy_S_rows.T.dot(daZ_daR_rows)
@@ -738,7 +755,7 @@ def _backward(
     dWr = dWz_Wr_Wrecz_Wrecr[:D, H:].copy()
     dWrecz = dWz_Wr_Wrecz_Wrecr[D:, :H].copy()
     dWrecr = dWz_Wr_Wrecz_Wrecr[D:, H:].copy()
-    # gradients of stacked weights: dWca = sum_t x_t^T daCA_t; dWrecca = sum_t RS_t^T daCA_t
+    # gradients at once: dWca = sum_t x_t^T daCA_t; dWrecca = sum_t RS_t^T daCA_t
     x_copy_2_RS_rows_turned[...] = x_copy_2_RS
     daCA_rows_turned[...] = daCA
     dWca_Wrecca = x_copy_2_RS_rows.T.dot(daCA_rows)

@@ -19,7 +19,6 @@ from gru_codegen.ir import (
     Loop,
     Now,
     Option,
-    Origin,
     Phase,
     Program,
     Ref,
@@ -60,7 +59,7 @@ def number(value: int) -> Const:
 
 
 def sets(target: Ref, value: Expr, *given: Option, accumulate: bool = False) -> Statement:
-    return Statement(target, value, Origin("", ""), accumulate, given)
+    return Statement(target, value, accumulate=accumulate, given=given)
 
 
 def program(*blocks: Any, overwrites: Mapping[str, str] | None = None) -> Program:

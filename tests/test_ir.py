@@ -19,7 +19,6 @@ from gru_codegen.ir import (
     Loop,
     Now,
     Option,
-    Origin,
     Phase,
     Program,
     Ref,
@@ -66,7 +65,7 @@ def call(operation: str, *args: Expr) -> Call:
 
 
 def sets(target: Ref, value: Expr, *given: Option, accumulate: bool = False) -> Statement:
-    return Statement(target, value, Origin("an equation", "a meaning"), accumulate, given)
+    return Statement(target, value, accumulate=accumulate, given=given)
 
 
 def pack(name: str, *rows: tuple[Ref, ...], shape: Shape, timed: bool = True) -> Var:

@@ -21,7 +21,11 @@ from gru_codegen.lower.variables import Variables
 
 
 def equations(program: Program) -> list[str]:
-    return [statement.origin.equation for statement in program.statements()]
+    return [
+        program.equations[each].text
+        for statement in program.statements()
+        for each in statement.origin.equations
+    ]
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from functools import partial
 from itertools import groupby
 
 from gru_codegen.emit.calls import Calls
+from gru_codegen.emit.comments import Comments, groups
 from gru_codegen.emit.lines import (
     WIDTH,
     call_lines,
-    comment,
     filled_lines,
     parenthesised,
     unpacked_lines,
@@ -24,7 +24,6 @@ from gru_codegen.ir import (
     Every,
     Expr,
     Loop,
-    Origin,
     Ref,
     Statement,
     Step,
@@ -58,7 +57,6 @@ _Writer = Callable[[Expr], str]
 class Blocks:
     """Writes blocks as the body of a function; steps that share a body are spelled once.
 
-    made_ready: joined weights, as equations write them, and the name of what they are kept in.
     begun: the carries kept for all steps whose matrix beyond the last step has been written.
     """
 
@@ -67,7 +65,6 @@ class Blocks:
         self.plan, self.attributes = names.plan, names.attributes
         self.phase = phase
         self.bodies: dict[int, str] = {}
-        self.made_ready: dict[str, str] = {}
         self.begun: set[Var] = set()
 
     def lines(self, blocks: tuple[Block, ...]) -> list[str]:
@@ -78,22 +75,14 @@ class Blocks:
         return [*lines, *self._beyond_all_steps(unread)]  # what is handed out after no step at all
 
     def _lines_of(self, blocks: tuple[Block, ...]) -> Iterator[str]:
-        for origin, group in groupby(blocks, key=_origin):
-            some = tuple(group)
-            yield from self._beyond_all_steps(self._read_beyond(some))
-            if isinstance(origin, Origin):
-                yield from self._group(origin, some, "    ", "")
-            elif isinstance(origin, str):
-                found = [block for block in some if isinstance(block, Statement)]
-                equations = dict.fromkeys(block.origin.equation for block in found)
-                for equation in equations:
-                    name, _, value = equation.partition(" = ")
-                    if value.startswith("["):
-                        self.made_ready[value] = name
-                yield from self._group(Origin("; ".join(equations), origin), found, "    ", "")
-            else:
-                for block in some:
-                    yield from self._block(block)
+        comments = Comments(self.plan.program.equations)
+        for group in groups(blocks):
+            yield from self._beyond_all_steps(self._read_beyond(tuple(group)))
+            some = [block for block in group if isinstance(block, Statement)]
+            if some:
+                yield from self._group(some, comments, "    ", "")
+            for block in group[len(some) :]:
+                yield from self._block(block)
 
     def _block(self, block: Block) -> Iterator[str]:
         if isinstance(block, Loop):
@@ -212,24 +201,18 @@ class Blocks:
         return found
 
     def _body(self, body: tuple[Block, ...], indent: str, index: str) -> Iterator[str]:
-        found = list(statements(body))
-        for origin, group in groupby(found, key=lambda statement: statement.origin):
-            yield from self._group(origin, group, indent, index)
+        comments = Comments(self.plan.program.equations)
+        for group in groups(statements(body)):
+            some = [block for block in group if isinstance(block, Statement)]
+            yield from self._group(some, comments, indent, index)
 
     def _group(
-        self, origin: Origin, group: Iterable[Block], indent: str, index: str
+        self, group: list[Statement], comments: Comments, indent: str, index: str
     ) -> Iterator[str]:
         """The statements of one equation, under a comment that says it."""
-        named = origin.meaning and not origin.meaning.startswith("adjoint")
-        equation = origin.equation
-        for value, name in self.made_ready.items():
-            if not equation.startswith(name) and f"; {name} = " not in equation:
-                equation = equation.replace(value, name)
-        found = list(statements(tuple(group)))
-        if all(map(self.plan.is_there, found)):
-            equation += ", which is there already"
-        yield from comment(f"{origin.meaning}: {equation}" if named else equation, indent)
-        for given, some in groupby(found, key=lambda statement: statement.given):
+        there = all(map(self.plan.is_there, group))
+        yield from comments.lines(group, indent, ", which is there already" if there else "")
+        for given, some in groupby(group, key=lambda statement: statement.given):
             if given:
                 for name in given:
                     if name == "lengths" and self.plan.in_place:
@@ -295,18 +278,6 @@ def _without_weights(expression: Expr) -> Expr | None:
     if isinstance(expression, Call) and expression.operation == "weigh":
         return expression.args[1]
     return None
-
-
-def _origin(block: Block) -> Origin | str | Block:
-    """What consecutive blocks have in common under one comment.
-
-    The equation of statements; the meaning of those that compute from weights alone.
-    """
-    if not isinstance(block, Statement):
-        return block
-    found = list(reads(block.value))
-    of_weights = found and all(ref.var.role == "weight" for ref in found)
-    return block.origin.meaning if of_weights else block.origin
 
 
 def _broken(start: str, value: Expr, write: _Writer, indent: str) -> Iterator[str]:

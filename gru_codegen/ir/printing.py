@@ -13,7 +13,8 @@ from itertools import groupby
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir.expressions import Expr, Ref, Var, refs
 from gru_codegen.ir.operations import letters
-from gru_codegen.ir.program import Block, Loop, Origin, Program, Statement, Step
+from gru_codegen.ir.origins import INTERMEDIATE, Origin
+from gru_codegen.ir.program import Block, Loop, Program, Statement, Step
 
 __all__ = ["printed"]
 
@@ -74,12 +75,19 @@ def _variables(program: Program) -> Iterable[Var]:
 
     for var in program.weights:
         add(var)
-    for ref in program.references():
+    for ref in (*program.references(), *_of_origins(program)):
         add(ref.var)
     named = (*program.carries, *(var for some in program.entries.values() for var in some))
     for var in (*named, *(() if program.seed is None else (program.seed,))):
         add(var)
     return found.values()
+
+
+def _of_origins(program: Program) -> Iterator[Ref]:
+    """What origins speak of."""
+    definitions = dict.fromkeys(d for s in program.statements() for d in s.origin.computed)
+    for target, value in definitions:
+        yield from (target, *refs(value))
 
 
 def _of(boundary: Expr | None) -> Iterator[Ref]:
@@ -100,8 +108,12 @@ def _variable(var: Var) -> str:
 
 
 def origin_lines(origin: Origin) -> list[str]:
-    """The comments that say where a statement comes from."""
-    return [f"# {_in_one_line(origin.meaning)} | {_in_one_line(origin.equation)}"]
+    """The comments that say where a statement comes from.
+
+    ``# forward Z, forward R``, then ``# Z[t] = tanh(aZ)`` for what is computed in full.
+    """
+    computed = [f"# {target} = {value}" for target, value in origin.computed]
+    return [f"# {', '.join(map(str, origin.equations)) or 'an intermediate'}", *computed]
 
 
 class _Lines:
@@ -109,7 +121,7 @@ class _Lines:
 
     def __init__(self, blocks: tuple[Block, ...], origins: bool) -> None:
         self.origins = origins
-        self.origin: Origin | None = None
+        self.origin = INTERMEDIATE
         self.bodies: dict[int, int] = {}  # for each index the body that its last step has
         self.lines = list(self._of(blocks))
 
@@ -163,5 +175,5 @@ def _indented(lines: Iterable[str]) -> Iterator[str]:
 
 
 def _in_one_line(text: str) -> str:
-    """`text` with no line break and no ``|`` of its own."""
-    return text.replace("\\", r"\\").replace("\n", r"\n").replace("|", r"\p")
+    """`text` with no line break of its own."""
+    return text.replace("\\", r"\\").replace("\n", r"\n")

@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import Literal, get_args
 
 from gru_codegen.ir.expressions import Expr, Ref, Var, reads, refs, unpacked
+from gru_codegen.ir.origins import INTERMEDIATE, EquationId, Formula, Origin
 
 __all__ = [
     "DIRECTIONS",
@@ -23,7 +24,6 @@ __all__ = [
     "Loop",
     "Option",
     "Orientation",
-    "Origin",
     "Phase",
     "Program",
     "Statement",
@@ -46,14 +46,6 @@ DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Where a statement comes from: the equation it computes or differentiates, and its meaning."""
-
-    equation: str
-    meaning: str
-
-
-@dataclass(frozen=True)
 class Statement:
     """``target = value``, or ``target += value`` where it accumulates (starting at zero).
 
@@ -62,7 +54,7 @@ class Statement:
 
     target: Ref
     value: Expr
-    origin: Origin
+    origin: Origin = INTERMEDIATE
     accumulate: bool = False
     given: tuple[Option, ...] = ()
 
@@ -137,6 +129,7 @@ class Program:
     by_row: the names of variables with a sample per row in every layout, the rows of all steps one
         below the other.
     targets_in_seed: whether the storage of the seed may hold the targets until it is computed.
+    equations: those that the origins of statements name, as they were derived.
     """
 
     name: str
@@ -150,6 +143,7 @@ class Program:
     overwrites: Mapping[str, str] = field(default_factory=dict)
     by_row: frozenset[str] = frozenset()
     targets_in_seed: bool = False
+    equations: Mapping[EquationId, Formula] = field(default_factory=dict, compare=False)
 
     def __str__(self) -> str:
         return "\n\n".join(

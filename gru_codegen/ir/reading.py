@@ -5,18 +5,19 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from typing import NamedTuple, get_args
 
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir.expressions import Call, Const, Every, Expr, Now, Ref, Role, Var
+from gru_codegen.ir.origins import INTERMEDIATE, EquationId, Origin
 from gru_codegen.ir.program import (
     DIRECTIONS,
     OPTIONS,
     Block,
     Loop,
     Orientation,
-    Origin,
     Phase,
     Program,
     Statement,
@@ -214,7 +215,7 @@ class _Blocks:
 
     def __init__(self, lines: list[_Line], known: Mapping[str, Var]) -> None:
         self.lines, self.known = lines[::-1], known
-        self.origin = Origin("", "")
+        self.origin = INTERMEDIATE
         self.bodies: dict[int, tuple[Block, ...]] = {}
 
     def all(self) -> tuple[Block, ...]:
@@ -230,7 +231,7 @@ class _Blocks:
         while self.lines and self.lines[-1].indent == indent:
             text = self.lines.pop().text
             if text.startswith("# "):
-                self.origin = _origin(text)
+                self._read_origin(text.removeprefix("# "))
             elif text in _HEADINGS:
                 blocks.append(Loop(_HEADINGS[text], self._body(indent)))
             elif (steps := _STEPS.fullmatch(text)) is not None:
@@ -238,6 +239,16 @@ class _Blocks:
             else:
                 blocks.append(self._statement(text))
         return tuple(blocks)
+
+    def _read_origin(self, text: str) -> None:
+        """Equations, with which an origin begins, or what is computed in full."""
+        target, equals, value = text.partition(" = ")
+        if equals:
+            definition = (_ref(target, self.known), read_expression(value, self.known))
+            self.origin = replace(self.origin, computed=(*self.origin.computed, definition))
+        else:
+            names = () if text == "an intermediate" else text.split(", ")
+            self.origin = Origin(tuple(map(EquationId.read, names)))
 
     def _body(self, indent: int) -> tuple[Block, ...]:
         deeper = self.lines and self.lines[-1].indent > indent
@@ -269,10 +280,5 @@ def _indices(text: str) -> list[int]:
     return list(range(first, last + 1) if first <= last else range(first, last - 1, -1))
 
 
-def _origin(comment: str) -> Origin:
-    meaning, _, equation = comment.removeprefix("# ").partition(" | ")
-    return Origin(_unescaped(equation), _unescaped(meaning))
-
-
 def _unescaped(text: str) -> str:
-    return re.sub(r"\\(.)", lambda found: {"n": "\n", "p": "|"}.get(found[1], found[1]), text)
+    return re.sub(r"\\(.)", lambda found: "\n" if found[1] == "n" else found[1], text)

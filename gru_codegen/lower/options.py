@@ -14,8 +14,9 @@ from sympy.matrices.expressions.matexpr import MatrixSymbol
 
 from gru_codegen.derive import AdjointEquation, Derivation
 from gru_codegen.derive.writing import mask_name, mean_factor, written_loss
-from gru_codegen.ir import Call, Const, Expr, Now, Option, Origin, Ref, Statement
+from gru_codegen.ir import Call, Const, Expr, Formula, Now, Ref, Statement
 from gru_codegen.lower.expressions import Scope, lowered
+from gru_codegen.lower.stated import Stated
 
 __all__ = ["Options"]
 
@@ -23,10 +24,11 @@ __all__ = ["Options"]
 class Options:
     """The statements that options add to those of `derivation`."""
 
-    def __init__(self, derivation: Derivation, of_loss: Scope) -> None:
+    def __init__(self, derivation: Derivation, of_loss: Scope, stated: Stated) -> None:
         self.derivation = derivation
         self.of_loss = of_loss
         self.variables = of_loss.variables
+        self.stated = stated
         self.text = derivation.notation.text
         self.mask = f"{mask_name(derivation)}_t"
 
@@ -35,10 +37,9 @@ class Options:
         here = self.variables.refs[state]
         text = self.text(state)
         before, mask = f"{state}_{{t-1}}", self.mask
-        origin = Origin(f"{text} = {mask} o {before} + (1 - {mask}) o {text}", "past its length")
         ended = self.variables.ended(here.var.shape)
         kept = Call("select", (ended, replace(here, when=Now(-1)), here))
-        return Statement(here, kept, origin, given=("lengths",))
+        return self._past_length(here, kept, f"{text} = {mask} o {before} + (1 - {mask}) o {text}")
 
     def hold_adjoint(self, adjoint: AdjointEquation) -> list[Statement]:
         """The adjoint of a held state in two: what is passed on, what goes into the step."""
@@ -46,12 +47,10 @@ class Options:
         text, zero = self.text(adjoint.target), Const(Fraction(0))
         ended, held = self.variables.ended(here.var.shape), self.variables.held(here)
         held_text = text.replace(adjoint.target.name, held.var.name, 1)
-        keep = Origin(f"{held_text} = {self.mask} o {text}", "past its length")
-        leave = Origin(f"{text} = (1 - {self.mask}) o {text}", "past its length")
-        given: tuple[Option, ...] = ("lengths",)
+        keep, leave = Call("select", (ended, here, zero)), Call("select", (ended, zero, here))
         return [
-            Statement(held, Call("select", (ended, here, zero)), keep, given=given),
-            Statement(here, Call("select", (ended, zero, here)), leave, given=given),
+            self._past_length(held, keep, f"{held_text} = {self.mask} o {text}"),
+            self._past_length(here, leave, f"{text} = (1 - {self.mask}) o {text}"),
         ]
 
     def pass_on(self, adjoint: AdjointEquation) -> Statement:
@@ -61,8 +60,11 @@ class Options:
         of = next(a.target for a in self.derivation.adjoints if a.of == state)
         held = self.variables.held(self.variables.refs[of])
         held_text = self.text(of).replace(of.name, held.var.name, 1)
-        origin = Origin(f"{text} = {text} + {held_text}", "past its length")
-        return Statement(here, Call("add", (here, held)), origin, given=("lengths",))
+        return self._past_length(here, Call("add", (here, held)), f"{text} = {text} + {held_text}")
+
+    def _past_length(self, target: Ref, value: Expr, text: str) -> Statement:
+        formula = Formula(text, "past its length", target, value)
+        return self.stated.statement("lengths", target.var.name, formula, given=("lengths",))
 
     def loss(self) -> list[Statement]:
         """The loss, and what a mean and weights make of the adjoint of the outputs.
@@ -71,16 +73,18 @@ class Options:
         sample multiplies its term, and so its row of that adjoint.
         """
         loss, seed = self.derivation.loss, self.variables.refs[self.derivation.seed]
-        name = self.text(self.derivation.seed)
-        equation = Origin(f"L = {written_loss(self.derivation)}", loss.title)
+        state, name = self.stated.statement, self.text(self.derivation.seed)
         value = self._mean(lowered(loss.cost, self.of_loss))
-        weighed = Call("multiply", (seed, self.variables.weights(seed.var.shape)))
-        weights = Origin(f"{name} = V_t o {name}", "with loss weights V")
-        statements = [Statement(Ref(self.variables.loss), value, equation, accumulate=True)]
+        text = f"L = {written_loss(self.derivation)}"
+        formula = Formula(text, loss.title, Ref(self.variables.loss), value)
+        statements = [state("loss", "L", formula, accumulate=True)]
         if loss.mean:
-            mean = Origin(f"{name} = {mean_factor(loss)} {name}", "for the mean")
-            statements.append(Statement(seed, self._mean(seed), mean))
-        statements.append(Statement(seed, weighed, weights, given=("loss weights",)))
+            text = f"{name} = {mean_factor(loss)} {name}"
+            mean = Formula(text, "for the mean", seed, self._mean(seed))
+            statements.append(state("mean", seed.var.name, mean))
+        weighed = Call("multiply", (seed, self.variables.weights(seed.var.shape)))
+        weights = Formula(f"{name} = V_t o {name}", "with loss weights V", seed, weighed)
+        statements.append(state("loss weights", seed.var.name, weights, given=("loss weights",)))
         return statements
 
     def _mean(self, value: Expr) -> Expr:

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 
 from gru_codegen.derive import AdjointEquation, Derivation, Gradient, NormalEquation
 from gru_codegen.derive.writing import shift_rows
-from gru_codegen.ir import Call, Loop, Origin, Phase, Program, Statement, Var, validate
+from gru_codegen.ir import (
+    INTERMEDIATE,
+    Call,
+    Formula,
+    Loop,
+    Phase,
+    Program,
+    Statement,
+    Var,
+    validate,
+)
 from gru_codegen.lower.bounds import guard_products
 from gru_codegen.lower.expressions import Scope, lowered
 from gru_codegen.lower.options import Options
+from gru_codegen.lower.stated import Stated
 from gru_codegen.lower.variables import Variables
 from gru_codegen.notation import OverTime
 
@@ -38,7 +51,8 @@ class _Lowering:
         self.of_cell = Scope(self.variables, self.variables.ended)
         # A shift keeps what it is subtracted from in range.
         self.of_loss = Scope(self.variables, None if self.loss.shifts else self.variables.weights)
-        self.options = Options(derivation, self.of_loss)
+        self.stated = Stated()
+        self.options = Options(derivation, self.of_loss, self.stated)
         self.ours = {equation.target for equation in self.cell.equations}
 
     def program(self) -> Program:
@@ -77,6 +91,7 @@ class _Lowering:
                     for a in derivation.adjoints
                     if a.of in cell.states.values()
                 ),
+                equations=self.stated.table,
             )
         )
 
@@ -95,14 +110,23 @@ class _Lowering:
                     yield self.options.hold(equation.target)
 
     def _cost(self) -> Iterator[Statement]:
+        computed = [
+            self._computed(equation, self.of_loss)
+            for equation in self.derivation.forward_equations
+            if equation.origin.target not in self.ours
+        ]
+        # O = S: O is but another name, and what is computed first reads that
+        names = [statement for statement in computed if statement.target == statement.value]
+        first, *others = (*self._shifts(), *computed[len(names) :])
+        yield replace(first, origin=INTERMEDIATE.united(*(s.origin for s in names), first.origin))
+        yield from others
+
+    def _shifts(self) -> Iterator[Statement]:
         for shift, right in shift_rows(self.derivation).items():
-            origin = Origin(f"{self.text(shift)} = {right}", "shift")
             largest = Call("row_max", (lowered(self.loss.shifts[shift], self.of_loss),))
-            yield Statement(self.refs[shift], largest, origin)
-        for equation in self.derivation.forward_equations:
-            # O = S: O is but another name
-            if equation.origin.target not in self.ours and equation.target != self.loss.prediction:
-                yield self._computed(equation, self.of_loss)
+            text = f"{self.text(shift)} = {right}"
+            formula = Formula(text, "shift", self.refs[shift], largest)
+            yield self.stated.statement("forward", shift.name, formula)
 
     def _adjoints(self, adjoints: list[AdjointEquation], scope: Scope) -> Iterator[Statement]:
         for adjoint in adjoints:
@@ -113,21 +137,24 @@ class _Lowering:
                 yield self.options.pass_on(adjoint)
 
     def _computed(self, equation: NormalEquation, scope: Scope) -> Statement:
-        text = self.text
-        origin = Origin(f"{text(equation.target)} = {text(equation.declared)}", equation.meaning)
-        value = lowered(equation.declared, scope)
-        return Statement(self.refs[equation.target], value, origin)
+        target, value = equation.target, equation.declared
+        formula = self._formula(target, value, equation.meaning, scope)
+        return self.stated.statement("forward", target.name, formula)
 
     def _adjoint(self, adjoint: AdjointEquation, scope: Scope) -> Statement:
-        text, target = self.text, self.refs[adjoint.target]
-        origin = Origin(f"{text(adjoint.target)} = {text(adjoint.expression)}", target.var.meaning)
-        return Statement(target, lowered(adjoint.expression, scope), origin)
+        meaning = self.refs[adjoint.target].var.meaning
+        formula = self._formula(adjoint.target, adjoint.expression, meaning, scope)
+        return self.stated.statement("adjoint", adjoint.of.name, formula)
 
     def _gradient(self, gradient: Gradient) -> Statement:
         target, total = self.refs[gradient.target], self.text(OverTime(gradient.summand))
-        origin = Origin(f"{gradient.target} = {total}", target.var.meaning)
         value = lowered(gradient.summand, self.of_cell)
-        return Statement(target, value, origin, accumulate=True)
+        formula = Formula(f"{gradient.target} = {total}", target.var.meaning, target, value)
+        return self.stated.statement("gradient", gradient.weight.name, formula, accumulate=True)
+
+    def _formula(self, target: MatrixSymbol, value: Any, meaning: str, scope: Scope) -> Formula:
+        text = f"{self.text(target)} = {self.text(value)}"
+        return Formula(text, meaning, self.refs[target], lowered(value, scope))
 
     # --- entry points -----------------------------------------------------------------------
 

@@ -13,7 +13,6 @@ from gru_codegen.ir import (
     Expr,
     Now,
     Orientation,
-    Origin,
     Phase,
     Program,
     Ref,
@@ -56,7 +55,7 @@ def beside(*parts: Ref) -> Ref:
 
 
 def into(target: Ref, value: Expr, *, accumulate: bool = False) -> Statement:
-    return Statement(target, value, Origin(f"{target.var.name} = ...", "meaning"), accumulate)
+    return Statement(target, value, accumulate=accumulate)
 
 
 def with_attributes(

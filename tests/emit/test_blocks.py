@@ -14,7 +14,6 @@ from gru_codegen.ir import (
     Loop,
     Now,
     Orientation,
-    Origin,
     Ref,
     Statement,
     Step,
@@ -38,14 +37,10 @@ def written(*blocks: Block, layout: Orientation = "rows", steps: int | None = No
     return found.with_steps(lines) if steps is not None else lines
 
 
-def said(target: Ref, value: object, equation: str, meaning: str) -> Statement:
-    return Statement(target, value, Origin(equation, meaning))  # type: ignore[arg-type]
-
-
 def test_a_loop_goes_through_the_matrices_of_its_steps() -> None:
     assert written(Loop("forward", (into(a, tanh(s)),))) == [
         "    for a_t, in w.forward_steps:",
-        "        # meaning: a = ...",
+        "        # meaning of a: a_t = tanh(s)",
         "        np.tanh(s, a_t)",
     ]
     assert written(Loop("reverse", (into(a, tanh(s)),)))[0] == (
@@ -59,33 +54,31 @@ def test_a_written_out_step_begins_with_the_names_of_its_matrices() -> None:
         "",
         "    # --- step 1 of 2 ---",
         "    a_t, = w.forward_steps[0]",
-        "    # meaning: a = ...",
+        "    # meaning of a: a_t = tanh(s)",
         "    np.tanh(s, a_t)",
         "",
         "    # --- step 2 of 2 ---",
         "    a_t, = w.forward_steps[1]",
-        "    # meaning: a = ...",
+        "    # meaning of a: a_t = tanh(s)",
         "    np.tanh(s, a_t)",
     ]
 
 
-def test_weights_made_ready_stand_under_one_comment_and_are_named_in_others() -> None:
-    """Joined weights are written out once; later equations say what they are kept in."""
-    pair = of_one_step("W_p", ("H", "H+H"))
-    half = of_one_step("half_U", ("H", "H"))
+def test_weights_made_ready_stand_under_one_comment() -> None:
+    pair = Ref(Var("W_p", ("H", "H+H"), "work", meaning="weights, made ready"))
+    half = Ref(Var("half_U", ("H", "H"), "work", meaning="weights, made ready"))
     product = of_one_step("p", ("B", "H+H"))
-    made = "weights, made ready"
     lines = written(
-        said(pair, op("beside")(U, W), "W_p = [U W]", made),
-        said(half, multiply(whole("1/2"), U), "half_U = 1/2 U", made),
-        said(product, matmul(s, pair), "p = s [U W]", "a product"),
+        into(pair, op("beside")(U, W)),
+        into(half, multiply(whole("1/2"), U)),
+        into(product, matmul(s, pair)),
     )
     assert lines == [
         "    # weights, made ready: W_p = [U W]; half_U = 1/2 U",
         "    w.W_p_U[...] = U",
         "    w.W_p_W[...] = W",
         "    np.divide(U, two, half_U)",
-        "    # a product: p = s W_p",
+        "    # meaning of p: p = s W_p",
         "    s.dot(W_p, p)",
     ]
 
@@ -136,17 +129,17 @@ def test_a_carry_begins_with_what_the_last_step_adds_to_it() -> None:
     blocks = (into(beyond, whole(1)), Loop("reverse", body))
     attributes = with_attributes(*blocks, results=[a], overwrites={"dS_prev": "b"}, carries=[carry])
     assert Blocks(Names(attributes), "backward").lines(blocks) == [
-        "    # meaning: G = ...",
+        "    # G_t = 1",
         "    G[...] = 1",
         "    G_first[...] = 0",
         "    dS_prev[...] = G_last",
         "    if last is not None:",
         "        np.add(dS_prev, last[0], dS_prev)",
         "    for a_t, G_prev_t in reversed(w.backward_steps):",
-        "        # meaning: b = ..., which is there already",
-        "        # meaning: dS_prev = ...",
+        "        # meaning of b: b_t = dS_prev_{t+1} + G_t, which is there already",
+        "        # dS_prev_t = tanh(b_t)",
         "        np.tanh(b, dS_prev)",
-        "        # meaning: a = ...",
+        "        # meaning of a: a_t = G_{t-1}",
         "        a_t[...] = G_prev_t",
     ]
     assert [
@@ -162,7 +155,7 @@ def test_a_copy_on_a_condition_is_a_line_even_where_it_is_there() -> None:
     """A condition has to have a line under it."""
     last = Ref(Var("dS_last", ("B", "H"), "last"))
     carry = Ref(Var("dS_prev", ("B", "H"), "adjoint", True, last), Now())
-    copy = Statement(b, Ref(carry.var, Now(1)), Origin("b = ...", "meaning"), given=("lengths",))
+    copy = Statement(b, Ref(carry.var, Now(1)), given=("lengths",))
     blocks = (Loop("reverse", (into(b, tanh(s)), copy, into(carry, tanh(b)))),)
     attributes = with_attributes(*blocks, overwrites={"dS_prev": "b"}, carries=[carry])
     assert Blocks(Names(attributes), "backward").lines(blocks)[-4:-2] == [

@@ -12,7 +12,16 @@ import pytest
 import gru_codegen as gc
 from gru_codegen.derive import derive
 from gru_codegen.errors import ProgramError
-from gru_codegen.ir import Loop, Origin, Program, Statement, Step, validate
+from gru_codegen.ir import (
+    INTERMEDIATE,
+    EquationId,
+    Loop,
+    Origin,
+    Program,
+    Statement,
+    Step,
+    validate,
+)
 from gru_codegen.ir.printing import printed
 from gru_codegen.ir.reading import read_blocks, read_program
 from gru_codegen.lower import lower
@@ -69,13 +78,25 @@ def test_origins_may_be_left_out() -> None:
     program = lowered("gru")
     text = printed(program, origins=False)
     assert "#" not in text.partition("phase ")[2]
-    nowhere = Origin("", "")
-    assert read_program(text) == program.with_statements(lambda s: (replace(s, origin=nowhere),))
+    bare = program.with_statements(lambda s: (replace(s, origin=INTERMEDIATE),))
+    assert read_program(text) == bare
 
 
-def test_an_origin_says_anything() -> None:
-    origin = Origin("a | b\n\\n = 1", "| # \\p\\")
-    program = written("Z[:] = x[:] @ Wz").with_statements(lambda s: (replace(s, origin=origin),))
+def test_an_origin_says_its_equations_and_what_is_computed_in_full() -> None:
+    program = written("Z[:] = x[:] @ Wz\nR[:] = Z[:]")
+    first, second = program.statements()
+    ids = EquationId("forward", "Z"), EquationId("loss weights", "dO")
+    origin = Origin(ids, ((first.target, first.value), (second.target, second.value)))
+    told = {first: origin, second: INTERMEDIATE}
+    program = program.with_statements(lambda s: (replace(s, origin=told[s]),))
+    assert """\
+    # forward Z, loss weights dO
+    # Z[:] = x[:] @ Wz
+    # R[:] = Z[:]
+    Z[:] = x[:] @ Wz
+    # an intermediate
+    R[:] = Z[:]
+""" in printed(program)
     assert read_program(printed(program)) == program
 
 

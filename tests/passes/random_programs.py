@@ -31,7 +31,6 @@ from gru_codegen.ir import (
     Loop,
     Now,
     Option,
-    Origin,
     Phase,
     Program,
     Ref,
@@ -289,7 +288,7 @@ class _Author:
     ) -> Statement:
         if not accumulate and not given and target not in self.readable:
             self.readable.append(target)
-        return Statement(target, value, Origin(f"{target} = ...", "drawn"), accumulate, given)
+        return Statement(target, value, accumulate=accumulate, given=given)
 
     def values(self, stem: str, role: Role, low: int, high: int) -> list[Statement]:
         """Statements of one step: new values, copies, values written anew, conditions, scratch."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -11,11 +10,9 @@ from gru_codegen.ir import (
     Call,
     Const,
     Now,
-    Origin,
     Phase,
     Program,
     Ref,
-    Statement,
     Var,
     validate,
 )
@@ -68,11 +65,7 @@ def written(
     if "seed" in fields:
         fields["seed"] = known[fields["seed"]]
     fields["carries"] = tuple(known[name] for name in fields.get("carries", "").split())
-    return validate(Program("written", (), made, handed, **fields).with_statements(_by_hand))
-
-
-def _by_hand(statement: Statement) -> tuple[Statement]:
-    return (replace(statement, origin=Origin(str(statement), "written")),)
+    return validate(Program("written", (), made, handed, **fields))
 
 
 def after(program: Program, name: str = "forward") -> list[str]:

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from gru_codegen.ir import Call, Const, Expr, Now, Origin, Ref, Statement, Var, reads
+from gru_codegen.ir import Call, Const, Expr, Now, Ref, Statement, Var, reads
 from gru_codegen.passes.adjoints.linear import LinearBody
 from gru_codegen.passes.support.algebra import Term, factors_of, summed
 from gru_codegen.passes.support.naming import fresh
-from gru_codegen.passes.support.wording import equation
 
 __all__ = ["Chains", "Product", "Rest", "Sum", "contains", "sums", "times", "without"]
 
@@ -58,7 +57,7 @@ def _sum(statement: Statement, linear: LinearBody) -> Sum:
             product = times(frozenset({(adjoint, 1)}), *factors)
             total[product] = total.get(product, Fraction(0)) + coefficient
     products = [(coefficient, product) for product, coefficient in total.items() if coefficient]
-    return Sum(statement, products, found.rest)
+    return Sum(replace(statement, origin=linear.origin(statement)), products, found.rest)
 
 
 def times(product: Product, *factors: Expr) -> Product:
@@ -160,7 +159,7 @@ class Chains:
             terms.append(Term(coefficient, (self.made[product],)))
         terms += [Term(Fraction(1), (part,)) for part in each.rest]
         value = summed(terms) if terms else Const(Fraction(0))  # products may cancel
-        yield _with_value(each.statement, value)
+        yield replace(each.statement, value=value)
 
     def _made(self, product: Product, place: int) -> Iterator[Statement]:
         """What computes `product`, if nothing has: a variable if it is read more than once."""
@@ -192,12 +191,12 @@ class Chains:
             self._forget(statement.target)
             if statement.target not in self._factors(product):
                 self.made[product] = statement.target
-            yield _with_value(statement, value)
+            yield replace(statement, value=value)
             return
         shape = next(iter(reads(value))).var.shape
         var = Var(fresh(stem, self.taken), shape, "adjoint", True, meaning=meaning)
         self.made[product] = target = Ref(var, Now())
-        yield Statement(target, value, Origin(equation(target, value), meaning))
+        yield Statement(target, value)
 
     def _whole(self, product: Product, place: int) -> int | None:
         """The statement that computes nothing but `product`, if it can stand at `place`."""
@@ -220,13 +219,6 @@ class Chains:
         factors = [factor for _, product in each.products for factor, _ in product]
         found = (each.statement.target, each.statement.value, *each.rest, *factors)
         return {ref.var for expression in found for ref in reads(expression)}
-
-
-def _with_value(statement: Statement, value: Expr) -> Statement:
-    if value == statement.value:
-        return statement
-    origin = replace(statement.origin, equation=equation(statement.target, value))
-    return replace(statement, value=value, origin=origin)
 
 
 def _multiplied_out(expression: Expr) -> Iterator[tuple[Fraction, tuple[Expr, ...]]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from gru_codegen.ir import Call, Const, Expr, Now, Ref, Statement, Var, reads
+from gru_codegen.ir import INTERMEDIATE, Call, Const, Expr, Now, Origin, Ref, Statement, Var, reads
 
 __all__ = ["Linear", "LinearBody"]
 
@@ -68,6 +68,7 @@ class LinearBody:
     def __init__(self, body: tuple[Statement, ...], kept: set[str]) -> None:
         self.kept = kept
         self.computed = {statement.target.var for statement in body}
+        self._origins = {statement.target.var: statement.origin for statement in body}
         self.passed_over: dict[Var, Expr] = {}
         self.passed_over = dict(self._links(body))
 
@@ -76,6 +77,18 @@ class LinearBody:
         if statement.accumulate or statement.given:
             return None
         return self._linear(statement.value)
+
+    def origin(self, statement: Statement) -> Origin:
+        """The origin of `statement`, once it does without what is passed over."""
+        origins = list(self._passed_over(statement.value))
+        return INTERMEDIATE.united(*origins, statement.origin)
+
+    def _passed_over(self, value: Expr) -> Iterator[Origin]:
+        """The origins of the adjoints that a reader of `value` does without."""
+        for var in dict.fromkeys(ref.var for ref in reads(value)):
+            if var in self.passed_over:
+                yield from self._passed_over(self.passed_over[var])
+                yield self._origins[var]
 
     def _links(self, body: tuple[Statement, ...]) -> Iterator[tuple[Var, Expr]]:
         """The adjoints that are one other adjoint, times what is known."""

@@ -14,7 +14,6 @@ from gru_codegen.ir import (
     Expr,
     Loop,
     Now,
-    Origin,
     Program,
     Ref,
     Statement,
@@ -27,7 +26,6 @@ from gru_codegen.ir import (
 from gru_codegen.passes.adjoints.linear import LinearBody
 from gru_codegen.passes.support.algebra import expanded, factored, improved
 from gru_codegen.passes.support.naming import fresh, names_in
-from gru_codegen.passes.support.wording import equation
 
 __all__ = ["collect_all_local_derivatives", "collect_local_derivatives"]
 
@@ -96,7 +94,7 @@ class _Collector:
         terms += [term for part in linear.rest for term in expanded(part)]
         value = factored(terms)
         if value != statement.value:
-            origin = replace(statement.origin, equation=equation(statement.target, value))
+            origin = self.linear.origin(statement)
             statement = replace(statement, value=value, origin=origin)
         yield statement
 
@@ -107,4 +105,4 @@ class _Collector:
         self.factors.add(name)
         meaning = f"derivative of {above} with respect to {below}"
         ref = Ref(Var(name, target.shape, "value", True, meaning=meaning), Now())
-        return Statement(ref, value, Origin(equation(ref, value), meaning))
+        return Statement(ref, value)

@@ -15,7 +15,6 @@ from gru_codegen.ir import (
     Expr,
     Loop,
     Now,
-    Origin,
     Phase,
     Program,
     Ref,
@@ -31,7 +30,6 @@ from gru_codegen.ir import (
 )
 from gru_codegen.passes.support.algebra import factors_of
 from gru_codegen.passes.support.naming import fresh, product_name
-from gru_codegen.passes.support.wording import equation
 
 __all__ = ["Recalled", "stored", "without_recomputation"]
 
@@ -157,8 +155,7 @@ def stored(program: Program, some: list[Recalled]) -> Program:
         for each in some:
             target = each.value
             if isinstance(target, Ref) and each.product in parts(statement.value):
-                made = equation(target, each.product)
-                yield Statement(target, each.product, Origin(made, target.var.meaning))
+                yield Statement(target, each.product)
                 kept = {each.product: target}
                 statement = replace(statement, value=rewrite(statement.value, kept.get))
         yield statement

@@ -11,7 +11,6 @@ from gru_codegen.ir import (
     Expr,
     Loop,
     Now,
-    Origin,
     Program,
     Ref,
     Statement,
@@ -22,7 +21,6 @@ from gru_codegen.ir import (
 from gru_codegen.passes.pack.neighbours import Neighbours
 from gru_codegen.passes.support.algebra import added_up
 from gru_codegen.passes.support.naming import fresh, names_in
-from gru_codegen.passes.support.wording import equation
 
 __all__ = ["fuse_additions", "grown"]
 
@@ -122,7 +120,7 @@ def _term(statement: Statement, term: Expr, taken: set[str]) -> Statement:
     name = fresh(stem, taken)
     meaning = f"what {target.var.name} is by way of {adjoint.var.name}"
     ref = Ref(Var(name, target.var.shape, "adjoint", True, meaning=meaning), Now())
-    return Statement(ref, term, Origin(equation(ref, term), meaning))
+    return Statement(ref, term)
 
 
 def grown(product: Statement, terms: list[Ref], neighbours: Neighbours) -> Statement:

@@ -10,7 +10,6 @@ from gru_codegen.ir import (
     Call,
     Every,
     Expr,
-    Origin,
     Phase,
     Program,
     Ref,
@@ -75,8 +74,7 @@ class _Inputs:
             meaning = f"{var.name} and a column of ones"
             shape = (var.shape[0], joined((var.shape[1], "1")))
             target = Ref(Var(name, shape, "value", True, meaning=meaning), Every())
-            origin = Origin(f"{name}_t = [{var.name}_t 1]", meaning)
-            self.bordered[source] = Statement(target, Call("bordered", (source,)), origin)
+            self.bordered[source] = Statement(target, Call("bordered", (source,)))
         return self.bordered[source].target
 
     def gradients(self, phase: Phase) -> Iterator[Block]:
@@ -113,8 +111,7 @@ class _Inputs:
         name = fresh(f"{upper.var.name}_{lower.var.name}", self.taken)
         meaning = f"gradients of {upper.var.name[1:]} and {lower.var.name[1:]}"
         target = Ref(Var(name, shape, "gradient", meaning=meaning, parts=((upper,), (lower,))))
-        origins = f"{weights.origin.equation}; {bias.origin.equation}"
-        return Statement(target, product, Origin(origins, meaning))
+        return Statement(target, product, weights.origin.united(bias.origin))
 
 
 def _is_operation(expression: Expr, operation: str) -> bool:

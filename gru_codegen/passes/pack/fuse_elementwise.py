@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import partial, reduce
 
 from gru_codegen.ir import (
     OPERATIONS,
@@ -27,7 +27,6 @@ from gru_codegen.ir import (
 from gru_codegen.passes.pack.neighbours import Neighbours
 from gru_codegen.passes.support.naming import fresh, names_in, product_name
 from gru_codegen.passes.support.shared_factors import Parted, parted
-from gru_codegen.passes.support.wording import equation
 
 __all__ = ["fuse_elementwise", "fuse_elementwise_values"]
 
@@ -96,7 +95,7 @@ class _Body:
             elif len(together) == 1:
                 yield first
             else:
-                yield from self._joined(together)
+                yield from self._joined(together, _origin(together, [s.value for s in together]))
             self.done += together
 
     def _together_in_part(self, waiting: list[Statement]) -> tuple[list[Statement], Parted | None]:
@@ -162,10 +161,12 @@ class _Body:
 
     def _joined_in_part(self, together: list[Statement], parts: Parted) -> Iterator[Statement]:
         """Each begins with what is its own, and goes on with the others."""
-        origin = _origin(together)
+        origin = _origin(together, _gone_on(parts.own, parts))
         for statement, own in zip(together, parts.own, strict=True):
             yield replace(statement, value=own, origin=origin)
-        yield from self._joined(_common(together, parts))
+        shared = _gone_on([statement.target for statement in together], parts)
+        rest = [replace(s, value=value) for s, value in zip(together, shared, strict=True)]
+        yield from self._joined(rest, origin)
 
     def _in_order(self, together: list[Statement]) -> list[Statement]:
         """Statements in the order of their targets or, where these are free, of what they read."""
@@ -201,12 +202,12 @@ class _Body:
                     return False
         return True
 
-    def _joined(self, together: list[Statement]) -> Iterator[Statement]:
+    def _joined(self, together: list[Statement], origin: Origin) -> Iterator[Statement]:
         self.products = []
         value = self._merged([s.value for s in together], [s.target.var for s in together])
         target = self._pack(tuple(s.target for s in together))
         yield from self.products
-        yield Statement(target, value, _origin(together))
+        yield Statement(target, value, origin)
 
     def _pack(self, parts: tuple[Ref, ...]) -> Ref:
         made = self.neighbours.make(tuple(map(_now, parts)))
@@ -229,7 +230,7 @@ class _Body:
         """The place of a product that is computed before."""
         name = fresh(product_name(value), self.taken)
         ref = Ref(Var(name, shape_of(value), "work", meaning="a product"))
-        self.products.append(Statement(ref, value, Origin(equation(ref, value), "a product")))
+        self.products.append(Statement(ref, value))
         return ref
 
 
@@ -242,24 +243,23 @@ def _is_product(statement: Statement) -> bool:
     return isinstance(value, Call) and value.operation == "multiply"
 
 
-def _common(together: list[Statement], parts: Parted) -> list[Statement]:
-    """What is left to do for each, with what is its own in its place."""
-    left: list[Statement] = []
-    for place, statement in enumerate(together):
-        value: Expr = statement.target
-        for column in parts.shared:
-            value = _times(value, column[place])
-        left.append(replace(statement, value=value))
-    return left
+def _gone_on(begun: Sequence[Expr], parts: Parted) -> list[Expr]:
+    """What is `begun`, one of each statement, times what they have in common."""
+    return [
+        reduce(_times, [first, *common])
+        for first, *common in zip(begun, *parts.shared, strict=True)
+    ]
 
 
 def _times(left: Expr, right: Expr) -> Expr:
     return Call("multiply", (left, right))
 
 
-def _origin(together: list[Statement]) -> Origin:
-    meaning = " and ".join(s.origin.meaning for s in together)
-    return Origin("; ".join(s.origin.equation for s in together), meaning)
+def _origin(together: list[Statement], values: list[Expr]) -> Origin:
+    """What statements compute that become one."""
+    some = zip(together, values, strict=True)
+    first, *others = (s.origin.computing(s.target, value) for s, value in some)
+    return first.united(*others)
 
 
 def _without(statements: list[Statement], some: list[Statement]) -> list[Statement]:

@@ -13,7 +13,6 @@ from gru_codegen.ir import (
     Const,
     Every,
     Now,
-    Origin,
     Program,
     Ref,
     Statement,
@@ -149,8 +148,8 @@ def _joined(
     meaning = "gradients of stacked weights"
     target = Ref(Var(name, shape, "gradient", meaning=meaning, parts=rows))
     value = Call("contract", (_neighbours(left, packs), _neighbours(right, packs)))
-    origins = "; ".join(member.origin.equation for member in members)
-    return Statement(target, value, Origin(origins, meaning))
+    first, *others = (member.origin for member in members)
+    return Statement(target, value, first.united(*others))
 
 
 def _weights(gradients: list[Ref]) -> str:

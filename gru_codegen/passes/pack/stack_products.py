@@ -14,7 +14,6 @@ from gru_codegen.ir import (
     Expr,
     Loop,
     Now,
-    Origin,
     Program,
     Ref,
     Statement,
@@ -27,7 +26,6 @@ from gru_codegen.ir import (
 )
 from gru_codegen.passes.pack.neighbours import Packs
 from gru_codegen.passes.support.naming import fresh, names_in
-from gru_codegen.passes.support.wording import equation
 
 __all__ = ["stack_products"]
 
@@ -248,8 +246,7 @@ class _Operands:
         self.weights += [ref for band in bands for weights in band for ref in reads(weights)]
         value = Call("matmul", (operand, _below([_beside(band) for band in bands])))
         target = self.packs.of(tuple(self._target(member) for member in members))
-        meaning = "the products of " + " and ".join(member.target.name for member in members)
-        return Statement(target, value, Origin(equation(target, value), meaning))
+        return Statement(target, value)
 
     def _side_by_side(self, wanted: tuple[Ref | None, ...]) -> Ref | None:
         """The `wanted` matrices as neighbours, None for ones; None if some have others already."""
@@ -282,7 +279,7 @@ class _Operands:
 
     def _filled(self, var: Var, value: Expr) -> Ref:
         every = Ref(var, Every())
-        self.made.append(Statement(every, value, Origin(equation(every, value), var.meaning)))
+        self.made.append(Statement(every, value))
         return Ref(var, Now())
 
     def _target(self, member: _Sum) -> Ref:

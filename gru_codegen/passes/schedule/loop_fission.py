@@ -15,7 +15,6 @@ from gru_codegen.ir import (
     Expr,
     Loop,
     Now,
-    Origin,
     Program,
     Ref,
     Shape,
@@ -30,7 +29,6 @@ from gru_codegen.ir import (
 )
 from gru_codegen.passes.support.algebra import added_up
 from gru_codegen.passes.support.naming import fresh, names_in, product_name
-from gru_codegen.passes.support.wording import equation
 
 __all__ = ["fission_loops", "fission_statements"]
 
@@ -142,7 +140,7 @@ def _hoisted(total: Expr, addends: list[Expr], taken: set[str]) -> Statement:
     meaning = "what the inputs contribute"
     name = fresh(product_name(product), taken)
     target = Ref(Var(name, shape_of(total), "value", True, meaning=meaning), Every())
-    return Statement(target, _over_time(total), Origin(equation(target, total), meaning))
+    return Statement(target, _over_time(total))
 
 
 def _statements_after(body: tuple[Block, ...]) -> tuple[tuple[Block, ...], list[Statement]]:

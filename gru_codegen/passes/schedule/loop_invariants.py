@@ -9,7 +9,6 @@ from gru_codegen.ir import (
     Block,
     Call,
     Expr,
-    Origin,
     Phase,
     Program,
     Ref,
@@ -22,7 +21,6 @@ from gru_codegen.ir import (
     with_statements,
 )
 from gru_codegen.passes.support.naming import fresh, names_in
-from gru_codegen.passes.support.wording import equation
 
 __all__ = ["hoist_loop_invariants"]
 
@@ -64,7 +62,7 @@ class _Preparation:
         name = fresh(stem, self.taken)
         meaning = "weights, made ready"
         target = Ref(Var(name, shape_of(value), "work", meaning=meaning))
-        return Statement(target, value, Origin(equation(target, value), meaning))
+        return Statement(target, value)
 
 
 def _is_work(expression: Expr) -> bool:

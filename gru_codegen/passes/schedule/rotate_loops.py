@@ -15,7 +15,6 @@ from gru_codegen.ir import (
     Expr,
     Loop,
     Now,
-    Origin,
     Program,
     Ref,
     Statement,
@@ -30,7 +29,6 @@ from gru_codegen.passes.pack.fuse_additions import grown
 from gru_codegen.passes.pack.neighbours import Neighbours
 from gru_codegen.passes.support.algebra import added_up
 from gru_codegen.passes.support.naming import fresh, names_in
-from gru_codegen.passes.support.wording import equation, wording
 
 __all__ = ["rotate_loops"]
 
@@ -110,8 +108,7 @@ class _Rotation:
         meaning = f"what {target.name} is by way of {by}"
         name = fresh(f"{target.name}_via_{by}", self.taken)
         var = Var(name, target.shape, "adjoint", True, Const(Fraction(0)), meaning)
-        origin = Origin(equation(Ref(var, Now()), total), meaning)
-        return Statement(Ref(var, Every()), rewrite(total, _for_every_step), origin)
+        return Statement(Ref(var, Every()), rewrite(total, _for_every_step))
 
     def _rotated(
         self, body: list[Statement], start: Statement, product: Statement, before: Var
@@ -126,15 +123,10 @@ class _Rotation:
 
         changed: list[Statement] = []
         for statement in body:
-            origin = statement.origin
             if statement is start:
-                value: Expr = Ref(new, Now(1))
-                origin = replace(origin, equation=equation(start.target, value))
-                statement = replace(start, value=value, origin=origin)
+                statement = replace(start, value=Ref(new, Now(1)))
             elif statement is product:
                 statement = grown(product, [step_before], self.neighbours)
-                text = f"{origin.equation} + {wording(step_before)}"
-                statement = replace(statement, origin=replace(origin, equation=text))
             if statement.target.var == old:
                 statement = replace(statement, target=replace(statement.target, var=new))
             changed.append(replace(statement, value=rewrite(statement.value, renamed)))

@@ -8,10 +8,12 @@ from typing import Any
 
 from gru_codegen.ir import (
     GIVEN,
+    INTERMEDIATE,
     OPERATIONS,
     Call,
     Every,
     Expr,
+    Origin,
     Program,
     Ref,
     Statement,
@@ -29,6 +31,7 @@ def eliminate_common_subexpressions(program: Program) -> Program:
     reads E.
     """
     copies: dict[Ref, Expr] = {}
+    origins: dict[Ref, Origin] = {}  # of what has been a copy at any time
     handed_out = {var for results in program.entries.values() for var in results}
     # What an optional argument may change afterwards stands for nothing but itself.
     handed_out |= {s.target.var for s in program.statements() if s.given}
@@ -36,7 +39,7 @@ def eliminate_common_subexpressions(program: Program) -> Program:
     def change(block: tuple[Statement, ...], _: bool) -> Iterator[Statement]:
         computed: dict[Expr, Ref] = {}
         for statement in block:
-            yield _share(statement, computed, copies, handed_out)
+            yield _share(statement, computed, copies, origins, handed_out)
 
     return program.with_basic_blocks(change)
 
@@ -45,6 +48,7 @@ def _share(
     statement: Statement,
     computed: dict[Expr, Ref],
     copies: dict[Ref, Expr],
+    origins: dict[Ref, Origin],
     handed_out: set[Var],
 ) -> Statement:
     def known(expression: Expr) -> Expr:
@@ -61,15 +65,19 @@ def _share(
         return expression
 
     value, target = known(statement.value), statement.target
+    passed = [origins[ref] for ref in reads(statement.value) if ref in copies]
+    origin = INTERMEDIATE.united(*passed, statement.origin)
     _forget(computed, target)
     _forget(copies, target)
     if not statement.accumulate and not statement.given and target not in reads(value):
         var = target.var
         if _is_copy(value) and var.boundary is None and var not in handed_out:
-            copies[target] = value
+            copies[target], origins[target] = value, origin
         elif isinstance(value, Call) and var not in handed_out:
             computed.setdefault(value, target)
-    return statement if value is statement.value else replace(statement, value=value)
+    if value is statement.value:
+        return statement
+    return replace(statement, value=value, origin=origin)
 
 
 def _forget(known: dict[Any, Any], target: Ref) -> None:

@@ -31,25 +31,28 @@ def coalesce_copies(program: Program) -> Program:
     return program
 
 
-def _renamed(program: Program, original: Var, copy: Var) -> Program:
-    """Call `original` `copy`, which leaves nothing of the statement that copied it."""
+def _renamed(program: Program, original: Var, copied: Statement) -> Program:
+    """Call `original` by the name of its copy, which leaves nothing of what `copied` it."""
 
     def renamed(expression: Expr) -> Expr | None:
         if isinstance(expression, Ref) and expression.var == original:
-            return replace(expression, var=copy)
+            return replace(expression, var=copied.target.var)
         return None
 
     def change(statement: Statement) -> Iterator[Statement]:
         target, value = (rewrite(each, renamed) for each in (statement.target, statement.value))
         assert isinstance(target, Ref)  # renamed at the most
+        origin = statement.origin
+        if statement.target.var == original:
+            origin = origin.united(copied.origin)
         if value != target:
-            yield replace(statement, target=target, value=value)
+            yield replace(statement, target=target, value=value, origin=origin)
 
     return program.with_statements(change)
 
 
-def _copies(program: Program) -> Iterator[tuple[Var, Var]]:
-    """The variables of one body alone that it copies, with their copies."""
+def _copies(program: Program) -> Iterator[tuple[Var, Statement]]:
+    """The variables of one body alone that it copies, with the statements that do so."""
     handed_out = {var for results in program.entries.values() for var in results}
     uses = Counter(var for statement in program.statements() for var in _variables(statement))
     for phase in program.phases:
@@ -60,7 +63,7 @@ def _copies(program: Program) -> Iterator[tuple[Var, Var]]:
                     here = [i for i, s in enumerate(body) if value.var in _variables(s)]
                     alone = uses[value.var] == len(here)
                     if alone and _is_free(statement.target, body, here, place):
-                        yield value.var, statement.target.var
+                        yield value.var, statement
 
 
 def _is_copy(statement: Statement) -> bool:

@@ -50,7 +50,8 @@ def to_three_address_code(program: Program) -> Program:
         if _is_flat(statement):
             yield statement
             return
-        for part in _flat(statement, scratch, kept):
+        origin = statement.origin.computing(statement.target, statement.value)
+        for part in _flat(replace(statement, origin=origin), scratch, kept):
             yield replace(part, given=statement.given)
 
     return program.with_statements(change)

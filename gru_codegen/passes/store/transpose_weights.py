@@ -8,7 +8,6 @@ from gru_codegen.ir import (
     Block,
     Call,
     Expr,
-    Origin,
     Phase,
     Program,
     Ref,
@@ -19,7 +18,6 @@ from gru_codegen.ir import (
     with_values,
 )
 from gru_codegen.passes.support.naming import fresh, names_in
-from gru_codegen.passes.support.wording import equation
 
 __all__ = ["transpose_weights"]
 
@@ -67,4 +65,4 @@ def _copy(value: Expr, taken: set[str]) -> Statement:
     name = fresh(stem, taken)
     meaning = "weights, made ready"
     target = Ref(Var(name, shape_of(value), "work", meaning=meaning))
-    return Statement(target, value, Origin(equation(target, value), meaning))
+    return Statement(target, value)

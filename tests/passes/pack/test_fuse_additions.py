@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from gru_codegen.ir import Block, Call, Loop, Origin, Phase, Ref, Statement, Var
+from gru_codegen.ir import Block, Call, Loop, Phase, Ref, Statement, Var
 from gru_codegen.passes import (
     collect_all_local_derivatives,
     fission_statements,
@@ -91,7 +91,7 @@ def test_a_product_that_is_read_elsewhere_too_stays() -> None:
         again = Ref(Var("again", products.var.shape, "work"))
         (loop,) = phase.blocks
         assert isinstance(loop, Loop)
-        more = Statement(again, Call("tanh", (products,)), Origin("again", "reads it"))
+        more = Statement(again, Call("tanh", (products,)))
         return (replace(loop, body=(*loop.body, more)),)
 
     read_twice = stacked.with_blocks(read_again)

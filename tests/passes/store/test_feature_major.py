@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from gru_codegen.ir import Call, Loop, Now, Origin, Program, Ref, Statement
+from gru_codegen.ir import Call, Loop, Now, Program, Ref, Statement
 from gru_codegen.passes import store_feature_major
 from gru_codegen.passes.pack.neighbours import Packs
 from tests.passes.written import after, phase, written
@@ -17,7 +17,7 @@ def beside_one_another(text: str, overwrites: Mapping[str, str] | None = None) -
     """The program of `text`, in which P and Q are neighbours."""
     program = written(f"P[:] = x[:]\nQ[:] = y[:]\ndx[:] = P[:]\n{text}")
     both = Packs(program, set()).of(tuple(Ref(program.variables()[name], Now()) for name in "PQ"))
-    together = Loop("forward", (Statement(both, Call("tanh", (both,)), Origin("", "")),))
+    together = Loop("forward", (Statement(both, Call("tanh", (both,))),))
     first = program.phases[0]
     blocks = (*first.blocks[:-1], together, first.blocks[-1])
     return replace(program, phases=(replace(first, blocks=blocks),), overwrites=overwrites or {})

@@ -8,7 +8,7 @@ import pytest
 
 import gru_codegen as gc
 from gru_codegen.cost import gains
-from gru_codegen.ir import Call, Every, Now, Origin, Program, Ref, Statement, Var
+from gru_codegen.ir import Call, Every, Now, Program, Ref, Statement, Var
 from gru_codegen.lower import lower
 from gru_codegen.passes import LAYOUTS, Layout, gather_rows
 from gru_codegen.passes.pack.neighbours import Packs
@@ -186,7 +186,7 @@ def test_neighbours_are_copied_together_and_again_when_one_is_written(
     parts = tuple(Ref(program.variables()[name], Now()) for name in "ZR")
     gates = replace(Packs(program, names_in(program)).of(parts), when=Every())
     target = Ref(Var("dU", ("H+H", "H+H"), "gradient"))
-    product = Statement(target, Call("contract", (gates, gates)), Origin("", ""))
+    product = Statement(target, Call("contract", (gates, gates)))
     forward, backward = program.phases
     *first, changing = backward.blocks
     backward = replace(backward, blocks=(*first, product, changing, product))

@@ -10,7 +10,6 @@ from gru_codegen.ir import (
     Const,
     Loop,
     Now,
-    Origin,
     Phase,
     Program,
     Ref,
@@ -157,7 +156,7 @@ def test_not_over_the_seed_before_it_is_handed_out() -> None:
 
 def in_a_loop(*statements: tuple[Ref, Ref | Call]) -> Program:
     """A program of one reverse loop."""
-    made = tuple(Statement(target, value, Origin("", "")) for target, value in statements)
+    made = tuple(Statement(target, value) for target, value in statements)
     return validate(Program("written", (), (Phase("backward", (Loop("reverse", made),)),), {}))
 
 

@@ -39,8 +39,8 @@ def _notation(expression: Expr) -> Form:
             return Form(_symbol(expression))
         case Const(value):
             return Form(str(value))
-        case Call("rows", (vector,)):
-            return _notation(vector)
+        case Call("rows", (argument,)) | Call("guard", (_, _, argument)):
+            return _notation(argument)
         case Call("multiply", (Const(), _)):
             return _SCALED.of(*expression.args)
         case Call("matmul", (_, Call("multiply"))):

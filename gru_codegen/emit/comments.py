@@ -1,0 +1,282 @@
+"""Comments: the equations that statements compute, as they were derived and as they are computed.
+
+A comment says each equation that its statements complete, those of eliminated variables before
+the one that their values enter. Where another form of it is computed than was derived, that stands
+behind it: ``dZ_t = dS_t o CA_t - dS_t o S_{t-1} = dS_t o (CA_t - S_{t-1})``.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import groupby
+
+from gru_codegen.emit.lines import WIDTH
+from gru_codegen.emit.wording import equation, wording
+from gru_codegen.ir import (
+    INTERMEDIATE,
+    Block,
+    Call,
+    Const,
+    Definition,
+    EquationId,
+    Expr,
+    Formula,
+    Now,
+    Ref,
+    Statement,
+    reads,
+    refs,
+    rewrite,
+    unpacked,
+)
+
+__all__ = ["Comments", "groups"]
+
+
+def groups(blocks: Iterable[Block]) -> Iterator[list[Block]]:
+    """Consecutive statements that stand under one comment; loops and steps one by one."""
+    for _, group in groupby(blocks, key=_common):
+        yield list(group)
+
+
+def _common(block: Block) -> object:
+    """What the statements of a group have in common: their equations.
+
+    Those that compute from weights alone have in common what they are for.
+    """
+    if not isinstance(block, Statement):
+        return id(block)
+    if not block.origin.equations:
+        found = list(reads(block.value))
+        if found and all(ref.var.role == "weight" for ref in found):
+            return block.target.var.meaning
+    return id(block) if block.origin == INTERMEDIATE else block.origin
+
+
+@dataclass
+class _Entry:
+    """A line of a comment, in pieces between which it may be broken.
+
+    before: equations of eliminated variables. own: the one that is completed, as it was derived and
+    as it is computed. of: its identity; None for an intermediate.
+    """
+
+    meaning: str
+    own: list[str]
+    before: list[str] = field(default_factory=list)
+    of: EquationId | None = None
+
+    def pieces(self, alone: bool) -> list[str]:
+        """All of it; the only entry of a comment says its meaning."""
+        first, *others = self.own
+        named = f"{self.meaning}: {first}" if alone and self.meaning else first
+        return [*self.before, named, *others]
+
+
+@dataclass
+class Comments:
+    """The comments of one body of statements.
+
+    equations: all that there are. said: those that have been said here.
+    """
+
+    equations: Mapping[EquationId, Formula]
+    said: set[EquationId] = field(default_factory=set)
+
+    def lines(self, group: Sequence[Statement], indent: str, remark: str = "") -> Iterator[str]:
+        """The comment above `group`: ``# update gate: Z_t = ...``, and `remark` behind it."""
+        ids = dict.fromkeys(each for statement in group for each in statement.origin.equations)
+        made = dict.fromkeys(d for statement in group for d in _definitions(statement))
+        entries = list(self._entries(list(ids), list(made)))
+        entries = entries or [_intermediate(*definition) for definition in made]
+        entries[-1].own[-1] += remark
+        alone = len(entries) == 1
+        at_once = INTERMEDIATE != group[0].origin == group[-1].origin
+        heading = "" if alone else _heading(entries, at_once)
+        yield from _lines(heading, [entry.pieces(alone) for entry in entries], indent)
+
+    def _entries(self, ids: Sequence[EquationId], made: Sequence[Definition]) -> Iterator[_Entry]:
+        """The equations of what is `made`, each behind those that enter into it."""
+        by_name = {part.var.name: d for d in reversed(made) for part in unpacked(d[0])}
+        last = {self.equations[each].target.var.name: each for each in ids}
+        before: list[str] = []
+        for each in ids:
+            formula = self.equations[each]
+            name, meaning = formula.target.var.name, _meaning(each, formula)
+            if name in by_name and last[name] == each:
+                own = list(self._stated(each, formula, *by_name[name]))
+                yield _Entry(meaning, own, before, each)
+                before = []
+            elif each not in self.said:
+                before.append(f"{meaning}: {formula.text};" if meaning else f"{formula.text};")
+            self.said.add(each)
+        if before:
+            yield _Entry("", [before.pop().removesuffix(";")], before)
+
+    def _stated(
+        self, each: EquationId, formula: Formula, target: Ref, value: Expr
+    ) -> Iterator[str]:
+        """The equation as it was derived, then what is computed, if that is not the same."""
+        held = _with_added(target)
+        if each.kind in ("loss", "gradient") or self._alike(formula.value, value):
+            yield formula.text
+        elif held is None:
+            yield from (formula.text, f"= {wording(rewrite(value, _with_added))}")
+        else:
+            yield from (f"{formula.text};", f"{wording(held)} = {wording(value)}")
+
+    def _alike(self, derived: Expr, computed: Expr) -> bool:
+        """Whether both are the same but for the order of operands and for what names stand for."""
+        values = {
+            wording(formula.target): formula.value
+            for each, formula in self.equations.items()
+            if each.kind in ("forward", "adjoint")
+        }
+        sides = [derived, computed]
+        while True:
+            first, second = ({wording(ref) for ref in reads(side)} for side in sides)
+            alone = (first ^ second) & values.keys()
+            if not alone:
+                return _ordered(sides[0]) == _ordered(sides[1])
+
+            def meant(part: Expr, alone: set[str] = alone) -> Expr | None:
+                name = wording(part) if isinstance(part, Ref) else ""
+                return values[name] if name in alone else None
+
+            sides = [rewrite(side, meant) for side in sides]
+
+
+def _definitions(statement: Statement) -> tuple[Definition, ...]:
+    return statement.origin.computed or ((statement.target, statement.value),)
+
+
+def _with_added(part: Expr) -> Expr | None:
+    """A carry with what the step before in the loop has added to it already, if there is any.
+
+    That is the same that it begins with beyond the last step.
+    """
+    if not (isinstance(part, Ref) and isinstance(part.var.boundary, Call)):
+        return None
+    total: Expr = part
+    for ref in refs(part.var.boundary):
+        if isinstance(ref.when, Now) and isinstance(part.when, Now):
+            now = replace(ref, when=Now(ref.when.offset + part.when.offset))
+            total = Call("add", (total, now))
+    return total
+
+
+def _meaning(each: EquationId, formula: Formula) -> str:
+    """What stands before an equation; the names of adjoints say what they are."""
+    return "" if each.kind == "adjoint" else formula.meaning
+
+
+def _intermediate(target: Ref, value: Expr) -> _Entry:
+    """What a pass has added."""
+    meanings = dict.fromkeys(ref.var.meaning for ref in unpacked(target))
+    return _Entry(_together(list(meanings)), [equation(target, rewrite(value, _with_added))])
+
+
+# --- lines ---------------------------------------------------------------------------------------
+
+
+def _heading(entries: Sequence[_Entry], at_once: bool) -> str:
+    """What stands before several equations: ``update gate and reset gate at once: ``."""
+    words = _together([*dict.fromkeys(entry.meaning for entry in entries if entry.meaning)])
+    if all(entry.of and entry.of.kind == "gradient" for entry in entries):
+        words = "gradients"  # their names are in the equations
+    if at_once:
+        words = f"{words} at once".lstrip()
+    return f"{words}: " if words else ""
+
+
+def _together(meanings: Sequence[str]) -> str:
+    """Meanings in one sentence, their common beginning said once: ``the products of Z and R``."""
+    words = [meaning.split(" ") for meaning in meanings]
+    alike = [len(set(column)) == 1 for column in zip(*words, strict=False)]
+    shared = [*alike, False].index(False) if words[1:] else 0
+    rest = [" ".join(each[shared:]) for each in words]
+    listed = " and ".join([", ".join(rest[:-1]), rest[-1]]) if rest[1:] else "".join(rest)
+    return " ".join([*words[0][:shared], listed]) if words else ""
+
+
+def _lines(heading: str, entries: Sequence[list[str]], indent: str) -> Iterator[str]:
+    """A comment on one line, or else on one for each of its entries."""
+    line = f"{indent}# {heading}{'; '.join(map(' '.join, entries))}"
+    start, further = f"{indent}# ", f"{indent}#     "
+    if len(line) <= WIDTH:
+        yield line
+    elif len(entries) == 1:
+        ((first, *others),) = entries
+        yield from _filled([heading + first, *others], start, further)
+    else:
+        if heading:
+            yield f"{start}{heading}".rstrip()
+            start, further = further, f"{further}    "
+        if all(len(pieces) == 1 for pieces in entries):  # several of them on a line
+            pieces = [piece for (piece,) in entries]
+            entries = [[*(f"{piece};" for piece in pieces[:-1]), pieces[-1]]]
+            further = start
+        for pieces in entries:
+            yield from _filled(pieces, start, further)
+
+
+def _filled(pieces: Sequence[str], start: str, further: str) -> Iterator[str]:
+    """Pieces on as few lines as they fit on; one that is too long is broken where it has to be."""
+    line = start + pieces[0]
+    for piece in pieces[1:]:
+        if len(line) + 1 + len(piece) <= WIDTH:
+            line = f"{line} {piece}"
+        else:
+            yield from _broken(line, further)
+            line = further + piece
+    yield from _broken(line, further)
+
+
+def _broken(line: str, further: str) -> list[str]:
+    return textwrap.wrap(
+        line, WIDTH, subsequent_indent=further, break_long_words=False, break_on_hyphens=False
+    )
+
+
+# --- expressions, whatever the order of their operands -------------------------------------------
+
+
+def _ordered(expression: Expr) -> str:
+    """`expression` with the operands of sums and of elementwise products in a fixed order."""
+    return " + ".join(sorted(f"{number} {rest}" for number, rest in _terms(expression)))
+
+
+def _terms(expression: Expr) -> Iterator[tuple[Fraction, str]]:
+    """The terms of a sum, each a number and what it is multiplied with."""
+    match expression:
+        case Call("add", (left, right)):
+            yield from (*_terms(left), *_terms(right))
+        case Call("subtract", (left, right)):
+            yield from (*_terms(left), *((-number, rest) for number, rest in _terms(right)))
+        case Call("negate", (argument,)):
+            yield from ((-number, rest) for number, rest in _terms(argument))
+        case Call("guard", (_, _, argument)):
+            yield from _terms(argument)
+        case _:
+            number, factors = _factors(expression)
+            yield number, " o ".join(sorted(factors))
+
+
+def _factors(expression: Expr) -> tuple[Fraction, list[str]]:
+    """The factors of an elementwise product, the number among them apart."""
+    match expression:
+        case Const(value):
+            return value, []
+        case Ref():
+            return Fraction(1), [wording(expression)]
+        case Call("multiply", (left, right)):
+            (a, some), (b, others) = _factors(left), _factors(right)
+            return a * b, [*some, *others]
+        case Call("guard", (_, _, Call("multiply") as product)):
+            return _factors(product)
+        case Call("add" | "subtract" | "negate" | "guard"):
+            return Fraction(1), [f"({_ordered(expression)})"]
+    return Fraction(1), [f"{expression.operation}({', '.join(map(_ordered, expression.args))})"]
