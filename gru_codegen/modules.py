@@ -2,8 +2,7 @@
 
 Neither function puts what it makes into ``sys.modules``. Nothing in a kernel needs it (its classes
 are NamedTuples and plain classes), a kernel can so be garbage-collected and can never stand in the
-way of an ``import``, and pickling the ``Params`` of such a module fails at once, when they are
-saved, rather than in the process that has no module to load them with.
+way of an ``import``. What a kernel returns can be pickled all the same: see ``pickles``.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from . import pickles
 from .errors import ProgramError, VerificationError
 
 CONTRACT = 1
@@ -113,6 +113,7 @@ def _execute(source: str, filename: str, name: str) -> ModuleType:
         raise _SourceError(
             f"cannot be imported: {_place(error, filename)}{one_line(error)}"
         ) from error
+    pickles.enable(module, source, load_source)
     return module
 
 

@@ -54,8 +54,7 @@ def test_the_loader_s_future_imports_are_not_inherited() -> None:
 def test_a_module_stays_out_of_sys_modules_and_can_be_collected() -> None:
     kernel = load_source(SOURCE, "gru_of_this_test")
     assert "gru_of_this_test" not in sys.modules
-    with pytest.raises(pickle.PicklingError):
-        pickle.dumps(kernel.init_params(2, 3))
+    pickle.dumps(kernel.init_params(2, 3))
     alive = weakref.ref(kernel)
     del kernel
     gc.collect()
