@@ -20,6 +20,9 @@ KINDS = ("products", "transcendental", "elementwise", "copies", "other")
 
 _TRANSCENDENTAL = {"tanh", "exp", "log", "log1p", "expm1", "sin", "cos", "sqrt"}
 
+#: Functions of a kernel's own that add up.
+_SUMS = {"_inner"}
+
 #: The kind of a statement, and seconds.
 Reading = tuple[str, float]
 
@@ -58,7 +61,7 @@ def kind_of(statement: ast.stmt) -> str:
         return "products"
     if of_numpy & _TRANSCENDENTAL:
         return "transcendental"
-    if of_numpy - {"copyto", "empty"}:
+    if of_numpy - {"copyto", "empty"} or _SUMS & {f.id for f in called if isinstance(f, ast.Name)}:
         return "elementwise"
     stores = isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Subscript)
     if stores or "copyto" in of_numpy or "copy" in of_arrays:

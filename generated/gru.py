@@ -453,6 +453,16 @@ def _turned(a: Array) -> Array:
     return turned
 
 
+def _inner(a: Array, b: Array) -> Any:
+    """The sum of a o b, if it is long a piece at a time: one long sum in float32 loses digits."""
+    a, b, piece = a.ravel(), b.ravel(), 2**12
+    if a.size < 8 * piece:
+        return a.dot(b)
+    whole = a.size // piece * piece
+    pieces = np.matmul(a[:whole].reshape(-1, 1, piece), b[:whole].reshape(-1, piece, 1))
+    return pieces.sum() + a[whole:].dot(b[whole:])
+
+
 def _forward(params: Params, x: Array, w: Workspace) -> None:
     """Compute the states, first time step to last."""
     Wz, Wrecz, Wca, Wrecca, Wr, Wrecr = params
@@ -505,10 +515,8 @@ def _loss(Y: Array, V: Array | None, w: Workspace) -> Any:
     dO[...] = S
     np.subtract(dO, Y, dO)
     # L2 cost, at every time step: L = sum_t 1/2 tr(E_t^T E_t)
-    if V is None:
-        loss = dO.ravel().dot(dO.ravel()) / 2
-    else:  # each sample's own sum times its weight
-        loss = np.dot(V.ravel(), np.einsum("tnb,tnb->tb", dO, dO).ravel()) / 2
+    # with loss weights each sample's own sum times its weight
+    loss = _inner(dO, dO) / 2 if V is None else _inner(V, np.einsum("tnb,tnb->tb", dO, dO)) / 2
     # with loss weights V: dO_t = V_t o dO_t
     if V is not None:
         np.multiply(dO, V, dO)

@@ -346,6 +346,16 @@ def sigmoid(a: Array) -> Any:
     return (1 + np.tanh(a / 2)) / 2
 
 
+def _inner(a: Array, b: Array) -> Any:
+    """The sum of a o b, if it is long a piece at a time: one long sum in float32 loses digits."""
+    a, b, piece = a.ravel(), b.ravel(), 2**12
+    if a.size < 8 * piece:
+        return a.dot(b)
+    whole = a.size // piece * piece
+    pieces = np.matmul(a[:whole].reshape(-1, 1, piece), b[:whole].reshape(-1, piece, 1))
+    return pieces.sum() + a[whole:].dot(b[whole:])
+
+
 def _forward(params: Params, x: Array, w: Workspace) -> None:
     """Compute the states, first time step to last."""
     Wz, Wrecz, Wca, Wrecca, Wr, Wrecr = params
@@ -386,6 +396,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
 def _loss(Y: Array, V: Array | None, w: Workspace) -> Any:
     """Compute the loss of all time steps."""
     S, dO = w.S, w.dO
+    loss = np.zeros(w.steps, w.dtype)
 
     # --- step 1 of 2 ---
     # output: O_t = S_t; error: E_t = O_t - Y_t
@@ -393,7 +404,7 @@ def _loss(Y: Array, V: Array | None, w: Workspace) -> Any:
     # dE_t = E_t; dO_t = dE_t
     dO[0] = E
     # L2 cost, at every time step: L = sum_t 1/2 tr(E_t^T E_t)
-    loss = np.dot(E.ravel(), (E if V is None else V[0] * E).ravel()) / 2
+    loss[0] = _inner(E, E if V is None else V[0] * E) / 2
     # with loss weights V: dO_t = V_t o dO_t
     if V is not None:
         dO[0] = dO[0] * V[0]
@@ -404,11 +415,11 @@ def _loss(Y: Array, V: Array | None, w: Workspace) -> Any:
     # dE_t = E_t; dO_t = dE_t
     dO[1] = E
     # L2 cost, at every time step: L = sum_t 1/2 tr(E_t^T E_t)
-    loss += np.dot(E.ravel(), (E if V is None else V[1] * E).ravel()) / 2
+    loss[1] = _inner(E, E if V is None else V[1] * E) / 2
     # with loss weights V: dO_t = V_t o dO_t
     if V is not None:
         dO[1] = dO[1] * V[1]
-    return loss
+    return loss.sum()
 
 
 def _backward(

@@ -365,6 +365,16 @@ def sigmoid(a: Array) -> Any:
     return (1 + np.tanh(a / 2)) / 2
 
 
+def _inner(a: Array, b: Array) -> Any:
+    """The sum of a o b, if it is long a piece at a time: one long sum in float32 loses digits."""
+    a, b, piece = a.ravel(), b.ravel(), 2**12
+    if a.size < 8 * piece:
+        return a.dot(b)
+    whole = a.size // piece * piece
+    pieces = np.matmul(a[:whole].reshape(-1, 1, piece), b[:whole].reshape(-1, piece, 1))
+    return pieces.sum() + a[whole:].dot(b[whole:])
+
+
 def _forward(params: Params, x: Array, w: Workspace) -> None:
     """Compute the states, first time step to last."""
     Wz, Wrecz, Wca, Wrecca, Wr, Wrecr = params
@@ -389,18 +399,18 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
 def _loss(Y: Array, V: Array | None, w: Workspace) -> Any:
     """Compute the loss of all time steps."""
     S, dO = w.S, w.dO
-    loss: Any = 0
+    loss = np.zeros(w.steps, w.dtype)
     for t in range(w.steps):
         # output: O_t = S_t; error: E_t = O_t - Y_t
         E = S[t] - Y[t]
         # dE_t = E_t; dO_t = dE_t
         dO[t] = E
         # L2 cost, at every time step: L = sum_t 1/2 tr(E_t^T E_t)
-        loss += np.dot(E.ravel(), (E if V is None else V[t] * E).ravel()) / 2
+        loss[t] = _inner(E, E if V is None else V[t] * E) / 2
         # with loss weights V: dO_t = V_t o dO_t
         if V is not None:
             dO[t] = dO[t] * V[t]
-    return loss
+    return loss.sum()
 
 
 def _backward(

@@ -57,6 +57,7 @@ _Writer = Callable[[Expr], str]
 class Blocks:
     """Writes blocks as the body of a function; steps that share a body are spelled once.
 
+    losses: whether each step has a loss of its own, which are to be added up.
     begun: the carries kept for all steps whose matrix beyond the last step has been written.
     """
 
@@ -66,6 +67,7 @@ class Blocks:
         self.phase = phase
         self.bodies: dict[int, str] = {}
         self.begun: set[Var] = set()
+        self.losses = False
 
     def lines(self, blocks: tuple[Block, ...]) -> list[str]:
         """The lines of `blocks`, one level deep."""
@@ -130,8 +132,6 @@ class Blocks:
         for var, statement in written.items():
             if statement.accumulate and var.role == "gradient":
                 yield f"    {var.name} = np.zeros_like(params.{var.name[1:]})"
-            elif statement.accumulate:
-                yield f"    {var.name}: Any = 0"
             elif self.plan.is_carried_over_time(var):
                 continue
             elif isinstance(var.boundary, Ref) and not self.plan.is_stored(var):
@@ -242,7 +242,10 @@ class Blocks:
         rule = calls.over_gathered_rows if self.plan.in_place else None
         write = partial(as_expression, spell=spell, layout=self.names.layout, rule=rule)
         sign = "+=" if statement.accumulate else "="
-        start = f"{indent}{spell(statement.target)} {sign} "
+        left = spell(statement.target)
+        if statement.target.var.role == "loss" and index:
+            self.losses, left, sign = True, f"{left}[{index}]", "="
+        start = f"{indent}{left} {sign} "
         text = write(value)
         if isinstance(value, Const) and statement.target.var.shape:
             shape = self.attributes.sizes(statement.target.var)  # a bare number has no dtype

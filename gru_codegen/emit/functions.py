@@ -80,7 +80,10 @@ def phase_function(phase: Phase, attributes: Attributes) -> Function:
             unset = _pullback_only(program, phase)
             lines = [*(f"    {name}: Any = None" for name in unset), *lines]
     results = [var.name for var in used if var.role == "loss"]
-    if results and lines[-1].startswith(f"    {results[0]} = "):
+    if blocks.losses:
+        lines = [f"    {results[0]} = np.zeros(w.steps, w.dtype)", *lines]
+        results = [f"{results[0]}.sum()"]
+    elif results and lines[-1].startswith(f"    {results[0]} = "):
         results, lines[-1] = [], lines[-1].replace(f"{results[0]} =", "return", 1)
     if "gradient" in roles:
         gradients = [f"d{weight.name}" for weight in program.weights]

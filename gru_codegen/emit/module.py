@@ -188,7 +188,8 @@ def _called(program: Program, heading: Heading, lines: Iterable[str]) -> Iterato
         yield "_check_equal"
     if program.layout == "columns":
         yield "_turned"
-    yield from (name for name in ("_rows", "_blocks") if any(f"{name}(" in line for line in lines))
+    helpers = ("_rows", "_blocks", "_inner")
+    yield from (name for name in helpers if any(f"{name}(" in line for line in lines))
 
 
 def _declared_states(program: Program) -> list[Var]:

@@ -85,6 +85,10 @@ def _write(
     def write(part: Expr) -> str:
         return _write(part, spell, layout, rule)[0]
 
+    def argument(part: Expr) -> str:
+        is_choice = isinstance(part, Call) and part.operation == "weigh"
+        return write(part)[1:-1] if is_choice else write(part)
+
     def at_least(part: Expr, level: int) -> str:
         text, binding = _write(part, spell, layout, rule)
         return text if binding >= level else f"({text})"
@@ -137,10 +141,7 @@ def _write(
         case "column_sum":
             return f"{_rows(args[0], at_least(args[0], _ATOM))}.sum(axis=0)", _ATOM
         case "inner":
-            left, right = (at_least(argument, _ATOM) for argument in args)
-            if _is_every(args[0]):  # once a call, where a method costs half as much
-                return f"{left}.ravel().dot({right}.ravel())", _ATOM
-            return f"np.dot({left}.ravel(), {right}.ravel())", _ATOM
+            return f"_inner({write(args[0])}, {argument(args[1])})", _ATOM
         case "divide":
             return f"{at_least(args[0], _PRODUCT)} / {at_least(args[1], _ATOM)}", _PRODUCT
         case "weigh":
@@ -154,8 +155,7 @@ def _write(
             mask = f"None if {absent} is None else {read}"
             return f"_guarded({write(args[2])}, {write(args[1])}, {mask})", _ATOM
         case "total":
-            inside = write(args[0])
-            return f"np.sum({inside})" if not inside.startswith("(") else f"np.sum{inside}", _ATOM
+            return f"np.sum({argument(args[0])})", _ATOM
         case "exp" | "log" | "log1p":
             return f"np.{expression.operation}({write(args[0])})", _ATOM
         case "reciprocal":
@@ -217,7 +217,7 @@ def by_sample(spell: Speller, layout: Orientation) -> Rule:
                 sums = f"{write(weighed, _ATOM)}.sum(axis={axis})"
             case _:
                 return None
-        return f"np.dot({write(weights, _ATOM)}.ravel(), {sums}.ravel())"
+        return f"_inner({write(weights)}, {sums})"
 
     return rule
 

@@ -1,6 +1,10 @@
-"""Views of the arrays of all time steps, for the lines that compute."""
+"""Views of the arrays of all time steps, and sums over them, for the lines that compute."""
 
 from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
 
 from gru_codegen.runtime.kernel import Array
 
@@ -25,3 +29,13 @@ def _turned(a: Array) -> Array:
     """(T, B, n), a sample per row, for (T, n, B), a sample per column, and the other way round."""
     turned: Array = a.transpose(0, 2, 1)
     return turned
+
+
+def _inner(a: Array, b: Array) -> Any:
+    """The sum of a o b, if it is long a piece at a time: one long sum in float32 loses digits."""
+    a, b, piece = a.ravel(), b.ravel(), 2**12
+    if a.size < 8 * piece:
+        return a.dot(b)
+    whole = a.size // piece * piece
+    pieces = np.matmul(a[:whole].reshape(-1, 1, piece), b[:whole].reshape(-1, piece, 1))
+    return pieces.sum() + a[whole:].dot(b[whole:])

@@ -3,9 +3,9 @@
 Everything is computed in float64, except where float32 is compared with it, on small random data
 whose sizes are all different (see `configuration`). Per weight: central differences, the complex
 step, and float32 against float64; then a random direction through all weights at other sizes,
-whether the functions of the kernel agree with each other, what loss weights, lengths and the
-pullback give, if the kernel has them, whether blocks of samples lose none, and whether it keeps the
-contract.
+whether a loss of many numbers keeps its digits in float32, whether the functions of the kernel
+agree with each other, what loss weights, lengths and the pullback give, if the kernel has them,
+whether blocks of samples lose none, and whether it keeps the contract.
 """
 
 from __future__ import annotations
@@ -79,6 +79,7 @@ def _claims(kernel: ModuleType, seed: int) -> list[Claim]:
             for method in (finite_differences, complex_step, precision)
         ),
         direction.claim(others),
+        precision.loss_claim(kernel, seed),
         *consistency.claims(problems),
         *(loss_weights.claims(problems) if offered.loss_weights else ()),
         *(lengths.claims(problems) if offered.lengths else ()),

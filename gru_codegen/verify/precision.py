@@ -1,4 +1,4 @@
-"""float32 against float64, both by the kernel itself.
+"""float32 against float64: gradients, both by the kernel itself, and the loss by its definition.
 
 Finite differences say nothing in float32: at the best step they are off by more than a kernel is.
 """
@@ -6,14 +6,22 @@ Finite differences say nothing in float32: at the best step they are off by more
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import ModuleType
 
 import numpy as np
 
 from .claim import Claim, over
-from .configuration import Problem, cast
+from .configuration import Problem, Sizes, cast, small
 from .difference import Difference, difference, verdict, worst
+from .targets import LOSSES
 
 TOLERANCE = 1e-5
+
+#: A loss of so many numbers. Where targets have no bounds, those of the first samples, one in so
+#: many, are so far off that one sum of all costs in float32 loses the costs that follow.
+NUMBERS, FAR_OFF, DISTANCE = 2**16, 128, 2**11
+#: Round-off is at most a third of it, and one sum of all costs off by nearly twice as much.
+LOSS_TOLERANCE = 2e-6
 
 
 def claim(problems: Sequence[Problem], weight: str) -> Claim:
@@ -36,3 +44,24 @@ def _compare(problem: Problem, weight: str) -> Difference:
         actual.dtype == np.float32, f"{place} is {actual.dtype} for float32 weights"
     )
     return worst([difference(place, actual, expected), same_dtype])
+
+
+def loss_claim(kernel: ModuleType, seed: int) -> Claim:
+    """Claim that the loss of many numbers is in float32 what it is by its definition."""
+    _, _, D, H = small(kernel)[0]
+    T = FAR_OFF if kernel.UNROLL is None else kernel.UNROLL
+    problem = Problem(kernel, Sizes(T, max(NUMBERS // (T * H), 1), D, H), seed)
+    return Claim("loss", "float32, many numbers", None, LOSS_TOLERANCE, lambda: _sum(problem))
+
+
+def _sum(problem: Problem) -> Difference:
+    kernel, loss = problem.kernel, LOSSES[problem.kernel.LOSS]
+    params, x, y, s0 = cast(problem.arguments, np.float32)
+    if not loss.bounded:
+        samples = y.reshape(-1, y.shape[-1])
+        samples[: len(samples) // FAR_OFF] *= DISTANCE
+    outputs, _ = kernel.forward(params, x, s0)  # by the kernel, so that only the loss is compared
+    expected = loss.value(cast(outputs, np.float64), cast(y, np.float64))
+    if not expected < np.finfo(np.float32).max:  # the states of some cells grow without bound
+        return Difference(0.0, "")
+    return difference(f"at {problem}, loss", kernel.loss(params, x, y, s0), expected)

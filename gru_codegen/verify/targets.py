@@ -15,12 +15,13 @@ class Loss(NamedTuple):
     """``targets(rng, shape)`` draws y for outputs of ``shape``, (T, B, O).
 
     ``each(outputs, y)`` is what every sample costs at every step, (T, B). The loss is its sum, or
-    its mean if ``mean``.
+    its mean if ``mean``. Targets that are ``bounded`` are labels or fractions.
     """
 
     targets: Callable[[np.random.Generator, tuple[int, int, int]], Array]
     each: Callable[[Array, Array], Array]
     mean: bool = False
+    bounded: bool = False
 
     def value(self, outputs: Array, y: Array, weights: Array | None = None) -> Any:
         """L by its definition, with ``weights`` (T, B) for the samples of each step, 1 if None.
@@ -72,6 +73,6 @@ LOSSES = {
     "l2": Loss(_normal, _l2),
     "l2-mean": Loss(_normal, _mean_square, mean=True),
     "huber": Loss(_normal, _huber),
-    "bce": Loss(_fractions, _bce),
-    "cross-entropy": Loss(_labels, _cross_entropy),
+    "bce": Loss(_fractions, _bce, bounded=True),
+    "cross-entropy": Loss(_labels, _cross_entropy, bounded=True),
 }

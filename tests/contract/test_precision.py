@@ -44,6 +44,16 @@ def test_float32_is_within_round_off_of_float64(
     assert abs(single.loss - double.loss) <= 1e-5 * double.loss
 
 
+def test_the_losses_of_many_steps_are_not_added_one_after_the_other() -> None:
+    """In textbook style too, where every step has its own; added so they were 4e-6 off."""
+    T, B, H = 20_000, 1, 2
+    kernel = gc.load(gc.cells["rnn"], style="textbook")
+    y = np.random.default_rng(7).standard_normal((T, B, H), dtype=np.float32)
+    params = kernel.Params(*(np.zeros(n, np.float32) for n in ((1, H), (H, H), (H,))))
+    loss = kernel.loss(params, np.zeros((T, B, 1), np.float32), y)
+    assert loss == pytest.approx(float((y.astype(np.float64) ** 2).sum() / 2), rel=1e-6)
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.longdouble, np.complex128], ids=str)

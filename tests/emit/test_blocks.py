@@ -93,15 +93,13 @@ def test_a_weighted_loss_makes_no_array_of_all_weighted_numbers(
     weighed = op("weigh")(V, every)
     squares = into(LOSS, multiply(whole("1/2"), op("inner")(every, weighed)))
     assert written(squares, layout=layout)[1:] == [
-        "    if V is None:",
-        "        loss = E.ravel().dot(E.ravel()) / 2",
-        "    else:  # each sample's own sum times its weight",
-        f'        loss = np.dot(V.ravel(), np.einsum("{axes}", E, E).ravel()) / 2',
+        "    # with loss weights each sample's own sum times its weight",
+        f'    loss = _inner(E, E) / 2 if V is None else _inner(V, np.einsum("{axes}", E, E)) / 2',
     ]
     total = into(LOSS, op("total")(weighed))
     assert written(total, layout=layout)[1:] == [
         "    # with loss weights each sample's own sum times its weight",
-        f"    loss = np.sum(E) if V is None else np.dot(V.ravel(), E.sum(axis={axis}).ravel())",
+        f"    loss = np.sum(E) if V is None else _inner(V, E.sum(axis={axis}))",
     ]
 
 

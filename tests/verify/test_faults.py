@@ -17,6 +17,7 @@ WEIGHTS = ("Wz", "Wrecz", "Wca", "Wrecca", "Wr", "Wrecr")
 
 DIRECTION = {("all", "random direction")}
 PRECISION = {(weight, "float32 against float64") for weight in WEIGHTS}
+MANY = {("loss", "float32, many numbers")}
 LOSS = {("loss", "loss = loss_and_gradients")}
 STATE = {("state", "forward = loss_and_gradients")}
 DRAW = {("init_params", "one seed, one draw")}
@@ -105,15 +106,16 @@ FAULTS = [
     ),
     # The forward pass and the loss.
     Fault("other equation", "w.Z[t] * w.CA[t]", "w.Z[t] * w.CA[t] * w.CA[t]", ALL),
-    Fault("other loss", "(error * error).sum() / 2", "(error * error).sum()", ALL | OUTPUTS),
+    Fault("other loss", "(error * error).sum() / 2", "(error * error).sum()", ALL | OUTPUTS | MANY),
+    Fault("loss as one long sum", "(error * error).sum()", "error.ravel() @ error.ravel()", MANY),
     Fault(
         "loss that is not holomorphic",
         "(error * error).sum() / 2",
         "(np.abs(error) ** 2).sum() / 2",
         complex_steps(*WEIGHTS) | TYPES,
     ),
-    Fault("loss() alone", "return _l2(w.S[1 :", "return 1.5 * _l2(w.S[1 :", ALL | LOSS),
-    Fault("outputs a step late", "w.S[1 : T + 1].copy()", "w.S[:T].copy()", OUTPUTS | LAST),
+    Fault("loss() alone", "return _l2(w.S[1 :", "return 1.5 * _l2(w.S[1 :", ALL | LOSS | MANY),
+    Fault("outputs a step late", "w.S[1 : T + 1].copy()", "w.S[:T].copy()", OUTPUTS | LAST | MANY),
     Fault("state a step early", "gradients, w.S[T]", "gradients, w.S[T - 1]", STATE | WINDOWS),
     Fault("s0 ignored", "w.S[0] = s0", "w.S[0] = 0", START | WINDOWS),
     Fault("seed ignored", "np.random.default_rng(rng)", "np.random.default_rng()", DRAW),
@@ -209,13 +211,13 @@ def test_an_input_that_was_modified_is_named() -> None:
 
 
 EXCEPTIONS = {
-    "loss": ('y (T, B, H)."""\n', ALL | LOSS | START | OWNERSHIP | TYPES | REFUSED),
+    "loss": ('y (T, B, H)."""\n', ALL | LOSS | MANY | START | OWNERSHIP | TYPES | REFUSED),
     "loss_and_gradients": ('weight, and the last state."""\n', CALLERS | REFUSED),
     "forward": (
         's0 (B, H)."""\n',
-        STATE | START | OUTPUTS | LAST | WINDOWS | OWNERSHIP | TYPES | REFUSED,
+        STATE | START | OUTPUTS | MANY | LAST | WINDOWS | OWNERSHIP | TYPES | REFUSED,
     ),
-    "init_params": ('U(-1/sqrt(H), 1/sqrt(H))."""\n', CALLERS | LAST | DRAW | REFUSED),
+    "init_params": ('U(-1/sqrt(H), 1/sqrt(H))."""\n', CALLERS | LAST | MANY | DRAW | REFUSED),
 }
 
 

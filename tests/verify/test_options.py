@@ -52,8 +52,8 @@ class Fault(NamedTuple):
 FAULTS = [
     Fault(
         "weights of the loss forgotten",
-        "(E if V is None else V[t] * E).ravel()",
-        "E.ravel()",
+        "E if V is None else V[t] * E",
+        "E",
         {WEIGHTED, WEIGHTED_GRADIENTS, ENDED_LOSS, ENDED_GRADIENTS, ONE_BY_ONE},
     ),
     Fault(

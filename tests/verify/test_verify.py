@@ -61,11 +61,12 @@ def test_the_rows() -> None:
     gradients = [(name, *row) for name in kernel.Params._fields for row in of_each_weight]
     assert rows[: len(gradients)] == gradients
     assert rows[len(gradients)] == ("all", "random direction", 1e-30, 1e-12)
-    assert {check.weight for check in checks[len(gradients) + 1 :]} == {
+    assert rows[len(gradients) + 1] == ("loss", "float32, many numbers", None, 2e-6)
+    assert {check.weight for check in checks[len(gradients) + 2 :]} == {
         *("loss", "state", "init_params", "s0", "outputs"),
         *("workspace", "inputs", "results", "params", "arguments", "module"),
     }
-    assert all(check.tolerance <= 1e-12 for check in checks[len(gradients) :])
+    assert all(check.tolerance <= 1e-12 for check in checks[len(gradients) + 2 :])
 
 
 def test_only_any_can_be_run_in_windows() -> None:

@@ -1,0 +1,42 @@
+"""Long sums in float32: what loses digits fails, and what the arguments are to blame for passes."""
+
+from __future__ import annotations
+
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+import gru_codegen as gc
+from gru_codegen.modules import load_source
+from gru_codegen.verify import precision
+
+LONG = "_inner(dO, dO)"
+AT_ONCE = "dO.ravel().dot(dO.ravel())"
+
+
+def kernel(old: str = LONG, new: str = LONG, **how: Any) -> ModuleType:
+    source = gc.generate(gc.GRU, **how)
+    assert old in source
+    return load_source(source.replace(old, new), "kernel")
+
+
+@pytest.mark.parametrize("unroll", [None, 1, 8])
+def test_one_sum_of_all_costs_fails(unroll: int | None) -> None:
+    check = precision.loss_claim(kernel(LONG, AT_ONCE, unroll=unroll), 0).check()
+    assert not check.passed
+    assert (check.weight, check.method) == ("loss", "float32, many numbers")
+
+
+@pytest.mark.parametrize("loss", gc.losses)
+@pytest.mark.parametrize("style", ["fast", "textbook"])
+def test_every_loss_passes_and_not_narrowly(loss: str, style: Any) -> None:
+    module = gc.load(gc.GRU, loss=gc.losses[loss], style=style)
+    for seed in range(4):
+        check = precision.loss_claim(module, seed).check()
+        assert check.worst_error <= check.tolerance / 3, check.detail
+
+
+def test_states_that_grow_without_bound_are_no_fault_of_the_loss() -> None:
+    grows = kernel("np.tanh(CA_t, CA_t)", "np.multiply(CA_t, 1000, CA_t)", layout="rows")
+    assert precision.loss_claim(grows, 0).check().worst_error == 0
