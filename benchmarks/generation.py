@@ -17,8 +17,9 @@ from rich.box import SIMPLE_HEAD
 from rich.progress import track
 from rich.table import Table
 
+from benchmarks.destination import destination
 from benchmarks.report import terminal
-from benchmarks.results import RESULTS, Generation, write
+from benchmarks.results import Generation, write
 from benchmarks.timing import PROJECT
 
 #: None is any number of steps, a time loop.
@@ -66,10 +67,9 @@ def table(costs: Sequence[Generation]) -> Table:
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    default=RESULTS / "generation.json",
-    show_default="benchmarks/results/generation.json",
+    show_default="benchmarks/results/generation.json, of a part build/generation.json",
 )
-def main(styles: tuple[str, ...], steps: tuple[int, ...], output: Path) -> None:
+def main(styles: tuple[str, ...], steps: tuple[int, ...], output: Path | None) -> None:
     """Measure the cost of generation and write it to a JSON file."""
     wanted = steps or STEPS
     runs = track(
@@ -81,6 +81,7 @@ def main(styles: tuple[str, ...], steps: tuple[int, ...], output: Path) -> None:
     )
     costs, console = list(runs), terminal()
     console.print(table(costs))
+    output = output or destination("generation.json")
     write(costs, output)
     console.print(f"wrote {output}")
 

@@ -22,10 +22,11 @@ except ModuleNotFoundError:
 
 import gru_codegen as gc
 from benchmarks.contenders import gemm_floor, kernels
+from benchmarks.destination import destination
 from benchmarks.problem import cast, disagreement, make_problem
 from benchmarks.race import to_sizes
 from benchmarks.report import significant, terminal
-from benchmarks.results import RESULTS, Profile, write
+from benchmarks.results import Profile, write
 from benchmarks.sizes import DTYPES, LAYOUTS, SIZES, Size
 from benchmarks.stopwatch import KINDS, Reading, Stopwatch
 
@@ -114,15 +115,15 @@ def table(found: Sequence[Profile]) -> Table:
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    default=RESULTS / "profile.json",
-    show_default="benchmarks/results/profile.json",
+    show_default="benchmarks/results/profile.json, of a part build/profile.json",
 )
-def main(sizes: tuple[Size, ...], output: Path) -> None:
+def main(sizes: tuple[Size, ...], output: Path | None) -> None:
     """Take the time of every kind of statement, in every layout."""
     console = terminal()
     with threadpool_limits(limits=1):
         found = [one for size in sizes or SIZES for one in profiles(size)]
     console.print(table(found))
+    output = output or destination("profile.json")
     write(found, output)
     console.print(f"wrote {output}")
 

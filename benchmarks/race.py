@@ -16,13 +16,14 @@ from typing import Any, NamedTuple
 import click
 
 from benchmarks.contenders import CONTENDERS, Contender, contender, entrants
+from benchmarks.destination import destination
 from benchmarks.gemm_rate import gemm_rate
 from benchmarks.goals import concerns_goal
 from benchmarks.import_time import import_seconds
 from benchmarks.machine import machine
 from benchmarks.problem import make_problem, save
 from benchmarks.report import import_table, race_table, terminal, verdict_table
-from benchmarks.results import RESULTS, Entry, Race, Results, write
+from benchmarks.results import Entry, Race, Results, write
 from benchmarks.sizes import DTYPES, FAMILY, SIZES, THREADS, Size
 from benchmarks.timing import Worker, WorkerError, take_turns
 from gru_codegen.passes import DEFAULT_LAYOUT
@@ -217,8 +218,7 @@ def known(context: Any, option: Any, names: tuple[str, ...]) -> tuple[str, ...]:
 @click.option(
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
-    default=RESULTS / "race.json",
-    show_default="benchmarks/results/race.json",
+    show_default="benchmarks/results/race.json, of a part build/race.json",
 )
 def main(
     sizes: tuple[Size, ...],
@@ -229,10 +229,11 @@ def main(
     rounds: int | None,
     seconds: float,
     imports: bool,
-    output: Path,
+    output: Path | None,
 ) -> None:
     """Time the contenders against each other: all of everything that is not chosen."""
     console = terminal()
+    output = output or destination("race.json", "seconds")
     results = Results(machine(), {}, [], default_layout=DEFAULT_LAYOUT, gemm_rate=gemm_rate())
     with tempfile.TemporaryDirectory() as folder, ExitStack() as exits:
         stable = Stable(Path(folder), exits)
