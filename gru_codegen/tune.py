@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from time import perf_counter
 from types import ModuleType
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from gru_codegen.cell import Cell
-from gru_codegen.losses import L2, Loss
-from gru_codegen.passes import Layout
-from gru_codegen.pipeline import load
+from gru_codegen.modules import load_source
+from gru_codegen.passes import LAYOUTS, Layout
+from gru_codegen.pipeline import source
+from gru_codegen.request import Request
 from gru_codegen.verify.configuration import Problem, Sizes, cast
 
 __all__ = ["Timing", "fastest", "timings"]
@@ -35,26 +36,21 @@ def fastest(found: list[Timing]) -> Timing:
 
 
 def timings(
-    cell: Cell,
+    request: Request,
     sizes: Sizes,
     *,
-    loss: Loss = L2,
-    readout: str = "none",
-    unroll: int | None = None,
     dtype: type[np.generic] = np.float32,
     progress: Callable[[int, int], object] | None = None,
 ) -> list[Timing]:
-    """The time of `loss_and_gradients` in each layout: T time steps, batch B, sizes D and H.
+    """The time of `loss_and_gradients` in each layout of what is asked for: T time steps, batch B,
+    sizes D and H.
 
     Every kernel keeps a Workspace. They are timed in turn, and the least time counts, since what
     else the machine does can only slow a call. Sizes that only this cell has are small. Calls
     `progress(done, total)`.
     """
-    layouts: tuple[Layout, ...] = get_args(Layout)
-    calls = [
-        _call(load(cell, loss=loss, readout=readout, unroll=unroll, layout=layout), sizes, dtype)
-        for layout in layouts
-    ]
+    requests = [replace(request, layout=layout) for layout in LAYOUTS]
+    calls = [_call(load_source(source(each), each.name), sizes, dtype) for each in requests]
     repeats = [max(1, round(_SECONDS / min(_time(call, 1) for _ in range(3)))) for call in calls]
     rounds: list[list[float]] = [[] for _ in calls]
     for done in range(_ROUNDS):
@@ -62,7 +58,7 @@ def timings(
             rounds[place].append(_time(calls[place], repeats[place]))
         if progress is not None:
             progress(done + 1, _ROUNDS)
-    return [Timing(layout, min(own)) for layout, own in zip(layouts, rounds, strict=True)]
+    return [Timing(layout, min(own)) for layout, own in zip(LAYOUTS, rounds, strict=True)]
 
 
 def _call(kernel: ModuleType, sizes: Sizes, dtype: type[np.generic]) -> Callable[[], Any]:

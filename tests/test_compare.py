@@ -14,7 +14,7 @@ from gru_codegen.compare import compare
 from gru_codegen.errors import VerificationError
 from gru_codegen.functions import exp, log
 from gru_codegen.modules import load_source
-from gru_codegen.pipeline import complete
+from gru_codegen.request import complete
 from gru_codegen.verify import verify
 from tests.verify.faults import edited
 

@@ -10,7 +10,6 @@ from sympy.matrices.expressions.determinant import Determinant
 from sympy.matrices.expressions.inverse import Inverse
 
 import gru_codegen as gc
-from gru_codegen import pipeline
 from gru_codegen.cell import B, Cell, D, Equation, H, matrix
 from gru_codegen.errors import ProgramError
 from gru_codegen.functions import tanh
@@ -18,6 +17,7 @@ from gru_codegen.ir import Program
 from gru_codegen.lower import lower
 from gru_codegen.lower.expressions import Scope, lowered
 from gru_codegen.lower.variables import Variables
+from gru_codegen.request import complete
 
 
 def equations(program: Program) -> list[str]:
@@ -61,7 +61,7 @@ def test_a_mean_says_over_how_many_numbers() -> None:
 
 
 def test_a_mean_over_a_readout_counts_its_columns() -> None:
-    cell = pipeline.complete(gc.GRU, "linear")
+    cell = complete(gc.GRU, "linear")
     found = equations(lower(gc.derive(cell, gc.losses["l2-mean"])))
     assert "L = 1/(T B O) sum_t tr(E_t^T E_t)" in found
 

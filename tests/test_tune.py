@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 import gru_codegen as gc
-from gru_codegen import pipeline, tune
+from gru_codegen import tune
+from gru_codegen.modules import load_source
 from gru_codegen.passes import LAYOUTS
+from gru_codegen.request import Request
 from gru_codegen.tune import Timing, fastest, timings
 from gru_codegen.verify.configuration import Sizes
 
@@ -28,7 +30,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any, Any]]:
     calls: list[tuple[str, Any, Any]] = []
 
     def spied(*arguments: Any, **options: Any) -> ModuleType:
-        kernel = pipeline.load(*arguments, **options)
+        kernel = load_source(*arguments, **options)
         right = kernel.loss_and_gradients
 
         def wrapped(*given: Any, workspace: Any) -> Any:
@@ -38,7 +40,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any, Any]]:
         kernel.__dict__["loss_and_gradients"] = wrapped
         return kernel
 
-    monkeypatch.setattr(tune, "load", spied)
+    monkeypatch.setattr(tune, "load_source", spied)
     monkeypatch.setattr(tune, "_SECONDS", 0)
     return calls
 
@@ -49,9 +51,8 @@ def test_every_layout_is_timed_at_these_sizes(
 ) -> None:
     done: list[tuple[int, int]] = []
     found = timings(
-        gc.GRU,
+        Request(gc.GRU, unroll=unroll),
         Sizes(2, 3, 4, 5),
-        unroll=unroll,
         dtype=np.float32,
         progress=lambda *counts: done.append(counts),
     )
@@ -72,7 +73,7 @@ def test_every_layout_is_timed_at_these_sizes(
 
 
 def test_they_are_timed_in_turn(called: list[tuple[str, Any, Any]]) -> None:
-    timings(gc.GRU, Sizes(1, 1, 1, 1), unroll=1)
+    timings(Request(gc.GRU, unroll=1), Sizes(1, 1, 1, 1))
     # Three calls of each say how often to repeat it; then each round begins with another.
     rounds = [name for name, _, _ in called][3 * len(LAYOUTS) :]
     first = rounds[:: len(LAYOUTS)]
@@ -85,4 +86,4 @@ def test_they_are_timed_in_turn(called: list[tuple[str, Any, Any]]) -> None:
 
 def test_a_cell_that_cannot_have_these_sizes_says_so() -> None:
     with pytest.raises(ValueError, match="this cell needs inputs of the size of its state, 4"):
-        timings(gc.cells["sru"], Sizes(1, 2, 3, 4), unroll=1)
+        timings(Request(gc.cells["sru"], unroll=1), Sizes(1, 2, 3, 4))

@@ -11,11 +11,12 @@ import os
 import re
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from difflib import unified_diff
 from functools import partial
 from reprlib import repr as shortened
 from textwrap import indent
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
@@ -24,6 +25,9 @@ from gru_codegen.cli.recorded import other_declaration
 from gru_codegen.cli.terminal import say, show, working
 from gru_codegen.files import require_place, write_whole
 from gru_codegen.steps import MOST_SHOWN, MOST_STEPS, fault_of_steps
+
+if TYPE_CHECKING:
+    from gru_codegen.request import Request
 
 __all__ = ["program"]
 
@@ -220,44 +224,27 @@ def generate(
     with working() as progress:
         progress("importing SymPy")
         from gru_codegen import pipeline
-        from gru_codegen.losses import losses
         from gru_codegen.modules import load_source
-        from gru_codegen.parse import load_cell
-        from gru_codegen.passes import DEFAULT_LAYOUT, LAYOUTS, Style
-        from gru_codegen.readouts import readouts
 
-        declared, cost = load_cell(cell), choose("loss", loss, losses)
-        manner = choose("style", style, {name: name for name in get_args(Style)})
-        choose("readout", readout, readouts)
-        storage = choose("layout", layout or DEFAULT_LAYOUT, {each: each for each in LAYOUTS})
-        if layout is not None and manner == "textbook":
-            raise BadInput("--layout is for the fast style; textbook keeps rows as declared")
+        request = _request(cell, loss, readout, unroll, style, layout)
         if tune is not None:
-            storage = _tuned(declared, tune, cost, readout, unroll, progress)
-        name = pipeline.default_name(declared, cost, unroll, manner, readout, storage)
+            request = _tuned(request, tune, progress)
+        name = request.name
         path = os.path.join(FOLDER, f"{name}.py") if output is None else output
-        again = pipeline.command(cell, cost, unroll, manner, readout, storage)
+        again = request.command(cell)
         if output is not None:
             again += f" --output {shlex.quote(output)}"
         on_disk = _on_disk(path, again) if check else ""
 
         progress(f"generating {name}")
-        source = pipeline.generate(
-            declared,
-            loss=cost,
-            readout=readout,
-            unroll=unroll,
-            style=manner,
-            layout=None if manner == "textbook" else storage,
-            spec=cell,
-        )
+        source = pipeline.source(request, cell)
         if output is None and not check:
             _require_own(path, source)
         report = None
         if not no_verify:
             kernel = load_source(source, name)
             checking = partial(progress, f"checking {name}")
-            report = pipeline.check(kernel, declared, loss=cost, progress=checking)
+            report = pipeline.check(kernel, request.cell, loss=request.loss, progress=checking)
     if report is not None and not report:
         if path != "-":
             show(report)
@@ -273,32 +260,43 @@ def generate(
         write_whole(path, source, make_folder=output is None)
         steps = "1 time step" if unroll == 1 else f"{unroll or 'any number of'} time steps"
         verdict = "not checked" if report is None else report.verdict
-        say(f"wrote {path}: {declared.title}, {steps}, {manner} style; {verdict}")
+        say(f"wrote {path}: {request.cell.title}, {steps}, {style} style; {verdict}")
+
+
+def _request(
+    cell: str, loss: str, readout: str, unroll: int | None, style: str, layout: str | None
+) -> Request:
+    """What is asked for by the names that the command line has for it."""
+    from gru_codegen.losses import losses
+    from gru_codegen.parse import load_cell
+    from gru_codegen.passes import LAYOUTS, STYLES, Layout
+    from gru_codegen.readouts import readouts
+    from gru_codegen.request import Request
+
+    declared, cost = load_cell(cell), choose("loss", loss, losses)
+    manner = choose("style", style, {each: each for each in STYLES})
+    choose("readout", readout, readouts)
+    layouts: dict[str, Layout] = {each: each for each in LAYOUTS}
+    storage = None if layout is None else choose("layout", layout, layouts)
+    if storage is not None and manner == "textbook":
+        raise BadInput("--layout is for the fast style; textbook keeps rows as declared")
+    return Request(declared, cost, readout, unroll, manner, storage)
 
 
 def _tuned(
-    cell: Any,
-    sizes: tuple[int, int, int],
-    loss: Any,
-    readout: str,
-    unroll: int | None,
-    progress: Callable[..., object],
-) -> Any:
-    """The layout that is the fastest at batch, input and state `sizes`; says how fast each is."""
+    request: Request, sizes: tuple[int, int, int], progress: Callable[..., object]
+) -> Request:
+    """`request` in the layout that is the fastest at batch, input and state `sizes`.
+
+    Says how fast each is.
+    """
     from gru_codegen.tune import fastest, timings
     from gru_codegen.verify.configuration import Sizes
 
-    steps = unroll or STEPS_TO_TUNE
+    steps = request.unroll or STEPS_TO_TUNE
     timing = partial(progress, "timing layouts")
     try:
-        found = timings(
-            cell,
-            Sizes(steps, *sizes),
-            loss=loss,
-            readout=readout,
-            unroll=unroll,
-            progress=timing,
-        )
+        found = timings(request, Sizes(steps, *sizes), progress=timing)
     except ValueError as error:  # a cell whose sizes have to be equal
         raise BadInput(f"--tune: {error}") from error
     except MemoryError as error:
@@ -314,7 +312,7 @@ def _tuned(
     if not any(name in os.environ for name in THREADS):
         one = f"one of them is timed with {THREADS[0]}=1"
         click.echo(f"BLAS took as many threads as it likes; {one}", err=True)
-    return best.layout
+    return replace(request, layout=best.layout)
 
 
 def _duration(seconds: float) -> str:

@@ -73,8 +73,8 @@ def stop(raised: BaseException) -> Callable[..., Any]:
 
 def plant_faults(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make every kernel that is generated from now on a faulty one."""
-    generate = pipeline.generate
-    monkeypatch.setattr(pipeline, "generate", lambda *a, **k: generate(*a, **k) + FAULT)
+    source = pipeline.source
+    monkeypatch.setattr(pipeline, "source", lambda *a, **k: source(*a, **k) + FAULT)
 
 
 def process(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:

@@ -13,7 +13,8 @@ import pytest
 import gru_codegen as gc
 from gru_codegen import pipeline
 from gru_codegen.modules import load_file
-from tests.cli.running import FAULT, Outcome, Run, files, plant_faults, recorded, refused, stop
+from gru_codegen.request import Request
+from tests.cli.running import Outcome, Run, files, plant_faults, recorded, refused, stop
 
 # Every cell, every loss, both styles, both forms; not every one with every other.
 KERNELS = [
@@ -32,7 +33,7 @@ def test_generate_writes_what_the_library_generates(
     steps = None if unroll == "any" else int(unroll)
     declared, cost = gc.cells[cell], gc.losses[loss]
     source = gc.generate(declared, loss=cost, unroll=steps, style=style)  # type: ignore[arg-type]
-    path = f"generated/{pipeline.default_name(declared, cost, steps, style)}.py"  # type: ignore[arg-type]
+    path = f"generated/{Request(declared, cost, 'none', steps, style).name}.py"  # type: ignore[arg-type]
 
     assert files(folder) == {path}
     assert Path(path).read_bytes() == source.encode()
@@ -100,18 +101,18 @@ def test_output_where_no_file_can_be(path: str, message: str, run: Run, folder: 
 
 
 def test_a_bad_output_is_refused_before_the_work(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "generate", stop(AssertionError("the work began")))
+    monkeypatch.setattr(pipeline, "source", stop(AssertionError("the work began")))
     assert refused(run("generate", "--output", "missing/k.py")).startswith("cannot write")
 
 
 def test_a_folder_that_goes_away_during_the_work_is_not_made_again(
     run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def generate(*_: object, **__: object) -> str:
+    def source(*_: object, **__: object) -> str:
         os.rmdir("model")
         return "source\n"
 
-    monkeypatch.setattr(pipeline, "generate", generate)
+    monkeypatch.setattr(pipeline, "source", source)
     os.mkdir("model")
     assert refused(run("generate", "--no-verify", "--output", "model/k.py")) == (
         "cannot write model/k.py: the folder model does not exist; make it first, or name another"
@@ -182,7 +183,7 @@ def test_no_verify_skips_the_checks(
 ) -> None:
     plant_faults(monkeypatch)
     assert run("generate", "--no-verify").status == 0
-    assert Path("generated/gru.py").read_text() == gc.generate(gc.GRU) + FAULT
+    assert Path("generated/gru.py").read_text() == gc.generate(gc.GRU)
 
 
 def test_the_kernel_of_another_declaration_is_not_written(
@@ -193,8 +194,8 @@ def test_the_kernel_of_another_declaration_is_not_written(
     CA, S_prev = gates[-1].target, gc.GRU.states[state.target]
     exchanged = state.expression.xreplace({CA: S_prev, S_prev: CA})
     other = replace(gc.GRU, equations=(*gates, replace(state, expression=exchanged)))
-    generate = pipeline.generate
-    monkeypatch.setattr(pipeline, "generate", lambda cell, **options: generate(other, **options))
+    source = pipeline.source
+    monkeypatch.setattr(pipeline, "source", lambda asked, _: source(replace(asked, cell=other)))
 
     outcome = run("generate", "--unroll", "2")
     assert refused(outcome, status=1).startswith("gru_t2 fails its checks")
@@ -309,7 +310,7 @@ SOURCE = "one\ntwo\nthree\n"
 def test_check_of_a_file_that_differs(
     on_disk: bytes, diff: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "generate", lambda *_, **__: SOURCE)
+    monkeypatch.setattr(pipeline, "source", lambda *_, **__: SOURCE)
     Path("k.py").write_bytes(on_disk)
     outcome = check(run, "--no-verify", "--output", "k.py")
     said = f"k.py is not what would be generated; to write it: {AGAIN} --output k.py"

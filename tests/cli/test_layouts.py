@@ -11,6 +11,7 @@ import gru_codegen as gc
 from gru_codegen import tune
 from gru_codegen.cli.commands import THREADS
 from gru_codegen.passes import DEFAULT_LAYOUT, LAYOUTS, Layout
+from gru_codegen.request import Request
 from gru_codegen.tune import Timing
 from tests.cli.running import Outcome, Run, files, recorded, refused, stop
 
@@ -42,8 +43,8 @@ def test_the_fastest_layout_is_taken_said_and_recorded(
     found: dict[Layout, float] = {layout: 1.5e-4 if layout == best else 2e-3 for layout in LAYOUTS}
     asked: list[object] = []
 
-    def timings(cell: object, sizes: object, **options: object) -> list[Timing]:
-        asked.append((cell, sizes, options["unroll"], options["readout"]))
+    def timings(request: Request, sizes: object, **options: object) -> list[Timing]:
+        asked.append((request.cell, sizes, request.unroll, request.readout))
         return [Timing(*each) for each in found.items()]
 
     monkeypatch.setattr(tune, "timings", timings)

@@ -63,7 +63,7 @@ def test_ctrl_c_ends_the_command_with_one_line(folder: Path) -> None:
     code = (
         "import os, signal, sys\n"
         "from gru_codegen import cli, pipeline\n"
-        "pipeline.generate = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)\n"
+        "pipeline.source = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)\n"
         "sys.exit(cli.main(['generate']))\n"
     )
     with process("-c", code, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:

@@ -10,6 +10,7 @@ import pytest
 import gru_codegen as gc
 from gru_codegen import cli, pipeline
 from gru_codegen.parse import WAYS
+from gru_codegen.request import Request
 from tests.cli.running import Outcome, Run, files, refused, stop
 
 GENERATE = (
@@ -182,11 +183,11 @@ def test_a_number_of_steps(
 ) -> None:
     asked: list[int | None] = []
 
-    def generate(*_: object, unroll: int | None, **__: object) -> str:
-        asked.append(unroll)
+    def source(request: Request, _: str) -> str:
+        asked.append(request.unroll)
         return "source\n"
 
-    monkeypatch.setattr(pipeline, "generate", generate)
+    monkeypatch.setattr(pipeline, "source", source)
     assert run("generate", "--unroll", steps, "--no-verify", "--output", "-").status == 0
     assert asked == [expected]
 
@@ -267,7 +268,7 @@ def test_an_error_is_one_line_and_a_status(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(pipeline, "generate", stop(error))
+    monkeypatch.setattr(pipeline, "source", stop(error))
     assert refused(run("generate"), status) == message
     assert files(folder) == set()
 

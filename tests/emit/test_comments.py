@@ -15,7 +15,7 @@ from gru_codegen.emit.comments import Comments, groups
 from gru_codegen.ir import EquationId, Expr, Formula, Origin, Ref, Statement, Var
 from gru_codegen.lower import lower
 from gru_codegen.passes import LAYOUTS
-from gru_codegen.pipeline import complete
+from gru_codegen.request import complete
 from tests.emit.programs import into, of_one_step, op, timed, weight, whole
 
 A, B, C = timed("A"), timed("B"), timed("C")

@@ -1,0 +1,143 @@
+"""What is asked of a kernel, and how it is called by that: its file, its command, its call."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from reprlib import repr as shortened
+from typing import Any
+
+from gru_codegen.cell import Cell
+from gru_codegen.losses import L2, Loss
+from gru_codegen.passes import DEFAULT_LAYOUT, LAYOUTS, STYLES, Layout, Style
+from gru_codegen.readouts import readouts
+from gru_codegen.steps import MOST_STEPS, fault_of_steps, whole
+
+__all__ = ["Request", "complete"]
+
+
+@dataclass(frozen=True)
+class Request:
+    """A kernel as it is asked for.
+
+    Attributes
+    ----------
+    readout: "none", or "linear" for outputs O_t = S_t Wout + bout.
+    unroll: the number of time steps that the code is written out for, at most 65536; None is
+        `any`, a time loop.
+    style: "fast", batched and in place, or "textbook", one expression per equation.
+    layout: how the fast style stores and multiplies matrices: "rows", "blocked", "columns", which
+        it is if None, or "folded"; see `passes`. The textbook style has none.
+
+    Raises
+    ------
+    TypeError: `cell` or `loss` is no declaration; they are not taken by name.
+    ValueError: `unroll` is not a number of steps from 1 to 65536, or there is no such style,
+        readout or layout.
+    """
+
+    cell: Cell
+    loss: Loss = L2
+    readout: str = "none"
+    unroll: int | None = None
+    style: Style = "fast"
+    layout: Layout | None = None
+
+    def __post_init__(self) -> None:
+        _check_declared(self.cell, self.loss)
+        _check_known(self.style, self.readout, self.layout)
+        object.__setattr__(self, "unroll", _steps(self.unroll))
+
+    @property
+    def complete(self) -> Cell:
+        """The cell together with its readout."""
+        return complete(self.cell, self.readout)
+
+    @property
+    def stored(self) -> Layout:
+        """The layout that the kernel has."""
+        return "rows" if self.style == "textbook" else self.layout or DEFAULT_LAYOUT
+
+    @property
+    def name(self) -> str:
+        """The module's name: the cell's, and whatever is not the default."""
+        parts = [self.cell.name]
+        for option, value in self._chosen():
+            parts.append(f"t{value}" if option == "unroll" else value)
+        return "_".join(parts).replace("-", "_")
+
+    def command(self, spec: str) -> str:
+        """The command that generates the kernel of the cell that the command line calls `spec`."""
+        steps = "any" if self.unroll is None else self.unroll
+        chosen = dict(self._chosen())
+        readout = f" --readout {self.readout}" if "readout" in chosen else ""
+        layout = f" --layout {self.layout}" if "layout" in chosen else ""
+        return (
+            f"gru-codegen generate --cell {shlex.quote(spec)} --unroll {steps} "
+            f"--loss {self.loss.name}{readout} --style {self.style}{layout}"
+        )
+
+    @property
+    def call(self) -> str:
+        """The call that makes the kernel of a cell which the command line has no name for."""
+        given = [f"{option}={_in_code(option, value)}" for option, value in self._chosen()]
+        return f"gru_codegen.generate({', '.join(['cell', *given])})"
+
+    def _chosen(self) -> Iterator[tuple[str, str]]:
+        """Whatever is not the default, by the name of its option."""
+        if self.loss.name != L2.name:
+            yield "loss", self.loss.name
+        if self.readout != "none":
+            yield "readout", self.readout
+        if self.unroll is not None:
+            yield "unroll", str(self.unroll)
+        if self.style != "fast":
+            yield "style", self.style
+        if self.layout not in (None, DEFAULT_LAYOUT):
+            yield "layout", str(self.layout)
+
+
+@cache  # one cell for one cell and readout, since `derive` remembers by identity
+def complete(cell: Cell, readout: str) -> Cell:
+    """The cell together with its readout."""
+    return readouts[readout](cell)
+
+
+def _in_code(option: str, value: str) -> str:
+    if option == "unroll":
+        return value
+    return f"gru_codegen.losses[{value!r}]" if option == "loss" else repr(value)
+
+
+def _check_declared(cell: Any, loss: Any) -> None:
+    if not isinstance(cell, Cell):
+        raise TypeError(f"cell: expected a Cell, such as gc.GRU or gc.cells['lstm'], got {cell!r}")
+    if not isinstance(loss, Loss):
+        raise TypeError(f"loss: expected a Loss, such as gc.L2 or gc.losses['bce'], got {loss!r}")
+
+
+def _check_known(style: str, readout: str, layout: str | None) -> None:
+    if readout not in readouts:
+        raise ValueError(f"readout: there is no {readout!r}; there are {', '.join(readouts)}")
+    if layout is not None and layout not in LAYOUTS:
+        raise ValueError(f"layout: there is no {layout!r}; there are {', '.join(LAYOUTS)}")
+    if style == "textbook" and layout is not None:
+        raise ValueError(
+            f"layout: {layout!r} is for the fast style; textbook keeps rows as declared"
+        )
+    if style not in STYLES:
+        raise ValueError(f"style: there is no {style!r}; there are {', '.join(STYLES)}")
+
+
+def _steps(unroll: Any) -> int | None:
+    """The number of time steps, checked; None is any number."""
+    steps = whole(unroll)
+    fault = None if steps is None else fault_of_steps(steps)
+    if fault is not None:
+        raise ValueError(
+            f"unroll: {shortened(steps)} {fault}; give a whole number from 1 to {MOST_STEPS}, or "
+            "None for a time loop of any length"
+        )
+    return steps

@@ -1,0 +1,59 @@
+"""What is asked of a kernel: its name, its command and its call say whatever is not the default."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import pytest
+
+import gru_codegen as gc
+from gru_codegen.request import Request
+
+BCE = gc.losses["bce"]
+COMMAND = "gru-codegen generate --cell gru --unroll any --loss l2 --style fast"
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "call"),
+    [
+        ({}, "gru", "cell"),
+        ({"layout": "columns"}, "gru", "cell"),
+        ({"loss": BCE}, "gru_bce", "cell, loss=gru_codegen.losses['bce']"),
+        ({"readout": "linear"}, "gru_linear", "cell, readout='linear'"),
+        ({"unroll": 4}, "gru_t4", "cell, unroll=4"),
+        ({"style": "textbook"}, "gru_textbook", "cell, style='textbook'"),
+        ({"layout": "rows"}, "gru_rows", "cell, layout='rows'"),
+        ({"loss": gc.losses["cross-entropy"], "unroll": 2}, "gru_cross_entropy_t2", None),
+    ],
+)
+def test_what_is_not_the_default_is_said(given: Any, name: str, call: str | None) -> None:
+    request = Request(gc.GRU, **given)
+    assert request.name == name
+    if call is not None:
+        assert request.call == f"gru_codegen.generate({call})"
+    words = shlex.split(request.command("gru"))
+    for option, value in given.items():
+        if value != "columns":  # the default is not said
+            assert words[words.index(f"--{option}") + 1] == str(getattr(value, "name", value))
+
+
+def test_a_command_has_every_option_that_has_always_been_there() -> None:
+    assert Request(gc.GRU).command("gru") == COMMAND
+    quoted = Request(gc.GRU, readout="linear", layout="rows").command("my cell.toml")
+    assert quoted == (
+        "gru-codegen generate --cell 'my cell.toml' --unroll any --loss l2 "
+        "--readout linear --style fast --layout rows"
+    )
+
+
+def test_the_layout_that_a_kernel_has() -> None:
+    assert Request(gc.GRU).stored == "columns"
+    assert Request(gc.GRU, layout="folded").stored == "folded"
+    assert Request(gc.GRU, style="textbook").stored == "rows"
+
+
+def test_the_cell_is_completed_once() -> None:
+    first, second = (Request(gc.GRU, readout="linear") for _ in range(2))
+    assert first.complete is second.complete
+    assert Request(gc.GRU).complete is gc.GRU
