@@ -16,7 +16,6 @@ from itertools import groupby
 from gru_codegen.emit.lines import WIDTH
 from gru_codegen.emit.wording import equation, wording
 from gru_codegen.ir import (
-    INTERMEDIATE,
     Block,
     Call,
     Const,
@@ -25,6 +24,7 @@ from gru_codegen.ir import (
     Expr,
     Formula,
     Now,
+    Origin,
     Ref,
     Statement,
     reads,
@@ -53,7 +53,12 @@ def _common(block: Block) -> object:
         found = list(reads(block.value))
         if found and all(ref.var.role == "weight" for ref in found):
             return block.target.var.meaning
-    return id(block) if block.origin == INTERMEDIATE else block.origin
+    return block.origin if _is_shared(block.origin) else id(block)
+
+
+def _is_shared(origin: Origin) -> bool:
+    """Whether several statements may have `origin` in common, and with it what they compute."""
+    return bool(origin.equations or origin.computed)
 
 
 @dataclass
@@ -94,7 +99,7 @@ class Comments:
         entries = entries or [_intermediate(*definition) for definition in made]
         entries[-1].own[-1] += remark
         alone = len(entries) == 1
-        at_once = INTERMEDIATE != group[0].origin == group[-1].origin
+        at_once = _is_shared(group[0].origin) and group[0].origin == group[-1].origin
         heading = "" if alone else _heading(entries, at_once)
         yield from _lines(heading, [entry.pieces(alone) for entry in entries], indent)
 

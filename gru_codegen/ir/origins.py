@@ -75,10 +75,12 @@ class Origin:
     ----------
     equations: their ids; those of eliminated variables come before those of the targets.
     computed: variables and their values in full, once several statements share them.
+    serves: of an intermediate the equations that its value enters, named once all passes are done.
     """
 
     equations: tuple[EquationId, ...] = ()
     computed: tuple[Definition, ...] = ()
+    serves: tuple[EquationId, ...] = ()
 
     def computing(self, target: Ref, value: Expr) -> Origin:
         """This origin, once a statement alone does not say any more that it computes `value`."""

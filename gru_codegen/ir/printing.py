@@ -110,10 +110,12 @@ def _variable(var: Var) -> str:
 def origin_lines(origin: Origin) -> list[str]:
     """The comments that say where a statement comes from.
 
-    ``# forward Z, forward R``, then ``# Z[t] = tanh(aZ)`` for what is computed in full.
+    ``# forward Z, forward R``, or ``# for adjoint Z, adjoint R`` of an intermediate; then
+    ``# Z[t] = tanh(aZ)`` for what is computed in full.
     """
+    equations, serves = (", ".join(map(str, some)) for some in (origin.equations, origin.serves))
     computed = [f"# {target} = {value}" for target, value in origin.computed]
-    return [f"# {', '.join(map(str, origin.equations)) or 'an intermediate'}", *computed]
+    return [f"# {equations or f'for {serves}'.rstrip()}", *computed]
 
 
 class _Lines:

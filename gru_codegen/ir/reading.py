@@ -247,8 +247,11 @@ class _Blocks:
             definition = (_ref(target, self.known), read_expression(value, self.known))
             self.origin = replace(self.origin, computed=(*self.origin.computed, definition))
         else:
-            names = () if text == "an intermediate" else text.split(", ")
-            self.origin = Origin(tuple(map(EquationId.read, names)))
+            word, _, behind = text.partition(" ")
+            serves = word == "for"
+            names = (behind if serves else text).split(", ")
+            ids = tuple(EquationId.read(name) for name in names if name)
+            self.origin = Origin(serves=ids) if serves else Origin(ids)
 
     def _body(self, indent: int) -> tuple[Block, ...]:
         deeper = self.lines and self.lines[-1].indent > indent

@@ -4,6 +4,7 @@
     adjoints/   what holds of backward loops, which are linear: local derivatives, chained products
     schedule/   what is run when: loop fission, loop invariants, rotation, blocks, unrolling
     pack/       operations side by side: products, additions, biases, gradients, elementwise calls
+    say/        which equations each statement is for
     store/      one operation a statement, and where its result lies
     support/    what several passes need: algebra, shared factors, names, wording
 
@@ -30,6 +31,7 @@ from gru_codegen.passes.pack.fuse_biases import fuse_biases
 from gru_codegen.passes.pack.fuse_elementwise import fuse_elementwise, fuse_elementwise_values
 from gru_codegen.passes.pack.fuse_gradients import fuse_gradients
 from gru_codegen.passes.pack.stack_products import stack_products
+from gru_codegen.passes.say.intermediates import attribute_intermediates
 from gru_codegen.passes.schedule.block_products import block_products
 from gru_codegen.passes.schedule.loop_fission import fission_loops, fission_statements
 from gru_codegen.passes.schedule.loop_invariants import hoist_loop_invariants
@@ -55,6 +57,7 @@ __all__ = [
     "Pass",
     "Style",
     "alias_targets",
+    "attribute_intermediates",
     "block_products",
     "chain_products",
     "coalesce_copies",
@@ -166,6 +169,7 @@ DEFAULT_LAYOUT: Layout = "columns"
 def passes(style: Style, steps: int | None, layout: Layout = DEFAULT_LAYOUT) -> Iterator[Pass]:
     """The passes of a style in order; unrolling comes last."""
     yield from _TEXTBOOK if style == "textbook" else LAYOUTS[layout]
+    yield attribute_intermediates
     if steps is not None:
         yield unroll(steps)
         yield eliminate_dead_code

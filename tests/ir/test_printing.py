@@ -83,19 +83,21 @@ def test_origins_may_be_left_out() -> None:
 
 
 def test_an_origin_says_its_equations_and_what_is_computed_in_full() -> None:
-    program = written("Z[:] = x[:] @ Wz\nR[:] = Z[:]")
-    first, second = program.statements()
+    program = written("Z[:] = x[:] @ Wz\nR[:] = Z[:]\nC[:] = R[:]")
+    first, second, third = program.statements()
     ids = EquationId("forward", "Z"), EquationId("loss weights", "dO")
     origin = Origin(ids, ((first.target, first.value), (second.target, second.value)))
-    told = {first: origin, second: INTERMEDIATE}
+    told = {first: origin, second: Origin(serves=ids), third: INTERMEDIATE}
     program = program.with_statements(lambda s: (replace(s, origin=told[s]),))
     assert """\
     # forward Z, loss weights dO
     # Z[:] = x[:] @ Wz
     # R[:] = Z[:]
     Z[:] = x[:] @ Wz
-    # an intermediate
+    # for forward Z, loss weights dO
     R[:] = Z[:]
+    # for
+    C[:] = R[:]
 """ in printed(program)
     assert read_program(printed(program)) == program
 
