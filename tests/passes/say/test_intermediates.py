@@ -11,7 +11,7 @@ from gru_codegen.derive import derive
 from gru_codegen.ir import EquationId, Program
 from gru_codegen.lower import lower
 from gru_codegen.passes import LAYOUTS, attribute_intermediates, optimise, passes
-from gru_codegen.pipeline import complete
+from gru_codegen.request import complete
 from tests.passes.written import written
 
 WAYS: list[tuple[Any, Any]] = [("fast", layout) for layout in LAYOUTS] + [("textbook", "rows")]
