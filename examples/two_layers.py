@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 try:
     import gru_codegen as gc
+    from gru_codegen.interop import reverse
 except ModuleNotFoundError as missing:
     sys.exit(f"{missing.name} is not installed; in the project folder, run: pip install -e .")
 
@@ -28,6 +30,7 @@ Gradients = tuple[Any, Any, Array]  # of the weights of the two kernels, and of 
 Network = Callable[[Any, Any, Array], tuple[Array, Callable[[Array], Gradients]]]
 
 STEPS, BATCH, FEATURES, HIDDEN, OUTPUTS = 6, 3, 4, 5, 2
+LENGTHS = np.array([6, 4, 1])  # of the samples of the batch; what follows is padding
 TOLERANCE = 1e-7  # relative to a gradient's largest entry; rounding makes some 1e-9 of it
 
 GRU = gc.load(gc.cells["gru-bias"])
@@ -47,17 +50,22 @@ def two_layers(lower: Any, upper: Any, x: Array) -> tuple[Array, Callable[[Array
     return outputs, pullback
 
 
-def bidirectional(ahead: Any, back: Any, x: Array) -> tuple[Array, Callable[[Array], Gradients]]:
-    """Two GRUs side by side, one of which reads from the last time step to the first."""
-    S_ahead, _, pull_ahead = GRU.vjp(ahead, x)
-    S_back, _, pull_back = GRU.vjp(back, x[::-1])
-    outputs = np.concatenate([S_ahead, S_back[::-1]], axis=2)
+def bidirectional(
+    ahead: Any, back: Any, x: Array, lengths: Array | None = None
+) -> tuple[Array, Callable[[Array], Gradients]]:
+    """Two GRUs side by side, one of which reads each sample from its last time step to its first.
+
+    `lengths` says how long the samples are, T if None.
+    """
+    S_ahead, _, pull_ahead = GRU.vjp(ahead, x, lengths=lengths)
+    S_back, _, pull_back = GRU.vjp(back, reverse(x, lengths), lengths=lengths)
+    outputs = np.concatenate([S_ahead, reverse(S_back, lengths)], axis=2)
 
     def pullback(d_outputs: Array) -> Gradients:
         dS_ahead, dS_back = np.split(d_outputs, [S_ahead.shape[2]], axis=2)
         d_ahead, dx_ahead, _ = pull_ahead(dS_ahead)
-        d_back, dx_back, _ = pull_back(dS_back[::-1])
-        return d_ahead, d_back, dx_ahead + dx_back[::-1]
+        d_back, dx_back, _ = pull_back(reverse(dS_back, lengths))
+        return d_ahead, d_back, dx_ahead + reverse(dx_back, lengths)
 
     return outputs, pullback
 
@@ -117,7 +125,7 @@ def main() -> None:
     back = GRU.init_params(FEATURES, HIDDEN + 1, rng=3)
     networks: tuple[tuple[str, Network, Any], ...] = (
         ("LSTM on top of a GRU", two_layers, upper),
-        ("GRU in both directions", bidirectional, back),
+        ("GRU in both directions", partial(bidirectional, lengths=LENGTHS), back),
     )
     print(f"{'':24}{'gradients of':16}{'checked':>7}{'worst error':>14}")
     for title, network, second in networks:

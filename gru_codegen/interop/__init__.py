@@ -19,6 +19,7 @@ from gru_codegen.interop.convert import CellOrName, correspondence, from_arrays,
 from gru_codegen.interop.errors import InteropError
 from gru_codegen.interop.layouts import KERAS, ONNX, TORCH
 from gru_codegen.interop.onnx_model import export_onnx, to_onnx_model
+from gru_codegen.interop.sequences import reverse
 
 __all__ = [
     "InteropError",
@@ -26,6 +27,7 @@ __all__ = [
     "from_keras",
     "from_onnx",
     "from_torch",
+    "reverse",
     "to_keras",
     "to_onnx",
     "to_onnx_model",

@@ -56,9 +56,22 @@ def test_one_layer_sees_the_past_and_one_the_future(moved: int, seen_by: slice) 
     assert differences.max() == 0
 
 
-def not_turned_back(first: Any, second: Any, x: Array) -> tuple[Array, Callable[[Array], Any]]:
+def test_padding_changes_nothing() -> None:
+    """Each sample of a padded batch has the outputs that it has alone."""
+    lower, _, back = parts()
+    lengths = np.array([len(X), 2])
+    outputs, _ = bidirectional(lower, back, X, lengths)
+    for sample, length in enumerate(lengths):
+        alone, _ = bidirectional(lower, back, X[:length, sample : sample + 1])
+        assert np.allclose(outputs[:length, sample], alone[:, 0], rtol=1e-12, atol=0)
+        assert not outputs[length:, sample].any()
+
+
+def not_turned_back(
+    first: Any, second: Any, x: Array, lengths: Array | None = None
+) -> tuple[Array, Callable[[Array], Any]]:
     """Like `bidirectional`, but the adjoints go back in the wrong order."""
-    outputs, pullback = bidirectional(first, second, x)
+    outputs, pullback = bidirectional(first, second, x, lengths)
 
     def wrong(d_outputs: Array) -> Any:
         d_outputs = d_outputs.copy()
