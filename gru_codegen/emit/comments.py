@@ -11,6 +11,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from itertools import groupby
 
 from gru_codegen.emit.lines import WIDTH
@@ -61,6 +62,10 @@ def _is_shared(origin: Origin) -> bool:
     return bool(origin.equations or origin.computed)
 
 
+#: A variable and its step, from the surrounding one on.
+_Name = tuple[str, int]
+
+
 @dataclass
 class _Entry:
     """A line of a comment, in pieces between which it may be broken.
@@ -94,8 +99,8 @@ class Comments:
     def lines(self, group: Sequence[Statement], indent: str, remark: str = "") -> Iterator[str]:
         """The comment above `group`: ``# update gate: Z_t = ...``, and `remark` behind it."""
         ids = dict.fromkeys(each for statement in group for each in statement.origin.equations)
-        made = dict.fromkeys(d for statement in group for d in _definitions(statement))
-        entries = list(self._entries(list(ids), list(made)))
+        made = list(_definitions(group))
+        entries = list(self._entries(list(ids), made))
         entries = entries or [_intermediate(*definition) for definition in made]
         entries[-1].own[-1] += remark
         alone = len(entries) == 1
@@ -135,27 +140,54 @@ class Comments:
 
     def _alike(self, derived: Expr, computed: Expr) -> bool:
         """Whether both are the same but for the order of operands and for what names stand for."""
-        values = {
-            wording(formula.target): formula.value
-            for each, formula in self.equations.items()
-            if each.kind in ("forward", "adjoint")
-        }
+        if derived == computed:
+            return True
         sides = [derived, computed]
         while True:
-            first, second = ({wording(ref) for ref in reads(side)} for side in sides)
-            alone = (first ^ second) & values.keys()
+            first, second = ({_name(ref) for ref in reads(side)} for side in sides)
+            if not second <= self._names:
+                return False  # what a pass has added is in no equation
+            alone = (first ^ second) & self._values.keys()
             if not alone:
                 return _ordered(sides[0]) == _ordered(sides[1])
 
-            def meant(part: Expr, alone: set[str] = alone) -> Expr | None:
-                name = wording(part) if isinstance(part, Ref) else ""
-                return values[name] if name in alone else None
+            def meant(part: Expr, alone: set[_Name] = alone) -> Expr | None:
+                if isinstance(part, Ref) and _name(part) in alone:
+                    return self._values[_name(part)]
+                return None
 
             sides = [rewrite(side, meant) for side in sides]
 
+    @cached_property
+    def _values(self) -> dict[_Name, Expr]:
+        """What variables stand for, at their own step."""
+        return {
+            _name(formula.target): formula.value
+            for each, formula in self.equations.items()
+            if each.kind in ("forward", "adjoint")
+        }
 
-def _definitions(statement: Statement) -> tuple[Definition, ...]:
-    return statement.origin.computed or ((statement.target, statement.value),)
+    @cached_property
+    def _names(self) -> set[_Name]:
+        """The variables of equations, each with its step."""
+        formulas = self.equations.values()
+        return {_name(ref) for f in formulas for ref in (f.target, *reads(f.value))}
+
+
+def _name(ref: Ref) -> _Name:
+    return ref.var.name, 0 if ref.when is None else ref.when.offset
+
+
+def _definitions(group: Sequence[Statement]) -> Iterator[Definition]:
+    """What `group` computes; statements that share their origin say it once."""
+    said: set[int] = set()
+    for statement in group:
+        computed = statement.origin.computed
+        if not computed:
+            yield statement.target, statement.value
+        elif id(computed) not in said:
+            said.add(id(computed))
+            yield from computed
 
 
 def _with_added(part: Expr) -> Expr | None:
