@@ -83,6 +83,15 @@ SHAPES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "params.Wrecr": ("H", "H"),
     }
 )
+#: What each entry point returns; what it takes is in its signature.
+ENTRY_POINTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "forward": ("outputs", "state"),
+        "loss": ("loss",),
+        "loss_and_gradients": ("loss", "gradients", "state"),
+        "vjp": ("outputs", "state", "pullback"),
+    }
+)
 EQUATIONS = """\
 Z_t  = sigmoid(x_t Wz + S_{t-1} Wrecz)          (B, H)   update gate
 R_t  = sigmoid(x_t Wr + S_{t-1} Wrecr)          (B, H)   reset gate
@@ -282,7 +291,8 @@ def loss(
     params, x, w = _prepared(params, x, s0, lengths, workspace)
     y, V = _targets(y, loss_weights, w)
     _forward(params, x, w)
-    return _scalar(_loss(y, V, w), w)
+    total = _loss(y, V, w)
+    return _scalar(total, w)
 
 
 def loss_and_gradients(
@@ -542,7 +552,7 @@ def _inputs(params: Params, w: Workspace) -> Array:
 def _prepared(
     params: Any, x: Any, s0: Any, lengths: Any, workspace: Workspace | None
 ) -> tuple[Params, Array, Workspace]:
-    """Check and cast the arguments; return params, x and a Workspace that begins with s0."""
+    """Check and cast the arguments; the Workspace that is returned with them begins with s0."""
     params = _checked(params)
     dtype = params[0].dtype
     x = _cast_input("x", x, dtype)
@@ -739,8 +749,8 @@ def _check_fit(params: Params, **inputs: Array) -> None:
         expected = tuple(agreed.get(letter, 0) for letter in letters)
         _check_shape(f"params.{name}", weight, letters, expected)
     for name, array in inputs.items():
-        letters = SHAPES[name]
-        _check_shape(name, array, letters, (*array.shape[:-1], agreed[letters[-1]]))
+        letters, first = SHAPES[name], next(iter(inputs.values()))
+        _check_shape(name, array, letters, (*first.shape[:-1], agreed[letters[-1]]))
 
 
 def _start(place: Array, name: str, letters: tuple[str, ...], value: Any) -> None:

@@ -129,7 +129,7 @@ def _heading(derivation: Derivation, request: Request, again: str) -> Heading:
         layout=request.stored,
         again=again,
         equations=tuple(equations),
-        input=cell.inputs[0].name,
+        inputs=tuple(symbol.name for symbol in cell.inputs),
         target=loss.target.name,
         targets=loss.targets,
         mask=mask_name(derivation),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gru_codegen.emit.attributes import Attributes
 from gru_codegen.emit.blocks import Blocks
+from gru_codegen.emit.entry_points import arguments_of
 from gru_codegen.emit.lines import WIDTH, assignments, called, signature
 from gru_codegen.emit.names import Names
 from gru_codegen.emit.numpy import FUNCTIONS
@@ -29,10 +30,7 @@ _RETURNS = {
     "forward": "None",
     "loss": "Any",
     "backward": "tuple[Params, tuple[Array, ...]]",
-    "inputs": "Array",
 }
-#: What the entry points call the arrays that they are given.
-_ARGUMENTS = {"input": "x", "target": "y"}
 
 
 @dataclass(frozen=True)
@@ -63,8 +61,9 @@ def phase_function(phase: Phase, attributes: Attributes) -> Function:
     roles = {var.role for var in used}
     parameters = ["params: Params"] if roles & {"weight", "gradient"} else []
     arguments = ["params"] if parameters else []
-    parameters += [f"{v.name}: Array" for v in used if v.role in _ARGUMENTS]
-    arguments += [_ARGUMENTS[v.role] for v in used if v.role in _ARGUMENTS]
+    called_by = _arguments(program)
+    parameters += [f"{v.name}: Array" for v in used if v.name in called_by]
+    arguments += [called_by[v.name] for v in used if v.name in called_by]
     if "loss weights" in roles:
         parameters.append("V: Array | None")
         arguments.append("V")
@@ -92,12 +91,15 @@ def phase_function(phase: Phase, attributes: Attributes) -> Function:
         results += ["gradients", f"({', '.join(carried)}{',' * (len(carried) == 1)})"]
     if phase.name == "inputs":
         results = [_input_gradient(v, plan) for v in _input_gradients(plan)]
+        returns = "Array" if len(results) == 1 else f"tuple[{', '.join('Array' for _ in results)}]"
+    else:
+        returns = _RETURNS[phase.name]
     _forget_unused(names, [*lines, *results])
     lines = [*_preamble(used, names, seeds), *lines]
     return Function(
         phase.name,
         _DOCS[phase.name],
-        signature(f"_{phase.name}", parameters, _RETURNS[phase.name]),
+        signature(f"_{phase.name}", parameters, returns),
         ", ".join([*arguments, *(f"w.{name}" for name in seeds), "w"]),
         ", ".join([*arguments, *("d_outputs" for _ in seeds), "w"]),
         "\n".join(lines),
@@ -105,6 +107,13 @@ def phase_function(phase: Phase, attributes: Attributes) -> Function:
         names.steps,
         names,
     )
+
+
+def _arguments(program: Program) -> dict[str, str]:
+    """What entry points call inputs and targets, by the names that equations give them."""
+    variables = program.variables().values()
+    inputs = arguments_of([var.name for var in variables if var.role == "input"])
+    return {**inputs, **{var.name: "y" for var in variables if var.role == "target"}}
 
 
 def _pullback_only(program: Program, phase: Phase) -> list[str]:

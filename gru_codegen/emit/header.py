@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gru_codegen.emit.lines import WIDTH
@@ -24,7 +25,7 @@ class Heading:
     layout: how matrices are stored, by name.
     again: the command that makes the module again, or the call in Python.
     equations: rows (left side, right side, shape, meaning) in plain text.
-    input, target: the names of the cell's input and of the loss's target.
+    inputs, target: the names of the cell's inputs and of the loss's target.
     targets: what y holds: "numbers", "fractions" or "labels".
     mask: what the equations call the mask of the samples that have ended.
     """
@@ -39,7 +40,7 @@ class Heading:
     layout: str
     again: str
     equations: tuple[tuple[str, str, str, str], ...]
-    input: str
+    inputs: tuple[str, ...]
     target: str
     targets: str
     mask: str
@@ -54,12 +55,12 @@ def aligned(rows: tuple[tuple[str, ...], ...]) -> list[str]:
     return [line for a, b, c, d in rows for line in (f"{a:<{left}} = {b}", f"    {c}   {d}")]
 
 
-def shapes_in_words(input_name: str, columns: str, weights: tuple[Var, ...]) -> str:
-    """The shapes of input and weights: "x_t is (B, D); Wz and Wr are (D, H)"."""
+def shapes_in_words(inputs: Iterable[Var], weights: Iterable[Var]) -> str:
+    """The shapes of inputs and weights: "x_t is (B, D); Wz and Wr are (D, H)"."""
     groups: dict[tuple[str, ...], list[str]] = {}
     for weight in weights:
         groups.setdefault(weight.shape, []).append(weight.name)
-    said = [f"{input_name}_t is (B, {columns})"]
+    said = [f"{var.name}_t is {letters(var.shape)}" for var in inputs]
     for shape, names in groups.items():
         said.append(f"{_listed(names)} {'are' if len(names) > 1 else 'is'} {letters(shape)}")
     return "; ".join(said)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,19 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gru_codegen.cost import cost
 from gru_codegen.emit.attributes import Attributes
+from gru_codegen.emit.entry_points import Interface, arguments_of
 from gru_codegen.emit.functions import helpers, phase_function
 from gru_codegen.emit.header import Heading, aligned, shapes_in_words, storage_in_words
-from gru_codegen.emit.lines import assignments, called, command, filled, hung, hung_sum, listed
+from gru_codegen.emit.lines import (
+    assignments,
+    called,
+    command,
+    filled,
+    hung,
+    hung_sum,
+    listed,
+    signature,
+)
 from gru_codegen.emit.runtime import method, runtime
 from gru_codegen.emit.sizes import Sizes, added, in_code, letters, quoted
 from gru_codegen.emit.workspace import workspace_lines
@@ -58,8 +69,39 @@ def emit(program: Program, heading: Heading) -> str:
         "workspace": workspace,
         **_sizes(program, heading),
         **outputs,
+        **_entry_points(program, heading, outputs),
     }
     return _environment().get_template("kernel.py.jinja").render(context)
+
+
+def _entry_points(program: Program, heading: Heading, states: dict[str, Any]) -> dict[str, Any]:
+    """The functions that the module is called by, and how what they return is spelled."""
+    state = states["state_type"]
+    interface = Interface.of(program, heading.inputs, heading.targets, state)
+    entry_points, inputs = interface.entry_points(), interface.names
+    classes = ["Params", "Result", *(["State"] if state == "State" else []), "Workspace"]
+    functions = ["init_params", "params_from_npz", "params_to_npz"]
+    parameters = ["params: Any", *(f"{name}: Any" for name in inputs), "s0: Any", "lengths: Any"]
+    arrays = ", ".join("Array" for _ in inputs)
+    return {
+        "entry_points": entry_points,
+        "inputs": inputs,
+        "d_inputs": ", ".join(f"d_{name}" for name in inputs),
+        "pulled": f"tuple[Params, {arrays}, {state}]",
+        "prepared": signature(
+            "_prepared",
+            [*parameters, "workspace: Workspace | None"],
+            f"tuple[Params, {arrays}, Workspace]",
+        ),
+        "names": [*classes, *sorted([*functions, *(entry.name for entry in entry_points)])],
+        "results": {
+            "outputs": f"_outputs({states['outputs']}, w)",
+            "state": states["last_state"],
+            "loss": "_scalar(total, w)",
+            "gradients": "gradients",
+            "pullback": "pullback",
+        },
+    }
 
 
 def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
@@ -72,6 +114,9 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
     names, values = sizes.parameters(weights)
     numbers = [in_code(letter) for letter in ("B", *sizes.columns)] + sizes.further
     number_letters = ("B", *sizes.columns, *(n for n in sizes.letters if n not in "BDH"))
+    inputs = [program.variables()[name] for name in heading.inputs]
+    called_by = arguments_of(heading.inputs)
+    arrays = [*program.weights, *(replace(var, shape=("T", *var.shape)) for var in inputs[1:])]
     return {
         "sizes": sizes,
         "size_names": _size_names(sizes),
@@ -83,26 +128,38 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
             *(f"{name}={name}" for name in sizes.further),
         ],
         "fit_arguments": ["workspace", quoted(number_letters), letters(tuple(numbers)), "dtype"],
-        "shapes": shapes_in_words(heading.input, sizes.input, program.weights),
+        "sources": _sources(sizes, {called_by[v.name]: v.shape[1] for v in inputs}),
+        "shapes": shapes_in_words(inputs, program.weights),
         "shapes_of": {
-            "x": ("T", "B", sizes.input),
+            **{called_by[var.name]: ("T", *var.shape) for var in inputs},
             "y": outputs[:-1] if heading.targets == "labels" else outputs,
             "outputs": outputs,
             **{f"s0.{v.name}" if several else "s0": v.shape for v in _declared_states(program)},
             **{f"params.{weight.name}": weight.shape for weight in program.weights},
         },
-        "input_letters": letters(("T", "B", sizes.input)),
-        "input_number": in_code(sizes.input),
+        "input_number": in_code(inputs[0].shape[1]),
         "weight_shapes": listed(
-            [letters(tuple(map(in_code, weight.shape))) for weight in program.weights],
+            [letters(tuple(map(_number, array.shape))) for array in arrays],
             "if shapes != ",
             ":",
         ),
         "vector": next((weight for weight in program.weights if len(weight.shape) == 1), None),
         "params_names": list(assignments(names, values)),
         "output": output,
-        "output_letters": letters(outputs),
     }
+
+
+def _sources(sizes: Sizes, inputs: dict[str, str]) -> dict[str, str]:
+    """The code that finds each size that the first input does not tell."""
+    (_, told), *others = inputs.items()
+    found = {letter: f"{name}.shape[2]" for name, letter in reversed(others) if letter != told}
+    weights = {n: f"_size(params.{name}, {axis})" for n, (name, axis) in sizes.sources.items()}
+    return {**found, **weights}
+
+
+def _number(letter: str) -> str:
+    """A size in the function that finds it."""
+    return "steps" if letter == "T" else in_code(letter)
 
 
 def _size_names(sizes: Sizes) -> list[str]:
@@ -142,11 +199,16 @@ def _stored(plan: Plan, heading: Heading) -> Polynomial:
 
 def _copied(program: Program, heading: Heading) -> str:
     """What a Workspace holds besides once it has met optional arguments, in words."""
-    x = Polynomial.product(1, ("T", "B", Sizes.of(program).input))
+    inputs = arguments_of(heading.inputs)
+    x = sum(
+        (Polynomial.product(1, ("T", *program.variables()[name].shape)) for name in inputs),
+        start=Polynomial(),
+    )
     y = Polynomial.product(1, ("T", *_output(program).shape))
     steps = {} if program.steps is None else {"T": program.steps}
     x_more, y_more = (str(each.fixed(steps)).removeprefix("1 ") for each in (x, y))
-    said = f"{x_more} more once it has met lengths, for a copy of x"
+    copies = " and ".join(inputs.values())
+    said = f"{x_more} more once it has met lengths, for a copy of {copies}"
     if heading.targets == "labels" or program.targets_in_seed:
         return said
     return f"{said}; {y_more} more once it has met them or loss weights, for one of y"

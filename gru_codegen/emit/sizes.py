@@ -64,8 +64,8 @@ class Sizes:
     Attributes
     ----------
     letters: B, D, H and O, as far as there are any, then further ones as the weights have them.
-    input, state: the columns of the input and of the first state.
-    sources: for each size that x does not tell, the weight and the axis that do.
+    input, state: the columns of the first input and of the first state.
+    sources: for each size that no input tells, the weight and the axis that do.
     """
 
     letters: tuple[str, ...]
@@ -80,16 +80,16 @@ class Sizes:
         sizes = (size for var in variables for pack in var.shape for size in pack.split("+"))
         found = dict.fromkeys(size for size in sizes if not size.isdigit())
         known = [letter for letter in "BDHO" if letter in found]
-        [given] = [var for var in variables if var.role == "input"]
+        given = [var.shape[1] for var in variables if var.role == "input"]
         state = next(var for var in program.entries["gradients"] if var.role == "value")
         sources: dict[str, tuple[str, int]] = {}
         for weight in program.weights:
             for axis, letter in enumerate(weight.shape):
-                if letter != given.shape[1] and not letter.isdigit():
+                if letter not in given and not letter.isdigit():
                     sources.setdefault(letter, (weight.name, axis))
         return cls(
             (*known, *(letter for letter in found if letter not in known)),
-            given.shape[1],
+            given[0],
             state.shape[1],
             sources,
         )

@@ -77,5 +77,5 @@ def _check_fit(params: Params, **inputs: Array) -> None:
         expected = tuple(agreed.get(letter, 0) for letter in letters)
         _check_shape(f"params.{name}", weight, letters, expected)
     for name, array in inputs.items():
-        letters = SHAPES[name]
-        _check_shape(name, array, letters, (*array.shape[:-1], agreed[letters[-1]]))
+        letters, first = SHAPES[name], next(iter(inputs.values()))
+        _check_shape(name, array, letters, (*first.shape[:-1], agreed[letters[-1]]))

@@ -1,0 +1,209 @@
+"""The functions that a module is called by, as data: what each takes, runs and returns."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gru_codegen.emit.lines import WIDTH, hung
+from gru_codegen.emit.sizes import letters
+from gru_codegen.ir import Program, Shape, Var
+
+__all__ = ["Argument", "EntryPoint", "Interface", "arguments_of"]
+
+#: What an entry point does with the result of each phase that it runs.
+_GIVES = {"forward": "", "loss": "total = ", "backward": "gradients, _ = "}
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of an entry point.
+
+    shape: its letters, empty where it is no array. optional: whether None stands for what is usual.
+    keyword: whether it is given by name alone.
+    """
+
+    name: str
+    shape: Shape = ()
+    type: str = "Any"
+    optional: bool = False
+    keyword: bool = False
+
+    @property
+    def declaration(self) -> str:
+        """It in a signature."""
+        if not self.optional:
+            return f"{self.name}: {self.type}"
+        union = "" if self.type == "Any" else " | None"
+        return f"{self.name}: {self.type}{union} = None"
+
+
+@dataclass(frozen=True)
+class EntryPoint:
+    """A function that a module is called by.
+
+    arguments: what it takes, in order. phases: what it runs, in order. results: what it returns, by
+    the names that ENTRY_POINTS gives it. returns: the type of that. doc: its docstring.
+    """
+
+    name: str
+    arguments: tuple[Argument, ...]
+    phases: tuple[str, ...]
+    results: tuple[str, ...]
+    returns: str
+    doc: str
+
+    def takes(self, name: str) -> bool:
+        """Whether it has an argument called `name`."""
+        return any(argument.name == name for argument in self.arguments)
+
+    @property
+    def signature(self) -> str:
+        """The lines that begin it, one for each argument."""
+        by_name = [argument.declaration for argument in self.arguments if argument.keyword]
+        by_place = [argument.declaration for argument in self.arguments if not argument.keyword]
+        lines = [f"    {each},\n" for each in (*by_place, "*", *by_name)]
+        return f"def {self.name}(\n{''.join(lines)}) -> {self.returns}:"
+
+    def run(self, phase: str, arguments: str) -> str:
+        """The line that runs a phase."""
+        return f"{_GIVES[phase]}_{phase}({arguments})"
+
+    def returned(self, spelled: dict[str, str]) -> str:
+        """What it returns, each of its results as it is `spelled`."""
+        results = ", ".join(spelled[name] for name in self.results)
+        return f"{self.returns}({results})" if self.returns == "Result" else results
+
+
+def arguments_of(inputs: Sequence[str]) -> dict[str, str]:
+    """What entry points call the inputs: the only one x, several as the cell does."""
+    return {name: name if len(inputs) > 1 else "x" for name in inputs}
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What the entry points of a kernel are about.
+
+    inputs: the variables, in the declared order. outputs, labels: the shape of the outputs, and
+    whether targets are labels. counts: whether the loss is a mean. state: the type of states.
+    """
+
+    inputs: tuple[Var, ...]
+    outputs: Shape
+    labels: bool
+    counts: bool
+    state: str
+
+    @classmethod
+    def of(cls, program: Program, inputs: Sequence[str], targets: str, state: str) -> Interface:
+        """That of `program`, whose cell declares `inputs`."""
+        variables = program.variables()
+        return cls(
+            tuple(variables[name] for name in inputs),
+            ("T", *program.entries["forward"][0].shape),
+            targets == "labels",
+            any(var.role == "count" for var in variables.values()),
+            state,
+        )
+
+    @property
+    def names(self) -> list[str]:
+        """What entry points call the inputs."""
+        return list(arguments_of([var.name for var in self.inputs]).values())
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        """The shape of each input, by the name of its argument."""
+        return {name: ("T", *var.shape) for name, var in zip(self.names, self.inputs, strict=True)}
+
+    @property
+    def targets(self) -> Shape:
+        """The shape of y."""
+        return self.outputs[:-1] if self.labels else self.outputs
+
+    def entry_points(self) -> tuple[EntryPoint, ...]:
+        """All of them, in the order in which a module has them."""
+        params = Argument("params", type="Params")
+        inputs = tuple(Argument(name, shape) for name, shape in self.shapes.items())
+        y, s0 = Argument("y", self.targets), Argument("s0", optional=True)
+        weights = Argument("loss_weights", ("T", "B"), optional=True, keyword=True)
+        lengths = Argument("lengths", ("B",), optional=True, keyword=True)
+        workspace = Argument("workspace", type="Workspace", optional=True, keyword=True)
+        run = (params, *inputs, s0, lengths, workspace)
+        train = (params, *inputs, y, s0, weights, lengths, workspace)
+        outputs = ("outputs", "state")
+        pair, phases = f"tuple[Array, {self.state}]", ("forward", "loss", "backward")
+        pulled = ", ".join(["Params", *("Array" for _ in inputs), self.state])
+        pullback = f"Callable[..., tuple[{pulled}]]"
+        return (
+            EntryPoint("forward", run, phases[:1], outputs, pair, self._forward()),
+            EntryPoint("loss", train, phases[:2], ("loss",), "Any", self._loss()),
+            EntryPoint(
+                "loss_and_gradients",
+                train,
+                phases,
+                ("loss", "gradients", "state"),
+                "Result",
+                "Return the loss, its gradient with respect to every weight, and the last state.",
+            ),
+            EntryPoint(
+                "vjp",
+                run,
+                phases[:1],
+                (*outputs, "pullback"),
+                f"tuple[Array, {self.state}, {pullback}]",
+                self._vjp(),
+            ),
+        )
+
+    def _forward(self) -> str:
+        given = _listed([f"{name} {letters(shape)}" for name, shape in self.shapes.items()])
+        return _docstring(
+            f"Return the outputs {letters(self.outputs)} and the last state for {given}; "
+            "s0 is zeros if None.",
+            "lengths: (B,) integers, how many steps each sample has, T if None. Past its length a "
+            f"sample keeps its state, its outputs are 0, and what {_listed(self.names)} "
+            f"{'hold' if len(self.names) > 1 else 'holds'} there is not read.",
+        )
+
+    def _loss(self) -> str:
+        kind = "labels" if self.labels else "targets"
+        mean = (
+            "The mean is over all numbers that y holds: neither lengths nor loss_weights change "
+            "the divisor."
+        )
+        return _docstring(
+            f"Return the loss for the {kind} y {letters(self.targets)}: a float, or an element of "
+            "another dtype.",
+            "loss_weights: (T,) or (T, B), 1 if None; where one is 0, y is not read. lengths: (B,) "
+            "integers; what is past them has no part in the loss.",
+            *([mean] if self.counts else ()),
+        )
+
+    def _vjp(self) -> str:
+        adjoints = ", ".join(f"d_{name}" for name in self.names)
+        return _docstring(
+            "Return outputs, the last state, and the pullback: from adjoints of outputs to "
+            "gradients.",
+            f"pullback(d_outputs, d_state=None) -> (d_params, {adjoints}, d_s0) takes the "
+            f"derivative of any function of the outputs {letters(self.outputs)} and of the last "
+            "state, and gives its derivatives with respect to the weights, "
+            f"{_listed([*self.names, 's0'])}. It works once, and before the workspace serves "
+            f"another call. It reads {_listed([*self.names, 'the weights'])} again: until it is "
+            "called, they have to be unchanged.",
+        )
+
+
+def _docstring(*paragraphs: str) -> str:
+    """The paragraphs of a docstring, the first behind its quotes, the end on a line of its own."""
+    indent = "    "
+    first, *others = paragraphs
+    summary = textwrap.fill(first, WIDTH, initial_indent=indent + '"""', subsequent_indent=indent)
+    texts = [summary.strip().removeprefix('"""'), *(hung(text, indent) for text in others)]
+    return f"\n\n{indent}".join(texts) + f"\n{indent}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names as a sentence has them: x, u and v."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
