@@ -38,13 +38,21 @@ from gru_codegen.equations import (
     written,
 )
 from gru_codegen.errors import CellError
-from gru_codegen.functions import exp, huber, log, softplus
+from gru_codegen.functions import exp, huber, log, reciprocal, sigmoid, softplus
 from gru_codegen.known import Known
 from gru_codegen.notation import leaves
 
-__all__ = ["L2", "Loss", "losses"]
+__all__ = ["L2", "KnownAdjoint", "Loss", "losses"]
 
 O = size("O")  # noqa: E741  # the output size is called O throughout
+
+
+@dataclass(frozen=True)
+class KnownAdjoint:
+    """function(prediction) - target, as ``softmax(O) - Y``; `value` is that of the function."""
+
+    function: str
+    value: Any
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +70,8 @@ class Loss:
         does not depend on: they keep exponentials in range. That it does not is proved.
     mean: whether the sum is divided by the number of predicted numbers, T B O, padding and what has
         the weight 0 included.
+    known: what everyone knows the adjoint of the prediction as, if it is derived in another form:
+        that it is the same is proved, for rows of the target that add up to 1 if it holds labels.
 
     Raises
     ------
@@ -77,6 +87,7 @@ class Loss:
     mean: bool = False
     targets: Literal["numbers", "fractions", "labels"] = "numbers"
     shifts: Mapping[MatrixSymbol, MatrixSymbol] = field(default_factory=dict)
+    known: KnownAdjoint | None = None
 
     def __post_init__(self) -> None:
         where, given = f"loss {self.name!r}", (self.prediction, self.target)
@@ -115,6 +126,7 @@ class Loss:
             shifts={s.subs(sizes): bind(above) for s, above in self.shifts.items()},
             equations=tuple(equations),
             cost=bind(self.cost),
+            known=self.known and replace(self.known, value=bind(self.known.value)),
         )
 
 
@@ -177,6 +189,7 @@ BCE = Loss(
     equations=(Equation(C, softplus(P) - hadamard(Y, P), "cost of each number"),),
     cost=Trace(OneMatrix(O, B) * C),
     targets="fractions",
+    known=KnownAdjoint("sigmoid", sigmoid(P)),
 )
 
 M, N, EXP, Q, LOG = (matrix(name, B, O) for name in ("M", "N", "EXP", "Q", "LOG"))
@@ -196,6 +209,7 @@ CROSS_ENTROPY = Loss(
     cost=Trace(OneMatrix(O, B) * C),
     targets="labels",
     shifts={M: P},
+    known=KnownAdjoint("softmax", hadamard(EXP, reciprocal(Q))),
 )
 
 #: The losses that come with the package, by name.

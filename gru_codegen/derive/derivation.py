@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from gru_codegen.derive.formulas import Formulas
+from gru_codegen.derive.options import Options, options_of
 from gru_codegen.derive.unrolled import Unrolled
 from gru_codegen.derive.writing import (
     Row,
@@ -28,6 +30,11 @@ class Derivation(Formulas):
     def unroll(self, steps: int) -> Unrolled:
         """The same derivation written out for time steps 1 .. `steps`, with subscripts."""
         return Unrolled.of(self, steps)
+
+    @cached_property
+    def options(self) -> Options:
+        """The equations of lengths, loss weights and pullbacks, derived and proved likewise."""
+        return options_of(self)
 
     # --- writing ----------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from gru_codegen.functions import reciprocal
 from gru_codegen.losses import Loss
 from gru_codegen.notation import leaves
 
-__all__ = ["prove_derivative", "prove_equal", "prove_no_matter"]
+__all__ = ["prove_derivative", "prove_equal", "prove_known", "prove_no_matter", "prove_row_factor"]
 
 #: Numbers for the sizes in the order of their names: all different, at least 2, and each at least 3
 #: in one of the two sets. No product of powers of sizes, B*H or B/H**2, is the same in both, since
@@ -141,6 +141,59 @@ def prove_no_matter(loss: Loss, shift: MatrixSymbol) -> None:
                 raise DerivationError(
                     f"loss {loss.name!r}: it depends on the shift {shift}, "
                     "which would have to be differentiated"
+                )
+
+
+def prove_known(where: str, loss: Loss, adjoint: Any) -> None:
+    """Prove that `adjoint`, that of the outputs in forward values, is the one that is known.
+
+    Row by row, with what the equations of `loss` compute written out but for functions; of labels
+    the rows add up to 1.
+
+    Raises
+    ------
+    DerivationError: says at which sizes and entry it is not.
+    """
+    assert loss.known is not None
+    known = loss.known.value - loss.target
+    expressions = [known, adjoint, *(e.expression for e in loss.equations)]
+    for sizes in _size_sets(expressions):
+        computed = tuple(equation.target for equation in loss.equations)
+        arrays = _symbolic(expressions, sizes, without=computed)
+        if loss.targets == "labels":
+            targets = arrays[loss.target]
+            targets[:, -1] = 1 - targets[:, :-1].sum(axis=1)
+        for equation in loss.equations:
+            arrays[equation.target] = evaluate(equation.expression, arrays)
+        left, right = (_evaluate(where, side, arrays) for side in (known, adjoint))
+        for index, entry in np.ndenumerate(left - right):
+            if sp.cancel(sp.together(entry.replace(reciprocal, lambda a: 1 / a))) != 0:
+                raise DerivationError(
+                    f"{where}: the adjoint of the outputs is not {loss.known.function}"
+                    f"({loss.prediction}) - {loss.target}: entry {index} differs at sizes "
+                    f"{_listed(sizes)}"
+                )
+
+
+def prove_row_factor(where: str, factor: MatrixSymbol, plain: Any, multiplied: Any) -> None:
+    """Prove that `multiplied` is `factor`, one number for each row, times `plain`.
+
+    Raises
+    ------
+    DerivationError: says at which sizes and entry it is not.
+    """
+    for sizes in _size_sets((factor, plain, multiplied)):
+        arrays = _symbolic((plain, multiplied), sizes, without=(factor,))
+        rows, columns = (int(n.subs(sizes)) for n in factor.shape)
+        numbers = [sp.Symbol(f"{factor.name}_{i}") for i in range(rows)]
+        arrays[factor] = np.array([[number] * columns for number in numbers], dtype=object)
+        left, right = (_evaluate(where, side, arrays) for side in (plain, multiplied))
+        for (row, column), entry in np.ndenumerate(left):
+            if not _equal(numbers[row] * entry, right[row, column]):
+                raise DerivationError(
+                    f"{where}: a factor {factor} of its rows is none of {written(plain)}: entry "
+                    f"{(row, column)} differs at sizes {_listed(sizes)}; what is computed of one "
+                    "sample must not depend on the others"
                 )
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "aligned",
     "forward_rows",
     "gradient_rows",
+    "known_adjoint",
     "latex_lines",
     "listed",
     "loss_row",
@@ -114,6 +115,19 @@ def written_loss(derivation: Formulas) -> str:
 def mean_factor(loss: Loss) -> str:
     """The factor of one number in a mean, in plain text."""
     return f"1/(T {' '.join(map(str, loss.target.shape))})"
+
+
+def known_adjoint(derivation: Formulas) -> Schema | None:
+    """The adjoint of the outputs as everyone knows it, if it is derived in another form."""
+    loss, write = derivation.loss, derivation.notation.write
+    if loss.known is None:
+        return None
+    text, latex = (
+        f"{spelling.function(loss.known.function)}({write(loss.prediction, spelling)}) - "
+        f"{write(loss.target, spelling)}"
+        for spelling in (TEXT, LATEX)
+    )
+    return Schema(text, latex)
 
 
 def shift_rows(derivation: Formulas) -> dict[MatrixSymbol, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,12 +18,15 @@ from gru_codegen.derive.writing import (
     adjoint_rows,
     forward_rows,
     gradient_rows,
+    known_adjoint,
     listed,
     loss_row,
     normal_rows,
 )
 from gru_codegen.explain.model import Block, Document, Equations, Paragraph, Section, Table
 from gru_codegen.explain.needs import Part
+from gru_codegen.explain.options import options_section
+from gru_codegen.explain.words import at, formula, prose, says
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.notation import LATEX, TEXT, Local, Schema
 
@@ -43,6 +45,7 @@ def explained(derivation: Derivation, steps: int | None, wrt: str | None) -> Doc
         _adjoints(part),
         _gradients(part),
         *_shared(part),
+        *([options_section(derivation)] if part.weight is None else []),
         *([] if steps is None else [_unrolled(part, steps)]),
         *([] if part.weight is None else [_substituted(derivation, part.weight)]),
     ]
@@ -51,52 +54,6 @@ def explained(derivation: Derivation, steps: int | None, wrt: str | None) -> Doc
     if part.weight is not None:
         subject = ("the gradient of ", part.weight)
     return Document((f"{title}: ", *subject), sections, derivation.notation)
-
-
-# --- words ---------------------------------------------------------------------------------------
-
-#: How LaTeX has the formulas of the prose, where it differs from the text.
-_IN_LATEX = {
-    "t = 1 .. T": r"t = 1, \dots, T",
-    "t = T .. 1": r"t = T, \dots, 1",
-    "A o B": r"A \circ B",
-    "A^T": r"A^{\top}",
-    "dA": r"\mathrm{d}A",
-    "dv_t": r"\mathrm{d}v_t",
-    "v_t = F_v(...)": r"v_t = F_v(\dots)",
-    "Lag": r"\Lambda",
-    "Lag = L": r"\Lambda = L",
-    "L + sum_t sum_v <dv_t, F_v - v_t>": (
-        r"L + \sum_{t=1}^{T} \sum_{v} \langle \mathrm{d}v_t, F_v - v_t \rangle"
-    ),
-    "<A, F> = tr(A^T F)": r"\langle A, F \rangle = \operatorname{tr}(A^{\top} F)",
-    "<dv_t, F_v>": r"\langle \mathrm{d}v_t, F_v \rangle",
-    "dLag/dv_t = 0": r"\partial \Lambda / \partial v_t = 0",
-    "T B O": r"T\,B\,O",
-    "dL/dW": r"\mathrm{d}L / \mathrm{d}W",
-    "sigmoid(a) = 1/(1 + exp(-a))": r"\sigma(a) = 1 / (1 + e^{-a})",
-}
-
-
-def _formula(text: str) -> Schema:
-    return Schema(text, _IN_LATEX.get(text, text))
-
-
-def _prose(words: str, **inserted: Prose) -> Prose:
-    """`words`, in which formulas stand between backticks and {names} for what is `inserted`."""
-    parts: list[Any] = []
-    for part in re.split(r"(`[^`]+`|\{\w+\})", words):
-        if part.startswith("`"):
-            parts.append(_formula(part.strip("`")))
-        elif part.startswith("{"):
-            parts += inserted[part[1:-1]]
-        elif part:
-            parts.append(part)
-    return tuple(parts)
-
-
-def _says(words: str, **inserted: Prose) -> Paragraph:
-    return Paragraph(_prose(words, **inserted))
 
 
 # --- the declaration -----------------------------------------------------------------------------
@@ -115,7 +72,7 @@ def _cell(derivation: Derivation) -> Section:
         "source": cell.source,
         "loss": f"{loss.title} ({loss.name})",
     }
-    notation = _says(
+    notation = says(
         "One sample per row, time steps `t = 1 .. T`. Adjacent matrices are multiplied; `A o B` is "
         "the elementwise product, `A^T` the transpose, {ones} a matrix of ones. The adjoint of `A` "
         "is written `dA`: the derivative of the loss with respect to it.",
@@ -149,16 +106,10 @@ def _symbols(derivation: Derivation) -> Iterator[tuple[Prose, Prose, Prose]]:
             letters = f"({', '.join(map(str, shape))})"
             found = [symbol for symbol in symbols if symbol.shape == shape]
             if role == "initial state":
-                found = [_at(derivation, before, 1) for before in found]
+                found = [at(derivation, before, 1) for before in found]
             yield (role,), (Schema(letters, letters),), listed(found)
-    known = [(", ", _formula(letter), f" {_SIZES[letter]}") for letter in sizes if letter in _SIZES]
+    known = [(", ", formula(letter), f" {_SIZES[letter]}") for letter in sizes if letter in _SIZES]
     yield ("sizes",), (), tuple(part for parts in known for part in parts)[1:]
-
-
-def _at(derivation: Derivation, symbol: MatrixSymbol, step: int) -> Schema:
-    """A symbol of the recurrences with the index that it has at `step`."""
-    notation = derivation.notation
-    return Schema(notation.text(symbol, step), notation.latex(symbol, step))
 
 
 def _functions(derivation: Derivation) -> Iterator[tuple[Prose, Prose]]:
@@ -183,7 +134,7 @@ def _functions(derivation: Derivation) -> Iterator[tuple[Prose, Prose]]:
 
 
 #: Where a formula says more than the documentation.
-_MEANINGS = {"sigmoid": _prose("The logistic function `sigmoid(a) = 1/(1 + exp(-a))`")}
+_MEANINGS = {"sigmoid": prose("The logistic function `sigmoid(a) = 1/(1 + exp(-a))`")}
 
 
 def _forward(derivation: Derivation) -> Section:
@@ -196,12 +147,12 @@ def _forward(derivation: Derivation) -> Section:
     ]
     groups = [forward_rows(derivation), [*outer, replace(loss_row(derivation), remark=("loss",))]]
     blocks: list[Block] = [
-        _says("At every time step, in this order:"),
+        says("At every time step, in this order:"),
         Equations(groups, derivation.notation),
     ]
     for shift, above in loss.shifts.items():
         blocks.append(
-            _says(
+            says(
                 "Each row of {shift} repeats the largest entry of that row of {above}. It keeps "
                 "exponentials in range and is held constant, since the loss does not depend on it; "
                 "that is proved.",
@@ -211,7 +162,7 @@ def _forward(derivation: Derivation) -> Section:
         )
     if loss.mean:
         blocks.append(
-            _says(
+            says(
                 "The loss is the mean: a kernel divides this sum, and with it every adjoint and "
                 "every gradient, by `T B O`, the number of predicted numbers."
             )
@@ -226,7 +177,7 @@ def _normal_form(derivation: Derivation) -> Section:
     return Section(
         ("Normal form",),
         [
-            _says(
+            says(
                 "SymPy's matrix calculus differentiates some forms rightly, refuses others and "
                 "gets a few wrong without a word. So every equation is first brought into a form "
                 "that it gets right: an elementwise function of one matrix, or a sum of matrices, "
@@ -240,7 +191,7 @@ def _normal_form(derivation: Derivation) -> Section:
 
 def _lagrangian(derivation: Derivation) -> Section:
     cell, notation = derivation.cell, derivation.notation
-    lagrangian = _formula("L + sum_t sum_v <dv_t, F_v - v_t>")
+    lagrangian = formula("L + sum_t sum_v <dv_t, F_v - v_t>")
     joints = [
         Schema(*(f"{s.symbol(p.name, False, 't')} = {notation.write(p, s)}" for s in (TEXT, LATEX)))
         for p in cell.states.values()
@@ -249,21 +200,19 @@ def _lagrangian(derivation: Derivation) -> Section:
     return Section(
         ("The Lagrangian",),
         [
-            _says(
+            says(
                 "Every equation `v_t = F_v(...)` of the normal form is a constraint. It gets an "
                 "adjoint `dv_t` of its own, of the shape of `v_t`, and the Lagrangian is"
             ),
-            Equations(
-                [[Row(_formula("Lag"), lagrangian, _prose("`<A, F> = tr(A^T F)`"))]], notation
-            ),
-            _says(
+            Equations([[Row(formula("Lag"), lagrangian, prose("`<A, F> = tr(A^T F)`"))]], notation),
+            says(
                 "Since the constraints hold, `Lag = L` whatever the adjoints are. They are chosen "
                 "such that `dLag/dv_t = 0` for every `v_t`; these are the adjoint equations. What "
                 "is left of `dL/dW` then is the derivative of `Lag` with respect to `W` where it "
                 "stands in the equations; these are the gradients. That is back-propagation "
                 "through time."
             ),
-            _says(
+            says(
                 "Time steps are joined by constraints too: {joints}, with {carries} as adjoint: "
                 "the carry, which step `t` passes on to step `t-1`.",
                 joints=listed(joints),
@@ -289,7 +238,7 @@ def _local_derivatives(part: Part) -> Section:
     return Section(
         ("Local derivatives, taken by SymPy",),
         [
-            _says(
+            says(
                 f"Nothing but this is differentiated: {len(found)} derivatives, all by SymPy's "
                 "matrix calculus, of one trace `<dv_t, F_v>` at a time and for a symbolic step; "
                 "`v_t` stands for `F_v`. Each is proved: entry by entry and exactly, against the "
@@ -303,22 +252,33 @@ def _local_derivatives(part: Part) -> Section:
 
 
 def _adjoints(part: Part) -> Section:
-    return Section(
-        ("Adjoint equations",),
-        [
-            _says(
-                "`dLag/dv_t = 0`, solved for `dv_t`: the sum of the local derivatives of all that "
-                "reads `v_t`. They are computed in this order, for `t = T .. 1`."
-            ),
-            Equations([adjoint_rows(part.derivation, part.adjoints)], part.derivation.notation),
-        ],
-    )
+    derivation = part.derivation
+    blocks: list[Block] = [
+        says(
+            "`dLag/dv_t = 0`, solved for `dv_t`: the sum of the local derivatives of all that "
+            "reads `v_t`. They are computed in this order, for `t = T .. 1`."
+        ),
+        Equations([adjoint_rows(derivation, part.adjoints)], derivation.notation),
+    ]
+    known = known_adjoint(derivation)
+    if known is not None:
+        labels = " where every row of {target} adds up to 1, as of labels"
+        blocks.append(
+            says(
+                "With what these read written out, the adjoint of the outputs is the one that "
+                f"everyone knows{labels if derivation.loss.targets == 'labels' else ''}; that is "
+                "proved:",
+                target=(derivation.loss.target,),
+            )
+        )
+        blocks.append(Equations([[Row(derivation.seed, known)]], derivation.notation))
+    return Section(("Adjoint equations",), blocks)
 
 
 def _gradients(part: Part) -> Section:
     weight: Prose = ("each weight",) if part.weight is None else (part.weight,)
     blocks: list[Block] = [
-        _says(
+        says(
             "The derivative of `Lag` with respect to {weight}, summed over the time steps:",
             weight=weight,
         ),
@@ -334,7 +294,7 @@ def _other_gradients(derivation: Derivation) -> Prose:
     cell = derivation.cell
     inputs = [(a.target, "input ", a.of) for a in derivation.adjoints if a.of in cell.inputs]
     states = [
-        (_at(derivation, a.target, 1), "initial state ", _at(derivation, a.of, 1))
+        (at(derivation, a.target, 1), "initial state ", at(derivation, a.of, 1))
         for a in derivation.adjoints
         if a.of in cell.states.values()
     ]
@@ -369,13 +329,13 @@ def _unrolled(part: Part, steps: int) -> Section:
         return Equations([group for group in groups if group], unrolled.notation, step=0)
 
     return Section(
-        _prose(f"Written out for `T = {steps}`"),
+        prose(f"Written out for `T = {steps}`"),
         [
-            _says("The forward pass:"),
+            says("The forward pass:"),
             equations(unrolled.forward_rows()),
-            _says("The backward pass, from the last step to the first:"),
+            says("The backward pass, from the last step to the first:"),
             equations(backward),
-            _says("The gradients:" if len(gradients) > 1 else "The gradient:"),
+            says("The gradients:" if len(gradients) > 1 else "The gradient:"),
             equations([gradients]),
         ],
     )
@@ -395,8 +355,8 @@ def _substituted(derivation: Derivation, weight: MatrixSymbol) -> Section:
         "With names, every step adds the same few equations."
     )
     if counts[0] > _MOST_SYMBOLS:
-        return Section(("Everything substituted",), [_says(words)])
+        return Section(("Everything substituted",), [says(words)])
     (row,) = [row for row in one.gradient_rows() if row.left.name == f"d{weight.name}"]
     whole = Row(row.left, one.substituted(weight))
     equation = Equations([[whole]], one.notation, step=0)
-    return Section(("Everything substituted",), [_says(f"{words} For `T = 1`:"), equation])
+    return Section(("Everything substituted",), [says(f"{words} For `T = 1`:"), equation])

@@ -63,7 +63,8 @@ def lowered(node: Any, scope: Scope) -> Expr:
 
 
 def _symbol(node: Any, scope: Scope) -> Expr:
-    return scope.variables.refs[node]
+    variables = scope.variables
+    return variables.inlined[node] if node in variables.inlined else variables.refs[node]
 
 
 def _ones(node: Any, scope: Scope) -> Expr:
@@ -146,12 +147,10 @@ def _trace(node: Any, scope: Scope) -> Expr:
     product = node.arg
     if isinstance(product, MatMul) and len(product.args) == 2:
         left, right = product.args
-        value = lowered(right, scope)
-        weighed = Call("weigh", (scope.variables.weights(shape_of(value)), value))
         if isinstance(left, Transpose):
-            return Call("inner", (lowered(left.arg, scope), weighed))
+            return Call("inner", (lowered(left.arg, scope), lowered(right, scope)))
         if isinstance(left, OneMatrix):
-            return Call("total", (weighed,))
+            return Call("total", (lowered(right, scope),))
     raise ProgramError(f"the trace {node} cannot be lowered: it must be tr(A^T B)")
 
 

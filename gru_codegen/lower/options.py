@@ -1,22 +1,23 @@
-"""Statements of what a caller may give or leave out: lengths, loss weights; and of a mean.
+"""Statements of what a caller may give or leave out, as `derive.options` has the equations.
 
-A sample past its length keeps its state: S_t = M_t o S_{t-1} + (1 - M_t) o S_t, with M_t = 1 where
-it has ended. That is a blend, whose adjoints are blends as well; each is a selection, since M is 0
-or 1, and a selection does not read what it leaves out.
+A state and what its equation computes, S_t and S'_t, are in one place, and so are their adjoints:
+past a sample's length the one is written over the other. Where lengths or weights are not given,
+nothing is done.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction
 
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 
-from gru_codegen.derive import AdjointEquation, Derivation
-from gru_codegen.derive.writing import mask_name, mean_factor, written_loss
-from gru_codegen.ir import Call, Const, Expr, Formula, Now, Ref, Statement
+from gru_codegen.derive import AdjointEquation, Blend, Derivation, Hold
+from gru_codegen.derive.writing import mean_factor, written_loss
+from gru_codegen.ir import Call, Expr, Formula, Ref, Statement
 from gru_codegen.lower.expressions import Scope, lowered
 from gru_codegen.lower.stated import Stated
+from gru_codegen.lower.variables import shape_of_symbol
+from gru_codegen.notation import Notation
 
 __all__ = ["Options"]
 
@@ -29,42 +30,52 @@ class Options:
         self.of_loss = of_loss
         self.variables = of_loss.variables
         self.stated = stated
-        self.text = derivation.notation.text
-        self.mask = f"{mask_name(derivation)}_t"
+        self.holds = {hold.state: hold for hold in derivation.options.holds}
+        self.notation = _in_place(derivation)
+
+    # --- lengths ----------------------------------------------------------------------------
 
     def hold(self, state: MatrixSymbol) -> Statement:
         """The state of a sample past its length: the one before."""
-        here = self.variables.refs[state]
-        text = self.text(state)
-        before, mask = f"{state}_{{t-1}}", self.mask
-        ended = self.variables.ended(here.var.shape)
-        kept = Call("select", (ended, replace(here, when=Now(-1)), here))
-        return self._past_length(here, kept, f"{text} = {mask} o {before} + (1 - {mask}) o {text}")
+        return self._selected(self.variables.refs[state], self.holds[state].value, state)
 
     def hold_adjoint(self, adjoint: AdjointEquation) -> list[Statement]:
         """The adjoint of a held state in two: what is passed on, what goes into the step."""
-        here = self.variables.refs[adjoint.target]
-        text, zero = self.text(adjoint.target), Const(Fraction(0))
-        ended, held = self.variables.ended(here.var.shape), self.variables.held(here)
-        held_text = text.replace(adjoint.target.name, held.var.name, 1)
-        keep, leave = Call("select", (ended, here, zero)), Call("select", (ended, zero, here))
+        here, hold = self.variables.refs[adjoint.target], self.holds[adjoint.of]
+        held = self.variables.held(here)
         return [
-            self._past_length(held, keep, f"{held_text} = {self.mask} o {text}"),
-            self._past_length(here, leave, f"{text} = (1 - {self.mask}) o {text}"),
+            self._selected(held, hold.passed_on, self._held_symbol(held, hold)),
+            self._selected(here, hold.into_step, adjoint.target),
         ]
 
     def pass_on(self, adjoint: AdjointEquation) -> Statement:
         """The carry with what a sample past its length passes on."""
-        here, text = self.variables.refs[adjoint.target], self.text(adjoint.target)
-        state = next(s for s, p in self.derivation.cell.states.items() if p == adjoint.of)
-        of = next(a.target for a in self.derivation.adjoints if a.of == state)
-        held = self.variables.held(self.variables.refs[of])
-        held_text = self.text(of).replace(of.name, held.var.name, 1)
-        return self._past_length(here, Call("add", (here, held)), f"{text} = {text} + {held_text}")
+        states = self.derivation.cell.states
+        hold = next(self.holds[state] for state, before in states.items() if before == adjoint.of)
+        here = self.variables.refs[adjoint.target]
+        held = self.variables.held(self.variables.refs[hold.adjoint])
+        text, added = map(self.notation.text, (adjoint.target, self._held_symbol(held, hold)))
+        return self._past_length(here, Call("add", (here, held)), f"{text} = {text} + {added}")
+
+    def _selected(self, target: Ref, blend: Blend, symbol: MatrixSymbol) -> Statement:
+        """A blend by a mask of zeros and ones, which reads of both sides only what it takes."""
+        sides = (lowered(side, self.of_loss) for side in (blend.ended, blend.running))
+        value = Call("select", (self.variables.ended(shape_of_symbol(blend.mask)), *sides))
+        text = f"{self.notation.text(symbol)} = {self.notation.text(blend.expression)}"
+        return self._past_length(target, value, text)
 
     def _past_length(self, target: Ref, value: Expr, text: str) -> Statement:
         formula = Formula(text, "past its length", target, value)
         return self.stated.statement("lengths", target.var.name, formula, given=("lengths",))
+
+    def _held_symbol(self, held: Ref, hold: Hold) -> MatrixSymbol:
+        """What equations call what is kept of an adjoint until the carry is there."""
+        symbol = MatrixSymbol(held.var.name, *hold.adjoint.shape)
+        steps = {**self.notation.steps, symbol: (held.var.name, 0)}
+        self.notation = replace(self.notation, steps=steps)
+        return symbol
+
+    # --- the loss ---------------------------------------------------------------------------
 
     def loss(self) -> list[Statement]:
         """The loss, and what a mean and weights make of the adjoint of the outputs.
@@ -72,28 +83,50 @@ class Options:
         Both are factors of every adjoint, so they enter where the adjoints begin. The weight of a
         sample multiplies its term, and so its row of that adjoint.
         """
-        loss, seed = self.derivation.loss, self.variables.refs[self.derivation.seed]
-        state, name = self.stated.statement, self.text(self.derivation.seed)
-        value = self._mean(lowered(loss.cost, self.of_loss))
-        text = f"L = {written_loss(self.derivation)}"
+        loss, seed = self.derivation.loss, self.derivation.seed
+        state, target, name = (
+            self.stated.statement,
+            self.variables.refs[seed],
+            self.notation.text(seed),
+        )
+        value, text = self._mean(self._cost()), f"L = {written_loss(self.derivation)}"
         formula = Formula(text, loss.title, Ref(self.variables.loss), value)
         statements = [state("loss", "L", formula, accumulate=True)]
         if loss.mean:
             text = f"{name} = {mean_factor(loss)} {name}"
-            mean = Formula(text, "for the mean", seed, self._mean(seed))
-            statements.append(state("mean", seed.var.name, mean))
-        weighed = Call("multiply", (seed, self.variables.weights(seed.var.shape)))
-        weights = Formula(f"{name} = V_t o {name}", "with loss weights V", seed, weighed)
-        statements.append(state("loss weights", seed.var.name, weights, given=("loss weights",)))
+            mean = Formula(text, "for the mean", target, self._mean(target))
+            statements.append(state("mean", target.var.name, mean))
+        weighted = self.derivation.options.weighting.seed
+        text = f"{name} = {self.notation.text(weighted)}"
+        value = lowered(self.notation.arrange(weighted), self.of_loss)
+        weights = Formula(text, "with loss weights V", target, value)
+        statements.append(state("loss weights", target.var.name, weights, given=("loss weights",)))
         return statements
 
-    def _mean(self, value: Expr) -> Expr:
-        """`value` divided by how many numbers are predicted, if the loss is a mean of them.
+    def _cost(self) -> Expr:
+        """The weighted cost of a step, which is the plain one where no weights are given."""
+        weighting, variables = self.derivation.options.weighting, self.variables
+        weights, weighed = weighting.weighed.args
+        factors = (variables.refs[weights], lowered(weighed, self.of_loss))
+        variables.inlined[weighting.target] = Call("weigh", factors)
+        return lowered(weighting.cost, self.of_loss)
 
-        That number is the only thing that depends on how many time steps there are: the step is
-        derived for a symbolic t and without any T, the same for every T. So the derivation is that
-        of the sum, and the factor is taken in here.
+    def _mean(self, value: Expr) -> Expr:
+        """`value` times the share of one number in a mean, which is none where it is a sum.
+
+        That share alone depends on how many time steps there are: all else is the same for every T.
         """
-        if not self.derivation.loss.mean:
+        if self.derivation.options.weighting.share == 1:
             return value
         return Call("divide", (value, self.variables.count()))
+
+
+def _in_place(derivation: Derivation) -> Notation:
+    """The notation of the options in which what shares a place with a symbol is written as it."""
+    notation = derivation.options.notation
+    same = {
+        primed: (plain.name, 0)
+        for hold in derivation.options.holds
+        for primed, plain in ((hold.computed, hold.state), (hold.of_computed, hold.adjoint))
+    }
+    return replace(notation, steps={**notation.steps, **same})

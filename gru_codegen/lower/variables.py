@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 
-from gru_codegen.derive import Derivation
+from gru_codegen.derive import AdjointEquation, Derivation
 from gru_codegen.ir import Expr, Now, Ref, Role, Shape, Var
 from gru_codegen.names import NewNames
 
-__all__ = ["Variables"]
+__all__ = ["Variables", "shape_of_symbol"]
 
 
 class Variables:
@@ -17,19 +17,22 @@ class Variables:
     Attributes
     ----------
     refs: the reference of every symbol.
+    inlined: what stands for a symbol that has no variable.
     loss: the variable that the loss is summed up in.
     """
 
     def __init__(self, derivation: Derivation) -> None:
         self.derivation = derivation
         self.refs: dict[MatrixSymbol, Ref] = {}
+        self.inlined: dict[MatrixSymbol, Expr] = {}
         self.loss = Var("loss", (), "loss", meaning=derivation.loss.title)
-        self._first_shape = _shape(next(iter(derivation.cell.states)))
+        self._first_shape = shape_of_symbol(next(iter(derivation.cell.states)))
         self._names = NewNames(_names(derivation))
         self._declare_given()
         self._declare_computed()
         self._declare_adjoints()
         self._declare_gradients()
+        self._declare_options()
 
     # --- what the derivation has ------------------------------------------------------------
 
@@ -41,7 +44,7 @@ class Variables:
         for shift in loss.shifts:
             self._timed(shift, "value", "shift")
         for weight in cell.weights:
-            self.refs[weight] = Ref(Var(weight.name, _shape(weight), "weight"))
+            self.refs[weight] = Ref(Var(weight.name, shape_of_symbol(weight), "weight"))
 
     def _declare_computed(self) -> None:
         cell, loss = self.derivation.cell, self.derivation.loss
@@ -55,7 +58,7 @@ class Variables:
 
     def _initial(self, state: MatrixSymbol) -> Ref:
         name = self._names.of(("initial", state), f"{state.name.lower()}0")
-        return Ref(Var(name, _shape(state), "initial", meaning="initial state"))
+        return Ref(Var(name, shape_of_symbol(state), "initial", meaning="initial state"))
 
     def _declare_adjoints(self) -> None:
         derivation, states = self.derivation, self.derivation.cell.states
@@ -63,9 +66,7 @@ class Variables:
             meaning = f"adjoint of {derivation.notation.text(adjoint.of)}"
             beyond = None
             if adjoint.of in states.values():
-                stem = f"{adjoint.target.name.removesuffix('_prev')}_last"
-                last = self._names.of(("last", adjoint.target), stem)
-                beyond = Ref(Var(last, _shape(adjoint.of), "last", meaning=meaning))
+                beyond = self._last(adjoint, meaning)
             self._timed(adjoint.target, "adjoint", meaning, beyond)
         by_source = {adjoint.of: adjoint.target for adjoint in derivation.adjoints}
         for adjoint in derivation.adjoints:
@@ -73,16 +74,34 @@ class Variables:
                 passed_on = by_source[states[adjoint.of]]
                 self.refs[adjoint.carry] = Ref(self.refs[passed_on].var, Now(1))
 
+    def _last(self, adjoint: AdjointEquation, meaning: str) -> Ref:
+        """The carry beyond the last step: what a pullback is given, as derived."""
+        state = next(s for s, p in self.derivation.cell.states.items() if p == adjoint.of)
+        given = self.derivation.options.last[state].expression
+        stem = f"{adjoint.target.name.removesuffix('_prev')}_last"
+        name = self._names.of(("last", adjoint.target), stem)
+        self.refs[given] = Ref(Var(name, shape_of_symbol(adjoint.of), "last", meaning=meaning))
+        return self.refs[given]
+
     def _declare_gradients(self) -> None:
         for gradient in self.derivation.gradients:
             meaning, name = f"gradient of {gradient.weight}", gradient.target.name
-            var = Var(name, _shape(gradient.weight), "gradient", meaning=meaning)
+            var = Var(name, shape_of_symbol(gradient.weight), "gradient", meaning=meaning)
             self.refs[gradient.target] = Ref(var)
+
+    def _declare_options(self) -> None:
+        """Before and past a sample's length a state, and its adjoint, are in one place."""
+        options = self.derivation.options
+        for hold in options.holds:
+            self.refs[hold.computed] = self.refs[hold.state]
+            self.refs[hold.of_computed] = self.refs[hold.adjoint]
+        weights = options.weighting.weights
+        self.refs[weights] = self.weights(shape_of_symbol(weights))
 
     def _timed(
         self, symbol: MatrixSymbol, role: Role, meaning: str, boundary: Expr | None = None
     ) -> None:
-        var = Var(_identifier(symbol.name), _shape(symbol), role, True, boundary, meaning)
+        var = Var(_identifier(symbol.name), shape_of_symbol(symbol), role, True, boundary, meaning)
         self.refs[symbol] = Ref(var, Now())
 
     # --- what options add -------------------------------------------------------------------
@@ -125,7 +144,7 @@ def _identifier(name: str) -> str:
     return f"{name}_" if name in ("I", "O", "l") else name
 
 
-def _shape(symbol: MatrixSymbol) -> Shape:
+def shape_of_symbol(symbol: MatrixSymbol) -> Shape:
     """A row (1, n) is declared as a matrix and stored as a vector (n,)."""
     rows, columns = symbol.shape
     return (str(columns),) if rows == 1 else (str(rows), str(columns))

@@ -63,6 +63,7 @@ _SUPERSCRIPTED = re.compile(r"([a-z])([A-Z]+)")
 def _latex_symbol(name: str, adjoint: bool, index: str | None) -> str:
     if adjoint:
         return rf"\mathrm{{d}}{_latex_symbol(name.removeprefix('d'), False, index)}"
+    name, primes = name.rstrip("'"), name.count("'")
     head, *tails = name.split("_")
     if not all((head, *tails)):  # an underscore that joins nothing
         head, tails = name, []
@@ -76,6 +77,7 @@ def _latex_symbol(name: str, adjoint: bool, index: str | None) -> str:
         upper = [of if len(of) == 1 else rf"\mathit{{{of}}}", *upper]
     elif not (head.isalpha() and len(head) == 1):
         head = rf"\mathit{{{_escape(head)}}}"
+    upper += [r"\prime"] * primes
     scripts = {"^": upper, "_": lower if index is None else [*lower, index]}
     return head + "".join(f"{m}{{{','.join(parts)}}}" for m, parts in scripts.items() if parts)
 

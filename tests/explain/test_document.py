@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 import gru_codegen as gc
-from gru_codegen.cell import Cell
+from gru_codegen.cell import B, Cell, D, Equation, H, matrix
 from gru_codegen.derive.writing import Prose
 from gru_codegen.explain import FORMATS, document, sections
 from gru_codegen.explain.model import Equations
 from gru_codegen.explain.sections import explained
+from gru_codegen.functions import log, tanh
 from gru_codegen.notation import TEXT, Notation, Schema, leaves
 from gru_codegen.steps import MOST_SHOWN
 from tests.derive import declarations
@@ -52,6 +53,7 @@ def test_the_sections() -> None:
         "6. Adjoint equations",
         "7. Gradients",
         "8. Shared factors, each computed once",
+        "9. Lengths, loss weights, pullbacks",
     ]
 
 
@@ -237,3 +239,60 @@ def test_functions_that_only_derivatives_apply_are_explained() -> None:
     shown = document(gc.derive(gc.GRU, gc.losses["cross-entropy"]))
     assert "    reciprocal   1 / a\n" in shown
     assert "dLOG_t o reciprocal(Q_t)" in shown
+
+
+def test_options_are_shown_as_equations() -> None:
+    shown = section(document(gc.derive(gc.GRU)), "Lengths, loss weights, pullbacks")
+    for line in (
+        "S_t = M_t o S_{t-1} + (1 - M_t) o S'_t",
+        "diff(<dS_t, S_t>, S_{t-1}) = dS_t o M_t",
+        "diff(<dS_t, S_t>, S'_t)    = dS_t - dS_t o M_t",
+        "dS'_t = (1 - M_t) o dS_t",
+        "VE_t = V_t o E_t",
+        "L    = sum_t 1/2 tr(E_t^T VE_t)",
+        "diff(<dVE_t, VE_t>, E_t)       = dVE_t o V_t",
+        "dS_prev_{T+1} = d_S",
+    ):
+        assert f"    {line}" in shown
+    mean = " ".join(
+        section(
+            document(gc.derive(gc.GRU, gc.losses["l2-mean"])), "Lengths, loss weights, pullbacks"
+        )
+    )
+    assert "A mean is the weight 1/(T B H) of every number." in mean
+    assert r"S^{\prime}_{t}" in document(gc.derive(gc.GRU), format="latex")
+
+
+@pytest.mark.parametrize(
+    ("loss", "text", "latex"),
+    [
+        (
+            "cross-entropy",
+            "dO_t = softmax(O_t) - Y_t",
+            r"\mathrm{d}O_{t} &= \operatorname{softmax}(O_{t}) - Y_{t}",
+        ),
+        ("bce", "dO_t = sigmoid(O_t) - Y_t", r"\mathrm{d}O_{t} &= \sigma(O_{t}) - Y_{t}"),
+    ],
+)
+def test_an_adjoint_is_shown_as_everyone_knows_it(loss: str, text: str, latex: str) -> None:
+    derivation = gc.derive(gc.GRU, gc.losses[loss])
+    assert f"    {text}" in section(document(derivation), "Adjoint equations")
+    assert latex in document(derivation, format="latex")
+
+
+def test_arguments_that_could_be_out_of_range_are_said_to_be_blends() -> None:
+    x, W = matrix("x", B, D), matrix("W", D, H)
+    S, S_prev = matrix("S", B, H), matrix("S_prev", B, H)
+    cell = Cell(
+        name="logarithm",
+        title="a cell with a pole",
+        source="a test",
+        inputs=(x,),
+        weights=(W,),
+        states={S: S_prev},
+        equations=(Equation(S, tanh(log(x) * W) + S_prev, "state"),),
+    )
+    shown = section(document(gc.derive(cell)), "Lengths, loss weights, pullbacks")
+    assert any("An argument of log, reciprocal might have any value" in line for line in shown)
+    assert "    a'_t = M_t o c + (1 - M_t) o a_t" in shown
+    assert "    da_t = (1 - M_t) o da'_t" in shown

@@ -1,0 +1,141 @@
+"""What is shown of lengths, loss weights and pullbacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+
+from gru_codegen.derive import Derivation
+from gru_codegen.derive.writing import Prose, Row, listed
+from gru_codegen.explain.model import Block, Equations, Section
+from gru_codegen.explain.words import says
+from gru_codegen.functions import FUNCTIONS
+from gru_codegen.notation import LATEX, TEXT, Local, OverTime, Schema
+
+__all__ = ["options_section"]
+
+
+def options_section(derivation: Derivation) -> Section:
+    """The equations of all options, and what is derived from them."""
+    blocks = [*_lengths(derivation), *_guards(derivation)]
+    blocks += [*_weights(derivation), *_pullback(derivation)]
+    return Section(("Lengths, loss weights, pullbacks",), blocks)
+
+
+def _lengths(derivation: Derivation) -> Iterator[Block]:
+    holds, notation = derivation.options.holds, derivation.options.notation
+    previous = derivation.cell.states.values()
+    computed = listed(_schema(hold.computed, derivation) for hold in holds)
+    yield says(
+        "With lengths, a sample past its own keeps its states. {mask} is 1 in the rows of samples "
+        "that have ended before step `t`, else 0; {computed} is what the equation above computes.",
+        mask=(_schema(holds[0].value.mask, derivation),),
+        computed=computed,
+    )
+    yield Equations([[Row(hold.state, hold.value.expression) for hold in holds]], notation)
+    yield says("SymPy's derivatives of that, taken and proved like all others:")
+    rows = [
+        Row(Local(hold.adjoint, hold.state, term.argument), notation.arrange(term.expression))
+        for hold in holds
+        for term in hold.terms
+    ]
+    yield Equations([rows], notation)
+    yield says(
+        "The derivative with respect to the state before is added to {carries}. The other one is "
+        "the adjoint of {computed}, which all the equations above read in place of {adjoints}. "
+        "Each chooses rows; what it leaves out is not read.",
+        carries=listed(a.target for a in derivation.adjoints if a.of in previous),
+        computed=computed,
+        adjoints=listed(hold.adjoint for hold in holds),
+    )
+    yield Equations([[Row(h.of_computed, h.into_step.expression) for h in holds]], notation)
+
+
+def _guards(derivation: Derivation) -> Iterator[Block]:
+    guard, notation = derivation.options.guard, derivation.options.notation
+    functions = _not_total(derivation)
+    if not functions:
+        return
+    yield says(
+        "An argument of {functions} might have any value in the rows of a sample that has ended. "
+        "There it is a constant at which the function and its derivative are finite:",
+        functions=functions,
+    )
+    rows = [
+        Row(guard.guarded, guard.value.expression),
+        Row(guard.of_argument, guard.passed_on.expression),
+    ]
+    yield Equations([rows], notation)
+
+
+def _not_total(derivation: Derivation) -> Prose:
+    """The functions of the cell that are not finite everywhere, those of derivatives among them."""
+    own = {equation.target for equation in derivation.cell.equations}
+    formulas = [e.expression for e in derivation.equations if e.origin.target in own]
+    formulas += [adjoint.expression for adjoint in derivation.adjoints]
+    applied = {
+        type(call.function.expr)
+        for formula in formulas
+        for call in formula.atoms(ElementwiseApplyFunction)
+    }
+    found = [f for name, f in FUNCTIONS.items() if f in applied and not f.record.is_total]
+    return listed(Schema(TEXT.function(f.__name__), LATEX.function(f.__name__)) for f in found)
+
+
+def _weights(derivation: Derivation) -> Iterator[Block]:
+    weighting, notation = derivation.options.weighting, derivation.options.notation
+    yield says(
+        "With loss weights, {weights} has the weight of each sample in its whole row, 0 past its "
+        "length:",
+        weights=(_schema(weighting.weights, derivation),),
+    )
+    loss = Row(Schema("L", "L"), OverTime(weighting.cost))
+    yield Equations([[Row(weighting.target, weighting.weighed), loss]], notation)
+    yield says("The derivatives of that:")
+    rows = [
+        Row(
+            Local(
+                weighting.adjoint if term.of == weighting.target else None,
+                weighting.cost if term.of is None else term.of,
+                term.argument,
+            ),
+            notation.arrange(term.expression),
+        )
+        for term in weighting.terms
+    ]
+    yield Equations([rows], notation)
+    yield says(
+        "A row of {seed} depends on one sample alone, so the weight is a factor of that row; that "
+        "is proved, and what a kernel computes is {seed} without weights, then {weighted}.",
+        seed=(derivation.seed,),
+        weighted=(_schema(weighting.seed, derivation),),
+    )
+    if derivation.loss.mean:
+        sizes = list(map(str, ("T", *derivation.loss.target.shape)))
+        share = (Schema(f"1/({' '.join(sizes)})", f"1/({LATEX.product.join(sizes)})"),)
+        yield says("A mean is the weight {share} of every number.", share=share)
+
+
+def _pullback(derivation: Derivation) -> Iterator[Block]:
+    last, notation = derivation.options.last, derivation.options.notation
+    seed = derivation.seed
+    yield says(
+        "A pullback begins with {seed}, the derivative of any function of the outputs, and with "
+        "that with respect to the last state, {given}. This one is the value of a carry beyond the "
+        "last step:",
+        seed=(seed,),
+        given=listed(term.expression for term in last.values()),
+    )
+    carries = {a.of: a.carry for a in derivation.adjoints if a.carry is not None}
+    rows = []
+    for state, term in last.items():
+        text, latex = (notation.write(carries[state], each, "T") for each in (TEXT, LATEX))
+        rows.append(Row(Schema(text, latex), term.expression))
+    yield Equations([rows], notation)
+
+
+def _schema(symbol: object, derivation: Derivation) -> Schema:
+    """A symbol of an option, for a sentence."""
+    notation = derivation.options.notation
+    return Schema(notation.text(symbol), notation.latex(symbol))

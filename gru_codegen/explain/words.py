@@ -1,0 +1,66 @@
+"""The words of a document, and the formulas between them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sympy.matrices.expressions.matexpr import MatrixSymbol
+
+from gru_codegen.derive import Derivation
+from gru_codegen.derive.writing import Prose
+from gru_codegen.explain.model import Paragraph
+from gru_codegen.notation import Schema
+
+__all__ = ["at", "formula", "prose", "says"]
+
+#: How LaTeX has the formulas of the prose, where it differs from the text.
+_IN_LATEX = {
+    "t = 1 .. T": r"t = 1, \dots, T",
+    "t = T .. 1": r"t = T, \dots, 1",
+    "A o B": r"A \circ B",
+    "A^T": r"A^{\top}",
+    "dA": r"\mathrm{d}A",
+    "dv_t": r"\mathrm{d}v_t",
+    "v_t = F_v(...)": r"v_t = F_v(\dots)",
+    "Lag": r"\Lambda",
+    "Lag = L": r"\Lambda = L",
+    "L + sum_t sum_v <dv_t, F_v - v_t>": (
+        r"L + \sum_{t=1}^{T} \sum_{v} \langle \mathrm{d}v_t, F_v - v_t \rangle"
+    ),
+    "<A, F> = tr(A^T F)": r"\langle A, F \rangle = \operatorname{tr}(A^{\top} F)",
+    "<dv_t, F_v>": r"\langle \mathrm{d}v_t, F_v \rangle",
+    "dLag/dv_t = 0": r"\partial \Lambda / \partial v_t = 0",
+    "T B O": r"T\,B\,O",
+    "dL/dW": r"\mathrm{d}L / \mathrm{d}W",
+    "sigmoid(a) = 1/(1 + exp(-a))": r"\sigma(a) = 1 / (1 + e^{-a})",
+}
+
+
+def formula(text: str) -> Schema:
+    """A formula about formulas, in both spellings."""
+    return Schema(text, _IN_LATEX.get(text, text))
+
+
+def prose(words: str, **inserted: Prose) -> Prose:
+    """`words`, in which formulas stand between backticks and {names} for what is `inserted`."""
+    parts: list[Any] = []
+    for part in re.split(r"(`[^`]+`|\{\w+\})", words):
+        if part.startswith("`"):
+            parts.append(formula(part.strip("`")))
+        elif part.startswith("{"):
+            parts += inserted[part[1:-1]]
+        elif part:
+            parts.append(part)
+    return tuple(parts)
+
+
+def says(words: str, **inserted: Prose) -> Paragraph:
+    """A paragraph, its formulas as in `prose`."""
+    return Paragraph(prose(words, **inserted))
+
+
+def at(derivation: Derivation, symbol: MatrixSymbol, step: int) -> Schema:
+    """A symbol of the recurrences with the index that it has at `step`."""
+    notation = derivation.notation
+    return Schema(notation.text(symbol, step), notation.latex(symbol, step))
