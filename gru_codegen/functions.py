@@ -71,7 +71,7 @@ def _scalar(formula: Expr, values: dict[str, Any]) -> Any:
 
 #: Every function by name: what a declaration may call, and an attribute of this module.
 FUNCTIONS: dict[str, type[ElementwiseFunction]] = {
-    name: type(name, (ElementwiseFunction,), {"__doc__": record.meaning, "record": record})
+    name: type(name, (ElementwiseFunction,), {"__doc__": record.description, "record": record})
     for name, record in ELEMENTWISE.items()
 }
 

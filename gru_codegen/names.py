@@ -11,6 +11,8 @@ import keyword
 from collections.abc import Collection, Hashable, Iterable
 from itertools import count
 
+from gru_codegen.ir import ELEMENTWISE
+
 __all__ = ["RESERVED", "NewNames", "fault_of_name", "free_name"]
 
 #: The sizes, the number of time steps and the loss, as equations and kernels write them.
@@ -21,7 +23,6 @@ _KERNEL = frozenset({
     "CELL", "CONTRACT", "EQUATIONS", "LAYOUT", "LOSS", "OUTPUT", "READOUT", "SIZES", "STATES",
     "STYLE", "UNROLL", "Array", "Params", "Result", "State", "Workspace",
     "forward", "init_params", "loss", "loss_and_gradients", "vjp",
-    "clip", "huber", "positive", "sigmoid", "softplus",
     "Any", "Callable", "DTypeLike", "NDArray", "NamedTuple", "annotations", "np",
     "V", "batch_size", "begin", "calls", "capacity", "dO", "dtype", "ended", "gradients",
     "hidden_size", "input_size", "last", "output_size", "params", "self", "steps", "t", "total",
@@ -32,7 +33,8 @@ _KERNEL = frozenset({
     "count", "index",  # what every tuple has
 })
 # fmt: on
-#: The names that no symbol may have, beside Python's keywords and what every Python module knows.
+#: The names that no symbol may have, beside those of functions, Python's keywords and what every
+#: Python module knows.
 RESERVED = _LETTERS | _KERNEL
 _BUILTINS = frozenset(dir(builtins))
 
@@ -76,7 +78,7 @@ def fault_of_name(name: str) -> str | None:
         return "is not a name: underscores stand one by one, between letters and digits"
     if name in _LETTERS:
         return "is a letter that kernels need: B, D, H and O are sizes, T the steps, L the loss"
-    if name in RESERVED or f"d{name}" in RESERVED:  # dA is the adjoint of A
+    if _is_kernels(name) or _is_kernels(f"d{name}"):  # dA is the adjoint of A
         return "is a name that kernels use themselves"
     if name in _BUILTINS:
         return "is a name of Python's own"
@@ -87,6 +89,10 @@ def fault_of_name(name: str) -> str | None:
     return None
 
 
+def _is_kernels(name: str) -> bool:
+    return name in RESERVED or name in ELEMENTWISE  # functions have helpers of their name
+
+
 def _is_reserved(name: str) -> bool:
-    own = name in RESERVED or name.endswith("_size")
+    own = _is_kernels(name) or name.endswith("_size")
     return own or name in _BUILTINS or keyword.iskeyword(name)

@@ -11,15 +11,12 @@ from fractions import Fraction
 
 from gru_codegen.emit.grid import Grid, cut, doubled
 from gru_codegen.emit.names import Names
-from gru_codegen.emit.numpy import as_expression, where_unread
+from gru_codegen.emit.numpy import as_expression, ufunc, where_unread
 from gru_codegen.emit.sizes import in_code
 from gru_codegen.errors import ProgramError
-from gru_codegen.ir import Call, Const, Every, Expr, Ref, Statement, refs, shape_of
+from gru_codegen.ir import ELEMENTWISE, Call, Const, Every, Expr, Ref, Statement, refs, shape_of
 
 __all__ = ["Calls"]
-
-#: What NumPy calls the elementwise functions of one matrix.
-_UFUNCS = {"negate": "negative", "exp": "exp", "log": "log", "log1p": "log1p", "tanh": "tanh"}
 
 
 class Calls:
@@ -52,18 +49,20 @@ class Calls:
         spelling = _SPELLINGS.get(value.operation)
         if spelling is not None:
             return spelling(self, statement, value, out)
-        ufunc = _UFUNCS.get(value.operation)
-        if ufunc is None:
-            raise ProgramError(
-                f"NumPy has no spelling in place for the operation {value.operation!r}"
-            )
-        return [f"np.{ufunc}({self._matrix(value.args[0], statement.target)}, {out})"]
+        function = ELEMENTWISE.get(value.operation)
+        if function is not None and function.definition is not None:
+            return self._function(statement, value, out)
+        if ufunc(value.operation) is not None:
+            return self._ufunc(statement, value, out)
+        raise ProgramError(f"NumPy has no spelling in place for the operation {value.operation!r}")
 
     # --- operands ---------------------------------------------------------------------------
 
     def _matrix(self, expression: Expr, target: Ref) -> str:
         """An operand of an elementwise operation, stored like its target."""
         if isinstance(expression, Const):
+            if expression.value.denominator != 1:
+                raise ProgramError(f"the fraction {expression} is no operand in place: {target}")
             return self.names.number(expression.value.numerator)
         is_view = isinstance(expression, Call) and expression.operation == "transpose"
         if isinstance(expression, Ref) or is_view:
@@ -129,41 +128,22 @@ class Calls:
             return []
         return [f"np.divide({text}, {self.names.number(fraction.denominator)}, {out})"]
 
-    def _divide(self, statement: Statement, value: Call, out: str) -> list[str]:
-        args = [self._matrix(argument, statement.target) for argument in value.args]
-        return [f"np.divide({args[0]}, {args[1]}, {out})"]
+    def _ufunc(self, statement: Statement, value: Call, out: str) -> list[str]:
+        """A function of NumPy's."""
+        args = ", ".join(self._matrix(argument, statement.target) for argument in value.args)
+        return [f"np.{ufunc(value.operation)}({args}, {_RESULT.get(value.operation, '')}{out})"]
 
-    def _reciprocal(self, statement: Statement, value: Call, out: str) -> list[str]:
-        one, operand = self.names.number(1), self._matrix(value.args[0], statement.target)
-        return [f"np.divide({one}, {operand}, {out})"]
+    def _function(self, statement: Statement, value: Call, out: str) -> list[str]:
+        """What a function is made of, one operation after the other in the place of the result."""
+        function, (argument,) = ELEMENTWISE[value.operation], value.args
+        if not function.fits_one_place:
+            raise ProgramError(f"{value.operation} takes more places than one: {statement}")
+        steps = function.in_one_place(argument, statement.target)
+        return [line for step in steps for line in self.lines(replace(statement, value=step))]
 
-    def _sigmoid(self, statement: Statement, value: Call, out: str) -> list[str]:
-        """(1 + tanh(a / 2)) / 2, which cannot overflow."""
-        one, two = self.names.number(1), self.names.number(2)
-        return [
-            f"np.divide({self._matrix(value.args[0], statement.target)}, {two}, {out})",
-            f"np.tanh({out}, {out})",
-            f"np.add({out}, {one}, {out})",
-            f"np.divide({out}, {two}, {out})",
-        ]
-
-    def _positive(self, statement: Statement, value: Call, out: str) -> list[str]:
-        zero, operand = self.names.number(0), self._matrix(value.args[0], statement.target)
-        return [f"np.greater({operand}, {zero}, {out})"]
-
-    # NumPy is about to refuse where the result goes as a third argument of these two alone.
-
-    def _relu(self, statement: Statement, value: Call, out: str) -> list[str]:
-        zero, operand = self.names.number(0), self._matrix(value.args[0], statement.target)
-        return [f"np.maximum({operand}, {zero}, out={out})"]
-
-    def _clip(self, statement: Statement, value: Call, out: str) -> list[str]:
-        low, high = self.names.number(-1), self.names.number(1)
-        operand = self._matrix(value.args[0], statement.target)
-        return [
-            f"np.maximum({operand}, {low}, out={out})",
-            f"np.minimum({out}, {high}, out={out})",
-        ]
+    def _greater(self, statement: Statement, value: Call, out: str) -> list[str]:
+        left, right = (self._matrix(argument, statement.target) for argument in value.args)
+        return [f"np.greater({left}, {right}, {out})"]
 
     def _select(self, statement: Statement, value: Call, out: str) -> list[str]:
         mask, chosen, other = (self._selected(argument) for argument in value.args)
@@ -330,19 +310,14 @@ def _optional(guard: Call) -> Ref:
     return argument
 
 
-#: How each operation is spelled that is no plain function of one matrix.
+#: How each operation is spelled that is neither a function of NumPy's nor made of such.
 _SPELLINGS: dict[str, Callable[[Calls, Statement, Call, str], list[str]]] = {
     "add": Calls._arithmetic,
     "subtract": Calls._arithmetic,
     "multiply": Calls._arithmetic,
-    "divide": Calls._divide,
-    "reciprocal": Calls._reciprocal,
-    "sigmoid": Calls._sigmoid,
-    "relu": Calls._relu,
-    "positive": Calls._positive,
+    "greater": Calls._greater,
     "select": Calls._select,
     "guard": Calls._guard,
-    "clip": Calls._clip,
     "row_sum": Calls._of_rows,
     "row_max": Calls._of_rows,
     "matmul": Calls._matmul,
@@ -351,3 +326,5 @@ _SPELLINGS: dict[str, Callable[[Calls, Statement, Call, str], list[str]]] = {
     "beside": Calls._joined,
     "below": Calls._joined,
 }
+#: NumPy is about to refuse where the result goes as a third argument of these two alone.
+_RESULT = {"maximum": "out=", "minimum": "out="}

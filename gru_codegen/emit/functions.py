@@ -11,7 +11,7 @@ from gru_codegen.emit.blocks import Blocks
 from gru_codegen.emit.entry_points import arguments_of
 from gru_codegen.emit.lines import WIDTH, assignments, called, signature
 from gru_codegen.emit.names import Names
-from gru_codegen.emit.numpy import FUNCTIONS
+from gru_codegen.emit.numpy import helpers_of
 from gru_codegen.emit.sizes import Sizes, parameter
 from gru_codegen.ir import Call, Phase, Program, Var, parts, statements, writes
 from gru_codegen.plan import Plan
@@ -141,14 +141,15 @@ def _input_gradient(var: Var, plan: Plan) -> str:
 
 def helpers(plan: Plan) -> list[str]:
     """The functions that expressions call, each as one block of text."""
-    used = {
-        part.operation
-        for statement in plan.program.statements()
-        for part in parts(statement.value)
-        if isinstance(part, Call)
-        and not (plan.writes_in_place(statement) and part.operation in ("positive", "sigmoid"))
-    }
-    return ["\n".join(lines) for name, lines in FUNCTIONS.items() if name in used]
+    return helpers_of(
+        {
+            part.operation
+            for statement in plan.program.statements()
+            if not plan.writes_in_place(statement)  # such an operation is written out
+            for part in parts(statement.value)
+            if isinstance(part, Call)
+        }
+    )
 
 
 def _is_given_seed(var: Var, phase: Phase, plan: Plan) -> bool:

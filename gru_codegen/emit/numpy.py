@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import lcm
 
+import numpy as np
+
 from gru_codegen.errors import ProgramError
-from gru_codegen.ir import Call, Const, Every, Expr, Orientation, Ref
+from gru_codegen.ir import (
+    ELEMENTWISE,
+    OPERATIONS,
+    Call,
+    Const,
+    Elementwise,
+    Every,
+    Expr,
+    Orientation,
+    Ref,
+    parts,
+    rewrite,
+)
+from gru_codegen.ir.precedence import ATOM, PRODUCT, SUM, TIGHT, Form, Infix, call, spelled
 
 __all__ = [
-    "FUNCTIONS",
+    "SPELLINGS",
     "Rule",
     "Speller",
     "as_expression",
     "by_sample",
+    "helpers_of",
     "over_one_denominator",
+    "ufunc",
     "where_unread",
 ]
 
@@ -26,47 +44,8 @@ Speller = Callable[[Ref], str]
 #: None for the others.
 Rule = Callable[[Call], "str | None"]
 
-# How tightly Python binds: a sum, a product, a unary minus, an atom.
-_SUM, _PRODUCT, _UNARY, _ATOM = range(4)
-
-
-#: The helpers that a module in textbook style defines for the operations it uses.
-FUNCTIONS: dict[str, tuple[str, ...]] = {
-    "clip": (
-        "def clip(a: Array) -> Any:",
-        '    """a, but at least -1 and at most 1."""',
-        "    return np.minimum(np.maximum(a, -1), 1)",
-    ),
-    "guard": (
-        "def _guarded(a: Array, number: int, unread: Array | None) -> Any:",
-        '    """a, but `number` in rows that are not read, where a may be anything."""',
-        "    return a if unread is None else np.where(unread, np.full((), number, a.dtype), a)",
-    ),
-    "huber": (
-        "def huber(a: Array) -> Any:",
-        '    """a^2 / 2 where abs(a) <= 1, else abs(a) - 1/2."""',
-        "    c = np.minimum(np.maximum(a, -1), 1)",
-        "    return c * (a - c / 2)",
-    ),
-    "positive": (
-        "def positive(a: Array) -> Any:",
-        '    """1 where a > 0, else 0, in the dtype of a: of truth values tanh makes float16."""',
-        "    return (a > 0) * np.ones_like(a)",
-    ),
-    "softplus": (
-        "def softplus(a: Array) -> Any:",
-        '    """log(1 + exp(a)), which neither overflows nor loses small values."""',
-        "    m = np.maximum(a, 0)",
-        "    return m + np.log1p(np.exp(a - 2 * m))",
-    ),
-    "sigmoid": (
-        "def sigmoid(a: Array) -> Any:",
-        '    """1 / (1 + exp(-a)), by way of tanh, which cannot overflow."""',
-        "    return (1 + np.tanh(a / 2)) / 2",
-    ),
-}
-
-# --- expressions ---------------------------------------------------------------------------------
+#: How tightly ``a if c else b`` binds: it stands without parentheses only as an argument.
+_CHOICE = SUM - 1
 
 
 def as_expression(
@@ -76,101 +55,268 @@ def as_expression(
 
     rule: what it has a spelling for is written so.
     """
-    return _write(expression, spell, layout, rule)[0]
+    return spelled(expression, _Numpy(spell, layout, rule))
 
 
-def _write(
-    expression: Expr, spell: Speller, layout: Orientation, rule: Rule | None
-) -> tuple[str, int]:
-    def write(part: Expr) -> str:
-        return _write(part, spell, layout, rule)[0]
+@dataclass(frozen=True)
+class _Numpy:
+    """The notation of expressions in NumPy."""
 
-    def argument(part: Expr) -> str:
-        is_choice = isinstance(part, Call) and part.operation == "weigh"
-        return write(part)[1:-1] if is_choice else write(part)
+    spell: Speller
+    layout: Orientation = "rows"
+    rule: Rule | None = None
 
-    def at_least(part: Expr, level: int) -> str:
-        text, binding = _write(part, spell, layout, rule)
-        return text if binding >= level else f"({text})"
+    def __call__(self, expression: Expr) -> Form:
+        if isinstance(expression, Ref):
+            return Form(self.spell(expression))
+        if isinstance(expression, Const):
+            value = expression.value
+            return Form(str(value), ATOM if value.denominator == 1 and value >= 0 else PRODUCT)
+        ruled = self.rule(expression) if self.rule is not None else None
+        if ruled is not None:
+            return Form(ruled)
+        whole = over_one_denominator(expression)
+        if whole is not expression:
+            return self(whole)
+        spelling = SPELLINGS.get(expression.operation)
+        if isinstance(spelling, Infix):
+            return spelling.of(*expression.args)
+        return spelling(self, expression) if spelling is not None else self.function(expression)
 
-    if isinstance(expression, Ref):
-        return spell(expression), _ATOM
-    if isinstance(expression, Const):
-        value = expression.value
-        text = str(value)
-        return text, _ATOM if value.denominator == 1 and value >= 0 else _PRODUCT
-    ruled = rule(expression) if rule is not None else None
-    if ruled is not None:
-        return ruled, _ATOM
-    whole = over_one_denominator(expression)
-    if whole is not expression:
-        return _write(whole, spell, layout, rule)
-    args = expression.args
-    match expression.operation:
-        case "add":
-            return f"{at_least(args[0], _SUM)} + {at_least(args[1], _PRODUCT)}", _SUM
-        case "subtract":
-            return f"{at_least(args[0], _SUM)} - {at_least(args[1], _PRODUCT)}", _SUM
-        case "negate":
-            return f"-{at_least(args[0], _UNARY)}", _UNARY
-        case "multiply" if isinstance(args[0], Const):
-            return _scaled(args[0], at_least(args[1], _beside(args[0], args[1]))), _PRODUCT
-        case "multiply" if isinstance(args[1], Const):
-            return _scaled(args[1], at_least(args[0], _beside(args[1], args[0]))), _PRODUCT
-        case "multiply":
-            return f"{at_least(args[0], _PRODUCT)} * {at_least(args[1], _UNARY)}", _PRODUCT
-        case "matmul":
-            if _is_every(args[0]):
-                return f"np.matmul({write(args[0])}, {write(args[1])})", _ATOM
-            return f"{at_least(args[0], _UNARY)} @ {at_least(args[1], _UNARY)}", _PRODUCT
-        case "transpose":
-            return f"{at_least(args[0], _ATOM)}.T", _ATOM
-        case "contract":
-            factors = [at_least(argument, _ATOM) for argument in args]
-            if layout == "columns" and not any(map(_is_every, args)):
-                return f"{factors[0]} @ {factors[1]}.T", _PRODUCT
-            if layout == "columns":
-                factors = [f"_turned({factor})" for factor in factors]
-            left, right = (_rows(*each) for each in zip(args, factors, strict=True))
-            return f"{left}.T @ {right}", _PRODUCT
-        case "rows":  # NumPy broadcasts a vector over the rows
-            return _write(args[0], spell, layout, rule)
-        case "column_sum" if layout == "columns":
-            axes = "(0, 2)" if _is_every(args[0]) else "1"
-            return f"{at_least(args[0], _ATOM)}.sum(axis={axes})", _ATOM
-        case "column_sum":
-            return f"{_rows(args[0], at_least(args[0], _ATOM))}.sum(axis=0)", _ATOM
-        case "inner":
-            return f"_inner({write(args[0])}, {argument(args[1])})", _ATOM
-        case "divide":
-            return f"{at_least(args[0], _PRODUCT)} / {at_least(args[1], _ATOM)}", _PRODUCT
-        case "weigh":
-            weights, weighed = spell_optional(args[0], spell), at_least(args[1], _UNARY)
-            return f"({weighed} if {weights[0]} is None else {weights[1]} * {weighed})", _ATOM
-        case "select":
-            choices = ", ".join(write(argument) for argument in args)
-            return f"np.where({choices})", _ATOM
-        case "guard" if isinstance(args[0], Ref):
-            absent, read = spell_optional(args[0], spell)[0], where_unread(args[0], spell)
-            mask = f"None if {absent} is None else {read}"
-            return f"_guarded({write(args[2])}, {write(args[1])}, {mask})", _ATOM
-        case "total":
-            return f"np.sum({argument(args[0])})", _ATOM
-        case "exp" | "log" | "log1p":
-            return f"np.{expression.operation}({write(args[0])})", _ATOM
-        case "reciprocal":
-            return f"1 / {at_least(args[0], _ATOM)}", _PRODUCT
-        case "row_sum" | "row_max":
-            function = expression.operation.removeprefix("row_")
-            axis = "-1" if layout == "rows" else "-2"
-            return f"{at_least(args[0], _ATOM)}.{function}(axis={axis}, keepdims=True)", _ATOM
-        case "relu":
-            return f"np.maximum({write(args[0])}, 0)", _ATOM
-        case "tanh":
-            return f"np.tanh({write(args[0])})", _ATOM
-        case name if name in FUNCTIONS:
-            return f"{name}({write(args[0])})", _ATOM
-    raise ProgramError(f"NumPy has no spelling for the operation {expression.operation!r}")
+    def function(self, expression: Call) -> Form:
+        """A function of NumPy, a helper of the module, or what a function is made of."""
+        name = expression.operation
+        if ufunc(name) is not None:
+            return call(f"np.{ufunc(name)}", expression.args)
+        function = ELEMENTWISE.get(name)
+        if function is None:
+            raise ProgramError(f"NumPy has no spelling for the operation {name!r}")
+        if function.inline:
+            return self(function.of(expression.args[0]))
+        return call(name, expression.args)
+
+
+def ufunc(operation: str) -> str | None:
+    """NumPy's name of an elementwise operation, if it has it as a function."""
+    known = OPERATIONS.get(operation)
+    if known is None or not known.elementwise:
+        return None
+    return known.value.__name__ if isinstance(known.value, np.ufunc) else None
+
+
+# --- each operation ------------------------------------------------------------------------------
+
+
+def _multiply(notation: _Numpy, value: Call) -> Form:
+    left, right = value.args
+    if isinstance(left, Const):
+        return _scaled(left.value, right)
+    if isinstance(right, Const):
+        return _scaled(right.value, left)
+    return Form("{} * {}", PRODUCT, ((left, PRODUCT), (right, TIGHT)))
+
+
+def _scaled(factor: Fraction, value: Expr) -> Form:
+    """Numbers stay integers, which are exact beside any dtype: x / 2, never 0.5 * x.
+
+    ``2 * (A.T @ B)``: otherwise the rows of all steps of A are doubled, not the gradient.
+    """
+    is_gradient = isinstance(value, Call) and value.operation == "contract"
+    level = TIGHT if is_gradient and factor.numerator != 1 else PRODUCT
+    before = "" if factor.numerator == 1 else f"{factor.numerator} * "
+    behind = "" if factor.denominator == 1 else f" / {factor.denominator}"
+    return Form(f"{before}{{}}{behind}", PRODUCT, ((value, level),))
+
+
+def _matmul(notation: _Numpy, value: Call) -> Form:
+    if _is_every(value.args[0]):
+        return call("np.matmul", value.args)
+    return Infix("{} @ {}", PRODUCT, (TIGHT, TIGHT)).of(*value.args)
+
+
+def _contract(notation: _Numpy, value: Call) -> Form:
+    if notation.layout == "columns" and not any(map(_is_every, value.args)):
+        return Infix("{} @ {}.T", PRODUCT, (ATOM, ATOM)).of(*value.args)
+    turned = "_turned({})" if notation.layout == "columns" else "{}"
+    left, right = (_rows(argument, turned) for argument in value.args)
+    return Infix(f"{left}.T @ {right}", PRODUCT, (ATOM, ATOM)).of(*value.args)
+
+
+def _column_sum(notation: _Numpy, value: Call) -> Form:
+    (matrix,) = value.args
+    if notation.layout == "columns":
+        axes = "(0, 2)" if _is_every(matrix) else "1"
+        return Infix(f"{{}}.sum(axis={axes})", ATOM, (ATOM,)).of(matrix)
+    return Infix(f"{_rows(matrix, '{}')}.sum(axis=0)", ATOM, (ATOM,)).of(matrix)
+
+
+def _rows(matrix: Expr, pattern: str) -> str:
+    return f"_rows({pattern})" if _is_every(matrix) else pattern
+
+
+def _is_every(expression: Expr) -> bool:
+    """Whether a matrix is that of all steps at once."""
+    return isinstance(expression, Ref) and isinstance(expression.when, Every)
+
+
+def _weigh(notation: _Numpy, value: Call) -> Form:
+    weights, weighed = value.args
+    return Form(
+        "{} if {} is None else {} * {}",
+        _CHOICE,
+        ((weighed, TIGHT), (_optional(weights), ATOM), (weights, PRODUCT), (weighed, TIGHT)),
+    )
+
+
+def _guard(notation: _Numpy, value: Call) -> Form:
+    mask, number, matrix = value.args
+    assert isinstance(mask, Ref)  # an argument of an entry point
+    unread = where_unread(mask, lambda _: "{}")
+    return Form(
+        f"_guarded({{}}, {{}}, None if {{}} is None else {unread})",
+        ATOM,
+        ((matrix, SUM), (number, SUM), (_optional(mask), ATOM), (mask, ATOM)),
+    )
+
+
+def _optional(argument: Expr) -> Ref:
+    """The whole of an argument of an entry point: what is None if it is not given."""
+    assert isinstance(argument, Ref)
+    return replace(argument, when=Every())
+
+
+def where_unread(argument: Ref, spell: Speller) -> str:
+    """The mask of what is not read: samples that have ended, or have no weight."""
+    read = spell(argument)
+    return f"{read} == 0" if argument.var.role == "loss weights" else read
+
+
+def _of_rows(notation: _Numpy, value: Call) -> Form:
+    function = {"row_sum": "sum", "row_max": "max"}[value.operation]
+    axis = "-1" if notation.layout == "rows" else "-2"
+    pattern = f"{{}}.{function}(axis={axis}, keepdims=True)"
+    return Infix(pattern, ATOM, (ATOM,)).of(*value.args)
+
+
+def _greater(notation: _Numpy, value: Call) -> Form:
+    left, right = value.args
+    operands = ((left, SUM), (right, SUM), (left, SUM))
+    return Form("({} > {}) * np.ones_like({})", PRODUCT, operands)
+
+
+#: How each operation is spelled that is no function of NumPy's and no function of equations.
+SPELLINGS: dict[str, Infix | Callable[[_Numpy, Call], Form]] = {
+    "add": Infix("{} + {}", SUM, (SUM, PRODUCT)),
+    "subtract": Infix("{} - {}", SUM, (SUM, PRODUCT)),
+    "negate": Infix("-{}", TIGHT, (TIGHT,)),
+    "multiply": _multiply,
+    "divide": Infix("{} / {}", PRODUCT, (PRODUCT, ATOM)),
+    "greater": _greater,
+    "weigh": _weigh,
+    "guard": _guard,
+    "select": Infix("np.where({}, {}, {})", ATOM, (SUM, SUM, SUM)),
+    "row_sum": _of_rows,
+    "row_max": _of_rows,
+    "total": Infix("np.sum({})", ATOM, (_CHOICE,)),
+    "inner": Infix("_inner({}, {})", ATOM, (SUM, _CHOICE)),
+    "matmul": _matmul,
+    "contract": _contract,
+    "transpose": Infix("{}.T", ATOM, (ATOM,)),
+    "rows": lambda notation, value: notation(value.args[0]),  # NumPy broadcasts a vector
+    "column_sum": _column_sum,
+}
+
+
+def by_sample(spell: Speller, layout: Orientation) -> Rule:
+    """How weighted sums over all samples are written: as sums of each one's own, times its weight.
+
+    That takes no array of all weighted numbers.
+    """
+    notation = _Numpy(spell, layout)
+    axes, axis = ("tbn,tbn->tb", -1) if layout == "rows" else ("tnb,tnb->tb", -2)
+
+    def rule(part: Call) -> str | None:
+        match part:
+            case Call("inner", (left, Call("weigh", (weights, right)))):
+                pair = f"{spelled(left, notation)}, {spelled(right, notation)}"
+                sums = f'np.einsum("{axes}", {pair})'
+            case Call("total", (Call("weigh", (weights, weighed)),)):
+                sums = f"{spelled(weighed, notation, ATOM)}.sum(axis={axis})"
+            case _:
+                return None
+        return f"_inner({spelled(weights, notation)}, {sums})"
+
+    return rule
+
+
+# --- helpers -------------------------------------------------------------------------------------
+
+
+def helpers_of(operations: Collection[str]) -> list[str]:
+    """The functions that expressions with these `operations` call, each as one block of text."""
+    called: set[str] = set()
+    waiting = list(operations)
+    while waiting:
+        function = ELEMENTWISE.get(waiting.pop())
+        if function is not None and _has_helper(function) and function.name not in called:
+            called.add(function.name)
+            waiting += [
+                part.operation
+                for formula in _formulas(function)
+                for part in parts(formula)
+                if isinstance(part, Call)
+            ]
+    texts = {name: _helper(ELEMENTWISE[name]) for name in called}
+    if "guard" in operations:
+        texts["guard"] = _GUARDED
+    return [texts[name] for name in sorted(texts)]
+
+
+_GUARDED = '''\
+def _guarded(a: Array, number: int, unread: Array | None) -> Any:
+    """a, but `number` in rows that are not read, where a may be anything."""
+    return a if unread is None else np.where(unread, np.full((), number, a.dtype), a)'''
+
+
+def _has_helper(function: Elementwise) -> bool:
+    return function.definition is not None and not function.inline
+
+
+def _formulas(function: Elementwise) -> list[Expr]:
+    """What a helper computes: the named parts, then the result."""
+    assert function.definition is not None
+    formulas = [*(formula for _, formula in function.where), function.definition]
+    return [_written_out(formula) for formula in formulas]
+
+
+def _written_out(formula: Expr) -> Expr:
+    """`formula` with functions as what they are made of; those of several parts are called."""
+
+    def rule(part: Expr) -> Expr | None:
+        if not isinstance(part, Call) or part.operation not in ELEMENTWISE:
+            return None
+        function = ELEMENTWISE[part.operation]
+        if function.definition is None or function.where:
+            return None
+        return _written_out(function.of(part.args[0]))
+
+    return rewrite(formula, rule)
+
+
+def _helper(function: Elementwise) -> str:
+    *computed, result = (as_expression(f, lambda ref: ref.var.name) for f in _formulas(function))
+    names = [part.var.name for part, _ in function.where]
+    return "\n".join(
+        [
+            f"def {function.name}(a: Array) -> Any:",
+            f'    """{function.meaning}{function.computed}."""',
+            *(f"    {name} = {text}" for name, text in zip(names, computed, strict=True)),
+            f"    return {result}",
+        ]
+    )
+
+
+# --- sums with fractions -------------------------------------------------------------------------
 
 
 def over_one_denominator(expression: Expr) -> Expr:
@@ -198,30 +344,6 @@ def over_one_denominator(expression: Expr) -> Expr:
     return Call("multiply", (Const(Fraction(1, denominator)), total))
 
 
-def by_sample(spell: Speller, layout: Orientation) -> Rule:
-    """How weighted sums over all samples are written: as sums of each one's own, times its weight.
-
-    That takes no array of all weighted numbers.
-    """
-    axes, axis = ("tbn,tbn->tb", -1) if layout == "rows" else ("tnb,tnb->tb", -2)
-
-    def write(expression: Expr, level: int = _SUM) -> str:
-        text, binding = _write(expression, spell, layout, None)
-        return text if binding >= level else f"({text})"
-
-    def rule(part: Call) -> str | None:
-        match part:
-            case Call("inner", (left, Call("weigh", (weights, right)))):
-                sums = f'np.einsum("{axes}", {write(left)}, {write(right)})'
-            case Call("total", (Call("weigh", (weights, weighed)),)):
-                sums = f"{write(weighed, _ATOM)}.sum(axis={axis})"
-            case _:
-                return None
-        return f"_inner({write(weights)}, {sums})"
-
-    return rule
-
-
 def _terms(expression: Expr) -> list[tuple[Fraction, Expr | None]]:
     """The terms of a sum, each a number times the rest, which is None for a number alone."""
     if isinstance(expression, Const):
@@ -243,41 +365,3 @@ def _terms(expression: Expr) -> list[tuple[Fraction, Expr | None]]:
             case "multiply", (_, [(factor, None)]):
                 return [(factor, expression.args[0])]
     return [(Fraction(1), expression)]
-
-
-def _beside(factor: Const, scaled: Expr) -> int:
-    """How tightly `scaled` has to bind behind `factor`.
-
-    ``2 * (A.T @ B)``: otherwise the rows of all steps of A are doubled, not the gradient.
-    """
-    is_gradient = isinstance(scaled, Call) and scaled.operation == "contract"
-    return _UNARY if is_gradient and factor.value.numerator != 1 else _PRODUCT
-
-
-def _scaled(factor: Const, text: str) -> str:
-    """Numbers stay integers, which are exact beside any dtype: x / 2, never 0.5 * x."""
-    value = factor.value
-    if value.numerator != 1:
-        text = f"{value.numerator} * {text}"
-    return text if value.denominator == 1 else f"{text} / {value.denominator}"
-
-
-def _rows(expression: Expr, text: str) -> str:
-    return f"_rows({text})" if _is_every(expression) else text
-
-
-def _is_every(expression: Expr) -> bool:
-    """Whether a matrix is that of all steps at once."""
-    return isinstance(expression, Ref) and isinstance(expression.when, Every)
-
-
-def where_unread(argument: Ref, spell: Speller) -> str:
-    """The mask of what is not read: samples that have ended, or have no weight."""
-    read = spell(argument)
-    return f"{read} == 0" if argument.var.role == "loss weights" else read
-
-
-def spell_optional(expression: Expr, spell: Speller) -> tuple[str, str]:
-    """The name of an optional argument, and what is read of it."""
-    read = spell(expression) if isinstance(expression, Ref) else ""
-    return read.partition("[")[0], read

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 from sympy.matrices.expressions.matmul import MatMul
 from sympy.matrices.expressions.special import OneMatrix
@@ -23,11 +22,11 @@ from gru_codegen.derive.writing import (
     loss_row,
     normal_rows,
 )
+from gru_codegen.explain.functions import functions_of
 from gru_codegen.explain.model import Block, Document, Equations, Paragraph, Section, Table
 from gru_codegen.explain.needs import Part
 from gru_codegen.explain.options import options_section
 from gru_codegen.explain.words import at, formula, prose, says
-from gru_codegen.functions import FUNCTIONS
 from gru_codegen.notation import LATEX, TEXT, Local, Schema
 
 __all__ = ["explained"]
@@ -83,7 +82,7 @@ def _cell(derivation: Derivation) -> Section:
         notation,
         Table(list(_symbols(derivation))),
     ]
-    if functions := list(_functions(derivation)):
+    if functions := list(functions_of(derivation)):
         blocks.append(Table(functions))
     return Section(("The cell",), blocks)
 
@@ -110,31 +109,6 @@ def _symbols(derivation: Derivation) -> Iterator[tuple[Prose, Prose, Prose]]:
             yield (role,), (Schema(letters, letters),), listed(found)
     known = [(", ", formula(letter), f" {_SIZES[letter]}") for letter in sizes if letter in _SIZES]
     yield ("sizes",), (), tuple(part for parts in known for part in parts)[1:]
-
-
-def _functions(derivation: Derivation) -> Iterator[tuple[Prose, Prose]]:
-    """The functions that are applied, each with the first line of its documentation.
-
-    Among them are those that only derivatives apply, as that of log does reciprocal.
-    """
-    written = (
-        *(equation.expression for equation in derivation.equations),
-        *(adjoint.expression for adjoint in derivation.adjoints),
-    )
-    applied = {
-        type(call.function.expr)
-        for expression in written
-        for call in expression.atoms(ElementwiseApplyFunction)
-    }
-    for name, function in FUNCTIONS.items():
-        if function in applied:
-            meaning = (function.__doc__ or "").partition("\n")[0].removesuffix(".")
-            spelled = Schema(TEXT.function(name), LATEX.function(name))
-            yield (spelled,), _MEANINGS.get(name, (meaning,))
-
-
-#: Where a formula says more than the documentation.
-_MEANINGS = {"sigmoid": prose("The logistic function `sigmoid(a) = 1/(1 + exp(-a))`")}
 
 
 def _forward(derivation: Derivation) -> Section:

@@ -33,7 +33,6 @@ _IN_LATEX = {
     "dLag/dv_t = 0": r"\partial \Lambda / \partial v_t = 0",
     "T B O": r"T\,B\,O",
     "dL/dW": r"\mathrm{d}L / \mathrm{d}W",
-    "sigmoid(a) = 1/(1 + exp(-a))": r"\sigma(a) = 1 / (1 + e^{-a})",
 }
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
-from gru_codegen.ir.expressions import Call, Const, Expr, Ref, Var, parts
+from gru_codegen.ir.expressions import Call, Const, Expr, Ref, Var, parts, rewrite
 
 __all__ = ["Elementwise", "a", "name", "operation", "value"]
 
@@ -77,9 +77,20 @@ class Elementwise:
     kinks: tuple[Fraction, ...] = ()
     above: Fraction | None = None
 
+    @property
+    def description(self) -> str:
+        """A sentence that says what it is."""
+        return f"{self.called} {self.meaning}{self.remark}.".lstrip()
+
     def __call__(self, argument: Expr) -> Call:
         """The function applied to an expression."""
         return Call(self.name, (argument,))
+
+    def of(self, argument: Expr) -> Expr:
+        """What it is made of, at `argument`; it has no named parts."""
+        assert self.definition is not None
+        assert not self.where
+        return rewrite(self.definition, lambda part: argument if part == a else None)
 
     def on_array(self, array: Any) -> Any:
         """The value that a declaration means, entry by entry."""

@@ -162,7 +162,7 @@ OPERATIONS: dict[str, Operation] = {
     "log1p": _each(1, np.log1p),
     **{name: operation_of(function) for name, function in ELEMENTWISE.items()},
     # weigh(V, A): each sample's row times its weight; A itself where no weights are given
-    "weigh": _each(2, np.multiply),
+    "weigh": _each(2, lambda weights, array: weights * array),
     # select(M, A, B): A where M holds, else B
     "select": _each(3, np.where),
     # guard(M, c, A): the number c where nothing is read, which is where M holds or the weight M is

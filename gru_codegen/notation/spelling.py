@@ -10,6 +10,7 @@ from typing import Any
 
 import sympy as sp
 
+from gru_codegen.ir import ELEMENTWISE
 from gru_codegen.notation.forms import Schema
 
 __all__ = ["LATEX", "TEXT", "Spelling"]
@@ -101,7 +102,11 @@ _LATEX_CHARACTERS = {
     ">": r"\ensuremath{>}",
     "|": r"\ensuremath{|}",
 }
-_LATEX_FUNCTIONS = {"sigmoid": r"\sigma", "tanh": r"\tanh"}
+
+
+def _latex_function(name: str) -> str:
+    latex = ELEMENTWISE[name].latex if name in ELEMENTWISE else ""
+    return latex or rf"\operatorname{{{_escape(name)}}}"
 
 
 def _latex_width(formula: str) -> float:
@@ -129,7 +134,7 @@ TEXT = Spelling(
 )
 LATEX = Spelling(
     symbol=_latex_symbol,
-    function=lambda name: _LATEX_FUNCTIONS.get(name, rf"\operatorname{{{_escape(name)}}}"),
+    function=_latex_function,
     # a second superscript needs braces around the first
     transpose=lambda operand: (rf"{{{operand}}}" if "^" in operand else operand) + r"^{\top}",
     fraction=lambda number: sp.latex(number).replace(r"\frac", r"\tfrac"),

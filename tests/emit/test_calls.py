@@ -61,6 +61,9 @@ IN_PLACE: list[tuple[Expr, list[str]]] = [
         op("sigmoid")(a),
         ["np.divide(a, two, d)", "np.tanh(d, d)", "np.add(d, one, d)", "np.divide(d, two, d)"],
     ),
+    (op("maximum")(a, b), ["np.maximum(a, b, out=d)"]),
+    (op("minimum")(a, one), ["np.minimum(a, one, out=d)"]),
+    (op("greater")(a, minus_one), ["np.greater(a, number_minus_1, d)"]),
     # constants are arrays of the compute dtype, whole, and fractions are divided by
     (subtract(one, a), ["np.subtract(one, a, d)"]),
     (add(a, minus_one), ["np.add(a, number_minus_1, d)"]),
@@ -391,8 +394,20 @@ NEVER_IN_PLACE = {"inner", "total", "weigh", "column_sum", "huber", "softplus"}
 
 
 def test_an_operation_without_a_spelling() -> None:
-    with pytest.raises(ProgramError, match="no spelling in place for the operation 'softmax'"):
-        spelled(into(d, op("softmax")(a)))
+    with pytest.raises(ProgramError, match="no spelling in place for the operation 'weigh'"):
+        spelled(into(d, op("weigh")(b, a)))
+
+
+@pytest.mark.parametrize("function", ["huber", "softplus"])
+def test_a_function_that_takes_several_places(function: str) -> None:
+    with pytest.raises(ProgramError, match=f"^{function} takes more places than one: d"):
+        spelled(into(d, op(function)(a)))
+
+
+def test_a_fraction_that_is_no_term_and_no_factor() -> None:
+    """The numbers of a Workspace are whole."""
+    with pytest.raises(ProgramError, match=r"^the fraction 1/2 is no operand in place: d"):
+        spelled(into(d, op("maximum")(a, half)))
 
 
 def test_a_sum_over_time_is_refused() -> None:
@@ -436,6 +451,7 @@ EXACT: dict[str, Any] = {
     "multiply": np.multiply,
     "divide": np.divide,
     "negate": np.negative,
+    "greater": lambda y, z: y > z,
     "reciprocal": lambda z: 1 / z,
     "relu": lambda z: np.maximum(z, 0),
     "clip": lambda z: np.clip(z, -1, 1),

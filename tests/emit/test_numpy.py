@@ -11,9 +11,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gru_codegen.emit.numpy import FUNCTIONS, as_expression
+from gru_codegen.emit.numpy import as_expression, helpers_of
 from gru_codegen.errors import ProgramError
-from gru_codegen.ir import OPERATIONS, Call, Const, Every, Expr, Now, Ref, Var
+from gru_codegen.ir import (
+    ELEMENTWISE,
+    OPERATIONS,
+    Call,
+    Const,
+    Elementwise,
+    Every,
+    Expr,
+    Now,
+    Ref,
+    Var,
+)
+from gru_codegen.ir.elementwise import a as argument
+from gru_codegen.ir.elementwise import value
 
 NAMES = ("a", "b", "c", "d")
 a, b, c, d = (Ref(Var(name, ("B", "H"), "value", timed=True), Now()) for name in NAMES)
@@ -22,7 +35,7 @@ W = Ref(Var("W", ("D", "H"), "weight"))
 U = Ref(Var("U", ("H", "H"), "weight"))
 v = Ref(Var("v", ("H",), "weight"))
 every_x, every_a, every_b = (Ref(ref.var, Every()) for ref in (x, a, b))
-one, two, three = (Const(Fraction(n)) for n in (1, 2, 3))
+zero, one, two, three = (Const(Fraction(n)) for n in range(4))
 minus_one, half, third = (Const(Fraction(n)) for n in ("-1", "1/2", "2/3"))
 
 
@@ -102,6 +115,9 @@ EXPRESSIONS: dict[str, Expr] = {
     "np.exp(a)": call("exp")(a),
     "np.log(a)": call("log")(a),
     "np.log1p(a)": call("log1p")(a),
+    "np.maximum(a, b)": call("maximum")(a, b),
+    "np.minimum(a + b, 1)": call("minimum")(add(a, b), one),
+    "(a - b > 0) * np.ones_like(a - b)": call("greater")(subtract(a, b), zero),
     "1 / (a + b)": call("reciprocal")(add(a, b)),
     "clip(a)": call("clip")(a),
     "huber(a - b)": call("huber")(subtract(a, b)),
@@ -112,6 +128,7 @@ EXPRESSIONS: dict[str, Expr] = {
     "a.sum(axis=-1, keepdims=True)": call("row_sum")(a),
     "(a - b).max(axis=-1, keepdims=True)": call("row_max")(subtract(a, b)),
     "np.sum(a * b)": call("total")(multiply(a, b)),
+    "np.sum((a + b) * c)": call("total")(multiply(add(a, b), c)),
     "np.where(a, b, c)": call("select")(a, b, c),
     "(a if b is None else b * a)": call("weigh")(b, a),
     "_guarded(a + b, 1, None if c is None else c)": call("guard")(c, one, add(a, b)),
@@ -183,7 +200,7 @@ def test_the_speller_decides_what_a_reference_is_called() -> None:
 
 def test_what_is_not_read_is_a_number_of_the_same_dtype() -> None:
     scope: dict[str, Any] = {"np": np, "Array": Any, "Any": Any}
-    exec("\n".join(FUNCTIONS["guard"]), scope)
+    exec("\n".join(helpers_of(["guard"])), scope)
     a = np.array([[1, np.nan], [np.inf, 2]], np.float32)
     assert scope["_guarded"](a, 1, None) is a
     unread = np.array([[False, True], [True, False]])
@@ -192,19 +209,42 @@ def test_what_is_not_read_is_a_number_of_the_same_dtype() -> None:
     assert found.dtype == np.float32
 
 
-@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name != "guard"])
-def test_a_helper_is_a_function_of_its_name(name: str) -> None:
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_a_helper_computes_what_the_function_is(name: str) -> None:
+    """Helpers call one another; a function that has none is written out."""
     scope: dict[str, Any] = {"np": np, "Array": Any, "Any": Any}
-    exec("\n".join(FUNCTIONS[name]), scope)
-    points = np.array([-800.0, -1.0, 0.0, 1.0, 800.0])
-    by_name: dict[str, Any] = {
-        "clip": lambda z: np.clip(z, -1, 1),
-        "huber": lambda z: np.where(np.abs(z) <= 1, z * z / 2, np.abs(z) - 0.5),
-        "positive": lambda z: np.where(z > 0, 1.0, 0.0),
-        "sigmoid": lambda z: np.exp(-np.logaddexp(0, -z)),
-        "softplus": lambda z: np.logaddexp(0, z),
-    }
-    np.testing.assert_allclose(scope[name](points), by_name[name](points), atol=1e-15)
+    exec("\n".join(helpers_of({name})), scope)
+    function = ELEMENTWISE[name]
+    points = np.array([-500.0, -1.0, 0.0, 1.0, 500.0])
+    if function.above is not None or function.poles:
+        points = abs(points) + 1
+    found = eval(as_expression(call(name)(a), spell), {**scope, "a": points})
+    np.testing.assert_allclose(found, function.on_array(points), rtol=1e-15, atol=1e-15)
+
+
+def test_the_helpers_are_those_that_are_called() -> None:
+    names = [text.partition("(")[0] for text in helpers_of({"sigmoid", "huber", "relu", "exp"})]
+    assert names == ["def huber", "def sigmoid"]
+    assert helpers_of(["huber"]) == [
+        "def huber(a: Array) -> Any:\n"
+        '    """a^2 / 2 where abs(a) <= 1, else abs(a) - 1/2."""\n'
+        "    c = np.minimum(np.maximum(a, -1), 1)\n"
+        "    return c * (a - c / 2)"
+    ]
+
+
+def test_a_helper_calls_those_that_have_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    huber, sigmoid = ELEMENTWISE["huber"], ELEMENTWISE["sigmoid"]
+    formula = huber(sigmoid(argument)) * argument
+    made_up = Elementwise(name="made_up", meaning="A test", derivative=value, definition=formula)
+    monkeypatch.setitem(ELEMENTWISE, "made_up", made_up)
+    called, own = helpers_of(["made_up"])
+    assert called == helpers_of(["huber"])[0]
+    assert own == (
+        "def made_up(a: Array) -> Any:\n"
+        '    """A test."""\n'
+        "    return huber((1 + np.tanh(a / 2)) / 2) * a"
+    )
 
 
 # --- refusals -------------------------------------------------------------------------------------
