@@ -18,8 +18,10 @@ if TYPE_CHECKING:
         ProgramError,
         VerificationError,
     )
+    from gru_codegen.ir import Program
     from gru_codegen.losses import L2, Loss, losses
     from gru_codegen.pipeline import generate, load
+    from gru_codegen.stages import program
     from gru_codegen.verify import Report, verify
 
     __version__: str
@@ -34,6 +36,7 @@ __all__ = [
     "Equation",
     "GruCodegenError",
     "Loss",
+    "Program",
     "ProgramError",
     "Report",
     "VerificationError",
@@ -42,6 +45,7 @@ __all__ = [
     "generate",
     "load",
     "losses",
+    "program",
     "verify",
 ]
 
@@ -60,8 +64,10 @@ _HOMES = {
             "ProgramError",
             "VerificationError",
         ),
+        "ir": ("Program",),
         "losses": ("L2", "Loss", "losses"),
         "pipeline": ("generate", "load"),
+        "stages": ("program",),
         "verify": ("Report", "verify"),
     }.items()
     for name in names

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gru_codegen.ir import (
     OPERATIONS,
@@ -20,7 +20,7 @@ from gru_codegen.ir import (
 from gru_codegen.plan import plan
 from gru_codegen.polynomials import Polynomial
 
-__all__ = ["Cost", "Gain", "cost", "gains"]
+__all__ = ["Cost", "Gain", "cost", "gain", "gains"]
 
 
 @dataclass(frozen=True)
@@ -28,78 +28,110 @@ class Cost:
     """What one run of a program, or of one of its phases, takes.
 
     gemms: matrix products. flops: floating-point operations, an elementwise function counting
-    as one. stored: numbers kept from one statement to the next.
+    as one. passes: how many times an elementwise operation goes over the matrix of a step, or over
+    a weight. stored: numbers kept from one statement to the next.
     """
 
     gemms: Polynomial
     flops: Polynomial
+    passes: Polynomial
     stored: Polynomial
 
 
 def cost(program: Program, phases: tuple[str, ...] | None = None) -> Cost:
     """The cost of `program`, or of those of its `phases` that are named."""
-    gemms, flops = Polynomial(), Polynomial()
+    total = _Counts()
     for phase in program.phases:
         if phases is None or phase.name in phases:
-            more_gemms, more_flops = _blocks(phase.blocks, ())
-            gemms, flops = gemms + more_gemms, flops + more_flops
-    return Cost(gemms, flops, plan(program).numbers())
+            total += _blocks(phase.blocks, ())
+    return Cost(total.gemms, total.flops, total.passes, plan(program).numbers())
 
 
 @dataclass(frozen=True)
 class Gain:
-    """What one pass, called `name`, made of a program's cost."""
+    """What one pass, called `name`, made of a program's cost.
+
+    changed: how many statements it has written anew or, if those are more, taken away.
+    """
 
     name: str
     before: Cost
     after: Cost
+    changed: int
 
     def __str__(self) -> str:
         changes = (
-            f"{counted}: {old} -> {new}" if old != new else f"{counted}: {new}"
+            _change(f"{counted}: {old}", str(new)) if old != new else f"{counted}: {new}"
             for counted, old, new in (
                 ("GEMMs", self.before.gemms, self.after.gemms),
                 ("flops", self.before.flops, self.after.flops),
+                ("passes over matrices", self.before.passes, self.after.passes),
                 ("stored", self.before.stored, self.after.stored),
             )
         )
-        return "\n  ".join([self.name, *changes])
+        return "\n  ".join([self.name, *changes, f"statements changed: {self.changed}"])
+
+
+def _change(old: str, new: str) -> str:
+    """In one line if it is short enough to be read as one."""
+    return f"{old}{' ' if len(old + new) < 90 else _ON}-> {new}"
+
+
+_ON = "\n    "
+
+
+def gain(name: str, before: Program, after: Program) -> Gain:
+    """What the pass called `name` has gained, which made `after` of `before`."""
+    old, new = (Counter(map(str, program.statements())) for program in (before, after))
+    changed = max((new - old).total(), (old - new).total())
+    return Gain(name, cost(before), cost(after), changed)
 
 
 def gains(program: Program, passes: Iterable[Callable[[Program], Program]]) -> Iterator[Gain]:
     """What each of `passes`, one after the other, gains on `program`."""
-    before = cost(program)
     for change in passes:
-        program = change(program)
-        after = cost(program)
-        yield Gain(change.__name__, before, after)
-        before = after
+        before, program = program, change(program)
+        yield gain(change.__name__, before, program)
 
 
-def _blocks(blocks: tuple[Block, ...], steps: Shape) -> tuple[Polynomial, Polynomial]:
-    """GEMMs and flops of `blocks`, run once for each of the sizes in `steps`."""
-    gemms, flops = Polynomial(), Polynomial()
+@dataclass(frozen=True)
+class _Counts:
+    """What is counted statement by statement."""
+
+    gemms: Polynomial = field(default_factory=Polynomial)
+    flops: Polynomial = field(default_factory=Polynomial)
+    passes: Polynomial = field(default_factory=Polynomial)
+
+    def __add__(self, other: _Counts) -> _Counts:
+        return _Counts(
+            self.gemms + other.gemms, self.flops + other.flops, self.passes + other.passes
+        )
+
+
+def _blocks(blocks: tuple[Block, ...], steps: Shape) -> _Counts:
+    """What `blocks` take, run once for each of the sizes in `steps`."""
+    total = _Counts()
     times = Counter(id(block.body) for block in blocks if not isinstance(block, Statement))
     for block in blocks:
         if isinstance(block, Statement):
-            more_gemms, more_flops = _statement(block, steps)
+            total += _statement(block, steps)
         elif repeats := times.pop(id(block.body), 0):  # steps that share a body, all at once
             within = (*steps, "T" if isinstance(block, Loop) else str(repeats))
-            more_gemms, more_flops = _blocks(block.body, within)
-        else:
-            continue
-        gemms, flops = gemms + more_gemms, flops + more_flops
-    return gemms, flops
+            total += _blocks(block.body, within)
+    return total
 
 
-def _statement(statement: Statement, steps: Shape) -> tuple[Polynomial, Polynomial]:
-    gemms, flops = Polynomial(), Polynomial()
+def _statement(statement: Statement, steps: Shape) -> _Counts:
+    gemms, flops, passes = Polynomial(), Polynomial(), Polynomial()
     for call in (part for part in parts(statement.value) if isinstance(part, Call)):
         operation = OPERATIONS[call.operation]
         if operation.is_gemm:
             gemms += Polynomial.product(1, steps)
+        shape = shape_of(call)
+        if operation.elementwise and len(shape) > 1:
+            passes += Polynomial.product(1, (*steps, *shape[:-2]))
         number, sizes = operation.flops(tuple(map(shape_of, call.args)))
         flops += Polynomial.product(number, (*steps, *sizes))
     if statement.accumulate:
         flops += Polynomial.product(1, (*steps, *shape_of(statement.target)))
-    return gemms, flops
+    return _Counts(gemms, flops, passes)

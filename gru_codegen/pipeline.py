@@ -9,7 +9,7 @@ from typing import Any
 from gru_codegen.cell import Cell
 from gru_codegen.cells import cells
 from gru_codegen.compare import compare
-from gru_codegen.derive import Derivation, derive
+from gru_codegen.derive import Derivation
 from gru_codegen.derive.writing import mask_name, shift_rows, written_loss
 from gru_codegen.emit import Heading, emit
 from gru_codegen.losses import L2, Loss
@@ -17,7 +17,7 @@ from gru_codegen.lower import lower
 from gru_codegen.modules import load_source
 from gru_codegen.passes import Layout, Style, optimise
 from gru_codegen.request import Request, complete
-from gru_codegen.requirements import require_generable
+from gru_codegen.stages import derived
 from gru_codegen.verify import Report, verify
 
 __all__ = ["check", "generate", "load", "source"]
@@ -57,17 +57,12 @@ def generate(
 
 def source(request: Request, spec: str | None = None) -> str:
     """The source of the kernel that is asked for; `spec` and errors are as for `generate`."""
-    derivation = _derived(request)
+    derivation = derived(request)
     program = optimise(lower(derivation), request.style, request.unroll, request.stored)
     if spec is None and cells.get(request.cell.name) is request.cell:
         spec = request.cell.name
     again = request.call if spec is None else request.command(spec)
     return emit(program, _heading(derivation, request, again))
-
-
-def _derived(request: Request) -> Derivation:
-    require_generable(request.complete)
-    return derive(request.complete, request.loss)
 
 
 def load(

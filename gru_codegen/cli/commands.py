@@ -8,23 +8,24 @@ from __future__ import annotations
 
 import io
 import os
-import re
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from difflib import unified_diff
 from functools import partial
-from reprlib import repr as shortened
 from textwrap import indent
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 import click
 
+from gru_codegen.cli import options
 from gru_codegen.cli.errors import PROGRAM, BadInput, CheckFailed, Program, choose
+from gru_codegen.cli.options import requested, require_output
+from gru_codegen.cli.programs import show_program
 from gru_codegen.cli.recorded import other_declaration
 from gru_codegen.cli.terminal import say, show, working
-from gru_codegen.files import require_place, write_whole
-from gru_codegen.steps import MOST_SHOWN, MOST_STEPS, fault_of_steps
+from gru_codegen.files import write_whole
+from gru_codegen.steps import MOST_SHOWN, MOST_STEPS
 
 if TYPE_CHECKING:
     from gru_codegen.request import Request
@@ -37,68 +38,6 @@ NEAR = 1.05  # of the least time; another run may say otherwise
 #: What tells how many threads NumPy's BLAS may take.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 
-# --- options --------------------------------------------------------------------------------------
-
-
-def _unroll(text: str, most: int, any_means: str) -> Callable[[Any], Any]:
-    """The option --unroll: 1 to `most` time steps, or None for `any`."""
-
-    def steps(_context: click.Context, _option: click.Parameter, value: str) -> int | None:
-        if value == "any":
-            return None
-        fault: str | None = "is not a number of time steps"
-        if re.fullmatch("[+-]?[0-9]+", value):
-            number = float(value)  # by float, since int refuses a long row of digits
-            fault = fault_of_steps(number, most)
-            if fault is None:
-                return int(number)
-        raise click.BadParameter(
-            f"{shortened(value)} {fault}; give a whole number from 1 to {most}, or any for "
-            f"{any_means}"
-        )
-
-    return click.option(
-        "--unroll", metavar="[N|any]", default="any", show_default=True, callback=steps, help=text
-    )
-
-
-def _sizes(
-    _context: click.Context, _option: click.Parameter, value: str | None
-) -> tuple[int, int, int] | None:
-    """The option --tune: batch, input and state size."""
-    if value is None:
-        return None
-    found = [int(part) for part in value.split(",") if re.fullmatch("[0-9]{1,5}", part.strip())]
-    if len(found) != 3 or value.count(",") != 2 or 0 in found:
-        raise click.BadParameter(
-            f"{shortened(value)} is not three sizes from 1 to 99999; "
-            "give batch, input and state size as 32,64,128; the time steps are those of --unroll"
-        )
-    batch, inputs, states = found
-    return batch, inputs, states
-
-
-_cell = click.option(
-    "--cell",
-    metavar="CELL",
-    default="gru",
-    show_default=True,
-    help="A name, package.module:NAME or FILE.toml.",
-)
-_loss = click.option(
-    "--loss",
-    metavar="LOSS",
-    default="l2",
-    show_default=True,
-    help=f"The loss, by its name; `{PROGRAM} cells` lists all.",
-)
-_readout = click.option(
-    "--readout",
-    metavar="[none|linear]",
-    default="none",
-    show_default=True,
-    help="Put out the state, or O_t = S_t Wout + bout.",
-)
 READOUTS = {"none": "the output of the cell itself", "linear": "O_t = S_t Wout + bout"}
 #: What `inspect` may be asked for, and is to learn.
 _LATER = ("html", "json")
@@ -157,30 +96,20 @@ Examples:
   gru-codegen generate --unroll 8 --output model/kernel.py
   gru-codegen generate --output - | less""",
 )
-@_cell
-@_unroll(
+@options.cell
+@options.unroll(
     "Straight-line code for exactly N time steps, or a time loop of any length.",
     MOST_STEPS,
     "a time loop of any length",
 )
-@_loss
-@click.option(
-    "--style",
-    metavar="[fast|textbook]",
-    default="fast",
-    show_default=True,
-    help="Batched and in place, or one expression per equation.",
-)
-@_readout
-@click.option(
-    "--layout",
-    metavar="[rows|blocked|columns|folded]",
-    help="How the fast style stores and multiplies matrices.  [default: columns]",
-)
+@options.loss
+@options.style
+@options.readout
+@options.layout
 @click.option(
     "--tune",
     metavar="B,D,H",
-    callback=_sizes,
+    callback=options.sizes,
     help="Time every layout at these sizes, in float32 and for as many time steps as --unroll "
     f"says ({STEPS_TO_TUNE} for any), and take the fastest.",
 )
@@ -220,13 +149,13 @@ def generate(
             f"--tune looks for the fastest layout of the fast style; leave it or {other} out"
         )
     if output is not None and not check:
-        _require_output(output, cell)
+        require_output(output, cell)
     with working() as progress:
         progress("importing SymPy")
         from gru_codegen import pipeline
         from gru_codegen.modules import load_source
 
-        request = _request(cell, loss, readout, unroll, style, layout)
+        request = requested(cell, loss, readout, unroll, style, layout)
         if tune is not None:
             request = _tuned(request, tune, progress)
         name = request.name
@@ -263,26 +192,6 @@ def generate(
         say(f"wrote {path}: {request.cell.title}, {steps}, {style} style; {verdict}")
 
 
-def _request(
-    cell: str, loss: str, readout: str, unroll: int | None, style: str, layout: str | None
-) -> Request:
-    """What is asked for by the names that the command line has for it."""
-    from gru_codegen.losses import losses
-    from gru_codegen.parse import load_cell
-    from gru_codegen.passes import LAYOUTS, STYLES, Layout
-    from gru_codegen.readouts import readouts
-    from gru_codegen.request import Request
-
-    declared, cost = load_cell(cell), choose("loss", loss, losses)
-    manner = choose("style", style, {each: each for each in STYLES})
-    choose("readout", readout, readouts)
-    layouts: dict[str, Layout] = {each: each for each in LAYOUTS}
-    storage = None if layout is None else choose("layout", layout, layouts)
-    if storage is not None and manner == "textbook":
-        raise BadInput("--layout is for the fast style; textbook keeps rows as declared")
-    return Request(declared, cost, readout, unroll, manner, storage)
-
-
 def _tuned(
     request: Request, sizes: tuple[int, int, int], progress: Callable[..., object]
 ) -> Request:
@@ -317,16 +226,6 @@ def _tuned(
 
 def _duration(seconds: float) -> str:
     return f"{1e3 * seconds:.3g} ms" if seconds >= 1e-3 else f"{1e6 * seconds:.3g} us"
-
-
-def _require_output(output: str, cell: str) -> None:
-    """Refuse a place where nothing can be written, and the declaration's own."""
-    if output == "-":
-        return
-    require_place(output)
-    there = cell.lower().endswith(".toml") and os.path.exists(output) and os.path.exists(cell)
-    if there and os.path.samefile(output, cell):
-        raise BadInput(f"{output} is the declaration itself; name another file with --output")
 
 
 def _on_disk(path: str, again: str) -> str:
@@ -391,14 +290,14 @@ Examples:
   gru-codegen inspect --cell lstm --readout linear --loss cross-entropy
   gru-codegen inspect --format latex --output gru.tex""",
 )
-@_cell
-@_unroll(
+@options.cell
+@options.unroll(
     "Write N time steps out too, with subscripts, or just the recurrences for any t.",
     MOST_SHOWN,
     "the recurrences, which hold for any number",
 )
-@_loss
-@_readout
+@options.loss
+@options.readout
 @click.option("--wrt", metavar="WEIGHT", help="The gradient of this weight.  [default: all]")
 @click.option(
     "--format",
@@ -430,7 +329,7 @@ def inspect(
         raise click.BadParameter(
             f"{markup} is not there yet; use text or latex", param_hint="'--format'"
         )
-    _require_output(output, cell)
+    require_output(output, cell)
     with working() as progress:
         progress("importing SymPy")
         from gru_codegen.derive import derive
@@ -473,3 +372,6 @@ def list_cells() -> None:
     for name, formula in READOUTS.items():
         say(f"    {name}: {formula}")
     say(f"\n{WAYS}")
+
+
+program.add_command(show_program)

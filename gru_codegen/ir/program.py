@@ -146,15 +146,9 @@ class Program:
     equations: Mapping[EquationId, Formula] = field(default_factory=dict, compare=False)
 
     def __str__(self) -> str:
-        return "\n\n".join(
-            "\n".join(
-                [
-                    f"{phase.name}:",
-                    *(f"  {line}" for block in phase.blocks for line in str(block).splitlines()),
-                ]
-            )
-            for phase in self.phases
-        )
+        from gru_codegen.ir.printing import printed  # which is written in terms of programs
+
+        return printed(self)
 
     def orientation(self, var: Var) -> Orientation:
         """How the matrices of `var` are stored; those without a row per sample are as written."""

@@ -29,9 +29,9 @@ CELLS += f"; {WAYS}"
         (
             "generat",
             "there is no command 'generat'; did you mean generate? "
-            "known: generate, verify, inspect, cells",
+            "known: generate, verify, inspect, cells, program",
         ),
-        ("xyz", "there is no command 'xyz'; known: generate, verify, inspect, cells"),
+        ("xyz", "there is no command 'xyz'; known: generate, verify, inspect, cells, program"),
         ("--verbose", "there is no option '--verbose'; did you mean --version? known: --version, "
          "--help"),
         ("generate --unrol 8", "there is no option '--unrol'; did you mean --unroll? "
@@ -199,21 +199,23 @@ def test_an_interruption_while_the_arguments_are_read(
     assert run("generate") == Outcome(130, "", "\n")
 
 
-@pytest.mark.parametrize("arguments", ["", "generate", "verify", "inspect", "cells"])
+@pytest.mark.parametrize("arguments", ["", "generate", "verify", "inspect", "cells", "program"])
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help(arguments: str, option: str, run: Run) -> None:
     status, out, err = run(*arguments.split(), option)
     assert (status, err) == (0, "")
     assert out.startswith(f"Usage: {' '.join(['gru-codegen', arguments]).strip()} ")
     assert all(len(line) <= 100 for line in out.splitlines())
-    if arguments in ("", "generate", "inspect"):
+    if arguments in ("", "generate", "inspect", "program"):
         assert "Examples:\n" in out
 
 
 def test_every_example_of_the_help_is_understood(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    helps = [run(*command.split(), "--help").out for command in ("", "generate", "inspect")]
+    helps = [
+        run(*command.split(), "--help").out for command in ("", "generate", "inspect", "program")
+    ]
     examples = re.findall(r"^ +gru-codegen (.*?)(?:  .*| \|.*)?$", "".join(helps), re.MULTILINE)
-    assert len(examples) == 13
+    assert len(examples) == 17
     understood: list[str] = []
     for name, command in cli.program.commands.items():
         monkeypatch.setattr(command, "callback", lambda _name=name, **_: understood.append(_name))

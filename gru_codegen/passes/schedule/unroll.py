@@ -36,6 +36,7 @@ def unroll(steps: int) -> Callable[[Program], Program]:
     def unrolled(program: Program) -> Program:
         return replace(program.with_loops(lambda loop: _written_out(loop, steps)), steps=steps)
 
+    unrolled.__name__ = "unroll"  # as a stage is called
     return unrolled
 
 

@@ -1,0 +1,133 @@
+"""The options that several commands have, and what is asked for by them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from reprlib import repr as shortened
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gru_codegen.cli.errors import PROGRAM, BadInput, choose
+from gru_codegen.files import require_place
+from gru_codegen.steps import fault_of_steps
+
+if TYPE_CHECKING:
+    from gru_codegen.request import Request
+
+__all__ = [
+    "cell",
+    "layout",
+    "loss",
+    "readout",
+    "requested",
+    "require_output",
+    "sizes",
+    "style",
+    "unroll",
+]
+
+
+def unroll(text: str, most: int, any_means: str) -> Callable[[Any], Any]:
+    """The option --unroll: 1 to `most` time steps, or None for `any`."""
+
+    def steps(_context: click.Context, _option: click.Parameter, value: str) -> int | None:
+        if value == "any":
+            return None
+        fault: str | None = "is not a number of time steps"
+        if re.fullmatch("[+-]?[0-9]+", value):
+            number = float(value)  # by float, since int refuses a long row of digits
+            fault = fault_of_steps(number, most)
+            if fault is None:
+                return int(number)
+        raise click.BadParameter(
+            f"{shortened(value)} {fault}; give a whole number from 1 to {most}, or any for "
+            f"{any_means}"
+        )
+
+    return click.option(
+        "--unroll", metavar="[N|any]", default="any", show_default=True, callback=steps, help=text
+    )
+
+
+def sizes(
+    _context: click.Context, _option: click.Parameter, value: str | None
+) -> tuple[int, int, int] | None:
+    """The option --tune: batch, input and state size."""
+    if value is None:
+        return None
+    found = [int(part) for part in value.split(",") if re.fullmatch("[0-9]{1,5}", part.strip())]
+    if len(found) != 3 or value.count(",") != 2 or 0 in found:
+        raise click.BadParameter(
+            f"{shortened(value)} is not three sizes from 1 to 99999; "
+            "give batch, input and state size as 32,64,128; the time steps are those of --unroll"
+        )
+    batch, inputs, states = found
+    return batch, inputs, states
+
+
+cell = click.option(
+    "--cell",
+    metavar="CELL",
+    default="gru",
+    show_default=True,
+    help="A name, package.module:NAME or FILE.toml.",
+)
+loss = click.option(
+    "--loss",
+    metavar="LOSS",
+    default="l2",
+    show_default=True,
+    help=f"The loss, by its name; `{PROGRAM} cells` lists all.",
+)
+readout = click.option(
+    "--readout",
+    metavar="[none|linear]",
+    default="none",
+    show_default=True,
+    help="Put out the state, or O_t = S_t Wout + bout.",
+)
+style = click.option(
+    "--style",
+    metavar="[fast|textbook]",
+    default="fast",
+    show_default=True,
+    help="Batched and in place, or one expression per equation.",
+)
+layout = click.option(
+    "--layout",
+    metavar="[rows|blocked|columns|folded]",
+    help="How the fast style stores and multiplies matrices.  [default: columns]",
+)
+
+
+def requested(
+    cell: str, loss: str, readout: str, unroll: int | None, style: str, layout: str | None
+) -> Request:
+    """What is asked for by the names that the command line has for it."""
+    from gru_codegen.losses import losses
+    from gru_codegen.parse import load_cell
+    from gru_codegen.passes import LAYOUTS, STYLES, Layout
+    from gru_codegen.readouts import readouts
+    from gru_codegen.request import Request
+
+    declared, cost = load_cell(cell), choose("loss", loss, losses)
+    manner = choose("style", style, {each: each for each in STYLES})
+    choose("readout", readout, readouts)
+    layouts: dict[str, Layout] = {each: each for each in LAYOUTS}
+    storage = None if layout is None else choose("layout", layout, layouts)
+    if storage is not None and manner == "textbook":
+        raise BadInput("--layout is for the fast style; textbook keeps rows as declared")
+    return Request(declared, cost, readout, unroll, manner, storage)
+
+
+def require_output(output: str, cell: str) -> None:
+    """Refuse a place where nothing can be written, and the declaration's own."""
+    if output == "-":
+        return
+    require_place(output)
+    there = cell.lower().endswith(".toml") and os.path.exists(output) and os.path.exists(cell)
+    if there and os.path.samefile(output, cell):
+        raise BadInput(f"{output} is the declaration itself; name another file with --output")

@@ -1,0 +1,99 @@
+"""The program of a kernel at every stage: as it is lowered, and after each pass."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from gru_codegen.cell import Cell
+from gru_codegen.cost import gain
+from gru_codegen.derive import Derivation, derive
+from gru_codegen.ir import Program, validate
+from gru_codegen.ir.printing import printed
+from gru_codegen.losses import L2, Loss
+from gru_codegen.lower import lower
+from gru_codegen.passes import Layout, Pass, Style, passes
+from gru_codegen.request import Request
+from gru_codegen.requirements import require_generable
+
+__all__ = ["LOWER", "derived", "every_stage", "program", "stage_names", "stages"]
+
+#: The stage before all passes.
+LOWER = "lower"
+
+
+def program(
+    cell: Cell,
+    *,
+    loss: Loss = L2,
+    readout: str = "none",
+    unroll: int | None = None,
+    style: Style = "fast",
+    layout: Layout | None = None,
+    after: str | None = None,
+) -> Program:
+    """The program that the kernel of `cell` is emitted from; its `str` determines it.
+
+    after: the pass after which it is asked for, "lower" for what the passes begin with; a pass
+    that runs again is called so with a number, "eliminate_common_subexpressions_2". None is the
+    last. All else is as for `generate`.
+
+    Raises
+    ------
+    ValueError: there is no such pass in this style and layout, or as for `generate`.
+    """
+    request = Request(cell, loss, readout, unroll, style, layout)
+    names = list(stage_names(request))
+    after = names[-1] if after is None else after
+    if after not in names:
+        raise ValueError(f"after: there is no pass {after!r}; there are {', '.join(names)}")
+    return next(program for name, program in stages(request) if name == after)
+
+
+def derived(request: Request) -> Derivation:
+    """The derivation of the cell with its readout, if a kernel can be made of it."""
+    require_generable(request.complete)
+    return derive(request.complete, request.loss)
+
+
+def stages(request: Request) -> Iterator[tuple[str, Program]]:
+    """The program as it is lowered and after each pass, with the name of the stage."""
+    program = lower(derived(request))
+    yield LOWER, program
+    for name, change in _passes(request):
+        program = validate(change(program))
+        yield name, program
+
+
+def stage_names(request: Request) -> Iterator[str]:
+    """The names of the stages."""
+    yield LOWER
+    for name, _ in _passes(request):
+        yield name
+
+
+def _passes(request: Request) -> Iterator[tuple[str, Pass]]:
+    times: Counter[str] = Counter()
+    for change in passes(request.style, request.unroll, request.stored):
+        name = change.__name__
+        times[name] += 1
+        yield name if times[name] == 1 else f"{name}_{times[name]}", change
+
+
+def every_stage(request: Request, *, origins: bool = True) -> str:
+    """The text of each stage, below what its pass has gained; of a pass that changes nothing
+    that alone."""
+    sections: list[str] = []
+    before: Program | None = None
+    for name, program in stages(request):
+        if before is None:
+            text = f"=== {name}\n"
+        elif program == before:
+            text = f"=== {name}\nnothing changes\n"
+        else:
+            text = f"=== {gain(name, before, program)}\n"
+        if program != before:
+            text += f"\n{printed(program, origins=origins)}"
+        sections.append(text)
+        before = program
+    return "\n".join(sections)
