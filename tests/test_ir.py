@@ -153,6 +153,7 @@ SHAPES: list[tuple[str, tuple[Expr, ...], Shape]] = [
         for pair in ((BH, BH), (NUMBER, BH), (BH, NUMBER), (TBH, TBH), (TBH, BH))
     ],
     ("select", (now(ENDED), BH, NUMBER), ("B", "H")),
+    ("guard", (now(ENDED), NUMBER, BH), ("B", "H")),
     ("total", (BH,), ()),
     ("total", (TBH,), ()),
     ("inner", (BH, BH), ()),
