@@ -28,6 +28,7 @@ from gru_codegen.ir import (
     Origin,
     Ref,
     Statement,
+    parts,
     reads,
     refs,
     rewrite,
@@ -35,6 +36,9 @@ from gru_codegen.ir import (
 )
 
 __all__ = ["Comments", "groups"]
+
+#: How many operations and operands two forms may have that are compared.
+_LARGEST_COMPARED = 500
 
 
 def groups(blocks: Iterable[Block]) -> Iterator[list[Block]]:
@@ -148,6 +152,8 @@ class Comments:
             if not second <= self._names:
                 return False  # what a pass has added is in no equation
             alone = (first ^ second) & self._values.keys()
+            if any(sum(1 for _ in parts(side)) > _LARGEST_COMPARED for side in sides):
+                return False  # names within names come to more than anybody would compare
             if not alone:
                 return _ordered(sides[0]) == _ordered(sides[1])
 

@@ -44,6 +44,8 @@ from gru_codegen.passes.support.naming import fresh, names_in
 __all__ = ["chain_products"]
 
 _ZERO = Const(Fraction(0))
+#: How many pairs of products the search may compare; then it ends with what it has found.
+_MOST_COMPARED = 30_000
 
 
 def chain_products(program: Program) -> Program:
@@ -79,7 +81,10 @@ class _Plan:
 
 
 class _Search:
-    """Step by step the change that saves the most, until none saves any."""
+    """Step by step the change that saves the most, until none saves any.
+
+    compared: how many pairs of products have been compared, which is what takes time.
+    """
 
     def __init__(
         self,
@@ -96,9 +101,18 @@ class _Search:
         kept = kept_for_every_step(program)
         self.room = len(kept)
         self.linear = LinearBody(self.statements, kept)
+        self.compared = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no more plans are to be tried."""
+        return self.compared > _MOST_COMPARED
 
     def program(self) -> Program:
-        best = self._computed(_Plan(sums(self.statements, self.linear)))
+        first = _Plan(sums(self.statements, self.linear))
+        if len(_products(first)) ** 2 > _MOST_COMPARED:
+            return self.before
+        best = self._computed(first)
         while True:
             plans = [self._computed(plan) for plan in self._further(best)]
             fewer = [p for p in plans if _passes(p.body) < _passes(best.body)]
@@ -113,6 +127,7 @@ class _Search:
         return self._with(best)
 
     def _computed(self, plan: _Plan) -> _Plan:
+        self.compared += len(_products(plan)) ** 2
         taken = set(self.taken)
         roots = self.linear.computed | {ref.var for ref in plan.rests}
         body = tuple(Chains(plan.sums, roots, plan.rests, taken).body())
@@ -136,6 +151,8 @@ class _Search:
         sake of the other."""
         yield from self._recalling(plan, None)
         for rest in self._candidates(plan):
+            if self.is_over:
+                return
             other, ref = self._with_rest(plan, rest)
             yield other
             yield from self._recalling(other, ref)
@@ -172,10 +189,13 @@ class _Search:
 
     def _recalling(self, plan: _Plan, only: Ref | None) -> Iterator[_Plan]:
         """Plans that read again what the forward pass has computed, in products of one root."""
-        products = [product for each in plan.sums for _, product in each.products]
+        products = _products(plan)
         roots = dict.fromkeys(self._root(plan, product) for product in products)
         for root in roots if only is None else [only]:
             for each in self.found:
+                self.compared += len(products)
+                if self.is_over:
+                    return
                 if each.ended is None or self._is_zero(plan, root, each.ended):
                     changed = [_with_recalled(s, root, each) for s in plan.sums]
                     if changed != plan.sums:
@@ -193,6 +213,11 @@ class _Search:
         first = (i for i, s in enumerate(plan.sums) if any((root, 1) in p for _, p in s.products))
         made_zero = last is not None and last.given and last.value == zero and last.target == own
         return bool(made_zero) and min(first, default=0) > writers[-1]
+
+
+def _products(plan: _Plan) -> list[Product]:
+    """All products of all sums."""
+    return [product for each in plan.sums for _, product in each.products]
 
 
 def _rested(each: Sum, rest: Rest, ref: Ref) -> list[tuple[Fraction, Product]]:

@@ -9,13 +9,11 @@ from fractions import Fraction
 
 from gru_codegen.ir import Call, Const, Expr, Now, Ref, Statement, Var, reads
 from gru_codegen.passes.adjoints.linear import LinearBody
-from gru_codegen.passes.support.algebra import Term, factors_of, summed
+from gru_codegen.passes.support.algebra import MOST_TERMS, Term, factors_of, summed
 from gru_codegen.passes.support.naming import fresh
 
 __all__ = ["Chains", "Product", "Rest", "Sum", "contains", "sums", "times", "without"]
 
-#: How many terms a product may have when it is multiplied out: that of five sums has 32.
-_MOST_TERMS = 32
 #: A product: an adjoint and what it is multiplied by, in any order.
 Product = frozenset[tuple[Expr, int]]
 
@@ -234,7 +232,7 @@ def _multiplied_out(expression: Expr) -> Iterator[tuple[Fraction, tuple[Expr, ..
         match expression.operation:
             case "multiply":
                 left, right = (list(_multiplied_out(argument)) for argument in expression.args)
-                if len(left) * len(right) > _MOST_TERMS:
+                if len(left) * len(right) > MOST_TERMS:
                     yield Fraction(1), tuple(factors_of(expression))
                     return
                 for a, some in left:

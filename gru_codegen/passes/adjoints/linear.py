@@ -7,10 +7,25 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from gru_codegen.ir import INTERMEDIATE, Call, Const, Expr, Now, Origin, Ref, Statement, Var, reads
+from gru_codegen.ir import (
+    INTERMEDIATE,
+    Call,
+    Const,
+    Expr,
+    Now,
+    Origin,
+    Ref,
+    Statement,
+    Var,
+    parts,
+    reads,
+)
 
 __all__ = ["Linear", "LinearBody"]
 
+#: How many operations and operands the factor may have of an adjoint that is passed over: each of
+#: its readers has them among its own.
+_LARGEST_FACTOR = 16
 _ZERO, _ONE, _MINUS = (Const(Fraction(number)) for number in (0, 1, -1))
 
 
@@ -62,7 +77,7 @@ class LinearBody:
     computed: what they compute.
     passed_over: the adjoints that are one other adjoint, times what is known, and are read
         elementwise at their own step alone, while that one stays what it is: their readers can do
-        without them.
+        without them. Of several one behind the other so many that what is known is not large.
     """
 
     def __init__(self, body: tuple[Statement, ...], kept: set[str]) -> None:
@@ -92,6 +107,7 @@ class LinearBody:
 
     def _links(self, body: tuple[Statement, ...]) -> Iterator[tuple[Var, Expr]]:
         """The adjoints that are one other adjoint, times what is known."""
+        sizes: dict[Var, int] = {}
         writers = Counter(statement.target.var for statement in body)
         for place, statement in enumerate(body):
             var = statement.target.var
@@ -101,7 +117,11 @@ class LinearBody:
                 linear = self._linear(statement.value)
                 lasts = not self._is_changed(statement.value, body[place:])
                 if linear is not None and len(linear.known) == 1 and not linear.rest and lasts:
-                    yield var, statement.value
+                    ((other, factor),) = linear.known.items()
+                    size = sizes.get(other.var, 0) + sum(1 for _ in parts(factor))
+                    if size <= _LARGEST_FACTOR:
+                        sizes[var] = size
+                        yield var, statement.value
 
     def _is_changed(self, value: Expr, body: tuple[Statement, ...]) -> bool:
         """Whether a statement of `body` writes what `value` reads of its own step."""

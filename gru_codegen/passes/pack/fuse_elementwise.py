@@ -82,6 +82,8 @@ class _Body:
             first = waiting[0]
             together = [first]
             for place, other in enumerate(waiting[1:], 1):
+                if not _is_like(first, other):
+                    continue
                 between = _without(waiting[:place], together)
                 candidates = self._in_order([*together, other])
                 if _can_move(other, between, together) and self._fits(candidates):
@@ -236,6 +238,14 @@ class _Body:
 
 def _variables(expression: Expr) -> set[Var]:
     return {ref.var for ref in reads(expression)}
+
+
+def _is_like(first: Statement, other: Statement) -> bool:
+    """Whether two statements may do the same: a test that costs little."""
+    if not isinstance(first.value, Call) or not isinstance(other.value, Call):
+        return False
+    alike = first.value.operation == other.value.operation
+    return alike and first.target.when == other.target.when
 
 
 def _is_product(statement: Statement) -> bool:

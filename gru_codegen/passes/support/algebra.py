@@ -1,4 +1,9 @@
-"""Polynomials in matrices: multiplied out, and factored again in the way that costs least."""
+"""Polynomials in matrices: multiplied out, and factored again in the way that costs least.
+
+The effort is bounded, whatever a cell is: nothing is multiplied out into more than `MOST_TERMS`
+terms, and a sum of more than `_MOST_SEARCHED` is factored without a search. What would take more
+stays as it is.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +17,7 @@ from gru_codegen.ir import OPERATIONS, Call, Const, Expr, parts, reads, shape_of
 
 __all__ = [
     "ARITHMETIC",
+    "MOST_TERMS",
     "Term",
     "added_up",
     "expanded",
@@ -21,6 +27,12 @@ __all__ = [
     "passes_taken",
     "summed",
 ]
+
+
+#: How many terms a product may have when it is multiplied out: that of five sums has 32.
+MOST_TERMS = 32
+#: How many terms a sum may have of which all ways to factor it are tried.
+_MOST_SEARCHED = 6
 
 
 @dataclass(frozen=True)
@@ -48,7 +60,7 @@ ARITHMETIC = ("add", "subtract", "negate", "multiply")
 
 
 def expanded(expression: Expr) -> list[Term]:
-    """`expression` multiplied out."""
+    """`expression` multiplied out, but for products that would have too many terms."""
     if isinstance(expression, Const):
         return [Term(expression.value, ())]
     if not isinstance(expression, Call) or expression.operation not in ARITHMETIC:
@@ -56,6 +68,8 @@ def expanded(expression: Expr) -> list[Term]:
     arguments = [expanded(argument) for argument in expression.args]
     if expression.operation == "multiply":
         left, right = arguments
+        if len(left) * len(right) > MOST_TERMS:
+            return [Term(Fraction(1), tuple(factors_of(expression)))]
         return [
             Term(a.coefficient * b.coefficient, a.factors + b.factors) for a in left for b in right
         ]
@@ -71,14 +85,22 @@ def _negated(term: Term) -> Term:
 
 def factored(terms: list[Term]) -> Expr:
     """A sum with shared factors taken out, again and again, in the way that costs least."""
+    plain = summed(terms)
+    candidates = [_taken_out(shared, terms) for shared in _worth_taking_out(terms)]
+    return min([plain, *candidates], key=passes_taken)
+
+
+def _worth_taking_out(terms: list[Term]) -> list[Expr]:
+    """The factors that several terms share: one that all have, or all that some have.
+
+    Of a long sum only the one that most terms have.
+    """
     counts = Counter(f for term in terms for f in dict.fromkeys(term.factors))
-    candidates = [_sum([_product(term) for term in terms])]
-    candidates += [
-        _taken_out(shared, terms)
-        for shared, count in counts.items()
-        if count > 1 and not _leaves_a_fraction(shared, terms)
-    ]
-    return min(candidates, key=passes_taken)
+    shared = [f for f, n in counts.items() if n > 1 and not _leaves_a_fraction(f, terms)]
+    most = max(map(counts.__getitem__, shared), default=0)
+    if most == len(terms) or len(terms) > _MOST_SEARCHED:
+        return [factor for factor in shared if counts[factor] == most][:1]
+    return shared
 
 
 def added_up(expression: Expr) -> Iterator[Expr]:

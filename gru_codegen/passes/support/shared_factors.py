@@ -11,6 +11,9 @@ from gru_codegen.passes.support.algebra import factors_of, passes_taken
 
 __all__ = ["Parted", "parted"]
 
+#: How many factors may be tried as the one that is like those of other products.
+_MOST_TRIED = 1000
+
 
 @dataclass(frozen=True)
 class Parted:
@@ -39,8 +42,9 @@ def parted(
     first, *others = [list(factors_of(product)) for product in products]
     own, rests = [], [list(factors) for factors in others]
     shared: list[list[Expr]] = []
+    tries = iter(range(_MOST_TRIED))
     for factor in first:
-        found = _matches([factor], rests, alike, known)
+        found = _matches([factor], rests, alike, known, tries)
         if found is None:
             own.append(factor)
             continue
@@ -63,14 +67,20 @@ def _matches(
     rests: list[list[Expr]],
     alike: Callable[[list[Expr]], bool],
     known: Mapping[Ref, Expr],
+    tries: Iterator[int],
 ) -> tuple[list[Expr], list[int]] | None:
-    """A factor of each of `rests` that is like those of `column`, and where they stand."""
+    """A factor of each of `rests` that is like those of `column`, and where they stand.
+
+    None as well once there are no `tries` left.
+    """
     if not rests:
         return column, []
     for place, factor in enumerate(rests[0]):
         for longer in _readings(column, factor, known):
+            if next(tries, None) is None:
+                return None
             if alike(longer):
-                found = _matches(longer, rests[1:], alike, known)
+                found = _matches(longer, rests[1:], alike, known, tries)
                 if found is not None:
                     return found[0], [place, *found[1]]
     return None

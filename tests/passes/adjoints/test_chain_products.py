@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
+import pytest
+
 from gru_codegen.ir import Program
 from gru_codegen.passes import chain_products
 from tests.passes.written import after, phase, written
@@ -14,24 +18,21 @@ FORWARD = """
         S[t] = tanh(Z[t] + R[t])
 """
 
+COMPLEMENT = """
+    for every step t, last to first:
+        dS[t] = dO[t] + dS_prev[t+1]
+        dR[t] = dS[t] * Z[t]
+        daR[t] = dR[t] * (1 - R[t] * R[t])
+        dZ[t] = dS[t] * R[t]
+        daZ[t] = dZ[t] * Z[t] * (1 - Z[t])
+        dS_prev[t] = dS[t] * (1 - Z[t]) + daZ[t] @ Uz.T
+        dUz += contract(S[t-1], daZ[t])
+        dUr += contract(S[t-1], daR[t])
+"""
+
 
 def test_what_a_complement_multiplies_serves_others_as_well() -> None:
-    program = written(
-        {
-            "forward": FORWARD,
-            "backward": """
-        for every step t, last to first:
-            dS[t] = dO[t] + dS_prev[t+1]
-            dR[t] = dS[t] * Z[t]
-            daR[t] = dR[t] * (1 - R[t] * R[t])
-            dZ[t] = dS[t] * R[t]
-            daZ[t] = dZ[t] * Z[t] * (1 - Z[t])
-            dS_prev[t] = dS[t] * (1 - Z[t]) + daZ[t] @ Uz.T
-            dUz += contract(S[t-1], daZ[t])
-            dUr += contract(S[t-1], daR[t])
-""",
-        }
-    )
+    program = written({"forward": FORWARD, "backward": COMPLEMENT})
     assert after(chain_products(program), "backward") == phase("""
         for every step t, last to first:
             dS[t] = dS_prev[t+1] + dO[t]
@@ -380,3 +381,11 @@ def test_a_product_of_many_sums_is_not_multiplied_out() -> None:
             daR[t] = dS_A_C_E_F_R_Z[t] * R[t]
             dS_prev[t] = daZ[t] @ Uz.T + daR[t] @ Ur.T
     """)
+
+
+def test_the_search_ends_when_it_has_compared_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = written({"forward": FORWARD, "backward": COMPLEMENT})
+    assert chain_products(program) != program
+    search = import_module("gru_codegen.passes.adjoints.chain_products")
+    monkeypatch.setattr(search, "_MOST_COMPARED", 0)
+    assert chain_products(program) == program

@@ -98,3 +98,23 @@ def test_constants_are_folded() -> None:
         "    dS[t] = dS_prev[t+1] + dO[t]",
         "    dS_prev[t] = dS[t] * S_by_S_prev[t]",
     ]
+
+
+def test_of_a_long_chain_not_every_adjoint_is_passed_over() -> None:
+    """Each factor would contain those of all adjoints before it."""
+    names = ["dZ", "dR", "dA", "daZ", "daR", "dC", "daC", "dE"]
+    links = [
+        f"{name}[t] = {before}[t] * (Z[t] * R[t] + S[t])"
+        for before, name in zip(["dS", *names], names, strict=False)
+    ]
+    body = "\n".join(f"            {line}" for line in links)
+    backward = f"""
+        for every step t, last to first:
+            dS[t] = dS_prev[t+1] + dO[t]
+{body}
+            dS_prev[t] = dE[t] @ Uz.T
+    """
+    program = written({"forward": FORWARD, "backward": backward})
+    found = after(collect_local_derivatives(program), "backward")
+    adjoints = [line.split("[")[0].strip() for line in found if line.startswith("    d")]
+    assert adjoints == ["dS", "daZ", "dE", "dS_prev"]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gru_codegen.interpret import interpret
-from gru_codegen.ir import refs, validate
+from gru_codegen.ir import Call, Expr, refs, validate
 from gru_codegen.passes import fuse_elementwise, to_three_address_code
+from gru_codegen.passes.support.shared_factors import parted
+from tests.emit.programs import timed
 from tests.passes.written import after, phase, written
 
 #: Z and R become neighbours; S is what they were computed from.
@@ -183,3 +187,18 @@ def test_no_value_changes() -> None:
 
     keeps_every_value()
     assert parted >= 10
+
+
+def test_the_search_for_factors_that_are_alike_is_bounded() -> None:
+    """Of eight products of eight equal factors each, all but the last of them can be alike."""
+    factors: list[Expr] = [timed(f"F{n}") for n in range(8)]
+    product = reduce(lambda left, right: Call("multiply", (left, right)), factors)
+    products = [product] * 8
+    tried = []
+
+    def alike(column: list[Expr]) -> bool:
+        tried.append(column)
+        return len(column) < len(products)
+
+    assert parted(products, alike, {}) is None
+    assert len(tried) <= 1000
