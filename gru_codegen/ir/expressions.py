@@ -187,7 +187,7 @@ _INFIX = {
     "add": Infix("{} + {}", SUM, (SUM, PRODUCT)),
     "subtract": Infix("{} - {}", SUM, (SUM, PRODUCT)),
     "multiply": Infix("{} * {}", PRODUCT, (PRODUCT, TIGHT)),
-    "matmul": Infix("{} @ {}", PRODUCT, (PRODUCT, TIGHT)),
+    "matmul": Infix("{} @ {}", PRODUCT, (TIGHT, TIGHT)),
     "negate": Infix("-{}", TIGHT, (TIGHT,)),
     "transpose": Infix("{}.T", ATOM, (ATOM,)),
 }

@@ -15,7 +15,7 @@ def test_the_weights_of_a_sigmoid_are_halved() -> None:
     assert after(rewrite_sigmoids(program)) == phase("""
         for every step t, first to last:
             Z[t] = 1/2 * (1 + tanh(x[t] @ (1/2 * Wz) + rows(1/2 * bz) - S[t-1] @ (1/2 * Uz)))
-            S[t] = 1/2 * (1 + tanh(1/2 * (1 + tanh(x[t] @ (1/2 * Wr))) @ (1/2 * Ur).T))
+            S[t] = 1/2 * (1 + tanh((1/2 * (1 + tanh(x[t] @ (1/2 * Wr)))) @ (1/2 * Ur).T))
     """)
 
 
