@@ -447,7 +447,7 @@ def _turned(a: Array) -> Array:
 def _inner(a: Array, b: Array) -> Any:
     """The sum of a o b, if it is long a piece at a time: one long sum in float32 loses digits."""
     a, b, piece = a.ravel(), b.ravel(), 2**12
-    if a.size < 8 * piece:
+    if a.size <= 2 * piece:
         return a.dot(b)
     whole = a.size // piece * piece
     pieces = np.matmul(a[:whole].reshape(-1, 1, piece), b[:whole].reshape(-1, piece, 1))

@@ -37,6 +37,15 @@ def test_every_loss_passes_and_not_narrowly(loss: str, style: Any) -> None:
         assert check.worst_error <= check.tolerance / 3, check.detail
 
 
+@pytest.mark.parametrize("unroll", [2, 3, 4, 7])
+def test_no_number_of_steps_fails(unroll: int) -> None:
+    """In textbook style each step has a sum of its own, the longer the fewer steps there are."""
+    module = gc.load(gc.cells["rnn"], unroll=unroll, style="textbook")
+    for seed in range(4):
+        check = precision.loss_claim(module, seed).check()
+        assert check.worst_error <= check.tolerance / 2, check.detail
+
+
 def test_states_that_grow_without_bound_are_no_fault_of_the_loss() -> None:
     grows = kernel("np.tanh(CA_t, CA_t)", "np.multiply(CA_t, 1000, CA_t)", layout="rows")
     assert precision.loss_claim(grows, 0).check().worst_error == 0
