@@ -1,4 +1,4 @@
-"""The fastest matrix product of this machine: what all products would take if each were as fast.
+"""The fastest matrix product of this machine, for the time of all products at that rate.
 
     python -m benchmarks.gemm_rate
 

@@ -1,4 +1,4 @@
-"""What generating a kernel costs, over the number of time steps it is unrolled for.
+"""The cost of generating a kernel, over the number of time steps it is unrolled for.
 
 python -m benchmarks.generation [--steps 64] [--style fast]
 """

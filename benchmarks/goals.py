@@ -1,4 +1,4 @@
-"""What the generated kernels have to reach, as data: at most so much of a peer's time."""
+"""The goals of the generated kernels, as data: at most so much of a peer's time."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def verdicts(results: Results) -> Iterator[Verdict]:
 
 
 def concerns_goal(cell: str, size: Size, dtype: str, contender: str, threads: int) -> bool:
-    """Whether a goal is about this contender, as the one held to it or as the peer.
+    """True if a goal is about this contender, as the one held to it or as the peer.
 
     One that is about a kernel is about all its layouts.
     """
@@ -185,7 +185,7 @@ def fastest(race: Race, kernel: str, threads: int) -> Entry | None:
 
 
 def _named(race: Race, name: str, threads: int, default_layout: str) -> Entry | None:
-    """Who stands for a name in a goal."""
+    """The contender behind a name in a goal."""
     kernel, at, _ = name.partition("@")
     if at:
         found = race.entry(f"{kernel}@{default_layout}", threads)

@@ -1,6 +1,6 @@
 """Back-propagation through time for the reference GRU, written by hand: a peer to measure against.
 
-This is what a competent NumPy user writes from the equations: one matrix product per weight and
+As a competent NumPy user writes it from the equations: one matrix product per weight and
 time step, every gate stored for the backward pass, weight gradients summed as they come. Nothing
 is stacked, hoisted out of the time loop or computed in place.
 """

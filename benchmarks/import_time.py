@@ -1,4 +1,4 @@
-"""How long the import of a generated kernel takes, beyond NumPy's own."""
+"""The time to import a generated kernel, beyond NumPy's own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a time depends on besides the program: processor, vector instructions and BLAS."""
+"""The machine that times depend on: processor, vector instructions and BLAS."""
 
 from __future__ import annotations
 

@@ -129,7 +129,7 @@ def about(results: Results) -> str:
 
 
 def undisturbed(results: Results) -> str:
-    """How idle the machine was: how much of a processor a contender on one thread has had."""
+    """The idleness of the machine: the share of a processor that one thread has had."""
     shares = [
         ratio(entry.cpu, entry.seconds).median
         for race in results.races
@@ -245,7 +245,7 @@ def shares(profiles: Sequence[Profile]) -> Iterator[str]:
 
 
 def memory() -> Iterator[str]:
-    """Formulas from the package as it is, and what they come to."""
+    """Formulas from the package as it is, and their values."""
     yield "**Memory**: numbers in a Workspace, any T, and what they are in float32 at the sizes, MB"
     yield table(
         ["layout", "numbers", *map(str, SIZES)],

@@ -1,4 +1,4 @@
-"""How many numbers a Workspace holds, by layout, as the header of a kernel says."""
+"""The numbers that a Workspace holds, by layout, as the header of a kernel says."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def stored() -> dict[str, str]:
 
 
 def megabytes(formula: str, size: Size) -> float:
-    """What so many float32 numbers take, in units of 1e6 bytes: "6 T B H + 2 H^2"."""
+    """The memory of so many float32 numbers, in units of 1e6 bytes: "6 T B H + 2 H^2"."""
     return 4e-6 * sum(_term(term, size._asdict()) for term in formula.split(" + "))
 
 

@@ -85,7 +85,7 @@ _STYLE = {
 
 
 def look(name: str) -> dict[str, Any]:
-    """How a contender is drawn."""
+    """The look of a contender."""
     generated = contender(name).home == "kernels:prepare"
     colour, marker = _LOOKS[name]
     return {
@@ -209,7 +209,7 @@ def spaced(heights: Sequence[float], least: float) -> list[float]:
 
 
 def _first(group: Sequence[int], heights: Sequence[float], least: float) -> float:
-    """Where the lowest of a group has to be for the group to be around its mean."""
+    """The position of the lowest of a group, for the group to be around its mean."""
     return sum(heights[one] for one in group) / len(group) - least * (len(group) - 1) / 2
 
 
@@ -380,7 +380,7 @@ def _draw_shares(axes: Any, profiles: Sequence[Profile]) -> None:
     help="Where the pictures go.",
 )
 def main(folder: Path, into: Path) -> None:
-    """Draw what there are results of."""
+    """Draw all results that there are."""
     figures = {}
     if (folder / "race.json").exists():
         for dtype, threads, races in speed_groups(read(folder / "race.json")):

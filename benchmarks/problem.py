@@ -1,4 +1,4 @@
-"""What every contender computes at one size: arguments at random, and the results in float64."""
+"""The problem of every contender at one size: arguments at random, and the results in float64."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the time of a kernel goes: products, transcendental functions, arithmetic, copies.
+"""The time of a kernel by kind: products, transcendental functions, arithmetic, copies.
 
 python -m benchmarks.profile [--size 32,8,16,32]
 """
@@ -44,7 +44,7 @@ _FLOOR = "floor"
 def profiles(size: Size) -> list[Profile]:
     """The kernels for any T in every layout, float32, called in turn; and the floor.
 
-    Of every statement the least time of all calls counts: what it takes where nobody disturbs it.
+    Of every statement the least time of all calls counts: its time where nobody disturbs it.
     """
     problem = cast(make_problem("gru", size), "float32")
     watches: dict[str, Stopwatch] = {

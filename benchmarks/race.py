@@ -52,7 +52,7 @@ class Plan(NamedTuple):
 
 
 def plans(sizes: Sequence[Size], dtypes: Sequence[str], cells: Sequence[str]) -> list[Plan]:
-    """The reference GRU at every size in every dtype, and what torch.nn has layers for."""
+    """The reference GRU at every size in every dtype, and the cells of torch.nn."""
     reference = [Plan("gru", size, dtype) for dtype in dtypes for size in sizes]
     family = [
         Plan(cell, size, dtype)
@@ -167,7 +167,7 @@ def enter(plan: Plan, one: Contender, worker: Worker, stable: Stable) -> Entry |
 
 
 def failures(results: Results) -> list[str]:
-    """Who was there and could not run, or was wrong."""
+    """The contenders that were there and could not run, or were wrong."""
     return [
         f"{name} failed at {race}: {why}"
         for race in results.races

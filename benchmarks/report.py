@@ -40,7 +40,7 @@ PRODUCTS = (
 
 
 def terminal() -> Console:
-    """Where tables are printed: as wide as they need, since a number cut short is none."""
+    """The console for tables: as wide as they need, since a number cut short is none."""
     return Console(width=max(Console().width, 132))
 
 
@@ -94,7 +94,7 @@ def _ratio(race: Race, own: Entry | None, peer: Entry | None) -> list[str]:
 
 
 def verdict_table(results: Results) -> Table:
-    """Every goal that the results can tell of, with what was measured.
+    """Every goal that the results can tell of, with the measured times.
 
     The ratio of CPU times stands beside it: on a busy machine it is the steadier one.
     """
@@ -123,7 +123,7 @@ def verdict_table(results: Results) -> Table:
 
 
 def products_text(verdict: Verdict) -> str:
-    """What products alone would take; "-" if unknown, or less than a tenth of the goal."""
+    """The time of the products alone; "-" if unknown, or less than a tenth of the goal."""
     least = verdict.products
     return "-" if least is None or least < 0.1 * verdict.goal.at_most else significant(least)
 

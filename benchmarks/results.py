@@ -1,4 +1,4 @@
-"""What a run measured, every single number of it, and its JSON."""
+"""The results of a run, every single number of it, and their JSON."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Generation:
 
 @dataclass(frozen=True)
 class Profile:
-    """Where the time of one kernel goes: seconds of its statements by kind, and of the floor."""
+    """The time of one kernel: seconds of its statements by kind, and of the floor."""
 
     layout: str
     size: Size

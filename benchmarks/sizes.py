@@ -1,4 +1,4 @@
-"""The sizes that are measured, and what is asked for at each."""
+"""The sizes that are measured, and the goals at each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A median and its quartiles, and ratios of what was timed in the same round."""
+"""A median and its quartiles, and ratios of times from the same round."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The time of every statement of a kernel, by what kind it is.
+"""The time of every statement of a kernel, by its kind.
 
 The source is rewritten: in the functions that compute, every statement is followed by a reading of
-the clock. What reading takes is measured beforehand and subtracted.
+the clock. The time of a reading is measured beforehand and subtracted.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def limited_to(threads: int) -> dict[str, str]:
 class Worker:
     """The process of one contender, from `with` to the end of it.
 
-    skip: why there will be no answers, or "" if there will be. versions: of what it imports.
+    skip: why there will be no answers, or "" if there will be. versions: of its imports.
     """
 
     def __init__(self, contender: str, threads: int) -> None:
@@ -64,7 +64,7 @@ class Worker:
         self.versions: dict[str, str] = hello.get("versions", {})
 
     def ask(self, what: str, **request: Any) -> dict[str, Any]:
-        """What the worker answers; WorkerError if it has ended."""
+        """The answer of the worker; WorkerError if it has ended."""
         assert self._process.stdin is not None
         with suppress(BrokenPipeError):  # it has ended: no answer will come either
             self._process.stdin.write(json.dumps({"ask": what, **request}) + "\n")
@@ -111,7 +111,7 @@ class Worker:
 
 
 class Sampled(Protocol):
-    """What can take a turn."""
+    """A contender that can take a turn."""
 
     threads: int
 

@@ -87,7 +87,7 @@ def checked(
 
 
 def duration(timer: Timer, once: float, seconds: float) -> float:
-    """How long a call takes that took `once`; the least of as many as are half a sample together.
+    """The time of a call that took `once`; the least of as many as are half a sample together.
 
     One that is longer than that by itself is not called again.
     """

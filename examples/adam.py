@@ -1,4 +1,4 @@
-"""Adam and the clipping of gradients, in a few lines: what the examples train with."""
+"""Adam and the clipping of gradients, in a few lines, for the training in the examples."""
 
 from __future__ import annotations
 

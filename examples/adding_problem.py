@@ -1,4 +1,4 @@
-"""What gates are for: the adding problem, on which Hochreiter and Schmidhuber tried the LSTM.
+"""The purpose of gates: the adding problem, on which Hochreiter and Schmidhuber tried the LSTM.
 
 A sequence has two rows: numbers drawn from [0, 1), and marks that are 0 but for two ones, the first
 in the first half, the second in the second. After the last step the sum of the two marked numbers
@@ -61,7 +61,7 @@ LAST_STEP = STEPS * np.eye(STEPS, dtype=np.float32)[-1]
 
 
 class Run(NamedTuple):
-    """One training: a kernel, what it has learned, and how.
+    """One training: a kernel, its weights, and the course of the loss.
 
     errors: the mean squared error of each batch, before it was learned from.
     """

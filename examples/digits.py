@@ -65,7 +65,7 @@ class Images(NamedTuple):
 
 
 class Epoch(NamedTuple):
-    """How good the weights are after an epoch.
+    """The quality of the weights after an epoch.
 
     A loss is per image. Asked for at every step it cannot come near zero: nobody knows the digit
     from its first columns.
@@ -102,7 +102,7 @@ def class_codes() -> Array:
 
 
 class Task(NamedTuple):
-    """What a kernel is to learn: the code of the class, (10, O), or the class itself.
+    """The target that a kernel learns: the code of the class, (10, O), or the class itself.
 
     file, picture: where the kernel and the learning curve go, in the folder for both.
     loss_weights (T,) says how much each time step counts; None is all alike.

@@ -38,7 +38,7 @@ LSTM = gc.load(gc.cells["lstm"], readout="linear")
 
 
 def two_layers(lower: Any, upper: Any, x: Array) -> tuple[Array, Callable[[Array], Gradients]]:
-    """An LSTM on top of a GRU: what one puts out the other takes in."""
+    """An LSTM on top of a GRU, whose outputs are its inputs."""
     hidden, _, pull_lower = GRU.vjp(lower, x)
     outputs, _, pull_upper = LSTM.vjp(upper, hidden)
 

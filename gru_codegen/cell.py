@@ -60,11 +60,11 @@ class Cell:
     Attributes
     ----------
     name, title, source: the name on the command line, the name in words, the publication.
-    inputs: what arrives at every time step, each (B, n).
-    weights: what is learned, in the order in which kernels list it.
+    inputs: the matrices that arrive at every time step, each (B, n).
+    weights: the matrices that are learned, in the order in which kernels list it.
     states: for each state its value one step earlier: ``{S: S_prev}``, both (B, n).
     equations: in the order in which they are computed; every state is the target of one.
-    output: what a step puts out; the first state unless said otherwise.
+    output: the matrix that a step puts out; the first state unless said otherwise.
 
     Raises
     ------
@@ -104,7 +104,7 @@ class Cell:
 
     @property
     def notation(self) -> Notation:
-        """How the cell's symbols are ordered and written."""
+        """The order and the writing of the cell's symbols."""
         previous = {before: (state.name, -1) for state, before in self.states.items()}
         computed = tuple(equation.target for equation in self.equations)
         now = {symbol: (symbol.name, 0) for symbol in (*self.inputs, *computed)}

@@ -1,4 +1,4 @@
-"""Whether a kernel computes what was declared.
+"""Comparison of a kernel with its declaration.
 
 A forward pass that is wrong throughout satisfies every gradient check: its gradients are those of
 the wrong loss. So outputs, states and loss are compared with the declared equations, evaluated
@@ -84,7 +84,7 @@ def _require_finite(cell: Cell, loss: Loss, problem: Problem) -> None:
 
 
 def _offered(kernel: ModuleType) -> Difference:
-    """Whether nothing is missing, since `verify` checks of the optional what it finds."""
+    """Check that nothing is missing: `verify` checks only the options that it finds."""
     missing = [name for name, there in options(kernel)._asdict().items() if not there]
     return verdict(not missing, f"there is no {', no '.join(missing)}")
 

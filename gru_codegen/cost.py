@@ -1,4 +1,4 @@
-"""What a Program costs: matrix products, flops and stored numbers, as formulas in T, B, D, H."""
+"""Cost of a Program: matrix products, flops and stored numbers, as formulas in T, B, D, H."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = ["Cost", "Gain", "cost", "gain", "gains"]
 
 @dataclass(frozen=True)
 class Cost:
-    """What one run of a program, or of one of its phases, takes.
+    """The cost of one run of a program, or of one of its phases.
 
     gemms: matrix products. flops: floating-point operations, an elementwise function counting
     as one. passes: how many times an elementwise operation goes over the matrix of a step, or over
@@ -49,7 +49,7 @@ def cost(program: Program, phases: tuple[str, ...] | None = None) -> Cost:
 
 @dataclass(frozen=True)
 class Gain:
-    """What one pass, called `name`, made of a program's cost.
+    """The cost of a program before and after the pass called `name`.
 
     changed: how many statements it has written anew or, if those are more, taken away.
     """
@@ -81,14 +81,14 @@ _ON = "\n    "
 
 
 def gain(name: str, before: Program, after: Program) -> Gain:
-    """What the pass called `name` has gained, which made `after` of `before`."""
+    """The gain of the pass called `name`, which made `after` of `before`."""
     old, new = (Counter(map(str, program.statements())) for program in (before, after))
     changed = max((new - old).total(), (old - new).total())
     return Gain(name, cost(before), cost(after), changed)
 
 
 def gains(program: Program, passes: Iterable[Callable[[Program], Program]]) -> Iterator[Gain]:
-    """What each of `passes`, one after the other, gains on `program`."""
+    """The gain of each of `passes`, one after the other, on `program`."""
     for change in passes:
         before, program = program, change(program)
         yield gain(change.__name__, before, program)
@@ -96,7 +96,7 @@ def gains(program: Program, passes: Iterable[Callable[[Program], Program]]) -> I
 
 @dataclass(frozen=True)
 class _Counts:
-    """What is counted statement by statement."""
+    """Counts, statement by statement."""
 
     gemms: Polynomial = field(default_factory=Polynomial)
     flops: Polynomial = field(default_factory=Polynomial)
@@ -109,7 +109,7 @@ class _Counts:
 
 
 def _blocks(blocks: tuple[Block, ...], steps: Shape) -> _Counts:
-    """What `blocks` take, run once for each of the sizes in `steps`."""
+    """The cost of `blocks`, run once for each of the sizes in `steps`."""
     total = _Counts()
     times = Counter(id(block.body) for block in blocks if not isinstance(block, Statement))
     for block in blocks:

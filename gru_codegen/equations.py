@@ -54,7 +54,7 @@ def matrix(name: str, rows: Any, columns: Any) -> Any:
 
 
 def ones(rows: Any, columns: Any) -> Any:
-    """The matrix of ones: ``ones(B, H) - Z`` is what is written 1 - Z."""
+    """The matrix of ones: ``ones(B, H) - Z`` is written 1 - Z in text."""
     return OneMatrix(rows, columns)
 
 
@@ -65,7 +65,7 @@ def hadamard(*factors: Any) -> Any:
 
 @dataclass(frozen=True)
 class Equation:
-    """``target = expression``, and what the target is called in words.
+    """``target = expression``, and the meaning of the target in words.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def written(expression: Any) -> str:
 
 
 def not_rational(coefficient: Any, expression: Any) -> str:
-    """What to say of a `coefficient` that cannot be differentiated exactly."""
+    """The message about a `coefficient` that cannot be differentiated exactly."""
     problem = f"the factor {coefficient} in {written(expression)} is not a rational number"
     if not coefficient.is_Float:
         return problem

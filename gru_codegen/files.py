@@ -13,7 +13,7 @@ __all__ = ["WriteError", "require_place", "write_whole"]
 
 
 class WriteError(GruCodegenError):
-    """A file cannot be written; what was there before is as it was."""
+    """A file cannot be written; the one that was there is as before."""
 
 
 def require_place(path: str) -> None:
@@ -47,7 +47,7 @@ def write_whole(path: str, text: str, *, make_folder: bool = False) -> None:
     keeps its permissions, a new one gets those of the umask; a symbolic link stays, and what it
     points to is replaced. A device or a pipe has nothing to keep and is written to directly.
 
-    With `make_folder` a missing folder is made. Raises WriteError saying what is in the way.
+    With `make_folder` a missing folder is made. Raises WriteError, which names the obstacle.
     """
     content = text.encode()
     try:
@@ -65,7 +65,7 @@ def write_whole(path: str, text: str, *, make_folder: bool = False) -> None:
 
 
 def _behind(path: str) -> str:
-    """The file that `path` stands for: what a symbolic link points to, or itself."""
+    """The file that `path` stands for: the target of a symbolic link, or itself."""
     return os.path.realpath(path) if os.path.islink(path) else path
 
 

@@ -40,7 +40,7 @@ class ElementwiseFunction(sp.Function):
 
     @classmethod
     def eval(cls, argument: Any) -> Any:
-        """What SymPy takes in place of this function of `argument`; None for itself."""
+        """The expression that SymPy takes for this function of `argument`; None for itself."""
         inner = getattr(argument, "record", None)
         seen_through = inner is not None and inner.name in cls.record.sees_through
         return cls(argument.args[0]) if seen_through else None

@@ -1,4 +1,4 @@
-"""A dictionary that says what it has when it is asked for what it has not."""
+"""A dictionary that lists its keys when it is asked for another."""
 
 from __future__ import annotations
 

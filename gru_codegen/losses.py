@@ -1,7 +1,7 @@
-"""A loss: what is minimised, declared in SymPy like a cell.
+"""A loss, which is minimised, declared in SymPy like a cell.
 
 A loss compares the prediction of one time step with its target. ``O`` is the output size; which
-matrix is the prediction, and so what O is, is known when the loss is joined to a cell.
+matrix is the prediction, and so the size O, is known when the loss is joined to a cell.
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ class Loss:
     Attributes
     ----------
     name, title: the name on the command line, the name in words.
-    prediction, target: what is compared, each (B, O).
+    prediction, target: the matrices that are compared, each (B, O).
     equations: computed in order from the two.
     cost: a rational multiple of one trace, the scalar that a step adds to the loss.
-    targets: what y holds: numbers, fractions from 0 to 1, or labels; a label's target is one-hot.
+    targets: the kind of y: numbers, fractions from 0 to 1, or labels; a label's target is one-hot.
     shifts: symbols whose every row is the largest entry of that row of another, and which the loss
         does not depend on: they keep exponentials in range. That it does not is proved.
     mean: whether the sum is divided by the number of predicted numbers, T B O, padding and what has

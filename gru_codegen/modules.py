@@ -1,6 +1,6 @@
 """Make modules of generated source, and of generated files on disk.
 
-Neither function puts what it makes into ``sys.modules``. Nothing in a kernel needs it (its classes
+Neither function puts its module into ``sys.modules``. Nothing in a kernel needs it (its classes
 are NamedTuples and plain classes), a kernel can so be garbage-collected and can never stand in the
 way of an ``import``. What a kernel returns can be pickled all the same: see ``pickles``.
 """
@@ -66,7 +66,7 @@ def load_file(path: str | os.PathLike[str]) -> ModuleType:
 
 
 def require_kernel(module: Any) -> None:
-    """Raise VerificationError unless ``module`` has what every generated kernel has."""
+    """Raise VerificationError unless ``module`` defines all that every generated kernel does."""
     if fault := _fault(module):
         raise VerificationError(f"{getattr(module, '__name__', repr(module))} {fault}")
 
@@ -78,7 +78,7 @@ def one_line(error: BaseException) -> str:
 
 
 class _SourceError(Exception):
-    """What is wrong with a source, said as the rest of a sentence that begins with its name."""
+    """A fault of a source, said as the rest of a sentence that begins with its name."""
 
 
 def _read(path: Path) -> str:
@@ -128,7 +128,7 @@ def _place(error: BaseException, filename: str) -> str:
 
 
 class _Promise(NamedTuple):
-    """A name that every kernel defines, and what it has to be."""
+    """A name that every kernel defines, and the condition on its value."""
 
     kind: str
     kept: Callable[[Any], bool]
@@ -168,7 +168,7 @@ _EXPECTED = ("CONTRACT", *_PROMISES)
 
 
 def _names_none(source: str) -> bool:
-    """Return whether ``source`` is Python that nowhere defines or imports what a kernel has."""
+    """Return whether ``source`` is Python that defines or imports none of a kernel's names."""
     try:
         nodes = list(ast.walk(ast.parse(source)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):

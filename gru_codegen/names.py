@@ -1,4 +1,4 @@
-"""What the symbols of a declaration may be called, and new names beside those that are taken.
+"""Names that symbols of a declaration may have, and new names beside those that are taken.
 
 Each symbol becomes a name in a kernel. Whatever else needs one there gets a name that is free, so
 that a symbol may be called what a kernel would have called something of its own.
@@ -42,7 +42,7 @@ _BUILTINS = frozenset(dir(builtins))
 def free_name(stem: str, taken: Collection[str]) -> str:
     """`stem`, or that with the first number with which it is free: ``xWz``, or else ``xWz_2``.
 
-    Free is what is not `taken`, and neither Python's nor a kernel's own; sizes end in ``_size``.
+    Free is a name not `taken`, and neither Python's nor a kernel's own; sizes end in ``_size``.
     """
     names = (stem if n == 1 else f"{stem}_{n}" for n in count(1))
     return next(name for name in names if name not in taken and not _is_reserved(name))
@@ -66,7 +66,7 @@ class NewNames:
 def fault_of_name(name: str) -> str | None:
     """Say why `name` cannot be the name of a symbol, or return None if it can.
 
-    What is said continues a sentence that begins with the name.
+    The reason continues a sentence that begins with the name.
     """
     if not (name.isascii() and name.isidentifier()):
         return "is not a name: it takes ASCII letters, digits and underscores, a letter first"

@@ -21,7 +21,7 @@ Load = Callable[[str, str], ModuleType]
 
 
 class _Origin(NamedTuple):
-    """Where a module is from: what tells it from all others, its source, name and loader."""
+    """The origin of a module: a key of its own, its source, name and loader."""
 
     token: str
     source: str

@@ -90,7 +90,7 @@ def check(
     seed: int = 0,
     progress: Callable[[int, int], object] | None = None,
 ) -> Report:
-    """What guards `generate`: the kernel against the declaration, and its gradients.
+    """Check a kernel as `generate` does: against the declaration, and its gradients.
 
     First outputs, states and loss are compared with the declared equations evaluated directly,
     then come all the checks of `verify`. `progress(done, total)` is called by the latter.

@@ -1,4 +1,4 @@
-"""A readout: what is put out instead of the cell's own output.
+"""A readout: outputs computed from the cell's own.
 
 A readout makes of a cell another cell with the same states, one more equation and more weights. So
 it is derived, lowered and emitted like everything else.

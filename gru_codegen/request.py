@@ -1,4 +1,4 @@
-"""What is asked of a kernel, and how it is called by that: its file, its command, its call."""
+"""A request for a kernel, and the names that follow from it: its file, its command, its call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a kernel asks of a cell, beyond what every declaration has to be.
+"""Requirements of a kernel on its cell, beyond those on every declaration.
 
 Formulas can be derived for any sizes; a kernel has to find them in the arrays that it is given.
 """

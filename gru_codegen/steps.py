@@ -1,4 +1,4 @@
-"""How many time steps are written out one by one, and what is said of other numbers."""
+"""The number of time steps that can be written out one by one, and the faults of others."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def whole(unroll: Any) -> int | None:
 def fault_of_steps(steps: float, most: int = MOST_STEPS) -> str | None:
     """Say why so many time steps cannot be written out, or return None if they can.
 
-    What is said continues a sentence that begins with the number.
+    The reason continues a sentence that begins with the number.
     """
     if steps < 1:
         return "is less than one time step"

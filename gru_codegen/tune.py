@@ -42,8 +42,7 @@ def timings(
     dtype: type[np.generic] = np.float32,
     progress: Callable[[int, int], object] | None = None,
 ) -> list[Timing]:
-    """The time of `loss_and_gradients` in each layout of what is asked for: T time steps, batch B,
-    sizes D and H.
+    """The time of `loss_and_gradients` in each layout, at T time steps, batch B, sizes D and H.
 
     Every kernel keeps a Workspace. They are timed in turn, and the least time counts, since what
     else the machine does can only slow a call. Sizes that only this cell has are small. Calls

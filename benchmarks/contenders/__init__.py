@@ -1,4 +1,4 @@
-"""Who is timed. Each library has a module of its own here, which only its worker imports.
+"""The contenders. Each library has a module of its own here, which only its worker imports.
 
 Such a module has functions `prepare(problem, cell, **options)` that do all that is not timed and
 return two functions: the call that is timed, and one that reads from what the call returned the
@@ -24,9 +24,9 @@ class Contender:
     """One way to compute the loss and all gradients of the weights.
 
     name, title: on the command line and in results, and in tables.
-    home: "module:function" that prepares it. package: what has to be installed for that.
+    home: "module:function" that prepares it. package: the one to be installed for that.
     cells: in whose races it runs.
-    omits: what it does not compute, of the names in the truth.
+    omits: those names in the truth that it does not compute.
     everywhere: whether it runs in every dtype and on any number of threads; if not, only in
         float32 on one, where the goals are.
     stands_in: for cells that the library does not have, the one that it has instead, without

@@ -20,7 +20,7 @@ from benchmarks.problem import Array, Problem
 
 
 class Operands(NamedTuple):
-    """What is multiplied. Gates lie side by side in columns: Z, R, CA."""
+    """The operands of all products. Gates lie side by side in columns: Z, R, CA."""
 
     x: Array  # (T B, D)
     S_prev: Array  # (T, B, H) the state before each step
@@ -34,7 +34,7 @@ class Operands(NamedTuple):
 
 
 class Products(NamedTuple):
-    """What comes out."""
+    """The results of all products."""
 
     xW: Array  # (T B, 3 H)
     S_Wrec: Array  # (T, B, 2 H)
@@ -47,7 +47,7 @@ class Products(NamedTuple):
 
 
 def operands(problem: Problem) -> Operands:
-    """Run forward and backward once, in the plainest way, and keep what gets multiplied."""
+    """Run forward and backward once, in the plainest way, and keep the operands of the products."""
     Wz, Wrecz, Wca, Wrecca, Wr, Wrecr = problem.params.values()
     x, y, (T, B, D) = problem.x, problem.y, problem.x.shape
     S = [problem.states["S"]]
@@ -86,7 +86,7 @@ def empty_products(o: Operands) -> Products:
 
 
 def multiply(o: Operands, p: Products) -> Products:
-    """Do all products; what is timed."""
+    """Do all products, which is timed."""
     T, B, H = o.S_prev.shape
     matmul = np.matmul
     matmul(o.x, o.W, out=p.xW)

@@ -25,7 +25,7 @@ def _loaded(cell: str, unroll: int | None, style: Any, layout: Any) -> ModuleTyp
 
 
 def with_workspace(kernel: ModuleType, problem: Problem) -> Prepared:
-    """The call of a kernel with a Workspace that it keeps, and what reads its results."""
+    """The call of a kernel with a Workspace that it keeps, and the reader of its results."""
     (_, B, D), H = problem.x.shape, problem.y.shape[2]
     params = kernel.Params(**problem.params)
     several = len(kernel.STATES) > 1

@@ -253,7 +253,7 @@ def _require_own(path: str, source: str) -> None:
 
 
 def _difference(old: str, new: str, path: str) -> str:
-    """The unified diff from the file on the disk to what would be generated."""
+    """The unified diff from the file on the disk to the one that would be generated."""
     # By line feed alone, where `str.splitlines` also splits at a form feed and half a dozen others.
     before, after = (list(io.StringIO(text)) for text in (old, new))
     diff = unified_diff(before, after, f"{path} (on disk)", f"{path} (generated)")
@@ -355,7 +355,7 @@ def inspect(
 
 @program.command("cells", short_help="List the cells with their equations, and the losses.")
 def list_cells() -> None:
-    """List what can be generated: the cells with their equations, and the losses."""
+    """List the cells with their equations, and the losses."""
     with working() as progress:
         progress("importing SymPy")
         from gru_codegen.cells import cells

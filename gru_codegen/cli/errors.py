@@ -1,4 +1,4 @@
-"""How a command ends when something is wrong: an exception of click is one line and a status."""
+"""The end of a command that fails: an exception of click is one line and a status."""
 
 from __future__ import annotations
 

@@ -106,7 +106,7 @@ layout = click.option(
 def requested(
     cell: str, loss: str, readout: str, unroll: int | None, style: str, layout: str | None
 ) -> Request:
-    """What is asked for by the names that the command line has for it."""
+    """The request, by the names that the command line has for its parts."""
     from gru_codegen.losses import losses
     from gru_codegen.parse import load_cell
     from gru_codegen.passes import LAYOUTS, STYLES, Layout

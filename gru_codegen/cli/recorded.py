@@ -1,4 +1,4 @@
-"""What a generated file says of itself, as far as that tells whose kernel it is."""
+"""The declaration that a generated file records: whose kernel it is."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["other_declaration"]
 
 
 def other_declaration(there: str, source: str) -> str | None:
-    """What the file `there` calls its cell, if `source` is not a later kernel of the same one.
+    """The name of the cell in the file `there`, if `source` is not a later kernel of the same one.
 
     It is if the command in both headers names the same cell, whose declaration may have changed,
     or if the equations are the same, wherever they are declared. None as well if `there` is no

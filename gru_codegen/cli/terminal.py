@@ -1,4 +1,4 @@
-"""What a command shows: text, a bar while it works, the table of a verification."""
+"""Output to the terminal: text, a bar while a command works, the table of a verification."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def say(text: str | bytes, *, end: bool = True) -> None:
 
 
 def _discard_output() -> None:
-    """Let what waits in the buffer go nowhere, since Python writes it again as it ends."""
+    """Discard the buffer, since Python writes it again as it ends."""
     with open(os.devnull, "wb") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())
 

@@ -1,8 +1,8 @@
 """Weights from elsewhere: from and to torch, Keras and ONNX, as NumPy arrays.
 
 Every function takes a cell, or its name, and converts exactly or not at all: an InteropError, which
-is a ValueError, says what does not fit and which cell would. What comes in has the names of a
-kernel's Params: `kernel.Params(**from_torch("lstm", arrays))`.
+is a ValueError, says which array does not fit and which cell would. Converted weights have the
+names of a kernel's Params: `kernel.Params(**from_torch("lstm", arrays))`.
 
 Arrays do not tell the options of the layer that they come from. The cell that is named does:
 docs/interop.md lists the layer of each. No library is imported, but for onnx to write a model.

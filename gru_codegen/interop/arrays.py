@@ -78,7 +78,7 @@ def split(layer: Layer, arrays: Arrays) -> Blocks:
 def join(layer: Layer, blocks: Blocks, lengths: Mapping[str, int]) -> Arrays:
     """The arrays of `layer`, with `blocks` and elsewhere zeros.
 
-    What may be left out is, unless one of `blocks` is in it or in an array of its group.
+    Optional arrays are left out, unless one of `blocks` is in it or in an array of its group.
     """
     dtype = next(iter(blocks.values())).dtype
     needed = {

@@ -2,7 +2,7 @@
 
 Of every block of the layer the cell says which of its weights that is. Biases that are merely added
 are one weight. Blocks that are the same weight have to agree, a block that is none has to be zero:
-else the layer computes what the cell cannot, and the conversion is refused.
+else the layer computes more than the cell can, and the conversion is refused.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ CellOrName: TypeAlias = "str | Cell"
 
 
 class ValuesError(InteropError):
-    """The layer computes what the cell cannot; another cell may be that very layer."""
+    """The layer computes more than the cell can; another cell may be that very layer."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Correspondence:
         return weight, source.startswith("-")
 
     def weights(self, blocks: Blocks) -> Arrays:
-        """The weights of the cell in its order; ValuesError if it cannot compute what they do."""
+        """The weights of the cell in its order; ValuesError if the cell cannot have them."""
         found: dict[str, tuple[str, Any]] = {}
         for gate in self.layer.gates:
             if gate in self.layer.unread or self.cell.gates[gate] is None:

@@ -1,4 +1,4 @@
-"""What the libraries call things, as data: their layers, and the layer that computes each cell.
+"""The names of the libraries, as data: their layers, and the layer that computes each cell.
 
 A layer is a list of arrays, an array a pack of blocks: one for each kind of weight and gate in it.
 The kinds are `W` and `Wrec`, input and recurrent weights, `b` and `brec`, input and recurrent bias,
@@ -23,7 +23,7 @@ __all__ = ["CELLS", "KERAS", "NO_LAYER", "ONNX", "TORCH", "Array", "AsLayer", "F
 class Array:
     """One array of a layer: the kinds of weight in it and their layout (see packing).
 
-    `group` names what may be left out: the arrays of a group are all there or all missing, and
+    `group` names an optional part: the arrays of a group are all there or all missing, and
     missing means zero. Without a group the array is required.
     """
 

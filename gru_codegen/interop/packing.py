@@ -1,4 +1,4 @@
-"""How a library packs the gates of a layer into one array, written as a pattern of axes.
+"""The gates of a layer packed into one array, as a pattern of axes.
 
 Axes in parentheses are flattened into one, the last running fastest:
 

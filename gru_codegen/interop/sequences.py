@@ -15,8 +15,8 @@ __all__ = ["reverse"]
 def reverse(x: Any, lengths: Any = None) -> NDArray[Any]:
     """Reverse every sample of x (T, B, ...) within its length; padding stays where it is.
 
-    `lengths` (B,) are integers from 0 to T, all T if None. Reversed twice a batch is what it was,
-    and the adjoint of reversing is reversing: what the backward direction of a layer needs.
+    `lengths` (B,) are integers from 0 to T, all T if None. Reversed twice a batch is as before,
+    and the adjoint of reversing is reversing: a layer's backward direction needs no more.
 
     Raises InteropError if x has no axes T and B, or lengths do not fit them.
     """

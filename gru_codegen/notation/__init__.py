@@ -1,4 +1,4 @@
-"""How SymPy's matrix expressions are written: their natural order, as text and as LaTeX.
+"""SymPy's matrix expressions in writing: their natural order, as text and as LaTeX.
 
 SymPy sorts sums and products by a canonical key of its own. Here a sum begins with what is known
 first (inputs, previous states, then what the equations compute) and ends with what is subtracted;

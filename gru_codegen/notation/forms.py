@@ -1,4 +1,4 @@
-"""What is written: SymPy's matrix expressions, and three forms that SymPy has none of."""
+"""The forms that are written: SymPy's matrix expressions, and three that SymPy lacks."""
 
 from __future__ import annotations
 

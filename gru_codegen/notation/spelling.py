@@ -24,7 +24,7 @@ class Spelling:
     ----------
     symbol: a symbol by its name, whether it is an adjoint, and its index or None.
     function, transpose, fraction, schema: how these are spelled.
-    local: a local derivative by its adjoint or None, what is differentiated, and the argument.
+    local: a local derivative by its adjoint or None, the expression, and the argument.
     hadamard, product, ones, over_time: the marks themselves.
     words, inline: words between formulas, a formula between words.
     width: how much of a line a formula takes, in columns of text.

@@ -1,4 +1,4 @@
-"""A derivation's symbols: the natural order of what they stand in, and how it is written."""
+"""A derivation's symbols: the natural order of their expressions, and the writing of these."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Notation:
 
     Attributes
     ----------
-    given: inputs, then previous states: what a step starts from.
+    given: inputs, then previous states: the start of a step.
     computed: the targets of the equations, in order.
     adjoints: the adjoints in the order in which the backward pass computes them, then gradients.
     steps: for every symbol that has one value per time step, the name it is written with and its

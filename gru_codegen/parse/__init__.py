@@ -1,4 +1,4 @@
-"""Cells by what the user calls them: a name, an object in a module, a text file."""
+"""Cells by their names on the command line: a name, an object in a module, a text file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def load_cell(spec: str) -> Cell:
 
     Raises
     ------
-    CellError: there is no such cell, or what declares it is at fault. The first line of the message
+    CellError: there is no such cell, or its declaration is at fault. The first line of the message
         says it all; below it a fault in a text file is shown in its line.
     """
     if spec.lower().endswith(".toml"):
@@ -52,7 +52,7 @@ def load_cell(spec: str) -> Cell:
 
 
 def _module_of(python: re.Match[str]) -> str:
-    """How a cell in a file of Python is called: by its module, from the working folder."""
+    """The name of a cell in a file of Python: that of its module, from the working folder."""
     path = os.path.normpath(python["path"])
     module = path.replace(os.sep, ".")
     name = python["name"] or "NAME"

@@ -1,7 +1,7 @@
 """Checked text of an equation -> SymPy's matrix expressions, with the shape of every part.
 
 Python's own grammar says how the text groups (`ast.parse`, which evaluates nothing), so that
-``x @ W * Z`` means what it means in NumPy. The tree is then walked with a whitelist of nodes: one
+``x @ W * Z`` groups as in NumPy. The tree is then walked with a whitelist of nodes: one
 that has no case here is an error, and names are only ever looked up among those declared.
 """
 
@@ -33,7 +33,7 @@ Shape = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Value:
-    """What a part of an equation stands for.
+    """The value of a part of an equation.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ def read(
 ) -> Value:
     """The right-hand side of `statement`, (B, n) or (n,).
 
-    names: what the names in it stand for. missing: what to say of a name that is not among them.
+    names: the values of the names in it. missing: the message about a name not among them.
 
     Raises CellError, pointing at the place, when names or shapes are wrong.
     """
@@ -252,7 +252,7 @@ def _scaled(number: Any, value: Value) -> Value:
 
 
 def _filled(value: Value, shape: Shape) -> Any:
-    """The matrix of `value`; of a number, what it stands for among values of this shape."""
+    """The matrix of `value`; of a number, its matrix among values of this shape."""
     if value.shape:
         return value.expression
     rows, columns = (B, *shape)[-2:]

@@ -71,7 +71,7 @@ _SHAPE = re.compile(r"\(\s*(\w+)\s*,\s*(\w+)\s*\)|\(\s*(\w+)\s*,\s*\)|(\w+)")
 
 
 class _Declaration:
-    """What a file declares, checked part by part, each fault with its place."""
+    """The declaration of a file, checked part by part, each fault with its place."""
 
     def __init__(self, document: Document) -> None:
         self.document = document
@@ -165,7 +165,7 @@ class _Declaration:
     # --- equations --------------------------------------------------------------------------
 
     def cell(self) -> Cell:
-        """The cell; Cell itself has the last word on what the parts make together."""
+        """The cell; Cell itself has the last word on the whole."""
         text, found = self.statements()
         equations = self.equations(text, found)
         self.check_use(text, found)
@@ -239,7 +239,7 @@ class _Declaration:
     def missing(
         self, text: Text, found: list[Statement], target: str, known: Iterable[str], name: str
     ) -> str:
-        """Why the equation of `target` cannot read `name`."""
+        """The reason why the equation of `target` cannot read `name`."""
         equations = {statement.target.text: statement for statement in found}
         base = name.removesuffix("_prev")
         if name in equations:
@@ -288,7 +288,7 @@ class _Declaration:
                 raise text.error(f"{fault}; use it or remove it", target.start, target.end)
 
     def remedy(self, section: str) -> str:
-        """What to do with an input or a weight that is not read."""
+        """The remedy for an input or a weight that is not read."""
         if section == "inputs" and section not in self.table:
             usual = (
                 'the input is x, (B, D), unless a file says otherwise, as inputs = { u = "(B, D)" }'

@@ -78,7 +78,7 @@ class Document:
         return self.text.error(message, start, start + len(_at(self.table, path)))
 
     def place(self, *path: str | int) -> int | None:
-        """Where the string at `path` begins; None if it is no string or written with escapes."""
+        """The offset of the string at `path`; None if it is no string or written with escapes."""
         value = _at(self.table, path)
         if not isinstance(value, str):
             return None
@@ -109,7 +109,7 @@ class Document:
 
 
 def kind_of(value: Any) -> str:
-    """What TOML calls the kind of `value`."""
+    """The kind of `value` in TOML's words."""
     names = {
         str: "a string",
         bool: "true or false",

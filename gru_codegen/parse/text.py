@@ -16,7 +16,7 @@ _WIDTH = 96
 
 @dataclass(frozen=True)
 class Text:
-    """What a file says; a place in it is an offset into `content`.
+    """The text of a file; a place in it is an offset into `content`.
 
     Attributes
     ----------

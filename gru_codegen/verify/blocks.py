@@ -28,7 +28,7 @@ def are_taken(kernel: ModuleType) -> bool:
 
 
 def claims(kernel: ModuleType, seed: int) -> list[Claim]:
-    """Return the claim that a batch of several blocks gives what each block gives by itself."""
+    """Return the claim that a batch of several blocks gives the results of each block by itself."""
     inputs = _INPUTS if {"D", "H"} <= set(kernel.SIZES) else _HIDDEN
     sizes = Sizes(step_counts(kernel)[0], _BATCH, inputs, _HIDDEN)
     problem = Problem(kernel, sizes, seed)
@@ -43,7 +43,7 @@ def _agree(problem: Problem) -> Difference:
     d_outputs = problem.drawn(5).standard_normal((T, B, problem.output_size))
 
     def results(first: int, last: int) -> tuple[list[Array], list[Array]]:
-        """What has an axis of samples, this axis first; and what is a sum over samples."""
+        """Return results with an axis of samples, this axis first, and sums over samples."""
         start = tuple(state[first:last] for state in states(s0))
         outputs, state, pullback = kernel.vjp(params, x[:, first:last], _as(s0, start))
         d_params, d_x, d_s0 = pullback(d_outputs[:, first:last])

@@ -11,7 +11,7 @@ from .options import Adjoints, adjoints, lengths, options, weights
 
 
 class Results(NamedTuple):
-    """What each function returned; ``again`` is the second return of `loss_and_gradients`.
+    """The results of each function; ``again`` is the second return of `loss_and_gradients`.
 
     ``with_options`` holds what the calls with optional arguments returned, and the pullback.
     """

@@ -29,7 +29,7 @@ class Sizes(NamedTuple):
 
 
 class Arguments(NamedTuple):
-    """What `loss` and `loss_and_gradients` take: params, x (T, B, D), y (T, B, H), s0 (B, H).
+    """Arguments of `loss` and `loss_and_gradients`: params, x (T, B, D), y (T, B, H), s0 (B, H).
 
     The H columns of y and s0 are those of most kernels; some have others, or several states.
     """
@@ -103,7 +103,7 @@ class Problem:
 
     @property
     def state_names(self) -> tuple[str, ...]:
-        """What errors call the initial states."""
+        """The names of the initial states in errors."""
         names = self.kernel.STATES
         return tuple(f"s0.{name}" for name in names) if len(names) > 1 else ("s0",)
 
@@ -126,7 +126,7 @@ class Problem:
 
     @property
     def keywords(self) -> dict[str, int]:
-        """What `init_params` and `Workspace` take besides the sizes that every kernel has."""
+        """The arguments of `init_params` and `Workspace` besides the sizes of every kernel."""
         names = {"O": "output_size"}
         return {
             names.get(letter, f"{letter.lower()}_size"): self.numbers[letter]

@@ -1,4 +1,4 @@
-"""Checks of the contract: what comes back, in which type, and what is refused."""
+"""Checks of the contract: results, their types, and the arguments that are refused."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _results(problem: Problem) -> Difference:
 
 
 def _facts(problem: Problem, dtype: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Yield (name, what it is, what it has to be) for all that the functions return."""
+    """Yield (name, actual, expected) for every fact about the results of the functions."""
     kernel, (T, B, *_) = problem.kernel, problem.sizes
     params, x, y, s0 = problem.arguments
     params = cast(params, dtype)
@@ -174,7 +174,7 @@ def _refused_options(problem: Problem) -> Iterator[Difference]:
 
 
 def _bad_arguments(problem: Problem) -> Iterator[tuple[str, Arguments, str]]:
-    """Yield what it is, arguments that NumPy might broadcast, and what an error may name."""
+    """Yield a name, arguments that NumPy might broadcast, and the names that an error may give."""
     good = problem.arguments
     params, x, y, s0 = good
     weights = "|".join(params._fields)

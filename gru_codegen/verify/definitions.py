@@ -1,4 +1,4 @@
-"""What a kernel defines beside the functions that are checked by calling them."""
+"""Names that a kernel defines beside the functions that are checked by calling them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def missing(kernel: ModuleType) -> list[str]:
 
 
 def claim(problem: Problem) -> Claim:
-    """Return the claim that names are defined, and that what they say of the kernel is so."""
+    """Return the claim that names are defined, and say the truth about the kernel."""
     return Claim("module", "names and what they say", None, 0, lambda: _said(problem))
 
 
@@ -37,7 +37,7 @@ def _said(problem: Problem) -> Difference:
 
 
 def _facts(problem: Problem) -> Iterator[tuple[bool, str]]:
-    """Yield what has to hold, each with what to say if it does not."""
+    """Yield facts that have to hold, each with the message if it does not."""
     kernel = problem.kernel
     lacking = missing(kernel)
     yield not lacking, f"it defines no {', '.join(lacking)}"

@@ -1,4 +1,4 @@
-"""How far two results are apart, and where."""
+"""The distance of two results, and the place where it is greatest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Central differences: what the gradient is by the definition of a derivative."""
+"""Central differences: the gradient by the definition of a derivative."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class Batch:
 
     @property
     def ended(self) -> Array:
-        """Where the samples have ended, (T, B)."""
+        """The samples that have ended at each step, (T, B)."""
         return ended(self.problem.sizes.T, self.lengths)
 
     def arguments(self, padding: float = np.nan) -> Arguments:

@@ -1,4 +1,4 @@
-"""What the optional arguments of a kernel are given, and which of them it takes."""
+"""Optional arguments of a kernel: those that it takes, and data for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .configuration import Array, Problem, states
 
 
 class Options(NamedTuple):
-    """What a kernel has besides the plain calls."""
+    """The optional abilities of a kernel."""
 
     loss_weights: bool
     lengths: bool
@@ -20,7 +20,7 @@ class Options(NamedTuple):
 
 
 def options(kernel: ModuleType) -> Options:
-    """Return what ``kernel`` offers, by the signature of `loss_and_gradients` and its names."""
+    """Return the abilities of ``kernel``, by its names and by `loss_and_gradients`' signature."""
     try:
         taken = inspect.signature(kernel.loss_and_gradients).parameters
     except (TypeError, ValueError):  # not a function of Python
@@ -47,7 +47,7 @@ def ended(steps: int, lengths: Array) -> Array:
 
 
 class Adjoints(NamedTuple):
-    """What a pullback takes: d_outputs (T, B, O), and d_state like a state."""
+    """The arguments of a pullback: d_outputs (T, B, O), and d_state like a state."""
 
     d_outputs: Array
     d_state: Any

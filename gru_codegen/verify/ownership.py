@@ -18,7 +18,7 @@ from .options import adjoints
 
 
 def claims(problems: Sequence[Problem]) -> list[Claim]:
-    """Return the claims about a workspace used again, and about what a call leaves alone."""
+    """Return the claims about a workspace used again, and about arrays that a call leaves alone."""
     return [
         Claim("workspace", "results as without", None, TOLERANCE, lambda: _reused(problems)),
         Claim("workspace", "earlier results stay", None, 0, lambda: _kept(problems)),
@@ -66,7 +66,7 @@ def _kept(problems: Sequence[Problem]) -> Difference:
 
 
 def _spoil(value: Any) -> None:
-    """Fill every array that a workspace holds with NaN: no call may read what another left.
+    """Fill every array that a workspace holds with NaN: no call may read values that another left.
 
     Constants have no dimension or are read-only, but for views of them that are not. Of a view all
     that it is a view of is filled, so that nothing is spared for having no name of its own.

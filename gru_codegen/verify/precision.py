@@ -47,7 +47,7 @@ def _compare(problem: Problem, weight: str) -> Difference:
 
 
 def loss_claim(kernel: ModuleType, seed: int) -> Claim:
-    """Claim that the loss of many numbers is in float32 what it is by its definition."""
+    """Claim that the loss of many numbers agrees in float32 with its definition."""
     _, _, D, H = small(kernel)[0]
     T = FAR_OFF if kernel.UNROLL is None else kernel.UNROLL
     problem = Problem(kernel, Sizes(T, max(NUMBERS // (T * H), 1), D, H), seed)

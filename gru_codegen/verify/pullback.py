@@ -16,7 +16,7 @@ from .options import Adjoints, adjoints
 
 
 def claims(problems: Sequence[Problem]) -> list[Claim]:
-    """Return the claims about what the pullback gives and about when it may be called."""
+    """Return the claims about the results of the pullback and about when it may be called."""
     return [
         Claim("vjp", "complex step through forward", STEP, TOLERANCE, over(problems, _gradients)),
         Claim("vjp", "forward's results", None, TOLERANCE, over(problems, _results)),

@@ -1,4 +1,4 @@
-"""What a verification found: one `Check` per row, all of them in a `Report`."""
+"""The result of a verification: one `Check` per row, all of them in a `Report`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Check:
     ``weight`` is the name of a weight, ``all`` for all of them at once, or, for the checks that
     are not about a gradient, what is checked. ``worst_error`` is relative to the largest entry
     and NaN if the check could not be finished; ``step`` is that of the difference quotient, if
-    there is one. ``detail`` says where the worst error is, or what went wrong.
+    there is one. ``detail`` names the place of the worst error, or the fault.
     """
 
     weight: str
@@ -46,7 +46,7 @@ class Check:
 class Report:
     """Every check of one kernel, in the order of the table; truthy when all have passed.
 
-    ``subject`` says what was checked, and at which sizes; ``limits`` what the checks cannot show.
+    ``subject`` names the kernel and the sizes; ``limits`` says which faults pass unseen.
     """
 
     checks: tuple[Check, ...]

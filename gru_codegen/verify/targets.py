@@ -1,4 +1,4 @@
-"""What a check has to know of each loss: targets to draw, and its value by its definition."""
+"""Losses as checks know them: targets to draw, and the value by definition."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Array = NDArray[Any]
 class Loss(NamedTuple):
     """``targets(rng, shape)`` draws y for outputs of ``shape``, (T, B, O).
 
-    ``each(outputs, y)`` is what every sample costs at every step, (T, B). The loss is its sum, or
+    ``each(outputs, y)`` is the cost of every sample at every step, (T, B). The loss is its sum, or
     its mean if ``mean``. Targets that are ``bounded`` are labels or fractions.
     """
 
@@ -26,7 +26,7 @@ class Loss(NamedTuple):
     def value(self, outputs: Array, y: Array, weights: Array | None = None) -> Any:
         """L by its definition, with ``weights`` (T, B) for the samples of each step, 1 if None.
 
-        What has the weight 0 may be NaN.
+        Costs of weight 0 may be NaN.
         """
         each = self.each(outputs, y)
         weighted = each if weights is None else np.where(weights == 0, 0, weights * each)

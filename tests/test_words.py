@@ -1,0 +1,54 @@
+"""Docstrings begin with a verb or a noun of the trade; a question word says nothing yet."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+#: The rooms in which this holds.
+ROOMS = (
+    *("benchmarks", "examples"),
+    *(f"gru_codegen/{room}" for room in ("cli", "interop", "notation", "parse", "verify")),
+    *(
+        f"gru_codegen/{file}.py"
+        for file in (
+            *("cell", "compare", "cost", "equations", "evaluate", "files", "functions", "known"),
+            *("losses", "modules", "names", "pickles", "pipeline", "readouts", "request"),
+            *("requirements", "steps", "tune"),
+        )
+    ),
+)
+
+QUESTION = re.compile(r"(What|Whether|How|Where|Who|Why|When)\b")
+
+
+def docstrings(room: Path) -> Iterator[tuple[str, str]]:
+    """The place and the text of every docstring in a file, or in the files of a folder."""
+    for file in [room] if room.is_file() else sorted(room.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)):
+                text = ast.get_docstring(node)
+                if text is not None:
+                    line = getattr(node, "lineno", 1)
+                    yield f"{file.relative_to(ROOT)}:{line}", text
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_no_docstring_begins_with_a_question_word(room: str) -> None:
+    texts = dict(docstrings(ROOT / room))
+    assert texts, "there is no such room"
+    questions = [f"{at}: {t.splitlines()[0]}" for at, t in texts.items() if QUESTION.match(t)]
+    assert questions == []
+
+
+def test_a_question_word_is_seen() -> None:
+    assert QUESTION.match("What a check knows.")
+    assert QUESTION.match("Whether it holds.")
+    assert not QUESTION.match("Whatever else there is.")
+    assert not QUESTION.match("The number of steps.")
