@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sympy import MatrixSymbol
@@ -18,6 +19,7 @@ from gru_codegen.ir.printing import printed
 from gru_codegen.lower import lower
 from gru_codegen.lower.expressions import Scope, lowered
 from gru_codegen.lower.variables import Variables
+from gru_codegen.passes import LAYOUTS
 from gru_codegen.request import complete
 
 
@@ -90,3 +92,16 @@ def test_an_unknown_node_is_refused_by_name(node: object, message: str) -> None:
         lowered(node, Scope(Variables(gc.derive(gc.GRU)), None))
     assert str(error.value).startswith(message)
     assert "MatrixSymbol, OneMatrix, ZeroMatrix, MatAdd, HadamardProduct" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("loss", "known"),
+    [("cross-entropy", "dO_t = dN_t = softmax(O_t) - Y_t"), ("bce", "= sigmoid(O_t) - Y_t")],
+)
+@pytest.mark.parametrize("form", [{"style": "textbook"}, *({"layout": name} for name in LAYOUTS)])
+def test_a_kernel_says_the_adjoint_that_everyone_knows(
+    loss: str, known: str, form: dict[str, Any]
+) -> None:
+    source = gc.generate(gc.GRU, loss=gc.losses[loss], **form)
+    comments = [line.strip(" #") for line in source.splitlines() if line.lstrip().startswith("#")]
+    assert known in " ".join(comments)

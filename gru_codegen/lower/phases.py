@@ -9,7 +9,7 @@ from typing import Any
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 
 from gru_codegen.derive import AdjointEquation, Derivation, Gradient, NormalEquation
-from gru_codegen.derive.writing import shift_rows
+from gru_codegen.derive.writing import known_adjoint, shift_rows
 from gru_codegen.ir import (
     INTERMEDIATE,
     Call,
@@ -144,6 +144,9 @@ class _Lowering:
     def _adjoint(self, adjoint: AdjointEquation, scope: Scope) -> Statement:
         meaning = self.refs[adjoint.target].var.meaning
         formula = self._formula(adjoint.target, adjoint.expression, meaning, scope)
+        known = known_adjoint(self.derivation)
+        if known is not None and adjoint.target == self.derivation.seed:
+            formula = replace(formula, text=f"{formula.text} = {known.text}")
         return self.stated.statement("adjoint", adjoint.of.name, formula)
 
     def _gradient(self, gradient: Gradient) -> Statement:

@@ -80,7 +80,7 @@ def test_a_wrong_derivative_of_a_blend_is_refused(monkeypatch: pytest.MonkeyPatc
 def test_a_wrong_selection_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     derivation = gc.derive(gc.GRU)
     honest = options._at
-    monkeypatch.setattr(options, "_at", lambda formula, mask, number: honest(formula, mask, 0))
+    monkeypatch.setattr(options, "_at", lambda formula, mask, number: honest(formula, mask, 1))
     with pytest.raises(DerivationError, match=r"^equation S with lengths: the normal form "):
         options_of(derivation)
 
