@@ -11,6 +11,7 @@ import pytest
 
 from gru_codegen.interpret import interpret
 from gru_codegen.ir import (
+    ELEMENTWISE,
     OPERATIONS,
     Call,
     Const,
@@ -153,8 +154,18 @@ def test_an_operation_is_what_its_formula_says(
     np.testing.assert_allclose(np.broadcast_to(found, np.shape(expected)), expected, 1e-12, 1e-14)
 
 
+@pytest.mark.parametrize("name", ELEMENTWISE)
+def test_a_function_is_what_a_declaration_means_by_it(name: str) -> None:
+    function = ELEMENTWISE[name]
+    points = x if function.above is None else float(function.above) + abs(x)
+    statement = sets(Ref(Var("A", (), "work")), Call(name, (XT,)))
+    found = interpret(program(statement), {**GIVEN, "x": points}, T)["A"]
+    np.testing.assert_allclose(found, function.on_array(points), 1e-12, 1e-14)
+
+
 def test_the_table_of_values_has_every_operation() -> None:
-    assert {operation for operation, _, _ in OPERATION_VALUES} == set(OPERATIONS)
+    tested = {operation for operation, _, _ in OPERATION_VALUES}
+    assert tested | set(ELEMENTWISE) == set(OPERATIONS)
 
 
 def test_without_loss_weights_nothing_is_weighed() -> None:

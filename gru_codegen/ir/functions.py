@@ -132,8 +132,11 @@ softplus = Elementwise(
     reference=partial(np.logaddexp, 0),
 )
 
-#: Every function by name.
+#: Every record above, by the name of its function.
 ELEMENTWISE: dict[str, Elementwise] = {
     function.name: function
-    for function in (clip, exp, huber, log, positive, reciprocal, relu, sigmoid, softplus, tanh)
+    for function in sorted(
+        (record for record in globals().values() if isinstance(record, Elementwise)),
+        key=lambda record: record.name,
+    )
 }

@@ -129,6 +129,55 @@ def test_a_cell_of_the_package_is_one_file(tmp_path: Path) -> None:
     assert said("-c", code) == f"{load_cell(str(EXAMPLE))}\n"
 
 
+def test_a_function_of_the_package_is_one_record(tmp_path: Path) -> None:
+    """The records of the tutorial in a copy of the package, and not a line changed elsewhere."""
+    root = Path(__file__).parents[2]
+    for part in ("gru_codegen", "templates", "tests"):
+        ignored = shutil.ignore_patterns("__pycache__", "data", "*.npz")
+        shutil.copytree(root / part, tmp_path / part, ignore=ignored)
+    shutil.copy(root / "pyproject.toml", tmp_path)
+    file = tmp_path / "gru_codegen" / "ir" / "functions.py"
+    records = [block for block in blocks("python") if " = Elementwise(" in block]
+    assert len(records) == 2
+    own, table, rest = file.read_text().partition("#: Every record above")
+    file.write_text("\n".join([own, *records, table + rest]))
+    (declared,) = blocks("toml")
+    for name in ("silu", "arctan"):
+        (tmp_path / f"{name}.toml").write_text(declared.replace("tanh", name))
+
+    def said(*arguments: str) -> str:
+        return subprocess.run(
+            [sys.executable, *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            stdout=subprocess.PIPE,
+            check=True,
+            text=True,
+        ).stdout
+
+    *_, shown = indented("cell silu.toml").splitlines()
+    how_many = r"(?<=all )\d+(?= checks)"
+    lines: list[str] = []
+    for name in ("silu", "arctan"):
+        shutil.rmtree(tmp_path / "generated", ignore_errors=True)
+        lines += said("-c", _EVERY_LAYOUT.format(name=name)).splitlines()
+    assert re.sub(how_many, "N", shown) in [re.sub(how_many, "N", line) for line in lines]
+    assert len(lines) == 2 * 5
+    assert all(line.startswith("wrote ") and "; pass: all " in line for line in lines)
+    # its tests are there already
+    tests = "tests/test_functions.py"
+    found = said("-m", "pytest", "-q", "-k", "silu or arctan", "-p", "no:cacheprovider", tests)
+    assert re.search(r"^8 passed", found, re.M)
+
+
+_EVERY_LAYOUT = """
+from gru_codegen import cli
+for choice in ("rows", "blocked", "columns", "folded", None):
+    style = ["--layout", choice] if choice else ["--style", "textbook"]
+    assert cli.main(["generate", "--cell", "{name}.toml", *style]) == 0
+"""
+
+
 def test_the_files_that_commands_name_are_there() -> None:
     readme = EXAMPLE.parents[1] / "README.md"
     named = re.findall(r"--cell (\S+\.toml)", readme.read_text())
