@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 import gru_codegen as gc
 from gru_codegen.derive import derive
@@ -25,7 +27,8 @@ from gru_codegen.ir import (
 from gru_codegen.ir.printing import printed
 from gru_codegen.ir.reading import read_blocks, read_program
 from gru_codegen.lower import lower
-from gru_codegen.passes import LAYOUTS, optimise, passes, unroll
+from gru_codegen.passes import LAYOUTS, eliminate_dead_code, optimise, passes, unroll
+from tests.passes.random_programs import programs
 from tests.passes.written import written
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -72,6 +75,23 @@ def test_the_text_determines_the_program(cell: str) -> None:
         assert list(again.overwrites.items()) == list(program.overwrites.items())
         assert shared(again) == shared(program)
         assert printed(again) == text
+
+
+@settings(
+    max_examples=40,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+@given(program=programs(), steps=st.sampled_from([None, 1, 5]))
+def test_random_programs_there_and_back(program: Program, steps: int | None) -> None:
+    if steps is not None:
+        program = eliminate_dead_code(unroll(steps)(program))
+    again = read_program(printed(program))
+    assert again == program
+    assert shared(again) == shared(program)
 
 
 def test_origins_may_be_left_out() -> None:
