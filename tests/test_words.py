@@ -1,4 +1,4 @@
-"""Docstrings begin with a verb or a noun of the trade; a question word says nothing yet."""
+"""Docstrings begin with a verb or a noun of the trade; pages name files that there are."""
 
 from __future__ import annotations
 
@@ -52,3 +52,11 @@ def test_a_question_word_is_seen() -> None:
     assert QUESTION.match("Whether it holds.")
     assert not QUESTION.match("Whatever else there is.")
     assert not QUESTION.match("The number of steps.")
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/glossary.md"])
+def test_files_that_pages_name_are_there(page: str) -> None:
+    folders = "benchmarks|docs|gru_codegen|templates|tests"
+    named = re.findall(rf"`((?:{folders})/[\w/.]*)`", (ROOT / page).read_text(encoding="utf-8"))
+    assert len(named) > 10
+    assert [path for path in named if not (ROOT / path).exists()] == []

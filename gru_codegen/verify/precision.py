@@ -20,7 +20,7 @@ TOLERANCE = 1e-5
 #: A loss of so many numbers. Where targets have no bounds, those of the first samples, one in so
 #: many, are so far off that one sum of all costs in float32 loses the costs that follow.
 NUMBERS, FAR_OFF, DISTANCE = 2**16, 128, 2**11
-#: Round-off is at most a third of it, and one sum of all costs off by nearly twice as much.
+#: Round-off is at most half of it, and one sum of all costs is off by nearly twice as much.
 LOSS_TOLERANCE = 2e-6
 
 
