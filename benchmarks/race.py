@@ -88,10 +88,10 @@ class Stable:
         return path
 
     def versions(self) -> dict[str, str]:
-        found: dict[str, str] = {}
+        by_package: dict[str, str] = {}
         for worker in self._workers.values():
-            found |= worker.versions
-        return dict(sorted(found.items()))
+            by_package |= worker.versions
+        return dict(sorted(by_package.items()))
 
 
 def run(

@@ -34,11 +34,11 @@ def require_generable(cell: Cell) -> None:
                 f"{where}: {symbol} is (B, {columns}), and no size is called {letter}; "
                 f"call {columns} that, the {meaning} size"
             )
-    told = {str(n) for symbol in (x, *cell.weights) for n in symbol.shape}
+    known = {str(n) for symbol in (x, *cell.weights) for n in symbol.shape}
     owners = {symbol.name: f"the matrix {symbol}" for symbol in symbols}
     owners |= {f"d{symbol}": f"the adjoint of {symbol}" for symbol in symbols}
     for name in sizes:
-        if name not in told:
+        if name not in known:
             raise CellError(
                 f"{where}: no input and no weight has the size {name}, so no call could tell it"
             )

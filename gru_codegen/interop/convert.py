@@ -63,12 +63,12 @@ class Correspondence:
 
     def weights(self, blocks: Blocks) -> Arrays:
         """The weights of the cell in its order; ValuesError if the cell cannot have them."""
-        found: dict[str, tuple[str, Any]] = {}
+        by_name: dict[str, tuple[str, Any]] = {}
         for gate in self.layer.gates:
             if gate in self.layer.unread or self.cell.gates[gate] is None:
                 continue
             for name, value in self._merged(blocks, gate).items():
-                first, known = found.setdefault(name, (gate, value))
+                first, known = by_name.setdefault(name, (gate, value))
                 if not np.array_equal(known, value, equal_nan=True):
                     same = self.cell.gates[first] == self.cell.gates[gate]
                     raise ValuesError(
@@ -76,7 +76,7 @@ class Correspondence:
                         f"{'' if same else 'minus '}the weights of gate {first}, since {self.name} "
                         f"computes both from {name}; it has others"
                     )
-        return {name: np.array(found[name][1], order="C") for name in self.cell.weights}
+        return {name: np.array(by_name[name][1], order="C") for name in self.cell.weights}
 
     def _merged(self, blocks: Blocks, gate: str) -> Arrays:
         """The weights that the blocks of one gate are, added where several are one."""

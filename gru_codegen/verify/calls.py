@@ -58,20 +58,23 @@ def _with_options(
     x, y, s0 = data
     steps, batch = x.shape[:2]
     offered = options(kernel)
-    found: list[Any] = []
+    results: list[Any] = []
     if offered.vjp:
         *made, pullback = run("vjp", x, s0)
-        found += [*made, pullback(*given)]
+        results += [*made, pullback(*given)]
     if offered.loss_weights:
         V = {"loss_weights": weights(steps, batch)}
-        found += [run("loss_and_gradients", x, y, s0, **V), run("loss", x, y, s0, **V)]
+        results += [run("loss_and_gradients", x, y, s0, **V), run("loss", x, y, s0, **V)]
     if offered.lengths:
         shorter = {"lengths": lengths(steps, batch)}
-        found += [run("loss_and_gradients", x, y, s0, **shorter), run("forward", x, s0, **shorter)]
+        results += [
+            run("loss_and_gradients", x, y, s0, **shorter),
+            run("forward", x, s0, **shorter),
+        ]
         if offered.vjp:
             *made, pullback = run("vjp", x, s0, **shorter)
-            found += [*made, pullback(*given)]
-    return tuple(found)
+            results += [*made, pullback(*given)]
+    return tuple(results)
 
 
 def arrays(name: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -86,14 +86,14 @@ class Problem:
         These differ from all others.
         """
         numbers = self.sizes._asdict()
-        shapes, taken = self._shapes, {*step_counts(self.kernel), *self.sizes}
+        shapes, used = self._shapes, {*step_counts(self.kernel), *self.sizes}
         for letter, argument in {"D": "x", "H": self.state_names[0]}.items():
             if letter not in self.kernel.SIZES:  # then these columns are what stands for it
                 numbers[shapes[argument][-1]] = numbers[letter]
         for letter in self.kernel.SIZES:
             if letter not in numbers:
-                numbers[letter] = next(n for n in range(6, 7 + len(taken)) if n not in taken)
-                taken.add(numbers[letter])
+                numbers[letter] = next(n for n in range(6, 7 + len(used)) if n not in used)
+                used.add(numbers[letter])
         return numbers
 
     @property

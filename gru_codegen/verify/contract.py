@@ -95,11 +95,11 @@ def _by_name(problem: Problem) -> Difference:
         _refusal(f"{last}_ for {last}", f"{last}_?|params", run, renamed, *data),
     ]
     try:
-        found = run(reordered, *data)
+        results = run(reordered, *data)
     except (TypeError, ValueError):
         pass  # Refusing another order is as safe as taking it by name.
     else:
-        checks.append(difference("from reordered params, results", found, problem.result))
+        checks.append(difference("from reordered params, results", results, problem.result))
     return worst(checks)
 
 

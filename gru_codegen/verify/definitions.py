@@ -45,8 +45,8 @@ def _facts(problem: Problem) -> Iterator[tuple[bool, str]]:
         value = getattr(kernel, name, None)
         yield value is None or callable(value), f"{name} is not callable"
     output = kernel.OUTPUT.removesuffix("_")  # as code writes the outputs of a readout, O
-    left = rf"^\s*{re.escape(output)}(_t)?\s+="
-    computed = re.search(left, kernel.EQUATIONS, re.MULTILINE)
+    left_side = rf"^\s*{re.escape(output)}(_t)?\s+="
+    computed = re.search(left_side, kernel.EQUATIONS, re.MULTILINE)
     yield bool(computed), f"OUTPUT is {kernel.OUTPUT!r}, which is on no left side of EQUATIONS"
     style, layout = kernel.STYLE, getattr(kernel, "LAYOUT", None)
     yield style in STYLES, f"STYLE is {style!r}, expected one of {', '.join(STYLES)}"

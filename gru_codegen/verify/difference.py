@@ -23,7 +23,7 @@ class Difference(NamedTuple):
 
 def worst(differences: Iterable[Difference]) -> Difference:
     """Return the largest of ``differences``; NaN is larger than everything."""
-    return max(differences, key=lambda found: (math.isnan(found.error), found.error))
+    return max(differences, key=lambda each: (math.isnan(each.error), each.error))
 
 
 def difference(name: str, actual: Any, expected: Any) -> Difference:
@@ -45,9 +45,9 @@ def difference(name: str, actual: Any, expected: Any) -> Difference:
     errors = np.abs(actual - expected) / scale
     # argmax takes the first NaN, if there is one.
     index = tuple(int(i) for i in np.unravel_index(np.argmax(errors), errors.shape))
-    place = f"{name}{list(index) if index else ''}"
+    entry = f"{name}{list(index) if index else ''}"
     return Difference(
-        float(errors[index]), f"{place} is {actual[index]:.9g}, expected {expected[index]:.9g}"
+        float(errors[index]), f"{entry} is {actual[index]:.9g}, expected {expected[index]:.9g}"
     )
 
 

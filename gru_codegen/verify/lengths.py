@@ -99,9 +99,9 @@ def _outputs(batch: Batch) -> Difference:
     whole, last = kernel.forward(params, full, s0)
     # Each sample's rest moved to the front: the state has to be where that begins.
     steps = np.arange(len(full))[:, None] + batch.lengths
-    rest, left = np.minimum(steps, len(full) - 1), (steps < len(full))[:, :, None]
+    rest, remaining = np.minimum(steps, len(full) - 1), (steps < len(full))[:, :, None]
     samples = np.arange(len(batch.lengths))
-    carried, _ = kernel.forward(params, np.where(left, full[rest, samples], 0), state)
+    carried, _ = kernel.forward(params, np.where(remaining, full[rest, samples], 0), state)
     none, all_ = batch.lengths == 0, batch.lengths == len(full)
     return worst(
         [
@@ -112,8 +112,8 @@ def _outputs(batch: Batch) -> Difference:
             difference(f"at {batch}, state after all steps", rows(state, all_), rows(last, all_)),
             difference(
                 f"at {batch}, outputs of what is carried on",
-                np.where(left, carried, 0),
-                np.where(left, whole[rest, samples], 0),
+                np.where(remaining, carried, 0),
+                np.where(remaining, whole[rest, samples], 0),
             ),
             difference(f"at {batch}, state with gradients", trained, state),
         ]
@@ -125,32 +125,32 @@ def _loss(batch: Batch) -> Difference:
     outputs, _ = kernel.forward(params, batch.problem.arguments.x, s0)
     value = LOSSES[kernel.LOSS].value
     within = (~batch.ended).astype(float)
-    found = []
+    differences = []
     for name, keywords, V in _weighted(batch):
         expected = value(outputs, batch.problem.arguments.y, V * within)
         keywords["lengths"] = batch.lengths
         result = kernel.loss_and_gradients(params, x, y, s0, **keywords)
-        place = f"at {batch}{name}"
-        found += [
-            difference(f"{place}, loss", kernel.loss(params, x, y, s0, **keywords), expected),
-            difference(f"{place}, loss of the result", result.loss, expected),
+        where = f"at {batch}{name}"
+        differences += [
+            difference(f"{where}, loss", kernel.loss(params, x, y, s0, **keywords), expected),
+            difference(f"{where}, loss of the result", result.loss, expected),
         ]
-    return worst(found)
+    return worst(differences)
 
 
 def _gradients(batch: Batch) -> Difference:
     problem = batch.problem
     kernel, (params, x, y, s0) = problem.kernel, batch.arguments()
     v = problem.direction()
-    found = []
+    differences = []
     for name, keywords, _ in _weighted(batch):
         keywords["lengths"] = batch.lengths
         gradients = kernel.loss_and_gradients(params, x, y, s0, **keywords).gradients
         # The slope must not depend on the padding, or else NaN would be compared with NaN.
         data = cast(batch.arguments(padding=0)[1:], np.complex128)
         stepped = complex(kernel.loss(along(params, v), *data, **keywords))
-        found.append(slope(f"at {batch}{name}", gradients, v, stepped.imag / STEP))
-    return worst(found)
+        differences.append(slope(f"at {batch}{name}", gradients, v, stepped.imag / STEP))
+    return worst(differences)
 
 
 def _weighted(batch: Batch) -> Iterator[tuple[str, dict[str, Array], Array]]:
@@ -170,14 +170,14 @@ def _results(batch: Batch, padding: float) -> tuple[Any, ...]:
     """All results that the padding, or that of the adjoints, could have a share in."""
     kernel, (params, x, y, s0) = batch.problem.kernel, batch.arguments(padding)
     keywords = {"lengths": batch.lengths}
-    found: tuple[Any, ...] = (
+    results: tuple[Any, ...] = (
         kernel.loss_and_gradients(params, x, y, s0, **keywords),
         kernel.forward(params, x, s0, **keywords),
     )
     if options(kernel).vjp:
         *made, pullback = kernel.vjp(params, x, s0, **keywords)
-        found = (*found, *made, pullback(*batch.adjoints(padding)))
-    return found
+        results = (*results, *made, pullback(*batch.adjoints(padding)))
+    return results
 
 
 def _pullback(batch: Batch) -> Difference:
@@ -209,15 +209,15 @@ def _one_by_one(batch: Batch) -> Difference:
     T, B, *_ = batch.problem.sizes
     loss: Any = 0
     gradients, d_params = ([np.zeros(weight.shape) for weight in params] for _ in range(2))
-    found = []
+    differences = []
     for b, n in enumerate(map(int, batch.lengths)):
-        own, place = slice(b, b + 1), f"at {batch}, sample {b} of length {n}"
+        own, name = slice(b, b + 1), f"at {batch}, sample {b} of length {n}"
         first, x_b = sample(s0, b), x[:n, own]
         alone = kernel.loss_and_gradients(params, x_b, y[:n, own], first)
         short, _ = kernel.forward(params, x_b, first)
-        found += [
-            difference(f"{place}, outputs", outputs[:n, own], short),
-            difference(f"{place}, state", sample(result.state, b), alone.state),
+        differences += [
+            difference(f"{name}, outputs", outputs[:n, own], short),
+            difference(f"{name}, state", sample(result.state, b), alone.state),
         ]
         # A mean over the numbers of this sample becomes one over those of the batch.
         share = n / (T * B) if LOSSES[kernel.LOSS].mean else 1
@@ -228,14 +228,14 @@ def _one_by_one(batch: Batch) -> Difference:
             own_adjoints = d_outputs[:n, own], sample(d_state, b)
             back = _pulled(kernel, (params, x_b, first), own_adjoints)
             _add(d_params, 1, back[0])
-            found += [
-                difference(f"{place}, d_x", pulled[1][:n, own], back[1]),
-                difference(f"{place}, d_s0", sample(pulled[2], b), back[2]),
+            differences += [
+                difference(f"{name}, d_x", pulled[1][:n, own], back[1]),
+                difference(f"{name}, d_s0", sample(pulled[2], b), back[2]),
             ]
     sums = type(params)(*gradients), type(params)(*d_params)
     return worst(
         [
-            *found,
+            *differences,
             difference(f"at {batch}, loss", result.loss, loss),
             difference(f"at {batch}, gradients", result.gradients, sums[0]),
             *([difference(f"at {batch}, d_params", pulled[0], sums[1])] if pulled else ()),

@@ -56,7 +56,7 @@ def _loss(problem: Problem) -> Difference:
 def _gradients(problem: Problem) -> Difference:
     kernel, (params, x, y, s0) = problem.kernel, problem.arguments
     v, V = problem.direction(), weights(*x.shape[:2])
-    found = []
+    differences = []
     for each in (V, V.max(axis=1)):
         unread = np.broadcast_to(each.reshape(len(x), -1) == 0, V.shape)
         read = spoilt(y, unread)
@@ -64,6 +64,6 @@ def _gradients(problem: Problem) -> Difference:
         stepped = kernel.loss(
             along(params, v), *cast((x, read, s0), np.complex128), loss_weights=each
         )
-        place = f"at {problem}, loss_weights {each.shape}"
-        found.append(slope(place, result.gradients, v, complex(stepped).imag / STEP))
-    return worst(found)
+        name = f"at {problem}, loss_weights {each.shape}"
+        differences.append(slope(name, result.gradients, v, complex(stepped).imag / STEP))
+    return worst(differences)

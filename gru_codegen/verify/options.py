@@ -22,10 +22,10 @@ class Options(NamedTuple):
 def options(kernel: ModuleType) -> Options:
     """Return the abilities of ``kernel``, by its names and by `loss_and_gradients`' signature."""
     try:
-        taken = inspect.signature(kernel.loss_and_gradients).parameters
+        parameters = inspect.signature(kernel.loss_and_gradients).parameters
     except (TypeError, ValueError):  # not a function of Python
         return Options(False, False, hasattr(kernel, "vjp"))
-    return Options("loss_weights" in taken, "lengths" in taken, hasattr(kernel, "vjp"))
+    return Options("loss_weights" in parameters, "lengths" in parameters, hasattr(kernel, "vjp"))
 
 
 def weights(steps: int, batch: int) -> Array:

@@ -39,11 +39,11 @@ def _compare(problem: Problem, weight: str) -> Difference:
     double = cast(single, np.float64)
     actual = getattr(problem.kernel.loss_and_gradients(*single).gradients, weight)
     expected = getattr(problem.kernel.loss_and_gradients(*double).gradients, weight)
-    place = f"at {problem}, d{weight}"
+    name = f"at {problem}, d{weight}"
     same_dtype = verdict(
-        actual.dtype == np.float32, f"{place} is {actual.dtype} for float32 weights"
+        actual.dtype == np.float32, f"{name} is {actual.dtype} for float32 weights"
     )
-    return worst([difference(place, actual, expected), same_dtype])
+    return worst([difference(name, actual, expected), same_dtype])
 
 
 def loss_claim(kernel: ModuleType, seed: int) -> Claim:

@@ -48,14 +48,14 @@ def through_forward(
 
 def _gradients(problem: Problem) -> Difference:
     kernel, (params, x, _, s0) = problem.kernel, problem.arguments
-    found = []
+    differences = []
     for given in (adjoints(problem), _without_state(problem)):
         v, expected = through_forward(problem, problem.arguments, given)
         _, _, pullback = kernel.vjp(params, x, s0)
         gradients, d_x, d_s0 = pullback(*given)
-        place = f"at {problem}, pullback"
-        found.append(slope(place, (*gradients, d_x, *states(d_s0)), v, expected))
-    return worst(found)
+        name = f"at {problem}, pullback"
+        differences.append(slope(name, (*gradients, d_x, *states(d_s0)), v, expected))
+    return worst(differences)
 
 
 def _without_state(problem: Problem) -> Adjoints:
