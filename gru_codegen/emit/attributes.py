@@ -15,11 +15,12 @@ __all__ = ["Attribute", "Attributes"]
 
 @dataclass(frozen=True)
 class Attribute:
-    """A name of the Workspace, the code that makes its value, and a remark in words."""
+    """A name of the Workspace, the code of its value, a remark, and the sizes in that code."""
 
     name: str
     code: str
     remark: str
+    sizes: tuple[str, ...] = ()
 
 
 class Attributes:
@@ -88,9 +89,11 @@ class Attributes:
             name, code = self._shifted(view.var, view.offset), self._all_steps(view.place)
             if name in self.program.by_row:
                 turned = self.form(name, "turned")
-                found.setdefault(turned, Attribute(turned, f"_turned({code})", ""))
+                found.setdefault(
+                    turned, Attribute(turned, f"_turned({code})", "", _cut(view.place))
+                )
                 code = f"_rows({code})"
-            found.setdefault(name, Attribute(name, code, self._remark(view)))
+            found.setdefault(name, Attribute(name, code, self._remark(view), _cut(view.place)))
         return list(found.values())
 
     def parts_of_scratch(self) -> list[Attribute]:
@@ -100,8 +103,8 @@ class Attributes:
             array = view.place.array
             if array.extra is None and view.var.name != array.name:
                 code = f"self.{array.name}{_slices(view.place, [])}"
-                remark = self._meaning(view.var)
-                found.setdefault(view.var.name, Attribute(view.var.name, code, remark))
+                named = Attribute(view.var.name, code, self._meaning(view.var), _cut(view.place))
+                found.setdefault(view.var.name, named)
         return list(found.values())
 
     def ends(self, timed: list[Var], *, by_row: bool) -> list[Attribute]:
@@ -115,7 +118,7 @@ class Attributes:
             for end, index, when in (("first", str(before), "before"), ("last", after, "after")):
                 code = f"self._{place.array.name}{_slices(place, [index])}{turned}"
                 remark = f"{var.name} {when} all steps"
-                found.append(Attribute(self.form(var.name, end), code, remark))
+                found.append(Attribute(self.form(var.name, end), code, remark, _cut(place)))
         return found
 
     def ends_of_carries(self) -> Iterator[Attribute]:
@@ -126,7 +129,8 @@ class Attributes:
             for end, index in (("first", str(place.first)), ("last", after)):
                 code = f"self._{place.array.name}{_slices(place, [index])}"
                 where = "of the first step" if end == "first" else "after all steps"
-                yield Attribute(self.form(var.name, end), code, f"{var.name} {where}")
+                remark = f"{var.name} {where}"
+                yield Attribute(self.form(var.name, end), code, remark, _cut(place))
 
     def _all_steps(self, place: Place) -> str:
         steps = f"{place.first} : steps + {place.first}" if place.first else ":steps"
@@ -143,6 +147,14 @@ class Attributes:
     def _meaning(self, var: Var) -> str:
         over = self.program.overwrites.get(var.name)
         return var.meaning if over is None else f"{var.meaning}, written over {over}"
+
+
+def _cut(place: Place) -> tuple[str, ...]:
+    """The sizes that the indices of `place` are made of."""
+    if place.array.stacked or place.whole:
+        return ()
+    last = place.stop if place.stop < len(place.array.shapes) else place.start
+    return tuple(shape[-1] for shape in place.array.shapes[:last])
 
 
 def _slices(place: Place, steps: list[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 
@@ -10,6 +11,7 @@ from gru_codegen.emit.calls import Calls
 from gru_codegen.emit.comments import Comments, groups
 from gru_codegen.emit.lines import (
     WIDTH,
+    Line,
     call_lines,
     filled_lines,
     parenthesised,
@@ -21,6 +23,7 @@ from gru_codegen.ir import (
     Block,
     Call,
     Const,
+    EquationId,
     Every,
     Expr,
     Loop,
@@ -44,10 +47,13 @@ _CONDITIONS = {
     "loss weights": "V is not None",
     "lengths": "ended is not None",
 }
-#: Stands for the index of the step until the lines of a body are repeated for each step.
-_INDEX = "\0"
-#: Stands for the line in which an unrolled step names its matrices.
-_STEPS = "\1"
+
+
+@dataclass(frozen=True)
+class _Unpack:
+    """The line in which an unrolled step names its matrices, once all names are known."""
+
+    index: int
 
 
 #: Writes a part of an expression.
@@ -59,43 +65,53 @@ class Blocks:
 
     losses: whether each step has a loss of its own, which are to be added up.
     begun: the carries kept for all steps whose matrix beyond the last step has been written.
+    returns: whether the last line returns the loss.
     """
 
     def __init__(self, names: Names, phase: str) -> None:
         self.names = names
         self.plan, self.attributes = names.plan, names.attributes
         self.phase = phase
-        self.bodies: dict[int, str] = {}
+        self.bodies: dict[int, list[Line]] = {}
+        self.stepped: dict[int, bool] = {}
+        self.commented: dict[int, list[tuple[list[Statement], list[Line]]]] = {}
         self.begun: set[Var] = set()
         self.losses = False
+        self.last: Block | None = None
+        self.returns = False
 
-    def lines(self, blocks: tuple[Block, ...]) -> list[str]:
+    def lines(self, blocks: tuple[Block, ...]) -> list[Line]:
         """The lines of `blocks`, one level deep."""
-        lines = list(self._lines_of(blocks))
+        self.last = blocks[-1] if blocks else None
+        drafts = list(self._lines_of(blocks))
         written = {ref.var for s in statements(blocks) for ref in writes(s)}
         unread = filter(written.__contains__, self.plan.program.carries)
-        return [*lines, *self._beyond_all_steps(unread)]  # what is handed out after no step at all
+        drafts += self._beyond_all_steps(unread)  # what is handed out after no step at all
+        lines: list[Line] = []
+        for draft in drafts:
+            lines += [draft] if isinstance(draft, Line) else self._unpacked(draft.index)
+        return lines
 
-    def _lines_of(self, blocks: tuple[Block, ...]) -> Iterator[str]:
+    def _lines_of(self, blocks: tuple[Block, ...]) -> Iterator[Line | _Unpack]:
         comments = Comments(self.plan.program.equations)
         for group in groups(blocks):
             yield from self._beyond_all_steps(self._read_beyond(tuple(group)))
             some = [block for block in group if isinstance(block, Statement)]
             if some:
-                yield from self._group(some, comments, "    ", "")
+                yield from self._group(some, self._comment(some, comments, "    "), "    ", "")
             for block in group[len(some) :]:
                 yield from self._block(block)
 
-    def _block(self, block: Block) -> Iterator[str]:
+    def _block(self, block: Block) -> Iterator[Line | _Unpack]:
         if isinstance(block, Loop):
             yield from self._before(block)
             lines = list(self._body(block.body, "        ", "t"))
-            yield from self._head(block)
+            yield from map(Line, self._head(block))
             yield from lines
         elif isinstance(block, Step):
-            yield ""
-            yield f"    # --- step {block.index + 1} of {self.plan.program.steps} ---"
-            yield self._unrolled(block).replace(_INDEX, str(block.index))
+            yield Line("")
+            yield Line(f"    # --- step {block.index + 1} of {self.plan.program.steps} ---")
+            yield from self._unrolled(block)
 
     def _head(self, loop: Loop) -> Iterator[str]:
         """The line or lines with which a loop begins, once its body is known."""
@@ -126,18 +142,18 @@ class Blocks:
         """The matrices of every step that a loop names, in code."""
         return f"w.{self.attributes.form(self.phase, 'steps')}"
 
-    def _before(self, loop: Loop) -> Iterator[str]:
+    def _before(self, loop: Loop) -> Iterator[Line]:
         """What the loop takes as given: sums that start at zero, carries at their boundary."""
         written = {ref.var: s for s in statements(loop.body) for ref in writes(s)}
         for var, statement in written.items():
             if statement.accumulate and var.role == "gradient":
-                yield f"    {var.name} = np.zeros_like(params.{var.name[1:]})"
+                yield Line(f"    {var.name} = np.zeros_like(params.{_weight_of(var)})")
             elif self.plan.is_carried_over_time(var):
                 continue
             elif isinstance(var.boundary, Ref) and not self.plan.is_stored(var):
                 zeros = f"np.zeros({self.attributes.sizes(var)}, w.dtype)"
                 beyond = self.names.spell(var.boundary, "")
-                yield f"    {var.name} = {zeros} if last is None else {beyond}"
+                yield self._line(f"    {var.name} = {zeros} if last is None else {beyond}")
             elif var.boundary is not None and any(r.var.role == "last" for r in refs(var.boundary)):
                 yield from self._begun(var, self.names.spell(Ref(var), ""))
 
@@ -151,75 +167,90 @@ class Blocks:
                 if offset and not inside:
                     yield ref.var
 
-    def _beyond_all_steps(self, some: Iterable[Var]) -> Iterator[str]:
+    def _beyond_all_steps(self, some: Iterable[Var]) -> Iterator[Line]:
         """What those of `some` that are carries kept for all steps are beyond the last one."""
         for var in some:
             if self.plan.is_carried_over_time(var) and var not in self.begun:
                 self.begun.add(var)
                 yield from self._begun(var, self.names.end(var, "last"))
 
-    def _begun(self, carry: Var, name: str) -> Iterator[str]:
+    def _begun(self, carry: Var, name: str) -> Iterator[Line]:
         """The carry beyond the last step: what others are at that step, and what a caller gives."""
         assert carry.boundary is not None  # it is that of a carry
         if isinstance(carry.boundary, Ref):
-            yield f"    {name}[...] = 0 if last is None else {self.names.spell(carry.boundary, '')}"
+            beyond = self.names.spell(carry.boundary, "")
+            yield self._line(f"    {name}[...] = 0 if last is None else {beyond}")
             return
         addends = list(refs(carry.boundary))
         given = [ref for ref in addends if ref.var.role == "last"]
         start, *others = [self.names.end(r.var, "last") for r in addends if r not in given]
-        yield f"    {name}[...] = {start}"
-        yield from (f"    np.add({name}, {other}, {name})" for other in others)
+        yield self._line(f"    {name}[...] = {start}")
+        yield from (Line(f"    np.add({name}, {other}, {name})") for other in others)
         for ref in given:
-            yield "    if last is not None:"
-            yield f"        np.add({name}, {self.names.spell(ref, '')}, {name})"
+            yield Line("    if last is not None:")
+            yield self._line(f"        np.add({name}, {self.names.spell(ref, '')}, {name})")
 
-    def _unrolled(self, step: Step) -> str:
+    def _unrolled(self, step: Step) -> Iterator[Line | _Unpack]:
+        """The lines of a step: those of its body, spelled anew only where the step's number is."""
         key = id(step.body)
-        if key not in self.bodies:
-            before, self.names.steps = self.names.steps, {}
-            lines = list(self._body(step.body, "    ", _INDEX))
-            own, self.names.steps = self.names.steps, before
-            for name, source in own.items():
-                self.names.steps.setdefault(name, source)
-            self.bodies[key] = "\n".join(lines)
-            if own:
-                self.bodies[key] = f"{_STEPS}\n{self.bodies[key]}"
-        return self.bodies[key]
+        lines = self.bodies.get(key)
+        if lines is None:
+            indexed, self.names.indexed = self.names.indexed, False
+            steps, self.names.steps = self.names.steps, {}
+            lines = list(self._body(step.body, "    ", str(step.index)))
+            self.stepped[key] = bool(self.names.steps)
+            self.names.steps = steps | self.names.steps
+            if not self.names.indexed:
+                self.bodies[key] = lines
+            self.names.indexed |= indexed
+        if self.stepped[key]:
+            yield _Unpack(step.index)
+        yield from lines
 
-    def with_steps(self, lines: list[str]) -> list[str]:
-        """`lines` in which each unrolled step begins with the names of its matrices."""
-        names = list(self.names.steps)
-        found: list[str] = []
-        index = ""
-        for line in "\n".join(lines).split("\n"):
-            if line.startswith("    # --- step "):
-                index = str(int(line.split()[3]) - 1)
-            if line == _STEPS:
-                found += unpacked_lines(names, f"{self._all_steps()}[{index}]", "    ")
-            else:
-                found.append(line)
-        return found
+    def _unpacked(self, index: int) -> Iterator[Line]:
+        """The names of all matrices that unrolled steps read, for one of them."""
+        step = f"{self._all_steps()}[{index}]"
+        yield from map(Line, unpacked_lines(list(self.names.steps), step, "    "))
 
-    def _body(self, body: tuple[Block, ...], indent: str, index: str) -> Iterator[str]:
-        comments = Comments(self.plan.program.equations)
-        for group in groups(statements(body)):
-            some = [block for block in group if isinstance(block, Statement)]
-            yield from self._group(some, comments, indent, index)
+    def _line(self, code: str, equations: tuple[EquationId, ...] = ()) -> Line:
+        """A line of `code`, which uses what has been spelled since the line before."""
+        return Line(code, self.names.taken(), equations)
+
+    def _body(self, body: tuple[Block, ...], indent: str, index: str) -> Iterator[Line]:
+        key = id(body)
+        if key not in self.commented:  # steps that share a body say the same
+            comments = Comments(self.plan.program.equations)
+            found = [
+                [block for block in group if isinstance(block, Statement)]
+                for group in groups(statements(body))
+            ]
+            self.commented[key] = [(some, self._comment(some, comments, indent)) for some in found]
+        for group, comment in self.commented[key]:
+            yield from self._group(group, comment, indent, index)
+
+    def _comment(self, group: list[Statement], comments: Comments, indent: str) -> list[Line]:
+        """The comment above `group`, which says its equations."""
+        remark = ", which is there already" if all(map(self.plan.is_there, group)) else ""
+        return [
+            Line(text, frozenset(), _equations(group))
+            for text in comments.lines(group, indent, remark)
+        ]
 
     def _group(
-        self, group: list[Statement], comments: Comments, indent: str, index: str
-    ) -> Iterator[str]:
+        self, group: list[Statement], comment: list[Line], indent: str, index: str
+    ) -> Iterator[Line]:
         """The statements of one equation, under a comment that says it."""
-        there = all(map(self.plan.is_there, group))
-        yield from comments.lines(group, indent, ", which is there already" if there else "")
+        equations = _equations(group)
+        yield from comment
         for given, some in groupby(group, key=lambda statement: statement.given):
             if given:
-                for name in given:
-                    if name == "lengths" and self.plan.in_place:
-                        self.names.local.setdefault("ended", "w.ended")
-                yield f"{indent}if {' and '.join(_CONDITIONS[name] for name in given)}:"
+                if "lengths" in given and self.plan.in_place:
+                    self.names.ended()
+                condition = " and ".join(_CONDITIONS[name] for name in given)
+                yield self._line(f"{indent}if {condition}:", equations)
             for statement in some:
-                yield from self._lines(statement, indent + "    " * bool(given), index)
+                for code in self._lines(statement, indent + "    " * bool(given), index):
+                    yield self._line(code, statement.origin.equations or equations)
 
     def _lines(self, statement: Statement, indent: str, index: str) -> Iterator[str]:
         calls = Calls(self.names, index)
@@ -245,13 +276,15 @@ class Blocks:
         left = spell(statement.target)
         if statement.target.var.role == "loss" and index:
             self.losses, left, sign = True, f"{left}[{index}]", "="
+            self.names.indexed = True
         start = f"{indent}{left} {sign} "
         text = write(value)
         if isinstance(value, Const) and statement.target.var.shape:
             shape = self.attributes.sizes(statement.target.var)  # a bare number has no dtype
             text = f"np.full({shape}, {text}, w.dtype)"
         if len(start) + len(text) <= WIDTH:
-            yield start + text
+            self.returns = statement is self.last and statement.target.var.role == "loss"
+            yield f"{indent}return {text}" if self.returns else start + text
         else:
             yield from _broken(start, value, write, indent)
         if statement.target.var.name in self.plan.spread:
@@ -265,15 +298,26 @@ class Blocks:
         layout, target = self.names.layout, spell(statement.target)
         plain = as_expression(rewrite(statement.value, _without_weights), spell, layout)
         weighted = as_expression(statement.value, spell, layout, by_sample(spell, layout))
-        either = f"{indent}{target} = {plain} if V is None else {weighted}"
-        if len(either) <= WIDTH:
+        either = f"{plain} if V is None else {weighted}"
+        start = f"{indent}{target} = "
+        if len(start) + len(either) <= WIDTH:
+            self.returns = statement is self.last
             yield f"{indent}# with loss weights each sample's own sum times its weight"
-            yield either
+            yield f"{indent}return {either}" if self.returns else start + either
             return
         yield f"{indent}if V is None:"
         yield f"{indent}    {target} = {plain}"
         yield f"{indent}else:  # each sample's own sum times its weight"
         yield f"{indent}    {target} = {weighted}"
+
+
+def _equations(group: list[Statement]) -> tuple[EquationId, ...]:
+    """All equations that `group` completes."""
+    return tuple(dict.fromkeys(each for s in group for each in s.origin.equations))
+
+
+def _weight_of(gradient: Var) -> str:
+    return gradient.name[1:]
 
 
 def _without_weights(expression: Expr) -> Expr | None:

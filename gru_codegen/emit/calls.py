@@ -12,7 +12,6 @@ from fractions import Fraction
 from gru_codegen.emit.grid import Grid, cut, doubled
 from gru_codegen.emit.names import Names
 from gru_codegen.emit.numpy import as_expression, ufunc, where_unread
-from gru_codegen.emit.sizes import in_code
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir import ELEMENTWISE, Call, Const, Every, Expr, Ref, Statement, refs, shape_of
 
@@ -34,15 +33,18 @@ class Calls:
         """The lines that compute `statement`, a single operation, into its target's array."""
         if statement.accumulate:
             raise ProgramError(f"a sum over time is no operation in place: {statement}")
-        out, value = self.spell(statement.target), statement.value
+        value = statement.value
+        if self.names.plan.is_there(statement):
+            return []
+        if isinstance(value, Ref) and self.names.is_by_row(statement.target):
+            return [f"{self.names.transposed(statement.target)}[...] = {self.spell(value)}"]
+        if isinstance(value, Call) and value.operation == "matmul_in_blocks":
+            return self._in_blocks(statement, value)
+        out = self.spell(statement.target)
         if isinstance(value, Const):
             number = value.value
             return [f"{out}[...] = {number.numerator}", *self._divided(out, out, number)]
-        if isinstance(value, Ref) and self.names.is_by_row(statement.target):
-            return [f"{self.names.transposed(statement.target)}[...] = {self.spell(value)}"]
         if isinstance(value, Ref) or value.operation in ("rows", "transpose"):
-            if self.names.plan.is_there(statement):
-                return []
             return [f"{out}[...] = {self._matrix(value, statement.target)}"]
         if isinstance(value.args[0], Call) and value.args[0].operation == "guard":
             return self._of_guarded(statement, value, value.args[0])
@@ -214,7 +216,7 @@ class Calls:
             return [f"np.matmul({factor}, {rows}, {out})"]
         return [f"{factor}.dot({rows}, {out})"]
 
-    def _in_blocks(self, statement: Statement, value: Call, out: str) -> list[str]:
+    def _in_blocks(self, statement: Statement, value: Call) -> list[str]:
         """The loop over the blocks of a product's rows: those of all steps, or of one."""
         target, (left, weights) = statement.target, value.args
         assert isinstance(left, Ref)
@@ -255,9 +257,9 @@ class Calls:
         lines: list[str] = []
         halved = grid.halved()
         for block, matrix in grid.blocks():
-            index = grid.index(block)
+            index = grid.index(block, self.names.size_in_workspace)
             if isinstance(matrix, Call) and matrix.operation == "identity":
-                size = in_code(shape_of(matrix)[0])
+                size = self.names.size_in_workspace(shape_of(matrix)[0])
                 self.names.constant(out, index, f"np.eye({size}, dtype=dtype)")
                 continue
             whole = doubled(matrix)
@@ -272,7 +274,9 @@ class Calls:
             if block.number > 1:
                 place = out
                 if block != grid.whole:
-                    place = self.names.block(out, grid.index(block), "halved")
+                    place = self.names.block(
+                        out, grid.index(block, self.names.size_in_workspace), "halved"
+                    )
                 lines.append(f"np.divide({place}, {self.names.number(2)}, {place})")
         return lines
 
@@ -321,7 +325,6 @@ _SPELLINGS: dict[str, Callable[[Calls, Statement, Call, str], list[str]]] = {
     "row_sum": Calls._of_rows,
     "row_max": Calls._of_rows,
     "matmul": Calls._matmul,
-    "matmul_in_blocks": Calls._in_blocks,
     "bordered": Calls._bordered,
     "beside": Calls._joined,
     "below": Calls._joined,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gru_codegen.emit.attributes import Attributes
 from gru_codegen.emit.blocks import Blocks
 from gru_codegen.emit.entry_points import arguments_of
-from gru_codegen.emit.lines import WIDTH, assignments, called, signature
-from gru_codegen.emit.names import Names
+from gru_codegen.emit.lines import WIDTH, Line, assignments, called, signature
+from gru_codegen.emit.names import Kind, Local, Names
 from gru_codegen.emit.numpy import helpers_of
 from gru_codegen.emit.sizes import Sizes, parameter
 from gru_codegen.ir import Call, Phase, Program, Var, parts, statements, writes
@@ -40,7 +39,7 @@ class Function:
     arguments, in_pullback: what the entry points pass to it, and what a pullback does.
     result: what it returns after its lines; "" if they return already, or if nothing is.
     steps: the matrices of one step that its loop names, each of which array.
-    names: what its lines needed.
+    names: what its lines needed. locals: the local names that it gives a value.
     """
 
     name: str
@@ -48,10 +47,11 @@ class Function:
     signature: str
     arguments: str
     in_pullback: str
-    lines: str
+    lines: tuple[Line, ...]
     result: str
     steps: dict[str, str]
     names: Names
+    locals: tuple[Local, ...]
 
 
 def phase_function(phase: Phase, attributes: Attributes) -> Function:
@@ -71,22 +71,18 @@ def phase_function(phase: Phase, attributes: Attributes) -> Function:
     parameters += [*(f"{name}: Array" for name in seeds), "w: Workspace"]
     blocks = Blocks(names, phase.name)
     lines = blocks.lines(phase.blocks)
-    if program.steps is not None:
-        lines = blocks.with_steps(lines)
     if phase.name == "backward":
         parameters.append("last: tuple[Array, ...] | None = None")
         if not plan.in_place:
             unset = _pullback_only(program, phase)
-            lines = [*(f"    {name}: Any = None" for name in unset), *lines]
+            lines = [*(Line(f"    {name}: Any = None") for name in unset), *lines]
     results = [var.name for var in used if var.role == "loss"]
     if blocks.losses:
-        lines = [f"    {results[0]} = np.zeros(w.steps, w.dtype)", *lines]
+        lines = [Line(f"    {results[0]} = np.zeros(w.steps, w.dtype)"), *lines]
         results = [f"{results[0]}.sum()"]
-    elif results and lines[-1].startswith(f"    {results[0]} = "):
-        results, lines[-1] = [], lines[-1].replace(f"{results[0]} =", "return", 1)
     if "gradient" in roles:
         gradients = [f"d{weight.name}" for weight in program.weights]
-        lines.append(called("gradients = ", "Params", gradients))
+        lines += map(Line, called("gradients = ", "Params", gradients).split("\n"))
         carried = [_carry(carry, names) for carry in program.carries]
         results += ["gradients", f"({', '.join(carried)}{',' * (len(carried) == 1)})"]
     if phase.name == "inputs":
@@ -94,18 +90,19 @@ def phase_function(phase: Phase, attributes: Attributes) -> Function:
         returns = "Array" if len(results) == 1 else f"tuple[{', '.join('Array' for _ in results)}]"
     else:
         returns = _RETURNS[phase.name]
-    _forget_unused(names, [*lines, *results])
-    lines = [*_preamble(used, names, seeds), *lines]
+    needed = _needed(names, {*names.taken(), *(name for line in lines for name in line.reads)})
+    lines = [*map(Line, _preamble(used, names, needed - {*seeds})), *lines]
     return Function(
         phase.name,
         _DOCS[phase.name],
         signature(f"_{phase.name}", parameters, returns),
         ", ".join([*arguments, *(f"w.{name}" for name in seeds), "w"]),
         ", ".join([*arguments, *("d_outputs" for _ in seeds), "w"]),
-        "\n".join(lines),
-        ", ".join(results),
+        tuple(lines),
+        "" if blocks.returns else ", ".join(results),
         names.steps,
         names,
+        tuple(names.local[name] for name in needed),
     )
 
 
@@ -157,57 +154,39 @@ def _is_given_seed(var: Var, phase: Phase, plan: Plan) -> bool:
     return not plan.in_place and var == plan.program.seed and phase.name != "loss"
 
 
-def _groups(local: dict[str, str], names: Names) -> Iterator[list[str]]:
-    """Local names by what they are: sizes, numbers, weights made ready, arrays."""
-    by_name = names.plan.program.variables()
-    sizes = [parameter(letter) for letter in Sizes.of(names.plan.program).letters]
-
-    def kind(name: str) -> int:
-        if local[name].removeprefix("w.") in sizes:
-            return 0
-        if name in names.numbers:
-            return 1
-        return 2 if name in by_name and by_name[name].is_of_weights else 3
-
-    groups: list[list[str]] = [[], [], [], []]
-    for name in local:
-        groups[kind(name)].append(name)
-    groups[0].sort(key=lambda name: sizes.index(local[name].removeprefix("w.")))
-    groups[1].sort(key=lambda name: names.numbers.get(name, 0))
-    yield from groups
+def _needed(names: Names, reads: Iterable[str]) -> set[str]:
+    """The local names `reads`, and those that their values are made of."""
+    needed: set[str] = set()
+    open_names = list(reads)
+    while open_names:
+        name = open_names.pop()
+        if name not in needed and name in names.local:
+            needed.add(name)
+            open_names += names.local[name].reads
+    return needed
 
 
-def _forget_unused(names: Names, lines: list[str]) -> None:
-    """Drop the local names that none of `lines` uses, nor another local name."""
-    while True:
-        code = re.sub("#.*", "", "\n".join(lines))
-        text = "\n".join([code, *names.local.values()])
-        words = set(re.findall(r"(?<![\w.])[A-Za-z_]\w*", text))
-        unused = [name for name in names.local if name not in words]
-        if not unused:
-            return
-        for name in unused:
-            del names.local[name]
-
-
-def _preamble(used: list[Var], names: Names, seeds: list[str]) -> Iterator[str]:
+def _preamble(used: list[Var], names: Names, needed: set[str]) -> Iterator[str]:
     """Lines that give local names to what the lines below them need."""
     attributes, plan = names.attributes, names.plan
-    declared = plan.program.weights
-    local = {name: code for name, code in names.local.items() if name not in seeds}
-    weights = [weight.name for weight in declared if weight.name in local]
-    unpacked = f"    {', '.join(weights)} = params"
-    if len(weights) == len(declared) and len(weights) > 1 and len(unpacked) <= WIDTH:
+    by_kind: dict[Kind, list[str]] = {kind: [] for kind in Kind}
+    for name, local in names.local.items():
+        if name in needed:
+            by_kind[local.kind].append(name)
+    declared = [weight.name for weight in plan.program.weights]
+    by_kind[Kind.WEIGHT].sort(key=lambda name: name in declared and declared.index(name))
+    sizes = [parameter(letter) for letter in Sizes.of(plan.program).letters]
+    by_kind[Kind.SIZE].sort(key=lambda name: sizes.index(names.local[name].source))
+    by_kind[Kind.NUMBER].sort(key=names.numbers.__getitem__)
+    unpacked = f"    {', '.join(declared)} = params"
+    if by_kind[Kind.WEIGHT] == declared and len(declared) > 1 and len(unpacked) <= WIDTH:
         yield unpacked
-    else:
-        yield from assignments(weights, [local[name] for name in weights])
-    rest = {name: code for name, code in local.items() if name not in weights}
-    direct = {name: code for name, code in rest.items() if code.startswith("w.")}
-    derived = {name: code for name, code in rest.items() if name not in direct}
-    for group in _groups(direct, names):
-        yield from assignments(group, [direct[name] for name in group])
+        del by_kind[Kind.WEIGHT]
+    derived = by_kind.pop(Kind.DERIVED)
+    for group in by_kind.values():
+        yield from assignments(group, [names.local[name].code for name in group])
     for name in sorted(var.name for var in used if var.name in plan.results):
         var = plan.results[name]
         shape = attributes.sizes(var, over_time=var.timed)
         yield f"    {name} = np.empty({shape}, w.dtype)"
-    yield from assignments(list(derived), list(derived.values()))
+    yield from assignments(derived, [names.local[name].code for name in derived])

@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from gru_codegen.ir import EquationId
 
 __all__ = [
     "WIDTH",
+    "Line",
     "assignments",
     "call_lines",
     "called",
@@ -26,6 +31,19 @@ __all__ = [
 
 #: The longest line of a module.
 WIDTH = 100
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the output.
+
+    code: the text, indented. reads: the local names that it uses. equations: those that it takes
+    part in computing or, as a comment, says.
+    """
+
+    code: str
+    reads: frozenset[str] = frozenset()
+    equations: tuple[EquationId, ...] = ()
 
 
 def assignments(names: Sequence[str], values: Sequence[str], indent: str = "    ") -> Iterator[str]:
@@ -116,6 +134,7 @@ def parenthesised(start: str, terms: Sequence[str], behind: str, indent: str) ->
     yield f"{indent}){behind}"
 
 
+@cache  # steps of an unrolled loop say the same
 def comment(text: str, indent: str) -> list[str]:
     """A comment of one line or several, the first standing out."""
     return textwrap.wrap(

@@ -41,7 +41,7 @@ def emit(program: Program, heading: Heading) -> str:
     attributes = Attributes(planned)
     functions = [phase_function(phase, attributes) for phase in program.phases]
     workspace = workspace_lines(attributes, functions, _declared_states(program))
-    lines = [*(function.lines for function in functions), *workspace.views]
+    lines = [*(line.code for f in functions for line in f.lines), *workspace.views]
     outputs = _states(program, attributes)
     outputs |= _rooms_for_targets(planned, heading, outputs["outputs"])
     context = {

@@ -2,37 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import IntEnum
 from typing import Literal
 
 from gru_codegen.emit.attributes import Attributes
 from gru_codegen.emit.sizes import added, multiplied, parameter
 from gru_codegen.ir import Every, Now, Orientation, Ref, Shape, Var, refs
 
-__all__ = ["Names", "number_name"]
+__all__ = ["Kind", "Local", "Names", "number_name"]
 
 _NUMBERS = {0: "zero", 1: "one", 2: "two", 3: "three", 4: "four"}
+
+
+class Kind(IntEnum):
+    """Kinds of local names, in the order in which a function lists them."""
+
+    WEIGHT = 0
+    SIZE = 1
+    NUMBER = 2
+    MADE_OF_WEIGHTS = 3
+    ARRAY = 4
+    DERIVED = 5
+
+
+@dataclass(frozen=True)
+class Local:
+    """A local name.
+
+    source: the weight or attribute of the Workspace that it is, or the code that derives it.
+    reads: the locals in that code.
+    """
+
+    source: str
+    kind: Kind
+    reads: frozenset[str] = frozenset()
+
+    @property
+    def code(self) -> str:
+        """The right side of its assignment."""
+        if self.kind is Kind.DERIVED:
+            return self.source
+        return f"{'params' if self.kind is Kind.WEIGHT else 'w'}.{self.source}"
 
 
 class Names:
     """Spells references, and remembers what the function has to give a local name.
 
-    local: names and where they come from. steps: the matrices of one step that a loop names.
-    indexed: whether a line needs the number of the step. numbers: the constants, by name.
+    local: the local names. used: those spelled since they were last `taken`.
+    steps: the matrices of one step that a loop names, and where they come from. indexed: whether a
+    line needs the number of the step. numbers: the constants, by name.
     blocks: those of weights laid side by side that have a name, as code. constants: those that no
-    call changes, by the array that they are in: where, and what stands there. row_blocks: what
-    products take in blocks of rows step by step, by the name of the blocks, each with the shape of
-    the weights.
+    call changes, by the array that they are in: where, and what stands there. sizes_of_blocks: the
+    letters of the sizes in both. row_blocks: what products take in blocks of rows step by step, by
+    the name of the blocks, each with the shape of the weights.
     """
 
     def __init__(self, attributes: Attributes) -> None:
         self.attributes = attributes
         self.plan = attributes.plan
-        self.local: dict[str, str] = {}
+        self.local: dict[str, Local] = {}
+        self.used: set[str] = set()
         self.steps: dict[str, str] = {}
         self.indexed = False
         self.numbers: dict[str, int] = {}
         self.blocks: dict[str, str] = {}
         self.constants: dict[str, dict[str, str]] = {}
+        self.sizes_of_blocks: set[str] = set()
         self.row_blocks: dict[str, tuple[Ref, Shape]] = {}
 
     @property
@@ -50,9 +87,7 @@ class Names:
             return f"last[{next(i for i, e in enumerate(beyond) if e and ref in refs(e))}]"
         name = self.attributes.of(ref)
         if var.role == "lengths" and self.plan.in_place and isinstance(ref.when, Every):
-            name = self.attributes.mask
-            self.local.setdefault(name, f"w.{name}")
-            return name
+            return self._use(self.attributes.mask, self.attributes.mask, Kind.ARRAY)
         if not isinstance(ref.when, Now) or not self.plan.is_indexed(var):
             self._note(ref, name)
             return name
@@ -63,6 +98,24 @@ class Names:
         self.indexed = True
         return f"{name}[{index}]"
 
+    def taken(self) -> frozenset[str]:
+        """The local names that have been spelled since the last call."""
+        used, self.used = frozenset(self.used), set()
+        return used
+
+    def _use(self, name: str, source: str, kind: Kind, reads: Iterable[str] = ()) -> str:
+        """The local name `name`, which has to be given a value."""
+        self.local.setdefault(name, Local(source, kind, frozenset(reads)))
+        self.used.add(name)
+        return name
+
+    def _apart(self, spelled: Callable[[], str]) -> tuple[str, set[str]]:
+        """What is `spelled` for the value of another local name, and the local names in it."""
+        before, self.used = self.used, set()
+        text = spelled()
+        reads, self.used = self.used, before
+        return text, reads
+
     def row_blocks_of(self, ref: Ref, weights: Shape) -> str:
         """The rows of one step of `ref`, so many at a time as a product by `weights` takes."""
         own = (ref, weights)
@@ -70,17 +123,16 @@ class Names:
         self.row_blocks[name] = own
         if self.plan.is_indexed(ref.var):
             return self._step(name, name)
-        self.local.setdefault(name, f"w.{name}")
-        return name
+        return self._use(name, name, Kind.ARRAY)
 
     def all_row_blocks_of(self, ref: Ref, weights: Shape) -> str:
         """The rows of all steps of `ref`, cut likewise, once in a call."""
         for size in weights:
             self.size(size)
-        code = f"_blocks(_rows({self.spell(ref, '')}), {multiplied(weights)})"
+        rows, reads = self._apart(lambda: self.spell(ref, ""))
+        code = f"_blocks(_rows({rows}), {multiplied(weights)})"
         name = self.attributes.names.of(code, f"{self.attributes.of(ref)}_blocks")
-        self.local[name] = code
-        return name
+        return self._use(name, code, Kind.DERIVED, reads)
 
     def _step(self, name: str, source: str) -> str:
         """What a loop calls the matrix of its step in the array, or list, `source`."""
@@ -91,17 +143,21 @@ class Names:
     def _note(self, ref: Ref, name: str) -> None:
         var = ref.var
         if var.role == "weight":
-            self.local.setdefault(name, f"params.{name}")
+            self._use(name, name, Kind.WEIGHT)
         elif var.role == "lengths":
-            self.local.setdefault(name, "w.ended")
+            self._use(name, "ended", Kind.ARRAY)
         elif self.plan.is_stored(var):
-            self.local.setdefault(name, f"w.{name}")
+            made = var.is_of_weights and not var.parts
+            self._use(name, name, Kind.MADE_OF_WEIGHTS if made else Kind.ARRAY)
+
+    def ended(self) -> str:
+        """The local name of the samples that have ended, None where no lengths are given."""
+        return self._use("ended", "ended", Kind.ARRAY)
 
     def end(self, var: Var, which: Literal["first", "last"]) -> str:
         """The matrix of `var` before the first step, or that of the last one."""
         name = self.attributes.form(var.name, which)
-        self.local.setdefault(name, f"w.{name}")
-        return name
+        return self._use(name, name, Kind.ARRAY)
 
     def local_name(self, var: Var) -> str:
         """The local name of `var` as a whole."""
@@ -110,37 +166,30 @@ class Names:
 
     def transposed(self, ref: Ref) -> str:
         """The transpose of weights, or of the matrices of all steps, made once."""
-        name = self.spell(ref, "")
+        name, reads = self._apart(lambda: self.spell(ref, ""))
         if self.is_by_row(ref):
             turned = self.attributes.form(name, "turned")
-            code = f"w.{turned}"
-        elif isinstance(ref.when, Every):
-            turned, code = self.attributes.form(name, "turned"), f"_turned({name})"
-        else:
-            turned, code = self.attributes.form(name, "T"), f"{name}.T"
-        self.local.setdefault(turned, code)
-        return turned
+            return self._use(turned, turned, Kind.ARRAY)
+        over_time = isinstance(ref.when, Every)
+        turned = self.attributes.form(name, "turned" if over_time else "T")
+        code = f"_turned({name})" if over_time else f"{name}.T"
+        return self._use(turned, code, Kind.DERIVED, reads)
 
     def optional(self, ref: Ref) -> str:
         """The argument, which may be None, that `ref` is read of."""
-        if ref.var.role != "lengths":
-            return ref.var.name
-        self.local.setdefault("ended", "w.ended")
-        return "ended"
+        return self.ended() if ref.var.role == "lengths" else ref.var.name
 
     def column(self, ref: Ref) -> str:
         """A vector as a column, made once."""
-        name = self.spell(ref, "")
+        name, reads = self._apart(lambda: self.spell(ref, ""))
         column = self.attributes.form(name, "column")
-        self.local.setdefault(column, f"{name}[:, None]")
-        return column
+        return self._use(column, f"{name}[:, None]", Kind.DERIVED, reads)
 
     def number(self, value: int) -> str:
         """The 0-d array that holds `value` in the compute dtype."""
         name = self.attributes.names.of(value, number_name(value))
         self.numbers[name] = value
-        self.local.setdefault(name, f"w.{name}")
-        return name
+        return self._use(name, name, Kind.NUMBER)
 
     def block(self, array: str, index: str, content: str) -> str:
         """A block of weights laid side by side: a view, made once, named after its `content`."""
@@ -148,6 +197,11 @@ class Names:
         name = self.attributes.names.of(code, f"{array}_{content}")
         self.blocks[name] = code
         return f"w.{name}"
+
+    def size_in_workspace(self, written: str) -> str:
+        """A size, or a sum of sizes, as code of the Workspace."""
+        self.sizes_of_blocks.update(written.split("+"))
+        return added([written])
 
     def constant(self, array: str, index: str, value: str) -> None:
         """Have `value` stand in a block of `array` from the beginning."""
@@ -157,7 +211,7 @@ class Names:
         """A size, or a sum of sizes, as code."""
         for letter in written.split("+"):
             if not letter.isdigit():
-                self.local.setdefault(added([letter]), f"w.{parameter(letter)}")
+                self._use(added([letter]), parameter(letter), Kind.SIZE)
         return added([written])
 
     def is_column_major(self, ref: Ref) -> bool:

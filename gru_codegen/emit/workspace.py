@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from gru_codegen.emit.attributes import Attributes
+from gru_codegen.emit.attributes import Attribute, Attributes
 from gru_codegen.emit.functions import Function
 from gru_codegen.emit.lines import WIDTH, assignments, called, remarked
 from gru_codegen.emit.sizes import Sizes, in_code, multiplied, parameter
 from gru_codegen.ir import Var
+from gru_codegen.plan import Array
 
 __all__ = ["WorkspaceLines", "workspace_lines"]
 
@@ -30,64 +30,98 @@ class WorkspaceLines:
     views: list[str]
 
 
+@dataclass
+class _Section:
+    """Lines under construction, each with its remark, and the letters of the sizes they read."""
+
+    lines: list[tuple[str, str]] = field(default_factory=list)
+    sizes: set[str] = field(default_factory=set)
+    dtype: bool = False
+
+    def add(self, code: str, remark: str = "", sizes: Iterable[str] = ()) -> None:
+        """Add a line of code that reads `sizes`, each a letter or a sum of letters."""
+        self.lines.append((code, remark))
+        self.sizes.update(letter for size in sizes for letter in size.split("+"))
+
+    def name(self, attributes: Iterable[Attribute]) -> None:
+        """Add lines that give `attributes` their names."""
+        for each in attributes:
+            self.add(f"self.{each.name} = {each.code}", each.remark, each.sizes)
+
+    def make(self, array: Array, name: str, shape: str) -> None:
+        """Add the line that makes `array`."""
+        self.dtype = True
+        sizes = [size for shape in array.shapes for size in shape]
+        self.add(f"self.{name} = np.empty(({shape}), dtype)", array.meaning, sizes)
+
+    def finished(self, letters: Iterable[str]) -> list[str]:
+        """The lines, after those that name the sizes which they read; no remark stands twice."""
+        used = [letter for letter in letters if letter in self.sizes]
+        names = [in_code(letter) for letter in used] + ["dtype"] * self.dtype
+        values = [f"self.{parameter(letter)}" for letter in used] + ["self.dtype"] * self.dtype
+        found = list(assignments(names, values, _INDENT))
+        before = ""
+        for code, remark in self.lines:
+            found.append(remarked(code, "" if remark == before else remark))
+            before = remark
+        return found
+
+
 def workspace_lines(
     attributes: Attributes, functions: Iterable[Function], states: list[Var]
 ) -> WorkspaceLines:
     """The lines that make the arrays which the plan of `attributes` has and `functions` use."""
     functions = list(functions)
-    plan = attributes.plan
     used = _used(attributes, functions)
-    once = [
-        remarked(f"self.{array.name} = np.empty(({attributes.shape(array)}), dtype)", array.meaning)
-        for array in plan.arrays
-        if array.extra is None
-    ]
-    once += [
-        remarked(f"self.{view.name} = {view.code}", view.remark)
-        for view in attributes.parts_of_scratch()
-        if view.name in used
-    ]
-    row_blocks = _row_blocks(attributes, functions)
-    once += row_blocks[False]
+    letters = Sizes.of(attributes.program).letters
+    once, arrays, views = _Section(), _Section(), _Section()
+    _add_arrays(attributes, once, arrays)
+    once.name(view for view in attributes.parts_of_scratch() if view.name in used)
+    blocks = list(_row_blocks(attributes, functions))
+    once.name(block for block, timed in blocks if not timed)
+    _add_numbers(functions, once)
+    for function in functions:
+        _add_blocks_of_weights(function, once)
+    views.name(view for view in attributes.views() if view.name in used)
+    views.name(attributes.ends(states, by_row=True))  # as they are given and handed out
+    bounded = attributes.ends(list(attributes.plan.bounded), by_row=False)
+    ends = [*bounded, *attributes.ends_of_carries()]
+    views.name(view for view in ends if view.name in used)
+    views.name(block for block, timed in blocks if timed)
+    _add_mask(attributes, functions, arrays, views)
+    if attributes.program.layout == "columns":
+        output = attributes.program.entries["forward"][0].name
+        views.add(f"self.{attributes.form(output, 'turned')} = _turned(self.{output})")
+    for function in functions:
+        _add_steps(function, attributes, views)
+    return WorkspaceLines(*(section.finished(letters) for section in (once, arrays, views)))
+
+
+def _add_arrays(attributes: Attributes, once: _Section, arrays: _Section) -> None:
+    for array in attributes.plan.arrays:
+        if array.extra is None:
+            once.make(array, array.name, attributes.shape(array))
+        else:
+            arrays.make(array, f"_{array.name}", attributes.shape(array))
+
+
+def _add_numbers(functions: Iterable[Function], once: _Section) -> None:
     numbers = {name: value for f in functions for name, value in f.names.numbers.items()}
     for name, value in sorted(numbers.items(), key=lambda item: item[1]):
-        once.append(f"{_INDENT}self.{name} = np.full((), {value}, dtype)")
-    for function in functions:
-        once += _blocks_of_weights(function)
-    arrays = [
-        remarked(
-            f"self._{array.name} = np.empty(({attributes.shape(array)}), dtype)", array.meaning
-        )
-        for array in plan.arrays
-        if array.extra is not None
-    ]
-    views = [
-        remarked(f"self.{view.name} = {view.code}", view.remark)
-        for view in attributes.views()
-        if view.name in used
-    ]
-    ends = attributes.ends(states, by_row=True)  # as they are given and handed out
-    bounded = [
-        *attributes.ends(list(plan.bounded), by_row=False),
-        *attributes.ends_of_carries(),
-    ]
-    ends += [view for view in bounded if view.name in used]
-    views += [remarked(f"self.{v.name} = {v.code}", v.remark) for v in ends]
-    views += row_blocks[True]
+        once.dtype = True
+        once.add(f"self.{name} = np.full((), {value}, dtype)")
+
+
+def _add_mask(
+    attributes: Attributes, functions: Iterable[Function], arrays: _Section, views: _Section
+) -> None:
+    """Add which samples have ended, as matrices are stored, where a loop names it."""
     mask = attributes.mask
-    if any(mask in (*f.steps.values(), *f.names.local) for f in functions):
-        shape = "T, 1, B" if plan.program.layout == "columns" else "T, B, 1"
-        arrays.append(remarked(f"self._{mask} = np.empty(({shape}), bool)", "which samples ended"))
-        views.append(f"{_INDENT}self.{mask} = self._{mask}[:steps]")
-    output = plan.program.entries["forward"][0].name
-    if plan.program.layout == "columns":
-        turned = attributes.form(output, "turned")
-        views.append(f"{_INDENT}self.{turned} = _turned(self.{output})")
-    for function in functions:
-        views += _steps(function, attributes)
-    letters = Sizes.of(plan.program).letters
-    once, arrays, views = map(_without_repeats, (once, arrays, views))
-    return WorkspaceLines(*(_with_sizes(lines, letters) for lines in (once, arrays, views)))
+    named = {name for f in functions for name in (*f.steps.values(), *f.names.local)}
+    if mask in named:
+        shape = "T, 1, B" if attributes.program.layout == "columns" else "T, B, 1"
+        arrays.add(f"self._{mask} = np.empty(({shape}), bool)", "which samples ended", ["B"])
+        views.add(f"self.{mask} = self._{mask}[:steps]")
 
 
 def _used(attributes: Attributes, functions: list[Function]) -> set[str]:
@@ -96,16 +130,16 @@ def _used(attributes: Attributes, functions: list[Function]) -> set[str]:
     handed = [program.entries["forward"][0], *([program.seed] if program.seed else [])]
     return {
         *(var.name for var in handed),
-        *(code.removeprefix("w.") for f in functions for code in f.names.local.values()),
+        *(local.source for f in functions for local in f.locals),
         *(source for f in functions for source in f.steps.values()),
         *(attributes.of(ref) for f in functions for ref, _ in f.names.row_blocks.values()),
     }
 
 
-def _row_blocks(attributes: Attributes, functions: Iterable[Function]) -> dict[bool, list[str]]:
-    """The blocks of rows that products of a step take: of what every step uses anew, and of all
-    steps."""
-    lines: dict[bool, list[str]] = {False: [], True: []}
+def _row_blocks(
+    attributes: Attributes, functions: Iterable[Function]
+) -> Iterator[tuple[Attribute, bool]]:
+    """The blocks of rows that products of a step take, and whether they are those of all steps."""
     found = {name: blocks for f in functions for name, blocks in f.names.row_blocks.items()}
     for name, (ref, weights) in found.items():
         source, entries = f"self.{attributes.of(ref)}", multiplied(weights)
@@ -115,64 +149,32 @@ def _row_blocks(attributes: Attributes, functions: Iterable[Function]) -> dict[b
             if timed
             else f"_blocks({source}, {entries})"
         )
-        lines[timed].append(f"{_INDENT}self.{name} = {code}")
-    return lines
+        yield Attribute(name, code, "", weights), timed
 
 
-def _blocks_of_weights(function: Function) -> Iterator[str]:
-    """Names for the blocks of weights laid side by side, and what stands in the others."""
+def _add_blocks_of_weights(function: Function, once: _Section) -> None:
+    """Add names for the blocks of weights laid side by side, and what stands in the others."""
     for name, code in function.names.blocks.items():
-        line = f"{_INDENT}self.{name} = self.{code}"
-        if len(line) > WIDTH:
-            line = f"{_INDENT}self.{name} = (\n{_INDENT}    self.{code}\n{_INDENT})"
-        yield line
+        line = f"self.{name} = self.{code}"
+        if len(_INDENT + line) > WIDTH:
+            line = f"self.{name} = (\n{_INDENT}    self.{code}\n{_INDENT})"
+        once.add(line)
     for array, constants in function.names.constants.items():
+        once.dtype = True
         for index, value in constants.items():
-            yield f"{_INDENT}self.{array}[{index}] = {value}"
-        yield f"{_INDENT}self.{array}.flags.writeable = False  # but for the blocks with a name"
+            once.add(f"self.{array}[{index}] = {value}")
+        once.add(f"self.{array}.flags.writeable = False", "but for the blocks with a name")
+    once.sizes |= function.names.sizes_of_blocks
 
 
-def _steps(function: Function, attributes: Attributes) -> Iterator[str]:
-    """The matrices of each step that the loop of `function` names."""
+def _add_steps(function: Function, attributes: Attributes, views: _Section) -> None:
+    """Add the matrices of each step that the loop of `function` names."""
     if not function.steps:
         return
     arguments = [f"self.{source}" for source in function.steps.values()]
-    start = f"{_INDENT}self.{attributes.form(function.name, 'steps')} = list("
+    start = f"self.{attributes.form(function.name, 'steps')} = list("
     line = f"{start}zip({', '.join(arguments)}))"
-    if len(line) <= WIDTH:
-        yield line
+    if len(_INDENT + line) <= WIDTH:
+        views.add(line)
         return
-    yield start
-    yield called("", "zip", arguments, f"{_INDENT}    ")
-    yield f"{_INDENT})"
-
-
-def _without_repeats(lines: list[str]) -> list[str]:
-    """`lines`, none with the very remark of the one before."""
-    found: list[str] = []
-    before = ""
-    for line in lines:
-        code, remark = _parted(line)
-        found.append(code if remark and remark == before else line)
-        before = remark
-    return found
-
-
-def _parted(line: str) -> tuple[str, str]:
-    """A line of code, and the remark behind it or above it."""
-    if line.lstrip().startswith("#"):
-        remark, _, code = line.partition("\n")
-        return code, remark.strip()
-    code, hash_sign, remark = line.partition("  # ")
-    return code, f"# {remark}" if hash_sign else ""
-
-
-def _with_sizes(lines: list[str], letters: tuple[str, ...]) -> list[str]:
-    """`lines`, after those that name the sizes which they read."""
-    code = re.sub("#.*", "", "\n".join(lines))
-    used = [n for n in letters if re.search(rf"(?<![\w.]){in_code(n)}\b", code)]
-    names = [in_code(letter) for letter in used]
-    values = [f"self.{parameter(letter)}" for letter in used]
-    if re.search(r"(?<![\w.])dtype\b", code):
-        names, values = [*names, "dtype"], [*values, "self.dtype"]
-    return [*assignments(names, values, _INDENT), *lines]
+    views.add(f"{start}\n{called('', 'zip', arguments, f'{_INDENT}    ')}\n{_INDENT})")

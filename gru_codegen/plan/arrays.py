@@ -147,7 +147,9 @@ class Plan:
     def is_indexed(self, var: Var) -> bool:
         """Whether one step of `var` is an element of an array."""
         given = var.role in ("input", "target", "loss weights", "lengths")
-        return given or any(part.var.name in self.kept for part in reads(Ref(var)))
+        if given or not var.parts:
+            return given or var.name in self.kept
+        return any(part.var.name in self.kept for part in reads(Ref(var)))
 
     def is_there(self, statement: Statement) -> bool:
         """Whether `statement` copies a matrix onto itself: two variables have one place."""

@@ -163,6 +163,8 @@ class _Deciding:
 
         Arrays and elementwise operations spread a column themselves; products and results do not.
         """
+        if self.in_place:
+            return
         multiplied = {
             argument.var
             for statement in self.program.statements()
@@ -174,8 +176,7 @@ class _Deciding:
         for statement in self.program.statements():
             var = statement.target.var
             needed = var.boundary is not None or var in multiplied
-            made = not self.in_place and not self._is_stored(var)
-            if needed and made and _is_narrow(statement.value):
+            if needed and not self._is_stored(var) and _is_narrow(statement.value):
                 yield var
 
     def _bounded(self) -> Iterator[Var]:

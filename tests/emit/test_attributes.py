@@ -206,7 +206,7 @@ def test_names_of_steps_come_from_tuples_and_the_others_from_the_workspace() -> 
     spelled = [names.spell(ref, "t") for ref in (a, before(a), s, Ref(a.var, Every()))]
     assert spelled == ["a_t", "a_prev_t", "s", "a"]
     assert names.steps == {"a_t": "a", "a_prev_t": "a_prev"}
-    assert names.local == {"s": "w.s", "a": "w.a"}
+    assert {name: local.code for name, local in names.local.items()} == {"s": "w.s", "a": "w.a"}
     assert not names.indexed
 
 
@@ -223,9 +223,9 @@ def test_transposes_and_columns_are_made_once() -> None:
     assert names.transposed(U) == "U_T"
     assert names.column(weight("v", "H")) == "v_column"
     assert names.transposed(Ref(a.var, Every())) == "a_turned"
-    assert names.local["U_T"] == "U.T"
-    assert names.local["v_column"] == "v[:, None]"
-    assert names.local["a_turned"] == "_turned(a)"
+    assert names.local["U_T"].code == "U.T"
+    assert names.local["v_column"].code == "v[:, None]"
+    assert names.local["a_turned"].code == "_turned(a)"
 
 
 # --- the lines of a Workspace ---------------------------------------------------------------------

@@ -33,8 +33,7 @@ def written(*blocks: Block, layout: Orientation = "rows", steps: int | None = No
     results = [ref for ref in (a,) if any(ref.var.name in str(block) for block in blocks)]
     attributes = with_attributes(*blocks, layout=layout, results=results, steps=steps)
     found = Blocks(Names(attributes), "forward")
-    lines = found.lines(blocks)
-    return found.with_steps(lines) if steps is not None else lines
+    return [line.code for line in found.lines(blocks)]
 
 
 def test_a_loop_goes_through_the_matrices_of_its_steps() -> None:
@@ -94,12 +93,12 @@ def test_a_weighted_loss_makes_no_array_of_all_weighted_numbers(
     squares = into(LOSS, multiply(whole("1/2"), op("inner")(every, weighed)))
     assert written(squares, layout=layout)[1:] == [
         "    # with loss weights each sample's own sum times its weight",
-        f'    loss = _inner(E, E) / 2 if V is None else _inner(V, np.einsum("{axes}", E, E)) / 2',
+        f'    return _inner(E, E) / 2 if V is None else _inner(V, np.einsum("{axes}", E, E)) / 2',
     ]
     total = into(LOSS, op("total")(weighed))
     assert written(total, layout=layout)[1:] == [
         "    # with loss weights each sample's own sum times its weight",
-        f"    loss = np.sum(E) if V is None else _inner(V, E.sum(axis={axis}))",
+        f"    return np.sum(E) if V is None else _inner(V, E.sum(axis={axis}))",
     ]
 
 
@@ -126,7 +125,7 @@ def test_a_carry_begins_with_what_the_last_step_adds_to_it() -> None:
     )
     blocks = (into(beyond, whole(1)), Loop("reverse", body))
     attributes = with_attributes(*blocks, results=[a], overwrites={"dS_prev": "b"}, carries=[carry])
-    assert Blocks(Names(attributes), "backward").lines(blocks) == [
+    assert [line.code for line in Blocks(Names(attributes), "backward").lines(blocks)] == [
         "    # G_t = 1",
         "    G[...] = 1",
         "    G_first[...] = 0",
@@ -156,7 +155,7 @@ def test_a_copy_on_a_condition_is_a_line_even_where_it_is_there() -> None:
     copy = Statement(b, Ref(carry.var, Now(1)), given=("lengths",))
     blocks = (Loop("reverse", (into(b, tanh(s)), copy, into(carry, tanh(b)))),)
     attributes = with_attributes(*blocks, overwrites={"dS_prev": "b"}, carries=[carry])
-    assert Blocks(Names(attributes), "backward").lines(blocks)[-4:-2] == [
+    assert [line.code for line in Blocks(Names(attributes), "backward").lines(blocks)][-4:-2] == [
         "        if ended is not None:",
         "            b[...] = dS_prev",
     ]
