@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 
 from gru_codegen.emit.calls import Calls
@@ -18,7 +17,7 @@ from gru_codegen.emit.lines import (
     unpacked_lines,
 )
 from gru_codegen.emit.names import Names
-from gru_codegen.emit.numpy import Speller, as_expression, by_sample, over_one_denominator
+from gru_codegen.emit.numpy import Speller, as_expression, as_terms, by_sample
 from gru_codegen.ir import (
     Block,
     Call,
@@ -54,10 +53,6 @@ class _Unpack:
     """The line in which an unrolled step names its matrices, once all names are known."""
 
     index: int
-
-
-#: Writes a part of an expression.
-_Writer = Callable[[Expr], str]
 
 
 class Blocks:
@@ -271,14 +266,13 @@ class Blocks:
             yield from self._weighted(statement, indent, spell)
             return
         rule = calls.over_gathered_rows if self.plan.in_place else None
-        write = partial(as_expression, spell=spell, layout=self.names.layout, rule=rule)
         sign = "+=" if statement.accumulate else "="
         left = spell(statement.target)
         if statement.target.var.role == "loss" and index:
             self.losses, left, sign = True, f"{left}[{index}]", "="
             self.names.indexed = True
         start = f"{indent}{left} {sign} "
-        text = write(value)
+        text = as_expression(value, spell, self.names.layout, rule)
         if isinstance(value, Const) and statement.target.var.shape:
             shape = self.attributes.sizes(statement.target.var)  # a bare number has no dtype
             text = f"np.full({shape}, {text}, w.dtype)"
@@ -286,7 +280,8 @@ class Blocks:
             self.returns = statement is self.last and statement.target.var.role == "loss"
             yield f"{indent}return {text}" if self.returns else start + text
         else:
-            yield from _broken(start, value, write, indent)
+            before, terms, behind = as_terms(value, spell, self.names.layout, rule)
+            yield from parenthesised(start + before, terms, behind, indent)
         if statement.target.var.name in self.plan.spread:
             name = spell(statement.target)
             shape = self.attributes.sizes(statement.target.var)
@@ -325,27 +320,3 @@ def _without_weights(expression: Expr) -> Expr | None:
     if isinstance(expression, Call) and expression.operation == "weigh":
         return expression.args[1]
     return None
-
-
-def _broken(start: str, value: Expr, write: _Writer, indent: str) -> Iterator[str]:
-    """`start` and `value` over several lines: one for each term of the sum that it is or reads."""
-    inside, behind = over_one_denominator(value), ""
-    if isinstance(inside, Call) and inside.operation not in ("add", "subtract"):
-        whole = write(inside)
-        for argument in inside.args:
-            before, found, after = whole.partition(f"({write(argument)})")
-            if found:
-                inside, start, behind = argument, start + before, after
-                break
-    yield from parenthesised(start, _addends(inside, write), behind, indent)
-
-
-def _addends(expression: Expr, write: _Writer) -> list[str]:
-    """The terms of a sum, each but the first beginning with its sign."""
-    if isinstance(expression, Call) and expression.operation in ("add", "subtract"):
-        left, right = expression.args
-        sign = "+" if expression.operation == "add" else "-"
-        last = write(right)
-        loose = isinstance(right, Call) and right.operation in ("add", "subtract", "negate")
-        return [*_addends(left, write), f"{sign} ({last})" if loose else f"{sign} {last}"]
-    return [write(expression)]

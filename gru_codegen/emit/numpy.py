@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import chain
 from math import lcm
 
 import numpy as np
@@ -15,13 +16,10 @@ from gru_codegen.ir import (
     OPERATIONS,
     Call,
     Const,
-    Elementwise,
     Every,
     Expr,
     Orientation,
     Ref,
-    parts,
-    rewrite,
 )
 from gru_codegen.ir.precedence import ATOM, PRODUCT, SUM, TIGHT, Form, Infix, call, spelled
 
@@ -30,8 +28,8 @@ __all__ = [
     "Rule",
     "Speller",
     "as_expression",
+    "as_terms",
     "by_sample",
-    "helpers_of",
     "over_one_denominator",
     "ufunc",
     "where_unread",
@@ -56,6 +54,50 @@ def as_expression(
     rule: what it has a spelling for is written so.
     """
     return spelled(expression, _Numpy(spell, layout, rule))
+
+
+def as_terms(
+    expression: Expr, spell: Speller, layout: Orientation = "rows", rule: Rule | None = None
+) -> tuple[str, list[str], str]:
+    """`expression` to be broken: the terms of the sum that it is or has in parentheses.
+
+    Before them stands the text in front of the parentheses, behind them the rest of it; both are
+    empty where there are none. Each term but the first begins with its sign.
+    """
+    notation = _Numpy(spell, layout, rule)
+    whole = over_one_denominator(expression)
+    if not _is_sum(whole):
+        form = notation(whole)
+        for place, (operand, level) in enumerate(form.operands):
+            before, behind = _around(form, place, notation)
+            if notation(operand).level < level:
+                return before, _terms_of(operand, notation), behind
+            if before.endswith("(") and behind.startswith(")"):
+                return before[:-1], _terms_of(operand, notation), behind[1:]
+    return "", _terms_of(whole, notation), ""
+
+
+def _around(form: Form, place: int, notation: _Numpy) -> tuple[str, str]:
+    """What stands before and behind one of the operands of a form."""
+    pieces = form.pattern.split("{}")
+    texts = [spelled(operand, notation, level) for operand, level in form.operands]
+    before = "".join(chain.from_iterable(zip(pieces, texts[:place], strict=False)))
+    behind = "".join(chain.from_iterable(zip(texts[place + 1 :], pieces[place + 2 :], strict=True)))
+    return before + pieces[place], pieces[place + 1] + behind
+
+
+def _terms_of(expression: Expr, notation: _Numpy) -> list[str]:
+    if not (isinstance(expression, Call) and _is_sum(expression)):
+        return [spelled(expression, notation)]
+    left, right = expression.args
+    sign = "+" if expression.operation == "add" else "-"
+    negative = isinstance(right, Call) and right.operation == "negate"
+    last = spelled(right, notation, ATOM if negative else PRODUCT)
+    return [*_terms_of(left, notation), f"{sign} {last}"]
+
+
+def _is_sum(expression: Expr) -> bool:
+    return isinstance(expression, Call) and expression.operation in ("add", "subtract")
 
 
 @dataclass(frozen=True)
@@ -247,73 +289,6 @@ def by_sample(spell: Speller, layout: Orientation) -> Rule:
         return f"_inner({spelled(weights, notation)}, {sums})"
 
     return rule
-
-
-# --- helpers -------------------------------------------------------------------------------------
-
-
-def helpers_of(operations: Collection[str]) -> list[str]:
-    """The functions that expressions with these `operations` call, each as one block of text."""
-    called: set[str] = set()
-    waiting = list(operations)
-    while waiting:
-        function = ELEMENTWISE.get(waiting.pop())
-        if function is not None and _has_helper(function) and function.name not in called:
-            called.add(function.name)
-            waiting += [
-                part.operation
-                for formula in _formulas(function)
-                for part in parts(formula)
-                if isinstance(part, Call)
-            ]
-    texts = {name: _helper(ELEMENTWISE[name]) for name in called}
-    if "guard" in operations:
-        texts["guard"] = _GUARDED
-    return [texts[name] for name in sorted(texts)]
-
-
-_GUARDED = '''\
-def _guarded(a: Array, number: int, unread: Array | None) -> Any:
-    """a, but `number` in rows that are not read, where a may be anything."""
-    return a if unread is None else np.where(unread, np.full((), number, a.dtype), a)'''
-
-
-def _has_helper(function: Elementwise) -> bool:
-    return function.definition is not None and not function.inline
-
-
-def _formulas(function: Elementwise) -> list[Expr]:
-    """What a helper computes: the named parts, then the result."""
-    assert function.definition is not None
-    formulas = [*(formula for _, formula in function.where), function.definition]
-    return [_written_out(formula) for formula in formulas]
-
-
-def _written_out(formula: Expr) -> Expr:
-    """`formula` with functions as what they are made of; those of several parts are called."""
-
-    def rule(part: Expr) -> Expr | None:
-        if not isinstance(part, Call) or part.operation not in ELEMENTWISE:
-            return None
-        function = ELEMENTWISE[part.operation]
-        if function.definition is None or function.where:
-            return None
-        return _written_out(function.of(part.args[0]))
-
-    return rewrite(formula, rule)
-
-
-def _helper(function: Elementwise) -> str:
-    *computed, result = (as_expression(f, lambda ref: ref.var.name) for f in _formulas(function))
-    names = [part.var.name for part, _ in function.where]
-    return "\n".join(
-        [
-            f"def {function.name}(a: Array) -> Any:",
-            f'    """{function.meaning}{function.computed}."""',
-            *(f"    {name} = {text}" for name, text in zip(names, computed, strict=True)),
-            f"    return {result}",
-        ]
-    )
 
 
 # --- sums with fractions -------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -11,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gru_codegen.emit.numpy import as_expression, helpers_of
+from gru_codegen.emit.helpers import helpers_of
+from gru_codegen.emit.numpy import as_expression, as_terms
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir import (
     ELEMENTWISE,
@@ -246,6 +248,35 @@ def test_a_helper_calls_those_that_have_parts(monkeypatch: pytest.MonkeyPatch) -
         '    """A test."""\n'
         "    return huber((1 + np.tanh(a / 2)) / 2) * a"
     )
+
+
+# --- terms ----------------------------------------------------------------------------------------
+
+TERMS: list[tuple[Expr, tuple[str, list[str], str]]] = [
+    (subtract(add(a, multiply(b, c)), d), ("", ["a", "+ b * c", "- d"], "")),
+    (add(a, subtract(b, c)), ("", ["a", "+ (b - c)"], "")),
+    (subtract(a, negate(b)), ("", ["a", "- (-b)"], "")),
+    (multiply(add(a, b), subtract(c, d)), ("", ["a", "+ b"], " * (c - d)")),
+    (multiply(a, subtract(c, d)), ("a * ", ["c", "- d"], "")),
+    (multiply(half, add(a, b)), ("", ["a", "+ b"], " / 2")),
+    (subtract(half, a), ("", ["1", "- 2 * a"], " / 2")),
+    (tanh(add(matmul(x, W), rows(v))), ("np.tanh", ["x @ W", "+ v"], "")),
+    (column_sum(subtract(a, b)), ("", ["a", "- b"], ".sum(axis=0)")),
+    (inner(a, subtract(b, c)), ("", ["_inner(a, b - c)"], "")),
+    (call("select")(a, b, c), ("", ["np.where(a, b, c)"], "")),
+    (a, ("", ["a"], "")),
+]
+
+
+@pytest.mark.parametrize(("expression", "broken"), TERMS, ids=lambda each: str(each))
+def test_an_expression_is_broken_before_the_signs_of_its_sum(
+    expression: Expr, broken: tuple[str, list[str], str]
+) -> None:
+    assert as_terms(expression, spell) == broken
+    before, terms, behind = broken
+    joined = " ".join(terms)
+    whole = f"{before}({joined}){behind}" if before or behind else joined
+    assert ast.dump(ast.parse(whole)) == ast.dump(ast.parse(as_expression(expression, spell)))
 
 
 # --- refusals -------------------------------------------------------------------------------------
