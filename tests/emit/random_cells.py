@@ -10,7 +10,19 @@ from sympy import Rational
 
 from gru_codegen.cell import B, Cell, D, Equation, H, hadamard, matrix, ones, size
 from gru_codegen.errors import CellError
-from gru_codegen.functions import clip, huber, positive, relu, sigmoid, softplus, tanh
+from gru_codegen.functions import (
+    clip,
+    exp,
+    huber,
+    log,
+    positive,
+    reciprocal,
+    relu,
+    sigmoid,
+    softplus,
+    tanh,
+)
+from gru_codegen.requirements import require_generable
 
 FUNCTIONS = (sigmoid, tanh, sigmoid, tanh, relu, softplus, clip, huber, positive)
 BOUNDED = (tanh, sigmoid, clip)  # states that do not run away
@@ -19,15 +31,19 @@ K = size("K")
 
 
 def random_cell(seed: int) -> Cell:
-    """A cell of one to three states: the first draw that is a sound declaration."""
+    """A cell of one to five states: the first draw that is a sound declaration."""
     random = Random(seed)
     while True:
         with suppress(CellError):
-            return _Draw(random).cell(f"drawn{seed}")
+            cell = _Draw(random).cell(f"drawn{seed}")
+            require_generable(cell)
+            return cell
 
 
 class _Draw:
     """Draws equations one by one, from the matrices that there are by then.
+
+    Some states hold what another one was, or what the input was, a step before.
 
     Weights are read again now and then, states at their own step as well as at the one before, and
     what nothing has read yet comes first: a declaration in which something is never read is none.
@@ -44,17 +60,24 @@ class _Draw:
         x = matrix("x", B, self.random.choice([D, D, D, H]))
         count = self.random.choice([1, 1, 2, 2, 3])
         states = [matrix(f"S{n}", B, self.random.choice(widths)) for n in range(count)]
+        delays = self.delays(states, x)
+        states += delays
         previous = [matrix(f"{state.name}_prev", B, state.shape[1]) for state in states]
         gates = self.random.choice([0, 1, 2, 3])
         targets = [matrix(f"G{n}", B, self.random.choice(widths)) for n in range(gates)] + states
+        before = dict(zip(states, previous, strict=True))
         if self.chance(30):
             self.random.shuffle(targets)
         for there in (x, *previous):
             self.add(there)
         equations = []
         for target in targets:
-            value = self.value(target.shape[1])
-            if target in states and self.chance(80):
+            if target in delays:
+                held = delays[target]
+                value = self.read([before.get(held, held)])
+            else:
+                value = self.value(target.shape[1])
+            if target in states and target not in delays and self.chance(80):
                 value = self.random.choice(BOUNDED)(value)
             equations.append(Equation(target, value, f"value {target.name}"))
             self.add(target)
@@ -68,6 +91,14 @@ class _Draw:
             equations=tuple(equations),
             output=self.random.choice(targets) if self.chance(40) else states[0],
         )
+
+    def delays(self, states: list[Any], x: Any) -> dict[Any, Any]:
+        """States that are what another state was a step before, or the input: a window of it."""
+        found: dict[Any, Any] = {}
+        for number in range(self.random.choice([0, 0, 1, 2])):
+            held = self.random.choice([*states, *found, *([x] if x.shape[1] == H else [])])
+            found[matrix(f"L{number}", B, held.shape[1])] = held
+        return found
 
     def value(self, width: Any) -> Any:
         total = self.term(width)
@@ -102,6 +133,7 @@ class _Draw:
     def factor(self, width: Any) -> Any:
         fitting = [there for there in self.matrices if there.shape[1] == width]
         kinds = ["matrix"] * 5 + ["complement", "complement", "function", "bias", "product"]
+        kinds += ["nested", "pole"]
         kind = self.random.choice(kinds) if fitting else "product"
         match kind:
             case "matrix":
@@ -112,7 +144,25 @@ class _Draw:
                 return self.random.choice(FUNCTIONS)(self.read(fitting))
             case "bias":
                 return self.bias(width)
+            case "nested":
+                return self.nested(self.read(fitting))
+            case "pole":
+                bounded = 2 * ones(B, width) + tanh(self.read(fitting))
+                return self.random.choice([exp, log, reciprocal])(bounded)
         return self.product(width)
+
+    def nested(self, value: Any) -> Any:
+        """A chain of functions, complements and products with what is there."""
+        for _ in range(self.random.choice([2, 3, 4])):
+            fitting = [there for there in self.matrices if there.shape == value.shape]
+            match self.random.choice(["function", "complement", "product"]):
+                case "function":
+                    value = self.random.choice(FUNCTIONS)(value)
+                case "complement":
+                    value = ones(*value.shape) - value
+                case _:
+                    value = hadamard(value, self.read(fitting))
+        return value
 
     def bias(self, width: Any) -> Any:
         return ones(B, 1) * self.weight(1, width)
