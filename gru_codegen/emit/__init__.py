@@ -3,6 +3,7 @@
 From the whole to its smallest part, each file using those below it:
 
     module       the whole, by the template in templates/
+    requirements what no kernel has lines for, refused by name
     runtime      what is copied into a module: functions of gru_codegen/runtime/, as text
     workspace    the class that keeps the arrays
     functions    the function of each phase

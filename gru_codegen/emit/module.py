@@ -25,6 +25,7 @@ from gru_codegen.emit.lines import (
     listed,
     signature,
 )
+from gru_codegen.emit.requirements import require_arrays, require_boundaries
 from gru_codegen.emit.runtime import method, runtime
 from gru_codegen.emit.sizes import Sizes, added, in_code, letters, quoted
 from gru_codegen.emit.workspace import workspace_lines
@@ -36,8 +37,15 @@ __all__ = ["emit"]
 
 
 def emit(program: Program, heading: Heading) -> str:
-    """The source of the module that runs `program`."""
+    """The source of the module that runs `program`.
+
+    Raises
+    ------
+    ProgramError: there is something in it that this target cannot spell.
+    """
+    require_arrays(program)
     planned = plan(program, in_place=heading.style == "fast")
+    require_boundaries(planned, _declared_states(program))
     attributes = Attributes(planned)
     functions = [phase_function(phase, attributes) for phase in program.phases]
     workspace = workspace_lines(attributes, functions, _declared_states(program))
