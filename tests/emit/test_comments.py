@@ -31,7 +31,8 @@ def said(source: str) -> str:
     """What the comments of a kernel's phases say, each behind a semicolon."""
     lines = [line.strip() for line in source[source.index("\ndef _forward(") :].splitlines()]
     comments = [line for line in lines if line.startswith("#")]
-    return " ".join(re.sub(r"^# ( *)", lambda m: m[1] or "; ", line) for line in comments)
+    text = " ".join(re.sub(r"^# (?! )", "; ", line).lstrip("# ") for line in comments)
+    return " ".join(text.split())
 
 
 def says(text: str, equation: str) -> bool:
