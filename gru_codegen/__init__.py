@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     )
     from gru_codegen.ir import Program
     from gru_codegen.losses import L2, Loss, losses
-    from gru_codegen.pipeline import generate, load
+    from gru_codegen.pipeline import generate, load, source_map
     from gru_codegen.stages import program
     from gru_codegen.verify import Report, verify
 
@@ -46,6 +46,7 @@ __all__ = [
     "load",
     "losses",
     "program",
+    "source_map",
     "verify",
 ]
 
@@ -66,7 +67,7 @@ _HOMES = {
         ),
         "ir": ("Program",),
         "losses": ("L2", "Loss", "losses"),
-        "pipeline": ("generate", "load"),
+        "pipeline": ("generate", "load", "source_map"),
         "stages": ("program",),
         "verify": ("Report", "verify"),
     }.items()

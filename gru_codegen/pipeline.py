@@ -11,7 +11,8 @@ from gru_codegen.cells import cells
 from gru_codegen.compare import compare
 from gru_codegen.derive import Derivation
 from gru_codegen.derive.writing import mask_name, shift_rows, written_loss
-from gru_codegen.emit import Heading, emit
+from gru_codegen.emit import Heading, SourceMap, emit, map_source
+from gru_codegen.ir import Program
 from gru_codegen.losses import L2, Loss
 from gru_codegen.lower import lower
 from gru_codegen.modules import load_source
@@ -20,7 +21,7 @@ from gru_codegen.request import Request, complete
 from gru_codegen.stages import derived
 from gru_codegen.verify import Report, verify
 
-__all__ = ["check", "generate", "load", "source"]
+__all__ = ["check", "generate", "load", "source", "source_map"]
 
 
 def generate(
@@ -57,12 +58,34 @@ def generate(
 
 def source(request: Request, spec: str | None = None) -> str:
     """The source of the kernel that is asked for; `spec` and errors are as for `generate`."""
+    return emit(*_program(request, spec))
+
+
+def source_map(
+    cell: Cell,
+    *,
+    loss: Loss = L2,
+    readout: str = "none",
+    unroll: int | None = None,
+    style: Style = "fast",
+    layout: Layout | None = None,
+    spec: str | None = None,
+) -> SourceMap:
+    """Which lines of the kernel of `cell` compute which equation of its derivation.
+
+    What it takes and raises is as for `generate`; ``source_map(...).source`` is what that returns.
+    """
+    return map_source(*_program(Request(cell, loss, readout, unroll, style, layout), spec))
+
+
+def _program(request: Request, spec: str | None) -> tuple[Program, Heading]:
+    """The program of the kernel that is asked for, and what its module says of itself."""
     derivation = derived(request)
     program = optimise(lower(derivation), request.style, request.unroll, request.stored)
     if spec is None and cells.get(request.cell.name) is request.cell:
         spec = request.cell.name
     again = request.call if spec is None else request.command(spec)
-    return emit(program, _heading(derivation, request, again))
+    return program, _heading(derivation, request, again)
 
 
 def load(

@@ -245,7 +245,7 @@ class Blocks:
                 yield self._line(f"{indent}if {condition}:", equations)
             for statement in some:
                 for code in self._lines(statement, indent + "    " * bool(given), index):
-                    yield self._line(code, statement.origin.equations or equations)
+                    yield self._line(code, equations)
 
     def _lines(self, statement: Statement, indent: str, index: str) -> Iterator[str]:
         calls = Calls(self.names, index)
@@ -307,8 +307,9 @@ class Blocks:
 
 
 def _equations(group: list[Statement]) -> tuple[EquationId, ...]:
-    """All equations that `group` completes."""
-    return tuple(dict.fromkeys(each for s in group for each in s.origin.equations))
+    """All equations that `group` completes or serves."""
+    origins = [statement.origin for statement in group]
+    return tuple(dict.fromkeys(each for o in origins for each in (*o.equations, *o.serves)))
 
 
 def _weight_of(gradient: Var) -> str:

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from gru_codegen.cost import cost
 from gru_codegen.emit.attributes import Attributes
 from gru_codegen.emit.entry_points import Interface, arguments_of
-from gru_codegen.emit.functions import helpers, phase_function
+from gru_codegen.emit.functions import Function, helpers, phase_function
 from gru_codegen.emit.header import Heading, aligned, shapes_in_words, storage_in_words
 from gru_codegen.emit.lines import (
     assignments,
@@ -28,12 +28,13 @@ from gru_codegen.emit.lines import (
 from gru_codegen.emit.requirements import require_arrays, require_boundaries
 from gru_codegen.emit.runtime import method, runtime
 from gru_codegen.emit.sizes import Sizes, added, in_code, letters, quoted
+from gru_codegen.emit.source_map import SourceMap
 from gru_codegen.emit.workspace import workspace_lines
-from gru_codegen.ir import Program, Var
+from gru_codegen.ir import EquationId, Program, Var
 from gru_codegen.plan import Plan, plan
 from gru_codegen.polynomials import Polynomial
 
-__all__ = ["emit"]
+__all__ = ["emit", "map_source"]
 
 
 def emit(program: Program, heading: Heading) -> str:
@@ -43,6 +44,31 @@ def emit(program: Program, heading: Heading) -> str:
     ------
     ProgramError: there is something in it that this target cannot spell.
     """
+    return _emitted(program, heading)[0]
+
+
+def map_source(program: Program, heading: Heading) -> SourceMap:
+    """The same, with which of its lines compute which equation of `program`."""
+    source, functions = _emitted(program, heading)
+    texts = {each: formula.text for each, formula in program.equations.items()}
+    return SourceMap.of(source, texts, _numbered(source, functions))
+
+
+def _numbered(
+    source: str, functions: Iterable[Function]
+) -> Iterator[tuple[int, tuple[EquationId, ...]]]:
+    """The numbers that the lines of `functions` have in `source`, each with its equations."""
+    for function in functions:
+        code = "\n".join(line.code for line in function.lines)
+        start = source.index(code, source.index(function.signature))
+        number = source.count("\n", 0, start) + 1
+        for line in function.lines:
+            yield number, line.equations
+            number += 1 + line.code.count("\n")
+
+
+def _emitted(program: Program, heading: Heading) -> tuple[str, list[Function]]:
+    """The source, and the functions whose lines are in it."""
     require_arrays(program)
     planned = plan(program, in_place=heading.style == "fast")
     require_boundaries(planned, _declared_states(program))
@@ -79,7 +105,7 @@ def emit(program: Program, heading: Heading) -> str:
         **outputs,
         **_entry_points(program, heading, outputs),
     }
-    return _environment().get_template("kernel.py.jinja").render(context)
+    return _environment().get_template("kernel.py.jinja").render(context), functions
 
 
 def _entry_points(program: Program, heading: Heading, states: dict[str, Any]) -> dict[str, Any]:

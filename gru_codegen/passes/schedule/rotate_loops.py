@@ -127,6 +127,8 @@ class _Rotation:
                 statement = replace(start, value=Ref(new, Now(1)))
             elif statement is product:
                 statement = grown(product, [step_before], self.neighbours)
+                origin = statement.origin.united(start.origin)  # of the next step
+                statement = replace(statement, origin=origin)
             if statement.target.var == old:
                 statement = replace(statement, target=replace(statement.target, var=new))
             changed.append(replace(statement, value=rewrite(statement.value, renamed)))
