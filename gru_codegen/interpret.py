@@ -1,4 +1,4 @@
-"""Run a Program on NumPy arrays: slow, obvious, and what every pass is checked against."""
+"""Run a Program on NumPy arrays: slow, obvious, and the reference for every pass."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def load(
 ) -> ModuleType:
     """The kernel of `cell` as a module; a debugger steps through its generated lines.
 
-    What it takes and raises is as for `generate`.
+    Arguments and errors are those of `generate`.
     """
     request = Request(cell, loss, readout, unroll, style, layout)
     return load_source(source(request), request.name)

@@ -81,8 +81,7 @@ def _passes(request: Request) -> Iterator[tuple[str, Pass]]:
 
 
 def every_stage(request: Request, *, origins: bool = True) -> str:
-    """The text of each stage, below what its pass has gained; of a pass that changes nothing
-    that alone."""
+    """Text of each stage, below the gain of its pass; of a pass without effect only that."""
     sections: list[str] = []
     before: Program | None = None
     for name, program in stages(request):

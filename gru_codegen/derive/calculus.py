@@ -51,7 +51,7 @@ class Calculus:
     def differentiate(
         self, where: str, value: Any, argument: MatrixSymbol, adjoint: Any = 1, target: Any = None
     ) -> LocalDerivative:
-        """As `differentiate`, or by renaming what was proved for an equation of the same form."""
+        """Differentiate, or rename the result for an equation of the same form."""
         symbols = dict.fromkeys(leaves(value))
         symbols |= {s: None for s in (adjoint, target) if isinstance(s, MatrixSymbol)}
         places = {s: matrix(f"place_{i}", *s.shape) for i, s in enumerate(symbols)}

@@ -1,4 +1,4 @@
-"""What `derive` returns: every equation of the derivation, open to inspection."""
+"""The result of `derive`: every equation of the derivation, open to inspection."""
 
 from __future__ import annotations
 

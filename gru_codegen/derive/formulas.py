@@ -1,4 +1,4 @@
-"""What a derivation consists of: equations, adjoint equations, gradients, shared factors."""
+"""The formulas of a derivation: equations, adjoint equations, gradients, shared factors."""
 
 from __future__ import annotations
 
@@ -81,8 +81,10 @@ class Formulas:
 
     @property
     def forward_equations(self) -> tuple[NormalEquation, ...]:
-        """What a forward pass computes: the declared equations, and the parts of them that the
-        backward pass reads; read their `declared` side."""
+        """Equations of a forward pass: those declared, and their parts that are read again.
+
+        The backward pass reads the parts; read their `declared` side.
+        """
         formulas = [a.expression for a in self.adjoints] + [g.summand for g in self.gradients]
         read = {symbol for formula in formulas for symbol in leaves(formula)}
         return tuple(e for e in self.equations if not e.named_here or e.target in read)

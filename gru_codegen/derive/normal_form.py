@@ -54,7 +54,7 @@ class NormalEquation:
 
     @property
     def named_here(self) -> bool:
-        """Whether the target is a name that only the normal form knows."""
+        """Return whether only the normal form knows the target by name."""
         return bool(self.target != self.origin.target)
 
 

@@ -1,4 +1,4 @@
-"""Equations of what a call may give or leave out, differentiated and proved like all others.
+"""Equations of the optional arguments of a call, differentiated and proved like all others.
 
 Lengths: a sample past its length keeps its states, S_t = M_t o S_{t-1} + (1 - M_t) o S'_t, where
 S'_t is what the equation of S_t computes and M_t is 1 in the rows of samples that have ended, else

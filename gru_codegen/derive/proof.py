@@ -106,7 +106,7 @@ def prove_equal(
 
 
 def _read_by(normal: Any, definitions: Mapping[MatrixSymbol, Any]) -> dict[MatrixSymbol, Any]:
-    """Those of the `definitions` that `normal` reads, itself or through others, in their order."""
+    """Those of the `definitions` that `normal` reads, directly or not, in their order."""
     read, parts = set(leaves(normal)), []
     for symbol in reversed([*definitions]):
         if symbol in read:

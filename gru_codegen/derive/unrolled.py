@@ -103,7 +103,7 @@ class Unrolled:
         return _substitute(self._gradient(weight), values)
 
     def symbols_substituted(self, weight: MatrixSymbol | str) -> int:
-        """How many symbols there are in `substituted`, without writing it."""
+        """Number of symbols in `substituted`, without writing it."""
         counts: dict[Any, int] = {}
         for symbol, expression in (*self.forward, *self.backward):
             counts[symbol] = sum(counts.get(leaf, 1) for leaf in leaves(expression))

@@ -90,7 +90,7 @@ def gradient_rows(gradients: Iterable[Gradient]) -> tuple[Row, ...]:
 
 
 def _read_by(formula: AdjointEquation | Gradient) -> Prose:
-    """What the terms of `formula` come from."""
+    """Remark on an adjoint or gradient: the equations that read its variable."""
     readers: list[Any] = [term.of or Schema("L", "L") for term in formula.terms]
     if getattr(formula, "carry", None) is not None:
         readers.append(Schema("step t+1", r"\text{step } t+1"))
@@ -188,7 +188,7 @@ def text_lines(
 
 
 def _column(lengths: Sequence[int], remarks: Sequence[str], room: int) -> int:
-    """Where remarks begin: behind the longest formula that leaves room for every remark."""
+    """Column of remarks: behind the longest formula that leaves room for every remark."""
     longest = max(map(len, remarks), default=0)
     return max((length for length in lengths if length + 3 + longest <= room), default=0)
 

@@ -1,4 +1,4 @@
-"""Derivation -> a document to read or print: every equation, and where it comes from.
+"""Derivation -> a document to read or print: every equation, with the one it comes from.
 
 `sections` says what is shown, in expressions; `text` and `latex` each spell one format.
 """

@@ -1,4 +1,4 @@
-"""The elementwise functions of a derivation, and what they are in words."""
+"""The elementwise functions of a derivation, and their names in words."""
 
 from __future__ import annotations
 

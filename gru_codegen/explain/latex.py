@@ -56,7 +56,7 @@ def _equations(block: Equations) -> str:
 
 
 def _table(table: Table, notation: Notation) -> str:
-    """Columns; the last one takes what is left of the line, and wraps."""
+    """Columns; the last one takes the remaining width, and wraps."""
     rows = [[_prose(cell, notation) for cell in row] for row in table.rows]
     *widths, _ = (max(map(LATEX.width, column)) for column in zip(*rows, strict=True))
     rest = max(1 - (sum(widths) + 3 * len(rows[0])) / _WIDTH, 0.3)

@@ -23,7 +23,7 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Equations:
-    """Groups of equations, aligned with each other; `step` is what their symbols count from."""
+    """Groups of equations, aligned with each other; their symbols count from `step`."""
 
     groups: Sequence[Sequence[Row]]
     notation: Notation
@@ -42,7 +42,7 @@ Block = Paragraph | Equations | Table
 
 @dataclass(frozen=True)
 class Section:
-    """A heading and what stands below it."""
+    """Heading and its content."""
 
     heading: Prose
     blocks: Sequence[Block]

@@ -1,4 +1,4 @@
-"""What a gradient needs: the adjoint equations it depends on, directly or through others."""
+"""Dependencies of a gradient: the adjoint equations it is computed from, directly or not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Part"]
 
 @dataclass(frozen=True)
 class Part:
-    """The part of a derivation that is shown: all of it, or what the gradient of `weight` needs."""
+    """The shown part of a derivation: all, or the dependencies of the gradient of `weight`."""
 
     derivation: Derivation
     weight: MatrixSymbol | None
@@ -33,7 +33,7 @@ class Part:
 
     @property
     def local_derivatives(self) -> list[LocalDerivative]:
-        """What SymPy took for it."""
+        """Derivatives that SymPy took for this part."""
         terms = [a.terms for a in self.adjoints] + [g.terms for g in self.gradients]
         return [term for some in terms for term in some]
 

@@ -1,4 +1,4 @@
-"""What is shown of lengths, loss weights and pullbacks."""
+"""The section on lengths, loss weights and pullbacks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["options_section"]
 
 
 def options_section(derivation: Derivation) -> Section:
-    """The equations of all options, and what is derived from them."""
+    """Section on all options: their equations and derivatives."""
     blocks = [*_lengths(derivation), *_guards(derivation)]
     blocks += [*_weights(derivation), *_pullback(derivation)]
     return Section(("Lengths, loss weights, pullbacks",), blocks)

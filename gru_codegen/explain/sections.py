@@ -1,4 +1,4 @@
-"""What is shown, in which order and in which words."""
+"""The sections of a document: their order and their words."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _cell(derivation: Derivation) -> Section:
 
 
 def _symbols(derivation: Derivation) -> Iterator[tuple[Prose, Prose, Prose]]:
-    """Every symbol of the declaration by role and shape, and what its sizes are."""
+    """Every symbol of the declaration by role and shape, and the meaning of its sizes."""
     cell, loss = derivation.cell, derivation.loss
     roles = {
         "input": cell.inputs,
@@ -264,7 +264,7 @@ def _gradients(part: Part) -> Section:
 
 
 def _other_gradients(derivation: Derivation) -> Prose:
-    """Which adjoints are the gradients of inputs and initial states."""
+    """Sentence on the adjoints that are gradients of inputs and initial states."""
     cell = derivation.cell
     inputs = [(a.target, "input ", a.of) for a in derivation.adjoints if a.of in cell.inputs]
     states = [

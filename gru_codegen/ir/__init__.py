@@ -1,4 +1,4 @@
-"""The intermediate representation, and what makes a program of it sound."""
+"""The intermediate representation, and the conditions on a sound program."""
 
 from gru_codegen.ir.elementwise import Elementwise
 from gru_codegen.ir.expressions import (

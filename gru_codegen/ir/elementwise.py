@@ -1,4 +1,4 @@
-"""The record of an elementwise function, and what the formulas in it are written with."""
+"""The record of an elementwise function, and the operands of the formulas in it."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Elementwise:
 
     @property
     def description(self) -> str:
-        """A sentence that says what it is."""
+        """Sentence on the meaning of the function."""
         return f"{self.called} {self.meaning}{self.remark}.".lstrip()
 
     def __call__(self, argument: Expr) -> Call:
@@ -87,7 +87,7 @@ class Elementwise:
         return Call(self.name, (argument,))
 
     def of(self, argument: Expr) -> Expr:
-        """What it is made of, at `argument`; it has no named parts."""
+        """Definition of the function at `argument`; it has no named parts."""
         assert self.definition is not None
         assert not self.where
         return rewrite(self.definition, lambda part: argument if part == a else None)
@@ -100,12 +100,12 @@ class Elementwise:
 
     @property
     def is_total(self) -> bool:
-        """Whether it and its derivative are finite at all numbers of moderate size."""
+        """Return whether function and derivative are finite at all numbers of moderate size."""
         return not (self.poles or self.overflows)
 
     @cached_property
     def fits_one_place(self) -> bool:
-        """Whether it can be computed by operations that each replace what one place holds."""
+        """Return whether it is a chain of operations, each in the place of the one before."""
         if self.definition is None:
             return True
         calls = [part for part in parts(self.definition) if isinstance(part, Call)]
@@ -114,7 +114,7 @@ class Elementwise:
         return not self.where and reads == 1 and all(len(args) <= 1 for args in inner)
 
     def in_one_place(self, argument: Expr, place: Ref) -> Iterator[Call]:
-        """The operations that compute it in one place, the first of `argument`.
+        """Operations that compute the function in one place, the first of `argument`.
 
         What `place` holds comes first wherever the order of the operands does not matter.
         """

@@ -96,7 +96,7 @@ class Var:
 
     @property
     def is_of_weights(self) -> bool:
-        """Whether it is computed from weights alone: there is none for each sample."""
+        """Return whether it is computed from weights alone: there is none for each sample."""
         return self.role == "work" and self.shape[0] != "B"
 
     def __hash__(self) -> int:  # names are unique, and hashing a boundary is not cheap
@@ -227,7 +227,7 @@ def refs(expression: Expr) -> Iterator[Ref]:
 
 
 def reads(expression: Expr) -> Iterator[Ref]:
-    """What `expression` reads, left to right: of a pack its parts."""
+    """References that `expression` reads, left to right: of a pack its parts."""
     for ref in refs(expression):
         yield from unpacked(ref)
 
@@ -259,6 +259,6 @@ def rewrite(expression: Expr, rule: Callable[[Expr], Expr | None]) -> Expr:
 
 
 def is_within(run: tuple[Ref, ...], other: tuple[Ref, ...]) -> bool:
-    """Whether the neighbours `run` stand in this order, with none between them, within `other`."""
+    """Return whether `run` stands in this order, without gaps, within `other`."""
     places = range(len(other) - len(run) + 1)
     return any(other[start : start + len(run)] == run for start in places)

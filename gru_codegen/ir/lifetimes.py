@@ -1,4 +1,4 @@
-"""What is run when, and which values outlive their step."""
+"""Liveness beyond a step, and the runs of blocks that it is defined over."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def kept_for_every_step(program: Program) -> set[str]:
 
 
 def _kept_by(body: tuple[Statement, ...], own: set[str]) -> Iterator[str]:
-    """The names of what has to be there for `body` although its steps have gone on.
+    """Names of the variables that `body` reads or writes at steps other than its own.
 
-    own: what the loop computes, of which `body` is a step.
+    own: the variables that the loop computes, of which `body` is a step.
     """
     overwritten: set[str] = set()
     for statement in body:
@@ -68,7 +68,7 @@ def _kept_by(body: tuple[Statement, ...], own: set[str]) -> Iterator[str]:
 
 
 def runs_of_blocks(blocks: tuple[Block, ...]) -> Iterator[list[Block]]:
-    """What is run as one: statements, a loop, the steps of one that is unrolled."""
+    """Blocks in runs: statements, a loop, or the steps of one that is unrolled."""
     run: list[Block] = []
     indices: set[int] = set()
     for block in blocks:
@@ -84,7 +84,10 @@ def runs_of_blocks(blocks: tuple[Block, ...]) -> Iterator[list[Block]]:
 
 
 def made_for_a_pullback(program: Program) -> dict[str, Var]:
-    """What the gradient of the input alone needs, by name: a pullback makes its arrays itself."""
+    """Variables for the gradient of the input alone, by name.
+
+    A pullback makes their arrays itself.
+    """
     elsewhere = {name for p in program.phases if p.name != "inputs" for name in p.variables()}
     return {
         name: var

@@ -273,5 +273,5 @@ def shape_of(expression: Expr) -> Shape:
 
 
 def letters(shape: Shape) -> str:
-    """As it is written: ``(B, H)``."""
+    """Text of a shape: ``(B, H)``."""
     return f"({', '.join(shape)})"

@@ -1,4 +1,4 @@
-"""Equations by identity: what a statement computes, whatever has become of its text."""
+"""Provenance: equations by identity, whatever has become of the text of a statement."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ class EquationId:
 
 @dataclass(frozen=True)
 class Formula:
-    """An equation as it was derived.
+    """Equation as it was derived.
 
     Attributes
     ----------
     text: both sides in plain text.
-    meaning: what it is called in words.
+    meaning: its name in words.
     target, value: both sides as they were lowered.
     """
 
@@ -87,7 +87,7 @@ class Origin:
         return self if self.computed else replace(self, computed=((target, value),))
 
     def united(self, *others: Origin) -> Origin:
-        """This origin, with what `others` have besides."""
+        """This origin, together with all of `others`."""
         every = (self, *others)
         return Origin(
             tuple(dict.fromkeys(e for origin in every for e in origin.equations)),

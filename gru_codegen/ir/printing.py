@@ -36,7 +36,7 @@ def printed(program: Program, *, origins: bool = True) -> str:
 
 
 def _header(program: Program) -> list[str]:
-    """What holds of the whole program; left out is what is empty."""
+    """Lines on the whole program, without those that would be empty."""
     over = ", ".join(f"{new} over {old}" for new, old in program.overwrites.items())
     told = {
         "program": program.name,
@@ -84,7 +84,7 @@ def _variables(program: Program) -> Iterable[Var]:
 
 
 def _of_origins(program: Program) -> Iterator[Ref]:
-    """What origins speak of."""
+    """References that origins mention."""
     definitions = dict.fromkeys(d for s in program.statements() for d in s.origin.computed)
     for target, value in definitions:
         yield from (target, *refs(value))
@@ -108,7 +108,7 @@ def _variable(var: Var) -> str:
 
 
 def origin_lines(origin: Origin) -> list[str]:
-    """The comments that say where a statement comes from.
+    """Comments with the origin of a statement.
 
     ``# forward Z, forward R``, or ``# for adjoint Z, adjoint R`` of an intermediate; then
     ``# Z[t] = tanh(aZ)`` for what is computed in full.

@@ -151,7 +151,7 @@ class Program:
         return printed(self)
 
     def orientation(self, var: Var) -> Orientation:
-        """How the matrices of `var` are stored; those without a row per sample are as written."""
+        """Orientation of the matrices of `var`; rows, if they have no row per sample."""
         apart = var.name in self.by_row or var.shape[:1] != ("B",)
         return "rows" if apart else self.layout
 
@@ -233,7 +233,7 @@ def with_statements(
 ) -> tuple[Block, ...]:
     """`blocks` with those that `change` gives in the place of each statement.
 
-    What has not changed is the very same object, and steps share their bodies as before.
+    An unchanged block is the very same object, and steps share their bodies as before.
     """
     bodies: dict[int, tuple[Block, ...]] = {}
 
@@ -281,5 +281,5 @@ def distinct_bodies(blocks: tuple[Block, ...]) -> Iterator[tuple[Statement, ...]
 
 
 def writes(statement: Statement) -> Iterator[Ref]:
-    """What `statement` writes: its target, of a pack the parts."""
+    """References that `statement` writes: its target, of a pack the parts."""
     yield from unpacked(statement.target)

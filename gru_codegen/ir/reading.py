@@ -1,4 +1,4 @@
-"""The text of a program read back: the other direction of `printing`."""
+"""Reading the text of a program: the other direction of `printing`."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ _HEADINGS = {Loop(direction, ()).heading: direction for direction in DIRECTIONS}
 
 
 class _Line(NamedTuple):
-    """A line of a text: how far it is indented, and what it says."""
+    """Line of a text: its indentation and its content."""
 
     indent: int
     text: str
@@ -226,7 +226,7 @@ class _Blocks:
         return blocks
 
     def of(self, indent: int) -> tuple[Block, ...]:
-        """What stands at `indent` from here on, until something stands further left."""
+        """Lines at `indent` from here on, up to one further left."""
         blocks: list[Block] = []
         while self.lines and self.lines[-1].indent == indent:
             text = self.lines.pop().text
@@ -241,7 +241,7 @@ class _Blocks:
         return tuple(blocks)
 
     def _read_origin(self, text: str) -> None:
-        """Equations, with which an origin begins, or what is computed in full."""
+        """Equations, with which an origin begins, or a value computed in full."""
         target, equals, value = text.partition(" = ")
         if equals:
             definition = (_ref(target, self.known), read_expression(value, self.known))

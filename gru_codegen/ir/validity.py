@@ -1,4 +1,4 @@
-"""What makes a program sound; checked after every pass."""
+"""Validation: the conditions on a sound program, checked after every pass."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ class _Validator:
             known[name] = [*known.get(name, []), condition]
 
     def boundary(self, ref: Ref, at: str) -> None:
-        """What `ref` is beyond the steps has been computed before them, even if there are none."""
+        """Check that the boundary of `ref` is computed before the steps, even if there are none."""
         if ref.var.boundary is None or ref.when is None or not ref.when.offset:
             return
         for part in reads(ref.var.boundary):
@@ -218,7 +218,7 @@ class _Inside:
     index: int | None = None
 
     def is_beyond(self, offset: int, steps: int | None) -> bool:
-        """Whether the step at `offset` from this one is known not to exist."""
+        """Return whether the step at `offset` from this one is known not to exist."""
         if self.index is None or steps is None:
             return False
         return not 0 <= self.index + offset < steps
@@ -303,7 +303,7 @@ def _check_overwrites(program: Program, names: dict[str, Var]) -> None:
 
 
 def _check_by_row(program: Program, names: dict[str, Var]) -> None:
-    """What is stored by row beside others is copied there as a whole and summed over, no more."""
+    """Check that variables stored by row beside others are copied and summed over, no more."""
     if not program.by_row:
         return
     shared = {*program.overwrites, *program.overwrites.values()}
@@ -325,7 +325,7 @@ def _check_by_row(program: Program, names: dict[str, Var]) -> None:
 
 
 def _read_apart(expression: Expr) -> Iterator[Ref]:
-    """What `expression` reads, but for whole operands of sums over the rows of all steps."""
+    """References that `expression` reads, but for whole operands of sums over all rows."""
     match expression:
         case Call("contract", (Ref(left, Every()), Ref(right, Every()))):
             yield from (ref for ref in reads(expression) if ref.var not in (left, right))

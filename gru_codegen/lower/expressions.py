@@ -32,11 +32,11 @@ __all__ = ["Scope", "lowered"]
 
 @dataclass(frozen=True)
 class Scope:
-    """What the nodes of some equations are lowered with.
+    """Context in which the nodes of some equations are lowered.
 
-    variables: those of the program. unread: which samples the equations are not read of, as a
-    matrix of a given shape: functions with a safe point are applied to that there. None if no
-    argument of theirs can be out of range.
+    variables: those of the program. unread: the mask of the samples that the equations are not read
+    of, as a matrix of a given shape: functions with a safe point are applied to that there. None if
+    no argument of theirs can be out of range.
     """
 
     variables: Variables

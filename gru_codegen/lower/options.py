@@ -1,4 +1,4 @@
-"""Statements of what a caller may give or leave out, as `derive.options` has the equations.
+"""Statements of optional arguments: lengths, loss weights, as in `derive.options`.
 
 A state and what its equation computes, S_t and S'_t, are in one place, and so are their adjoints:
 past a sample's length the one is written over the other. Where lengths or weights are not given,
@@ -40,7 +40,7 @@ class Options:
         return self._selected(self.variables.refs[state], self.holds[state].value, state)
 
     def hold_adjoint(self, adjoint: AdjointEquation) -> list[Statement]:
-        """The adjoint of a held state in two: what is passed on, what goes into the step."""
+        """Split the adjoint of a held state: one part is passed on, one goes into the step."""
         here, hold = self.variables.refs[adjoint.target], self.holds[adjoint.of]
         held = self.variables.held(here)
         return [
@@ -49,7 +49,7 @@ class Options:
         ]
 
     def pass_on(self, adjoint: AdjointEquation) -> Statement:
-        """The carry with what a sample past its length passes on."""
+        """Add to the carry the part that a sample past its length passes on."""
         states = self.derivation.cell.states
         hold = next(self.holds[state] for state, before in states.items() if before == adjoint.of)
         here = self.variables.refs[adjoint.target]
@@ -58,7 +58,7 @@ class Options:
         return self._past_length(here, Call("add", (here, held)), f"{text} = {text} + {added}")
 
     def _selected(self, target: Ref, blend: Blend, symbol: MatrixSymbol) -> Statement:
-        """A blend by a mask of zeros and ones, which reads of both sides only what it takes."""
+        """Blend by a mask of zeros and ones, as a selection: only the chosen side is read."""
         sides = (lowered(side, self.of_loss) for side in (blend.ended, blend.running))
         value = Call("select", (self.variables.ended(shape_of_symbol(blend.mask)), *sides))
         text = f"{self.notation.text(symbol)} = {self.notation.text(blend.expression)}"
@@ -69,7 +69,7 @@ class Options:
         return self.stated.statement("lengths", target.var.name, formula, given=("lengths",))
 
     def _held_symbol(self, held: Ref, hold: Hold) -> MatrixSymbol:
-        """What equations call what is kept of an adjoint until the carry is there."""
+        """Symbol, in the text of equations, of the part of an adjoint held for the carry."""
         symbol = MatrixSymbol(held.var.name, *hold.adjoint.shape)
         steps = {**self.notation.steps, symbol: (held.var.name, 0)}
         self.notation = replace(self.notation, steps=steps)
@@ -78,7 +78,7 @@ class Options:
     # --- the loss ---------------------------------------------------------------------------
 
     def loss(self) -> list[Statement]:
-        """The loss, and what a mean and weights make of the adjoint of the outputs.
+        """The loss, then the factors of a mean and of weights in the adjoint of the outputs.
 
         Both are factors of every adjoint, so they enter where the adjoints begin. The weight of a
         sample multiplies its term, and so its row of that adjoint.
@@ -122,7 +122,7 @@ class Options:
 
 
 def _in_place(derivation: Derivation) -> Notation:
-    """The notation of the options in which what shares a place with a symbol is written as it."""
+    """Notation of the options: symbols that share a place are written alike."""
     notation = derivation.options.notation
     same = {
         primed: (plain.name, 0)

@@ -1,4 +1,4 @@
-"""The phases of a program: which equation is computed where."""
+"""The phases of a program, and the equations of each."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class _Lowering:
         )
 
     def _own(self) -> set[MatrixSymbol]:
-        """What belongs to the cell and not to the loss: its adjoint is one of the backward loop."""
+        """Symbols of the cell, not the loss: their adjoints are computed in the backward loop."""
         computed = {e.target for e in self.derivation.equations if e.origin.target in self.ours}
         return {*self.ours, *self.cell.states.values(), *computed} - {self.loss.prediction}
 

@@ -1,4 +1,4 @@
-"""The variables of a program: what every symbol of a derivation is in it."""
+"""Symbols of a derivation as variables of a program."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["Variables", "shape_of_symbol"]
 
 
 class Variables:
-    """For every symbol of `derivation` its reference, and what only the program has.
+    """References of every symbol of `derivation`, and the variables that only programs have.
 
     Attributes
     ----------
     refs: the reference of every symbol.
-    inlined: what stands for a symbol that has no variable.
+    inlined: expressions of the symbols without a variable.
     loss: the variable that the loss is summed up in.
     """
 
@@ -75,7 +75,7 @@ class Variables:
                 self.refs[adjoint.carry] = Ref(self.refs[passed_on].var, Now(1))
 
     def _last(self, adjoint: AdjointEquation, meaning: str) -> Ref:
-        """The carry beyond the last step: what a pullback is given, as derived."""
+        """The carry beyond the last step: the argument of a pullback, as derived."""
         state = next(s for s, p in self.derivation.cell.states.items() if p == adjoint.of)
         given = self.derivation.options.last[state].expression
         stem = f"{adjoint.target.name.removesuffix('_prev')}_last"
@@ -107,7 +107,7 @@ class Variables:
     # --- what options add -------------------------------------------------------------------
 
     def ended(self, shape: Shape) -> Ref:
-        """Which samples have ended; a variable for each shape that this is laid over."""
+        """Mask of the samples that have ended; a variable for each shape that it is laid over."""
         if shape == self._first_shape:
             name = "ended"
         else:

@@ -45,7 +45,7 @@ class Array:
         return tuple(size for shape in self.shapes for size in shape[-1].split("+"))
 
     def numbers(self) -> Polynomial:
-        """How many numbers it holds."""
+        """Number of elements, as a polynomial in the sizes."""
         total = Polynomial()
         for shape in self.shapes:
             if self.extra is not None:
@@ -72,7 +72,7 @@ class Place:
 
     @property
     def whole(self) -> bool:
-        """Whether it is all that stands in the array."""
+        """Return whether the place is the whole array."""
         return self.start == 0 and self.stop == len(self.array.shapes)
 
 
@@ -131,28 +131,28 @@ class Plan:
         return Place(first.array, first.first + offset, first.start, last.stop)
 
     def is_stored(self, var: Var) -> bool:
-        """Whether `var` lies in an array: by itself, as a part, or as a pack."""
+        """Return whether `var` lies in an array: by itself, as a part, or as a pack."""
         if var.parts:
             return var.role == "work" and self.is_stored(var.parts[0][0].var)
         return var.name in self.places
 
     def is_carried_over_time(self, var: Var) -> bool:
-        """Whether `var` is a carry of which all steps are kept: its boundary is an element more."""
+        """Return whether all steps of the carry `var` are kept: its boundary is one more."""
         return var in self.program.carries and var.name in self.kept
 
     def writes_in_place(self, statement: Statement) -> bool:
-        """Whether `statement` writes into an array that is there already."""
+        """Return whether `statement` writes into an array that is there already."""
         return self.in_place and statement.target.var.role not in ("loss", "gradient")
 
     def is_indexed(self, var: Var) -> bool:
-        """Whether one step of `var` is an element of an array."""
+        """Return whether one step of `var` is an element of an array."""
         given = var.role in ("input", "target", "loss weights", "lengths")
         if given or not var.parts:
             return given or var.name in self.kept
         return any(part.var.name in self.kept for part in reads(Ref(var)))
 
     def is_there(self, statement: Statement) -> bool:
-        """Whether `statement` copies a matrix onto itself: two variables have one place."""
+        """Return whether `statement` copies a matrix onto itself: two variables have one place."""
         value, target = statement.value, statement.target
         if statement.given or not isinstance(value, Ref) or value.var.parts or target.var.parts:
             return False
@@ -162,5 +162,5 @@ class Plan:
         return places[0] is not None and places[0] == places[1]
 
     def numbers(self) -> Polynomial:
-        """How many numbers all arrays hold."""
+        """Number of elements of all arrays."""
         return sum((array.numbers() for array in self.arrays), Polynomial())

@@ -1,4 +1,4 @@
-"""Decide where each variable of a program lies."""
+"""Storage planning: the array of each variable of a program, and its place in it."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ class _Deciding:
         return Array(name, shapes, extra, orientation, stacked, meaning)
 
     def _before(self, var: Var) -> int:
-        """How many elements stand before step 0, such as the initial state."""
+        """Number of elements before step 0, such as the initial state."""
         return -self.offsets.get(var.name, (0, 0))[0]
 
     def _extra(self, var: Var, first: int) -> int:
@@ -186,7 +186,7 @@ class _Deciding:
 
 
 def _is_narrow(expression: Expr) -> bool:
-    """Whether NumPy gives one column that stands for all: the sum of each row, times a number."""
+    """Return whether NumPy gives one column for all: the sum of each row, times a number."""
     if not isinstance(expression, Call):
         return isinstance(expression, Const)
     if expression.operation in ("row_sum", "row_max"):

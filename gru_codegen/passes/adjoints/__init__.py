@@ -1,1 +1,1 @@
-"""Backward loops are linear in what they compute; these passes rest on that."""
+"""Optimisation of backward loops, which are linear in the adjoints that they compute."""

@@ -1,4 +1,4 @@
-"""Products of adjoints are computed as chains, each link from the one before it.
+"""Strength reduction of backward loops: products of adjoints as chains with common prefixes.
 
 ``dS o Z o (1 - CA o CA)`` and ``dS o Z`` and ``dS o (1 - Z)`` take five operations as dS o Z,
 dS o Z o CA, then dS o Z - (dS o Z o CA) o CA and dS - dS o Z. With that rest,
@@ -49,11 +49,11 @@ _MOST_COMPARED = 30_000
 
 
 def chain_products(program: Program) -> Program:
-    """Compute the adjoints of backward loops by chains of products, where that takes fewer steps.
+    """Compute the adjoints of backward loops by chains of products, if that is cheaper.
 
-    A factor 1 - Z is multiplied out, so that what it multiplies serves other adjoints as well; or
-    its rest dS - dS o Z is computed once, where that takes fewer steps still. Products that the
-    forward pass has computed are read again, unless more would have to be kept for that.
+    A factor 1 - Z is multiplied out, so that its product serves other adjoints as well; or its rest
+    dS - dS o Z is computed once, if that takes fewer steps still. Products of the forward pass are
+    read again, unless more variables would have to be kept for that.
     """
     taken = names_in(program)
     found = list(without_recomputation(program, taken))
@@ -65,7 +65,7 @@ def chain_products(program: Program) -> Program:
 
 
 def _passes(body: tuple[Statement, ...]) -> int:
-    """How many times a matrix is gone over."""
+    """Number of passes over a matrix that `body` takes."""
     return sum(passes_taken(statement.value)[0] for statement in body)
 
 
@@ -81,9 +81,9 @@ class _Plan:
 
 
 class _Search:
-    """Step by step the change that saves the most, until none saves any.
+    """Greedy search: apply the change that saves the most passes, until none saves any.
 
-    compared: how many pairs of products have been compared, which is what takes time.
+    compared: the number of pairs of products compared so far, which bounds the effort.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class _Search:
 
     @property
     def is_over(self) -> bool:
-        """Whether no more plans are to be tried."""
+        """Return whether the effort is spent."""
         return self.compared > _MOST_COMPARED
 
     def program(self) -> Program:
@@ -141,14 +141,13 @@ class _Search:
         return stored(replace(self.before, phases=tuple(phases)), plan.kept)
 
     def _fits(self, plan: _Plan) -> bool:
-        """Whether no more variables have to be kept for every step."""
+        """Return whether `plan` keeps no more variables for every step than the program did."""
         return len(kept_for_every_step(self._with(plan))) <= self.room
 
     # --- changes ----------------------------------------------------------------------------
 
     def _further(self, plan: _Plan) -> Iterator[_Plan]:
-        """The plans that go one change beyond `plan`: a rest, what is recalled, or one for the
-        sake of the other."""
+        """Plans one change beyond `plan`: a rest, a recalled product, or one of each."""
         yield from self._recalling(plan, None)
         for rest in self._candidates(plan):
             if self.is_over:
@@ -163,7 +162,7 @@ class _Search:
         return root
 
     def _candidates(self, plan: _Plan) -> Iterator[Rest]:
-        """Products that some sum has times 1 - a factor: from an adjoint on, or as they stand."""
+        """Rests of products that some sum contains times 1 - a factor, from the root or whole."""
         found: dict[Rest, None] = {}
         for each in plan.sums:
             coefficients = {product: coefficient for coefficient, product in each.products}
@@ -188,7 +187,7 @@ class _Search:
         return replace(plan, sums=changed, rests={**plan.rests, ref: rest}), ref
 
     def _recalling(self, plan: _Plan, only: Ref | None) -> Iterator[_Plan]:
-        """Plans that read again what the forward pass has computed, in products of one root."""
+        """Plans that read a product of the forward pass again, in all products of one root."""
         products = _products(plan)
         roots = dict.fromkeys(self._root(plan, product) for product in products)
         for root in roots if only is None else [only]:
@@ -203,7 +202,7 @@ class _Search:
                         yield replace(plan, sums=changed, kept=[*plan.kept, *new])
 
     def _is_zero(self, plan: _Plan, root: Ref, ended: Expr) -> bool:
-        """Whether `root` is made 0 where `ended` holds, before any product of it."""
+        """Return whether `root` is made 0 at `ended` before any product of it is computed."""
         own = root
         while own in plan.rests:
             own = self._root(plan, plan.rests[own].product)
@@ -221,7 +220,7 @@ def _products(plan: _Plan) -> list[Product]:
 
 
 def _rested(each: Sum, rest: Rest, ref: Ref) -> list[tuple[Fraction, Product]]:
-    """The products of a sum, with `ref` in the place of each pair that is one of that rest."""
+    """Products of a sum, with `ref` for each pair whose difference is a multiple of `rest`."""
     left = {product: coefficient for coefficient, product in each.products}
     found: list[tuple[Fraction, Product]] = []
     for product in sorted(left, key=lambda product: sum(count for _, count in product)):

@@ -1,4 +1,4 @@
-"""Adjoints as sums of products, and the chains by which the products are computed."""
+"""Sums of products for chains: statements multiplied out, and products by their prefixes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Product = frozenset[tuple[Expr, int]]
 
 @dataclass
 class Sum:
-    """What becomes of one statement: products with their coefficients, and the rest."""
+    """Statement multiplied out: products with their coefficients, and other terms in `rest`."""
 
     statement: Statement
     products: list[tuple[Fraction, Product]] = field(default_factory=list)
@@ -29,19 +29,19 @@ class Sum:
 
 @dataclass(frozen=True)
 class Rest:
-    """What a product leaves, times 1 - `factor`."""
+    """Remainder product - product o `factor`, which is the product times 1 - `factor`."""
 
     product: Product
     factor: Expr
 
     @property
     def other(self) -> Product:
-        """The part that is taken away."""
+        """The subtracted product."""
         return times(self.product, self.factor)
 
 
 def sums(body: tuple[Statement, ...], linear: LinearBody) -> list[Sum]:
-    """The statements of `body` multiplied out, without those that their readers can pass over."""
+    """Statements of `body` multiplied out, without the adjoints that `linear` substitutes."""
     return [_sum(s, linear) for s in body if s.target.var not in linear.passed_over]
 
 
@@ -64,22 +64,22 @@ def times(product: Product, *factors: Expr) -> Product:
 
 
 def contains(product: Product, part: Product) -> bool:
-    """Whether `part` is a part of `product`."""
+    """Return whether `part` is a divisor of `product`."""
     counts = dict(product)
     return all(counts.get(factor, 0) >= count for factor, count in part)
 
 
 def without(product: Product, part: Product) -> list[Expr]:
-    """What `part` lacks of `product`, in a fixed order."""
+    """Factors of `product` that `part` lacks, in a fixed order."""
     rest = (Counter(dict(product)) - Counter(dict(part))).elements()
     return sorted(rest, key=lambda factor: (isinstance(factor, Call), str(factor)))
 
 
 class Chains:
-    """The statements of a backward step, with a link before the first that reads it.
+    """Statements of a backward step, with the links of each chain before their first reader.
 
-    A product is computed from the longest that it begins with. `rests` says what those are that
-    stand for a rest; the adjoints are `roots`.
+    A product is computed from the longest one that it begins with. `rests` has the remainders by
+    their variables; the adjoints are `roots`.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Chains:
         self.done: set[int] = set()
 
     def _order(self, product: Product) -> tuple[int, int]:
-        """Short ones first, in the order in which they are wanted."""
+        """Sort key: short products first, then in the order of the sums."""
         return _length(product), self.wanted.index(product)
 
     def _root(self, product: Product) -> Ref:
@@ -107,7 +107,7 @@ class Chains:
         return root
 
     def _link(self, product: Product) -> None:
-        """Give `product` a chain from the longest one that it begins with."""
+        """Give `product` a chain from its longest prefix that has one."""
         known = [p for p in self.parent if contains(product, p)]
         here: Product = max(known, key=_length, default=frozenset({(self._root(product), 1)}))
         while missing := without(product, here):
@@ -117,7 +117,7 @@ class Chains:
             here = longer
 
     def _use(self, part: Product) -> int:
-        """How many products go on from `part`."""
+        """Number of products that have `part` as a divisor."""
         return sum(contains(product, part) for product in self.wanted)
 
     # --- statements -------------------------------------------------------------------------
@@ -130,7 +130,7 @@ class Chains:
                 self._forget(each.statement.target)
 
     def _forget(self, target: Ref) -> None:
-        """Drop what is no longer the product that it was, now that `target` is written."""
+        """Drop the products whose value changes now that `target` is written."""
         stale = [
             product
             for product, value in self.made.items()
@@ -140,7 +140,7 @@ class Chains:
             del self.made[product]
 
     def _factors(self, product: Product) -> set[Ref]:
-        """What `product` is made of; for a rest, what that is made of."""
+        """Operands of `product`; of a remainder, those of the product subtracted as well."""
         found = {ref for factor, _ in product for ref in reads(factor)}
         rest = self.rests.get(self._root(product))
         return found if rest is None else found | self._factors(rest.other)
@@ -160,7 +160,7 @@ class Chains:
         yield replace(each.statement, value=value)
 
     def _made(self, product: Product, place: int) -> Iterator[Statement]:
-        """What computes `product`, if nothing has: a variable if it is read more than once."""
+        """Statements that compute `product`, once: a variable if it is read more than once."""
         if product in self.made:
             return
         root = self._root(product)
@@ -197,7 +197,7 @@ class Chains:
         yield Statement(target, value)
 
     def _whole(self, product: Product, place: int) -> int | None:
-        """The statement that computes nothing but `product`, if it can stand at `place`."""
+        """Index of a later sum that is `product` alone and can move to `place`."""
         for number in range(place, len(self.sums)):
             each = self.sums[number]
             alone = each.products == [(Fraction(1), product)] and not each.rest
@@ -206,8 +206,10 @@ class Chains:
         return None
 
     def _can_stand(self, target: Ref, product: Product, place: int, number: int) -> bool:
-        """Whether nobody before sum `number` means another value of its target, and it is the same
-        product there."""
+        """Return whether sum `number`, which is `product`, can move to `place`.
+
+        No sum in between may use its target or write an operand of the product.
+        """
         between = self.sums[place:number]
         if any(target.var in self._variables(each) for each in between):
             return False
@@ -220,9 +222,10 @@ class Chains:
 
 
 def _multiplied_out(expression: Expr) -> Iterator[tuple[Fraction, tuple[Expr, ...]]]:
-    """Terms of `expression`; only a sum with a number is multiplied out, another is one factor.
+    """Terms of `expression`; only a sum with a number is multiplied out.
 
-    Nor is a product of so many sums that the terms would take more than the sums save.
+    Any other sum is one factor, and so is a product of so many sums that the terms would take more
+    than the sums save.
     """
     if isinstance(expression, Const):
         yield expression.value, ()

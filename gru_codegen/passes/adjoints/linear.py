@@ -1,4 +1,4 @@
-"""Bodies of backward loops are linear: each adjoint is a sum of others, times what is known."""
+"""Linear form of backward loops: each adjoint is a sum of others, times known matrices."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ZERO, _ONE, _MINUS = (Const(Fraction(number)) for number in (0, 1, -1))
 
 @dataclass
 class Linear:
-    """A sum of adjoints, each times what is `known`, and of terms that are no such products."""
+    """Sum of adjoints, each times its factor in `known`, and of other terms."""
 
     known: dict[Ref, Expr] = field(default_factory=dict)
     rest: list[Expr] = field(default_factory=list)
@@ -70,14 +70,14 @@ def _times(left: Expr, right: Expr) -> Expr:
 
 
 class LinearBody:
-    """The statements of one step, last to first.
+    """Statements of a backward step as linear forms.
 
     Attributes
     ----------
-    computed: what they compute.
-    passed_over: the adjoints that are one other adjoint, times what is known, and are read
-        elementwise at their own step alone, while that one stays what it is: their readers can do
-        without them. Of several one behind the other so many that what is known is not large.
+    computed: their targets.
+    passed_over: adjoints that are substituted into their readers. Each is one other adjoint, times
+        a known factor of bounded size. It is read elementwise at its own step alone, and the other
+        adjoint is not written in between.
     """
 
     def __init__(self, body: tuple[Statement, ...], kept: set[str]) -> None:
@@ -88,25 +88,25 @@ class LinearBody:
         self.passed_over = dict(self._links(body))
 
     def of(self, statement: Statement) -> Linear | None:
-        """The value of `statement`, unless it accumulates or is for an optional argument."""
+        """Linear form of `statement`; None if it accumulates or serves an optional argument."""
         if statement.accumulate or statement.given:
             return None
         return self._linear(statement.value)
 
     def origin(self, statement: Statement) -> Origin:
-        """The origin of `statement`, once it does without what is passed over."""
+        """Origin of `statement`, united with those of the adjoints substituted into it."""
         origins = list(self._passed_over(statement.value))
         return INTERMEDIATE.united(*origins, statement.origin)
 
     def _passed_over(self, value: Expr) -> Iterator[Origin]:
-        """The origins of the adjoints that a reader of `value` does without."""
+        """Origins of the adjoints that are substituted into `value`."""
         for var in dict.fromkeys(ref.var for ref in reads(value)):
             if var in self.passed_over:
                 yield from self._passed_over(self.passed_over[var])
                 yield self._origins[var]
 
     def _links(self, body: tuple[Statement, ...]) -> Iterator[tuple[Var, Expr]]:
-        """The adjoints that are one other adjoint, times what is known."""
+        """Adjoints that are one other adjoint, times a known factor, with their values."""
         sizes: dict[Var, int] = {}
         writers = Counter(statement.target.var for statement in body)
         for place, statement in enumerate(body):
@@ -124,12 +124,12 @@ class LinearBody:
                         yield var, statement.value
 
     def _is_changed(self, value: Expr, body: tuple[Statement, ...]) -> bool:
-        """Whether a statement of `body` writes what `value` reads of its own step."""
+        """Return whether a statement of `body` writes an operand of `value` at its own step."""
         own = {ref.var for ref in reads(value) if ref.when == Now()}
         return any(statement.target.var in own for statement in body)
 
     def _is_read_here(self, var: Var, body: tuple[Statement, ...]) -> bool:
-        """Whether it is read at its own step alone, and elementwise there."""
+        """Return whether `var` is read at its own step alone, and elementwise there."""
         for statement in body:
             those = [ref for ref in reads(statement.value) if ref.var == var]
             if not those:
@@ -145,7 +145,7 @@ class LinearBody:
         return True
 
     def _linear(self, value: Expr) -> Linear | None:
-        """`value` as a sum of adjoints of this loop, times what is known; None if it is not."""
+        """Linear form of `value` in the adjoints of this loop; None if it has none."""
         if isinstance(value, Ref) and value.var in self.passed_over:
             return self._linear(self.passed_over[value.var])
         if isinstance(value, Ref) and value.var in self.computed:
@@ -176,5 +176,5 @@ class LinearBody:
         return any(ref.var in self.computed for ref in reads(value))
 
     def _is_given_adjoint(self, value: Expr) -> bool:
-        """Whether it is the adjoint of the outputs, which comes from the loss."""
+        """Return whether `value` is the adjoint of the outputs, which the loss gives."""
         return isinstance(value, Ref) and value.var.role == "adjoint"

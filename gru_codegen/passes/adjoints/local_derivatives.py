@@ -1,7 +1,8 @@
-"""What multiplies an adjoint is collected into one factor, known before the backward loop begins.
+"""Collection of local derivatives: one factor for each pair of adjoints, before the loop.
 
-A backward loop is linear in what it computes: each adjoint is a sum of others, times matrices that
-the forward pass knows. Those that hand on a single other one elementwise are passed over.
+Expects backward loops whose adjoints are sums of others, times forward values: they are linear.
+Leaves each adjoint as such a sum with one factor a term; an adjoint that only hands on another,
+elementwise, is substituted into its readers.
 """
 
 from __future__ import annotations
@@ -31,16 +32,19 @@ __all__ = ["collect_all_local_derivatives", "collect_local_derivatives"]
 
 
 def collect_local_derivatives(program: Program) -> Program:
-    """Collect the factors of every adjoint that a loop last to first computes.
+    """Collect the factors of every adjoint that a backward loop computes.
 
-    A factor is called by what it is, the derivative of one variable with respect to another:
-    ``S_by_aZ``. It reads nothing that the loop computes.
+    A factor is named as a derivative of one variable with respect to another: ``S_by_aZ``. It reads
+    nothing that the loop computes.
     """
     return _collect(program, every_factor=False)
 
 
 def collect_all_local_derivatives(program: Program) -> Program:
-    """The same, and a factor that is there already gets a copy that neighbours can be given to."""
+    """Collect factors as above, and copy those that are one variable.
+
+    Neighbours can then be given to the copy.
+    """
     return _collect(program, every_factor=True)
 
 
@@ -76,7 +80,7 @@ class _Collector:
         return replace(self.loop_before, body=(*factors, *others))
 
     def _collected(self, statement: Statement) -> Iterator[Statement]:
-        """`statement` with the factors that it needs, computed before it."""
+        """Definitions of the factors of `statement`, then the statement in terms of them."""
         linear = self.linear.of(statement)
         if linear is None:
             yield statement

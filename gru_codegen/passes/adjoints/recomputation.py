@@ -1,4 +1,4 @@
-"""What the forward pass has computed, as factors of adjoints: Z o (CA - S_prev) is S - S_prev."""
+"""Reuse of forward products in the backward loop: Z o (CA - S_prev) is S - S_prev."""
 
 from __future__ import annotations
 
@@ -36,14 +36,15 @@ __all__ = ["Recalled", "stored", "without_recomputation"]
 
 @dataclass(frozen=True)
 class Recalled:
-    """A product that a forward step has computed.
+    """Product that a forward step has computed.
 
     Attributes
     ----------
-    product: it, as the step computes it.
-    value: what it can be read from afterwards: a variable, or the sum or difference of two.
-    ended: where not None, past the length of a sample, the two may differ.
-    stored: whether the step has to keep the product, in the variable `value`.
+    product: the expression, as the step computes it.
+    value: an equal expression of stored variables: one, or the sum or difference of two.
+    ended: the mask of the samples past their length, for which the two may differ; None if they do
+        not.
+    stored: true if the step has to keep the product, in the variable `value`.
     """
 
     product: Expr
@@ -53,7 +54,7 @@ class Recalled:
 
 
 def without_recomputation(program: Program, taken: set[str]) -> Iterator[Recalled]:
-    """The elementwise products in the forward loops of `program`."""
+    """Elementwise products of forward loops that the backward loop can read again."""
     writers = _writers(program.statements())
     before: Counter[Var] = Counter()
     for phase in program.phases:
@@ -71,14 +72,13 @@ def without_recomputation(program: Program, taken: set[str]) -> Iterator[Recalle
 
 
 def _writers(some: Iterable[Statement]) -> Counter[Var]:
-    """How many of `some` write each variable."""
+    """Number of statements that write each variable."""
     return Counter(ref.var for statement in some for ref in writes(statement))
 
 
 @dataclass
 class _Known:
-    """What holds at a statement: how many write each variable, in all, before it, and before its
-    loop ends."""
+    """Number of writers of each variable: in all, before a statement, and before its loop ends."""
 
     writers: Counter[Var]
     before: Counter[Var]
@@ -105,7 +105,7 @@ class _Known:
                 yield Recalled(part, Ref(var, Now()), stored=True)
 
     def _lasts(self, expression: Expr, but: Ref | None = None) -> bool:
-        """Whether what `expression` reads stays as it is when the loop has ended."""
+        """Return whether no operand of `expression` is written again when the loop has ended."""
 
         def lasts(ref: Ref) -> bool:
             if not isinstance(ref.when, Now):
@@ -117,7 +117,7 @@ class _Known:
 
 
 def _terms(target: Ref, value: Expr) -> Iterator[tuple[Expr, Expr]]:
-    """Products in `value`, each with what it is in terms of `target`."""
+    """Products in `value`, each with an equal expression in terms of `target`."""
     if _is_product(value):
         yield value, target
     if not (isinstance(value, Call) and value.operation in ("add", "subtract")):
@@ -131,7 +131,7 @@ def _terms(target: Ref, value: Expr) -> Iterator[tuple[Expr, Expr]]:
 
 
 def _is_product(expression: Expr) -> bool:
-    """Whether it is a product of matrices, entry by entry."""
+    """Return whether `expression` is an elementwise product of matrices."""
     if not (isinstance(expression, Call) and expression.operation == "multiply"):
         return False
     calls = (part for part in parts(expression) if isinstance(part, Call))
@@ -140,7 +140,7 @@ def _is_product(expression: Expr) -> bool:
 
 
 def _end(statement: Statement) -> Expr | None:
-    """Where `statement` sets its target to something else, if it is past a sample's length."""
+    """Mask of the samples past their length, if `statement` sets its target there, or None."""
     value = statement.value
     select = isinstance(value, Call) and value.operation == "select"
     if not (statement.given and isinstance(value, Call) and select):
@@ -149,7 +149,7 @@ def _end(statement: Statement) -> Expr | None:
 
 
 def stored(program: Program, some: list[Recalled]) -> Program:
-    """`program` with forward steps that keep these products."""
+    """Store the products in the forward steps that compute them."""
 
     def change(statement: Statement) -> Iterator[Statement]:
         for each in some:

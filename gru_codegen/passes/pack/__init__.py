@@ -1,1 +1,1 @@
-"""Operations side by side: variables become neighbours in packs, and one call serves them all."""
+"""Packing and horizontal fusion: variables are stored side by side, and one call serves them."""

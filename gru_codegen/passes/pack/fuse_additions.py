@@ -1,4 +1,8 @@
-"""What is added to a product becomes part of it, by way of identity blocks among the weights."""
+"""Fusion of additions into products, by identity blocks among the weights.
+
+Expects products of packs by transposed, stacked weights (`stack_products`) and elementwise
+products as their addends. Leaves those addends as neighbours of the operands.
+"""
 
 from __future__ import annotations
 
@@ -94,7 +98,7 @@ def _is_elementwise_product(expression: Expr) -> bool:
 
 
 def _can_grow(product: Statement, neighbours: Neighbours) -> bool:
-    """Whether the operands of `product` are a whole run, which more neighbours can join."""
+    """Return whether the operands of `product` are a whole run, which neighbours can join."""
     assert isinstance(product.value, Call)
     operand = product.value.args[0]
     assert isinstance(operand, Ref)

@@ -1,4 +1,7 @@
-"""Biases beside products of inputs over all steps: a column of ones takes them into the GEMM."""
+"""Fusion of biases into products of inputs over all steps, by a column of ones.
+
+Expects such products outside loops (`fission_loops`). Leaves [x 1] [W; b].
+"""
 
 from __future__ import annotations
 
@@ -119,7 +122,7 @@ def _is_operation(expression: Expr, operation: str) -> bool:
 
 
 def _is_product_of_input(expression: Expr) -> bool:
-    """Whether it is the product of an input, at every step, and of weights."""
+    """Return whether `expression` is an input, at every step, times weights."""
     if not (isinstance(expression, Call) and expression.operation == "matmul"):
         return False
     source = expression.args[0]

@@ -1,4 +1,8 @@
-"""The same elementwise function of variables that sit side by side runs once over all of them."""
+"""Horizontal fusion: equal elementwise functions of neighbours run once over their pack.
+
+Expects any expressions, constant factors folded and sums factored, before three-address code.
+Leaves packs as targets and operands; products become statements of their own.
+"""
 
 from __future__ import annotations
 
@@ -34,17 +38,17 @@ __all__ = ["fuse_elementwise", "fuse_elementwise_values"]
 def fuse_elementwise(program: Program) -> Program:
     """Compute ``Z = f(a)`` and ``R = f(b)`` at once, and have their variables side by side.
 
-    A product among the operands becomes a statement of its own; what is left is elementwise.
+    A product among the operands becomes a statement of its own; the remainder is elementwise.
     Products that have some of their factors in common, as ``C o Z o (1 - Z)`` and
-    ``S o R o (1 - R)``, begin each with its own; what is in common is then done for all at once.
+    ``S o R o (1 - R)``, begin each with its own; the common ones follow for all at once.
     """
     return _batch(program, STORED)
 
 
 def fuse_elementwise_values(program: Program) -> Program:
-    """The same for what the forward pass computes alone.
+    """Fuse as above, but only values of the forward pass.
 
-    Adjoints that have no neighbours can each be written over what is dead when they are computed.
+    Adjoints without neighbours can each be written over a dead variable.
     """
     return _batch(program, ("value", "work"))
 
@@ -136,7 +140,7 @@ class _Body:
         return parted(values, partial(self._alike, together), known)
 
     def _alike(self, together: list[Statement], factors: list[Expr]) -> bool:
-        """Whether `factors`, one of each statement, are the same function of neighbours."""
+        """Return whether `factors`, one of each statement, are the same function of neighbours."""
         groups = [
             [ref for ref in group if isinstance(ref, Ref)] for group in _leaves(factors) or []
         ]
@@ -149,7 +153,7 @@ class _Body:
         )
 
     def _known(self) -> dict[Ref, Expr]:
-        """What has been computed from what still has the same value."""
+        """Values of variables whose operands have not been written since."""
         known: dict[Ref, Expr] = {}
         for statement in self.done:
             written = {ref.var for ref in writes(statement)}
@@ -162,7 +166,7 @@ class _Body:
         return known
 
     def _joined_in_part(self, together: list[Statement], parts: Parted) -> Iterator[Statement]:
-        """Each begins with what is its own, and goes on with the others."""
+        """Statements for each product's own factors, then fused ones for the common factors."""
         origin = _origin(together, _gone_on(parts.own, parts))
         for statement, own in zip(together, parts.own, strict=True):
             yield replace(statement, value=own, origin=origin)
@@ -171,7 +175,7 @@ class _Body:
         yield from self._joined(rest, origin)
 
     def _in_order(self, together: list[Statement]) -> list[Statement]:
-        """Statements in the order of their targets or, where these are free, of what they read."""
+        """Statements in the order of their targets or, if these have no run, of their operands."""
         groups = [[s.target for s in together]]
         groups += [list(refs) for refs in zip(*(reads(s.value) for s in together), strict=False)]
         for group in groups:
@@ -241,7 +245,7 @@ def _variables(expression: Expr) -> set[Var]:
 
 
 def _is_like(first: Statement, other: Statement) -> bool:
-    """Whether two statements may do the same: a test that costs little."""
+    """Return whether two statements may fuse: a cheap test, before the exact one."""
     if not isinstance(first.value, Call) or not isinstance(other.value, Call):
         return False
     alike = first.value.operation == other.value.operation
@@ -254,7 +258,7 @@ def _is_product(statement: Statement) -> bool:
 
 
 def _gone_on(begun: Sequence[Expr], parts: Parted) -> list[Expr]:
-    """What is `begun`, one of each statement, times what they have in common."""
+    """Products of `begun`, one of each statement, and the factors in common."""
     return [
         reduce(_times, [first, *common])
         for first, *common in zip(begun, *parts.shared, strict=True)
@@ -266,14 +270,14 @@ def _times(left: Expr, right: Expr) -> Expr:
 
 
 def _origin(together: list[Statement], values: list[Expr]) -> Origin:
-    """What statements compute that become one."""
+    """Origin of the statement that several are fused into."""
     some = zip(together, values, strict=True)
     first, *others = (s.origin.computing(s.target, value) for s, value in some)
     return first.united(*others)
 
 
 def _without(statements: list[Statement], some: list[Statement]) -> list[Statement]:
-    """Those that are none of `some`, though perhaps equal to one: a sum may add the same twice."""
+    """Statements not among `others`, by identity: a sum may add the same term twice."""
     return [s for s in statements if not any(s is other for other in some)]
 
 
@@ -282,7 +286,7 @@ def _now(ref: Ref) -> Ref:
 
 
 def _can_move(statement: Statement, between: list[Statement], together: list[Statement]) -> bool:
-    """Whether `statement` can be run before those `between`, and beside those `together`."""
+    """Return whether `statement` can move before those `between`, beside those `together`."""
     own, read = set(writes(statement)), set(reads(statement.value))
     for other in between:
         written = set(writes(other))
@@ -296,7 +300,7 @@ _OF_SAMPLES = ("weigh", "select", "guard")
 
 
 def _leaves(values: list[Expr]) -> list[tuple[Expr, ...]] | None:
-    """Where the values differ, what each has there; None if they do not do the same."""
+    """Operands in which the values differ, by position; None if the operations differ."""
     first = values[0]
     if isinstance(first, Const):
         return [] if all(value == first for value in values) else None
@@ -320,7 +324,7 @@ def _leaves(values: list[Expr]) -> list[tuple[Expr, ...]] | None:
 
 
 def _are_alike(refs: list[Ref], kept: set[str]) -> bool:
-    """Whether they are different matrices that can be stored side by side."""
+    """Return whether `refs` are different matrices that can be stored side by side."""
     first = refs[0]
     return len({ref.var for ref in refs}) == len(refs) and all(
         ref.when == first.when

@@ -1,4 +1,8 @@
-"""The gradients of stacked weights come from one GEMM over the rows of all steps."""
+"""Fusion of weight gradients: those of stacked weights come from one GEMM over all rows.
+
+Expects sums over time outside loops (`fission_loops`), of neighbours (`stack_products`). Leaves
+packs of gradients, whose parts are handed out.
+"""
 
 from __future__ import annotations
 
@@ -97,7 +101,7 @@ def _sums(statement: Statement, copies: _Copies) -> Iterator[_Sum]:
 
 
 def _can_meet(members: list[Statement], blocks: tuple[Block, ...], read: tuple[Ref, ...]) -> bool:
-    """Whether nothing between the `members` writes what they `read`, or has to do with a target."""
+    """Return whether no statement between `members` writes operands or uses their targets."""
     own, targets = {id(m) for m in members}, {member.target.var for member in members}
     places = [place for place, block in enumerate(blocks) if id(block) in own]
     between = statements(blocks[places[0] : places[-1]])

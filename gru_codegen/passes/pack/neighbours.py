@@ -46,7 +46,7 @@ class Packs:
 
 
 def _packs(program: Program) -> Iterator[Ref]:
-    """What `program` has side by side, as it is referred to."""
+    """References to packs in `program`."""
     yield from (ref for ref in program.references() if len(ref.var.parts) == 1)
 
 
@@ -68,22 +68,22 @@ class Neighbours:
         self.packs = Packs(program, taken)
 
     def are_some(self, wanted: tuple[Ref, ...]) -> bool:
-        """Whether `wanted` are neighbours in this order."""
+        """Return whether `refs` are neighbours in this order."""
         return any(is_within(wanted, run) for run in self.runs)
 
     def can_be(self, wanted: tuple[Ref, ...]) -> bool:
-        """Whether `wanted` are neighbours in this order, or can become so."""
+        """Return whether `refs` are neighbours in this order, or can become so."""
         if self.are_some(wanted):
             return True
         held = {ref.var for run in self.runs for ref in run}
         return not any(ref.var in held for ref in wanted)
 
     def can_grow(self, run: tuple[Ref, ...]) -> bool:
-        """Whether more can stand behind `run`: it is all of a run, or of none."""
+        """Return whether more can stand behind `run`: it is all of a run, or of none."""
         return run in self.runs or (not self.are_some(run) and self.can_be(run))
 
     def in_order(self, wanted: tuple[Ref, ...]) -> list[int]:
-        """The order, as places in `wanted`, in which they are neighbours if they are so already."""
+        """Indices into `refs` in the order of their run, if they are neighbours already."""
         order = list(range(len(wanted)))
         for run in self.runs:
             if set(wanted) <= set(run):
@@ -91,7 +91,7 @@ class Neighbours:
         return order
 
     def make(self, wanted: tuple[Ref, ...]) -> Ref:
-        """The pack of `wanted`, which are neighbours from now on."""
+        """The pack of `refs`, which are neighbours from now on."""
         assert self.can_be(wanted)
         if not self.are_some(wanted):
             self.runs.append(wanted)

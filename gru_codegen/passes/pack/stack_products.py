@@ -1,4 +1,8 @@
-"""Products of a step that share their operands become one GEMM with the weights stacked."""
+"""Packing of products: those of a step with common operands become one GEMM.
+
+Expects loops without the statements that need no step before them (`fission_statements`). Leaves
+packs of operands, weights stacked as blocks, and copies of inputs beside their neighbours.
+"""
 
 from __future__ import annotations
 
@@ -50,13 +54,13 @@ def _stacked(loop: Loop, operands: _Operands) -> Iterator[Loop]:
     body = list(statements(loop.body))
     computed = {ref.var for statement in body for ref in writes(statement)}
     sums = [
-        operands.ordered(found, computed)
+        operands.ordered(total, computed)
         for place, statement in enumerate(body)
-        for found in _sums(place, statement, computed)
+        for total in _sums(place, statement, computed)
     ]
     groups: dict[tuple[object, ...], list[_Sum]] = {}
-    for found in sums:
-        groups.setdefault(found.key, []).append(found)
+    for total in sums:
+        groups.setdefault(total.key, []).append(total)
     before: dict[int, list[Statement]] = {}
     answers: dict[tuple[int, Expr], Expr] = {}
     for group in groups.values():
@@ -83,7 +87,7 @@ def _stacked(loop: Loop, operands: _Operands) -> Iterator[Loop]:
 
 
 def _rewritten(value: Expr, rule: Callable[[Expr], Expr | None]) -> Expr:
-    """`value` rewritten by `rule`, and what `rule` answers as well."""
+    """Rewrite `value` by `rule` until nothing changes: answers of `rule` are rewritten too."""
     changed = rewrite(value, rule)
     while changed != value:
         value, changed = changed, rewrite(changed, rule)
@@ -175,16 +179,16 @@ def _is_of_weights(expression: Expr) -> bool:
 
 
 def _structure(expression: Expr) -> str:
-    """What is done, without what it is done to: like functions shall be neighbours."""
+    """Operations of `expression` without its variables: like functions become neighbours."""
     if isinstance(expression, Call):
         return f"{expression.operation}({','.join(map(_structure, expression.args))})"
     return str(expression) if isinstance(expression, Const) else "."
 
 
 def _movable(group: list[_Sum], body: list[Statement]) -> Iterator[list[_Sum]]:
-    """Parts of `group` that can be computed together, where the first of them stands.
+    """Parts of `group` that can be computed together, at the first of them.
 
-    Like structures come first, so that what follows can be done for all of them at once.
+    Like structures come first, so that later passes can compute them all at once.
     """
     first = group[0]
     ready = {first.place}
@@ -216,10 +220,10 @@ class _Operands:
     runs: list[tuple[_Part, ...]] = field(default_factory=list)
     made: list[Statement] = field(default_factory=list)
 
-    def ordered(self, found: _Sum, computed: set[Var]) -> _Sum:
-        """`found`, its products in the order in which their weights stand side by side elsewhere.
+    def ordered(self, total: _Sum, computed: set[Var]) -> _Sum:
+        """Order the products of `total` as their weights are stacked elsewhere.
 
-        What comes back through weights is then in the order of what went forward through them.
+        Adjoints that come back through weights are then in the order in which values went forward.
         """
 
         def place(pair: tuple[Ref, Expr]) -> tuple[bool, int]:
@@ -227,9 +231,9 @@ class _Operands:
             there = [self.weights.index(ref) for ref in reads(weights) if ref in self.weights]
             return operand.var in computed, there[0] if there else len(self.weights)
 
-        pairs = sorted(zip(found.operands, found.weights, strict=True), key=place)
+        pairs = sorted(zip(total.operands, total.weights, strict=True), key=place)
         operands, weights = zip(*pairs, strict=True)
-        return replace(found, operands=operands, weights=weights)
+        return replace(total, operands=operands, weights=weights)
 
     def product(self, members: list[_Sum]) -> Statement | None:
         """The GEMM that computes `members`, or None where there is nothing to stack."""
@@ -249,7 +253,7 @@ class _Operands:
         return Statement(target, value)
 
     def _side_by_side(self, wanted: tuple[Ref | None, ...]) -> Ref | None:
-        """The `wanted` matrices as neighbours, None for ones; None if some have others already."""
+        """The pack of `refs`, None for ones; None if some of them have other neighbours."""
         for run in self.runs:
             for start in range(len(run) - len(wanted) + 1):
                 window = run[start : start + len(wanted)]
@@ -265,7 +269,7 @@ class _Operands:
         return self.packs.of(tuple(part.stored for part in run))
 
     def _stored(self, wanted: Ref | None) -> Ref:
-        """What stands for `wanted` among neighbours: itself, or the copy of an input, or ones."""
+        """Variable that stands for `ref` in a pack: itself, a copy of an input, or ones."""
         if wanted is None:
             meaning = "ones, which biases are multiplied with"
             var = Var(fresh("ones", self.taken), ("B", "1"), "value", True, meaning=meaning)
@@ -290,7 +294,7 @@ class _Operands:
 
 
 class _Part(NamedTuple):
-    """A part of a run: what is wanted there, None for ones, and what stands for it."""
+    """Part of a run: the matrix asked for, None for ones, and the one that stands for it."""
 
     wanted: Ref | None
     stored: Ref

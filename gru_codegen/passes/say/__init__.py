@@ -1,1 +1,1 @@
-"""What a program says of itself: which equations each statement is for."""
+"""Attribution: the equations that each statement serves."""

@@ -1,4 +1,8 @@
-"""Intermediates name the equations that they serve: those of whatever reads them."""
+"""Attribution of intermediates to the equations of their readers.
+
+Expects all other passes but unrolling to have run, since their statements need it. Leaves no
+intermediate without an equation.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,9 @@ __all__ = ["attribute_intermediates"]
 
 
 def attribute_intermediates(program: Program) -> Program:
-    """Let each statement that completes no equation name those that its value enters.
+    """Give each intermediate the equations that its value enters.
 
-    It may do so by way of other intermediates.
+    It enters them directly or by way of other intermediates.
     """
     readers: dict[str, dict[Origin, None]] = {}
     for statement in program.statements():
@@ -46,13 +50,13 @@ def attribute_intermediates(program: Program) -> Program:
 
 
 def _origin(statement: Statement) -> Origin:
-    """The origin of `statement`, which for an intermediate says what it computes."""
+    """Origin of `statement`; that of an intermediate holds its target and value."""
     origin = statement.origin
     return origin if origin.equations else origin.computing(statement.target, statement.value)
 
 
 def _readers(origin: Origin, readers: dict[str, dict[Origin, None]]) -> Iterator[Origin]:
-    """The origins of what reads that which an intermediate computes."""
+    """Origins of the statements that read the result of an intermediate."""
     for target, _ in origin.computed:
         for part in unpacked(target):
             yield from readers.get(part.var.name, ())

@@ -1,1 +1,1 @@
-"""The order of operations: out of the loop, rotated in it, in blocks, written out."""
+"""Scheduling: loop fission, loop-invariant code motion, rotation, tiling, unrolling."""

@@ -1,4 +1,8 @@
-"""Products take few samples at a time: then BLAS has kernels for them that copy no operand."""
+"""Tiling: products take few rows at a time, for which BLAS has kernels without copies.
+
+Expects products of the layout `rows`. Leaves the number of rows to the kernel, which knows the
+sizes.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +27,11 @@ __all__ = ["block_products"]
 
 
 def block_products(program: Program) -> Program:
-    """Let products by weights go through their rows in blocks, which changes no value.
+    """Mark products by weights to go through their rows in blocks of rows.
 
-    Not those by weights that are transposed on the way: BLAS has no fast kernel of few rows for
-    them. Nor of what a pullback makes arrays for: their blocks would be made in every call. How
-    many rows make a block follows from the sizes, so a kernel decides it when it knows them.
+    Excepted are products by weights that are transposed on the way, since BLAS has no fast kernel
+    of few rows for them, and products whose arrays a pullback makes, since their blocks would be
+    made in every call.
     """
     of_pullback = made_for_a_pullback(program)
 

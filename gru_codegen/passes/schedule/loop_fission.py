@@ -1,4 +1,8 @@
-"""Products of inputs leave the time loop, and so do sums over time: one GEMM over T*B rows each."""
+"""Loop fission: independent statements leave the time loop, then one GEMM has all their rows.
+
+Expects one loop a phase, of plain statements. Leaves before it statements and products that read
+nothing of the loop, behind it sums over time and statements whose results the loop does not read.
+"""
 
 from __future__ import annotations
 
@@ -34,16 +38,16 @@ __all__ = ["fission_loops", "fission_statements"]
 
 
 def fission_loops(program: Program) -> Program:
-    """Move before a loop what no step has to wait for, and behind it what no step waits for.
+    """Split loops into parts before them, the recurrence, and parts behind them.
 
-    Before it go whole statements and, out of others, the products of inputs together with the
-    biases that are added to them. What has moved runs over all steps at once.
+    Whole statements move before a loop and, out of others, products of inputs together with the
+    biases that are added to them. Statements that have moved run over all steps at once.
     """
     return _hoist(program, products=True)
 
 
 def fission_statements(program: Program) -> Program:
-    """The same for whole statements alone: the products stay beside those that recur."""
+    """Move whole statements alone: products stay beside those that recur."""
     return _hoist(program, products=False)
 
 
@@ -69,7 +73,7 @@ def _hoisted_loop(loop: Loop, taken: set[str], with_products: bool) -> Iterator[
 
 
 def _steps_are_independent(loop: Loop) -> bool:
-    """Whether no step reads what another computes."""
+    """Return whether no step reads a result of another."""
     written = {ref.var for statement in statements(loop.body) for ref in writes(statement)}
     return not any(
         ref.var in written and (ref.when is None or ref.when.offset)
@@ -185,7 +189,7 @@ _SUMS = ("contract", "inner", "column_sum", "total")
 
 
 def _is_sum(expression: Expr) -> bool:
-    """Whether `expression` for all steps at once is the sum of what each step computes."""
+    """Return whether `expression` for all steps at once is its sum over the steps."""
     if not isinstance(expression, Call):
         return False
     args = expression.args

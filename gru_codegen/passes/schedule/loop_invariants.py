@@ -1,4 +1,8 @@
-"""What is made of weights alone is computed once, before the time loops."""
+"""Loop-invariant code motion: expressions of weights alone move before the time loops.
+
+Expects any program; views of weights (transposes, rows) are left in place, as they cost nothing.
+Leaves one statement for each such expression at the begin of its phase.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,7 @@ __all__ = ["hoist_loop_invariants"]
 
 
 def hoist_loop_invariants(program: Program) -> Program:
-    """Give what a phase computes from weights alone a name and a statement of its own."""
+    """Give each expression of weights alone a name, at the begin of its phase."""
     taken = names_in(program)
     return program.with_blocks(lambda phase: _Preparation(phase, taken).blocks())
 
@@ -66,7 +70,7 @@ class _Preparation:
 
 
 def _is_work(expression: Expr) -> bool:
-    """Whether it is computed from weights alone; a view of one is not."""
+    """Return whether `expression` is computed from weights alone; a view of one is not."""
     if not isinstance(expression, Call) or expression.operation in ("transpose", "rows"):
         return False
     found = list(refs(expression))

@@ -1,4 +1,9 @@
-"""What a step adds to its carry first, the step before it in the loop has added already."""
+"""Loop rotation: the addition that opens a backward step moves into the step before it.
+
+Expects steps that begin with the carry plus matrices known before the loop, and end with a
+stacked product that computes the carry (`stack_products`, `fuse_additions`). Leaves a copy in the
+place of that addition.
+"""
 
 from __future__ import annotations
 
@@ -34,11 +39,11 @@ __all__ = ["rotate_loops"]
 
 
 def rotate_loops(program: Program) -> Program:
-    """Let the product that ends a backward step add what the next one would begin with.
+    """Let the product that ends a backward step add the first addend of the next one.
 
     ``dS = dS_prev[t+1] + dO`` is a copy once the product that computes dS_prev has one neighbour
-    and one identity more, for the dO of the step before. Beyond the last step the carry is then
-    what it was, plus the dO of the last step; beyond the first there is no dO.
+    and one identity more, for the dO of the step before. Beyond the last step the carry is then its
+    old boundary, plus the dO of the last step; beyond the first there is no dO.
     """
     rotation = _Rotation(program)
     program = program.with_loops(rotation.changed)
@@ -47,7 +52,7 @@ def rotate_loops(program: Program) -> Program:
 
 
 class _Rotation:
-    """carries: what has become of those whose loop is rotated."""
+    """Rotation of all loops; `carries` maps each rotated carry to its new variable."""
 
     def __init__(self, program: Program) -> None:
         self.taken = names_in(program)
@@ -56,7 +61,7 @@ class _Rotation:
         self.carries: dict[Var, Var] = {}
 
     def changed(self, loop: Loop) -> Iterator[Block]:
-        """`loop`, and before it what its steps would have added one by one."""
+        """Addends of all steps, computed before the loop, then the rotated `loop`."""
         if loop.direction == "reverse":
             for start in list(statements(loop.body)):
                 body = list(statements(loop.body))
@@ -70,7 +75,7 @@ class _Rotation:
         yield loop
 
     def _carry(self, start: Statement, body: list[Statement]) -> Ref | None:
-        """The carry of the loop that `start` adds to what no step computes."""
+        """The carry in `start`, if all its other addends are known before the loop."""
         addends = list(added_up(start.value))
         carries = [a for a in addends if isinstance(a, Ref) and _is_carry(a)]
         if start.given or len(addends) < 2 or len(carries) != 1:
@@ -82,9 +87,9 @@ class _Rotation:
         return carry if known and own else None
 
     def _product(self, carry: Var, start: Statement, body: list[Statement]) -> Statement | None:
-        """The product that computes `carry`, if it can have one neighbour more.
+        """Product that computes `carry` and can take one more neighbour; None if there is none.
 
-        What else there is of the carry, but for `start`, adds to it.
+        All other statements that use the carry, but for `start`, have to add to it.
         """
         end, *others = [s for s in body if s is not start and carry in _variables(s)] or [start]
         if end.target.var != carry or not all(map(_is_added_to, others)):
@@ -100,7 +105,7 @@ class _Rotation:
         return end if self.neighbours.can_grow(run) and kept else None
 
     def _before(self, start: Statement, carry: Ref) -> Statement:
-        """What all steps add to the carry, in a place beside the neighbours of the product."""
+        """Statement that computes the addends of all steps, as a neighbour of the product."""
         target = start.target.var
         added = [addend for addend in added_up(start.value) if addend != carry]
         total = reduce(lambda left, right: Call("add", (left, right)), added)
@@ -136,19 +141,19 @@ class _Rotation:
 
 
 def _is_carry(ref: Ref) -> bool:
-    """Whether it is what the step after this one, the one before in the loop, passes on."""
+    """Return whether `ref` is the carry that the next step passes back."""
     boundary = ref.var.boundary
     return ref.when == Now(1) and isinstance(boundary, Ref) and boundary.var.role == "last"
 
 
 def _is_added_to(statement: Statement) -> bool:
-    """Whether it adds to the value that its target has."""
+    """Return whether `statement` adds to its own target."""
     again = [ref for ref in reads(statement.value) if ref.var == statement.target.var]
     return again == [statement.target] and statement.target in added_up(statement.value)
 
 
 def _is_known(addend: Expr, computed: set[Var]) -> bool:
-    """Whether it is a matrix of this step that the loop does not compute."""
+    """Return whether `addend` is a matrix of this step that the loop does not compute."""
     if not isinstance(addend, Ref) or addend.when != Now() or addend.var in computed:
         return False
     return addend.var.role in ("adjoint", "value") and not addend.var.parts

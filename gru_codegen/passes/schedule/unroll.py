@@ -1,4 +1,7 @@
-"""The loops written out for a fixed number of steps, simplified where the step is known."""
+"""Unrolling: loops written out for a fixed number of steps, and simplified for each index.
+
+Expects time loops without loops in them. Leaves steps that share one body if they are equal.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +77,7 @@ def _specialised(body: tuple[Block, ...], t: int, steps: int, starts: bool) -> t
 
 
 def _is_beyond(boundary: Expr | None, index: int, steps: int) -> bool:
-    """Whether there is no step `index`, and what is there instead comes from beyond the last."""
+    """Return whether step `index` does not exist and `boundary` comes from the last state."""
     carried = boundary is not None and any(ref.var.role == "last" for ref in reads(boundary))
     return carried and not 0 <= index < steps
 
@@ -89,9 +92,9 @@ def _later(offset: int) -> Callable[[Expr], Expr | None]:
 
 
 def _split(expression: Expr, t: int, steps: int) -> tuple[Expr | None, list[Expr]]:
-    """`expression` without the addends from beyond the last step, and those, of a pullback.
+    """Split `expression` into its terms within the steps, and the addends of a pullback.
 
-    What comes from there in other places than as an addend is no zero in every expression.
+    A value from beyond the last step that is no addend is no zero in every expression: it stays.
     """
     match expression:
         case Ref(Var(role="last")):

@@ -1,1 +1,1 @@
-"""Fewer operations: each value is computed once, and only where something reads it."""
+"""Simplification: fewer operations, as classical scalar optimisation of matrices."""

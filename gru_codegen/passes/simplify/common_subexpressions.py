@@ -1,4 +1,9 @@
-"""What one statement has computed, the others of its step read instead of computing it again."""
+"""Common-subexpression elimination and copy propagation, a basic block at a time.
+
+Expects any program; of a statement's value whole subexpressions are recognised, so that it finds
+most where each statement is one equation. Leaves each value computed once in a block, and no
+readers of copies.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +57,7 @@ def _share(
     handed_out: set[Var],
 ) -> Statement:
     def known(expression: Expr) -> Expr:
-        """From the inside out: what is known is known in terms of what is known."""
+        """Replace, from the leaves up, each part that a statement has computed or copied."""
         if isinstance(expression, Ref):
             return copies.get(expression, expression)
         if isinstance(expression, Call):
@@ -81,7 +86,7 @@ def _share(
 
 
 def _forget(known: dict[Any, Any], target: Ref) -> None:
-    """Drop what was said of the old value of `target`, which is written now."""
+    """Drop the entries that the old value of `target` enters, which is written now."""
 
     def is_written(ref: Ref) -> bool:
         of_all_steps = isinstance(ref.when, Every) or isinstance(target.when, Every)
@@ -93,7 +98,7 @@ def _forget(known: dict[Any, Any], target: Ref) -> None:
 
 
 def _is_copy(value: Expr) -> bool:
-    """Whether `value` is there already: a variable, or one whose rows are all a weight."""
+    """Return whether `value` is a copy: a variable, or one whose rows are all a weight."""
     if any(not ref.var.timed and ref.var.role not in GIVEN for ref in reads(value)):
         return False  # the next step may write it anew
     return isinstance(value, Ref) or _is_rows(value)
@@ -104,5 +109,5 @@ def _is_rows(value: Expr) -> bool:
 
 
 def _unless_rows(known: Expr, read: Expr) -> Expr:
-    """What is known of `read`, but no vector in place of the matrix of which it is every row."""
+    """Return `known` for `read`, but no vector in place of a matrix that repeats it by row."""
     return read if isinstance(read, Ref) and _is_rows(known) else known

@@ -1,4 +1,8 @@
-"""A copy that is handed out takes the place of what it is a copy of."""
+"""Copy coalescing: a copy that is handed out and its original become one variable.
+
+Expects any program; dead code is best gone, as its reads keep an original alive. Leaves the name
+of the copy.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +26,9 @@ __all__ = ["coalesce_copies"]
 
 
 def coalesce_copies(program: Program) -> Program:
-    """Where a step ends with ``dO = E``, compute dO in the first place, and no E.
+    """Compute dO in the first place, and no E, if a step ends with ``dO = E``.
 
-    Only if E is a variable of that step alone: nothing hands it out, and it has no boundary.
+    E has to be local to that step: no entry point returns it, and it has no boundary.
     """
     while (copied := next(_copies(program), None)) is not None:
         program = _renamed(program, *copied)
@@ -32,7 +36,7 @@ def coalesce_copies(program: Program) -> Program:
 
 
 def _renamed(program: Program, original: Var, copied: Statement) -> Program:
-    """Call `original` by the name of its copy, which leaves nothing of what `copied` it."""
+    """Call `original` by the name of its copy, and drop the statement that `copied` it."""
 
     def renamed(expression: Expr) -> Expr | None:
         if isinstance(expression, Ref) and expression.var == original:
@@ -52,7 +56,7 @@ def _renamed(program: Program, original: Var, copied: Statement) -> Program:
 
 
 def _copies(program: Program) -> Iterator[tuple[Var, Statement]]:
-    """The variables of one body alone that it copies, with the statements that do so."""
+    """Copies of variables that one body alone uses, with their statements."""
     handed_out = {var for results in program.entries.values() for var in results}
     uses = Counter(var for statement in program.statements() for var in _variables(statement))
     for phase in program.phases:
@@ -74,9 +78,9 @@ def _is_copy(statement: Statement) -> bool:
 
 
 def _is_free(target: Ref, body: tuple[Statement, ...], here: list[int], place: int) -> bool:
-    """Whether `target` means nothing else while the statements `here` use what it copies.
+    """Return whether `target` is not live while the statements at `uses` use its original.
 
-    Nor may they read another step of it, or all its steps would have to be kept.
+    Another step of it must not be read either, or all its steps would have to be kept.
     """
     written = (i for i, s in enumerate(body) if s.target == target and i != place)
     read = any(ref.var == target.var for s in body[here[0] : place] for ref in reads(s.value))

@@ -1,4 +1,7 @@
-"""Nothing that nobody reads is computed."""
+"""Dead-code elimination: drop statements whose results no entry point needs.
+
+Expects any program. Leaves live statements alone; those that only the pullback needs are marked.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,10 @@ __all__ = ["eliminate_dead_code"]
 
 
 def eliminate_dead_code(program: Program) -> Program:
-    """Drop every statement whose target no entry point needs, directly or through others.
+    """Drop every statement whose target no entry point needs, directly or not.
 
-    What only the pullback needs, in a phase that it shares with others, is done for it alone; not
-    so in phases that are over by then.
+    A statement that only the pullback needs is marked as such, if other entry points run its phase
+    as well and the phase comes after the one that computes the seed.
     """
     everything, others = _live(program, ""), _live(program, "pullback")
     phases, over = [], before_the_pullback(program)
@@ -37,7 +40,7 @@ def eliminate_dead_code(program: Program) -> Program:
 
 
 def _live(program: Program, excluded: str) -> _Live:
-    """What the entry points read but for the `excluded` one."""
+    """Results of all entry points but the `excluded` one: live at the end of the program."""
     live = _Live()
     for entry, results in program.entries.items():
         if entry != excluded:
@@ -69,7 +72,7 @@ def _marked(blocks: tuple[Block, ...], without: tuple[Block, ...]) -> tuple[Bloc
 
 @dataclass
 class _Live:
-    """What is still to be read: of a variable single steps, known by index, or all of it."""
+    """Live variables: all of one (`whole`), or single steps of it, known by index."""
 
     whole: set[str] = field(default_factory=set)
     steps: set[tuple[str, int]] = field(default_factory=set)
@@ -131,7 +134,7 @@ def _mark(statement: Statement, live: _Live, t: int | None) -> None:
 
 
 def _prune_loop(loop: Loop, live: _Live) -> tuple[Block, ...]:
-    """A step may read what another step computes, so look again until nothing new is needed."""
+    """Prune a step until no further variable becomes live: steps read each other's results."""
     while True:
         before = len(live)
         body = _prune(loop.body, live)

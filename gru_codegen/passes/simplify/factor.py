@@ -1,4 +1,7 @@
-"""Sums of products get the form one writes by hand: ``dS o (CA - S_prev)``, not its expansion."""
+"""Factoring: ``dS o (CA - S_prev)`` takes the place of its expansion.
+
+Expects any program. Leaves sums of products in the form that takes the fewest operations.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Constants leave the time loop: they are folded into the weights."""
+"""Rewriting of sigmoids as tanh, whose factor 1/2 is folded into the weights.
+
+Expects whole equations, in which a sigmoid contains the products that it is applied to. Leaves
+halved weights as expressions, which loop-invariant code motion computes once.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ _HALF = Const(Fraction(1, 2))
 def rewrite_sigmoids(program: Program) -> Program:
     """Write sigmoid(a) as 1/2 (1 + tanh(a/2)), with the half of a taken from its weights.
 
-    Only where a has a matrix product: the weights are halved once, the products at every step.
+    Without a matrix product in a, it stays: the weights are halved once, a product at every step.
     """
 
     def rule(expression: Expr) -> Expr | None:
@@ -53,7 +57,7 @@ def _half(expression: Expr) -> Expr:
 
 
 def _is_weight(expression: Expr) -> bool:
-    """Whether `expression` is made of weights alone."""
+    """Return whether `expression` is made of weights alone."""
     return any(True for _ in reads(expression)) and all(
         ref.var.role == "weight" for ref in reads(expression)
     )

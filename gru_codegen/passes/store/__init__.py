@@ -1,1 +1,1 @@
-"""One operation a statement, and where its result lies."""
+"""Storage: three-address code, storage reuse and the memory order of matrices."""

@@ -1,4 +1,7 @@
-"""Targets that have to be changed first are copied to where the adjoint of the outputs will be."""
+"""Storage reuse for targets: a copy of them may lie in the storage of the seed.
+
+Expects `overwrites` decided. Leaves `Program.targets_in_seed`.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,9 @@ __all__ = ["alias_targets"]
 def alias_targets(program: Program) -> Program:
     """Decide whether the storage of the seed may hold the targets until it is computed.
 
-    It may if the forward pass and the loss leave it alone until a statement that reads the targets,
-    as no other does, and may write over what it reads. What this statement reads there besides is
-    another step's, computed before: a sound program reads nothing else that it has not written.
+    The forward pass and the loss must leave that storage alone until a statement that reads the
+    targets, as no other does, and may write over its operands. Its other operands in that storage
+    are those of another step, computed before: a sound program reads nothing unwritten.
     """
     seed = program.seed
     if seed is None:

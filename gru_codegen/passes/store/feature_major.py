@@ -1,4 +1,7 @@
-"""Matrices are stored with a sample per column: neighbours then lie one behind the other."""
+"""Feature-major storage: a sample per column, so that neighbours are contiguous.
+
+Expects three-address code with `overwrites` decided. Leaves `Program.layout` as columns.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +25,12 @@ __all__ = ["store_feature_major"]
 
 
 def store_feature_major(program: Program) -> Program:
-    """Store what has a row per sample as (n, B), which changes no value.
+    """Store matrices with a row per sample as (n, B), which changes no value.
 
-    Input and targets stay as they are given, so that a loop over them and over what is computed
-    walks memory in two orders, which is slow. Of two copies of one the second is made from the
-    first. Where all steps of one meet a part of a pack, neither lies in memory as the result does:
-    the part is copied to where the result goes, and computed with there.
+    Inputs and targets stay (B, n), so that a loop over one of them and a computed matrix walks
+    memory in two orders, which is slow. Of two copies of an input the second is made from the
+    first. If an operation for all steps has an input and a part of a pack as operands, the part is
+    copied to the target first, and the operation goes on there.
     """
     parts = {ref.var for run in runs(program) for ref in run}
 
@@ -68,7 +71,7 @@ def _in_one_order(statement: Statement, parts: set[Var], program: Program) -> It
 
 
 def _met(statement: Statement, parts: set[Var], program: Program) -> Ref | None:
-    """The part of a pack that meets what is given in `statement`, if a copy of it helps."""
+    """Part of a pack beside an input or target in `statement`, if a copy of it helps."""
     target, value = statement.target, statement.value
     if not isinstance(value, Call) or target.var in parts or target.var.name in program.overwrites:
         return None

@@ -1,4 +1,8 @@
-"""What gradients of weights sum over is copied first, where a sample is a column: row by row."""
+"""Gathering: operands of weight gradients are copied row by row if samples are columns.
+
+Expects feature-major storage; with samples in rows it changes nothing. Leaves the names of the
+copies in `Program.by_row`.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +32,11 @@ __all__ = ["gather_rows"]
 
 
 def gather_rows(program: Program) -> Program:
-    """Let sums over the rows of all steps read copies that lie row by row, which changes no value.
+    """Let sums over the rows of all steps read copies that lie row by row.
 
     The rows of all steps are one matrix then, and the sum over them is one GEMM. Each operand is
-    copied once, before the first product that reads it, and again where its storage has been
-    written since. What is given has a sample per row as it comes, and so has what a pullback hands
-    out.
+    copied once, before the first product that reads it, and again if its storage has been written
+    since. Arguments of the kernel and the results of a pullback have a sample per row already.
     """
     if program.layout == "rows":
         return program
@@ -64,7 +67,7 @@ def gather_rows(program: Program) -> Program:
 
 
 class _Copies:
-    """The copies of what products read, each made known when it is first asked for."""
+    """Copies of the operands of products, each declared at its first use."""
 
     def __init__(self, program: Program) -> None:
         self.there = program.by_row
@@ -108,7 +111,7 @@ def _summed(part: Expr) -> tuple[Ref, ...]:
 
 
 def _stem(operand: Ref) -> str:
-    """``A_rows``, or what says that it is of the step before or after."""
+    """Name of a copy: ``A_rows``, or one that names the step before or after."""
     offset = operand.when.offset if operand.when is not None else 0
     shifted = "prev_" if offset < 0 else "next_" if offset else ""
     return f"{operand.var.name}_{shifted}rows"

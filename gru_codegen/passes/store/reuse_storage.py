@@ -1,4 +1,8 @@
-"""Storage is used again: a variable is written over one that nobody reads any more."""
+"""Storage reuse by liveness: a variable is written over one that is dead.
+
+Expects three-address code, whose statements say which operations are elementwise. Leaves
+`Program.overwrites`; the statements stay as they are.
+"""
 
 from __future__ import annotations
 
@@ -26,10 +30,9 @@ __all__ = ["is_in_place", "reuse_storage"]
 def reuse_storage(program: Program) -> Program:
     """Decide which of the variables that are kept for every step overwrite which others.
 
-    Each step writes one matrix of them over the same step's of another, which is read for the last
-    time there or before; elementwise operations may read what they write over. Neighbours stay
-    neighbours: they overwrite a run of as many or, alone, any other. A carry of which a step makes
-    a copy is kept where the copy is.
+    Each step writes a matrix over one of the same step whose live range has ended, or ends with
+    this statement if its operation is elementwise. Neighbours stay neighbours: they overwrite a run
+    of as many or, alone, any other. A carry of which a step makes a copy is kept where the copy is.
     """
     kept = kept_for_every_step(program)
     lives = _lives(program)
@@ -111,16 +114,16 @@ _Place = tuple[int, int]
 
 @dataclass
 class _Life:
-    """Where a variable is written and read."""
+    """Live range of a variable: its first and last write, and its reads."""
 
     first_write: _Place
     last_write: _Place
     reads: list[tuple[_Place, bool]]
 
     def can_overwrite(self, other: _Life) -> bool:
-        """Whether the `other` is dead, step by step, when this one is first written.
+        """Return whether `other` is dead, step by step, at the first write of this one.
 
-        What has no boundary is read at its own step alone.
+        A variable without a boundary is read at its own step alone.
         """
         write = self.first_write
         if other.last_write >= write:
@@ -156,7 +159,7 @@ def _lives(program: Program) -> dict[str, _Life]:
 
 
 def is_in_place(statement: Statement) -> bool:
-    """Whether it reads each entry before it writes it; a selection writes one of the two first."""
+    """Return whether each entry is read before it is written; `select` writes one first."""
     value = statement.value
     if isinstance(value, Call):
         simple = not any(isinstance(a, Call) and a.operation == "transpose" for a in value.args)

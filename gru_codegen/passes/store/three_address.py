@@ -1,4 +1,8 @@
-"""One operation per statement, each computed in the place where its result is kept."""
+"""Three-address code: one operation a statement, computed where its result is kept.
+
+Expects any expressions, the neighbours of packs decided. Leaves statements of one operation on
+variables, constants and views of them; scratch variables have the role `work`.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +62,7 @@ def to_three_address_code(program: Program) -> Program:
 
 
 def _is_flat(statement: Statement) -> bool:
-    """Whether it stays as it is: one operation in place already, or handed out."""
+    """Return whether `statement` stays as it is: one operation in place, or handed out."""
     target, value = statement.target, statement.value
     if statement.accumulate or target.var.role in ("loss", "gradient"):
         return True
@@ -88,7 +92,7 @@ def _flat(statement: Statement, scratch: _Scratch, kept: set[str]) -> Iterator[S
 
 
 def _begun(statement: Statement) -> tuple[_Kind, list[_Operand]] | None:
-    """The operands of a sum or product that goes on from what its target holds; else None."""
+    """Operands of a sum or product whose first one is the statement's target; None otherwise."""
     kind, operands = _operands(statement.value)
     goes_on = len(operands) > 1 and operands[0] == _Operand(statement.target)
     return (kind, operands) if goes_on else None
@@ -137,8 +141,10 @@ class _Operand:
 
     @property
     def preference(self) -> int:
-        """Which to begin with: what can be computed in place, elementwise, before what is there
-        already, so that this may lie in the same storage; a product only if there is no other."""
+        """Rank as the first operand: computed elementwise, then stored, then a product.
+
+        The elementwise one is computed in place, so that a stored one may lie in the same storage.
+        """
         if self.simple:
             return 1
         expression = self.expression
@@ -152,7 +158,7 @@ def _is_simple(expression: Expr) -> bool:
 
 
 def _is_guarded(expression: Expr) -> bool:
-    """Whether it is there already, but for rows that are not read."""
+    """Return whether `expression` is a stored variable, but for rows that are not read."""
     guard = isinstance(expression, Call) and expression.operation == "guard"
     return guard and isinstance(expression, Call) and isinstance(expression.args[2], Ref)
 
@@ -222,7 +228,7 @@ def _by_definition(
 
 
 def _goes_on_from(part: Ref, value: Expr) -> bool:
-    """Whether `value` can be computed where `part` is: what else reads that is computed before."""
+    """Return whether `value` is one operation on `part` and may be computed in its place."""
     _, operands = _operands(value)
     return len(operands) == 2 and operands[0] == _Operand(part)
 

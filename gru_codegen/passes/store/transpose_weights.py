@@ -1,4 +1,4 @@
-"""Weights that a time loop reads transposed are transposed once, before it."""
+"""Hoisting of transposes: weights that a time loop reads transposed are copied before it."""
 
 from __future__ import annotations
 

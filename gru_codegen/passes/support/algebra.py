@@ -1,8 +1,8 @@
-"""Polynomials in matrices: multiplied out, and factored again in the way that costs least.
+"""Polynomials in matrices: multiplied out, and factored again at the least cost.
 
 The effort is bounded, whatever a cell is: nothing is multiplied out into more than `MOST_TERMS`
-terms, and a sum of more than `_MOST_SEARCHED` is factored without a search. What would take more
-stays as it is.
+terms, and a sum of more than `_MOST_SEARCHED` is factored without a search. Larger expressions
+stay as they are.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def _worth_taking_out(terms: list[Term]) -> list[Expr]:
 
 
 def added_up(expression: Expr) -> Iterator[Expr]:
-    """What `expression` adds up; itself if it is no addition."""
+    """The addends of `expression`; itself if it is no addition."""
     if isinstance(expression, Call) and expression.operation == "add":
         for argument in expression.args:
             yield from added_up(argument)
@@ -127,7 +127,7 @@ def summed(terms: list[Term]) -> Expr:
 
 
 def _leaves_a_fraction(shared: Expr, terms: list[Term]) -> bool:
-    """Whether taking `shared` out leaves a fraction as a term, which only a float could be."""
+    """Return whether taking `shared` out leaves a fraction, inexact in floats, as a term."""
     return any(t.factors == (shared,) and t.coefficient.denominator != 1 for t in terms)
 
 
@@ -169,8 +169,10 @@ def _sum(terms: list[tuple[bool, Expr]]) -> Expr:
 
 
 def passes_taken(expression: Expr) -> tuple[int, int]:
-    """How many passes over a matrix `expression` takes, a GEMM outweighing any of them; then how
-    many variables it reads."""
+    """Passes over a matrix that `expression` takes, and the number of variables it reads.
+
+    A GEMM counts as so many that it outweighs all else.
+    """
     calls = [part for part in parts(expression) if isinstance(part, Call)]
     gemms = sum(1 for call in calls if call.operation == "matmul")
     elementwise = sum(1 for call in calls if OPERATIONS[call.operation].elementwise)

@@ -1,4 +1,4 @@
-"""Names for what passes make: what it is, and a number where that is taken."""
+"""Names of the variables that passes make, with a number if the plain one is in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The factors that products have in common, but for the variables that they are made of."""
+"""Common factors of several products, equal but for the variables that they are made of."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _MOST_TRIED = 1000
 
 @dataclass(frozen=True)
 class Parted:
-    """Products in parts.
+    """Products split into factors of their own and common ones.
 
-    own: what each of them has alone. shared: factors, one of each product, that are alike.
-    saved: how many operations fewer it takes to do what is shared for all at once.
+    own: the factors that each of them has alone. shared: factors, one of each product, that are
+    alike. saved: the number of operations saved by one call for each shared factor.
     """
 
     own: list[Expr]
@@ -31,7 +31,7 @@ class Parted:
 def parted(
     products: list[Expr], alike: Callable[[list[Expr]], bool], known: Mapping[Ref, Expr]
 ) -> Parted | None:
-    """Part `products` into what is each one's own and the factors that all have.
+    """Split `products` into the factors of each alone and those that all share.
 
     ``(C - S) o Z o (1 - Z)`` and ``S o R o (1 - R)`` have two factors in common, which neighbours Z
     and R are done at once. None if there are none, or if nothing is left as a product's own.
@@ -87,7 +87,7 @@ def _matches(
 
 
 def _readings(column: list[Expr], factor: Expr, known: Mapping[Ref, Expr]) -> Iterator[list[Expr]]:
-    """`column` and `factor` as they are, and with what they stand for."""
+    """`column` and `factor` as they are, then with variables replaced by their values."""
     yield [*column, factor]
     yield [*(_meant(c, known) for c in column), _meant(factor, known)]
 
