@@ -63,7 +63,7 @@ class _Lowering:
         of_the_cell = [a for a in derivation.adjoints if a.of in own]
         of_the_loss = [a for a in derivation.adjoints if a.of not in {*own, *cell.inputs}]
         bodies = {
-            "forward": guard_products(self._forward(), self.variables.ended),
+            "forward": tuple(guard_products(self._forward(), self.variables.ended)),
             "loss": (
                 *self._cost(),
                 *self._adjoints(of_the_loss, self.of_loss),
@@ -73,10 +73,10 @@ class _Lowering:
                 *self._adjoints(of_the_cell, self.of_cell),
                 *map(self._gradient, derivation.gradients),
             ),
-            "inputs": self._adjoints(of_inputs, self.of_cell),
+            "inputs": tuple(self._adjoints(of_inputs, self.of_cell)),
         }
         phases = (
-            Phase(name, (Loop("reverse" if name == "backward" else "forward", tuple(body)),))
+            Phase(name, (Loop("reverse" if name == "backward" else "forward", body),))
             for name, body in bodies.items()
         )
         return validate(

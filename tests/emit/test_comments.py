@@ -69,6 +69,8 @@ def test_the_table_has_every_equation_of_the_derivation() -> None:
         assert EquationId("adjoint", adjoint.of.name) in table
     for equation in derivation.forward_equations:
         assert f"{text(equation.target)} = {text(equation.declared)}" in texts
+    kinds = [each.kind for each in table if each.kind in ("forward", "loss", "gradient")]
+    assert kinds == ["forward"] * 7 + ["loss"] + ["gradient"] * 6  # in the order of computation
     assert {each.subject for each in table if each.kind == "gradient"} == set(
         map(str, gc.GRU.weights)
     )
