@@ -1,8 +1,9 @@
 """Derivation -> Program: the one gate out of SymPy.
 
 ``variables`` gives every symbol its reference, ``expressions`` has a rule for every node of a
-matrix expression, ``options`` has the statements of optional arguments, ``phases`` puts all in
-order.
+matrix expression, ``options`` has the statements of optional arguments, ``bounds`` keeps products
+finite past a sample's length, ``stated`` names the equation of each statement, ``phases`` puts all
+in order.
 """
 
 from __future__ import annotations
