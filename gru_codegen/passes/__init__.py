@@ -6,7 +6,7 @@
     pack/       operations side by side: products, additions, biases, gradients, elementwise calls
     say/        which equations each statement is for
     store/      one operation a statement, and where its result lies
-    support/    what several passes need: algebra, shared factors, names, wording
+    support/    what several passes need: algebra, shared factors, names
 
 ``textbook`` keeps one expression per equation, as declared; ``fast`` is batched, in place and in
 one of four layouts. ``rows``: a sample per row, gate behind gate. ``blocked``: as rows, with
