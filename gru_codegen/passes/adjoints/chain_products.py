@@ -55,12 +55,14 @@ def chain_products(program: Program) -> Program:
     dS - dS o Z is computed once, if that takes fewer steps still. Products of the forward pass are
     read again, unless more variables would have to be kept for that.
     """
-    taken = names_in(program)
-    found = list(without_recomputation(program, taken))
-    for number, phase in enumerate(program.phases):
-        for place, block in enumerate(phase.blocks):
+    names_in_use = names_in(program)
+    recalled = list(without_recomputation(program, names_in_use))
+    for phase_number, phase in enumerate(program.phases):
+        for block_number, block in enumerate(phase.blocks):
             if isinstance(block, Loop) and block.direction == "reverse":
-                program = _Search(program, number, place, block, found, taken).program()
+                program = _Search(
+                    program, phase_number, block_number, block, recalled, names_in_use
+                ).program()
     return program
 
 
@@ -77,7 +79,7 @@ class _Plan:
     rests: dict[Ref, Rest] = field(default_factory=dict)
     kept: list[Recalled] = field(default_factory=list)
     body: tuple[Statement, ...] = ()
-    taken: set[str] = field(default_factory=set)
+    names_in_use: set[str] = field(default_factory=set)
 
 
 class _Search:
@@ -89,14 +91,15 @@ class _Search:
     def __init__(
         self,
         program: Program,
-        number: int,
-        place: int,
+        phase_number: int,
+        block_number: int,
         loop: Loop,
-        found: list[Recalled],
-        taken: set[str],
+        recalled: list[Recalled],
+        names_in_use: set[str],
     ) -> None:
-        self.before, self.number, self.place, self.loop = program, number, place, loop
-        self.found, self.taken = found, taken
+        self.before, self.loop = program, loop
+        self.phase_number, self.block_number = phase_number, block_number
+        self.recalled, self.names_in_use = recalled, names_in_use
         self.statements = tuple(statements(loop.body))
         kept = kept_for_every_step(program)
         self.room = len(kept)
@@ -123,21 +126,21 @@ class _Search:
             best = better
         if _passes(best.body) >= _passes(self.statements):
             return self.before
-        self.taken |= best.taken
+        self.names_in_use |= best.names_in_use
         return self._with(best)
 
     def _computed(self, plan: _Plan) -> _Plan:
         self.compared += len(_products(plan)) ** 2
-        taken = set(self.taken)
+        names_in_use = set(self.names_in_use)
         roots = self.linear.computed | {ref.var for ref in plan.rests}
-        body = tuple(Chains(plan.sums, roots, plan.rests, taken).body())
-        return replace(plan, body=body, taken=taken)
+        body = tuple(Chains(plan.sums, roots, plan.rests, names_in_use).body())
+        return replace(plan, body=body, names_in_use=names_in_use)
 
     def _with(self, plan: _Plan) -> Program:
         phases = list(self.before.phases)
-        blocks = list(phases[self.number].blocks)
-        blocks[self.place] = replace(self.loop, body=plan.body)
-        phases[self.number] = replace(phases[self.number], blocks=tuple(blocks))
+        blocks = list(phases[self.phase_number].blocks)
+        blocks[self.block_number] = replace(self.loop, body=plan.body)
+        phases[self.phase_number] = replace(phases[self.phase_number], blocks=tuple(blocks))
         return stored(replace(self.before, phases=tuple(phases)), plan.kept)
 
     def _fits(self, plan: _Plan) -> bool:
@@ -152,9 +155,9 @@ class _Search:
         for rest in self._candidates(plan):
             if self.is_over:
                 return
-            other, ref = self._with_rest(plan, rest)
-            yield other
-            yield from self._recalling(other, ref)
+            with_rest, ref = self._with_rest(plan, rest)
+            yield with_rest
+            yield from self._recalling(with_rest, ref)
 
     def _root(self, plan: _Plan, product: Product) -> Ref:
         roots = self.linear.computed | {ref.var for ref in plan.rests}
@@ -163,24 +166,26 @@ class _Search:
 
     def _candidates(self, plan: _Plan) -> Iterator[Rest]:
         """Rests of products that some sum contains times 1 - a factor, from the root or whole."""
-        found: dict[Rest, None] = {}
+        candidates: dict[Rest, None] = {}
         for each in plan.sums:
             coefficients = {product: coefficient for coefficient, product in each.products}
             for product, coefficient in coefficients.items():
-                for other, opposite in coefficients.items():
-                    if coefficient == -opposite and contains(other, product):
-                        missing = without(other, product)
+                for longer, opposite in coefficients.items():
+                    if coefficient == -opposite and contains(longer, product):
+                        missing = without(longer, product)
                         if len(missing) == 1:
                             root = frozenset({(self._root(plan, product), 1)})
-                            found[Rest(root, missing[0])] = None
-                            found[Rest(product, missing[0])] = None
-        yield from (rest for rest in found if rest not in plan.rests.values())
+                            candidates[Rest(root, missing[0])] = None
+                            candidates[Rest(product, missing[0])] = None
+        yield from (rest for rest in candidates if rest not in plan.rests.values())
 
     def _with_rest(self, plan: _Plan, rest: Rest) -> tuple[_Plan, Ref]:
         root = self._root(plan, rest.product)
         factors = (root, *without(rest.product, frozenset({(root, 1)})))
         names = dict.fromkeys(ref.var.name for factor in factors for ref in reads(factor))
-        name = fresh(f"{'_'.join(names)}_rest", self.taken | {ref.var.name for ref in plan.rests})
+        name = fresh(
+            f"{'_'.join(names)}_rest", self.names_in_use | {ref.var.name for ref in plan.rests}
+        )
         meaning = "the rest of an adjoint, which several adjoints read"
         ref = Ref(Var(name, root.var.shape, "adjoint", True, meaning=meaning), Now())
         changed = [replace(each, products=_rested(each, rest, ref)) for each in plan.sums]
@@ -191,15 +196,15 @@ class _Search:
         products = _products(plan)
         roots = dict.fromkeys(self._root(plan, product) for product in products)
         for root in roots if only is None else [only]:
-            for each in self.found:
+            for each in self.recalled:
                 self.compared += len(products)
                 if self.is_over:
                     return
                 if each.ended is None or self._is_zero(plan, root, each.ended):
                     changed = [_with_recalled(s, root, each) for s in plan.sums]
                     if changed != plan.sums:
-                        new = [each] if each.stored and each not in plan.kept else []
-                        yield replace(plan, sums=changed, kept=[*plan.kept, *new])
+                        newly_kept = [each] if each.stored and each not in plan.kept else []
+                        yield replace(plan, sums=changed, kept=[*plan.kept, *newly_kept])
 
     def _is_zero(self, plan: _Plan, root: Ref, ended: Expr) -> bool:
         """Return whether `root` is made 0 at `ended` before any product of it is computed."""
@@ -221,18 +226,18 @@ def _products(plan: _Plan) -> list[Product]:
 
 def _rested(each: Sum, rest: Rest, ref: Ref) -> list[tuple[Fraction, Product]]:
     """Products of a sum, with `ref` for each pair whose difference is a multiple of `rest`."""
-    left = {product: coefficient for coefficient, product in each.products}
-    found: list[tuple[Fraction, Product]] = []
-    for product in sorted(left, key=lambda product: sum(count for _, count in product)):
-        other = times(product, rest.factor)
-        coefficient = left.get(product)
+    coefficients = {product: coefficient for coefficient, product in each.products}
+    rested: list[tuple[Fraction, Product]] = []
+    for product in sorted(coefficients, key=lambda product: sum(count for _, count in product)):
+        opposite = times(product, rest.factor)
+        coefficient = coefficients.get(product)
         if coefficient is None or not contains(product, rest.product):
             continue
-        if left.get(other) == -coefficient:
-            del left[product], left[other]
+        if coefficients.get(opposite) == -coefficient:
+            del coefficients[product], coefficients[opposite]
             also = without(product, rest.product)
-            found.append((coefficient, times(frozenset({(ref, 1)}), *also)))
-    return [*found, *((coefficient, product) for product, coefficient in left.items())]
+            rested.append((coefficient, times(frozenset({(ref, 1)}), *also)))
+    return [*rested, *((coefficient, product) for product, coefficient in coefficients.items())]
 
 
 def _with_recalled(each: Sum, root: Ref, fact: Recalled) -> Sum:

@@ -46,16 +46,16 @@ def sums(body: tuple[Statement, ...], linear: LinearBody) -> list[Sum]:
 
 
 def _sum(statement: Statement, linear: LinearBody) -> Sum:
-    found = linear.of(statement)
-    if found is None:
+    linear_form = linear.of(statement)
+    if linear_form is None:
         return Sum(statement, rest=[statement.value])
     total: dict[Product, Fraction] = {}
-    for adjoint, known in found.known.items():
+    for adjoint, known in linear_form.known.items():
         for coefficient, factors in _multiplied_out(known):
             product = times(frozenset({(adjoint, 1)}), *factors)
             total[product] = total.get(product, Fraction(0)) + coefficient
     products = [(coefficient, product) for product, coefficient in total.items() if coefficient]
-    return Sum(replace(statement, origin=linear.origin(statement)), products, found.rest)
+    return Sum(replace(statement, origin=linear.origin(statement)), products, linear_form.rest)
 
 
 def times(product: Product, *factors: Expr) -> Product:
@@ -83,24 +83,24 @@ class Chains:
     """
 
     def __init__(
-        self, some: list[Sum], roots: set[Var], rests: dict[Ref, Rest], taken: set[str]
+        self, sums: list[Sum], roots: set[Var], rests: dict[Ref, Rest], names_in_use: set[str]
     ) -> None:
-        self.sums, self.roots, self.rests, self.taken = some, roots, rests, taken
-        self.wanted = [product for each in some for _, product in each.products]
+        self.sums, self.roots, self.rests, self.names_in_use = sums, roots, rests, names_in_use
+        self.products_of_sums = [product for each in sums for _, product in each.products]
         for ref, rest in reversed(list(rests.items())):  # a rest may be of another one
-            if any(factor == ref for product in self.wanted for factor, _ in product):
-                self.wanted += [rest.product, rest.other]
+            if any(factor == ref for product in self.products_of_sums for factor, _ in product):
+                self.products_of_sums += [rest.product, rest.other]
         self.parent: dict[Product, tuple[Product, Expr]] = {}
-        for product in sorted(set(self.wanted), key=self._order):
+        for product in sorted(set(self.products_of_sums), key=self._order):
             self._link(product)
-        self.uses = Counter(self.wanted)
+        self.uses = Counter(self.products_of_sums)
         self.uses.update(before for before, _ in self.parent.values())
         self.made: dict[Product, Expr] = {}
         self.done: set[int] = set()
 
     def _order(self, product: Product) -> tuple[int, int]:
         """Sort key: short products first, then in the order of the sums."""
-        return _length(product), self.wanted.index(product)
+        return _length(product), self.products_of_sums.index(product)
 
     def _root(self, product: Product) -> Ref:
         (root,) = (f for f, _ in product if isinstance(f, Ref) and f.var in self.roots)
@@ -109,24 +109,24 @@ class Chains:
     def _link(self, product: Product) -> None:
         """Give `product` a chain from its longest prefix that has one."""
         known = [p for p in self.parent if contains(product, p)]
-        here: Product = max(known, key=_length, default=frozenset({(self._root(product), 1)}))
-        while missing := without(product, here):
-            factor = max(missing, key=lambda f: self._use(times(here, f)))
-            longer = times(here, factor)
-            self.parent[longer] = (here, factor)
-            here = longer
+        prefix: Product = max(known, key=_length, default=frozenset({(self._root(product), 1)}))
+        while missing := without(product, prefix):
+            factor = max(missing, key=lambda f: self._use(times(prefix, f)))
+            longer = times(prefix, factor)
+            self.parent[longer] = (prefix, factor)
+            prefix = longer
 
     def _use(self, part: Product) -> int:
         """Number of products that have `part` as a divisor."""
-        return sum(contains(product, part) for product in self.wanted)
+        return sum(contains(product, part) for product in self.products_of_sums)
 
     # --- statements -------------------------------------------------------------------------
 
     def body(self) -> Iterator[Statement]:
-        for place, each in enumerate(self.sums):
-            if place not in self.done:
-                yield from self._written(each, place)
-            if place not in self.done:
+        for index, each in enumerate(self.sums):
+            if index not in self.done:
+                yield from self._written(each, index)
+            if index not in self.done:
                 self._forget(each.statement.target)
 
     def _forget(self, target: Ref) -> None:
@@ -141,39 +141,39 @@ class Chains:
 
     def _factors(self, product: Product) -> set[Ref]:
         """Operands of `product`; of a remainder, those of the product subtracted as well."""
-        found = {ref for factor, _ in product for ref in reads(factor)}
+        operands = {ref for factor, _ in product for ref in reads(factor)}
         rest = self.rests.get(self._root(product))
-        return found if rest is None else found | self._factors(rest.other)
+        return operands if rest is None else operands | self._factors(rest.other)
 
-    def _written(self, each: Sum, place: int) -> Iterator[Statement]:
+    def _written(self, each: Sum, index: int) -> Iterator[Statement]:
         if not each.products and each.rest == [each.statement.value]:
             yield each.statement
             return
         terms: list[Term] = []
         for coefficient, product in each.products:
-            yield from self._made(product, place)
-            if place in self.done:
+            yield from self._made(product, index)
+            if index in self.done:
                 return
             terms.append(Term(coefficient, (self.made[product],)))
         terms += [Term(Fraction(1), (part,)) for part in each.rest]
         value = summed(terms) if terms else Const(Fraction(0))  # products may cancel
         yield replace(each.statement, value=value)
 
-    def _made(self, product: Product, place: int) -> Iterator[Statement]:
+    def _made(self, product: Product, index: int) -> Iterator[Statement]:
         """Statements that compute `product`, once: a variable if it is read more than once."""
         if product in self.made:
             return
         root = self._root(product)
         if product in self.parent:
             before, factor = self.parent[product]
-            yield from self._made(before, place)
+            yield from self._made(before, index)
             value: Expr = Call("multiply", (self.made[before], factor))
             stem = "_".join(dict.fromkeys(ref.var.name for ref in reads(value)))
             meaning = "a product that several adjoints read"
         elif root in self.rests:
             rest = self.rests[root]
-            yield from self._made(rest.product, place)
-            yield from self._made(rest.other, place)
+            yield from self._made(rest.product, index)
+            yield from self._made(rest.other, index)
             value = Call("subtract", (self.made[rest.product], self.made[rest.other]))
             stem, meaning = root.var.name, root.var.meaning
         else:
@@ -182,43 +182,43 @@ class Chains:
         if self.uses[product] < 2:
             self.made[product] = value
             return
-        whole = self._whole(product, place)
-        if whole is not None:
-            statement = self.sums[whole].statement
-            self.done.add(whole)
+        single = self._single_product(product, index)
+        if single is not None:
+            statement = self.sums[single].statement
+            self.done.add(single)
             self._forget(statement.target)
             if statement.target not in self._factors(product):
                 self.made[product] = statement.target
             yield replace(statement, value=value)
             return
         shape = next(iter(reads(value))).var.shape
-        var = Var(fresh(stem, self.taken), shape, "adjoint", True, meaning=meaning)
+        var = Var(fresh(stem, self.names_in_use), shape, "adjoint", True, meaning=meaning)
         self.made[product] = target = Ref(var, Now())
         yield Statement(target, value)
 
-    def _whole(self, product: Product, place: int) -> int | None:
-        """Index of a later sum that is `product` alone and can move to `place`."""
-        for number in range(place, len(self.sums)):
+    def _single_product(self, product: Product, index: int) -> int | None:
+        """Index of a later sum that is `product` alone and can move to `index`."""
+        for number in range(index, len(self.sums)):
             each = self.sums[number]
             alone = each.products == [(Fraction(1), product)] and not each.rest
-            if alone and self._can_stand(each.statement.target, product, place, number):
+            if alone and self._can_move(each.statement.target, product, index, number):
                 return number
         return None
 
-    def _can_stand(self, target: Ref, product: Product, place: int, number: int) -> bool:
-        """Return whether sum `number`, which is `product`, can move to `place`.
+    def _can_move(self, target: Ref, product: Product, index: int, number: int) -> bool:
+        """Return whether sum `number`, which is `product`, can move to `index`.
 
         No sum in between may use its target or write an operand of the product.
         """
-        between = self.sums[place:number]
+        between = self.sums[index:number]
         if any(target.var in self._variables(each) for each in between):
             return False
         return not self._factors(product) & {each.statement.target for each in between}
 
     def _variables(self, each: Sum) -> set[Var]:
         factors = [factor for _, product in each.products for factor, _ in product]
-        found = (each.statement.target, each.statement.value, *each.rest, *factors)
-        return {ref.var for expression in found for ref in reads(expression)}
+        expressions = (each.statement.target, each.statement.value, *each.rest, *factors)
+        return {ref.var for expression in expressions for ref in reads(expression)}
 
 
 def _multiplied_out(expression: Expr) -> Iterator[tuple[Fraction, tuple[Expr, ...]]]:

@@ -109,16 +109,16 @@ class LinearBody:
         """Adjoints that are one other adjoint, times a known factor, with their values."""
         sizes: dict[Var, int] = {}
         writers = Counter(statement.target.var for statement in body)
-        for place, statement in enumerate(body):
+        for index, statement in enumerate(body):
             var = statement.target.var
             plain = writers[var] == 1 and not statement.accumulate and not statement.given
-            here = statement.target.when == Now() and var.boundary is None
-            if plain and here and var.name not in self.kept and self._is_read_here(var, body):
+            local = statement.target.when == Now() and var.boundary is None
+            if plain and local and var.name not in self.kept and self._is_read_here(var, body):
                 linear = self._linear(statement.value)
-                lasts = not self._is_changed(statement.value, body[place:])
+                lasts = not self._is_changed(statement.value, body[index:])
                 if linear is not None and len(linear.known) == 1 and not linear.rest and lasts:
-                    ((other, factor),) = linear.known.items()
-                    size = sizes.get(other.var, 0) + sum(1 for _ in parts(factor))
+                    ((adjoint, factor),) = linear.known.items()
+                    size = sizes.get(adjoint.var, 0) + sum(1 for _ in parts(factor))
                     if size <= _LARGEST_FACTOR:
                         sizes[var] = size
                         yield var, statement.value
@@ -131,8 +131,8 @@ class LinearBody:
     def _is_read_here(self, var: Var, body: tuple[Statement, ...]) -> bool:
         """Return whether `var` is read at its own step alone, and elementwise there."""
         for statement in body:
-            those = [ref for ref in reads(statement.value) if ref.var == var]
-            if not those:
+            uses = [ref for ref in reads(statement.value) if ref.var == var]
+            if not uses:
                 continue
             linear = self._linear(statement.value)
             elementwise = linear is not None and not any(
@@ -140,7 +140,7 @@ class LinearBody:
             )
             if statement.given or statement.accumulate or not elementwise:
                 return False
-            if any(ref.when != Now() for ref in those):
+            if any(ref.when != Now() for ref in uses):
                 return False
         return True
 
@@ -161,15 +161,15 @@ class LinearBody:
                     return None
                 return left.plus(right if value.operation == "add" else right.times(_MINUS))
             case "negate":
-                found = self._linear(value.args[0])
-                return found and found.times(_MINUS)
+                inner = self._linear(value.args[0])
+                return inner and inner.times(_MINUS)
             case "multiply":
                 first, second = value.args
                 if self._reads_adjoints(first) and self._reads_adjoints(second):
                     return None
                 linear, known = (first, second) if self._reads_adjoints(first) else (second, first)
-                found = self._linear(linear)
-                return found and found.times(known)
+                inner = self._linear(linear)
+                return inner and inner.times(known)
         return Linear(rest=[value])
 
     def _reads_adjoints(self, value: Expr) -> bool:

@@ -49,12 +49,12 @@ def collect_all_local_derivatives(program: Program) -> Program:
 
 
 def _collect(program: Program, every_factor: bool) -> Program:
-    taken = names_in(program)
+    names_in_use = names_in(program)
     kept = kept_for_every_step(program)
 
     def change(loop: Loop) -> Iterator[Loop]:
         backward = loop.direction == "reverse"
-        yield _Collector(loop, taken, kept, every_factor).loop() if backward else loop
+        yield _Collector(loop, names_in_use, kept, every_factor).loop() if backward else loop
 
     return program.with_loops(change)
 
@@ -62,7 +62,7 @@ def _collect(program: Program, every_factor: bool) -> Program:
 @dataclass
 class _Collector:
     loop_before: Loop
-    taken: set[str]
+    names_in_use: set[str]
     kept: set[str]
     every_factor: bool
 
@@ -105,7 +105,7 @@ class _Collector:
     def _factor(self, target: Var, adjoint: Ref, value: Expr) -> Statement:
         above, below = adjoint.var.name.removeprefix("d"), target.name.removeprefix("d")
         stem = f"{above}_by_{below}"
-        name = fresh(stem, self.taken)
+        name = fresh(stem, self.names_in_use)
         self.factors.add(name)
         meaning = f"derivative of {above} with respect to {below}"
         ref = Ref(Var(name, target.shape, "value", True, meaning=meaning), Now())

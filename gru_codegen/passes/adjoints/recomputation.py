@@ -53,7 +53,7 @@ class Recalled:
     stored: bool = False
 
 
-def without_recomputation(program: Program, taken: set[str]) -> Iterator[Recalled]:
+def without_recomputation(program: Program, names_in_use: set[str]) -> Iterator[Recalled]:
     """Elementwise products of forward loops that the backward loop can read again."""
     writers = _writers(program.statements())
     before: Counter[Var] = Counter()
@@ -64,16 +64,16 @@ def without_recomputation(program: Program, taken: set[str]) -> Iterator[Recalle
                 continue
             body = tuple(statements(block.body))
             through = before + _writers(body)
-            for place, statement in enumerate(body):
+            for index, statement in enumerate(body):
                 if isinstance(block, Loop) and block.direction == "forward":
                     known = _Known(writers, before, through)
-                    yield from known.products(statement, body[place + 1 :], taken)
+                    yield from known.products(statement, body[index + 1 :], names_in_use)
                 before.update(_writers([statement]))
 
 
-def _writers(some: Iterable[Statement]) -> Counter[Var]:
+def _writers(body: Iterable[Statement]) -> Counter[Var]:
     """Number of statements that write each variable."""
-    return Counter(ref.var for statement in some for ref in writes(statement))
+    return Counter(ref.var for statement in body for ref in writes(statement))
 
 
 @dataclass
@@ -85,22 +85,22 @@ class _Known:
     through: Counter[Var]
 
     def products(
-        self, statement: Statement, later: tuple[Statement, ...], taken: set[str]
+        self, statement: Statement, later: tuple[Statement, ...], names_in_use: set[str]
     ) -> Iterator[Recalled]:
         target, value = statement.target, statement.value
         if statement.accumulate or statement.given or target.when != Now():
             return
-        again = [other for other in later if target in writes(other)]
-        ends = [_end(other) for other in again]
-        told: list[Expr] = []
+        later_writes = [write for write in later if target in writes(write)]
+        ends = [_end(write) for write in later_writes]
+        recalled: list[Expr] = []
         if len(ends) < 2 and None not in ends and self.writers[target.var] == 1 + len(ends):
             for product, read in _terms(target, value):
                 if self._lasts(product) and self._lasts(read, but=target):
-                    told.append(product)
+                    recalled.append(product)
                     yield Recalled(product, read, ends[0] if ends else None)
         for part in parts(value):
-            if _is_product(part) and part not in told and self._lasts(part):
-                name = fresh(product_name(part), taken)
+            if _is_product(part) and part not in recalled and self._lasts(part):
+                name = fresh(product_name(part), names_in_use)
                 var = Var(name, shape_of(part), "value", True, meaning="a factor of adjoints")
                 yield Recalled(part, Ref(var, Now()), stored=True)
 
@@ -148,16 +148,16 @@ def _end(statement: Statement) -> Expr | None:
     return value.args[0] if value.args[2] == statement.target else None
 
 
-def stored(program: Program, some: list[Recalled]) -> Program:
+def stored(program: Program, recalled: list[Recalled]) -> Program:
     """Store the products in the forward steps that compute them."""
 
     def change(statement: Statement) -> Iterator[Statement]:
-        for each in some:
+        for each in recalled:
             target = each.value
             if isinstance(target, Ref) and each.product in parts(statement.value):
                 yield Statement(target, each.product)
-                kept = {each.product: target}
-                statement = replace(statement, value=rewrite(statement.value, kept.get))
+                replacements = {each.product: target}
+                statement = replace(statement, value=rewrite(statement.value, replacements.get))
         yield statement
 
     def changed(phase: Phase) -> tuple[Block, ...]:

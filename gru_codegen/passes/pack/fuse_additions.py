@@ -36,47 +36,47 @@ def fuse_additions(program: Program) -> Program:
     more, dS o F and dRS o R, and two identities. That pays where calls cost more than
     multiplications: for very small batches and states.
     """
-    taken = names_in(program)
-    neighbours = Neighbours(program, taken)
+    names_in_use = names_in(program)
+    neighbours = Neighbours(program, names_in_use)
     readers = Counter(ref for s in program.statements() for ref in reads(s.value))
 
     def change(loop: Loop) -> Iterator[Loop]:
         if loop.direction == "reverse":
-            body = tuple(_absorbed(list(statements(loop.body)), neighbours, taken, readers))
+            body = tuple(_fused(list(statements(loop.body)), neighbours, names_in_use, readers))
             loop = replace(loop, body=body)
         yield loop
 
     return program.with_loops(change)
 
 
-def _absorbed(
-    body: list[Statement], neighbours: Neighbours, taken: set[str], readers: Counter[Ref]
+def _fused(
+    body: list[Statement], neighbours: Neighbours, names_in_use: set[str], readers: Counter[Ref]
 ) -> Iterator[Statement]:
     products = {s.target: s for s in body if _is_stacked_product(s)}
     gone: set[Ref] = set()
     changed: list[list[Statement]] = []
     for statement in body:
         addends = list(added_up(statement.value))
-        found = [a for a in addends if isinstance(a, Ref) and a in products]
+        stacked = [a for a in addends if isinstance(a, Ref) and a in products]
         terms = [a for a in addends if _is_elementwise_product(a)]
         same_shape = {statement.target.var.shape}
         if (
-            len(found) != 1
-            or len(found) + len(terms) < len(addends)
+            len(stacked) != 1
+            or len(stacked) + len(terms) < len(addends)
             or not terms
-            or readers[found[0]] != 1
-            or not _can_grow(products[found[0]], neighbours)
-            or {products[found[0]].target.var.shape} != same_shape
+            or readers[stacked[0]] != 1
+            or not _can_grow(products[stacked[0]], neighbours)
+            or {products[stacked[0]].target.var.shape} != same_shape
         ):
             changed.append([statement])
             continue
-        ordered = sorted(terms, key=_order(products[found[0]], body))
-        made = [_term(statement, term, taken) for term in ordered]
-        product = grown(products[found[0]], [s.target for s in made], neighbours)
-        gone.add(found[0])
+        ordered = sorted(terms, key=_order(products[stacked[0]], body))
+        made = [_term(statement, term, names_in_use) for term in ordered]
+        product = grown(products[stacked[0]], [s.target for s in made], neighbours)
+        gone.add(stacked[0])
         changed.append([*made, replace(product, target=statement.target, origin=statement.origin)])
-    for some in changed:
-        yield from (s for s in some if s.target not in gone)
+    for statements_of_one in changed:
+        yield from (s for s in statements_of_one if s.target not in gone)
 
 
 def _is_stacked_product(statement: Statement) -> bool:
@@ -110,18 +110,18 @@ def _order(product: Statement, body: list[Statement]) -> Callable[[Expr], int]:
     made_of = {s.target: next(iter(reads(s.value)), None) for s in body}
     order = [made_of.get(ref) for ref in reads(product.value)]
 
-    def place(term: Expr) -> int:
+    def index(term: Expr) -> int:
         adjoint = next(iter(reads(term)))
         return order.index(adjoint) if adjoint in order else len(order)
 
-    return place
+    return index
 
 
-def _term(statement: Statement, term: Expr, taken: set[str]) -> Statement:
+def _term(statement: Statement, term: Expr, names_in_use: set[str]) -> Statement:
     target = statement.target
     (adjoint, *_) = reads(term)
     stem = f"{target.var.name}_via_{adjoint.var.name}"
-    name = fresh(stem, taken)
+    name = fresh(stem, names_in_use)
     meaning = f"what {target.var.name} is by way of {adjoint.var.name}"
     ref = Ref(Var(name, target.var.shape, "adjoint", True, meaning=meaning), Now())
     return Statement(ref, term)

@@ -41,8 +41,8 @@ def fuse_biases(program: Program) -> Program:
 class _Inputs:
     """The inputs that have a border, each with the statement that makes it."""
 
-    def __init__(self, taken: set[str]) -> None:
-        self.taken = taken
+    def __init__(self, names_in_use: set[str]) -> None:
+        self.names_in_use = names_in_use
         self.bordered: dict[Ref, Statement] = {}
 
     def products(self, phase: Phase) -> Iterator[Block]:
@@ -73,7 +73,7 @@ class _Inputs:
     def _border(self, source: Ref) -> Ref:
         if source not in self.bordered:
             var = source.var
-            name = fresh(f"{var.name}_ones", self.taken)
+            name = fresh(f"{var.name}_ones", self.names_in_use)
             meaning = f"{var.name} and a column of ones"
             shape = (var.shape[0], joined((var.shape[1], "1")))
             target = Ref(Var(name, shape, "value", True, meaning=meaning), Every())
@@ -111,7 +111,7 @@ class _Inputs:
         """The gradients of weights and of a bias, one below the other."""
         upper, lower = weights.target, bias.target
         shape = (joined((upper.var.shape[0], "1")), upper.var.shape[1])
-        name = fresh(f"{upper.var.name}_{lower.var.name}", self.taken)
+        name = fresh(f"{upper.var.name}_{lower.var.name}", self.names_in_use)
         meaning = f"gradients of {upper.var.name[1:]} and {lower.var.name[1:]}"
         target = Ref(Var(name, shape, "gradient", meaning=meaning, parts=((upper,), (lower,))))
         return Statement(target, product, weights.origin.united(bias.origin))

@@ -42,7 +42,7 @@ def fuse_elementwise(program: Program) -> Program:
     Products that have some of their factors in common, as ``C o Z o (1 - Z)`` and
     ``S o R o (1 - R)``, begin each with its own; the common ones follow for all at once.
     """
-    return _batch(program, STORED)
+    return _fuse(program, STORED)
 
 
 def fuse_elementwise_values(program: Program) -> Program:
@@ -50,22 +50,22 @@ def fuse_elementwise_values(program: Program) -> Program:
 
     Adjoints without neighbours can each be written over a dead variable.
     """
-    return _batch(program, ("value", "work"))
+    return _fuse(program, ("value", "work"))
 
 
-def _batch(program: Program, roles: tuple[Role, ...]) -> Program:
-    taken = names_in(program)
-    neighbours = Neighbours(program, taken)
+def _fuse(program: Program, roles: tuple[Role, ...]) -> Program:
+    names_in_use = names_in(program)
+    neighbours = Neighbours(program, names_in_use)
     kept = kept_for_every_step(program)
 
-    def batched(block: tuple[Statement, ...], wanted: bool) -> Iterable[Statement]:
-        if not wanted:
+    def fused(block: tuple[Statement, ...], is_chosen: bool) -> Iterable[Statement]:
+        if not is_chosen:
             return block
-        return _Body(list(block), neighbours, taken, kept, roles).batched()
+        return _Body(list(block), neighbours, names_in_use, kept, roles).fused()
 
     # What every step does comes first: a variable has one place among neighbours.
-    program = program.with_basic_blocks(batched)
-    return program.with_basic_blocks(lambda block, is_body: batched(block, not is_body))
+    program = program.with_basic_blocks(fused)
+    return program.with_basic_blocks(lambda block, is_body: fused(block, not is_body))
 
 
 @dataclass
@@ -74,13 +74,13 @@ class _Body:
 
     statements: list[Statement]
     neighbours: Neighbours
-    taken: set[str]
+    names_in_use: set[str]
     kept: set[str]
     roles: tuple[Role, ...]
     products: list[Statement] = field(default_factory=list)
-    done: list[Statement] = field(default_factory=list)
+    computed: list[Statement] = field(default_factory=list)
 
-    def batched(self) -> Iterator[Statement]:
+    def fused(self) -> Iterator[Statement]:
         waiting = list(self.statements)
         while waiting:
             first = waiting[0]
@@ -102,7 +102,7 @@ class _Body:
                 yield first
             else:
                 yield from self._joined(together, _origin(together, [s.value for s in together]))
-            self.done += together
+            self.computed += together
 
     def _together_in_part(self, waiting: list[Statement]) -> tuple[list[Statement], Parted | None]:
         """The first of the statements, and those whose products have factors in common with it."""
@@ -110,7 +110,7 @@ class _Body:
         known = self._known() if _is_product(waiting[0]) else {}
         others = list(filter(_is_product, waiting[1:])) if _is_product(waiting[0]) else []
         while True:
-            found = [
+            candidates = [
                 (joined, more)
                 for other in others
                 if other not in together
@@ -118,9 +118,9 @@ class _Body:
                 and (more := self._parted(joined, other, waiting, known))
                 and more.saved > (0 if parts is None else parts.saved)
             ]
-            if not found:
+            if not candidates:
                 return together, parts
-            together, parts = max(found, key=lambda pair: pair[1].saved)
+            together, parts = max(candidates, key=lambda pair: pair[1].saved)
 
     def _parted(
         self,
@@ -144,18 +144,18 @@ class _Body:
         groups = [
             [ref for ref in group if isinstance(ref, Ref)] for group in _leaves(factors) or []
         ]
-        there = all(self.neighbours.are_some(tuple(map(_now, refs))) for refs in groups)
-        some = zip(together, factors, strict=False)  # fewer while they are being matched
+        are_neighbours = all(self.neighbours.are_some(tuple(map(_now, refs))) for refs in groups)
+        pairs = zip(together, factors, strict=False)  # fewer while they are being matched
         return (
             bool(groups)
-            and there
-            and self._fits([replace(s, value=_times(s.target, factor)) for s, factor in some])
+            and are_neighbours
+            and self._fits([replace(s, value=_times(s.target, factor)) for s, factor in pairs])
         )
 
     def _known(self) -> dict[Ref, Expr]:
         """Values of variables whose operands have not been written since."""
         known: dict[Ref, Expr] = {}
-        for statement in self.done:
+        for statement in self.computed:
             written = {ref.var for ref in writes(statement)}
             stale = [r for r, v in known.items() if written & {r.var, *_variables(v)}]
             for ref in stale:
@@ -171,8 +171,8 @@ class _Body:
         for statement, own in zip(together, parts.own, strict=True):
             yield replace(statement, value=own, origin=origin)
         shared = _gone_on([statement.target for statement in together], parts)
-        rest = [replace(s, value=value) for s, value in zip(together, shared, strict=True)]
-        yield from self._joined(rest, origin)
+        remaining = [replace(s, value=value) for s, value in zip(together, shared, strict=True)]
+        yield from self._joined(remaining, origin)
 
     def _in_order(self, together: list[Statement]) -> list[Statement]:
         """Statements in the order of their targets or, if these have no run, of their operands."""
@@ -193,9 +193,9 @@ class _Body:
         leaves = _leaves([s.value for s in together])
         if leaves is None:
             return False
-        wanted = [tuple(s.target for s in together), *(group for group in leaves if group)]
+        groups = [tuple(s.target for s in together), *(group for group in leaves if group)]
         held: dict[Var, tuple[Ref, ...]] = {}
-        for group in wanted:
+        for group in groups:
             refs = [ref for ref in group if isinstance(ref, Ref)]
             if len(refs) < len(group):
                 continue  # products, which are given a place of their own
@@ -234,7 +234,7 @@ class _Body:
 
     def _product(self, value: Call) -> Ref:
         """The place of a product that is computed before."""
-        name = fresh(product_name(value), self.taken)
+        name = fresh(product_name(value), self.names_in_use)
         ref = Ref(Var(name, shape_of(value), "work", meaning="a product"))
         self.products.append(Statement(ref, value))
         return ref
@@ -271,14 +271,14 @@ def _times(left: Expr, right: Expr) -> Expr:
 
 def _origin(together: list[Statement], values: list[Expr]) -> Origin:
     """Origin of the statement that several are fused into."""
-    some = zip(together, values, strict=True)
-    first, *others = (s.origin.computing(s.target, value) for s, value in some)
+    pairs = zip(together, values, strict=True)
+    first, *others = (s.origin.computing(s.target, value) for s, value in pairs)
     return first.united(*others)
 
 
-def _without(statements: list[Statement], some: list[Statement]) -> list[Statement]:
+def _without(statements: list[Statement], others: list[Statement]) -> list[Statement]:
     """Statements not among `others`, by identity: a sum may add the same term twice."""
-    return [s for s in statements if not any(s is other for other in some)]
+    return [s for s in statements if not any(s is other for other in others)]
 
 
 def _now(ref: Ref) -> Ref:
@@ -314,13 +314,13 @@ def _leaves(values: list[Expr]) -> list[tuple[Expr, ...]] | None:
         return [tuple(calls)] if len(shapes) == 1 and "T" not in shape_of(first) else None
     if not OPERATIONS[first.operation].elementwise or first.operation in _OF_SAMPLES:
         return None
-    found: list[tuple[Expr, ...]] = []
+    leaves: list[tuple[Expr, ...]] = []
     for column in zip(*(call.args for call in calls), strict=True):
         inner = _leaves(list(column))
         if inner is None:
             return None
-        found += inner
-    return found
+        leaves += inner
+    return leaves
 
 
 def _are_alike(refs: list[Ref], kept: set[str]) -> bool:

@@ -44,7 +44,7 @@ def fuse_gradients(program: Program) -> Program:
 
     An input is found in its copy, and a bias, whose gradient is a sum of rows, beside ones.
     """
-    found = runs(program)
+    neighbours = runs(program)
     packs = Packs(program, names_in(program))
     copies: _Copies = {}
 
@@ -54,19 +54,19 @@ def fuse_gradients(program: Program) -> Program:
             if isinstance(block, Statement) and block.target.var.role == "gradient":
                 sums |= dict.fromkeys(_sums(block, copies), block)
             _note_copies(block, copies)
-        rectangles = sorted(_rectangles(sums, found), key=lambda r: -len(r[0]) * len(r[1]))
+        rectangles = sorted(_rectangles(sums, neighbours), key=lambda r: -len(r[0]) * len(r[1]))
         joined_ones: dict[int, Statement] = {}
-        gone: set[int] = set()
+        fused: set[int] = set()
         for left, right in rectangles:
             members = [sums[cell] for cell in product(left, right)]
-            if gone & set(map(id, members)) or not _can_meet(members, blocks, (*left, *right)):
+            if fused & set(map(id, members)) or not _can_meet(members, blocks, (*left, *right)):
                 continue
-            gone |= set(map(id, members))
+            fused |= set(map(id, members))
             joined_ones[id(members[0])] = _joined(left, right, members, packs)
         for block in blocks:
             if id(block) in joined_ones:
                 yield joined_ones[id(block)]
-            elif id(block) not in gone:
+            elif id(block) not in fused:
                 yield block
 
     return program.with_blocks(lambda phase: change(phase.blocks))
@@ -75,8 +75,8 @@ def fuse_gradients(program: Program) -> Program:
 def _note_copies(block: Block, copies: _Copies) -> None:
     """Note the copy that `block` makes, and forget those that it writes over."""
     written = {ref.var for statement in statements((block,)) for ref in writes(statement)}
-    for some in copies.values():
-        some[:] = [copy for copy in some if copy.var not in written]
+    for copies_of_one in copies.values():
+        copies_of_one[:] = [copy for copy in copies_of_one if copy.var not in written]
     if isinstance(block, Statement) and isinstance(block.target.when, Every) and not block.given:
         target, value = block.target, block.value
         if isinstance(value, Ref) and value.var.role == "input":
@@ -95,18 +95,20 @@ def _sums(statement: Statement, copies: _Copies) -> Iterator[_Sum]:
     arguments = [argument for argument in value.args if isinstance(argument, Ref)]
     if value.operation == "contract":
         left, right = arguments
-        yield from ((some, right) for some in (left, *copies.get(left, [])))
+        yield from ((operand, right) for operand in (left, *copies.get(left, [])))
     elif value.operation == "column_sum":
         yield from ((ones, arguments[0]) for ones in copies.get(None, []))
 
 
-def _can_meet(members: list[Statement], blocks: tuple[Block, ...], read: tuple[Ref, ...]) -> bool:
+def _can_meet(
+    members: list[Statement], blocks: tuple[Block, ...], operands: tuple[Ref, ...]
+) -> bool:
     """Return whether no statement between `members` writes operands or uses their targets."""
     own, targets = {id(m) for m in members}, {member.target.var for member in members}
-    places = [place for place, block in enumerate(blocks) if id(block) in own]
-    between = statements(blocks[places[0] : places[-1]])
+    indices = [index for index, block in enumerate(blocks) if id(block) in own]
+    between = statements(blocks[indices[0] : indices[-1]])
     return not any(
-        {ref.var for ref in writes(s)} & (targets | {ref.var for ref in read})
+        {ref.var for ref in writes(s)} & (targets | {ref.var for ref in operands})
         or {ref.var for ref in reads(s.value)} & targets
         for s in between
         if id(s) not in own
@@ -114,16 +116,20 @@ def _can_meet(members: list[Statement], blocks: tuple[Block, ...], read: tuple[R
 
 
 def _rectangles(
-    sums: dict[_Sum, Statement], found: list[tuple[Ref, ...]]
+    sums: dict[_Sum, Statement], neighbours: list[tuple[Ref, ...]]
 ) -> Iterator[tuple[tuple[Ref, ...], tuple[Ref, ...]]]:
     """The neighbours on the left and on the right of which every product is wanted."""
-    every = [
-        tuple(replace(r, when=Every(_offset(r))) for r in run) for run in found if run[0].var.timed
+    timed_runs = [
+        tuple(replace(r, when=Every(_offset(r))) for r in run)
+        for run in neighbours
+        if run[0].var.timed
     ]
     lefts = dict.fromkeys(part for part, _ in sums)  # no sets: what comes first is preferred
     rights = dict.fromkeys(part for _, part in sums)
-    left_runs = [w for run in every for w in _some(run, lefts)] + [(ref,) for ref in lefts]
-    right_runs = [w for run in every for w in _some(run, rights)] + [(ref,) for ref in rights]
+    left_runs = [w for run in timed_runs for w in _windows(run, lefts)] + [(ref,) for ref in lefts]
+    right_runs = [w for run in timed_runs for w in _windows(run, rights)] + [
+        (ref,) for ref in rights
+    ]
     for left, right in product(dict.fromkeys(left_runs), dict.fromkeys(right_runs)):
         if len(left) * len(right) > 1 and all(cell in sums for cell in product(left, right)):
             yield left, right
@@ -134,10 +140,10 @@ def _offset(ref: Ref) -> int:
     return ref.when.offset
 
 
-def _some(run: tuple[Ref, ...], wanted: Collection[Ref]) -> Iterator[tuple[Ref, ...]]:
+def _windows(run: tuple[Ref, ...], operands: Collection[Ref]) -> Iterator[tuple[Ref, ...]]:
     for start in range(len(run)):
         for end in range(start + 1, len(run) + 1):
-            if all(ref in wanted for ref in run[start:end]):
+            if all(ref in operands for ref in run[start:end]):
                 yield run[start:end]
 
 
@@ -148,7 +154,7 @@ def _joined(
     width = len(right)
     rows = tuple(tuple(targets[i : i + width]) for i in range(0, len(targets), width))
     shape = (joined(p.var.shape[-1] for p in left), joined(p.var.shape[-1] for p in right))
-    name = fresh(f"d{_weights(targets)}", packs.taken)
+    name = fresh(f"d{_weights(targets)}", packs.names_in_use)
     meaning = "gradients of stacked weights"
     target = Ref(Var(name, shape, "gradient", meaning=meaning, parts=rows))
     value = Call("contract", (_neighbours(left, packs), _neighbours(right, packs)))

@@ -19,8 +19,8 @@ class Packs:
     taken: the names that new ones must not have; theirs are added to it.
     """
 
-    def __init__(self, program: Program, taken: set[str]) -> None:
-        self.taken = taken
+    def __init__(self, program: Program, names_in_use: set[str]) -> None:
+        self.names_in_use = names_in_use
         self.made = {ref.var.parts[0]: ref.var for ref in _packs(program)}
 
     def of(self, parts: tuple[Ref, ...]) -> Ref:
@@ -35,7 +35,7 @@ class Packs:
                 name = f"{names[0]}_to_{names[-1]}"
             shape = ("B", joined(part.var.shape[-1] for part in parts))
             self.made[parts] = Var(
-                fresh(name, self.taken),
+                fresh(name, self.names_in_use),
                 shape,
                 "work",
                 timed,
@@ -52,9 +52,9 @@ def _packs(program: Program) -> Iterator[Ref]:
 
 def runs(program: Program) -> list[tuple[Ref, ...]]:
     """The longest packs of `program`, each by its parts; a variable is in one of them at most."""
-    found = dict.fromkeys(ref.var.parts[0] for ref in _packs(program))
+    packs = dict.fromkeys(ref.var.parts[0] for ref in _packs(program))
     longest: list[tuple[Ref, ...]] = []
-    for run in sorted(found, key=len, reverse=True):
+    for run in sorted(packs, key=len, reverse=True):
         if not any(is_within(run, other) for other in longest):
             longest.append(run)
     return longest
@@ -63,36 +63,36 @@ def runs(program: Program) -> list[tuple[Ref, ...]]:
 class Neighbours:
     """The runs of a program as they grow."""
 
-    def __init__(self, program: Program, taken: set[str]) -> None:
+    def __init__(self, program: Program, names_in_use: set[str]) -> None:
         self.runs = runs(program)
-        self.packs = Packs(program, taken)
+        self.packs = Packs(program, names_in_use)
 
-    def are_some(self, wanted: tuple[Ref, ...]) -> bool:
+    def are_some(self, refs: tuple[Ref, ...]) -> bool:
         """Return whether `refs` are neighbours in this order."""
-        return any(is_within(wanted, run) for run in self.runs)
+        return any(is_within(refs, run) for run in self.runs)
 
-    def can_be(self, wanted: tuple[Ref, ...]) -> bool:
+    def can_be(self, refs: tuple[Ref, ...]) -> bool:
         """Return whether `refs` are neighbours in this order, or can become so."""
-        if self.are_some(wanted):
+        if self.are_some(refs):
             return True
         held = {ref.var for run in self.runs for ref in run}
-        return not any(ref.var in held for ref in wanted)
+        return not any(ref.var in held for ref in refs)
 
     def can_grow(self, run: tuple[Ref, ...]) -> bool:
         """Return whether more can stand behind `run`: it is all of a run, or of none."""
         return run in self.runs or (not self.are_some(run) and self.can_be(run))
 
-    def in_order(self, wanted: tuple[Ref, ...]) -> list[int]:
+    def in_order(self, refs: tuple[Ref, ...]) -> list[int]:
         """Indices into `refs` in the order of their run, if they are neighbours already."""
-        order = list(range(len(wanted)))
+        order = list(range(len(refs)))
         for run in self.runs:
-            if set(wanted) <= set(run):
-                return sorted(order, key=lambda place: run.index(wanted[place]))
+            if set(refs) <= set(run):
+                return sorted(order, key=lambda place: run.index(refs[place]))
         return order
 
-    def make(self, wanted: tuple[Ref, ...]) -> Ref:
+    def make(self, refs: tuple[Ref, ...]) -> Ref:
         """The pack of `refs`, which are neighbours from now on."""
-        assert self.can_be(wanted)
-        if not self.are_some(wanted):
-            self.runs.append(wanted)
-        return self.packs.of(wanted)
+        assert self.can_be(refs)
+        if not self.are_some(refs):
+            self.runs.append(refs)
+        return self.packs.of(refs)

@@ -41,8 +41,8 @@ def stack_products(program: Program) -> Program:
     ``x Wr + S_prev Wrecr`` is its right neighbour, so one GEMM gives both. The operands become
     neighbours in a pack, an input by way of a copy, a bias by way of a column of ones.
     """
-    taken = names_in(program)
-    operands = _Operands(Packs(program, taken), taken)
+    names_in_use = names_in(program)
+    operands = _Operands(Packs(program, names_in_use), names_in_use)
     program = program.with_loops(lambda loop: _stacked(loop, operands))
     first = program.phases[0]
     return program.with_blocks(
@@ -55,8 +55,8 @@ def _stacked(loop: Loop, operands: _Operands) -> Iterator[Loop]:
     computed = {ref.var for statement in body for ref in writes(statement)}
     sums = [
         operands.ordered(total, computed)
-        for place, statement in enumerate(body)
-        for total in _sums(place, statement, computed)
+        for index, statement in enumerate(body)
+        for total in _sums(index, statement, computed)
     ]
     groups: dict[tuple[object, ...], list[_Sum]] = {}
     for total in sums:
@@ -67,18 +67,18 @@ def _stacked(loop: Loop, operands: _Operands) -> Iterator[Loop]:
         for members in _movable(group, body):
             product = operands.product(members)
             if product is not None:
-                before.setdefault(members[0].place, []).append(product)
+                before.setdefault(members[0].index, []).append(product)
                 targets = product.target.var.parts[0] if len(members) > 1 else (product.target,)
                 for member, target in zip(members, targets, strict=True):
-                    answers[member.place, member.whole] = member.with_product(target)
+                    answers[member.index, member.whole] = member.with_product(target)
     changed: list[Statement] = []
-    for place, statement in enumerate(body):
+    for index, statement in enumerate(body):
 
-        def rule(expression: Expr, place: int = place) -> Expr | None:
-            return answers.get((place, expression))
+        def rule(expression: Expr, index: int = index) -> Expr | None:
+            return answers.get((index, expression))
 
         value = _rewritten(statement.value, rule)
-        products = before.get(place, [])
+        products = before.get(index, [])
         if len(products) == 1 and value == products[0].target:  # it is all that there is
             changed.append(replace(statement, value=products[0].value))
             continue
@@ -96,9 +96,9 @@ def _rewritten(value: Expr, rule: Callable[[Expr], Expr | None]) -> Expr:
 
 @dataclass(frozen=True)
 class _Sum:
-    """A sum with matrix products in it, in the statement at `place`."""
+    """A sum with matrix products in it, in the statement at `index`."""
 
-    place: int
+    index: int
     target: Var
     whole: Expr
     operands: tuple[Ref, ...]
@@ -119,7 +119,7 @@ class _Sum:
         return total
 
 
-def _sums(place: int, statement: Statement, computed: set[Var]) -> Iterator[_Sum]:
+def _sums(index: int, statement: Statement, computed: set[Var]) -> Iterator[_Sum]:
     """The sums of `statement` in which a product waits for the step before."""
     if statement.accumulate or statement.given:
         return
@@ -140,7 +140,7 @@ def _sums(place: int, statement: Statement, computed: set[Var]) -> Iterator[_Sum
             rest.remove((False, addend))  # once, should it be there twice
         waiting += [addend for _, addend in rest]
         yield _Sum(
-            place,
+            index,
             statement.target.var,
             expression,
             tuple(products),
@@ -191,17 +191,17 @@ def _movable(group: list[_Sum], body: list[Statement]) -> Iterator[list[_Sum]]:
     Like structures come first, so that later passes can compute them all at once.
     """
     first = group[0]
-    ready = {first.place}
+    ready = {first.index}
     for member in group[1:]:
-        between = body[first.place : member.place]
+        between = body[first.index : member.index]
         written = {ref for statement in between for ref in writes(statement)}
         if not written & set(first.operands):
-            ready.add(member.place)
-    together = [member for member in group if member.place in ready]
+            ready.add(member.index)
+    together = [member for member in group if member.index in ready]
     order = list(dict.fromkeys(member.structure for member in together))
     yield sorted(together, key=lambda member: order.index(member.structure))
     for member in group:
-        if member.place not in ready:
+        if member.index not in ready:
             yield [member]
 
 
@@ -215,7 +215,7 @@ class _Operands:
     """
 
     packs: Packs
-    taken: set[str]
+    names_in_use: set[str]
     weights: list[Ref] = field(default_factory=list)
     runs: list[tuple[_Part, ...]] = field(default_factory=list)
     made: list[Statement] = field(default_factory=list)
@@ -226,22 +226,22 @@ class _Operands:
         Adjoints that come back through weights are then in the order in which values went forward.
         """
 
-        def place(pair: tuple[Ref, Expr]) -> tuple[bool, int]:
+        def order(pair: tuple[Ref, Expr]) -> tuple[bool, int]:
             operand, weights = pair
-            there = [self.weights.index(ref) for ref in reads(weights) if ref in self.weights]
-            return operand.var in computed, there[0] if there else len(self.weights)
+            stacked = [self.weights.index(ref) for ref in reads(weights) if ref in self.weights]
+            return operand.var in computed, stacked[0] if stacked else len(self.weights)
 
-        pairs = sorted(zip(total.operands, total.weights, strict=True), key=place)
+        pairs = sorted(zip(total.operands, total.weights, strict=True), key=order)
         operands, weights = zip(*pairs, strict=True)
         return replace(total, operands=operands, weights=weights)
 
     def product(self, members: list[_Sum]) -> Statement | None:
         """The GEMM that computes `members`, or None where there is nothing to stack."""
         first = members[0]
-        wanted = (*first.operands, *([None] if first.bias is not None else []))
-        if len(wanted) == 1 and len(members) == 1:
+        refs = (*first.operands, *([None] if first.bias is not None else []))
+        if len(refs) == 1 and len(members) == 1:
             return None
-        operand = self._side_by_side(wanted)
+        operand = self._side_by_side(refs)
         if operand is None:
             return None
         bands = [[member.weights[n] for member in members] for n in range(len(first.operands))]
@@ -252,34 +252,34 @@ class _Operands:
         target = self.packs.of(tuple(self._target(member) for member in members))
         return Statement(target, value)
 
-    def _side_by_side(self, wanted: tuple[Ref | None, ...]) -> Ref | None:
+    def _side_by_side(self, refs: tuple[Ref | None, ...]) -> Ref | None:
         """The pack of `refs`, None for ones; None if some of them have other neighbours."""
         for run in self.runs:
-            for start in range(len(run) - len(wanted) + 1):
-                window = run[start : start + len(wanted)]
-                if tuple(part.wanted for part in window) == wanted:
+            for start in range(len(run) - len(refs) + 1):
+                window = run[start : start + len(refs)]
+                if tuple(part.source for part in window) == refs:
                     return self.packs.of(tuple(part.stored for part in window))
         held = {part.stored.var for run in self.runs for part in run}
-        own = [ref.var for ref in wanted if ref is not None and ref.var.role != "input"]
+        own = [ref.var for ref in refs if ref is not None and ref.var.role != "input"]
         if held.intersection(own) or len(set(own)) < len(own):
             return None  # whatever the step, a variable has one place
-        run = tuple(_Part(ref, self._stored(ref)) for ref in wanted)
+        run = tuple(_Part(ref, self._stored(ref)) for ref in refs)
         if len(run) > 1:
             self.runs.append(run)
         return self.packs.of(tuple(part.stored for part in run))
 
-    def _stored(self, wanted: Ref | None) -> Ref:
+    def _stored(self, ref: Ref | None) -> Ref:
         """Variable that stands for `ref` in a pack: itself, a copy of an input, or ones."""
-        if wanted is None:
+        if ref is None:
             meaning = "ones, which biases are multiplied with"
-            var = Var(fresh("ones", self.taken), ("B", "1"), "value", True, meaning=meaning)
+            var = Var(fresh("ones", self.names_in_use), ("B", "1"), "value", True, meaning=meaning)
             return self._filled(var, Const(Fraction(1)))
-        if wanted.var.role != "input":
-            return wanted
-        meaning = f"{wanted.var.name}, beside its neighbours"
-        name = fresh(f"{wanted.var.name}_copy", self.taken)
-        copy = replace(wanted.var, name=name, role="value", meaning=meaning)
-        return self._filled(copy, replace(wanted, when=Every()))
+        if ref.var.role != "input":
+            return ref
+        meaning = f"{ref.var.name}, beside its neighbours"
+        name = fresh(f"{ref.var.name}_copy", self.names_in_use)
+        copy = replace(ref.var, name=name, role="value", meaning=meaning)
+        return self._filled(copy, replace(ref, when=Every()))
 
     def _filled(self, var: Var, value: Expr) -> Ref:
         every = Ref(var, Every())
@@ -290,13 +290,15 @@ class _Operands:
         target = member.target
         stem = f"a{target.name}" if target.role == "value" else f"{target.name}_products"
         meaning = f"the products of {target.name}"
-        return Ref(Var(fresh(stem, self.taken), shape_of(member.whole), "work", meaning=meaning))
+        return Ref(
+            Var(fresh(stem, self.names_in_use), shape_of(member.whole), "work", meaning=meaning)
+        )
 
 
 class _Part(NamedTuple):
-    """Part of a run: the matrix asked for, None for ones, and the one that stands for it."""
+    """Part of a run: the matrix packed, None for ones, and the variable stored for it."""
 
-    wanted: Ref | None
+    source: Ref | None
     stored: Ref
 
 

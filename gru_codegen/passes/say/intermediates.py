@@ -23,18 +23,18 @@ def attribute_intermediates(program: Program) -> Program:
     for statement in program.statements():
         for ref in reads(statement.value):
             readers.setdefault(ref.var.name, {})[_origin(statement)] = None
-    order = {each: place for place, each in enumerate(program.equations)}
+    order = {each: index for index, each in enumerate(program.equations)}
 
     def served(origin: Origin) -> tuple[EquationId, ...]:
-        found: set[EquationId] = set()
-        met, waiting = {origin}, [origin]
+        equations: set[EquationId] = set()
+        visited, waiting = {origin}, [origin]
         while waiting:
             for reader in _readers(waiting.pop(), readers):
-                found.update(reader.equations)
-                if not reader.equations and reader not in met:
-                    met.add(reader)
+                equations.update(reader.equations)
+                if not reader.equations and reader not in visited:
+                    visited.add(reader)
                     waiting.append(reader)
-        return tuple(sorted(found, key=lambda each: order.get(each, len(order))))
+        return tuple(sorted(equations, key=lambda each: order.get(each, len(order))))
 
     known: dict[Origin, tuple[EquationId, ...]] = {}
 

@@ -52,11 +52,11 @@ def fission_statements(program: Program) -> Program:
 
 
 def _hoist(program: Program, products: bool) -> Program:
-    taken = names_in(program)
-    return program.with_loops(lambda loop: _hoisted_loop(loop, taken, products))
+    names_in_use = names_in(program)
+    return program.with_loops(lambda loop: _hoisted_loop(loop, names_in_use, products))
 
 
-def _hoisted_loop(loop: Loop, taken: set[str], with_products: bool) -> Iterator[Block]:
+def _hoisted_loop(loop: Loop, names_in_use: set[str], with_products: bool) -> Iterator[Block]:
     if _steps_are_independent(loop):
         every = list(statements(loop.body))
         at_once = [moved for s in every if (moved := _all_steps(s, loop.body))]
@@ -65,7 +65,7 @@ def _hoisted_loop(loop: Loop, taken: set[str], with_products: bool) -> Iterator[
             return
     before, body = _statements_before(loop)
     body, after = _statements_after(body)
-    products, body = _products_before(body, taken) if with_products else ([], body)
+    products, body = _products_before(body, names_in_use) if with_products else ([], body)
     yield from (*before, *products)
     if body:
         yield replace(loop, body=body)
@@ -85,22 +85,22 @@ def _steps_are_independent(loop: Loop) -> bool:
 def _statements_before(loop: Loop) -> tuple[list[Statement], tuple[Block, ...]]:
     """Split off the statements that read nothing that is left in the loop."""
     before: list[Statement] = []
-    kept = list(loop.body)
+    remaining = list(loop.body)
     for block in loop.body:
         if isinstance(block, Statement) and not block.accumulate:
-            written = {ref.var for s in statements(tuple(kept)) for ref in writes(s)}
-            earlier = statements(tuple(kept[: kept.index(block)]))
+            written = {ref.var for s in statements(tuple(remaining)) for ref in writes(s)}
+            earlier = statements(tuple(remaining[: remaining.index(block)]))
             targets = set(writes(block))
             used = any(targets & {*writes(s), *reads(s.value)} for s in earlier)
             at_once = _all_steps(block, loop.body)
             if at_once and not used and not any(ref.var in written for ref in reads(block.value)):
-                kept.remove(block)
+                remaining.remove(block)
                 before.append(at_once)
-    return before, tuple(kept)
+    return before, tuple(remaining)
 
 
 def _products_before(
-    body: tuple[Block, ...], taken: set[str]
+    body: tuple[Block, ...], names_in_use: set[str]
 ) -> tuple[list[Statement], tuple[Block, ...]]:
     """Take the products of inputs out of `body`, with the biases that are added to them."""
     computed = {ref.var for statement in statements(body) for ref in writes(statement)}
@@ -112,15 +112,17 @@ def _products_before(
 
     def rule(expression: Expr) -> Expr | None:
         addends = list(added_up(expression))
-        given = [addend for addend in addends if is_given(addend)]
-        if not any(_is_product_over_time(addend) for addend in given):
+        known_addends = [addend for addend in addends if is_given(addend)]
+        if not any(_is_product_over_time(addend) for addend in known_addends):
             return None
-        total = _sum(given)
+        total = _sum(known_addends)
         if total not in hoisted:
-            hoisted[total] = _hoisted(total, given, taken)
-        here = replace(hoisted[total].target, when=Now())
-        others = [rewrite(addend, rule) for addend in addends if addend not in given]
-        return _sum([here, *others])
+            hoisted[total] = _hoisted(total, known_addends, names_in_use)
+        hoisted_sum = replace(hoisted[total].target, when=Now())
+        recurrent_addends = [
+            rewrite(addend, rule) for addend in addends if addend not in known_addends
+        ]
+        return _sum([hoisted_sum, *recurrent_addends])
 
     changed: list[Block] = []
     for block in body:
@@ -139,32 +141,34 @@ def _is_product_over_time(expression: Expr) -> bool:
     return product and _is_over_time(expression)
 
 
-def _hoisted(total: Expr, addends: list[Expr], taken: set[str]) -> Statement:
+def _hoisted(total: Expr, addends: list[Expr], names_in_use: set[str]) -> Statement:
     product = next(addend for addend in addends if _is_product_over_time(addend))
     meaning = "what the inputs contribute"
-    name = fresh(product_name(product), taken)
+    name = fresh(product_name(product), names_in_use)
     target = Ref(Var(name, shape_of(total), "value", True, meaning=meaning), Every())
     return Statement(target, _over_time(total))
 
 
 def _statements_after(body: tuple[Block, ...]) -> tuple[tuple[Block, ...], list[Statement]]:
     """Split off the statements that nothing left in the loop reads."""
-    kept, after = list(body), []
+    remaining, after = list(body), []
     for block in reversed(body):
         if not isinstance(block, Statement):
             continue
-        place = next(i for i, other in enumerate(kept) if other is block)
-        others = list(statements((*kept[:place], *kept[place + 1 :])))
-        read = {ref.var for statement in (*others, block) for ref in reads(statement.value)}
+        index = next(i for i, other in enumerate(remaining) if other is block)
+        other_statements = list(statements((*remaining[:index], *remaining[index + 1 :])))
+        read = {
+            ref.var for statement in (*other_statements, block) for ref in reads(statement.value)
+        }
         targets = {ref.var for ref in writes(block)}
-        later = {ref.var for s in statements(tuple(kept[place + 1 :])) for ref in writes(s)}
+        later = {ref.var for s in statements(tuple(remaining[index + 1 :])) for ref in writes(s)}
         changed = targets & later or any(ref.var in later for ref in reads(block.value))
         at_once = _all_steps(block, body)
         if targets & read or changed or at_once is None:
             continue
-        del kept[place]
+        del remaining[index]
         after.append(at_once)
-    return tuple(kept), list(reversed(after))
+    return tuple(remaining), list(reversed(after))
 
 
 def _all_steps(statement: Statement, body: tuple[Block, ...]) -> Statement | None:

@@ -31,19 +31,19 @@ __all__ = ["hoist_loop_invariants"]
 
 def hoist_loop_invariants(program: Program) -> Program:
     """Give each expression of weights alone a name, at the begin of its phase."""
-    taken = names_in(program)
-    return program.with_blocks(lambda phase: _Preparation(phase, taken).blocks())
+    names_in_use = names_in(program)
+    return program.with_blocks(lambda phase: _Hoisting(phase, names_in_use).blocks())
 
 
-class _Preparation:
-    def __init__(self, phase: Phase, taken: set[str]) -> None:
+class _Hoisting:
+    def __init__(self, phase: Phase, names_in_use: set[str]) -> None:
         self.phase = phase
-        self.taken = taken
-        self.made: dict[Expr, Statement] = {}
+        self.names_in_use = names_in_use
+        self.hoisted: dict[Expr, Statement] = {}
 
     def blocks(self) -> tuple[Block, ...]:
         changed = with_statements(self.phase.blocks, self._changed)
-        return (*self.made.values(), *changed)
+        return (*self.hoisted.values(), *changed)
 
     def _changed(self, statement: Statement) -> Iterator[Statement]:
         if statement.target.var.role == "work" and _is_work(statement.value):
@@ -53,9 +53,9 @@ class _Preparation:
         def rule(expression: Expr) -> Expr | None:
             if not _is_work(expression):
                 return None
-            if expression not in self.made:
-                self.made[expression] = self._statement(expression, statement.target.var.name)
-            return self.made[expression].target
+            if expression not in self.hoisted:
+                self.hoisted[expression] = self._statement(expression, statement.target.var.name)
+            return self.hoisted[expression].target
 
         value = rewrite(statement.value, rule)
         yield statement if value is statement.value else replace(statement, value=value)
@@ -63,7 +63,7 @@ class _Preparation:
     def _statement(self, value: Expr, user: str) -> Statement:
         weights = [ref.var.name for ref in reads(value)]
         stem = f"half_{weights[0]}" if len(weights) == 1 else f"W_{user}"
-        name = fresh(stem, self.taken)
+        name = fresh(stem, self.names_in_use)
         meaning = "weights, made ready"
         target = Ref(Var(name, shape_of(value), "work", meaning=meaning))
         return Statement(target, value)
@@ -73,5 +73,5 @@ def _is_work(expression: Expr) -> bool:
     """Return whether `expression` is computed from weights alone; a view of one is not."""
     if not isinstance(expression, Call) or expression.operation in ("transpose", "rows"):
         return False
-    found = list(refs(expression))
-    return bool(found) and all(ref.var.role == "weight" for ref in found)
+    operands = list(refs(expression))
+    return bool(operands) and all(ref.var.role == "weight" for ref in operands)

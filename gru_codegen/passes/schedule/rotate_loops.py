@@ -55,8 +55,8 @@ class _Rotation:
     """Rotation of all loops; `carries` maps each rotated carry to its new variable."""
 
     def __init__(self, program: Program) -> None:
-        self.taken = names_in(program)
-        self.neighbours = Neighbours(program, self.taken)
+        self.names_in_use = names_in(program)
+        self.neighbours = Neighbours(program, self.names_in_use)
         self.kept = kept_for_every_step(program)
         self.carries: dict[Var, Var] = {}
 
@@ -91,8 +91,8 @@ class _Rotation:
 
         All other statements that use the carry, but for `start`, have to add to it.
         """
-        end, *others = [s for s in body if s is not start and carry in _variables(s)] or [start]
-        if end.target.var != carry or not all(map(_is_added_to, others)):
+        end, *users = [s for s in body if s is not start and carry in _variables(s)] or [start]
+        if end.target.var != carry or not all(map(_is_added_to, users)):
             return None
         if not (isinstance(end.value, Call) and end.value.operation == "matmul"):
             return None
@@ -111,7 +111,7 @@ class _Rotation:
         total = reduce(lambda left, right: Call("add", (left, right)), added)
         by = next(reads(total)).var.name
         meaning = f"what {target.name} is by way of {by}"
-        name = fresh(f"{target.name}_via_{by}", self.taken)
+        name = fresh(f"{target.name}_via_{by}", self.names_in_use)
         var = Var(name, target.shape, "adjoint", True, Const(Fraction(0)), meaning)
         return Statement(Ref(var, Every()), rewrite(total, _for_every_step))
 

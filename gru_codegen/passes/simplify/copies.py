@@ -61,12 +61,12 @@ def _copies(program: Program) -> Iterator[tuple[Var, Statement]]:
     uses = Counter(var for statement in program.statements() for var in _variables(statement))
     for phase in program.phases:
         for body in distinct_bodies(phase.blocks):
-            for place, statement in enumerate(body):
+            for index, statement in enumerate(body):
                 value = statement.value
                 if _is_copy(statement) and isinstance(value, Ref) and value.var not in handed_out:
-                    here = [i for i, s in enumerate(body) if value.var in _variables(s)]
-                    alone = uses[value.var] == len(here)
-                    if alone and _is_free(statement.target, body, here, place):
+                    uses_of_original = [i for i, s in enumerate(body) if value.var in _variables(s)]
+                    alone = uses[value.var] == len(uses_of_original)
+                    if alone and _is_free(statement.target, body, uses_of_original, index):
                         yield value.var, statement
 
 
@@ -77,14 +77,14 @@ def _is_copy(statement: Statement) -> bool:
     return value.var.role in ("value", "adjoint") and value.var.boundary is None
 
 
-def _is_free(target: Ref, body: tuple[Statement, ...], here: list[int], place: int) -> bool:
+def _is_free(target: Ref, body: tuple[Statement, ...], uses: list[int], copy_index: int) -> bool:
     """Return whether `target` is not live while the statements at `uses` use its original.
 
     Another step of it must not be read either, or all its steps would have to be kept.
     """
-    written = (i for i, s in enumerate(body) if s.target == target and i != place)
-    read = any(ref.var == target.var for s in body[here[0] : place] for ref in reads(s.value))
-    return not read and here[-1] < min(written, default=len(body))
+    written = (i for i, s in enumerate(body) if s.target == target and i != copy_index)
+    read = any(ref.var == target.var for s in body[uses[0] : copy_index] for ref in reads(s.value))
+    return not read and uses[-1] < min(written, default=len(body))
 
 
 def _variables(statement: Statement) -> set[Var]:

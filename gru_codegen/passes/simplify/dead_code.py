@@ -28,14 +28,14 @@ def eliminate_dead_code(program: Program) -> Program:
     A statement that only the pullback needs is marked as such, if other entry points run its phase
     as well and the phase comes after the one that computes the seed.
     """
-    everything, others = _live(program, ""), _live(program, "pullback")
-    phases, over = [], before_the_pullback(program)
+    live, live_without_pullback = _live(program, ""), _live(program, "pullback")
+    phases, before_seed = [], before_the_pullback(program)
     for phase in reversed(program.phases):
-        needed = _prune(phase.blocks, everything)
-        without = _prune(phase.blocks, others)
-        if without and phase.name not in over:  # else the whole phase is the pullback's
-            needed = _marked(needed, without)
-        phases.append(replace(phase, blocks=needed))
+        blocks = _prune(phase.blocks, live)
+        unmarked = _prune(phase.blocks, live_without_pullback)
+        if unmarked and phase.name not in before_seed:  # else the whole phase is the pullback's
+            blocks = _marked(blocks, unmarked)
+        phases.append(replace(phase, blocks=blocks))
     return replace(program, phases=tuple(reversed(phases)))
 
 
@@ -52,12 +52,12 @@ def _live(program: Program, excluded: str) -> _Live:
     return live
 
 
-def _marked(blocks: tuple[Block, ...], without: tuple[Block, ...]) -> tuple[Block, ...]:
-    """Mark the statements of `blocks` that are not among those needed `without` the pullback."""
-    if blocks is without:
+def _marked(blocks: tuple[Block, ...], unmarked: tuple[Block, ...]) -> tuple[Block, ...]:
+    """Mark the statements of `blocks` as the pullback's, but for those of `unmarked`."""
+    if blocks is unmarked:
         return blocks
-    statements = {id(block) for block in without if isinstance(block, Statement)}
-    bodies = iter([block.body for block in without if not isinstance(block, Statement)])
+    statements = {id(block) for block in unmarked if isinstance(block, Statement)}
+    bodies = iter([block.body for block in unmarked if not isinstance(block, Statement)])
     marked: list[Block] = []
     for block in blocks:
         if not isinstance(block, Statement):
@@ -100,12 +100,12 @@ class _Live:
 
 def _prune(blocks: tuple[Block, ...], live: _Live, t: int | None = None) -> tuple[Block, ...]:
     """Go backwards through `blocks`; `t` is the index of the surrounding step if it is known."""
-    kept: list[Block] = []
+    live_blocks: list[Block] = []
     for block in reversed(blocks):
         if isinstance(block, Statement):
             if any(live.reads(ref, t) for ref in writes(block)):
                 _mark(block, live, t)
-                kept.append(block)
+                live_blocks.append(block)
             continue
         body = (
             _prune_loop(block, live)
@@ -113,13 +113,13 @@ def _prune(blocks: tuple[Block, ...], live: _Live, t: int | None = None) -> tupl
             else (_prune(block.body, live, block.index))
         )
         if body:
-            kept.append(block if body is block.body else replace(block, body=body))
-    return blocks if _same(kept, blocks) else tuple(reversed(kept))
+            live_blocks.append(block if body is block.body else replace(block, body=body))
+    return blocks if _same(live_blocks, blocks) else tuple(reversed(live_blocks))
 
 
-def _same(kept: list[Block], blocks: tuple[Block, ...]) -> bool:
-    return len(kept) == len(blocks) and all(
-        new is old for new, old in zip(reversed(kept), blocks, strict=True)
+def _same(live_blocks: list[Block], blocks: tuple[Block, ...]) -> bool:
+    return len(live_blocks) == len(blocks) and all(
+        new is old for new, old in zip(reversed(live_blocks), blocks, strict=True)
     )
 
 

@@ -24,9 +24,9 @@ def factor_adjoints(program: Program) -> Program:
     return _factor(program, lambda statement: statement.target.var.role == "adjoint")
 
 
-def _factor(program: Program, wanted: Callable[[Statement], bool]) -> Program:
+def _factor(program: Program, is_chosen: Callable[[Statement], bool]) -> Program:
     def change(statement: Statement) -> Iterator[Statement]:
-        value = improved(statement.value) if wanted(statement) else statement.value
+        value = improved(statement.value) if is_chosen(statement) else statement.value
         yield statement if value is statement.value else replace(statement, value=value)
 
     return program.with_statements(change)

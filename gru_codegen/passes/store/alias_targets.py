@@ -32,15 +32,15 @@ def alias_targets(program: Program) -> Program:
     seed = program.seed
     if seed is None:
         return program
-    place = program.root(seed.name)
+    storage = program.root(seed.name)
     packs = {ref.var for ref in program.references()}
     neighbours = {ref.var for pack in packs if pack.parts for ref in unpacked(Ref(pack))}
     before = [phase for phase in program.phases if phase.name in ("forward", "loss")]
-    found = [statement for phase in before for statement in statements(phase.blocks)]
-    readers = [s for s in found if any(ref.var.role == "target" for ref in reads(s.value))]
-    touching = [s for s in found if any(program.root(v.name) == place for v in _variables(s))]
+    early = [statement for phase in before for statement in statements(phase.blocks)]
+    readers = [s for s in early if any(ref.var.role == "target" for ref in reads(s.value))]
+    touching = [s for s in early if any(program.root(v.name) == storage for v in _variables(s))]
     alone = readers == touching[:1] and all(map(is_in_place, readers))
-    apart = not any(program.root(var.name) == place for var in neighbours)
+    apart = not any(program.root(var.name) == storage for var in neighbours)
     return replace(program, targets_in_seed=alone and apart)
 
 

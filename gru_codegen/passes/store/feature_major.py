@@ -41,15 +41,15 @@ def store_feature_major(program: Program) -> Program:
         copies: dict[Ref, Ref] = {}
         for block in blocks:
             written = {storage(ref) for s in statements((block,)) for ref in writes(s)}
-            there = {of: copy for of, copy in copies.items() if storage(copy) not in written}
+            live_copies = {of: copy for of, copy in copies.items() if storage(copy) not in written}
             if not isinstance(block, Statement):
                 yield block
             elif isinstance(block.value, Ref) and _is_given(block.value) and not block.given:
                 yield replace(block, value=copies.get(block.value, block.value))
-                there.setdefault(block.value, block.target)
+                live_copies.setdefault(block.value, block.target)
             else:
                 yield from _in_one_order(block, parts, program)
-            copies = there
+            copies = live_copies
 
     turned = program.with_blocks(lambda phase: changed(phase.blocks))
     return replace(turned, layout="columns")
@@ -76,7 +76,7 @@ def _met(statement: Statement, parts: set[Var], program: Program) -> Ref | None:
     if not isinstance(value, Call) or target.var in parts or target.var.name in program.overwrites:
         return None
     operands = [argument for argument in value.args if isinstance(argument, Ref)]
-    given = [ref for ref in operands if _is_given(ref)]
-    met = [ref for ref in operands if ref.var in parts]
+    arguments = [ref for ref in operands if _is_given(ref)]
+    packed = [ref for ref in operands if ref.var in parts]
     alone = OPERATIONS[value.operation].elementwise and len(operands) == len(value.args) == 2
-    return met[0] if alone and len(given) == len(met) == 1 else None
+    return packed[0] if alone and len(arguments) == len(packed) == 1 else None

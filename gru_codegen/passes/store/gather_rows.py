@@ -43,22 +43,22 @@ def gather_rows(program: Program) -> Program:
     copies = _Copies(program)
 
     def change(phase: Phase) -> Iterator[Block]:
-        there: dict[Ref, list[frozenset[str]]] = {}  # on which conditions each copy is
+        copied: dict[Ref, list[frozenset[str]]] = {}  # on which conditions each copy is
         for block in phase.blocks:
             if isinstance(block, Statement):
                 given = frozenset(block.given)
-                for operand in copies.wanted(block.value):
-                    if not any(enough <= given for enough in there.setdefault(operand, [])):
-                        there[operand].append(given)
+                for operand in copies.summed_operands(block.value):
+                    if not any(enough <= given for enough in copied.setdefault(operand, [])):
+                        copied[operand].append(given)
                         copy = copies.of(operand)
                         yield replace(block, target=copy, value=operand, accumulate=False)
                 yield replace(block, value=rewrite(block.value, copies.rule))
             else:
                 yield block
             written = {program.root(r.var.name) for s in statements((block,)) for r in writes(s)}
-            for operand in list(there):
+            for operand in list(copied):
                 if written & {program.root(part.var.name) for part in unpacked(operand)}:
-                    del there[operand]
+                    del copied[operand]
 
     changed = program.with_blocks(
         lambda phase: phase.blocks if phase.name == "inputs" else tuple(change(phase))
@@ -70,8 +70,8 @@ class _Copies:
     """Copies of the operands of products, each declared at its first use."""
 
     def __init__(self, program: Program) -> None:
-        self.there = program.by_row
-        self.taken = names_in(program)
+        self.stored_by_row = program.by_row
+        self.names_in_use = names_in(program)
         self.made: dict[Ref, Ref] = {}
 
     @property
@@ -81,12 +81,12 @@ class _Copies:
     def of(self, operand: Ref) -> Ref:
         """The copy of `operand`."""
         if operand not in self.made:
-            name, shape = fresh(_stem(operand), self.taken), operand.var.shape
+            name, shape = fresh(_stem(operand), self.names_in_use), operand.var.shape
             copy = Var(name, shape, "work", timed=True, meaning="rows, gathered")
             self.made[operand] = Ref(copy, Every())
         return self.made[operand]
 
-    def wanted(self, expression: Expr) -> Iterator[Ref]:
+    def summed_operands(self, expression: Expr) -> Iterator[Ref]:
         """The operands of sums over all steps in `expression` that are better copied."""
         for part in parts(expression):
             yield from filter(self._is_copied, _summed(part))
@@ -99,7 +99,7 @@ class _Copies:
         return Call("contract", tuple(self.of(r) if self._is_copied(r) else r for r in operands))
 
     def _is_copied(self, operand: Ref) -> bool:
-        return operand.var.role in STORED and operand.var.name not in self.there
+        return operand.var.role in STORED and operand.var.name not in self.stored_by_row
 
 
 def _summed(part: Expr) -> tuple[Ref, ...]:

@@ -52,11 +52,11 @@ def reuse_storage(program: Program) -> Program:
     overwrites: dict[str, str] = {}
     lost: set[str] = set()
     for unit in units:
-        for other in _candidates(unit, program, neighbours, is_free):
-            names = [var.name for var in other]
-            if set(names) & (lost | (handed_out - seeded)) or set(unit) & set(other):
+        for overwritten in _candidates(unit, program, neighbours, is_free):
+            names = [var.name for var in overwritten]
+            if set(names) & (lost | (handed_out - seeded)) or set(unit) & set(overwritten):
                 continue
-            pairs = list(zip(unit, other, strict=True))
+            pairs = list(zip(unit, overwritten, strict=True))
             if all(
                 new.shape == old.shape and lives[new.name].can_overwrite(lives[old.name])
                 for new, old in pairs
@@ -77,10 +77,10 @@ def _over_copies(body: list[Statement], kept: set[str]) -> Iterator[tuple[str, s
     The copy is dead when the carry is computed, and so is the carry once it has been copied.
     """
     uses: dict[Var, list[int]] = {}
-    for place, statement in enumerate(body):
+    for index, statement in enumerate(body):
         for ref in (*reads(statement.value), *writes(statement)):
-            uses.setdefault(ref.var, []).append(place)
-    for place, statement in enumerate(body):
+            uses.setdefault(ref.var, []).append(index)
+    for index, statement in enumerate(body):
         copy, value = statement.target, statement.value
         if statement.given or not isinstance(value, Ref) or copy.when != Now():
             continue
@@ -89,10 +89,10 @@ def _over_copies(body: list[Statement], kept: set[str]) -> Iterator[tuple[str, s
             continue
         if {carry.name, copy.var.name} & kept:
             continue
-        others = [use for use in uses[carry] if use != place]
-        if not others or carry not in {ref.var for ref in writes(body[others[0]])}:
+        other_uses = [use for use in uses[carry] if use != index]
+        if not other_uses or carry not in {ref.var for ref in writes(body[other_uses[0]])}:
             continue
-        if uses[copy.var][0] == place and uses[copy.var][-1] < others[0]:
+        if uses[copy.var][0] == index and uses[copy.var][-1] < other_uses[0]:
             yield carry.name, copy.var.name
 
 
@@ -109,16 +109,16 @@ def _candidates(
 
 
 #: Where a statement stands: its block, counted through all phases, and its place in it.
-_Place = tuple[int, int]
+_Position = tuple[int, int]
 
 
 @dataclass
 class _Life:
     """Live range of a variable: its first and last write, and its reads."""
 
-    first_write: _Place
-    last_write: _Place
-    reads: list[tuple[_Place, bool]]
+    first_write: _Position
+    last_write: _Position
+    reads: list[tuple[_Position, bool]]
 
     def can_overwrite(self, other: _Life) -> bool:
         """Return whether `other` is dead, step by step, at the first write of this one.
@@ -128,8 +128,8 @@ class _Life:
         write = self.first_write
         if other.last_write >= write:
             return False
-        for place, elementwise in other.reads:
-            if place > write or (place == write and not elementwise):
+        for position, elementwise in other.reads:
+            if position > write or (position == write and not elementwise):
                 return False
         return True
 
@@ -144,13 +144,13 @@ def _lives(program: Program) -> dict[str, _Life]:
             block_number += 1
             inside = [block] if isinstance(block, Statement) else list(statements(block.body))
             for number, statement in enumerate(inside):
-                place = (block_number, number)
+                position = (block_number, number)
                 for ref in reads(statement.value):
                     if ref.var.name in lives:
-                        lives[ref.var.name].reads.append((place, is_in_place(statement)))
+                        lives[ref.var.name].reads.append((position, is_in_place(statement)))
                 for ref in writes(statement):
-                    life = lives.setdefault(ref.var.name, _Life(place, place, []))
-                    life.last_write = place
+                    life = lives.setdefault(ref.var.name, _Life(position, position, []))
+                    life.last_write = position
         block_number += 1
         seed = lives.get(program.seed.name) if program.seed is not None else None
         if seed is not None and seed.first_write[0] > start:

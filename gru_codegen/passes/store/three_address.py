@@ -78,15 +78,15 @@ def _flat(statement: Statement, scratch: _Scratch, kept: set[str]) -> Iterator[S
     written = set(writes(statement))
     names = {ref.var.name for ref in written}
     operands = [r for r in refs(statement.value) if names & {p.var.name for p in unpacked(r)}]
-    here = any(part in written for ref in operands for part in unpacked(ref))
+    reads_target = any(part in written for ref in operands for part in unpacked(ref))
     if operands == [target] and (begun := _begun(statement)) is not None:
         kind, rest = begun
         yield from _chain(target, kind, rest, origin, scratch, (target,))
-    elif here or (operands and not names <= kept):
+    elif reads_target or (operands and not names <= kept):
         # The target holds an operand, its own old value or another step's: write it last.
-        place = scratch.place(shape_of(target), ())
-        yield from _into(place, statement.value, origin, scratch, (place,))
-        yield replace(statement, value=place)
+        temporary = scratch.place(shape_of(target), ())
+        yield from _into(temporary, statement.value, origin, scratch, (temporary,))
+        yield replace(statement, value=temporary)
     else:
         yield from _into(target, statement.value, origin, scratch, (target,))
 
@@ -108,8 +108,8 @@ def _operands(value: Expr) -> tuple[_Kind, list[_Operand]]:
 class _Scratch:
     """The scratch variables of a program, by shape; one that is in use is never handed out."""
 
-    def __init__(self, taken: set[str]) -> None:
-        self.taken = taken
+    def __init__(self, names_in_use: set[str]) -> None:
+        self.names_in_use = names_in_use
         self.numbers: dict[bool, dict[Shape, int]] = {False: {}, True: {}}
         self.made: dict[tuple[bool, Shape], list[str]] = {}
 
@@ -123,7 +123,7 @@ class _Scratch:
         in_use = {ref.var.name for ref in used}
         made = self.made.setdefault((timed, own), [])
         if in_use.issuperset(made):
-            made.append(fresh(stem, self.taken))
+            made.append(fresh(stem, self.names_in_use))
         name = next(name for name in made if name not in in_use)
         return Ref(Var(name, own, "work", timed, meaning="scratch"), Every() if timed else None)
 
@@ -164,15 +164,15 @@ def _is_guarded(expression: Expr) -> bool:
 
 
 def _into(
-    place: Ref, expression: Expr, origin: Origin, scratch: _Scratch, used: tuple[Ref, ...]
+    into: Ref, expression: Expr, origin: Origin, scratch: _Scratch, used: tuple[Ref, ...]
 ) -> Iterator[Statement]:
-    """Statements that compute `expression` into `place`; those in `used` keep their values."""
+    """Statements that compute `expression` in `into`; those in `used` keep their values."""
     if not isinstance(expression, Call) or _is_simple(expression):
-        yield Statement(place, expression, origin)
+        yield Statement(into, expression, origin)
     elif expression.operation in ("add", "subtract"):
-        yield from _chain(place, "sum", _addends(expression), origin, scratch, used)
+        yield from _chain(into, "sum", _addends(expression), origin, scratch, used)
     elif expression.operation == "multiply":
-        yield from _chain(place, "product", _factors(expression), origin, scratch, used)
+        yield from _chain(into, "product", _factors(expression), origin, scratch, used)
     else:
         # A GEMM must not write over what it reads; anything elementwise may, but what takes
         # several operations reads its argument again.
@@ -182,18 +182,18 @@ def _into(
         alone = in_place and len(expression.args) == 1
         for argument in expression.args:
             if not _is_simple(argument) and not (alone and _is_guarded(argument)):
-                there = place if in_place else scratch.place(shape_of(argument), used)
+                temporary = into if in_place else scratch.place(shape_of(argument), used)
                 in_place = False  # the place is taken
-                used = (*used, there)
-                yield from _into(there, argument, origin, scratch, used)
-                argument = there
+                used = (*used, temporary)
+                yield from _into(temporary, argument, origin, scratch, used)
+                argument = temporary
             arguments.append(argument)
         if function is None:
-            yield Statement(place, Call(expression.operation, tuple(arguments)), origin)
+            yield Statement(into, Call(expression.operation, tuple(arguments)), origin)
         else:
-            kept = (argument for argument in arguments if isinstance(argument, Ref))
-            used = (*used, *kept)
-            yield from _by_definition(place, function, arguments[0], origin, scratch, used)
+            variables = (argument for argument in arguments if isinstance(argument, Ref))
+            used = (*used, *variables)
+            yield from _by_definition(into, function, arguments[0], origin, scratch, used)
 
 
 def _defined(call: Call) -> Elementwise | None:
@@ -203,14 +203,14 @@ def _defined(call: Call) -> Elementwise | None:
 
 
 def _by_definition(
-    place: Ref,
+    into: Ref,
     function: Elementwise,
     argument: Expr,
     origin: Origin,
     scratch: _Scratch,
     used: tuple[Ref, ...],
 ) -> Iterator[Statement]:
-    """Statements that compute `function` from its named parts, the first perhaps in `place`."""
+    """Statements that compute `function` from its named parts, the first perhaps in `into`."""
     assert function.definition is not None  # _defined saw to it
     known: dict[Expr, Expr] = {a: argument}
 
@@ -218,13 +218,13 @@ def _by_definition(
         return rewrite(formula, lambda part: known.get(part))
 
     for part, formula in function.where:
-        there = place
+        temporary = into
         if len(known) > 1 or not _goes_on_from(part, function.definition):
-            there = scratch.place(shape_of(place), used)
-        used = (*used, there)
-        yield from _into(there, with_values(formula), origin, scratch, used)
-        known[part] = there
-    yield from _into(place, with_values(function.definition), origin, scratch, used)
+            temporary = scratch.place(shape_of(into), used)
+        used = (*used, temporary)
+        yield from _into(temporary, with_values(formula), origin, scratch, used)
+        known[part] = temporary
+    yield from _into(into, with_values(function.definition), origin, scratch, used)
 
 
 def _goes_on_from(part: Ref, value: Expr) -> bool:
@@ -234,7 +234,7 @@ def _goes_on_from(part: Ref, value: Expr) -> bool:
 
 
 def _chain(
-    place: Ref,
+    into: Ref,
     kind: _Kind,
     operands: list[_Operand],
     origin: Origin,
@@ -242,30 +242,34 @@ def _chain(
     used: tuple[Ref, ...],
 ) -> Iterator[Statement]:
     begin = min(operands, key=lambda operand: (operand.preference, operand.negative))
-    if operands[0].expression == place:
+    if operands[0].expression == into:
         begin = operands[0]  # it is there
-    rest = list(operands)
-    rest.remove(begin)
+    remaining = list(operands)
+    remaining.remove(begin)
     value, negative = begin.expression, begin.negative
     if not begin.simple:
-        yield from _into(place, value, origin, scratch, used)
-        value = place
-    for operand in rest:
-        other = operand.expression
+        yield from _into(into, value, origin, scratch, used)
+        value = into
+    for operand in remaining:
+        value_of_operand = operand.expression
         if not operand.simple:
-            other = scratch.place(shape_of(other), used)
-            yield from _into(other, operand.expression, origin, scratch, (*used, other))
+            value_of_operand = scratch.place(shape_of(value_of_operand), used)
+            yield from _into(
+                value_of_operand, operand.expression, origin, scratch, (*used, value_of_operand)
+            )
         if kind == "product":
-            value = Call("multiply", (value, other))
+            value = Call("multiply", (value, value_of_operand))
         elif operand.negative == negative:
-            value = Call("add", (value, other))
+            value = Call("add", (value, value_of_operand))
         else:
-            value = Call("subtract", (other, value) if negative else (value, other))
+            value = Call(
+                "subtract", (value_of_operand, value) if negative else (value, value_of_operand)
+            )
             negative = False
-        yield Statement(place, value, origin)
-        value = place
+        yield Statement(into, value, origin)
+        value = into
     if negative:
-        yield Statement(place, Call("negate", (value,)), origin)
+        yield Statement(into, Call("negate", (value,)), origin)
 
 
 def _addends(expression: Expr, negative: bool = False) -> list[_Operand]:

@@ -27,25 +27,25 @@ def transpose_weights(program: Program) -> Program:
 
     BLAS takes a transposed view as it is, but for few rows it multiplies more slowly with one.
     """
-    taken = names_in(program)
+    names_in_use = names_in(program)
 
     def change(phase: Phase) -> tuple[Block, ...]:
-        made: dict[Expr, Statement] = {}
+        copies: dict[Expr, Statement] = {}
 
         def rule(expression: Expr) -> Expr | None:
             if not _is_transposed_weight(expression):
                 return None
-            if expression not in made:
-                made[expression] = _copy(expression, taken)
-            return made[expression].target
+            if expression not in copies:
+                copies[expression] = _copy(expression, names_in_use)
+            return copies[expression].target
 
-        def straight(block: Block) -> Block:
+        def with_copies(block: Block) -> Block:
             if isinstance(block, Statement):
                 return block
             return replace(block, body=with_values(block.body, lambda value: rewrite(value, rule)))
 
-        blocks = tuple(map(straight, phase.blocks))
-        return (*made.values(), *blocks)
+        blocks = tuple(map(with_copies, phase.blocks))
+        return (*copies.values(), *blocks)
 
     return program.with_blocks(change)
 
@@ -57,12 +57,12 @@ def _is_transposed_weight(expression: Expr) -> bool:
     return isinstance(weight, Ref) and weight.var.role == "weight"
 
 
-def _copy(value: Expr, taken: set[str]) -> Statement:
+def _copy(value: Expr, names_in_use: set[str]) -> Statement:
     assert isinstance(value, Call)
     (weight,) = value.args
     assert isinstance(weight, Ref)
     stem = f"turned_{weight.var.name}"
-    name = fresh(stem, taken)
+    name = fresh(stem, names_in_use)
     meaning = "weights, made ready"
     target = Ref(Var(name, shape_of(value), "work", meaning=meaning))
     return Statement(target, value)

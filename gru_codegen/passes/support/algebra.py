@@ -132,13 +132,13 @@ def _leaves_a_fraction(shared: Expr, terms: list[Term]) -> bool:
 
 
 def _taken_out(shared: Expr, terms: list[Term]) -> Expr:
-    place = next(i for i, term in enumerate(terms) if shared in term.factors)
+    index = next(i for i, term in enumerate(terms) if shared in term.factors)
     inside = [_without(term, shared) for term in terms if shared in term.factors]
     sign = 1 if any(term.coefficient > 0 for term in inside) else -1
     inside = [replace(term, coefficient=sign * term.coefficient) for term in inside]
     group = (sign < 0, Call("multiply", (shared, factored(inside))))
-    before = [_product(term) for term in terms[:place]]
-    behind = [_product(term) for term in terms[place:] if shared not in term.factors]
+    before = [_product(term) for term in terms[:index]]
+    behind = [_product(term) for term in terms[index:] if shared not in term.factors]
     return _sum([*before, group, *behind])
 
 

@@ -14,10 +14,10 @@ def names_in(program: Program) -> set[str]:
     return {*(weight.name for weight in program.weights), *program.variables(), *packs}
 
 
-def fresh(stem: str, taken: set[str]) -> str:
-    """A name that is not among `taken`, where it is from now on: ``xWz``, or else ``xWz_2``."""
-    name = free_name(stem, taken)
-    taken.add(name)
+def fresh(stem: str, names_in_use: set[str]) -> str:
+    """A name not among `names_in_use`, added to them: ``xWz``, or else ``xWz_2``."""
+    name = free_name(stem, names_in_use)
+    names_in_use.add(name)
     return name
 
 

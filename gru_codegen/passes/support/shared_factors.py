@@ -40,22 +40,22 @@ def parted(
     stand for, as which they may be alike.
     """
     first, *others = [list(factors_of(product)) for product in products]
-    own, rests = [], [list(factors) for factors in others]
+    own, factors_left = [], [list(factors) for factors in others]
     shared: list[list[Expr]] = []
     tries = iter(range(_MOST_TRIED))
     for factor in first:
-        found = _matches([factor], rests, alike, known, tries)
-        if found is None:
+        matches = _matches([factor], factors_left, alike, known, tries)
+        if matches is None:
             own.append(factor)
             continue
-        column, places = found
+        column, places = matches
         shared.append(column)
-        for rest, place in zip(rests, places, strict=True):
-            del rest[place]
-    left = [own, *rests]
-    if not shared or not all(left):
+        for remaining, index in zip(factors_left, places, strict=True):
+            del remaining[index]
+    own_factors = [own, *factors_left]
+    if not shared or not all(own_factors):
         return None
-    owns = [reduce(lambda a, b: Call("multiply", (a, b)), factors) for factors in left]
+    owns = [reduce(lambda a, b: Call("multiply", (a, b)), factors) for factors in own_factors]
     before = sum(_operations(product) for product in products)
     beginning = sum(max(1, _operations(product)) for product in owns)
     together = sum(1 + _operations(column[0]) for column in shared)
@@ -64,25 +64,25 @@ def parted(
 
 def _matches(
     column: list[Expr],
-    rests: list[list[Expr]],
+    factors_left: list[list[Expr]],
     alike: Callable[[list[Expr]], bool],
     known: Mapping[Ref, Expr],
     tries: Iterator[int],
 ) -> tuple[list[Expr], list[int]] | None:
-    """A factor of each of `rests` that is like those of `column`, and where they stand.
+    """A factor of each of `factors_left` that is like those of `column`, and where they stand.
 
     None as well once there are no `tries` left.
     """
-    if not rests:
+    if not factors_left:
         return column, []
-    for place, factor in enumerate(rests[0]):
+    for index, factor in enumerate(factors_left[0]):
         for longer in _readings(column, factor, known):
             if next(tries, None) is None:
                 return None
             if alike(longer):
-                found = _matches(longer, rests[1:], alike, known, tries)
-                if found is not None:
-                    return found[0], [place, *found[1]]
+                matches = _matches(longer, factors_left[1:], alike, known, tries)
+                if matches is not None:
+                    return matches[0], [index, *matches[1]]
     return None
 
 
