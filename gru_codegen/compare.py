@@ -90,16 +90,15 @@ def _offered(kernel: ModuleType) -> Difference:
 
 
 def _evaluate(cell: Cell, loss: Loss, problem: Problem) -> Evaluation:
-    params, x, y, s0 = problem.arguments
+    params, inputs, y, s0 = problem.arguments
     if loss.targets == "labels":
         y = np.eye(problem.output_size)[y]
     first = dict(zip((s.name for s in cell.states), states(s0), strict=True))
-    return evaluate_declaration(cell, loss, params._asdict(), (x,), y, first)
+    return evaluate_declaration(cell, loss, params._asdict(), inputs, y, first)
 
 
 def _outputs(problem: Problem, expected: Evaluation) -> tuple[str, Any, Any]:
-    params, x, _, s0 = problem.arguments
-    return "outputs", problem.kernel.forward(params, x, s0)[0], expected.outputs
+    return "outputs", problem.kernel.forward(*problem.arguments.run)[0], expected.outputs
 
 
 def _state(problem: Problem, expected: Evaluation) -> tuple[str, Any, Any]:
@@ -107,4 +106,4 @@ def _state(problem: Problem, expected: Evaluation) -> tuple[str, Any, Any]:
 
 
 def _loss(problem: Problem, expected: Evaluation) -> tuple[str, Any, Any]:
-    return "loss", problem.kernel.loss(*problem.arguments), expected.loss
+    return "loss", problem.kernel.loss(*problem.arguments.trained), expected.loss

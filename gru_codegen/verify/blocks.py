@@ -39,15 +39,17 @@ def _agree(problem: Problem) -> Difference:
     kernel, (T, B, D, H) = problem.kernel, problem.sizes
     # As a kernel draws them: weights of order one would saturate gates of so many inputs.
     params = kernel.init_params(D, H, rng=problem.seed, **problem.keywords)
-    _, x, _, s0 = problem.arguments
+    _, inputs, _, s0 = problem.arguments
     d_outputs = problem.drawn(5).standard_normal((T, B, problem.output_size))
 
     def results(first: int, last: int) -> tuple[list[Array], list[Array]]:
         """Return results with an axis of samples, this axis first, and sums over samples."""
         start = tuple(state[first:last] for state in states(s0))
-        outputs, state, pullback = kernel.vjp(params, x[:, first:last], _as(s0, start))
-        d_params, d_x, d_s0 = pullback(d_outputs[:, first:last])
-        timed = [array.swapaxes(0, 1) for array in (outputs, d_x)]
+        outputs, state, pullback = kernel.vjp(
+            params, *(array[:, first:last] for array in inputs), _as(s0, start)
+        )
+        d_params, *d_inputs, d_s0 = pullback(d_outputs[:, first:last])
+        timed = [array.swapaxes(0, 1) for array in (outputs, *d_inputs)]
         return [*timed, *states(state), *states(d_s0)], list(d_params)
 
     whole, cut = results(0, B), [results(0, _BLOCK), results(_BLOCK, B)]

@@ -7,7 +7,8 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from .configuration import Arguments, Problem
-from .options import Adjoints, adjoints, lengths, options, weights
+from .entry_points import entry_points, takes
+from .options import Adjoints, adjoints, lengths, weights
 
 
 class Results(NamedTuple):
@@ -17,8 +18,7 @@ class Results(NamedTuple):
     """
 
     loss_and_gradients: Any
-    forward: Any
-    loss: Any
+    others: tuple[Any, ...]
     with_options: tuple[Any, ...]
     again: Any
 
@@ -37,44 +37,37 @@ def call(
     called before each.
     """
     kernel = problem.kernel
-    params, x, y, s0 = problem.arguments if arguments is None else arguments
+    data = problem.arguments if arguments is None else arguments
+    d_outputs_and_state = adjoints(problem) if given is None else given
 
-    def run(function: str, *data: Any, **keywords: Any) -> Any:
+    def run(function: str, **keywords: Any) -> Any:
         before()
-        return getattr(kernel, function)(params, *data, workspace=workspace, **keywords)
+        results = getattr(kernel, function)(
+            *data.of(kernel, function), workspace=workspace, **keywords
+        )
+        if "pullback" not in entry_points(kernel)[function]:
+            return results
+        *made, pullback = results
+        return (*made, pullback(*d_outputs_and_state))
 
+    once = "loss_and_gradients"
     return Results(
-        run("loss_and_gradients", x, y, s0),
-        run("forward", x, s0),
-        run("loss", x, y, s0),
-        _with_options(kernel, run, (x, y, s0), adjoints(problem) if given is None else given),
-        run("loss_and_gradients", x, y, s0),
+        run(once),
+        tuple(run(function) for function in entry_points(kernel) if function != once),
+        tuple(_with_options(kernel, run, data.inputs[0].shape[:2])),
+        run(once),
     )
 
 
 def _with_options(
-    kernel: ModuleType, run: Callable[..., Any], data: tuple[Any, Any, Any], given: Adjoints
-) -> tuple[Any, ...]:
-    x, y, s0 = data
-    steps, batch = x.shape[:2]
-    offered = options(kernel)
-    results: list[Any] = []
-    if offered.vjp:
-        *made, pullback = run("vjp", x, s0)
-        results += [*made, pullback(*given)]
-    if offered.loss_weights:
-        V = {"loss_weights": weights(steps, batch)}
-        results += [run("loss_and_gradients", x, y, s0, **V), run("loss", x, y, s0, **V)]
-    if offered.lengths:
-        shorter = {"lengths": lengths(steps, batch)}
-        results += [
-            run("loss_and_gradients", x, y, s0, **shorter),
-            run("forward", x, s0, **shorter),
-        ]
-        if offered.vjp:
-            *made, pullback = run("vjp", x, s0, **shorter)
-            results += [*made, pullback(*given)]
-    return tuple(results)
+    kernel: ModuleType, run: Callable[..., Any], sizes: tuple[int, ...]
+) -> Iterator[Any]:
+    """Yield what each entry point returns with each of the optional arguments that it takes."""
+    given = {"loss_weights": weights(*sizes), "lengths": lengths(*sizes)}
+    for name, value in given.items():
+        for function in entry_points(kernel):
+            if takes(kernel, function, name):
+                yield run(function, **{name: value})
 
 
 def arrays(name: str, value: Any) -> Iterator[tuple[str, Any]]:

@@ -43,4 +43,5 @@ def complex_step(problem: Problem, weight: str) -> Array:
 
 def derivative(problem: Problem, params: Any) -> float:
     """Return Im L / h at complex ``params``: the derivative along their imaginary part over h."""
-    return complex(problem.kernel.loss(params, *problem.arguments[1:])).imag / STEP
+    arguments = problem.arguments._replace(params=params)
+    return complex(problem.kernel.loss(*arguments.trained)).imag / STEP

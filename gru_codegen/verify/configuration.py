@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .entry_points import inputs, takes_targets
 from .targets import LOSSES
 
 Array = NDArray[Any]
@@ -29,15 +30,34 @@ class Sizes(NamedTuple):
 
 
 class Arguments(NamedTuple):
-    """Arguments of `loss` and `loss_and_gradients`: params, x (T, B, D), y (T, B, H), s0 (B, H).
+    """Data for all entry points: params, inputs (T, B, D), targets y (T, B, H), s0 (B, H).
 
-    The H columns of y and s0 are those of most kernels; some have others, or several states.
+    These columns are those of most kernels; some have others, several inputs or several states.
     """
 
     params: Any
-    x: Array
+    inputs: tuple[Array, ...]
     y: Array
     s0: Any
+
+    @property
+    def run(self) -> tuple[Any, ...]:
+        """Arguments of `forward` and `vjp`."""
+        return (self.params, *self.inputs, self.s0)
+
+    @property
+    def trained(self) -> tuple[Any, ...]:
+        """Arguments of `loss` and `loss_and_gradients`."""
+        return (self.params, *self.inputs, self.y, self.s0)
+
+    def cut(self, steps: slice, samples: slice = slice(None)) -> Arguments:
+        """Return them for these steps and samples alone; s0 stays as it is."""
+        inputs = tuple(array[steps, samples] for array in self.inputs)
+        return self._replace(inputs=inputs, y=self.y[steps, samples])
+
+    def of(self, kernel: ModuleType, entry_point: str) -> tuple[Any, ...]:
+        """Return the arguments of that entry point of ``kernel``."""
+        return self.trained if takes_targets(kernel, entry_point) else self.run
 
 
 def step_counts(kernel: ModuleType) -> tuple[int, ...]:
@@ -58,10 +78,10 @@ def large(kernel: ModuleType) -> list[Sizes]:
 def _sizes(kernel: ModuleType, others: tuple[int, int, int], *, spare: int) -> list[Sizes]:
     """Return one `Sizes` for every T, all with one B, D and H, so that a workspace serves all."""
     steps = step_counts(kernel)
-    batch, inputs, hidden = (spare if size in steps else size for size in others)
+    batch, columns, hidden = (spare if size in steps else size for size in others)
     if not {"D", "H"} <= set(kernel.SIZES):  # a cell whose inputs have the size of its state
-        inputs = hidden
-    return [Sizes(T, batch, inputs, hidden) for T in steps]
+        columns = hidden
+    return [Sizes(T, batch, columns, hidden) for T in steps]
 
 
 @dataclass(frozen=True)
@@ -87,7 +107,7 @@ class Problem:
         """
         numbers = self.sizes._asdict()
         shapes, used = self._shapes, {*step_counts(self.kernel), *self.sizes}
-        for letter, argument in {"D": "x", "H": self.state_names[0]}.items():
+        for letter, argument in {"D": self.input_names[0], "H": self.state_names[0]}.items():
             if letter not in self.kernel.SIZES:  # then these columns are what stands for it
                 numbers[shapes[argument][-1]] = numbers[letter]
         for letter in self.kernel.SIZES:
@@ -100,6 +120,11 @@ class Problem:
     def output_size(self) -> int:
         """The columns of the outputs."""
         return self.numbers[self._shapes["outputs"][-1]]
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """Names of the inputs in errors."""
+        return inputs(self.kernel)
 
     @property
     def state_names(self) -> tuple[str, ...]:
@@ -118,7 +143,7 @@ class Problem:
         """The shapes that the kernel states, in letters; the usual ones if it states none."""
         outputs = "O" if "O" in self.kernel.SIZES else "H"
         return {
-            "x": ("T", "B", "D"),
+            **dict.fromkeys(self.input_names, ("T", "B", "D")),
             "outputs": ("T", "B", outputs),
             **dict.fromkeys(self.state_names, ("B", "H")),
             **getattr(self.kernel, "SHAPES", {}),
@@ -147,18 +172,19 @@ class Problem:
         rng = self._rng()
         shapes = self.kernel.init_params(D, H, rng=0, **self.keywords)
         params = type(shapes)(*(rng.standard_normal(np.shape(weight)) / 2 for weight in shapes))
-        x = rng.standard_normal((T, B, self.numbers[self._shapes["x"][-1]]))
+        columns = [self.numbers[self._shapes[name][-1]] for name in self.input_names]
+        given = tuple(rng.standard_normal((T, B, number)) for number in columns)
         y = LOSSES[self.kernel.LOSS].targets(rng, (T, B, self.output_size))
         start = [rng.standard_normal(shape) for shape in self.state_shapes]
         s0 = start[0] if len(start) == 1 else self.kernel.State(*start)
-        arguments = Arguments(params, x, y, s0)
+        arguments = Arguments(params, given, y, s0)
         _lock(arguments)
         return arguments
 
     @cached_property
     def result(self) -> Any:
         """The kernel's own loss, gradients and state on `arguments`, without a workspace."""
-        return self.kernel.loss_and_gradients(*self.arguments)
+        return self.kernel.loss_and_gradients(*self.arguments.trained)
 
     def direction(self) -> Any:
         """Return a random direction in the space of all weights, of length 1, as Params."""

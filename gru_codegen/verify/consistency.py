@@ -42,13 +42,12 @@ def claims(problems: Sequence[Problem]) -> list[Claim]:
 
 
 def _losses_agree(problem: Problem) -> Difference:
-    loss = problem.kernel.loss(*problem.arguments)
+    loss = problem.kernel.loss(*problem.arguments.trained)
     return difference(f"at {problem}, loss", loss, problem.result.loss)
 
 
 def _states_agree(problem: Problem) -> Difference:
-    params, x, _, s0 = problem.arguments
-    _, state = problem.kernel.forward(params, x, s0)
+    _, state = problem.kernel.forward(*problem.arguments.run)
     return difference(f"at {problem}, state", state, problem.result.state)
 
 
@@ -81,28 +80,27 @@ def _s0_is_used(problem: Problem) -> Difference:
 
 
 def _outputs_give_the_loss(problem: Problem) -> Difference:
-    params, x, y, s0 = problem.arguments
-    outputs, _ = problem.kernel.forward(params, x, s0)
-    expected = LOSSES[problem.kernel.LOSS].value(outputs, y)
+    outputs, _ = problem.kernel.forward(*problem.arguments.run)
+    expected = LOSSES[problem.kernel.LOSS].value(outputs, problem.arguments.y)
     return difference(f"at {problem}, loss", problem.result.loss, expected)
 
 
 def _last_output_is_the_state(problem: Problem) -> Difference:
-    kernel, (params, x, _, s0) = problem.kernel, problem.arguments
-    outputs, state = kernel.forward(params, x, s0)
+    kernel = problem.kernel
+    outputs, state = kernel.forward(*problem.arguments.run)
     expected = states(state)[kernel.STATES.index(kernel.OUTPUT)]
     return difference(f"at {problem}, outputs[-1]", outputs[-1], expected)
 
 
 def _windows_agree(problem: Problem) -> Difference:
-    kernel, (params, x, y, s0) = problem.kernel, problem.arguments
-    cut = problem.sizes.T // 2
-    first, carried = kernel.forward(params, x[:cut], s0)
-    rest, state = kernel.forward(params, x[cut:], carried)
-    _, _, trained = kernel.loss_and_gradients(params, x[:cut], y[:cut], s0)
-    _, _, trained = kernel.loss_and_gradients(params, x[cut:], y[cut:], trained)
+    kernel, arguments, cut = problem.kernel, problem.arguments, problem.sizes.T // 2
+    before, after = arguments.cut(slice(cut)), arguments.cut(slice(cut, None))
+    first, carried = kernel.forward(*before.run)
+    rest, state = kernel.forward(*after._replace(s0=carried).run)
+    _, _, trained = kernel.loss_and_gradients(*before.trained)
+    _, _, trained = kernel.loss_and_gradients(*after._replace(s0=trained).trained)
     return difference(
         f"at {problem}, cut at {cut}, (outputs, state, state)",
         (np.concatenate([first, rest]), state, trained),
-        (*kernel.forward(params, x, s0), problem.result.state),
+        (*kernel.forward(*arguments.run), problem.result.state),
     )

@@ -17,6 +17,7 @@ from .claim import Claim, over
 from .configuration import Arguments, Problem, cast, states
 from .consistency import TOLERANCE
 from .difference import Difference, difference, verdict, worst
+from .entry_points import entry_points, takes, takes_targets
 from .options import adjoints, lengths, options, weights
 
 DTYPES = (np.float32, np.float64, np.longdouble, np.complex128)
@@ -44,35 +45,21 @@ def _results(problem: Problem) -> Difference:
 
 def _facts(problem: Problem, dtype: Any) -> Iterator[tuple[str, Any, Any]]:
     """Yield (name, actual, expected) for every fact about the results of the functions."""
-    kernel, (T, B, *_) = problem.kernel, problem.sizes
-    params, x, y, s0 = problem.arguments
-    params = cast(params, dtype)
-    result = kernel.loss_and_gradients(params, x, y, s0)
-    outputs, state = kernel.forward(params, x, s0)
+    kernel = problem.kernel
+    arguments = problem.arguments._replace(params=cast(problem.arguments.params, dtype))
     number = float if dtype in (np.float32, np.float64) else dtype
+    for caller, names in entry_points(kernel).items():
+        result = getattr(kernel, caller)(*arguments.of(kernel, caller))
+        if caller == "loss_and_gradients":
+            yield "the result", type(result), kernel.Result
+            yield "the fields of the result", result._fields, names
+        for name, value in zip(names, result if len(names) > 1 else (result,), strict=True):
+            if name == "loss":
+                yield f"for {np.dtype(dtype)} params, the type of loss", type(value), number
+            elif name != "pullback":
+                yield from _arrays(problem, f"{caller}'s {name}", name, value, np.dtype(dtype))
 
-    yield "the result", type(result), kernel.Result
-    yield "the fields of the result", result._fields, ("loss", "gradients", "state")
-    yield "the type of gradients", type(result.gradients), kernel.Params
-    for loss in (result.loss, kernel.loss(params, x, y, s0)):
-        yield f"for {np.dtype(dtype)} params, the type of loss", type(loss), number
-    arrays = {
-        "outputs": (outputs, (T, B, problem.output_size)),
-        **{
-            f"d{name}": (getattr(result.gradients, name), getattr(params, name).shape)
-            for name in params._fields
-        },
-    }
-    for caller, each in {"forward": state, "loss_and_gradients": result.state}.items():
-        yield f"the type of {caller}'s state", type(each), type(s0)
-        shapes = zip(kernel.STATES, states(each), problem.state_shapes, strict=True)
-        for name, array, shape in shapes:
-            arrays[f"{caller}'s {name}"] = (array, shape)
-    for name, (array, shape) in arrays.items():
-        yield f"{name}.shape", array.shape, shape
-        yield f"for {np.dtype(dtype)} params, {name}.dtype", array.dtype, np.dtype(dtype)
-
-    results = call(problem, arguments=problem.arguments._replace(params=params))
+    results = call(problem, arguments=arguments)
     for name, value in arrays_in("results", results):
         if isinstance(value, np.ndarray):
             yield f"for {np.dtype(dtype)} params, {name}.dtype", value.dtype, np.dtype(dtype)
@@ -80,9 +67,30 @@ def _facts(problem: Problem, dtype: Any) -> Iterator[tuple[str, Any, Any]]:
             yield f"for {np.dtype(dtype)} params, the type of {name}", type(value), number
 
 
+def _arrays(
+    problem: Problem, place: str, name: str, value: Any, dtype: np.dtype[Any]
+) -> Iterator[tuple[str, Any, Any]]:
+    """Yield the same for a result that is an array, or a tuple of them by name."""
+    kernel, arguments = problem.kernel, problem.arguments
+    T, B, *_ = problem.sizes
+    expected: dict[str, dict[str, tuple[int, ...]]] = {
+        "outputs": {"": (T, B, problem.output_size)},
+        "gradients": {name: weight.shape for name, weight in arguments.params._asdict().items()},
+        "state": dict(zip(kernel.STATES, problem.state_shapes, strict=True)),
+    }
+    if name == "gradients":
+        yield f"the type of {place}", type(value), kernel.Params
+    if name == "state":
+        yield f"the type of {place}", type(value), type(arguments.s0)
+    for (part, shape), array in zip(expected[name].items(), states(value), strict=True):
+        where = f"{place} {part}".rstrip()
+        yield f"{where}.shape", array.shape, shape
+        yield f"for {dtype} params, {where}.dtype", array.dtype, dtype
+
+
 def _by_name(problem: Problem) -> Difference:
     """Take any NamedTuple with the fields of Params, never swap two, refuse other names."""
-    params, *data = problem.arguments
+    params, *data = problem.arguments.trained
     *others, last = params._fields
     order = _exchanged(params)
     same = _named_tuple("Same", params._fields)(*params)
@@ -113,16 +121,13 @@ def _exchanged(params: Any) -> list[str]:
 
 def _refused(problem: Problem) -> Difference:
     kernel, (_, B, D, H) = problem.kernel, problem.sizes
-    checks = []
+    good, checks = problem.arguments, []
     for name, bad, mention in _bad_arguments(problem):
-        params, x, y, s0 = bad
-        calls = {"loss": bad, "loss_and_gradients": bad, "forward": (params, x, s0)}
-        if x is problem.arguments.x and y is not problem.arguments.y:
-            del calls["forward"]
-        checks += [
-            _refusal(f"{name} in {function}", mention, getattr(kernel, function), *arguments)
-            for function, arguments in calls.items()
-        ]
+        y_alone = bad.inputs is good.inputs and bad.y is not good.y
+        for function in entry_points(kernel):
+            if takes_targets(kernel, function) or not y_alone:
+                run, given = getattr(kernel, function), bad.of(kernel, function)
+                checks.append(_refusal(f"{name} in {function}", mention, run, *given))
     make = partial(kernel.Workspace, **problem.keywords)
     workspaces = {
         "a workspace for B+1": make(B + 1, D, H),
@@ -135,12 +140,12 @@ def _refused(problem: Problem) -> Difference:
         workspaces["a workspace for H+1"] = make(B, H + 1, H + 1)
     for name, workspace in workspaces.items():
         run = partial(kernel.loss_and_gradients, workspace=workspace)
-        checks.append(_refusal(name, "workspace", run, *problem.arguments))
+        checks.append(_refusal(name, "workspace", run, *good.trained))
     return worst([*checks, *_refused_options(problem)])
 
 
 def _refused_options(problem: Problem) -> Iterator[Difference]:
-    kernel, (params, x, y, s0) = problem.kernel, problem.arguments
+    kernel, arguments = problem.kernel, problem.arguments
     offered, (T, B, *_) = options(kernel), problem.sizes
     V, n = weights(T, B), lengths(T, B)
     bad: dict[str, dict[str, Any]] = {}
@@ -154,9 +159,10 @@ def _refused_options(problem: Problem) -> Iterator[Difference]:
         bad["lengths"]["over T"] = n + T + 1
     for name, values in bad.items():
         for what, value in values.items():
-            for function in (kernel.loss_and_gradients, kernel.loss):
-                run = partial(function, **{name: value})
-                yield _refusal(f"{name} {what}", name, run, params, x, y, s0)
+            for function in entry_points(kernel):
+                if takes(kernel, function, name):
+                    run = partial(getattr(kernel, function), **{name: value})
+                    yield _refusal(f"{name} {what}", name, run, *arguments.of(kernel, function))
     if offered.vjp:
         d_outputs, d_state = adjoints(problem)
         short = [part[:1] for part in states(d_state)]
@@ -169,28 +175,31 @@ def _refused_options(problem: Problem) -> Iterator[Difference]:
             ),
         }
         for name, given in wrong.items():
-            _, _, pullback = kernel.vjp(params, x, s0)
+            _, _, pullback = kernel.vjp(*arguments.run)
             yield _refusal(name, name.split()[0], pullback, *given)
 
 
 def _bad_arguments(problem: Problem) -> Iterator[tuple[str, Arguments, str]]:
     """Yield a name, arguments that NumPy might broadcast, and the names that an error may give."""
     good = problem.arguments
-    params, x, y, s0 = good
-    weights = "|".join(params._fields)
+    params, inputs, y, s0 = good
+    weights, data = "|".join(params._fields), "|".join((*problem.input_names, "y", "s0"))
 
-    yield "x (T,1,D)", good._replace(x=x[:, :1]), "x|y|s0"
-    yield "x (T,B,1)", good._replace(x=x[..., :1]), _of_size(good, x.shape[-1])
-    yield "x (B,D)", good._replace(x=x[0]), "x"
-    yield "complex x for real params", good._replace(x=x.astype(complex)), "x"
+    for name, x in zip(problem.input_names, inputs, strict=True):
+        changed = partial(_with_input, problem, name)
+        yield f"{name} (T,1,D)", changed(x[:, :1]), data
+        yield f"{name} (T,B,1)", changed(x[..., :1]), _of_size(problem, x.shape[-1])
+        yield f"{name} (B,D)", changed(x[0]), name
+        yield f"complex {name} for real params", changed(x.astype(complex)), name
     yield "y (T,1,H)", good._replace(y=y[:, :1]), "y"
     yield "y (T,B,1)", good._replace(y=y[..., :1]), "y"
     yield "y (T+1,B,H)", good._replace(y=np.concatenate([y, y[:1]])), "y"
     if len(y) > 1:
         yield "y (1,B,H)", good._replace(y=y[:1]), "y"
     if problem.kernel.UNROLL is not None:
-        longer = good._replace(x=np.concatenate([x, x[:1]]), y=np.concatenate([y, y[:1]]))
-        yield "x (T+1,B,D)", longer, "x|y"
+        more = tuple(np.concatenate([x, x[:1]]) for x in inputs)
+        longer = good._replace(inputs=more, y=np.concatenate([y, y[:1]]))
+        yield f"{problem.input_names[0]} (T+1,B,D)", longer, data
     for name, state in zip(problem.kernel.STATES, states(s0), strict=True):
         one = s0._replace(**{name: state[:1]}) if len(states(s0)) > 1 else state[:1]
         yield f"s0 {name} (1,H)", good._replace(s0=one), f"s0|{name}"
@@ -202,18 +211,25 @@ def _bad_arguments(problem: Problem) -> Iterator[tuple[str, Arguments, str]]:
     yield "integer params", good._replace(params=integers), f"params|{weights}"
     for name, weight in params._asdict().items():
         narrow = params._replace(**{name: weight[..., :1]})
-        mention = _of_size(good, weight.shape[-1])
+        mention = _of_size(problem, weight.shape[-1])
         yield f"{name} with one column", good._replace(params=narrow), mention
 
 
-def _of_size(arguments: Arguments, number: int) -> str:
-    """Return the names of those of ``arguments`` that have the size ``number``.
+def _with_input(problem: Problem, name: str, array: Any) -> Arguments:
+    """Return the data of ``problem`` with another array for one input."""
+    inputs = dict(zip(problem.input_names, problem.arguments.inputs, strict=True))
+    return problem.arguments._replace(inputs=tuple({**inputs, name: array}.values()))
+
+
+def _of_size(problem: Problem, number: int) -> str:
+    """Return the names of those of the arguments that have the size ``number``.
 
     An error about one that has another size instead may name any of them: they no longer agree,
     and which one is wrong is for the kernel to guess. Labels y, without columns, must fit as well.
     """
-    params, x, _, s0 = arguments
-    arrays = [*params._asdict().items(), ("x", x), *(("s0", state) for state in states(s0))]
+    params, inputs, _, s0 = problem.arguments
+    arrays = [*params._asdict().items(), *zip(problem.input_names, inputs, strict=True)]
+    arrays += [("s0", state) for state in states(s0)]
     return "|".join([*dict.fromkeys(name for name, array in arrays if number in array.shape), "y"])
 
 

@@ -41,6 +41,8 @@ def _facts(problem: Problem) -> Iterator[tuple[bool, str]]:
     kernel = problem.kernel
     lacking = missing(kernel)
     yield not lacking, f"it defines no {', '.join(lacking)}"
+    absent = [name for name in getattr(kernel, "ENTRY_POINTS", ()) if not hasattr(kernel, name)]
+    yield not absent, f"ENTRY_POINTS names {', '.join(absent)}, which it does not define"
     for name in TOGETHER[2:]:
         value = getattr(kernel, name, None)
         yield value is None or callable(value), f"{name} is not callable"

@@ -28,7 +28,7 @@ def claim(problems: Sequence[Problem], weight: str) -> Claim:
 
 def central_difference(problem: Problem, weight: str) -> Array:
     """Return the gradient for ``weight`` by two evaluations of the loss per entry."""
-    params, *data = problem.arguments
+    params, *data = problem.arguments.trained
     value = getattr(params, weight)
     gradient = np.empty(value.shape)
     for index in np.ndindex(value.shape):

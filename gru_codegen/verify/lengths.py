@@ -69,9 +69,9 @@ class Batch:
 
     def arguments(self, padding: float = np.nan) -> Arguments:
         """The data, with ``padding`` where the samples have ended."""
-        params, x, y, s0 = self.problem.arguments
-        x, y = spoilt(x, self.ended, padding), spoilt(y, self.ended, padding)
-        return Arguments(params, x, y, s0)
+        given = self.problem.arguments
+        inputs = tuple(spoilt(array, self.ended, padding) for array in given.inputs)
+        return given._replace(inputs=inputs, y=spoilt(given.y, self.ended, padding))
 
     def adjoints(self, padding: float = np.nan) -> Adjoints:
         """The adjoints of outputs and state, with ``padding`` where the samples have ended."""
@@ -91,18 +91,19 @@ def batches(problem: Problem) -> Iterator[Batch]:
 
 
 def _outputs(batch: Batch) -> Difference:
-    kernel, (params, x, y, s0) = batch.problem.kernel, batch.arguments()
-    outputs, state = kernel.forward(params, x, s0, lengths=batch.lengths)
-    trained = kernel.loss_and_gradients(params, x, y, s0, lengths=batch.lengths).state
+    kernel, padded, s0 = batch.problem.kernel, batch.arguments(), batch.problem.arguments.s0
+    outputs, state = kernel.forward(*padded.run, lengths=batch.lengths)
+    trained = kernel.loss_and_gradients(*padded.trained, lengths=batch.lengths).state
 
-    full = batch.problem.arguments.x
-    whole, last = kernel.forward(params, full, s0)
+    full, T = batch.problem.arguments, batch.problem.sizes.T
+    whole, last = kernel.forward(*full.run)
     # Each sample's rest moved to the front: the state has to be where that begins.
-    steps = np.arange(len(full))[:, None] + batch.lengths
-    rest, remaining = np.minimum(steps, len(full) - 1), (steps < len(full))[:, :, None]
+    steps = np.arange(T)[:, None] + batch.lengths
+    rest, remaining = np.minimum(steps, T - 1), (steps < T)[:, :, None]
     samples = np.arange(len(batch.lengths))
-    carried, _ = kernel.forward(params, np.where(remaining, full[rest, samples], 0), state)
-    none, all_ = batch.lengths == 0, batch.lengths == len(full)
+    moved = tuple(np.where(remaining, array[rest, samples], 0) for array in full.inputs)
+    carried, _ = kernel.forward(*full._replace(inputs=moved, s0=state).run)
+    none, all_ = batch.lengths == 0, batch.lengths == T
     return worst(
         [
             difference(
@@ -121,18 +122,18 @@ def _outputs(batch: Batch) -> Difference:
 
 
 def _loss(batch: Batch) -> Difference:
-    kernel, (params, x, y, s0) = batch.problem.kernel, batch.arguments()
-    outputs, _ = kernel.forward(params, batch.problem.arguments.x, s0)
+    kernel, padded = batch.problem.kernel, batch.arguments()
+    outputs, _ = kernel.forward(*batch.problem.arguments.run)
     value = LOSSES[kernel.LOSS].value
     within = (~batch.ended).astype(float)
     differences = []
     for name, keywords, V in _weighted(batch):
         expected = value(outputs, batch.problem.arguments.y, V * within)
         keywords["lengths"] = batch.lengths
-        result = kernel.loss_and_gradients(params, x, y, s0, **keywords)
+        result = kernel.loss_and_gradients(*padded.trained, **keywords)
         where = f"at {batch}{name}"
         differences += [
-            difference(f"{where}, loss", kernel.loss(params, x, y, s0, **keywords), expected),
+            difference(f"{where}, loss", kernel.loss(*padded.trained, **keywords), expected),
             difference(f"{where}, loss of the result", result.loss, expected),
         ]
     return worst(differences)
@@ -140,15 +141,16 @@ def _loss(batch: Batch) -> Difference:
 
 def _gradients(batch: Batch) -> Difference:
     problem = batch.problem
-    kernel, (params, x, y, s0) = problem.kernel, batch.arguments()
+    kernel, padded = problem.kernel, batch.arguments()
     v = problem.direction()
     differences = []
     for name, keywords, _ in _weighted(batch):
         keywords["lengths"] = batch.lengths
-        gradients = kernel.loss_and_gradients(params, x, y, s0, **keywords).gradients
+        gradients = kernel.loss_and_gradients(*padded.trained, **keywords).gradients
         # The slope must not depend on the padding, or else NaN would be compared with NaN.
-        data = cast(batch.arguments(padding=0)[1:], np.complex128)
-        stepped = complex(kernel.loss(along(params, v), *data, **keywords))
+        moved = cast(batch.arguments(padding=0), np.complex128)
+        moved = moved._replace(params=along(padded.params, v))
+        stepped = complex(kernel.loss(*moved.trained, **keywords))
         differences.append(slope(f"at {batch}{name}", gradients, v, stepped.imag / STEP))
     return worst(differences)
 
@@ -168,53 +170,58 @@ def _padding(batch: Batch) -> Difference:
 
 def _results(batch: Batch, padding: float) -> tuple[Any, ...]:
     """All results that the padding, or that of the adjoints, could have a share in."""
-    kernel, (params, x, y, s0) = batch.problem.kernel, batch.arguments(padding)
+    kernel, padded = batch.problem.kernel, batch.arguments(padding)
     keywords = {"lengths": batch.lengths}
     results: tuple[Any, ...] = (
-        kernel.loss_and_gradients(params, x, y, s0, **keywords),
-        kernel.forward(params, x, s0, **keywords),
+        kernel.loss_and_gradients(*padded.trained, **keywords),
+        kernel.forward(*padded.run, **keywords),
     )
     if options(kernel).vjp:
-        *made, pullback = kernel.vjp(params, x, s0, **keywords)
+        *made, pullback = kernel.vjp(*padded.run, **keywords)
         results = (*results, *made, pullback(*batch.adjoints(padding)))
     return results
 
 
 def _pullback(batch: Batch) -> Difference:
     problem = batch.problem
-    kernel, (params, x, _, s0) = problem.kernel, batch.arguments()
-    expected = kernel.forward(params, x, s0, lengths=batch.lengths)
-    outputs, state, pullback = kernel.vjp(params, x, s0, lengths=batch.lengths)
-    gradients, d_x, d_s0 = pullback(*batch.adjoints())
+    kernel, padded = problem.kernel, batch.arguments()
+    expected = kernel.forward(*padded.run, lengths=batch.lengths)
+    outputs, state, pullback = kernel.vjp(*padded.run, lengths=batch.lengths)
+    gradients, *d_inputs, d_s0 = pullback(*batch.adjoints())
+    of_padding = [array[batch.ended] for array in d_inputs]
     v, along_v = through_forward(
         problem, batch.arguments(padding=0), batch.adjoints(padding=0), lengths=batch.lengths
     )
     return worst(
         [
             difference(f"at {batch}, (outputs, state)", (outputs, state), expected),
-            slope(f"at {batch}, pullback", (*gradients, d_x, *states(d_s0)), v, along_v),
-            difference(f"at {batch}, d_x of padding", d_x[batch.ended], 0 * d_x[batch.ended]),
+            slope(f"at {batch}, pullback", (*gradients, *d_inputs, *states(d_s0)), v, along_v),
+            *(
+                difference(f"at {batch}, d_{name} of padding", each, 0 * each)
+                for name, each in zip(problem.input_names, of_padding, strict=True)
+            ),
         ]
     )
 
 
 def _one_by_one(batch: Batch) -> Difference:
     """Compare with each sample run alone, without its padding."""
-    kernel, (params, x, y, s0) = batch.problem.kernel, batch.arguments()
+    kernel, padded = batch.problem.kernel, batch.arguments()
+    params, s0 = padded.params, padded.s0
     d_outputs, d_state = batch.adjoints()
     keywords = {"lengths": batch.lengths}
-    result = kernel.loss_and_gradients(params, x, y, s0, **keywords)
-    outputs, _ = kernel.forward(params, x, s0, **keywords)
-    pulled = _pulled(kernel, (params, x, s0), (d_outputs, d_state), **keywords)
+    result = kernel.loss_and_gradients(*padded.trained, **keywords)
+    outputs, _ = kernel.forward(*padded.run, **keywords)
+    pulled = _pulled(kernel, padded.run, (d_outputs, d_state), **keywords)
     T, B, *_ = batch.problem.sizes
     loss: Any = 0
     gradients, d_params = ([np.zeros(weight.shape) for weight in params] for _ in range(2))
     differences = []
     for b, n in enumerate(map(int, batch.lengths)):
         own, name = slice(b, b + 1), f"at {batch}, sample {b} of length {n}"
-        first, x_b = sample(s0, b), x[:n, own]
-        alone = kernel.loss_and_gradients(params, x_b, y[:n, own], first)
-        short, _ = kernel.forward(params, x_b, first)
+        cut = padded.cut(slice(n), own)._replace(s0=sample(s0, b))
+        alone = kernel.loss_and_gradients(*cut.trained)
+        short, _ = kernel.forward(*cut.run)
         differences += [
             difference(f"{name}, outputs", outputs[:n, own], short),
             difference(f"{name}, state", sample(result.state, b), alone.state),
@@ -226,11 +233,12 @@ def _one_by_one(batch: Batch) -> Difference:
             _add(gradients, share, alone.gradients)
         if pulled:
             own_adjoints = d_outputs[:n, own], sample(d_state, b)
-            back = _pulled(kernel, (params, x_b, first), own_adjoints)
+            back = _pulled(kernel, cut.run, own_adjoints)
             _add(d_params, 1, back[0])
+            d_inputs = tuple(array[:n, own] for array in pulled[1:-1])
             differences += [
-                difference(f"{name}, d_x", pulled[1][:n, own], back[1]),
-                difference(f"{name}, d_s0", sample(pulled[2], b), back[2]),
+                difference(f"{name}, gradients of inputs", d_inputs, back[1:-1]),
+                difference(f"{name}, d_s0", sample(pulled[-1], b), back[-1]),
             ]
     sums = type(params)(*gradients), type(params)(*d_params)
     return worst(
@@ -244,7 +252,7 @@ def _one_by_one(batch: Batch) -> Difference:
 
 
 def _pulled(kernel: ModuleType, data: Any, given: Any, **keywords: Any) -> Any:
-    """Return (d_params, d_x, d_s0), or nothing if the kernel has no pullback."""
+    """Return d_params, d_x of every input and d_s0, or nothing if the kernel has no pullback."""
     if not options(kernel).vjp:
         return ()
     _, _, pullback = kernel.vjp(*data, **keywords)

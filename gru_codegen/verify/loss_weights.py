@@ -27,26 +27,26 @@ def claims(problems: Sequence[Problem]) -> list[Claim]:
 
 
 def _loss(problem: Problem) -> Difference:
-    kernel, (params, x, y, s0) = problem.kernel, problem.arguments
-    V = weights(*x.shape[:2])
-    read = spoilt(y, V == 0)
-    outputs, state = kernel.forward(params, x, s0)
+    kernel, arguments, y = problem.kernel, problem.arguments, problem.arguments.y
+    V = weights(*problem.sizes[:2])
+    read = arguments._replace(y=spoilt(y, V == 0)).trained
+    outputs, state = kernel.forward(*arguments.run)
     expected = LOSSES[kernel.LOSS].value(outputs, y, V)
     by_step = V.max(axis=1)
     of_steps = LOSSES[kernel.LOSS].value(outputs, y, np.broadcast_to(by_step[:, None], V.shape))
-    result = kernel.loss_and_gradients(params, x, read, s0, loss_weights=V)
+    result = kernel.loss_and_gradients(*read, loss_weights=V)
     return worst(
         [
             difference(
                 f"at {problem}, weighted loss",
-                kernel.loss(params, x, read, s0, loss_weights=V),
+                kernel.loss(*read, loss_weights=V),
                 expected,
             ),
             difference(f"at {problem}, weighted loss of the result", result.loss, expected),
             difference(f"at {problem}, state", result.state, state),
             difference(
                 f"at {problem}, loss with a weight for each step",
-                kernel.loss(params, x, y, s0, loss_weights=by_step),
+                kernel.loss(*arguments.trained, loss_weights=by_step),
                 of_steps,
             ),
         ]
@@ -54,16 +54,15 @@ def _loss(problem: Problem) -> Difference:
 
 
 def _gradients(problem: Problem) -> Difference:
-    kernel, (params, x, y, s0) = problem.kernel, problem.arguments
-    v, V = problem.direction(), weights(*x.shape[:2])
+    kernel, arguments = problem.kernel, problem.arguments
+    v, V = problem.direction(), weights(*problem.sizes[:2])
     differences = []
     for each in (V, V.max(axis=1)):
-        unread = np.broadcast_to(each.reshape(len(x), -1) == 0, V.shape)
-        read = spoilt(y, unread)
-        result = kernel.loss_and_gradients(params, x, read, s0, loss_weights=each)
-        stepped = kernel.loss(
-            along(params, v), *cast((x, read, s0), np.complex128), loss_weights=each
-        )
+        unread = np.broadcast_to(each.reshape(len(V), -1) == 0, V.shape)
+        read = arguments._replace(y=spoilt(arguments.y, unread))
+        result = kernel.loss_and_gradients(*read.trained, loss_weights=each)
+        moved = cast(read, np.complex128)._replace(params=along(read.params, v))
+        stepped = kernel.loss(*moved.trained, loss_weights=each)
         name = f"at {problem}, loss_weights {each.shape}"
         differences.append(slope(name, result.gradients, v, complex(stepped).imag / STEP))
     return worst(differences)

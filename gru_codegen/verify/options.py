@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .configuration import Array, Problem, states
+from .entry_points import takes
 
 
 class Options(NamedTuple):
@@ -21,11 +21,11 @@ class Options(NamedTuple):
 
 def options(kernel: ModuleType) -> Options:
     """Return the abilities of ``kernel``, by its names and by `loss_and_gradients`' signature."""
-    try:
-        parameters = inspect.signature(kernel.loss_and_gradients).parameters
-    except (TypeError, ValueError):  # not a function of Python
-        return Options(False, False, hasattr(kernel, "vjp"))
-    return Options("loss_weights" in parameters, "lengths" in parameters, hasattr(kernel, "vjp"))
+    return Options(
+        takes(kernel, "loss_and_gradients", "loss_weights"),
+        takes(kernel, "loss_and_gradients", "lengths"),
+        hasattr(kernel, "vjp"),
+    )
 
 
 def weights(steps: int, batch: int) -> Array:

@@ -37,8 +37,8 @@ def _compare(problem: Problem, weight: str) -> Difference:
     # Both precisions start from the same numbers, so that only the arithmetic differs.
     single = cast(problem.arguments, np.float32)
     double = cast(single, np.float64)
-    actual = getattr(problem.kernel.loss_and_gradients(*single).gradients, weight)
-    expected = getattr(problem.kernel.loss_and_gradients(*double).gradients, weight)
+    actual = getattr(problem.kernel.loss_and_gradients(*single.trained).gradients, weight)
+    expected = getattr(problem.kernel.loss_and_gradients(*double.trained).gradients, weight)
     name = f"at {problem}, d{weight}"
     same_dtype = verdict(
         actual.dtype == np.float32, f"{name} is {actual.dtype} for float32 weights"
@@ -56,12 +56,13 @@ def loss_claim(kernel: ModuleType, seed: int) -> Claim:
 
 def _sum(problem: Problem) -> Difference:
     kernel, loss = problem.kernel, LOSSES[problem.kernel.LOSS]
-    params, x, y, s0 = cast(problem.arguments, np.float32)
+    arguments = cast(problem.arguments, np.float32)
+    y = arguments.y
     if not loss.bounded:
         samples = y.reshape(-1, y.shape[-1])
         samples[: len(samples) // FAR_OFF] *= DISTANCE
-    outputs, _ = kernel.forward(params, x, s0)  # by the kernel, so that only the loss is compared
+    outputs, _ = kernel.forward(*arguments.run)  # by the kernel, so that only the loss is compared
     expected = loss.value(cast(outputs, np.float64), cast(y, np.float64))
     if not expected < np.finfo(np.float32).max:  # the states of some cells grow without bound
         return Difference(0.0, "")
-    return difference(f"at {problem}, loss", kernel.loss(params, x, y, s0), expected)
+    return difference(f"at {problem}, loss", kernel.loss(*arguments.trained), expected)

@@ -29,17 +29,19 @@ def through_forward(
 ) -> tuple[list[Array], float]:
     """Return a random v and the derivative along v of <d_outputs, outputs> + <d_state, state>.
 
-    v has an array for each weight, for x and for each state. ``keywords`` go to `forward`.
+    v has an array for each weight, for each input and for each state. ``keywords`` go to `forward`.
     """
-    params, x, _, s0 = arguments
-    parts = [*params, x, *states(s0)]
+    params, inputs, _, s0 = arguments
+    parts = [*params, *inputs, *states(s0)]
     rng = problem.drawn(3)
     # Each array has as large a share in v, however many entries it has.
     v = [rng.standard_normal(part.shape) / np.sqrt(part.size) for part in parts]
     moved = [part + 1j * STEP * step for part, step in zip(parts, v, strict=True)]
-    n = len(params)
-    start = type(s0)(*moved[n + 1 :]) if isinstance(s0, tuple) else moved[-1]
-    outputs, state = problem.kernel.forward(type(params)(*moved[:n]), moved[n], start, **keywords)
+    n, last = len(params), len(params) + len(inputs)
+    start = type(s0)(*moved[last:]) if isinstance(s0, tuple) else moved[-1]
+    outputs, state = problem.kernel.forward(
+        type(params)(*moved[:n]), *moved[n:last], start, **keywords
+    )
     value = (outputs * given.d_outputs).sum()
     pairs = zip(states(state), states(given.d_state), strict=True)
     value += sum((part * adjoint).sum() for part, adjoint in pairs)
@@ -47,14 +49,14 @@ def through_forward(
 
 
 def _gradients(problem: Problem) -> Difference:
-    kernel, (params, x, _, s0) = problem.kernel, problem.arguments
+    kernel = problem.kernel
     differences = []
     for given in (adjoints(problem), _without_state(problem)):
         v, expected = through_forward(problem, problem.arguments, given)
-        _, _, pullback = kernel.vjp(params, x, s0)
-        gradients, d_x, d_s0 = pullback(*given)
+        _, _, pullback = kernel.vjp(*problem.arguments.run)
+        gradients, *d_inputs, d_s0 = pullback(*given)
         name = f"at {problem}, pullback"
-        differences.append(slope(name, (*gradients, d_x, *states(d_s0)), v, expected))
+        differences.append(slope(name, (*gradients, *d_inputs, *states(d_s0)), v, expected))
     return worst(differences)
 
 
@@ -65,16 +67,14 @@ def _without_state(problem: Problem) -> Adjoints:
 
 
 def _results(problem: Problem) -> Difference:
-    kernel, (params, x, _, s0) = problem.kernel, problem.arguments
+    kernel, run = problem.kernel, problem.arguments.run
     d_outputs, d_state = _without_state(problem)
-    outputs, state, pullback = kernel.vjp(params, x, s0)
+    outputs, state, pullback = kernel.vjp(*run)
     pulled = pullback(d_outputs)
-    _, _, again = kernel.vjp(params, x, s0)
+    _, _, again = kernel.vjp(*run)
     return worst(
         [
-            difference(
-                f"at {problem}, (outputs, state)", (outputs, state), kernel.forward(params, x, s0)
-            ),
+            difference(f"at {problem}, (outputs, state)", (outputs, state), kernel.forward(*run)),
             difference(
                 f"at {problem}, pullback without d_state", pulled, again(d_outputs, d_state)
             ),
@@ -83,12 +83,12 @@ def _results(problem: Problem) -> Difference:
 
 
 def _once(problem: Problem) -> Difference:
-    kernel, (params, x, _, s0) = problem.kernel, problem.arguments
+    kernel, run = problem.kernel, problem.arguments.run
     given, workspace = adjoints(problem), problem.workspace()
-    _, _, used = kernel.vjp(params, x, s0)
+    _, _, used = kernel.vjp(*run)
     used(*given)
-    _, _, overtaken = kernel.vjp(params, x, s0, workspace=workspace)
-    kernel.forward(params, x, s0, workspace=workspace)
+    _, _, overtaken = kernel.vjp(*run, workspace=workspace)
+    kernel.forward(*run, workspace=workspace)
     return worst(
         [
             _refuses(used, given, "a second call of a pullback"),

@@ -49,20 +49,21 @@ def assert_all_agree(
 
 def _results(problem: Problem) -> Iterator[Any]:
     """Whatever the kernel computes, the second time without lengths and loss weights."""
-    kernel, (params, x, y, s0) = problem.kernel, problem.arguments
+    kernel, arguments = problem.kernel, problem.arguments
     workspace, rng = problem.workspace(), problem.drawn(1)
-    (T, B), shape = x.shape[:2], y.shape
+    (T, B, *_), shape = problem.sizes, arguments.y.shape
     lengths, weights = rng.integers(0, T + 1, size=B), rng.random((T, B))
     d_outputs, scale = rng.standard_normal(shape), 1 / np.sqrt(problem.sizes.H)
-    params = type(params)(*(weight * scale for weight in params))
+    params = type(arguments.params)(*(weight * scale for weight in arguments.params))
+    arguments = arguments._replace(params=params)
     for some in ({"lengths": lengths}, {}):
         there: dict[str, Any] = {**some, "workspace": workspace}
-        outputs, state, pullback = kernel.vjp(params, x, s0, **there)
+        outputs, state, pullback = kernel.vjp(*arguments.run, **there)
         yield from _arrays((outputs, state))
         yield from _arrays(pullback(d_outputs, state))
         weighed = {"loss_weights": weights} if some else {}
-        yield from _arrays(kernel.loss_and_gradients(params, x, y, s0, **weighed, **there))
-        yield np.array(kernel.loss(params, x, y, s0, **weighed, **there))
+        yield from _arrays(kernel.loss_and_gradients(*arguments.trained, **weighed, **there))
+        yield np.array(kernel.loss(*arguments.trained, **weighed, **there))
 
 
 def _arrays(results: Any) -> Iterator[Any]:

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 import gru_codegen as gc
-from gru_codegen import pipeline
+from gru_codegen import pipeline, stages
 from gru_codegen.cell import B, Cell, D, Equation, H, hadamard, matrix
 from gru_codegen.emit.entry_points import Interface, arguments_of
 from gru_codegen.equations import size
 from gru_codegen.functions import sigmoid, tanh
 from gru_codegen.ir import Var
+from gru_codegen.modules import load_source
 
 P = size("P")
 FORMS: list[dict[str, Any]] = [
@@ -121,8 +122,35 @@ def cell() -> Cell:
 
 @pytest.fixture(params=FORMS, ids=str)
 def kernel(cell: Cell, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(pipeline, "require_generable", lambda _: None)
+    monkeypatch.setattr(stages, "require_generable", lambda _: None)
     return gc.load(cell, **request.param)
+
+
+def test_every_check_of_a_kernel_is_one_of_both_inputs(kernel: ModuleType, cell: Cell) -> None:
+    report = pipeline.check(kernel, cell)
+    assert report, report
+
+
+FAULTS = {
+    "the gradient of the second input doubled": ("d_x, d_u, first[0]", "d_x, 2 * d_u, first[0]"),
+    "padding of the second input read": ("u = _zeroed(u, w.ended)", "pass"),
+    "a second input of any type": ('u = _cast_input("u", u, dtype)', "u = np.asarray(u)"),
+    "a second input that is changed": (
+        "return params, x, u, w",
+        "u *= 1.5; return params, x, u, w",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_in_what_is_done_with_the_second_input_is_seen(
+    cell: Cell, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stages, "require_generable", lambda _: None)
+    source = gc.generate(cell, style="textbook")
+    old, new = FAULTS[fault]
+    assert source.count(old) == 1
+    assert not gc.verify(load_source(source.replace(old, new), "two"))
 
 
 def drawn(kernel: ModuleType) -> tuple[Any, ...]:

@@ -89,6 +89,13 @@ def test_one_check_fails() -> None:
     ]
 
 
+def test_an_entry_point_that_is_said_to_be_there() -> None:
+    [failure] = verify(
+        changed('"forward": (', '"trace": ("state",),\n        "forward": (')
+    ).failures
+    assert failure.detail == "ENTRY_POINTS names trace, which it does not define"
+
+
 def test_without_shapes_nothing_can_be_checked() -> None:
     kernel = changed("SHAPES: Mapping", "FORMS: Mapping")
     fault = "changed is not a generated kernel: it defines no SHAPES"

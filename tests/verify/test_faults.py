@@ -192,7 +192,7 @@ def test_any_length_of_a_fixed_kernel_is_a_fault() -> None:
     kernel = edited(("(UNROLL is not None and len(x) != UNROLL)", "False"), unroll=4)
     [failure] = verify(kernel).failures
     assert (failure.weight, failure.method) == ("arguments", "wrong ones refused")
-    assert failure.detail == "x (T+1,B,D) in loss was taken"
+    assert failure.detail == "x (T+1,B,D) in forward was taken"
 
 
 def test_the_worst_entry_is_named() -> None:

@@ -66,4 +66,6 @@ def test_an_error_about_what_has_other_sizes_fails() -> None:
 
     vars(kernel)["_check_shape"] = misnamed
     [failure] = verify(kernel).failures
-    assert failure.detail.startswith("x (T,B,1) in loss: the error does not name it: ValueError: ")
+    assert failure.detail.startswith(
+        "x (T,B,1) in forward: the error does not name it: ValueError: "
+    )

@@ -1,0 +1,55 @@
+"""Entry points of a kernel: the arguments and the results that it says they have."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from types import ModuleType
+
+#: The results of entry points, by name, where a kernel does not say.
+USUAL = {
+    "forward": ("outputs", "state"),
+    "loss": ("loss",),
+    "loss_and_gradients": ("loss", "gradients", "state"),
+    "vjp": ("outputs", "state", "pullback"),
+}
+#: The inputs of a kernel whose functions show no signature.
+_INPUTS = ("x",)
+
+
+def entry_points(kernel: ModuleType) -> Mapping[str, tuple[str, ...]]:
+    """Return the results of every entry point that ``kernel`` has, by name."""
+    said = getattr(kernel, "ENTRY_POINTS", USUAL)
+    return {name: results for name, results in said.items() if hasattr(kernel, name)}
+
+
+def inputs(kernel: ModuleType) -> tuple[str, ...]:
+    """Return the names of the inputs: what `forward` has to be given besides params."""
+    return _required(kernel, "forward")[1:] or _INPUTS
+
+
+def takes_targets(kernel: ModuleType, name: str) -> bool:
+    """Return whether an entry point has to be given more than `forward`: targets."""
+    required = _required(kernel, name)
+    return len(required) > 1 + len(inputs(kernel)) if required else "loss" in USUAL.get(name, ())
+
+
+def takes(kernel: ModuleType, name: str, argument: str) -> bool:
+    """Return whether an entry point has an argument of that name."""
+    return argument in _parameters(kernel, name)
+
+
+def _required(kernel: ModuleType, name: str) -> tuple[str, ...]:
+    """The arguments that an entry point has to be given; none where it takes any number."""
+    parameters = _parameters(kernel, name).values()
+    if any(each.kind is each.VAR_POSITIONAL for each in parameters):
+        return ()
+    return tuple(each.name for each in parameters if each.default is each.empty)
+
+
+def _parameters(kernel: ModuleType, name: str) -> Mapping[str, inspect.Parameter]:
+    """The parameters of an entry point; none where it is no function of Python."""
+    try:
+        return inspect.signature(getattr(kernel, name)).parameters
+    except (AttributeError, TypeError, ValueError):
+        return {}
