@@ -55,7 +55,7 @@ def test_a_question_word_is_seen() -> None:
     assert not QUESTION.match("The number of steps.")
 
 
-@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/glossary.md"])
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/glossary.md", "docs/walkthrough.md"])
 def test_files_that_pages_name_are_there(page: str) -> None:
     folders = "benchmarks|docs|gru_codegen|templates|tests"
     named = re.findall(rf"`((?:{folders})/[\w/.]*)`", (ROOT / page).read_text(encoding="utf-8"))
