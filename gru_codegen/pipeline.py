@@ -1,4 +1,4 @@
-"""The pipeline: Cell -> Derivation -> Program -> optimised Program -> source -> module."""
+"""The pipeline: Cell -> Derivation -> Program -> optimised Program -> source -> module, checked."""
 
 from __future__ import annotations
 
