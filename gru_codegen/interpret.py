@@ -82,13 +82,15 @@ class _Machine:
         self.given = given
         self.kept = kept
         self.sizes = {"1": 1, **sizes}
-        there = program.variables()  # what unrolling has removed has no storage
+        variables = program.variables()  # what unrolling has removed has no storage
         self.overwrites = {
-            new: old for new, old in program.overwrites.items() if new in there and old in there
+            new: old
+            for new, old in program.overwrites.items()
+            if new in variables and old in variables
         }
         self.arrays = arrays
         self.values: dict[str, Any] = dict(arrays)
-        for name, var in there.items():
+        for name, var in variables.items():
             if program.targets_in_seed and var.role == "target" and name in arrays:
                 assert program.seed is not None  # validate() saw to it
                 self.overwrites[name] = program.seed.name
@@ -153,11 +155,11 @@ class _Machine:
         """Give each part of a pack its share of `value`."""
         widths = [self.size(part.var.shape[-1]) for part in target.var.parts[0]]
         heights = [self.size(("1", *row[0].var.shape)[-2]) for row in target.var.parts]
-        found = list(unpacked(target))
+        parts = list(unpacked(target))
         bands = np.split(value, np.cumsum(heights)[:-1], axis=-2) if len(heights) > 1 else [value]
         for band in bands:
             for block in np.split(band, np.cumsum(widths)[:-1], axis=-1):
-                part = found.pop(0)
+                part = parts.pop(0)
                 vector = len(part.var.shape) == 1
                 self.write(part, block[0] if vector and np.ndim(block) == 2 else block, t)
 

@@ -39,27 +39,27 @@ RESERVED = _LETTERS | _KERNEL
 _BUILTINS = frozenset(dir(builtins))
 
 
-def free_name(stem: str, taken: Collection[str]) -> str:
+def free_name(stem: str, names_in_use: Collection[str]) -> str:
     """`stem`, or that with the first number with which it is free: ``xWz``, or else ``xWz_2``.
 
-    Free is a name not `taken`, and neither Python's nor a kernel's own; sizes end in ``_size``.
+    Free is a name not in use, and neither Python's nor a kernel's own; sizes end in ``_size``.
     """
     names = (stem if n == 1 else f"{stem}_{n}" for n in count(1))
-    return next(name for name in names if name not in taken and not _is_reserved(name))
+    return next(name for name in names if name not in names_in_use and not _is_reserved(name))
 
 
 class NewNames:
-    """New names beside those that are `taken`; a thing that is asked about again keeps its own."""
+    """New names beside `names_in_use`; a thing that is asked about again keeps its own."""
 
-    def __init__(self, taken: Iterable[str]) -> None:
-        self.taken = set(taken)
+    def __init__(self, names_in_use: Iterable[str]) -> None:
+        self.names_in_use = set(names_in_use)
         self.given: dict[Hashable, str] = {}
 
     def of(self, thing: Hashable, stem: str) -> str:
         """The name of `thing`: `stem`, or that with a number."""
         if thing not in self.given:
-            self.given[thing] = free_name(stem, self.taken)
-            self.taken.add(self.given[thing])
+            self.given[thing] = free_name(stem, self.names_in_use)
+            self.names_in_use.add(self.given[thing])
         return self.given[thing]
 
 

@@ -54,12 +54,12 @@ class Calculus:
         """Differentiate, or rename the result for an equation of the same form."""
         symbols = dict.fromkeys(leaves(value))
         symbols |= {s: None for s in (adjoint, target) if isinstance(s, MatrixSymbol)}
-        places = {s: matrix(f"place_{i}", *s.shape) for i, s in enumerate(symbols)}
-        form = (value.xreplace(places), places[argument])
+        placeholders = {s: matrix(f"place_{i}", *s.shape) for i, s in enumerate(symbols)}
+        form = (value.xreplace(placeholders), placeholders[argument])
         if form not in self._proved:
-            taken = differentiate(where, value, argument, adjoint, target)
-            self._proved[form] = taken.expression.xreplace(places)
-        names = {place: symbol for symbol, place in places.items()}
+            derivative = differentiate(where, value, argument, adjoint, target)
+            self._proved[form] = derivative.expression.xreplace(placeholders)
+        names = {placeholder: symbol for symbol, placeholder in placeholders.items()}
         return LocalDerivative(target, argument, self._proved[form].xreplace(names))
 
 
@@ -130,8 +130,8 @@ def _entrywise(scalar: Any, names: dict[Any, Any], shape: tuple[Any, Any]) -> An
         return HadamardProduct(*[_entrywise(scalar.base, names, shape)] * scalar.exp)
     coefficient, factors = scalar.as_coeff_mul()
     matrices = _flat([_entrywise(factor, names, shape) for factor in factors])
-    whole = HadamardProduct(*matrices) if len(matrices) > 1 else matrices[0]
-    return whole if coefficient == 1 else MatMul(coefficient, whole)
+    elementwise = HadamardProduct(*matrices) if len(matrices) > 1 else matrices[0]
+    return elementwise if coefficient == 1 else MatMul(coefficient, elementwise)
 
 
 def _flat(factors: list[Any]) -> list[Any]:

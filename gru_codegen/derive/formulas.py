@@ -93,4 +93,4 @@ class Formulas:
     def local_derivatives(self) -> tuple[LocalDerivative, ...]:
         """Every derivative that SymPy took, each proved when it was taken."""
         terms = [a.terms for a in self.adjoints] + [g.terms for g in self.gradients]
-        return tuple(term for some in terms for term in some)
+        return tuple(term for of_one in terms for term in of_one)

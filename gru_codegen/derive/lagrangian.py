@@ -68,13 +68,13 @@ def _derive(cell: Cell, loss: Loss) -> Derivation:
         v: matrix(f"d{v.name}", *v.shape)
         for v in (*variables, *previous, *cell.inputs, *cell.weights)
     }
-    taken = declared | {v.name for v in variables}
-    _check_adjoint_names(cell, taken, adjoint_of)
-    taken |= {adjoint.name for adjoint in adjoint_of.values()}
+    names_in_use = declared | {v.name for v in variables}
+    _check_adjoint_names(cell, names_in_use, adjoint_of)
+    names_in_use |= {adjoint.name for adjoint in adjoint_of.values()}
     carried: dict[MatrixSymbol, MatrixSymbol] = {}
     for state, before in cell.states.items():
-        name = free_name(f"d{before.name}_next", taken)
-        taken.add(name)
+        name = free_name(f"d{before.name}_next", names_in_use)
+        names_in_use.add(name)
         carried[state] = matrix(name, *before.shape)
     terms = _differentiate(equations, bound, adjoint_of)
 
@@ -175,9 +175,9 @@ def _declared_names(cell: Cell, loss: Loss) -> set[str]:
 
 
 def _check_adjoint_names(
-    cell: Cell, taken: set[str], adjoint_of: dict[MatrixSymbol, MatrixSymbol]
+    cell: Cell, names_in_use: set[str], adjoint_of: dict[MatrixSymbol, MatrixSymbol]
 ) -> None:
-    owners = {name: f"the matrix {name}" for name in taken}
+    owners = {name: f"the matrix {name}" for name in names_in_use}
     for v, adjoint in adjoint_of.items():
         owner = f"the adjoint of {v}"
         if adjoint.name in owners:
@@ -224,11 +224,11 @@ def _shared(
 
 
 def _factors(expression: Any, adjoints: set[MatrixSymbol]) -> list[Any]:
-    found = []
+    factors = []
     for part in expression.args:
         if isinstance(part, MatrixSymbol):
-            found += [part] if part in adjoints else []
+            factors += [part] if part in adjoints else []
         elif isinstance(part, MatrixExpr) and not isinstance(part, OneMatrix):
             plain = isinstance(part, Transpose) or signed(part)[0] != 1
-            found += ([] if plain else [part]) + _factors(part, adjoints)
-    return found
+            factors += ([] if plain else [part]) + _factors(part, adjoints)
+    return factors

@@ -59,23 +59,23 @@ class NormalEquation:
 
 
 def normalise(
-    equations: Iterable[Equation], taken: Iterable[str], previous: Iterable[MatrixSymbol]
+    equations: Iterable[Equation], names_in_use: Iterable[str], previous: Iterable[MatrixSymbol]
 ) -> tuple[NormalEquation, ...]:
     """The normal form of `equations`, in an order in which it can be computed.
 
     taken: names that new symbols must not get, nor their adjoints. previous: the states' values one
     step earlier.
     """
-    taken = {name for given in taken for name in (given, f"d{given}")}
-    normaliser = _Normaliser(taken, {symbol: symbol for symbol in previous})
+    names_in_use = {name for stem in names_in_use for name in (stem, f"d{stem}")}
+    normaliser = _Normaliser(names_in_use, {symbol: symbol for symbol in previous})
     for equation in equations:
         normaliser.add(equation)
     return tuple(normaliser.result)
 
 
 class _Normaliser:
-    def __init__(self, taken: set[str], previous: dict[MatrixSymbol, MatrixSymbol]) -> None:
-        self.taken = taken
+    def __init__(self, names_in_use: set[str], previous: dict[MatrixSymbol, MatrixSymbol]) -> None:
+        self.names_in_use = names_in_use
         self.previous = previous
         self.named: dict[Any, MatrixSymbol] = {}
         self.result: list[NormalEquation] = []
@@ -129,8 +129,8 @@ class _Normaliser:
         for choice in product(*choices):
             coefficient = sp.Mul(*(c for c, _ in choice))
             factors = [symbol for _, symbol in choice if not isinstance(symbol, OneMatrix)]
-            whole = self._distinct(factors, origin) if factors else choice[0][1]
-            expanded.append(coefficient * whole)
+            elementwise = self._distinct(factors, origin) if factors else choice[0][1]
+            expanded.append(coefficient * elementwise)
         return MatAdd(*expanded).doit(deep=False) if len(expanded) > 1 else expanded[0]
 
     def _distinct(self, factors: list[Any], origin: Equation) -> Any:
@@ -179,8 +179,8 @@ class _Normaliser:
 
     def _free(self, name: str) -> str:
         names = (name if n == 1 else f"{name}_{n}" for n in count(1))
-        free = next(name for name in names if not {name, f"d{name}"} & self.taken)
-        self.taken |= {free, f"d{free}"}
+        free = next(name for name in names if not {name, f"d{name}"} & self.names_in_use)
+        self.names_in_use |= {free, f"d{free}"}
         return free
 
 

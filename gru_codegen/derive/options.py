@@ -57,9 +57,9 @@ class Blend:
     @classmethod
     def of(cls, where: str, formula: Any, mask: MatrixSymbol) -> Blend:
         """The `formula`, each term of which has the mask once or not at all, as a blend; proved."""
-        found = cls(mask, *(_at(formula, mask, number) for number in (1, 0)))
-        prove_equal(where, found.expression, formula, {})
-        return found
+        blend = cls(mask, *(_at(formula, mask, number) for number in (1, 0)))
+        prove_equal(where, blend.expression, formula, {})
+        return blend
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ class _Author:
     def __init__(self, formulas: Formulas) -> None:
         self.formulas = formulas
         self.calculus = Calculus()
-        self.taken = {symbol.name for symbol in _symbols(formulas)}
+        self.names_in_use = {symbol.name for symbol in _symbols(formulas)}
         self.steps: dict[MatrixSymbol, tuple[str, int]] = {}
         self.adjoints: list[MatrixSymbol] = []
         self.mask = mask_name(formulas)
@@ -217,12 +217,14 @@ class _Author:
 
     def _guard(self) -> Guard:
         alike = next(iter(self.formulas.cell.states))
-        name = next(name for name in ("a", "u", "p", "arg") if name not in self.taken)
+        name = next(name for name in ("a", "u", "p", "arg") if name not in self.names_in_use)
         argument, guarded, of_argument, of_guarded = (
             self._timed(each, alike) for each in (name, f"{name}'", f"d{name}", f"d{name}'")
         )
         self.adjoints += [of_argument, of_guarded]
-        constant = matrix(next(n for n in ("c", "k", "const") if n not in self.taken), *alike.shape)
+        constant = matrix(
+            next(n for n in ("c", "k", "const") if n not in self.names_in_use), *alike.shape
+        )
         value = Blend(self._masking(alike), constant, argument)
         term, passed_on = self._derivative(guarded.name, value, argument, of_guarded)
         return Guard(argument, guarded, constant, of_argument, of_guarded, value, term, passed_on)
@@ -256,7 +258,7 @@ class _Author:
         left, right = trace.arg.args
         weights = self._timed("V", right)
         target, adjoint = (
-            self._timed(free_name(f"{d}V{right}", self.taken), right) for d in ("", "d")
+            self._timed(free_name(f"{d}V{right}", self.names_in_use), right) for d in ("", "d")
         )
         self.adjoints.append(adjoint)
         weighed = HadamardProduct(weights, right)
@@ -273,14 +275,14 @@ class _Author:
         )
         values: dict[MatrixSymbol, Any] = {target: weighed}
         values[adjoint] = next(term.expression for term in of_cost if term.argument == target)
-        found = [
+        substituted = [
             replace(term, expression=term.expression.xreplace(values))
             for term in (*of_cost, *of_weighed)
         ]
         plain = self._adjoint_of_outputs([t for a in self.formulas.adjoints for t in a.terms])
         if loss.known is not None:
             prove_known(where, loss, plain)
-        prove_row_factor(where, weights, plain, self._adjoint_of_outputs(found))
+        prove_row_factor(where, weights, plain, self._adjoint_of_outputs(substituted))
         numbers = (size("T"), *loss.target.shape)
         return Weighting(
             weights,
@@ -298,28 +300,28 @@ class _Author:
 
         Those of the equations of the loss are what they are.
         """
-        found: dict[MatrixSymbol, Any] = {}
+        adjoints: dict[MatrixSymbol, Any] = {}
         for adjoint in self.formulas.adjoints:
             terms = [term for term in adjoint.terms if term.of is not None]
             terms += [t for t in of_cost if t.argument == adjoint.of and t not in terms]
-            parts = [term.expression.xreplace(found) for term in terms]
+            parts = [term.expression.xreplace(adjoints) for term in terms]
             zero = ZeroMatrix(*adjoint.of.shape)
-            found[adjoint.target] = MatAdd(*parts) if len(parts) > 1 else (*parts, zero)[0]
+            adjoints[adjoint.target] = MatAdd(*parts) if len(parts) > 1 else (*parts, zero)[0]
             if adjoint.target == self.formulas.seed:
                 break
-        return found[self.formulas.seed]
+        return adjoints[self.formulas.seed]
 
     # --- pullback ---------------------------------------------------------------------------
 
     def _last(self, state: MatrixSymbol) -> LocalDerivative:
-        given = matrix(free_name(f"d_{state}", self.taken), *state.shape)
-        self.adjoints.append(given)
-        return self.calculus.differentiate(f"the last {state}", Trace(given.T * state), state)
+        adjoint = matrix(free_name(f"d_{state}", self.names_in_use), *state.shape)
+        self.adjoints.append(adjoint)
+        return self.calculus.differentiate(f"the last {state}", Trace(adjoint.T * state), state)
 
 
 def _at(formula: Any, mask: MatrixSymbol, number: int) -> Any:
     """The value of a sum of elementwise products where all of the `mask` is 0, or is 1."""
-    found: dict[Any, Any] = {}
+    coefficients: dict[Any, Any] = {}
     for term in formula.args if isinstance(formula, MatAdd) else (formula,):
         coefficient, rest = signed(term)
         factors = list(rest.args if isinstance(rest, HadamardProduct) else (rest,))
@@ -327,10 +329,10 @@ def _at(formula: Any, mask: MatrixSymbol, number: int) -> Any:
             coefficient *= number
             factors.remove(mask)
         product = HadamardProduct(*factors) if len(factors) > 1 else factors[0]
-        found[product] = found.get(product, 0) + coefficient
+        coefficients[product] = coefficients.get(product, 0) + coefficient
     terms = [
         product if coefficient == 1 else MatMul(coefficient, product)
-        for product, coefficient in found.items()
+        for product, coefficient in coefficients.items()
         if coefficient != 0
     ]
     return MatAdd(*terms) if len(terms) > 1 else (*terms, ZeroMatrix(*formula.shape))[0]

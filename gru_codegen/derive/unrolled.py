@@ -110,8 +110,8 @@ class Unrolled:
         return sum(counts.get(leaf, 1) for leaf in leaves(self._gradient(weight)))
 
     def _gradient(self, weight: MatrixSymbol | str) -> Any:
-        (found,) = [value for w, value in self.gradients.items() if w.name == str(weight)]
-        return found
+        (gradient,) = [value for w, value in self.gradients.items() if w.name == str(weight)]
+        return gradient
 
     # --- writing ----------------------------------------------------------------------------
 
@@ -150,8 +150,8 @@ def _indexed(source: Notation, index: dict[tuple[MatrixSymbol, int], MatrixSymbo
 
     def of(symbols: tuple[MatrixSymbol, ...], reverse: bool = False) -> tuple[MatrixSymbol, ...]:
         times = sorted({t for _, t in index}, reverse=reverse)
-        found = [index.get((symbol, t), symbol) for t in times for symbol in symbols]
-        return tuple(dict.fromkeys(found))
+        by_step = [index.get((symbol, t), symbol) for t in times for symbol in symbols]
+        return tuple(dict.fromkeys(by_step))
 
     steps = {
         indexed: (source.steps[symbol][0], t + source.steps[symbol][1])
@@ -183,10 +183,10 @@ _WRITTEN = (MatrixExpr, Trace)
 
 
 def _add(terms: list[Any]) -> Any:
-    kept = _spliced([term for term in terms if not isinstance(term, ZeroMatrix)], MatAdd)
-    if not kept:
+    nonzero = _spliced([term for term in terms if not isinstance(term, ZeroMatrix)], MatAdd)
+    if not nonzero:
         return terms[0]
-    return MatAdd(*kept) if len(kept) > 1 else kept[0]
+    return MatAdd(*nonzero) if len(nonzero) > 1 else nonzero[0]
 
 
 def _spliced(operands: list[Any], operation: Any) -> list[Any]:

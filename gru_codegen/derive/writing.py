@@ -149,10 +149,10 @@ def mask_name(derivation: Formulas) -> str:
         *(equation.target for equation in derivation.equations),
         *(adjoint.target for adjoint in derivation.adjoints),
     )
-    taken = {symbol.name for symbol in symbols}
-    taken |= {str(size) for symbol in symbols for size in symbol.shape}
+    names_in_use = {symbol.name for symbol in symbols}
+    names_in_use |= {str(size) for symbol in symbols for size in symbol.shape}
     names = chain("MKUJ", (f"M{number}" for number in count(1)))
-    return next(name for name in names if name not in taken)
+    return next(name for name in names if name not in names_in_use)
 
 
 # --- the same as text and as LaTeX ---------------------------------------------------------------

@@ -27,28 +27,28 @@ class Part:
         if wrt is None:
             return cls(derivation, None, derivation.adjoints, derivation.gradients)
         (gradient,) = [g for g in derivation.gradients if g.weight.name == wrt]
-        needed = _needed(derivation, gradient)
-        adjoints = tuple(a for a in derivation.adjoints if a.target in needed)
+        dependencies = _dependencies(derivation, gradient)
+        adjoints = tuple(a for a in derivation.adjoints if a.target in dependencies)
         return cls(derivation, gradient.weight, adjoints, (gradient,))
 
     @property
     def local_derivatives(self) -> list[LocalDerivative]:
         """Derivatives that SymPy took for this part."""
         terms = [a.terms for a in self.adjoints] + [g.terms for g in self.gradients]
-        return [term for some in terms for term in some]
+        return [term for of_one in terms for term in of_one]
 
     def needed_in(self, unrolled: Unrolled) -> set[MatrixSymbol]:
         """The adjoints of single time steps that belong to it."""
         if self.weight is None:
             return {symbol for symbol, _ in unrolled.backward}
-        needed = set(leaves(unrolled.gradients[self.weight]))
+        dependencies = set(leaves(unrolled.gradients[self.weight]))
         for symbol, expression in reversed(unrolled.backward):
-            if symbol in needed:
-                needed.update(leaves(expression))
-        return needed
+            if symbol in dependencies:
+                dependencies.update(leaves(expression))
+        return dependencies
 
 
-def _needed(derivation: Derivation, gradient: Gradient) -> set[MatrixSymbol]:
+def _dependencies(derivation: Derivation, gradient: Gradient) -> set[MatrixSymbol]:
     """The adjoints of any time step that `gradient` depends on."""
     by_target = {a.target: a for a in derivation.adjoints}
     by_variable = {a.of: a for a in derivation.adjoints}
@@ -57,12 +57,12 @@ def _needed(derivation: Derivation, gradient: Gradient) -> set[MatrixSymbol]:
         for a in derivation.adjoints
         if a.carry is not None
     }
-    needed: set[MatrixSymbol] = set()
+    dependencies: set[MatrixSymbol] = set()
     reached = list(leaves(gradient.summand))
     while reached:
         symbol = reached.pop()
         target = carried.get(symbol, symbol)
-        if target in by_target and target not in needed:
-            needed.add(target)
+        if target in by_target and target not in dependencies:
+            dependencies.add(target)
             reached += leaves(by_target[target].expression)
-    return needed
+    return dependencies

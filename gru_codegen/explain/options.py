@@ -79,8 +79,8 @@ def _not_total(derivation: Derivation) -> Prose:
         for formula in formulas
         for call in formula.atoms(ElementwiseApplyFunction)
     }
-    found = [f for name, f in FUNCTIONS.items() if f in applied and not f.record.is_total]
-    return listed(Schema(TEXT.function(f.__name__), LATEX.function(f.__name__)) for f in found)
+    partial = [f for name, f in FUNCTIONS.items() if f in applied and not f.record.is_total]
+    return listed(Schema(TEXT.function(f.__name__), LATEX.function(f.__name__)) for f in partial)
 
 
 def _weights(derivation: Derivation) -> Iterator[Block]:

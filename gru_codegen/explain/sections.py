@@ -103,10 +103,10 @@ def _symbols(derivation: Derivation) -> Iterator[tuple[Prose, Prose, Prose]]:
         for shape in dict.fromkeys(symbol.shape for symbol in symbols):
             sizes |= dict.fromkeys(map(str, shape))
             letters = f"({', '.join(map(str, shape))})"
-            found = [symbol for symbol in symbols if symbol.shape == shape]
+            symbols_of_shape = [symbol for symbol in symbols if symbol.shape == shape]
             if role == "initial state":
-                found = [at(derivation, before, 1) for before in found]
-            yield (role,), (Schema(letters, letters),), listed(found)
+                symbols_of_shape = [at(derivation, before, 1) for before in symbols_of_shape]
+            yield (role,), (Schema(letters, letters),), listed(symbols_of_shape)
     known = [(", ", formula(letter), f" {_SIZES[letter]}") for letter in sizes if letter in _SIZES]
     yield ("sizes",), (), tuple(part for parts in known for part in parts)[1:]
 
@@ -197,7 +197,7 @@ def _lagrangian(derivation: Derivation) -> Section:
 
 
 def _local_derivatives(part: Part) -> Section:
-    derivation, found = part.derivation, part.local_derivatives
+    derivation, local = part.derivation, part.local_derivatives
     adjoint_of = {adjoint.of: adjoint.target for adjoint in derivation.adjoints}
 
     def row(of: MatrixSymbol | None, argument: MatrixSymbol, expression: Any) -> Row:
@@ -206,14 +206,14 @@ def _local_derivatives(part: Part) -> Section:
         return Row(left, derivation.notation.arrange(expression))
 
     groups = [
-        [row(of, term.argument, term.expression) for term in found if term.of == of]
+        [row(of, term.argument, term.expression) for term in local if term.of == of]
         for of in (*(equation.target for equation in derivation.equations), None)
     ]
     return Section(
         ("Local derivatives, taken by SymPy",),
         [
             says(
-                f"Nothing but this is differentiated: {len(found)} derivatives, all by SymPy's "
+                f"Nothing but this is differentiated: {len(local)} derivatives, all by SymPy's "
                 "matrix calculus, of one trace `<dv_t, F_v>` at a time and for a symbolic step; "
                 "`v_t` stands for `F_v`. Each is proved: entry by entry and exactly, against the "
                 "scalar derivatives of explicit matrices, at two sets of sizes, all different and "
@@ -331,6 +331,6 @@ def _substituted(derivation: Derivation, weight: MatrixSymbol) -> Section:
     if counts[0] > _MOST_SYMBOLS:
         return Section(("Everything substituted",), [says(words)])
     (row,) = [row for row in one.gradient_rows() if row.left.name == f"d{weight.name}"]
-    whole = Row(row.left, one.substituted(weight))
-    equation = Equations([[whole]], one.notation, step=0)
+    full_row = Row(row.left, one.substituted(weight))
+    equation = Equations([[full_row]], one.notation, step=0)
     return Section(("Everything substituted",), [says(f"{words} For `T = 1`:"), equation])

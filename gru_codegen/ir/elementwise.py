@@ -113,17 +113,17 @@ class Elementwise:
         reads = sum(part == a for part in parts(self.definition))
         return not self.where and reads == 1 and all(len(args) <= 1 for args in inner)
 
-    def in_one_place(self, argument: Expr, place: Ref) -> Iterator[Call]:
+    def in_one_place(self, argument: Expr, variable: Ref) -> Iterator[Call]:
         """Operations that compute the function in one place, the first of `argument`.
 
-        What `place` holds comes first wherever the order of the operands does not matter.
+        What `variable` holds comes first wherever the order of the operands does not matter.
         """
         assert self.definition is not None
         assert self.fits_one_place
         calls = [part for part in parts(self.definition) if isinstance(part, Call)]
         for call in reversed(calls):
-            args = [place if isinstance(arg, Call) else arg for arg in call.args]
-            if call.operation in _COMMUTATIVE and args[1] == place:
+            args = [variable if isinstance(arg, Call) else arg for arg in call.args]
+            if call.operation in _COMMUTATIVE and args[1] == variable:
                 args.reverse()
             yield Call(call.operation, tuple(argument if arg == a else arg for arg in args))
 

@@ -30,22 +30,22 @@ def kept_for_every_step(program: Program) -> set[str]:
     Those read outside the loop that computes them, at every step at once, or by an entry point,
     and those whose value at another step is read after the step has overwritten it.
     """
-    kept = {var.name for results in program.entries.values() for var in results if var.timed}
+    names_kept = {var.name for results in program.entries.values() for var in results if var.timed}
     written: dict[str, str] = {}
     for phase in program.phases:
         for run in map(tuple, runs_of_blocks(phase.blocks)):
             own = {target.var.name for s in statements(run) for target in writes(s)}
             for body in distinct_bodies(run):
-                kept.update(_kept_by(body, own))
+                names_kept.update(_kept_by(body, own))
             read = {ref.var.name for s in statements(run) for ref in reads(s.value)}
-            kept |= {name for name in read if written.get(name, phase.name) != phase.name}
+            names_kept |= {name for name in read if written.get(name, phase.name) != phase.name}
         for body in distinct_bodies(phase.blocks):
             for target in (ref for statement in body for ref in writes(statement)):
                 written.setdefault(target.var.name, phase.name)
     for pack in {ref.var for ref in program.references()}:  # neighbours are kept together
         names = {ref.var.name for ref in unpacked(Ref(pack))}
-        kept |= names if pack.parts and names & kept else set()
-    return kept & {var.name for var in program.variables().values() if var.timed}
+        names_kept |= names if pack.parts and names & names_kept else set()
+    return names_kept & {var.name for var in program.variables().values() if var.timed}
 
 
 def _kept_by(body: tuple[Statement, ...], own: set[str]) -> Iterator[str]:

@@ -42,8 +42,8 @@ def _joined(shapes: tuple[Shape, ...], axis: int) -> Shape | None:
     if axis == 0:
         fit = len({shape[1:] for shape in matrices}) == 1
         return (joined(shape[0] for shape in matrices), matrices[0][1]) if fit else None
-    whole = joined(shape[-1] for shape in shapes)
-    return (*shapes[0][:-1], whole) if len({shape[:-1] for shape in shapes}) == 1 else None
+    total = joined(shape[-1] for shape in shapes)
+    return (*shapes[0][:-1], total) if len({shape[:-1] for shape in shapes}) == 1 else None
 
 
 def joined(sizes: Iterable[str]) -> str:
@@ -236,8 +236,8 @@ def evaluated(expression: Expr, read: Callable[[Ref], Any]) -> Any:
     """The value of `expression`, in which a reference has the value that `read` gives."""
     if isinstance(expression, Const):
         number = expression.value
-        whole = number.denominator == 1
-        return number.numerator if whole else number.numerator / number.denominator
+        integral = number.denominator == 1
+        return number.numerator if integral else number.numerator / number.denominator
     if isinstance(expression, Ref):
         return read(expression)
     args = (evaluated(argument, read) for argument in expression.args)

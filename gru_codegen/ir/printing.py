@@ -38,7 +38,7 @@ def printed(program: Program, *, origins: bool = True) -> str:
 def _header(program: Program) -> list[str]:
     """Lines on the whole program, without those that would be empty."""
     over = ", ".join(f"{new} over {old}" for new, old in program.overwrites.items())
-    told = {
+    entries_of_header = {
         "program": program.name,
         "layout": program.layout,
         "steps": "any" if program.steps is None else str(program.steps),
@@ -49,8 +49,10 @@ def _header(program: Program) -> list[str]:
         "by row": " ".join(sorted(program.by_row)),
         "targets": "in the seed" if program.targets_in_seed else "",
     }
-    entries = [f"entry {name}: {_names(found)}".rstrip() for name, found in program.entries.items()]
-    return [f"{key}: {value}" for key, value in told.items() if value] + entries
+    entries = [
+        f"entry {name}: {_names(results)}".rstrip() for name, results in program.entries.items()
+    ]
+    return [f"{key}: {value}" for key, value in entries_of_header.items() if value] + entries
 
 
 def _names(variables: Iterable[Var]) -> str:
@@ -62,25 +64,25 @@ def _names(variables: Iterable[Var]) -> str:
 
 def _variables(program: Program) -> Iterable[Var]:
     """Every variable, after those that its boundary and its parts speak of."""
-    found: dict[str, Var] = {}
+    variables: dict[str, Var] = {}
 
     def add(var: Var) -> None:
-        if var.name in found:
-            if found[var.name] != var:
+        if var.name in variables:
+            if variables[var.name] != var:
                 raise ProgramError(f"there are two different variables called {var.name}")
             return
         for ref in (*_of(var.boundary), *(part for row in var.parts for part in row)):
             add(ref.var)
-        found[var.name] = var
+        variables[var.name] = var
 
     for var in program.weights:
         add(var)
     for ref in (*program.references(), *_of_origins(program)):
         add(ref.var)
-    named = (*program.carries, *(var for some in program.entries.values() for var in some))
+    named = (*program.carries, *(var for results in program.entries.values() for var in results))
     for var in (*named, *(() if program.seed is None else (program.seed,))):
         add(var)
-    return found.values()
+    return variables.values()
 
 
 def _of_origins(program: Program) -> Iterator[Ref]:
@@ -113,7 +115,7 @@ def origin_lines(origin: Origin) -> list[str]:
     ``# forward Z, forward R``, or ``# for adjoint Z, adjoint R`` of an intermediate; then
     ``# Z[t] = tanh(aZ)`` for what is computed in full.
     """
-    equations, serves = (", ".join(map(str, some)) for some in (origin.equations, origin.serves))
+    equations, serves = (", ".join(map(str, ids)) for ids in (origin.equations, origin.serves))
     computed = [f"# {target} = {value}" for target, value in origin.computed]
     return [f"# {equations or f'for {serves}'.rstrip()}", *computed]
 

@@ -105,11 +105,11 @@ class Phase:
 
     def variables(self) -> dict[str, Var]:
         """Every variable of its statements by name, in the order in which they are met."""
-        found: dict[str, Var] = {}
+        by_name: dict[str, Var] = {}
         for statement in statements(self.blocks):
             for ref in (*reads(statement.value), *writes(statement)):
-                found.setdefault(ref.var.name, ref.var)
-        return found
+                by_name.setdefault(ref.var.name, ref.var)
+        return by_name
 
 
 @dataclass(frozen=True)
@@ -217,15 +217,15 @@ class Program:
 
     def variables(self) -> dict[str, Var]:
         """Every variable by name, in the order in which they are met."""
-        found: dict[str, Var] = {}
+        by_name: dict[str, Var] = {}
         bodies = (body for phase in self.phases for body in distinct_bodies(phase.blocks))
         for statement in (statement for body in bodies for statement in body):
             for ref in (*reads(statement.value), *writes(statement)):
-                found.setdefault(ref.var.name, ref.var)
+                by_name.setdefault(ref.var.name, ref.var)
                 if ref.var.boundary is not None:
                     for inner in reads(ref.var.boundary):
-                        found.setdefault(inner.var.name, inner.var)
-        return found
+                        by_name.setdefault(inner.var.name, inner.var)
+        return by_name
 
 
 def with_statements(
@@ -238,11 +238,10 @@ def with_statements(
     bodies: dict[int, tuple[Block, ...]] = {}
 
     def changed(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
-        made = tuple(new for block in blocks for new in one(block))
-        same = len(made) == len(blocks) and all(a is b for a, b in zip(made, blocks, strict=True))
-        return blocks if same else made
+        new_blocks = tuple(new for block in blocks for new in rewritten(block))
+        return blocks if _are_same(new_blocks, blocks) else new_blocks
 
-    def one(block: Block) -> Iterable[Block]:
+    def rewritten(block: Block) -> Iterable[Block]:
         if isinstance(block, Statement):
             return change(block)
         body = block.body
@@ -251,6 +250,11 @@ def with_statements(
         return (block if bodies[id(body)] is body else replace(block, body=bodies[id(body)]),)
 
     return changed(blocks)
+
+
+def _are_same(new_blocks: tuple[Block, ...], blocks: tuple[Block, ...]) -> bool:
+    pairs = zip(new_blocks, blocks, strict=False)
+    return len(new_blocks) == len(blocks) and all(new is old for new, old in pairs)
 
 
 def with_values(blocks: tuple[Block, ...], change: Callable[[Expr], Expr]) -> tuple[Block, ...]:

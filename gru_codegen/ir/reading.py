@@ -113,9 +113,9 @@ def read_program(text: str) -> Program:
     for line in variables:
         var = _variable(line.text, known)
         known[var.name] = var
-    told = dict(_pair(line.text, ":") for line in header)
+    by_key = dict(_pair(line.text, ":") for line in header)
     try:
-        return _program(told, known, phases)
+        return _program(by_key, known, phases)
     except KeyError as error:
         raise ProgramError(f"the text of the program has no {error}") from error
 
@@ -154,35 +154,35 @@ def _sections(text: str) -> tuple[list[_Line], list[_Line], dict[str, list[_Line
 
 
 def _program(
-    told: Mapping[str, str], known: Mapping[str, Var], phases: Mapping[str, list[_Line]]
+    by_key: Mapping[str, str], known: Mapping[str, Var], phases: Mapping[str, list[_Line]]
 ) -> Program:
     def named(names: str) -> tuple[Var, ...]:
         return tuple(known[name] for name in names.split())
 
     layouts: dict[str, Orientation] = {each: each for each in get_args(Orientation)}
-    stored = filter(None, told.get("stored", "").split(", "))
+    stored = filter(None, by_key.get("stored", "").split(", "))
     return Program(
-        name=told["program"],
-        weights=named(told.get("weights", "")),
-        phases=tuple(Phase(name, _Blocks(some, known).all()) for name, some in phases.items()),
+        name=by_key["program"],
+        weights=named(by_key.get("weights", "")),
+        phases=tuple(Phase(name, _Blocks(lines, known).all()) for name, lines in phases.items()),
         entries={
             key.removeprefix("entry "): named(names)
-            for key, names in told.items()
+            for key, names in by_key.items()
             if key.startswith("entry ")
         },
-        seed=known[told["seed"]] if "seed" in told else None,
-        carries=named(told.get("carries", "")),
-        steps=None if told["steps"] == "any" else int(told["steps"]),
-        layout=layouts[told["layout"]],
+        seed=known[by_key["seed"]] if "seed" in by_key else None,
+        carries=named(by_key.get("carries", "")),
+        steps=None if by_key["steps"] == "any" else int(by_key["steps"]),
+        layout=layouts[by_key["layout"]],
         overwrites=dict(_pair(each, " over ") for each in stored),
-        by_row=frozenset(told.get("by row", "").split()),
-        targets_in_seed="targets" in told,
+        by_row=frozenset(by_key.get("by row", "").split()),
+        targets_in_seed="targets" in by_key,
     )
 
 
 def _pair(text: str, between: str) -> tuple[str, str]:
-    left, found, right = text.partition(between)
-    if not found:
+    left, separator, right = text.partition(between)
+    if not separator:
         raise ProgramError(f"{text}: this is no line of a program")
     return left, right.strip()
 

@@ -107,9 +107,9 @@ class _Validator:
             inside.index = block.index if isinstance(block, Step) else None
             if id(block.body) not in checked:  # steps that share a body are checked once
                 checked.add(id(block.body))
-                here = dict(before)
+                known_in_step = dict(before)
                 for statement in statements(block.body):
-                    self.statement(statement, here, inside)
+                    self.statement(statement, known_in_step, inside)
         for name, conditions in inside.written.items():
             self.known[name] = [*self.known.get(name, []), *conditions]
 
@@ -162,13 +162,13 @@ class _Validator:
         if var.timed != (ref.when is not None):
             raise ProgramError(f"{at}: {ref} must{'' if var.timed else ' not'} have a step")
         if var.timed and isinstance(ref.when, Now) != within_step:
-            place = "inside" if isinstance(ref.when, Now) else "outside"
-            raise ProgramError(f"{at}: {ref} belongs {place} a time step")
+            side = "inside" if isinstance(ref.when, Now) else "outside"
+            raise ProgramError(f"{at}: {ref} belongs {side} a time step")
         if var.boundary is not None:
-            there = shape_of(var.boundary)
-            if there not in (var.shape, ()):
+            shape = shape_of(var.boundary)
+            if shape not in (var.shape, ()):
                 raise ProgramError(
-                    f"{at}: {var.name} is {letters(var.shape)}, its boundary {letters(there)}"
+                    f"{at}: {var.name} is {letters(var.shape)}, its boundary {letters(shape)}"
                 )
         elif ref.when is not None and ref.when.offset and not var.parts:
             end = "last" if ref.when.offset > 0 else "first"
@@ -237,8 +237,8 @@ def _backwards(blocks: list[Block]) -> int:
 
 def _check_pack(pack: Var, at: str) -> None:
     """Its parts are elementary and have one step or none; their shapes make up its own."""
-    found = [part for row in pack.parts for part in row]
-    for part in found:
+    flat_parts = [part for row in pack.parts for part in row]
+    for part in flat_parts:
         if part.var.parts:
             raise ProgramError(f"{at}: the part {part} of {pack.name} is a pack itself")
         if isinstance(part.when, Every) or (part.when is not None) != pack.timed:
@@ -246,7 +246,7 @@ def _check_pack(pack: Var, at: str) -> None:
             raise ProgramError(f"{at}: the part {part} of {pack.name} must have {step}")
     widths = [joined(part.var.shape[-1] for part in row) for row in pack.parts]
     heights = [{("1", *part.var.shape)[-2] for part in row} for row in pack.parts]
-    shapes = " and ".join(letters(part.var.shape) for part in found)
+    shapes = " and ".join(letters(part.var.shape) for part in flat_parts)
     if len(set(widths)) > 1 or any(len(height) > 1 for height in heights):
         raise ProgramError(f"{at}: the parts of {pack.name}, {shapes}, are no rows of one matrix")
     height = joined(next(iter(height)) for height in heights)
@@ -281,17 +281,17 @@ def _runs(program: Program) -> Iterator[tuple[Ref, ...]]:
 
 def _check_overwrites(program: Program, names: dict[str, Var]) -> None:
     for new, old in program.overwrites.items():
-        there = new in names and old in names  # what nobody reads may have gone since
-        if there and _place(names[new]) != _place(names[old]):
+        both_exist = new in names and old in names  # what nobody reads may have gone since
+        if both_exist and _place(names[new]) != _place(names[old]):
             raise ProgramError(
                 f"{new} overwrites {old}: their storage differs, "
                 f"{letters(names[new].shape)} and {letters(names[old].shape)}"
             )
-        seen = {new}
+        chain = {new}
         while old in program.overwrites:
-            seen.add(old)
+            chain.add(old)
             old = program.overwrites[old]
-            if old in seen:
+            if old in chain:
                 raise ProgramError(f"{new} overwrites itself")
     for var in names.values():
         held = program.targets_in_seed and var.role == "target"

@@ -41,21 +41,21 @@ class Options:
 
     def hold_adjoint(self, adjoint: AdjointEquation) -> list[Statement]:
         """Split the adjoint of a held state: one part is passed on, one goes into the step."""
-        here, hold = self.variables.refs[adjoint.target], self.holds[adjoint.of]
-        held = self.variables.held(here)
+        ref, hold = self.variables.refs[adjoint.target], self.holds[adjoint.of]
+        held = self.variables.held(ref)
         return [
             self._selected(held, hold.passed_on, self._held_symbol(held, hold)),
-            self._selected(here, hold.into_step, adjoint.target),
+            self._selected(ref, hold.into_step, adjoint.target),
         ]
 
     def pass_on(self, adjoint: AdjointEquation) -> Statement:
         """Add to the carry the part that a sample past its length passes on."""
         states = self.derivation.cell.states
         hold = next(self.holds[state] for state, before in states.items() if before == adjoint.of)
-        here = self.variables.refs[adjoint.target]
+        ref = self.variables.refs[adjoint.target]
         held = self.variables.held(self.variables.refs[hold.adjoint])
         text, added = map(self.notation.text, (adjoint.target, self._held_symbol(held, hold)))
-        return self._past_length(here, Call("add", (here, held)), f"{text} = {text} + {added}")
+        return self._past_length(ref, Call("add", (ref, held)), f"{text} = {text} + {added}")
 
     def _selected(self, target: Ref, blend: Blend, symbol: MatrixSymbol) -> Statement:
         """Blend by a mask of zeros and ones, as a selection: only the chosen side is read."""
@@ -124,9 +124,9 @@ class Options:
 def _in_place(derivation: Derivation) -> Notation:
     """Notation of the options: symbols that share a place are written alike."""
     notation = derivation.options.notation
-    same = {
+    shared = {
         primed: (plain.name, 0)
         for hold in derivation.options.holds
         for primed, plain in ((hold.computed, hold.state), (hold.of_computed, hold.adjoint))
     }
-    return replace(notation, steps={**notation.steps, **same})
+    return replace(notation, steps={**notation.steps, **shared})

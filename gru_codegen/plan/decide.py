@@ -76,14 +76,14 @@ class _Deciding:
 
     def _views(self, draft: Plan) -> Iterator[View]:
         """All that is read or written of arrays, each once."""
-        met: set[tuple[str, int]] = set()
+        viewed: set[tuple[str, int]] = set()
         for ref in self.every:
             if draft.is_stored(ref.var):
                 place = draft.place(ref.var)
                 timed = place.array.extra is not None
                 offset = ref.when.offset if ref.when is not None and timed else 0
-                if (ref.var.name, offset) not in met:
-                    met.add((ref.var.name, offset))
+                if (ref.var.name, offset) not in viewed:
+                    viewed.add((ref.var.name, offset))
                     yield View(ref.var, offset, replace(place, first=place.first + offset))
 
     def _is_stored(self, var: Var) -> bool:
@@ -113,12 +113,12 @@ class _Deciding:
         parts = [(ref.var, ref.when.offset if ref.when else 0) for ref in pack.parts[0]]
         base = max(self._before(var) + offset for var, offset in parts)
         extra = max(self._extra(var, base - offset) for var, offset in parts)
-        kept = any(var.name in self.kept for var, _ in parts)
+        is_kept = any(var.name in self.kept for var, _ in parts)
         *others, last = names = [var.name for var, _ in parts]
         says_so = pack.name == "_".join(names)
         meaning = "" if says_so else f"{', '.join(others)} and {last}"
         shapes = tuple(var.shape for var, _ in parts)
-        array = self._array(pack.name, shapes, extra if kept else None, meaning)
+        array = self._array(pack.name, shapes, extra if is_kept else None, meaning)
         for number, (var, offset) in enumerate(parts):
             yield var.name, Place(array, base - offset, number, number + 1)
 
