@@ -22,7 +22,7 @@ from gru_codegen.ir import (
     unpacked,
 )
 
-__all__ = ["interpret"]
+__all__ = ["Machine", "interpret"]
 
 Array = NDArray[Any]
 
@@ -49,40 +49,34 @@ def interpret(
     kept: the timed variables that are stored for all steps, the others having one place that each
         step writes over; None is all of them.
     """
-    steps = program.steps if program.steps is not None else steps
-    sizes: dict[str, int] = {}
-    for name, var in program.variables().items():
-        if name in arrays and var.role in _SIZED:
-            sizes.update(zip(var.shape, np.shape(arrays[name])[-len(var.shape) :], strict=True))
-    machine = _Machine(program, arrays, steps, given, kept, sizes)
-    for phase in program.phases:
-        if phases is None or phase.name in phases:
-            for block in phase.blocks:
-                machine.run(block, None)
-        elif program.seed is not None and program.seed.name in arrays:
-            machine.give(program.seed.name)
-    return machine.results()
+    return Machine(program, arrays, steps, given, kept).run_phases(phases)
 
 
 #: The roles whose arrays have every size in full; weights of a loss may be one column.
 _SIZED = ("input", "initial", "last", "target", "weight")
 
 
-class _Machine:
+class Machine:
+    """Runs the statements of a program; where values lie is for `load` and `store` to say."""
+
     def __init__(
         self,
         program: Program,
         arrays: Mapping[str, Array],
         steps: int,
         given: Collection[Option],
-        kept: Collection[str] | None,
-        sizes: Mapping[str, int],
+        kept: Collection[str] | None = None,
     ) -> None:
-        self.steps = steps
+        self.program = program
+        self.steps = program.steps if program.steps is not None else steps
         self.given = given
         self.kept = kept
-        self.sizes = {"1": 1, **sizes}
+        self.sizes = {"1": 1}
         variables = program.variables()  # what unrolling has removed has no storage
+        for name, var in variables.items():
+            if name in arrays and var.role in _SIZED:
+                numbers = np.shape(arrays[name])[-len(var.shape) :]
+                self.sizes.update(zip(var.shape, numbers, strict=True))
         self.overwrites = {
             new: old
             for new, old in program.overwrites.items()
@@ -96,6 +90,16 @@ class _Machine:
                 self.overwrites[name] = program.seed.name
                 self.give(name)
         self.started: set[str] = set()
+
+    def run_phases(self, phases: Collection[str] | None = None) -> dict[str, Any]:
+        """Run the phases that are named, or all, and return every value by name."""
+        for phase in self.program.phases:
+            if phases is None or phase.name in phases:
+                for block in phase.blocks:
+                    self.run(block, None)
+            elif self.program.seed is not None and self.program.seed.name in self.arrays:
+                self.give(self.program.seed.name)
+        return self.results()
 
     def give(self, name: str) -> None:
         # A list of its own, since the steps may write over it.

@@ -64,8 +64,8 @@ class Attributes:
         """The shape of `array` in code; T is the number of steps that it can hold."""
         first, extra = array.shapes[0], array.extra
         steps = [] if extra is None else [f"T + {extra}" if extra else "T"]
-        if len(first) == 1:
-            return ", ".join([*steps, in_code(first[0])]) + "," * (not steps)
+        if len(first) < 2:
+            return ", ".join([*steps, *map(in_code, first)]) + "," * (len(steps) != len(first))
         rows, columns = added([first[0]]), added([shape[-1] for shape in array.shapes])
         if array.orientation == "columns":
             return ", ".join([*steps, columns, rows])

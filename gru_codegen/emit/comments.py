@@ -147,7 +147,7 @@ class Comments:
         if derived == computed:
             return True
         sides = [derived, computed]
-        while True:
+        for _ in self._values:  # so many names at most stand for others, one within the other
             first, second = ({_name(ref) for ref in reads(side)} for side in sides)
             if not second <= self._names:
                 return False  # what a pass has added is in no equation
@@ -163,6 +163,7 @@ class Comments:
                 return None
 
             sides = [rewrite(side, meant) for side in sides]
+        return False  # a name stands for itself, by way of others
 
     @cached_property
     def _values(self) -> dict[_Name, Expr]:

@@ -31,7 +31,7 @@ from gru_codegen.emit.sizes import Sizes, added, in_code, letters, quoted
 from gru_codegen.emit.source_map import SourceMap
 from gru_codegen.emit.workspace import workspace_lines
 from gru_codegen.ir import EquationId, Program, Var
-from gru_codegen.plan import Plan, plan
+from gru_codegen.plan import Plan, plan, validate
 from gru_codegen.polynomials import Polynomial
 
 __all__ = ["emit", "map_source"]
@@ -70,7 +70,7 @@ def _numbered(
 def _emitted(program: Program, heading: Heading) -> tuple[str, list[Function]]:
     """The source, and the functions whose lines are in it."""
     require_arrays(program)
-    planned = plan(program, in_place=heading.style == "fast")
+    planned = validate(plan(program, in_place=heading.style == "fast"))
     require_boundaries(planned, _declared_states(program))
     attributes = Attributes(planned)
     functions = [phase_function(phase, attributes) for phase in program.phases]

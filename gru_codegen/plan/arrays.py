@@ -42,7 +42,7 @@ class Array:
     @property
     def beside(self) -> tuple[str, ...]:
         """The sizes of all that stands side by side."""
-        return tuple(size for shape in self.shapes for size in shape[-1].split("+"))
+        return tuple(size for shape in self.shapes if shape for size in shape[-1].split("+"))
 
     def numbers(self) -> Polynomial:
         """Number of elements, as a polynomial in the sizes."""

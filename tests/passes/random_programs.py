@@ -45,6 +45,8 @@ from gru_codegen.ir import (
     validate,
     writes,
 )
+from gru_codegen.plan import Plan
+from gru_codegen.plan.memory import run
 
 __all__ = ["SIZES", "arrays", "handed_out", "programs"]
 
@@ -702,6 +704,7 @@ def handed_out(
     steps: int,
     given: tuple[Option, ...],
     kept: set[str] | None = None,
+    planned: Plan | None = None,
 ) -> dict[str, Any]:
     """What the entry point hands out, having run the phases up to the last that it needs.
 
@@ -714,7 +717,10 @@ def handed_out(
     ]
     last = max(i for i, variables in enumerate(written) if variables & wanted)
     phases = [p.name for p in program.phases[: last + 1] if not (pullback and p.name == "loss")]
-    found = interpret(program, values, steps, given, phases=phases, kept=kept)
+    if planned is not None:
+        found = run(planned, values, steps, given, phases=phases)
+    else:
+        found = interpret(program, values, steps, given, phases=phases, kept=kept)
     results = {var.name: np.array(found[var.name]) for var in program.entries[entry]}
     if pullback:
         results |= {var.name: np.array(found[var.name][0]) for var in program.carries}

@@ -24,7 +24,6 @@ from gru_codegen.passes import (
     Pass,
     Style,
     factor_adjoints,
-    optimise,
     passes,
     unroll,
 )
@@ -147,20 +146,6 @@ def test_every_pass_keeps_every_value(
             assert_same_values(program, optimised, steps, options)
         if change.__name__ in SETTLED:
             assert change(optimised) == optimised, f"{change.__name__} does not settle"
-
-
-@pytest.mark.parametrize("pipeline", PIPELINES)
-@pytest.mark.parametrize("unrolled", [False, True], ids=["any", "unrolled"])
-@drawn
-@given(program=programs(), steps=STEPS, options=GIVEN)
-def test_a_style_keeps_every_value_in_place(
-    unrolled: bool, pipeline: str, program: Program, steps: int, options: tuple[Option, ...]
-) -> None:
-    """As kernels run it: one place for what no other step reads."""
-    style, layout = PIPELINES[pipeline]
-    optimised = optimise(program, style, steps if unrolled else None, layout)
-    note(str(optimised))
-    assert_same_values(program, optimised, steps, options, in_place=True)
 
 
 @pytest.mark.parametrize("change", [unroll(3), factor_adjoints])
