@@ -16,6 +16,7 @@ from gru_codegen.emit.entry_points import Interface, arguments_of
 from gru_codegen.emit.functions import Function, helpers, phase_function
 from gru_codegen.emit.header import Heading, aligned, shapes_in_words, storage_in_words
 from gru_codegen.emit.lines import (
+    Line,
     assignments,
     called,
     command,
@@ -30,7 +31,7 @@ from gru_codegen.emit.runtime import method, runtime
 from gru_codegen.emit.sizes import Sizes, added, in_code, letters, quoted
 from gru_codegen.emit.source_map import SourceMap
 from gru_codegen.emit.workspace import workspace_lines
-from gru_codegen.ir import EquationId, Program, Var
+from gru_codegen.ir import Program, Var
 from gru_codegen.plan import Plan, plan, validate
 from gru_codegen.polynomials import Polynomial
 
@@ -44,31 +45,23 @@ def emit(program: Program, heading: Heading) -> str:
     ------
     ProgramError: there is something in it that this target cannot spell.
     """
-    return _emitted(program, heading)[0]
+    return _source(_lines(program, heading))
 
 
 def map_source(program: Program, heading: Heading) -> SourceMap:
     """The same, with which of its lines compute which equation of `program`."""
-    source, functions = _emitted(program, heading)
+    lines = _lines(program, heading)
     texts = {each: formula.text for each, formula in program.equations.items()}
-    return SourceMap.of(source, texts, _numbered(source, functions))
+    numbered = [(number, line.equations) for number, line in enumerate(lines, start=1)]
+    return SourceMap.of(_source(lines), texts, numbered)
 
 
-def _numbered(
-    source: str, functions: Iterable[Function]
-) -> Iterator[tuple[int, tuple[EquationId, ...]]]:
-    """The numbers that the lines of `functions` have in `source`, each with its equations."""
-    for function in functions:
-        code = "\n".join(line.code for line in function.lines)
-        start = source.index(code, source.index(function.signature))
-        number = source.count("\n", 0, start) + 1
-        for line in function.lines:
-            yield number, line.equations
-            number += 1 + line.code.count("\n")
+def _source(lines: Iterable[Line]) -> str:
+    return "".join(f"{line.code}\n" for line in lines)
 
 
-def _emitted(program: Program, heading: Heading) -> tuple[str, list[Function]]:
-    """The source, and the functions whose lines are in it."""
+def _lines(program: Program, heading: Heading) -> list[Line]:
+    """The lines of the module, one by one: its head, the functions that compute, its tail."""
     require_arrays(program)
     planned = validate(plan(program, in_place=heading.style == "fast"))
     require_boundaries(planned, _declared_states(program))
@@ -105,7 +98,23 @@ def _emitted(program: Program, heading: Heading) -> tuple[str, list[Function]]:
         **outputs,
         **_entry_points(program, heading, outputs),
     }
-    return _environment().get_template("kernel.py.jinja").render(context), functions
+    head, tail = (
+        _environment().get_template(f"{part}.py.jinja").render(context) for part in ("head", "tail")
+    )
+    drafts = [Line(head), *(line for f in functions for line in _function(f)), Line(tail)]
+    return [
+        replace(draft, code=code) for draft in drafts for code in draft.code.splitlines() or [""]
+    ]
+
+
+def _function(function: Function) -> Iterator[Line]:
+    """The function of a phase, two blank lines above it."""
+    yield from (Line(""), Line(""))
+    yield Line(function.signature)
+    yield Line(f'    """{function.doc}"""')
+    yield from function.lines
+    if function.result:
+        yield Line(f"    return {function.result}")
 
 
 def _entry_points(program: Program, heading: Heading, states: dict[str, Any]) -> dict[str, Any]:
