@@ -97,12 +97,16 @@ def storage_in_words(plan: Plan) -> str:
         where = "one above the other" if columns else "one behind the other"
         said.append(f"A name of several, as {packs[0]}, is one array of them all, {where}.")
     variables = list(plan.program.variables().values())
-    made = [var.name for var in variables if var.is_of_weights and not var.parts]
-    for start, meaning in (
-        ("W_", "is what its name is multiplied with, made of weights"),
-        ("half_", "is half of a weight"),
+    made = {
+        statement.target.var.name: statement.value.operation
+        for statement in plan.program.statements()
+        if statement.target.var.is_of_weights and isinstance(statement.value, Call)
+    }
+    for operations_of_weights, meaning in (
+        (("beside", "below"), "is what its name is multiplied with, made of weights"),
+        (("multiply",), "is half of a weight"),
     ):
-        if some := [name for name in made if name.startswith(start)]:
+        if some := [name for name in made if made[name] in operations_of_weights]:
             said.append(f"{some[0]} {meaning}.")
     if "identity" in operations:
         said.append("identity(A) is the identity matrix with as many rows as A.")
