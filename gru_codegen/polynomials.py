@@ -62,12 +62,16 @@ class Polynomial:
         return total
 
     def __str__(self) -> str:
+        return " + ".join(self.addends())
+
+    def addends(self) -> list[str]:
+        """The terms as they are written, the longest products first; "0" if there are none."""
         ordered = sorted(self.terms.items(), key=lambda item: (-len(item[0]), item[0]))
         terms = []
         for sizes, n in ordered:
             factor = [] if n == 1 and sizes else [str(n)]
             terms += [" ".join([*factor, *_powers(sizes)])] if n else []
-        return " + ".join(terms) or "0"
+        return terms or ["0"]
 
 
 _ORDER = "TBDHO"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -183,9 +182,17 @@ def command(text: str, indent: str = "    ") -> str:
     return "\n".join(lines)
 
 
-def hung_sum(text: str, indent: str) -> str:
-    """A sum behind a label, broken before plus signs alone."""
-    return hung(re.sub(r" (?!\+ )", "\xa0", text), indent).replace("\xa0", " ")
+def hung_sum(addends: Sequence[str], indent: str, unit: str = "") -> str:
+    """A sum behind a label, broken before plus signs alone; its `unit` stays with the last term."""
+    *others, last = addends
+    first, *rest = [*others, last + unit]
+    lines = [indent + first]
+    for addend in rest:
+        if len(f"{lines[-1]} + {addend}") <= WIDTH:
+            lines[-1] += f" + {addend}"
+        else:
+            lines.append(f"{indent}+ {addend}")
+    return "\n".join(lines).strip()
 
 
 def hung(text: str, indent: str) -> str:
