@@ -20,8 +20,8 @@ _LETTERS = frozenset({"B", "D", "H", "O", "T", "L"})
 # fmt: off
 #: What a kernel defines, and what stands in its functions beside the symbols of the cell.
 _KERNEL = frozenset({
-    "CELL", "CONTRACT", "EQUATIONS", "LAYOUT", "LOSS", "OUTPUT", "READOUT", "SIZES", "STATES",
-    "STYLE", "UNROLL", "Array", "Params", "Result", "State", "Workspace",
+    "CELL", "CONTRACT", "ENTRY_POINTS", "EQUATIONS", "LAYOUT", "LOSS", "OUTPUT", "READOUT",
+    "SIZES", "STATES", "STYLE", "UNROLL", "Array", "Params", "Result", "State", "Workspace",
     "forward", "init_params", "loss", "loss_and_gradients", "vjp",
     "Any", "Callable", "DTypeLike", "NDArray", "NamedTuple", "annotations", "np",
     "V", "batch_size", "begin", "calls", "capacity", "dO", "dtype", "ended", "gradients",

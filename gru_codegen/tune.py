@@ -62,11 +62,12 @@ def timings(
 
 def _call(kernel: ModuleType, sizes: Sizes, dtype: type[np.generic]) -> Callable[[], Any]:
     problem = Problem(kernel, sizes, seed=0)
-    params, x, y, s0 = cast(problem.arguments, dtype)
+    arguments = cast(problem.arguments, dtype)
+    params = arguments.params
     scale = np.sqrt(dtype(sizes.H))  # of order one before the gates, as `init_params` draws them
-    params = type(params)(*(weight / scale for weight in params))
+    arguments = arguments._replace(params=type(params)(*(weight / scale for weight in params)))
     workspace = problem.workspace(dtype)
-    return partial(kernel.loss_and_gradients, params, x, y, s0, workspace=workspace)
+    return partial(kernel.loss_and_gradients, *arguments.trained, workspace=workspace)
 
 
 def _time(call: Callable[[], Any], repeats: int) -> float:

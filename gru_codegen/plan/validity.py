@@ -165,5 +165,7 @@ def overwritten_safely(value: Call) -> Iterator[Ref]:
         return
     operands = value.args[-1:] if value.operation == "select" else value.args
     for operand in operands:
-        if isinstance(operand, Ref):
+        if isinstance(operand, Call):
+            yield from overwritten_safely(operand)
+        elif isinstance(operand, Ref):
             yield from reads(operand)

@@ -97,7 +97,7 @@ def text(program: Program, phase: str) -> str:
 
 
 def test_share_reads_what_is_there(lowered: Program) -> None:
-    assert "CA[t] = tanh(x[t] @ Wca + R[t] * S[t-1] @ Wrecca)" in text(lowered, "forward")
+    assert "CA[t] = tanh(x[t] @ Wca + (R[t] * S[t-1]) @ Wrecca)" in text(lowered, "forward")
     assert "CA[t] = tanh(x[t] @ Wca + RS[t] @ Wrecca)" in text(
         eliminate_common_subexpressions(lowered), "forward"
     )
