@@ -101,6 +101,20 @@ def test_an_elementwise_operation_may_overwrite_its_operand() -> None:
     )
 
 
+def test_so_may_one_of_an_operand_that_is_guarded() -> None:
+    validate(
+        _overlaid(
+            """
+    for every step t, first to last:
+        A[t] = x[t] @ Wz
+        S[t] = reciprocal(guard(ended[t], 1, A[t]))
+    """,
+            "S",
+            "A",
+        )
+    )
+
+
 def test_a_variable_has_the_shape_of_its_place() -> None:
     with pytest.raises(ProgramError, match=r"S is \('B', 'H'\), but its place is for"):
         validate(
