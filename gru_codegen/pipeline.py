@@ -71,7 +71,7 @@ def source_map(
     layout: Layout | None = None,
     spec: str | None = None,
 ) -> SourceMap:
-    """Which lines of the kernel of `cell` compute which equation of its derivation.
+    """Map each equation of the derivation of `cell` to the lines of the kernel that compute it.
 
     What it takes and raises is as for `generate`; ``source_map(...).source`` is what that returns.
     """

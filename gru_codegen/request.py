@@ -86,7 +86,7 @@ class Request:
         return f"gru_codegen.generate({', '.join(['cell', *given])})"
 
     def _chosen(self) -> Iterator[tuple[str, str]]:
-        """Whatever is not the default, by the name of its option."""
+        """The choices that are not the default, by the names of their options."""
         if self.loss.name != L2.name:
             yield "loss", self.loss.name
         if self.readout != "none":

@@ -1,4 +1,4 @@
-"""Which layout is the fastest here: kernels in each of them, timed on this machine."""
+"""The fastest layout here: kernels in each of them, timed on this machine."""
 
 from __future__ import annotations
 

@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[1]
 #: The rooms in which this holds.
 ROOMS = (
     *("benchmarks", "examples"),
-    *(f"gru_codegen/{room}" for room in ("cli", "derive", "explain", "interop", "ir", "lower")),
-    *(f"gru_codegen/{room}" for room in ("notation", "parse", "passes", "plan", "verify")),
+    *(f"gru_codegen/{room}" for room in ("cli", "derive", "emit", "explain", "interop", "ir")),
+    *(f"gru_codegen/{room}" for room in ("lower", "notation", "parse", "passes", "plan", "verify")),
     *(
         f"gru_codegen/{file}.py"
         for file in (

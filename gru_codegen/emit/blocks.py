@@ -138,7 +138,7 @@ class Blocks:
         return f"w.{self.attributes.form(self.phase, 'steps')}"
 
     def _before(self, loop: Loop) -> Iterator[Line]:
-        """What the loop takes as given: sums that start at zero, carries at their boundary."""
+        """Begin what the loop takes as given: sums at zero, carries at their boundary."""
         written = {ref.var: s for s in statements(loop.body) for ref in writes(s)}
         for var, statement in written.items():
             if statement.accumulate and var.role == "gradient":
@@ -163,7 +163,7 @@ class Blocks:
                     yield ref.var
 
     def _beyond_all_steps(self, some: Iterable[Var]) -> Iterator[Line]:
-        """What those of `some` that are carries kept for all steps are beyond the last one."""
+        """Begin those of `some` that are carries kept for all steps, beyond the last one."""
         for var in some:
             if self.plan.is_carried_over_time(var) and var not in self.begun:
                 self.begun.add(var)
@@ -317,7 +317,7 @@ def _weight_of(gradient: Var) -> str:
 
 
 def _without_weights(expression: Expr) -> Expr | None:
-    """What a weighted matrix is where there are no weights."""
+    """A weighted matrix as it is where there are no weights."""
     if isinstance(expression, Call) and expression.operation == "weigh":
         return expression.args[1]
     return None

@@ -136,7 +136,7 @@ class Calls:
         return [f"np.{ufunc(value.operation)}({args}, {_RESULT.get(value.operation, '')}{out})"]
 
     def _function(self, statement: Statement, value: Call, out: str) -> list[str]:
-        """What a function is made of, one operation after the other in the place of the result."""
+        """The operations of a function, one after the other in the place of the result."""
         function, (argument,) = ELEMENTWISE[value.operation], value.args
         if not function.fits_one_place:
             raise ProgramError(f"{value.operation} takes more places than one: {statement}")
@@ -283,7 +283,7 @@ class Calls:
     # --- gradients --------------------------------------------------------------------------
 
     def over_gathered_rows(self, part: Call) -> str | None:
-        """How a sum over the rows of all steps is written where these are one matrix already."""
+        """Write a sum over the rows of all steps where these are one matrix already."""
         operands = [argument for argument in part.args if isinstance(argument, Ref)]
         if part.operation != "contract" or not any(map(self.names.is_by_row, operands)):
             return None

@@ -48,7 +48,7 @@ def groups(blocks: Iterable[Block]) -> Iterator[list[Block]]:
 
 
 def _common(block: Block) -> object:
-    """What the statements of a group have in common: their equations.
+    """The common part of the statements of a group: their equations.
 
     Those that compute from weights alone have in common what they are for.
     """
@@ -62,7 +62,7 @@ def _common(block: Block) -> object:
 
 
 def _is_shared(origin: Origin) -> bool:
-    """Whether several statements may have `origin` in common, and with it what they compute."""
+    """True if several statements may have `origin` in common, and with it their values."""
     return bool(origin.equations or origin.computed)
 
 
@@ -143,7 +143,7 @@ class Comments:
             yield from (f"{formula.text};", f"{wording(held)} = {wording(value)}")
 
     def _alike(self, derived: Expr, computed: Expr) -> bool:
-        """Whether both are the same but for the order of operands and for what names stand for."""
+        """True if both are the same but for the order of operands and the meaning of names."""
         if derived == computed:
             return True
         sides = [derived, computed]
@@ -167,7 +167,7 @@ class Comments:
 
     @cached_property
     def _values(self) -> dict[_Name, Expr]:
-        """What variables stand for, at their own step."""
+        """The values that variables stand for, at their own step."""
         return {
             _name(formula.target): formula.value
             for each, formula in self.equations.items()
@@ -186,7 +186,7 @@ def _name(ref: Ref) -> _Name:
 
 
 def _definitions(group: Sequence[Statement]) -> Iterator[Definition]:
-    """What `group` computes; statements that share their origin say it once."""
+    """The definitions in `group`; statements that share their origin say theirs once."""
     said: set[int] = set()
     for statement in group:
         computed = statement.origin.computed
@@ -213,12 +213,12 @@ def _with_added(part: Expr) -> Expr | None:
 
 
 def _meaning(each: EquationId, formula: Formula) -> str:
-    """What stands before an equation; the names of adjoints say what they are."""
+    """The words before an equation; adjoints have none, since their names say it."""
     return "" if each.kind == "adjoint" else formula.meaning
 
 
 def _intermediate(target: Ref, value: Expr) -> _Entry:
-    """What a pass has added."""
+    """The entry of a value that a pass has added."""
     meanings = dict.fromkeys(ref.var.meaning for ref in unpacked(target))
     return _Entry(_together(list(meanings)), [equation(target, rewrite(value, _with_added))])
 
@@ -227,7 +227,7 @@ def _intermediate(target: Ref, value: Expr) -> _Entry:
 
 
 def _heading(entries: Sequence[_Entry], at_once: bool) -> str:
-    """What stands before several equations: ``update gate and reset gate at once: ``."""
+    """The words before several equations: ``update gate and reset gate at once: ``."""
     words = _together([*dict.fromkeys(entry.meaning for entry in entries if entry.meaning)])
     if all(entry.of and entry.of.kind == "gradient" for entry in entries):
         words = "gradients"  # their names are in the equations

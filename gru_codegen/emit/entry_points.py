@@ -55,7 +55,7 @@ class EntryPoint:
     doc: str
 
     def takes(self, name: str) -> bool:
-        """Whether it has an argument called `name`."""
+        """True if it has an argument called `name`."""
         return any(argument.name == name for argument in self.arguments)
 
     @property
@@ -71,19 +71,19 @@ class EntryPoint:
         return f"{_GIVES[phase]}_{phase}({arguments})"
 
     def returned(self, spelled: dict[str, str]) -> str:
-        """What it returns, each of its results as it is `spelled`."""
+        """Its return value, each of its results as it is `spelled`."""
         results = ", ".join(spelled[name] for name in self.results)
         return f"{self.returns}({results})" if self.returns == "Result" else results
 
 
 def arguments_of(inputs: Sequence[str]) -> dict[str, str]:
-    """What entry points call the inputs: the only one x, several as the cell does."""
+    """The names of inputs in entry points: x of an only one, those of the cell of several."""
     return {name: name if len(inputs) > 1 else "x" for name in inputs}
 
 
 @dataclass(frozen=True)
 class Interface:
-    """What the entry points of a kernel are about.
+    """The subject of the entry points of a kernel.
 
     inputs: the variables, in the declared order. outputs, labels: the shape of the outputs, and
     whether targets are labels. counts: whether the loss is a mean. state: the type of states.
@@ -109,7 +109,7 @@ class Interface:
 
     @property
     def names(self) -> list[str]:
-        """What entry points call the inputs."""
+        """The names of the inputs in entry points."""
         return list(arguments_of([var.name for var in self.inputs]).values())
 
     @property

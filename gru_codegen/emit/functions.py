@@ -107,7 +107,7 @@ def phase_function(phase: Phase, attributes: Attributes) -> Function:
 
 
 def _arguments(program: Program) -> dict[str, str]:
-    """What entry points call inputs and targets, by the names that equations give them."""
+    """The names of inputs and targets in entry points, by those in equations."""
     variables = program.variables().values()
     inputs = arguments_of([var.name for var in variables if var.role == "input"])
     return {**inputs, **{var.name: "y" for var in variables if var.role == "target"}}
@@ -150,7 +150,7 @@ def helpers(plan: Plan) -> list[str]:
 
 
 def _is_given_seed(var: Var, phase: Phase, plan: Plan) -> bool:
-    """Whether `var` is the adjoint of the outputs, as an argument: not in the Workspace."""
+    """True if `var` is the adjoint of the outputs as an argument, not in the Workspace."""
     return not plan.in_place and var == plan.program.seed and phase.name != "loss"
 
 

@@ -31,7 +31,7 @@ class Block:
 
     @property
     def number(self) -> int:
-        """How many matrices it is."""
+        """The number of matrices in it."""
         return (self.bottom - self.top) * (self.right - self.left)
 
 
@@ -71,7 +71,7 @@ class Grid:
         return found
 
     def index(self, block: Block, size: Size = _spelled, turned: bool = False) -> str:
-        """Where `block` is in code; a vector, which is a row, by its number."""
+        """The place of `block` in code; a vector, which is a row, by its number."""
         heights = [("1", *shape_of(band[0]))[-2] for band in self.bands]
         vector = len(shape_of(self.bands[block.top][0])) == 1 and block.bottom == block.top + 1
         rows = cut(heights, block.top, block.bottom, size, vector)
@@ -83,7 +83,7 @@ class Grid:
 
 
 def doubled(matrix: Expr) -> Expr | None:
-    """What `matrix` is half of, if it is written so."""
+    """The whole that `matrix` is half of, if it is written so."""
     if isinstance(matrix, Call) and matrix.operation == "multiply":
         factor, whole = matrix.args
         return whole if factor == Const(Fraction(1, 2)) else None

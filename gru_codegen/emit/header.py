@@ -15,7 +15,7 @@ __all__ = ["Heading", "aligned", "shapes_in_words", "storage_in_words"]
 
 @dataclass(frozen=True)
 class Heading:
-    """What a module says of itself.
+    """The words of a module about itself.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ def shapes_in_words(inputs: Iterable[Var], weights: Iterable[Var]) -> str:
 
 
 def storage_in_words(plan: Plan) -> str:
-    """How the fast style keeps matrices, and what the names of its arrays say."""
+    """The order of matrices in the fast style and the meaning of its names, in words."""
     columns = plan.program.layout == "columns"
     values = [statement.value for statement in plan.program.statements()]
     operations = {p.operation for v in values for p in parts(v) if isinstance(p, Call)}

@@ -41,7 +41,7 @@ def _has_helper(function: Elementwise) -> bool:
 
 
 def _formulas(function: Elementwise) -> list[Expr]:
-    """What a helper computes: the named parts, then the result."""
+    """The lines of a helper: the named parts, then the result."""
     assert function.definition is not None
     formulas = [*(formula for _, formula in function.where), function.definition]
     return [_written_out(formula) for formula in formulas]

@@ -148,7 +148,7 @@ def _entry_points(program: Program, heading: Heading, states: dict[str, Any]) ->
 
 
 def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
-    """What sizes there are and which argument tells them; the shapes of the arguments."""
+    """The sizes, each with the argument that tells it, and the shapes of the arguments."""
     sizes = Sizes.of(program)
     output = _output(program)
     outputs = ("T", *output.shape)
@@ -233,7 +233,7 @@ def _states(program: Program, attributes: Attributes) -> dict[str, Any]:
 
 
 def _stored(plan: Plan, heading: Heading) -> Polynomial:
-    """How many numbers a Workspace holds, those of labels turned into targets among them."""
+    """The number of numbers in a Workspace, those of labels turned into targets among them."""
     total = plan.numbers()
     if plan.in_place and heading.targets == "labels":
         total += Polynomial.product(1, ("T", *_output(plan.program).shape))
@@ -241,7 +241,7 @@ def _stored(plan: Plan, heading: Heading) -> Polynomial:
 
 
 def _copied(program: Program, heading: Heading) -> str:
-    """What a Workspace holds besides once it has met optional arguments, in words."""
+    """The further arrays of a Workspace once it has met optional arguments, in words."""
     inputs = arguments_of(heading.inputs)
     x = sum(
         (Polynomial.product(1, ("T", *program.variables()[name].shape)) for name in inputs),
@@ -262,7 +262,7 @@ def _output(program: Program) -> Var:
 
 
 def _rooms_for_targets(plan: Plan, heading: Heading, outputs: str) -> dict[str, str]:
-    """Where targets go that have to be changed first, and those that labels turn into."""
+    """Room for targets that have to be changed first, and for those that labels turn into."""
     kept = f'w.room("y", {outputs}.shape)'
     made = f"np.empty({outputs}.shape, w.dtype)"
     in_seed, seed = plan.program.targets_in_seed, plan.program.seed

@@ -1,4 +1,4 @@
-"""What the lines of a function call things, and the locals that they need for it."""
+"""The names in the lines of a function, and the locals that they need."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Names:
 
     @property
     def layout(self) -> Orientation:
-        """How the matrices are stored."""
+        """The orientation of matrices with a row per sample."""
         return self.plan.program.layout
 
     def spell(self, ref: Ref, index: str) -> str:
@@ -110,7 +110,7 @@ class Names:
         return name
 
     def _apart(self, spelled: Callable[[], str]) -> tuple[str, set[str]]:
-        """What is `spelled` for the value of another local name, and the local names in it."""
+        """Text `spelled` for the value of another local name, and the local names in it."""
         before, self.used = self.used, set()
         text = spelled()
         reads, self.used = self.used, before
@@ -135,7 +135,7 @@ class Names:
         return self._use(name, code, Kind.DERIVED, reads)
 
     def _step(self, name: str, source: str) -> str:
-        """What a loop calls the matrix of its step in the array, or list, `source`."""
+        """The name in a loop of the matrix of its step in the array, or list, `source`."""
         step = self.attributes.form(name, "t")
         self.steps[step] = source
         return step
@@ -215,15 +215,15 @@ class Names:
         return added([written])
 
     def is_column_major(self, ref: Ref) -> bool:
-        """Whether the matrix is stored with a sample per column; weights have no samples."""
+        """True if the matrix is stored with a sample per column; weights have no samples."""
         is_result = ref.var.name in self.plan.results  # stored as it is handed out
         return self.plan.program.orientation(ref.var) == "columns" and not is_result
 
     def is_by_row(self, ref: Ref) -> bool:
-        """Whether it is stored row by row beside others that are not: all steps are one matrix."""
+        """True if it is stored row by row beside others that are not: all steps are one matrix."""
         return ref.var.name in self.plan.program.by_row
 
 
 def number_name(value: int) -> str:
-    """What the Workspace calls the number `value`, where that is free."""
+    """The name of the number `value` in the Workspace, where that is free."""
     return _NUMBERS.get(value, f"number_{value}".replace("-", "minus_"))

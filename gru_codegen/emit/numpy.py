@@ -78,7 +78,7 @@ def as_terms(
 
 
 def _around(form: Form, place: int, notation: _Numpy) -> tuple[str, str]:
-    """What stands before and behind one of the operands of a form."""
+    """The text before and behind one of the operands of a form."""
     pieces = form.pattern.split("{}")
     texts = [spelled(operand, notation, level) for operand, level in form.operands]
     before = "".join(chain.from_iterable(zip(pieces, texts[:place], strict=False)))
@@ -197,7 +197,7 @@ def _rows(matrix: Expr, pattern: str) -> str:
 
 
 def _is_every(expression: Expr) -> bool:
-    """Whether a matrix is that of all steps at once."""
+    """True if a matrix is that of all steps at once."""
     return isinstance(expression, Ref) and isinstance(expression.when, Every)
 
 
@@ -270,7 +270,7 @@ SPELLINGS: dict[str, Infix | Callable[[_Numpy, Call], Form]] = {
 
 
 def by_sample(spell: Speller, layout: Orientation) -> Rule:
-    """How weighted sums over all samples are written: as sums of each one's own, times its weight.
+    """Write weighted sums over all samples as sums of each one's own, times its weight.
 
     That takes no array of all weighted numbers.
     """

@@ -1,4 +1,4 @@
-"""What a kernel has no lines for is refused by name: numbers in arrays, and some boundaries."""
+"""Refusals by name of what no kernel has lines for: numbers in arrays, some boundaries."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def _reads_role(var: Var, role: str) -> bool:
 
 
 def _is_bounded(var: Var, plan: Plan, statements: list[Statement]) -> bool:
-    """Whether its boundary is a number, written where all its steps are."""
+    """True if its boundary is a number, written where all its steps are."""
     number = isinstance(var.boundary, Const) and var.boundary.value.denominator == 1
     written = any(
         s.target.var == var and isinstance(s.target.when, Every) and plan.writes_in_place(s)

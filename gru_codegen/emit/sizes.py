@@ -15,7 +15,7 @@ _PARAMETERS = {"B": "batch_size", "D": "input_size", "H": "hidden_size", "O": "o
 
 
 def parameter(letter: str) -> str:
-    """What functions and a Workspace call a size: P is p_size."""
+    """The name of a size in functions and in a Workspace: P is p_size."""
     return _PARAMETERS.get(letter, f"{letter.lower()}_size")
 
 
@@ -101,7 +101,7 @@ class Sizes:
 
     @property
     def columns(self) -> tuple[str, str]:
-        """What input_size and hidden_size are the numbers of: D and H, or what stands for them."""
+        """The letters of input_size and hidden_size: D and H, or those that stand for them."""
         return (
             "D" if "D" in self.letters else self.input,
             "H" if "H" in self.letters else self.state,

@@ -14,7 +14,7 @@ __all__ = ["SourceMap"]
 
 @dataclass(frozen=True)
 class SourceMap:
-    """Which lines of a module compute which equation; prints as a table.
+    """The lines of a module that compute each equation; prints as a table.
 
     The lines of an equation are those of its statements, of the comments above them, and of the
     intermediates that its value is made of. A line may be of several. Lines count from 1, and

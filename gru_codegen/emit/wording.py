@@ -1,4 +1,4 @@
-"""How equations that passes make are written: in plain text, like those of the declaration."""
+"""Equations that passes make, in plain text like those of the declaration."""
 
 from __future__ import annotations
 
