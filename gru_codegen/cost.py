@@ -17,7 +17,7 @@ from gru_codegen.ir import (
     parts,
     shape_of,
 )
-from gru_codegen.plan import plan
+from gru_codegen.plan import Plan, plan
 from gru_codegen.polynomials import Polynomial
 
 __all__ = ["Cost", "Gain", "cost", "gain", "gains"]
@@ -38,13 +38,19 @@ class Cost:
     stored: Polynomial
 
 
-def cost(program: Program, phases: tuple[str, ...] | None = None) -> Cost:
-    """The cost of `program`, or of those of its `phases` that are named."""
+def cost(
+    program: Program, phases: tuple[str, ...] | None = None, planned: Plan | None = None
+) -> Cost:
+    """The cost of `program`, or of those of its `phases` that are named.
+
+    planned: its plan, if there is one already.
+    """
     total = _Counts()
     for phase in program.phases:
         if phases is None or phase.name in phases:
             total += _blocks(phase.blocks, ())
-    return Cost(total.gemms, total.flops, total.passes, plan(program).numbers())
+    numbers = (plan(program) if planned is None else planned).numbers()
+    return Cost(total.gemms, total.flops, total.passes, numbers)
 
 
 @dataclass(frozen=True)

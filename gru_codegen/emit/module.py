@@ -81,8 +81,8 @@ def _lines(program: Program, heading: Heading) -> list[Line]:
         "weights": program.weights,
         "steps": {} if program.steps is None else {"T": program.steps},
         "cost": {
-            "forward": cost(program, ("forward",)),
-            "gradients": cost(program, ("forward", "loss", "backward")),
+            "forward": cost(program, ("forward",), planned),
+            "gradients": cost(program, ("forward", "loss", "backward"), planned),
         },
         "functions": helpers(planned),
         "phases": {function.name: function for function in functions},

@@ -16,6 +16,7 @@ from gru_codegen.ir import (
     Statement,
     Step,
     reads,
+    unpacked,
     writes,
 )
 from gru_codegen.plan.arrays import Plan
@@ -132,7 +133,7 @@ class _Run:
                 raise ProgramError(f"{statement}: the result is written over {ref}")
 
     def _hold(self, target: Ref, t: int | None, *, beside: bool = False) -> None:
-        for ref in _parts(target):
+        for ref in unpacked(target):
             for cell, value in self._cells(ref, t):
                 self.held[cell] = {value, *(self.held.get(cell, ()) if beside else ())}
 
@@ -150,10 +151,6 @@ class _Run:
             if 0 <= index < self.steps:
                 along = 0 if place.array.extra is None else place.first + index
                 yield (place.array.name, along, place.start), (ref.var.name, index)
-
-
-def _parts(target: Ref) -> Iterator[Ref]:
-    return writes(Statement(target, target))
 
 
 def overwritten_safely(value: Call) -> Iterator[Ref]:
