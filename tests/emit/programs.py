@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 
-from gru_codegen.emit.attributes import Attributes
+from gru_codegen.emit.numpy.attributes import Attributes
 from gru_codegen.ir import (
     Block,
     Call,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gru_codegen.emit.requirements import require_arrays, require_boundaries
+from gru_codegen.emit.numpy.requirements import require_arrays, require_boundaries
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir import Every, Expr, Loop, Now, Phase, Program, Ref, Role, Statement, Var
 from tests.emit.programs import into, of_one_step, op, timed, whole, with_attributes

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
 
-from gru_codegen.emit.attributes import Attributes
+from gru_codegen.emit.numpy.attributes import Attributes
 from gru_codegen.emit.sizes import added, multiplied, parameter
 from gru_codegen.ir import Every, Now, Orientation, Ref, Shape, Var, refs
 

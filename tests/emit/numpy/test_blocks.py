@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from gru_codegen.emit.blocks import Blocks
 from gru_codegen.emit.lines import call_lines
-from gru_codegen.emit.names import Names
+from gru_codegen.emit.numpy.blocks import Blocks
+from gru_codegen.emit.numpy.names import Names
 from gru_codegen.ir import (
     Block,
     Call,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from gru_codegen.emit.attributes import Attributes
-from gru_codegen.emit.blocks import Blocks
 from gru_codegen.emit.entry_points import arguments_of
-from gru_codegen.emit.helpers import helpers_of
 from gru_codegen.emit.lines import WIDTH, Line, assignments, called, signature
-from gru_codegen.emit.names import Kind, Local, Names
+from gru_codegen.emit.numpy.attributes import Attributes
+from gru_codegen.emit.numpy.blocks import Blocks
+from gru_codegen.emit.numpy.helpers import helpers_of
+from gru_codegen.emit.numpy.names import Kind, Local, Names
 from gru_codegen.emit.sizes import Sizes, parameter
 from gru_codegen.ir import Call, Phase, Program, Var, parts, statements, writes
 from gru_codegen.plan import Plan

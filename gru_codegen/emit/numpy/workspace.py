@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from gru_codegen.emit.attributes import Attribute, Attributes
-from gru_codegen.emit.functions import Function
 from gru_codegen.emit.lines import WIDTH, assignments, called, remarked
+from gru_codegen.emit.numpy.attributes import Attribute, Attributes
+from gru_codegen.emit.numpy.functions import Function
 from gru_codegen.emit.sizes import Sizes, in_code, multiplied, parameter
 from gru_codegen.ir import Var
 from gru_codegen.plan import Array

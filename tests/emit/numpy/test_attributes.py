@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from gru_codegen.emit.attributes import Attributes
-from gru_codegen.emit.functions import phase_function
-from gru_codegen.emit.names import Names
-from gru_codegen.emit.workspace import workspace_lines
+from gru_codegen.emit.numpy.attributes import Attributes
+from gru_codegen.emit.numpy.functions import phase_function
+from gru_codegen.emit.numpy.names import Names
+from gru_codegen.emit.numpy.workspace import workspace_lines
 from gru_codegen.ir import Every, Loop, Now, Orientation, Ref, Var
 from gru_codegen.passes.schedule.unroll import unroll
 from gru_codegen.passes.simplify.dead_code import eliminate_dead_code

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gru_codegen.emit.grid import Block, Grid, cut
+from gru_codegen.emit.numpy.grid import Block, Grid, cut
 from gru_codegen.ir import Call, Expr
 from tests.emit.programs import op, weight, whole
 

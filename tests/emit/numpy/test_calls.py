@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gru_codegen.emit.blocks import Blocks
-from gru_codegen.emit.calls import Calls
-from gru_codegen.emit.names import Names, number_name
+from gru_codegen.emit.numpy.blocks import Blocks
+from gru_codegen.emit.numpy.calls import Calls
+from gru_codegen.emit.numpy.names import Names, number_name
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir import (
     ELEMENTWISE,

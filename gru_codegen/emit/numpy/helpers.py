@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from gru_codegen.emit.numpy import as_expression
+from gru_codegen.emit.numpy.expressions import as_expression
 from gru_codegen.ir import ELEMENTWISE, Call, Elementwise, Expr, parts, rewrite
 
 __all__ = ["helpers_of"]

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gru_codegen.emit.helpers import helpers_of
-from gru_codegen.emit.numpy import as_expression, as_terms
+from gru_codegen.emit.numpy.expressions import as_expression, as_terms
+from gru_codegen.emit.numpy.helpers import helpers_of
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir import (
     ELEMENTWISE,

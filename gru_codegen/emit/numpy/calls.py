@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 
-from gru_codegen.emit.grid import Grid, cut, doubled
-from gru_codegen.emit.names import Names
-from gru_codegen.emit.numpy import as_expression, ufunc, where_unread
+from gru_codegen.emit.numpy.expressions import as_expression, ufunc, where_unread
+from gru_codegen.emit.numpy.grid import Grid, cut, doubled
+from gru_codegen.emit.numpy.names import Names
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir import ELEMENTWISE, Call, Const, Every, Expr, Ref, Statement, refs, shape_of
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from gru_codegen.emit.calls import Calls
 from gru_codegen.emit.comments import Comments, groups
 from gru_codegen.emit.lines import (
     WIDTH,
@@ -16,8 +15,9 @@ from gru_codegen.emit.lines import (
     parenthesised,
     unpacked_lines,
 )
-from gru_codegen.emit.names import Names
-from gru_codegen.emit.numpy import Speller, as_expression, as_terms, by_sample
+from gru_codegen.emit.numpy.calls import Calls
+from gru_codegen.emit.numpy.expressions import Speller, as_expression, as_terms, by_sample
+from gru_codegen.emit.numpy.names import Names
 from gru_codegen.ir import (
     Block,
     Call,

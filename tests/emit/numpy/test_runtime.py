@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import gru_codegen.runtime
-from gru_codegen.emit.runtime import method, runtime
+from gru_codegen.emit.numpy.runtime import method, runtime
 
 FOLDER = Path(gru_codegen.runtime.__file__).parent
 

@@ -11,9 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gru_codegen.cost import cost
-from gru_codegen.emit.attributes import Attributes
 from gru_codegen.emit.entry_points import Interface, arguments_of
-from gru_codegen.emit.functions import Function, helpers, phase_function
 from gru_codegen.emit.header import Heading, aligned, shapes_in_words, storage_in_words
 from gru_codegen.emit.lines import (
     Line,
@@ -26,11 +24,13 @@ from gru_codegen.emit.lines import (
     listed,
     signature,
 )
-from gru_codegen.emit.requirements import require_arrays, require_boundaries
-from gru_codegen.emit.runtime import method, runtime
+from gru_codegen.emit.numpy.attributes import Attributes
+from gru_codegen.emit.numpy.functions import Function, helpers, phase_function
+from gru_codegen.emit.numpy.requirements import require_arrays, require_boundaries
+from gru_codegen.emit.numpy.runtime import method, runtime
+from gru_codegen.emit.numpy.workspace import workspace_lines
 from gru_codegen.emit.sizes import Sizes, added, in_code, letters, quoted
 from gru_codegen.emit.source_map import SourceMap
-from gru_codegen.emit.workspace import workspace_lines
 from gru_codegen.ir import Program, Var
 from gru_codegen.plan import Plan, plan, validate
 from gru_codegen.polynomials import Polynomial
@@ -303,7 +303,7 @@ def _declared_states(program: Program) -> list[Var]:
 
 @cache
 def _environment() -> Environment:
-    package = Path(__file__).resolve().parent.parent
+    package = Path(__file__).resolve().parent.parent.parent
     shipped, source_tree = package / "templates", package.parent / "templates"
     environment = Environment(
         loader=FileSystemLoader(shipped if shipped.is_dir() else source_tree),
