@@ -557,7 +557,7 @@ SUM = sets(now(dW), call("contract", every(X), every(ROWS)))
 def by_row(*blocks: Statement, **fields: Any) -> Program:
     """A program in which A_rows is stored by row, beside others that are not."""
     start = forward(sets(now(A), NUMBER))
-    fields = {"layout": "columns", "by_row": frozenset({"A_rows"}), **fields}
+    fields = {"orientation": "columns", "by_row": frozenset({"A_rows"}), **fields}
     return replace(program(start, *blocks), **fields)
 
 
@@ -565,15 +565,15 @@ def test_how_matrices_are_stored() -> None:
     found = by_row(COPY, SUM)
     assert validate(found) is found
     variables = (A, X, ROWS, dW, W, BIAS)
-    orientations = [found.orientation(var) for var in variables]
+    orientations = [found.orientation_of(var) for var in variables]
     assert orientations == ["columns", "columns", "rows", "rows", "rows", "rows"]
-    assert {replace(found, layout="rows").orientation(var) for var in variables} == {"rows"}
+    assert {replace(found, orientation="rows").orientation_of(var) for var in variables} == {"rows"}
 
 
 @pytest.mark.parametrize(
     ("blocks", "fields"),
     [
-        ((COPY, SUM), {"layout": "rows"}),
+        ((COPY, SUM), {"orientation": "rows"}),
         ((COPY, SUM), {"by_row": frozenset("A")}),
         ((COPY, SUM), {"overwrites": {"A_rows": "A"}}),
         ((COPY, SUM), {"overwrites": {"A": "A_rows"}}),

@@ -68,7 +68,7 @@ def shapes_in_words(inputs: Iterable[Var], weights: Iterable[Var]) -> str:
 
 def storage_in_words(plan: Plan) -> str:
     """The order of matrices in the fast style and the meaning of its names, in words."""
-    columns = plan.program.layout == "columns"
+    columns = plan.program.orientation == "columns"
     values = [statement.value for statement in plan.program.statements()]
     operations = {p.operation for v in values for p in parts(v) if isinstance(p, Call)}
     said = []

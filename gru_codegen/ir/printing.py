@@ -40,7 +40,7 @@ def _header(program: Program) -> list[str]:
     over = ", ".join(f"{new} over {old}" for new, old in program.overwrites.items())
     entries_of_header = {
         "program": program.name,
-        "layout": program.layout,
+        "orientation": program.orientation,
         "steps": "any" if program.steps is None else str(program.steps),
         "weights": _names(program.weights),
         "seed": "" if program.seed is None else program.seed.name,

@@ -124,10 +124,10 @@ class Program:
     seed: the adjoint of the outputs: the loss phase computes it, or a pullback is given it.
     carries: the adjoints that the first step passes on, which a pullback hands out.
     steps: the number of time steps of an unrolled program, None while there are loops.
-    layout: how matrices with one row per sample are stored: as they are, or transposed.
+    orientation: of matrices of samples: a sample per row, or per column, which is transposed.
     overwrites: the variable in whose storage another one is kept, by the names of both.
-    by_row: the names of variables with a sample per row in every layout, the rows of all steps one
-        below the other.
+    by_row: the names of variables with a sample per row in either orientation, the rows of all
+        steps one below the other.
     targets_in_seed: whether the storage of the seed may hold the targets until it is computed.
     equations: those that the origins of statements name, as they were derived.
     """
@@ -139,7 +139,7 @@ class Program:
     seed: Var | None = None
     carries: tuple[Var, ...] = ()
     steps: int | None = None
-    layout: Orientation = "rows"
+    orientation: Orientation = "rows"
     overwrites: Mapping[str, str] = field(default_factory=dict)
     by_row: frozenset[str] = frozenset()
     targets_in_seed: bool = False
@@ -150,10 +150,10 @@ class Program:
 
         return printed(self)
 
-    def orientation(self, var: Var) -> Orientation:
+    def orientation_of(self, var: Var) -> Orientation:
         """Orientation of the matrices of `var`; rows, if they have no row per sample."""
         apart = var.name in self.by_row or var.shape[:1] != ("B",)
-        return "rows" if apart else self.layout
+        return "rows" if apart else self.orientation
 
     def root(self, name: str) -> str:
         """The variable in whose storage the one called `name` is."""

@@ -159,7 +159,7 @@ def _program(
     def named(names: str) -> tuple[Var, ...]:
         return tuple(known[name] for name in names.split())
 
-    layouts: dict[str, Orientation] = {each: each for each in get_args(Orientation)}
+    orientations: dict[str, Orientation] = {each: each for each in get_args(Orientation)}
     stored = filter(None, by_key.get("stored", "").split(", "))
     return Program(
         name=by_key["program"],
@@ -173,7 +173,7 @@ def _program(
         seed=known[by_key["seed"]] if "seed" in by_key else None,
         carries=named(by_key.get("carries", "")),
         steps=None if by_key["steps"] == "any" else int(by_key["steps"]),
-        layout=layouts[by_key["layout"]],
+        orientation=orientations[by_key["orientation"]],
         overwrites=dict(_pair(each, " over ") for each in stored),
         by_row=frozenset(by_key.get("by row", "").split()),
         targets_in_seed="targets" in by_key,

@@ -309,7 +309,7 @@ def _check_by_row(program: Program, names: dict[str, Var]) -> None:
     shared = {*program.overwrites, *program.overwrites.values()}
     for name in sorted(program.by_row & names.keys()):
         own = names[name].role == "work" and names[name].timed and name not in shared
-        if not own or program.layout == "rows":
+        if not own or program.orientation == "rows":
             raise ProgramError(f"{name} cannot be stored by row beside others that are not")
     for statement in program.statements():
         target, value = statement.target, statement.value

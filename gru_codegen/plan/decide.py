@@ -138,10 +138,10 @@ class _Deciding:
     ) -> Array:
         of_samples = shapes[0][:1] == ("B",)
         by_row = name in self.program.by_row or not of_samples
-        orientation = "rows" if by_row else self.program.layout
+        orientation = "rows" if by_row else self.program.orientation
         array = Array(name, shapes, extra, orientation, False, meaning)
         alike = len(array.beside) > 1 and len(set(array.beside)) == 1
-        stacked = self.program.layout == "rows" and of_samples and alike
+        stacked = self.program.orientation == "rows" and of_samples and alike
         return Array(name, shapes, extra, orientation, stacked, meaning)
 
     def _before(self, var: Var) -> int:

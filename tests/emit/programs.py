@@ -60,7 +60,7 @@ def into(target: Ref, value: Expr, *, accumulate: bool = False) -> Statement:
 
 def with_attributes(
     *blocks: Block,
-    layout: Orientation = "rows",
+    orientation: Orientation = "rows",
     results: Iterable[Ref] = (),
     overwrites: Mapping[str, str] | None = None,
     steps: int | None = None,
@@ -73,7 +73,7 @@ def with_attributes(
         (),
         (Phase("forward", blocks),),
         {entry: tuple(ref.var for ref in results) for entry in ("forward", "gradients")},
-        layout=layout,
+        orientation=orientation,
         overwrites=overwrites or {},
         steps=steps,
         carries=tuple(ref.var for ref in carries),

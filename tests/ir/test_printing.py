@@ -147,7 +147,7 @@ def test_what_a_program_says() -> None:
         printed(program, origins=False)
         == """\
 program: written
-layout: rows
+orientation: rows
 steps: any
 carries: dS_prev
 stored: dS_prev over S
@@ -225,8 +225,8 @@ def test_two_variables_of_one_name_are_no_program() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ("layout: rows\n", "", "the text of the program has no 'layout'"),
-        ("layout: rows", "layout rows", "layout rows: this is no line of a program"),
+        ("orientation: rows\n", "", "the text of the program has no 'orientation'"),
+        ("orientation: rows", "orientation rows", "orientation rows: this is no line of a program"),
         ("value Z[t]", "thing Z[t]", "thing Z[t] (B, H): this is no variable of a program"),
         ("Z[:] =", "Z[:] is", "Z[:] is x[:] @ Wz: this is no statement of a program"),
         ("Z[:] =", "tanh(Z[:]) =", "tanh(Z[:]): this is no variable, nor a step of one"),

@@ -110,7 +110,7 @@ class Attributes:
     def ends(self, timed: list[Var], *, by_row: bool) -> list[Attribute]:
         """Names before all steps and after them: with a sample per row, or as stored."""
         found = []
-        turned = ".T" if by_row and self.program.layout == "columns" else ""
+        turned = ".T" if by_row and self.program.orientation == "columns" else ""
         for var in timed:
             place = self.plan.place(var)
             before = place.first - 1

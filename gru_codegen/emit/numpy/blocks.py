@@ -260,7 +260,7 @@ class Blocks:
                 yield f"{indent}{self.names.end(target.var, 'first')}[...] = {number}"
             return
         value = statement.value
-        weighted = by_sample(spell, self.names.layout)
+        weighted = by_sample(spell, self.names.orientation)
         calls_within = [part for part in parts(value) if isinstance(part, Call)]
         if self.plan.in_place and any(map(weighted, calls_within)):
             yield from self._weighted(statement, indent, spell)
@@ -272,7 +272,7 @@ class Blocks:
             self.losses, left, sign = True, f"{left}[{index}]", "="
             self.names.indexed = True
         start = f"{indent}{left} {sign} "
-        text = as_expression(value, spell, self.names.layout, rule)
+        text = as_expression(value, spell, self.names.orientation, rule)
         if isinstance(value, Const) and statement.target.var.shape:
             shape = self.attributes.sizes(statement.target.var)  # a bare number has no dtype
             text = f"np.full({shape}, {text}, w.dtype)"
@@ -280,7 +280,7 @@ class Blocks:
             self.returns = statement is self.last and statement.target.var.role == "loss"
             yield f"{indent}return {text}" if self.returns else start + text
         else:
-            before, terms, behind = as_terms(value, spell, self.names.layout, rule)
+            before, terms, behind = as_terms(value, spell, self.names.orientation, rule)
             yield from parenthesised(start + before, terms, behind, indent)
         if statement.target.var.name in self.plan.spread:
             name = spell(statement.target)
@@ -290,9 +290,9 @@ class Blocks:
 
     def _weighted(self, statement: Statement, indent: str, spell: Speller) -> Iterator[str]:
         """The lines of a sum over all samples, with and without weights for them."""
-        layout, target = self.names.layout, spell(statement.target)
-        plain = as_expression(rewrite(statement.value, _without_weights), spell, layout)
-        weighted = as_expression(statement.value, spell, layout, by_sample(spell, layout))
+        orientation, target = self.names.orientation, spell(statement.target)
+        plain = as_expression(rewrite(statement.value, _without_weights), spell, orientation)
+        weighted = as_expression(statement.value, spell, orientation, by_sample(spell, orientation))
         either = f"{plain} if V is None else {weighted}"
         start = f"{indent}{target} = "
         if len(start) + len(either) <= WIDTH:

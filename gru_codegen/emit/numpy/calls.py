@@ -77,7 +77,7 @@ class Calls:
             if isinstance(vector, Ref):
                 columns = self.names.is_column_major(target)
                 return self.names.column(vector) if columns else self.spell(vector)
-        return as_expression(expression, self.spell, self.names.layout)
+        return as_expression(expression, self.spell, self.names.orientation)
 
     def _weights(self, expression: Expr) -> tuple[Ref, bool]:
         """Weights, and whether they are meant transposed."""
@@ -184,13 +184,13 @@ class Calls:
         argument, number = _optional(guard), guard.args[1]
         assert isinstance(number, Const)
         unread = where_unread(argument, self.spell)
-        if self.names.layout == "columns" and not self.names.is_column_major(target):
+        if self.names.orientation == "columns" and not self.names.is_column_major(target):
             unread = f"_turned({unread})" if isinstance(argument.when, Every) else f"({unread}).T"
         text = self.names.number(number.value.numerator)
         return f"np.copyto({self.spell(target)}, {text}, where={unread})"
 
     def _selected(self, argument: Expr) -> str:
-        return as_expression(argument, self.spell, self.names.layout)
+        return as_expression(argument, self.spell, self.names.orientation)
 
     def _of_rows(self, statement: Statement, value: Call, out: str) -> list[str]:
         """The sum or the largest of each sample, written into every feature of it."""

@@ -47,24 +47,24 @@ _CHOICE = SUM - 1
 
 
 def as_expression(
-    expression: Expr, spell: Speller, layout: Orientation = "rows", rule: Rule | None = None
+    expression: Expr, spell: Speller, orientation: Orientation = "rows", rule: Rule | None = None
 ) -> str:
-    """`expression` as one line of Python; `layout` is that of the matrices in it.
+    """`expression` as one line of Python; `orientation` is that of the matrices in it.
 
     rule: what it has a spelling for is written so.
     """
-    return spelled(expression, _Numpy(spell, layout, rule))
+    return spelled(expression, _Numpy(spell, orientation, rule))
 
 
 def as_terms(
-    expression: Expr, spell: Speller, layout: Orientation = "rows", rule: Rule | None = None
+    expression: Expr, spell: Speller, orientation: Orientation = "rows", rule: Rule | None = None
 ) -> tuple[str, list[str], str]:
     """`expression` to be broken: the terms of the sum that it is or has in parentheses.
 
     Before them stands the text in front of the parentheses, behind them the rest of it; both are
     empty where there are none. Each term but the first begins with its sign.
     """
-    notation = _Numpy(spell, layout, rule)
+    notation = _Numpy(spell, orientation, rule)
     whole = over_one_denominator(expression)
     if not _is_sum(whole):
         form = notation(whole)
@@ -105,7 +105,7 @@ class _Numpy:
     """The notation of expressions in NumPy."""
 
     spell: Speller
-    layout: Orientation = "rows"
+    orientation: Orientation = "rows"
     rule: Rule | None = None
 
     def __call__(self, expression: Expr) -> Form:
@@ -177,16 +177,16 @@ def _matmul(notation: _Numpy, value: Call) -> Form:
 
 
 def _contract(notation: _Numpy, value: Call) -> Form:
-    if notation.layout == "columns" and not any(map(_is_every, value.args)):
+    if notation.orientation == "columns" and not any(map(_is_every, value.args)):
         return Infix("{} @ {}.T", PRODUCT, (ATOM, ATOM)).of(*value.args)
-    turned = "_turned({})" if notation.layout == "columns" else "{}"
+    turned = "_turned({})" if notation.orientation == "columns" else "{}"
     left, right = (_rows(argument, turned) for argument in value.args)
     return Infix(f"{left}.T @ {right}", PRODUCT, (ATOM, ATOM)).of(*value.args)
 
 
 def _column_sum(notation: _Numpy, value: Call) -> Form:
     (matrix,) = value.args
-    if notation.layout == "columns":
+    if notation.orientation == "columns":
         axes = "(0, 2)" if _is_every(matrix) else "1"
         return Infix(f"{{}}.sum(axis={axes})", ATOM, (ATOM,)).of(matrix)
     return Infix(f"{_rows(matrix, '{}')}.sum(axis=0)", ATOM, (ATOM,)).of(matrix)
@@ -235,7 +235,7 @@ def where_unread(argument: Ref, spell: Speller) -> str:
 
 def _of_rows(notation: _Numpy, value: Call) -> Form:
     function = {"row_sum": "sum", "row_max": "max"}[value.operation]
-    axis = "-1" if notation.layout == "rows" else "-2"
+    axis = "-1" if notation.orientation == "rows" else "-2"
     pattern = f"{{}}.{function}(axis={axis}, keepdims=True)"
     return Infix(pattern, ATOM, (ATOM,)).of(*value.args)
 
@@ -269,13 +269,13 @@ SPELLINGS: dict[str, Infix | Callable[[_Numpy, Call], Form]] = {
 }
 
 
-def by_sample(spell: Speller, layout: Orientation) -> Rule:
+def by_sample(spell: Speller, orientation: Orientation) -> Rule:
     """Write weighted sums over all samples as sums of each one's own, times its weight.
 
     That takes no array of all weighted numbers.
     """
-    notation = _Numpy(spell, layout)
-    axes, axis = ("tbn,tbn->tb", -1) if layout == "rows" else ("tnb,tnb->tb", -2)
+    notation = _Numpy(spell, orientation)
+    axes, axis = ("tbn,tbn->tb", -1) if orientation == "rows" else ("tnb,tnb->tb", -2)
 
     def rule(part: Call) -> str | None:
         match part:

@@ -122,7 +122,7 @@ def _pullback_only(program: Program, phase: Phase) -> list[str]:
 def _carry(carry: Var, names: Names) -> str:
     of_all_steps = names.plan.is_carried_over_time(carry)
     name = names.end(carry, "first") if of_all_steps else names.local_name(carry)
-    return f"{name}.T" if names.layout == "columns" else name
+    return f"{name}.T" if names.orientation == "columns" else name
 
 
 def _input_gradients(plan: Plan) -> list[Var]:
@@ -132,7 +132,7 @@ def _input_gradients(plan: Plan) -> list[Var]:
 def _input_gradient(var: Var, plan: Plan) -> str:
     if var.name in plan.results:
         return var.name
-    columns = plan.program.layout == "columns"
+    columns = plan.program.orientation == "columns"
     return f"_turned({var.name}).copy()" if columns else f"{var.name}.copy()"
 
 

@@ -75,7 +75,7 @@ def _lines(program: Program, heading: Heading) -> list[Line]:
         "heading": heading,
         "unroll": program.steps,
         "fast": planned.in_place,
-        "columns": program.layout == "columns",
+        "columns": program.orientation == "columns",
         "storage": storage_in_words(planned),
         "equations": aligned(heading.equations),
         "weights": program.weights,
@@ -217,7 +217,7 @@ def _keywords(names: list[str]) -> list[str]:
 def _states(program: Program, attributes: Attributes) -> dict[str, Any]:
     """The states, and the code that reads the last of each."""
     states = _declared_states(program)
-    columns = program.layout == "columns"
+    columns = program.orientation == "columns"
     first = [f"w.{attributes.form(state.name, 'first')}" for state in states]
     last = [f"w.{attributes.form(state.name, 'last')}.copy()" for state in states]
     output = _output(program).name
@@ -268,7 +268,7 @@ def _rooms_for_targets(plan: Plan, heading: Heading, outputs: str) -> dict[str, 
     in_seed, seed = plan.program.targets_in_seed, plan.program.seed
     if in_seed:
         assert seed is not None  # validate() saw to it
-        turned = plan.program.layout == "columns"
+        turned = plan.program.orientation == "columns"
         kept = f"_turned(w.{seed.name})" if turned else f"w.{seed.name}"
     return {
         "room_for_targets": kept,
@@ -291,7 +291,7 @@ def _called(program: Program, heading: Heading, lines: Iterable[str]) -> Iterato
         yield "_size"
     if sizes.equal:
         yield "_check_equal"
-    if program.layout == "columns":
+    if program.orientation == "columns":
         yield "_turned"
     helpers = ("_rows", "_blocks", "_inner")
     yield from (name for name in helpers if any(f"{name}(" in line for line in lines))

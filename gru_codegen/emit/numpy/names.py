@@ -73,9 +73,9 @@ class Names:
         self.row_blocks: dict[str, tuple[Ref, Shape]] = {}
 
     @property
-    def layout(self) -> Orientation:
+    def orientation(self) -> Orientation:
         """The orientation of matrices with a row per sample."""
-        return self.plan.program.layout
+        return self.plan.program.orientation
 
     def spell(self, ref: Ref, index: str) -> str:
         """`ref` in code, at the step called `index`."""
@@ -217,7 +217,7 @@ class Names:
     def is_column_major(self, ref: Ref) -> bool:
         """True if the matrix is stored with a sample per column; weights have no samples."""
         is_result = ref.var.name in self.plan.results  # stored as it is handed out
-        return self.plan.program.orientation(ref.var) == "columns" and not is_result
+        return self.plan.program.orientation_of(ref.var) == "columns" and not is_result
 
     def is_by_row(self, ref: Ref) -> bool:
         """True if it is stored row by row beside others that are not: all steps are one matrix."""

@@ -89,7 +89,7 @@ def workspace_lines(
     views.name(view for view in ends if view.name in used)
     views.name(block for block, timed in blocks if timed)
     _add_mask(attributes, functions, arrays, views)
-    if attributes.program.layout == "columns":
+    if attributes.program.orientation == "columns":
         output = attributes.program.entries["forward"][0].name
         views.add(f"self.{attributes.form(output, 'turned')} = _turned(self.{output})")
     for function in functions:
@@ -119,7 +119,7 @@ def _add_mask(
     mask = attributes.mask
     named = {name for f in functions for name in (*f.steps.values(), *f.names.local)}
     if mask in named:
-        shape = "T, 1, B" if attributes.program.layout == "columns" else "T, B, 1"
+        shape = "T, 1, B" if attributes.program.orientation == "columns" else "T, B, 1"
         arrays.add(f"self._{mask} = np.empty(({shape}), bool)", "which samples ended", ["B"])
         views.add(f"self.{mask} = self._{mask}[:steps]")
 

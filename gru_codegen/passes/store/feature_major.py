@@ -1,6 +1,6 @@
 """Feature-major storage: a sample per column, so that neighbours are contiguous.
 
-Expects three-address code with `overwrites` decided. Leaves `Program.layout` as columns.
+Expects three-address code with `overwrites` decided. Leaves `Program.orientation` as columns.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def store_feature_major(program: Program) -> Program:
             copies = live_copies
 
     turned = program.with_blocks(lambda phase: changed(phase.blocks))
-    return replace(turned, layout="columns")
+    return replace(turned, orientation="columns")
 
 
 def _is_given(ref: Ref) -> bool:

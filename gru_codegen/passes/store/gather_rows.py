@@ -38,7 +38,7 @@ def gather_rows(program: Program) -> Program:
     copied once, before the first product that reads it, and again if its storage has been written
     since. Arguments of the kernel and the results of a pullback have a sample per row already.
     """
-    if program.layout == "rows":
+    if program.orientation == "rows":
         return program
     copies = _Copies(program)
 

@@ -56,7 +56,7 @@ def test_columns_are_stored_transposed() -> None:
     attributes = with_attributes(
         into(of_one_step("W_a", ("D+H", "H")), tanh(U)),
         Loop("forward", (into(a, tanh(s)),)),
-        layout="columns",
+        orientation="columns",
         results=[a],
     )
     assert shapes(attributes) == {"W_a": "D + H, H", "s": "H, B", "a": "T, H, B"}
@@ -71,7 +71,7 @@ def test_a_vector_is_a_shape_of_one_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("layout", "shape", "found"),
+    ("orientation", "shape", "found"),
     [
         (
             "rows",
@@ -93,17 +93,17 @@ def test_a_vector_is_a_shape_of_one_size() -> None:
         ),
     ],
 )
-def test_a_pack_is_one_array(layout: Orientation, shape: str, found: dict[str, str]) -> None:
+def test_a_pack_is_one_array(orientation: Orientation, shape: str, found: dict[str, str]) -> None:
     attributes = with_attributes(
         Loop("forward", (*PRODUCTS, into(beside(a, b), tanh(beside(c, d))))),
-        layout=layout,
+        orientation=orientation,
         results=[a, b],
     )
-    scratch = "2, B, H" if layout == "rows" else "2 * H, B"
+    scratch = "2, B, H" if orientation == "rows" else "2 * H, B"
     assert shapes(attributes) == {
         "c_d": scratch,
         "a_b": shape,
-        "s": "B, H" if layout == "rows" else "H, B",
+        "s": "B, H" if orientation == "rows" else "H, B",
     }
     assert views(attributes) == found
 
@@ -111,8 +111,8 @@ def test_a_pack_is_one_array(layout: Orientation, shape: str, found: dict[str, s
 def test_parts_of_scratch_are_views_made_once() -> None:
     loop = Loop("forward", (*PRODUCTS, into(beside(a, b), tanh(beside(c, d)))))
     rows, columns = (
-        {v.name: v.code for v in with_attributes(loop, layout=layout).parts_of_scratch()}
-        for layout in ("rows", "columns")
+        {v.name: v.code for v in with_attributes(loop, orientation=orientation).parts_of_scratch()}
+        for orientation in ("rows", "columns")
     )
     assert rows == {
         "c": "self.c_d[0]",
@@ -127,7 +127,9 @@ def test_parts_of_scratch_are_views_made_once() -> None:
 def test_a_pack_within_another_is_a_run_of_its_parts() -> None:
     """Three neighbours, of which two are an operand of their own."""
     statements = (into(beside(a, b, c), tanh(d)), into(s, tanh(beside(b, c))))
-    attributes = with_attributes(Loop("forward", statements[:1]), *statements[1:], layout="columns")
+    attributes = with_attributes(
+        Loop("forward", statements[:1]), *statements[1:], orientation="columns"
+    )
     assert list(shapes(attributes)) == ["a_b_c", "d", "s"]
     place = attributes.plan.place(beside(b, c).var)
     assert (place.start, place.stop) == (1, 3)
@@ -182,7 +184,7 @@ def test_the_state_before_a_step_is_a_view_of_one_more_step() -> None:
         "S_first": "self._S[0]",
         "S_last": "self._S[steps]",
     }
-    columns = Attributes(plan(replace(attributes.program, layout="columns")))
+    columns = Attributes(plan(replace(attributes.program, orientation="columns")))
     assert [view.code for view in columns.ends([state.var], by_row=True)] == [
         "self._S[0].T",
         "self._S[steps].T",
@@ -219,7 +221,7 @@ def test_inputs_are_indexed() -> None:
 
 
 def test_transposes_and_columns_are_made_once() -> None:
-    names = Names(with_attributes(Loop("forward", (into(a, tanh(s)),)), layout="columns"))
+    names = Names(with_attributes(Loop("forward", (into(a, tanh(s)),)), orientation="columns"))
     assert names.transposed(U) == "U_T"
     assert names.column(weight("v", "H")) == "v_column"
     assert names.transposed(Ref(a.var, Every())) == "a_turned"
@@ -237,7 +239,7 @@ def test_a_workspace_makes_what_functions_use_and_no_more() -> None:
     product = into(s, op("matmul")(x, W))
     gates = into(beside(a, b), tanh(beside(c, d)))
     loop = Loop("forward", (product, *PRODUCTS, gates, into(state, add(a, s))))
-    attributes = with_attributes(loop, layout="columns", results=[state])
+    attributes = with_attributes(loop, orientation="columns", results=[state])
     [phase] = attributes.program.phases
     lines = workspace_lines(attributes, [phase_function(phase, attributes)], [])
     assert lines.once == [
@@ -270,7 +272,7 @@ def test_a_workspace_shows_rows_that_are_gathered_as_one_matrix() -> None:
         Loop("forward", (product, into(a, tanh(s)), into(b, tanh(s)), into(state, add(a, b)))),
         into(rows, replace(a_b, when=Every())),
         into(total, op("contract")(rows, rows)),
-        layout="columns",
+        orientation="columns",
         results=[state],
         by_row=[rows],
     )

@@ -29,9 +29,11 @@ LOSS = Ref(Var("loss", (), "loss"))
 tanh, matmul, multiply = op("tanh"), op("matmul"), op("multiply")
 
 
-def written(*blocks: Block, layout: Orientation = "rows", steps: int | None = None) -> list[str]:
+def written(
+    *blocks: Block, orientation: Orientation = "rows", steps: int | None = None
+) -> list[str]:
     results = [ref for ref in (a,) if any(ref.var.name in str(block) for block in blocks)]
-    attributes = with_attributes(*blocks, layout=layout, results=results, steps=steps)
+    attributes = with_attributes(*blocks, orientation=orientation, results=results, steps=steps)
     found = Blocks(Names(attributes), "forward")
     return [line.code for line in found.lines(blocks)]
 
@@ -83,20 +85,20 @@ def test_weights_made_ready_stand_under_one_comment() -> None:
 
 
 @pytest.mark.parametrize(
-    ("layout", "axes", "axis"), [("rows", "tbn,tbn->tb", -1), ("columns", "tnb,tnb->tb", -2)]
+    ("orientation", "axes", "axis"), [("rows", "tbn,tbn->tb", -1), ("columns", "tnb,tnb->tb", -2)]
 )
 def test_a_weighted_loss_makes_no_array_of_all_weighted_numbers(
-    layout: Orientation, axes: str, axis: int
+    orientation: Orientation, axes: str, axis: int
 ) -> None:
     every = Ref(E.var, Every())
     weighed = op("weigh")(V, every)
     squares = into(LOSS, multiply(whole("1/2"), op("inner")(every, weighed)))
-    assert written(squares, layout=layout)[1:] == [
+    assert written(squares, orientation=orientation)[1:] == [
         "    # with loss weights each sample's own sum times its weight",
         f'    return _inner(E, E) / 2 if V is None else _inner(V, np.einsum("{axes}", E, E)) / 2',
     ]
     total = into(LOSS, op("total")(weighed))
-    assert written(total, layout=layout)[1:] == [
+    assert written(total, orientation=orientation)[1:] == [
         "    # with loss weights each sample's own sum times its weight",
         f"    return np.sum(E) if V is None else _inner(V, E.sum(axis={axis}))",
     ]

@@ -39,15 +39,15 @@ join_columns, join_rows, identity = map(op, ("beside", "below", "identity"))
 one, two, minus_one, half, third = (whole(n) for n in (1, 2, -1, "1/2", "2/3"))
 
 
-def spelled(statement: Statement, layout: Orientation = "rows") -> tuple[list[str], Names]:
+def spelled(statement: Statement, orientation: Orientation = "rows") -> tuple[list[str], Names]:
     """The lines of one statement, in a program that has no other, and what they need."""
-    names = Names(with_attributes(statement, layout=layout))
+    names = Names(with_attributes(statement, orientation=orientation))
     return Calls(names, "t").lines(statement), names
 
 
 # --- one operation, into d ------------------------------------------------------------------------
 
-#: By layout where that makes a difference.
+#: By orientation where that makes a difference.
 IN_PLACE: list[tuple[Expr, list[str]]] = [
     (a, ["d[...] = a"]),
     (whole(0), ["d[...] = 0"]),
@@ -94,11 +94,11 @@ in_place_cases = pytest.mark.parametrize(
 )
 
 
-@pytest.mark.parametrize("layout", ["rows", "columns"])
+@pytest.mark.parametrize("orientation", ["rows", "columns"])
 @in_place_cases
-def test_elementwise(value: Expr, lines: list[str], layout: Orientation) -> None:
+def test_elementwise(value: Expr, lines: list[str], orientation: Orientation) -> None:
     """The orientation makes no difference to what works entry by entry."""
-    assert spelled(into(d, value), layout)[0] == lines
+    assert spelled(into(d, value), orientation)[0] == lines
 
 
 #: What depends on the orientation: value, lines with a sample per row, with a sample per column.
@@ -183,8 +183,8 @@ WEIGHTS = of_one_step("packed", ("D+H+1", "H+H"))
 def test_weights_side_by_side_and_below_one_another() -> None:
     """Each block has a name; weights have no samples, so they are stored as declared."""
     value = join_rows(join_columns(W, W), join_columns(U, transpose(U)), join_columns(v, v))
-    for layout in ("rows", "columns"):
-        lines, names = spelled(into(WEIGHTS, value), layout)
+    for orientation in ("rows", "columns"):
+        lines, names = spelled(into(WEIGHTS, value), orientation)
         assert lines == [
             "w.packed_W[...] = W",
             "w.packed_W_2[...] = W",
@@ -250,9 +250,9 @@ def test_a_border_is_a_column_of_ones() -> None:
 # --- blocks ---------------------------------------------------------------------------------------
 
 
-def in_blocks(statement: Statement, layout: Orientation = "rows") -> tuple[list[str], Names]:
+def in_blocks(statement: Statement, orientation: Orientation = "rows") -> tuple[list[str], Names]:
     loop = Loop("forward", (into(b_t, op("tanh")(c)), statement))
-    names = Names(with_attributes(loop, layout=layout, results=[b_t]))
+    names = Names(with_attributes(loop, orientation=orientation, results=[b_t]))
     return Calls(names, "t").lines(statement), names
 
 
@@ -302,15 +302,17 @@ a_rows, b_rows = (
 )
 
 
-def gradient(value: Expr, layout: Orientation, target: Ref | None = None) -> Any:
+def gradient(value: Expr, orientation: Orientation, target: Ref | None = None) -> Any:
     """The lines of a gradient where a and b have, or have not, been gathered."""
     target = target or Ref(Var("dW", ("D", "H"), "gradient"))
     statement = into(target, value)
     loop = Loop("forward", (into(a_t, op("tanh")(c)), into(b_t, op("tanh")(c))))
-    copies = (into(a_rows, every_a), into(b_rows, every_b)) if layout == "columns" else ()
+    copies = (into(a_rows, every_a), into(b_rows, every_b)) if orientation == "columns" else ()
     by_row = (a_rows, b_rows) if copies else ()
     names = Names(
-        with_attributes(loop, *copies, statement, layout=layout, results=[a_t, b_t], by_row=by_row)
+        with_attributes(
+            loop, *copies, statement, orientation=orientation, results=[a_t, b_t], by_row=by_row
+        )
     )
     return written(statement, names), names
 

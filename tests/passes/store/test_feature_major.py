@@ -1,4 +1,4 @@
-"""The layout changes and no value; what is given meets a copy of a part of a pack."""
+"""The orientation changes and no value; what is given meets a copy of a part of a pack."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def beside_one_another(text: str, overwrites: Mapping[str, str] | None = None) -
     return replace(program, phases=(replace(first, blocks=blocks),), overwrites=overwrites or {})
 
 
-def test_the_layout_changes() -> None:
+def test_the_orientation_changes() -> None:
     program = written("S[:] = tanh(x[:] @ Wz)")
     found = store_feature_major(program)
-    assert (program.layout, found.layout) == ("rows", "columns")
+    assert (program.orientation, found.orientation) == ("rows", "columns")
     assert after(found) == phase("S[:] = tanh(x[:] @ Wz)")
 
 

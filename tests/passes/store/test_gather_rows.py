@@ -32,7 +32,7 @@ def in_columns(backward: str) -> Program:
         "backward": backward,
     }
     overwrites = {"dS": "A", "dE": "E"}
-    return replace(written(phases, overwrites=overwrites), layout="columns")
+    return replace(written(phases, overwrites=overwrites), orientation="columns")
 
 
 def gathered(backward: str) -> list[str]:
@@ -62,7 +62,7 @@ def test_each_operand_is_copied_once_before_the_first_product_that_reads_it() ->
     assert found.by_row == {"dA_rows", "S_prev_rows", "S_rows"}
     copies = [var for name, var in found.variables().items() if name in found.by_row]
     assert {(var.role, var.timed, var.shape) for var in copies} == {("work", True, ("B", "H"))}
-    assert {found.orientation(var) for var in copies} == {"rows"}
+    assert {found.orientation_of(var) for var in copies} == {"rows"}
     assert gather_rows(found) == found
 
 
@@ -98,7 +98,7 @@ def test_a_name_that_is_taken_gets_a_number() -> None:
 
 
 def test_where_a_sample_is_a_row_nothing_is_copied() -> None:
-    program = replace(in_columns("dUz = contract(S[:-1], S[:])"), layout="rows")
+    program = replace(in_columns("dUz = contract(S[:-1], S[:])"), orientation="rows")
     assert gather_rows(program) is program
 
 
@@ -119,7 +119,7 @@ def test_others_stay(line: str) -> None:
 
 def test_a_pullback_gathers_nothing() -> None:
     program = written({"inputs": "dC[:] = rows(bz)\ndUz = contract(dC[:], dC[:])"})
-    program = replace(program, layout="columns")
+    program = replace(program, orientation="columns")
     assert gather_rows(program) == program
 
 
@@ -157,7 +157,7 @@ def test_what_is_copied_in_one_phase_is_copied_again_in_another() -> None:
     """A pullback runs one without the other."""
     phases = {"loss": "A[:] = rows(bz)\ndUz = contract(A[:], A[:])"}
     phases["backward"] = "dUr = contract(A[:], A[:])"
-    found = gather_rows(replace(written(phases), layout="columns"))
+    found = gather_rows(replace(written(phases), orientation="columns"))
     assert after(found, "loss")[1] == after(found, "backward")[0] == "A_rows[:] = A[:]"
 
 
