@@ -1,0 +1,129 @@
+"""The equations of a file in SymPy, each read with the names that are known before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+from gru_codegen.cell import B, Equation, H, matrix
+from gru_codegen.errors import CellError
+from gru_codegen.parse.algebra import Value, letters, read
+from gru_codegen.parse.document import Document
+from gru_codegen.parse.keys import KEYS
+from gru_codegen.parse.symbols import Symbols
+from gru_codegen.parse.syntax import Statement, Token, statements
+from gru_codegen.parse.text import Text, meant
+
+__all__ = ["Written", "read_equations"]
+
+
+@dataclass(frozen=True)
+class Written:
+    """The equations as they are written, and the text that their places are in."""
+
+    text: Text
+    statements: list[Statement]
+
+    @classmethod
+    def of(cls, document: Document) -> Written:
+        """The equations of `document`; CellError if there are none or one is malformed."""
+        written, text = document.table["equations"], document.text
+        start = document.place("equations")
+        if start is None:  # it is written with escapes: then places are those in the string
+            start, text = 0, Text(f"{text.path}, equations", written)
+        found = statements(text, start, start + len(written))
+        if not found:
+            fault = f"there is no equation here; write one such as {KEYS['equations']}"
+            raise document.error(fault, "equations")
+        return cls(text, found)
+
+    @cached_property
+    def targets(self) -> dict[str, Token]:
+        """The left sides, by name."""
+        return {statement.target.text: statement.target for statement in self.statements}
+
+    @cached_property
+    def read(self) -> set[str]:
+        """The names that some equation reads."""
+        return {token.text for statement in self.statements for token in statement.right}
+
+    def error(self, message: str, first: Token, last: Token) -> CellError:
+        """An error about the words from `first` to `last`."""
+        return self.text.error(message, first.start, last.end)
+
+
+def read_equations(written: Written, symbols: Symbols) -> tuple[Equation, ...]:
+    """The equations in SymPy; every left side gets a role in `symbols`.
+
+    Raises CellError, pointing at the place, for a left side that is no new name, and for a right
+    side that is no matrix expression of names before it, or of another shape than a state has.
+    """
+    known = symbols.values()
+    equations: list[Equation] = []
+    for statement in written.statements:
+        name = statement.target.text
+        _check_target(written, statement.target, symbols, [e.target.name for e in equations])
+        missing = partial(_why_missing, written, symbols, known, name)
+        value = read(written.text, statement, known, missing)
+        equations.append(_equation(written, statement, value, is_state=name in symbols.states))
+        known[name] = Value.of(equations[-1].target)
+        symbols.roles[name] = "a left side"
+    return tuple(equations)
+
+
+def _check_target(
+    written: Written, target: Token, symbols: Symbols, earlier: Iterable[str]
+) -> None:
+    name = target.text
+    fault = "has an equation already" if name in earlier else None
+    if name not in symbols.states:
+        fault = fault or symbols.fault_of(name)
+    if fault is not None:
+        raise written.error(f"{name} {fault}", target, target)
+
+
+def _equation(written: Written, statement: Statement, value: Value, is_state: bool) -> Equation:
+    target, right = statement.target, statement.right
+    symbol = matrix(target.text, B, value.shape[-1])
+    if is_state and symbol.shape != (B, H):
+        fault = f"{target.text} is a state, (B, H), and the right-hand side is"
+        raise written.error(f"{fault} {letters(symbol.shape)}", right[0], right[-1])
+    meaning = statement.meaning or ("state" if is_state else target.text)
+    try:
+        return Equation(symbol, value.expression, meaning)
+    except CellError as error:
+        raise written.error(str(error), target, right[-1]) from None
+
+
+def _why_missing(
+    written: Written, symbols: Symbols, known: Iterable[str], target: str, name: str
+) -> str:
+    """The reason why the equation of `target` cannot read `name`."""
+    equations = {statement.target.text: statement for statement in written.statements}
+    base = name.removesuffix("_prev")
+    if name in equations:
+        line = written.text.line(equations[name].target.start)
+        fault = f"{name} is computed only in line {line}"
+        if name in symbols.states:
+            return f"{fault}; its value one step earlier is {name}_prev"
+        if name == target:
+            return f"{name} is computed from itself"
+        if target in _ancestors(name, equations):
+            return f"{target} and {name} are computed from each other"
+        return f"{fault}; move its equation up"
+    if base != name and base in equations:
+        return f"there is no {name}, since {base} is no state; states: {', '.join(symbols.states)}"
+    return f"there is no name {name};{meant(name, known)} known: {', '.join(known)}"
+
+
+def _ancestors(name: str, equations: Mapping[str, Statement]) -> set[str]:
+    """Every name that the equation of `name` reads, directly or by way of other equations."""
+    ancestors: set[str] = set()
+    waiting = [name]
+    while waiting:
+        statement = equations.get(waiting.pop())
+        words = {token.text for token in statement.right} if statement else set()
+        waiting += words - ancestors
+        ancestors |= words
+    return ancestors

@@ -1,0 +1,70 @@
+"""The keys of a declaration in a file, and the kinds of their values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from gru_codegen.parse.document import Document, kind_of
+from gru_codegen.parse.text import meant
+
+__all__ = ["KEYS", "check_keys"]
+
+#: The keys that a file may have, each with an example of its value, of the kind that it must have.
+KEYS: dict[str, Any] = {
+    "name": "gru",
+    "title": "gated recurrent unit",
+    "source": "Author 2014, arXiv:1412.3555",
+    "sizes": ["K"],
+    "inputs": {"x": "(B, D)"},
+    "states": ["S"],
+    "weights": {"W": "(D, H)", "b": "(H,)"},
+    "output": "S",
+    "equations": "S = tanh(x @ W + b)",
+}
+_REQUIRED = ("name", "states", "weights", "equations")
+
+
+def check_keys(document: Document) -> None:
+    """Check that every key is known and has a value of its kind, and that none is missing.
+
+    Raises CellError, pointing at the key or at the string of an array or a table.
+    """
+    for key, value in document.table.items():
+        if key not in KEYS:
+            known = ", ".join(KEYS)
+            raise document.error(f"there is no {key};{meant(key, KEYS)} known: {known}", key)
+        _check_kind(document, key, value)
+    for key in _REQUIRED:
+        if not document.table.get(key):
+            fault = "is empty" if key in document.table else "is missing"
+            example = f"{key} = {_toml(KEYS[key])}"
+            raise document.error(f"the key {key} {fault}; write it as {example}", key)
+
+
+def _check_kind(document: Document, key: str, value: Any) -> None:
+    example = KEYS[key]
+    if type(value) is not type(example):
+        expected = f"{kind_of(example)} such as {_toml(example)}"
+        raise document.error(f"{key} must be {expected}, not {kind_of(value)}", key)
+    for part, word in _parts(value):
+        if not isinstance(word, str):
+            fault = f"{key} holds strings, as in {_toml(example)}, not {kind_of(word)}"
+            raise document.error(fault, key, part)
+
+
+def _parts(value: Any) -> Iterator[tuple[str | int, Any]]:
+    """The values of a table or an array, each with its key or index; a string has none."""
+    if isinstance(value, dict):
+        yield from value.items()
+    elif isinstance(value, list):
+        yield from enumerate(value)
+
+
+def _toml(value: Any) -> str:
+    """A string, an array of strings or a table of them in TOML, on one line."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key} = {_toml(word)}' for key, word in value.items())} }}"
+    return f'"{value}"'

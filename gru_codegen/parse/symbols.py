@@ -1,0 +1,116 @@
+"""The symbols that a file declares: sizes, inputs, states and weights, with their shapes."""
+
+from __future__ import annotations
+
+import re
+from reprlib import repr as shortened
+from typing import Any
+
+import sympy as sp
+
+from gru_codegen.cell import B, D, H, fault_of_symbol, matrix, size
+from gru_codegen.parse.algebra import Value, letters
+from gru_codegen.parse.document import Document
+
+__all__ = ["Symbols"]
+
+_SHAPE = re.compile(r"\(\s*(\w+)\s*,\s*(\w+)\s*\)|\(\s*(\w+)\s*,\s*\)|(\w+)")
+
+
+class Symbols:
+    """The declared symbols, each checked when it is read, a fault with its place in the file.
+
+    Attributes
+    ----------
+    sizes: by their letters. inputs, weights: in the declared order.
+    states: the previous value of each state, by the name of the state.
+    roles: for every name in use what it is, in words.
+
+    Raises
+    ------
+    CellError: a name is not valid or has a role already, or a shape is malformed.
+    """
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.roles: dict[str, str] = {}
+        self.sizes: dict[str, Any] = {symbol.name: symbol for symbol in (B, D, H)}
+        self._read_sizes()
+        self.inputs = self._matrices("inputs", "an input")
+        self.states: dict[str, Any] = {}
+        self._read_states()
+        self.weights = self._matrices("weights", "a weight")
+
+    @property
+    def output(self) -> str:
+        """The name of the output: the first state, unless the file says otherwise."""
+        return str(self.document.table.get("output", next(iter(self.states))))
+
+    def values(self) -> dict[str, Value]:
+        """By name all that the first equation may read."""
+        symbols = (*self.inputs, *self.states.values(), *self.weights)
+        return {symbol.name: Value.of(symbol) for symbol in symbols}
+
+    def fault_of(self, name: str) -> str | None:
+        """The reason why `name` cannot have a role, or None."""
+        if name in self.roles:
+            return f"is {self.roles[name]} already"
+        if name.startswith("d") and name[1:] in self.roles:
+            return f"is what the adjoint of {name[1:]} is called"
+        if f"d{name}" in self.roles:
+            return f"would have the adjoint d{name}, which is {self.roles[f'd{name}']} already"
+        return fault_of_symbol(name)
+
+    def _give_role(self, name: str, role: str, *path: str | int) -> None:
+        if fault := self.fault_of(name):
+            raise self.document.error(f"{shortened(name)} {fault}", *path)
+        self.roles[name] = role
+
+    def _read_sizes(self) -> None:
+        for index, letter in enumerate(self.document.table.get("sizes", [])):
+            if letter in self.sizes:
+                fault = f"{letter} is a size already; sizes lists those besides B, D and H"
+                raise self.document.error(fault, "sizes", index)
+            self._give_role(letter, "a size", "sizes", index)
+            self.sizes[letter] = size(letter)
+
+    def _read_states(self) -> None:
+        for index, state in enumerate(self.document.table["states"]):
+            previous = f"{state}_prev"
+            self._give_role(state, "a state", "states", index)
+            self._give_role(previous, f"the previous value of {state}", "states", index)
+            self.states[state] = matrix(previous, B, H)
+
+    def _matrices(self, section: str, role: str) -> tuple[Any, ...]:
+        """The matrices of a table of names and shapes."""
+        symbols = []
+        for name, written in self.document.table.get(section, {"x": "(B, D)"}).items():
+            self._give_role(name, role, section, name)
+            sizes = self._sizes_of(written, section, name)
+            if fault := _fault_of_shape(section, name, sizes):
+                raise self.document.value_error(fault, section, name)
+            symbols.append(matrix(name, *(sizes if sizes[1:] else (sp.S.One, *sizes))))
+        return tuple(symbols)
+
+    def _sizes_of(self, written: str, section: str, name: str) -> tuple[Any, ...]:
+        """The sizes of a shape as it is written, one for a vector."""
+        error = self.document.value_error
+        match = _SHAPE.fullmatch(written.strip())
+        if match is None:
+            fault = f"{shortened(written)} is not a shape"
+            raise error(f'{fault}; write "(D, H)", or "(H,)" for a vector', section, name)
+        found = list(filter(None, match.groups()))
+        for letter in found:
+            if letter not in self.sizes:
+                fault = f"there is no size {letter}"
+                raise error(f"{fault}; known: {', '.join(self.sizes)}", section, name)
+        return tuple(self.sizes[letter] for letter in found)
+
+
+def _fault_of_shape(section: str, name: str, sizes: tuple[Any, ...]) -> str | None:
+    """The reason why an input or a weight cannot have a shape, or None."""
+    if section == "inputs" and (len(sizes) == 1 or sizes[0] != B):
+        return f"the input {name} is {letters(sizes)}; an input has one row per sample, (B, n)"
+    if section == "weights" and B in sizes:
+        return f"the weight {name} is {letters(sizes)}; a weight serves every sample and has no B"
+    return None

@@ -1,0 +1,77 @@
+"""Checks that everything a file declares is used."""
+
+from __future__ import annotations
+
+from reprlib import repr as shortened
+
+from gru_codegen.parse.document import Document
+from gru_codegen.parse.equations import Written
+from gru_codegen.parse.symbols import Symbols
+from gru_codegen.parse.text import meant
+
+__all__ = ["check_use"]
+
+
+def check_use(document: Document, symbols: Symbols, written: Written) -> None:
+    """Check that every state has its next value, and that everything declared is read.
+
+    Raises CellError, pointing at the first declaration that is not used.
+    """
+    _check_states(document, symbols, written)
+    _check_output(document, symbols, written)
+    _check_arguments(document, symbols, written)
+    _check_sizes(document, symbols)
+    _check_left_sides(symbols, written)
+
+
+def _check_states(document: Document, symbols: Symbols, written: Written) -> None:
+    for index, (state, before) in enumerate(symbols.states.items()):
+        if state not in written.targets:
+            fault = f"the state {state} has no next value; add an equation {state} = ..."
+            raise document.error(fault, "states", index)
+        if before.name not in written.read:
+            fault = f"no equation reads {before}, what {state} was one step earlier"
+            raise document.error(f"{fault}; without it {state} is no state", "states", index)
+
+
+def _check_output(document: Document, symbols: Symbols, written: Written) -> None:
+    output, targets = symbols.output, written.targets
+    if output not in targets:
+        fault = f"the output {shortened(output)} is the left side of no equation;"
+        fault += f"{meant(output, targets)} known: {', '.join(targets)}"
+        raise document.value_error(fault, "output")
+
+
+def _check_arguments(document: Document, symbols: Symbols, written: Written) -> None:
+    for section, arguments in {"inputs": symbols.inputs, "weights": symbols.weights}.items():
+        for symbol in arguments:
+            if symbol.name not in written.read:
+                remedy = _remedy(document, symbols, section)
+                fault = f"no equation reads {symbol}; {remedy}"
+                raise document.error(fault, section, symbol.name)
+
+
+def _remedy(document: Document, symbols: Symbols, section: str) -> str:
+    """The remedy for an input or a weight that is not read."""
+    if section == "inputs" and section not in document.table:
+        example = 'inputs = { u = "(B, D)" }'
+        return f"the input is x, (B, D), unless a file says otherwise, as {example} does"
+    if section == "inputs" and len(symbols.inputs) > 1:
+        return "a kernel takes one input, so remove it"
+    return "use it or remove it"
+
+
+def _check_sizes(document: Document, symbols: Symbols) -> None:
+    arguments = (*symbols.inputs, *symbols.weights)
+    used = {str(extent) for symbol in arguments for extent in symbol.shape}
+    for index, letter in enumerate(document.table.get("sizes", [])):
+        if letter not in used:
+            fault = f"no input and no weight has the size {letter}; use it or remove it"
+            raise document.error(fault, "sizes", index)
+
+
+def _check_left_sides(symbols: Symbols, written: Written) -> None:
+    for name, target in written.targets.items():
+        if name not in (*written.read, *symbols.states, symbols.output):
+            fault = f"no equation reads {name}, and it is no state and not the output"
+            raise written.error(f"{fault}; use it or remove it", target, target)
