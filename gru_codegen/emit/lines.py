@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 
 from gru_codegen.ir import EquationId
@@ -12,8 +12,9 @@ from gru_codegen.ir import EquationId
 __all__ = [
     "WIDTH",
     "Line",
+    "LogicalLine",
     "assignments",
-    "call_lines",
+    "call",
     "called",
     "command",
     "comment",
@@ -43,6 +44,39 @@ class Line:
     code: str
     reads: frozenset[str] = frozenset()
     equations: tuple[EquationId, ...] = ()
+
+
+@dataclass(frozen=True)
+class LogicalLine:
+    """A statement in code, or the head of a block, before it is known where it stands.
+
+    start, inside, end: its text. What is `inside`, the arguments of a call, stands on a line of its
+    own if the whole is too long. depth: how many levels further in it stands than others.
+    """
+
+    start: str
+    inside: str = ""
+    end: str = ""
+    depth: int = 0
+
+    def lines(self, indent: str) -> list[str]:
+        """The lines that it takes where others begin with `indent`."""
+        indent += "    " * self.depth
+        line = f"{indent}{self.start}{self.inside}{self.end}"
+        if len(line) <= WIDTH or not self.inside:
+            return [line]
+        return [f"{indent}{self.start}", f"{indent}    {self.inside}", f"{indent}{self.end}"]
+
+    def deeper(self) -> LogicalLine:
+        """It in a block."""
+        return replace(self, depth=self.depth + 1)
+
+
+def call(
+    function: str, arguments: Iterable[str], *, before: str = "", behind: str = ""
+) -> LogicalLine:
+    """A call that is a statement, or what a loop begins with: `before` and `behind` it the rest."""
+    return LogicalLine(f"{before}{function}(", ", ".join(arguments), f"){behind}")
 
 
 def assignments(names: Sequence[str], values: Sequence[str], indent: str = "    ") -> Iterator[str]:
@@ -86,18 +120,6 @@ def called(before: str, name: str, arguments: Sequence[str], indent: str = "    
         rows = [f"{indent}    {argument}," for argument in arguments]
         inside = "\n".join(rows if keywords else filled_lines(arguments, f"{indent}    "))
     return f"{indent}{before}{name}(\n{inside}\n{indent})"
-
-
-def call_lines(line: str, indent: str) -> list[str]:
-    """A call that is a statement, or that a loop begins with; its arguments on a line of their own
-    if it is too long."""
-    inner = line.lstrip()
-    indent, line = indent + line.removesuffix(inner), inner
-    before, bracket, behind = line.partition("(")
-    arguments, closing, colon = behind.rpartition(")")
-    if len(indent + line) <= WIDTH or colon not in ("", ":") or not closing:
-        return [indent + line]
-    return [f"{indent}{before}{bracket}", f"{indent}    {arguments}", f"{indent}){colon}"]
 
 
 def listed(elements: Sequence[str], before: str, behind: str, indent: str = "    ") -> str:

@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from gru_codegen.emit.lines import WIDTH, call_lines, called, command, listed
+from gru_codegen.emit.lines import WIDTH, LogicalLine, call, called, command, listed
 
 
 def test_a_call_that_just_fits() -> None:
@@ -50,16 +50,27 @@ def test_a_long_command_is_the_same_to_the_shell_and_in_the_docstring(cell: str)
 
 def test_a_call_too_long_has_its_arguments_on_their_own_line() -> None:
     name = "a" * 40
-    assert call_lines(f"np.add({name}, b, {name})", "    ") == [f"    np.add({name}, b, {name})"]
-    assert call_lines(f"np.add({name}, f(b), {name[1:]}, {name})", "    ") == [
-        "    np.add(",
+    assert call("np.add", (name, "b", name)).lines("    ") == [f"    np.add({name}, b, {name})"]
+    assert call("f(a).dot", (name, "f(b)", name[1:], name)).lines("    ") == [
+        "    f(a).dot(",
         f"        {name}, f(b), {name[1:]}, {name}",
         "    )",
     ]
-    assert call_lines(f"for a, b in zip({name}, f({name}), strict=True):", "    ") == [
+    pair = call("zip", (name, f"f({name})", "strict=True"), before="for a, b in ", behind=":")
+    assert pair.lines("    ") == [
         "    for a, b in zip(",
         f"        {name}, f({name}), strict=True",
         "    ):",
     ]
-    long = f"{name * 3}[f(1)] = 0"
-    assert call_lines(long, "    ") == [f"    {long}"]
+    assert LogicalLine(f"{name * 3}[f(1)] = 0").lines("") == [f"{name * 3}[f(1)] = 0"]
+
+
+def test_a_line_in_a_block_stands_further_in_however_it_is_wrapped() -> None:
+    name = "a" * 46
+    assert call("f", (name, name)).lines("") == [f"f({name}, {name})"]
+    assert call("f", (name, name)).deeper().lines("    ") == [
+        "        f(",
+        f"            {name}, {name}",
+        "        )",
+    ]
+    assert LogicalLine("else:").deeper().deeper().lines("") == ["        else:"]

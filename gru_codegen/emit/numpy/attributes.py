@@ -15,12 +15,16 @@ __all__ = ["Attribute", "Attributes"]
 
 @dataclass(frozen=True)
 class Attribute:
-    """A name of the Workspace, the code of its value, a remark, and the sizes in that code."""
+    """A name of the Workspace.
+
+    code: its value. sizes: those in that code. calls: the functions of `gru_codegen/runtime` in it.
+    """
 
     name: str
     code: str
     remark: str
     sizes: tuple[str, ...] = ()
+    calls: tuple[str, ...] = ()
 
 
 class Attributes:
@@ -87,13 +91,13 @@ class Attributes:
             if view.place.array.extra is None:
                 continue
             name, code = self._shifted(view.var, view.offset), self._all_steps(view.place)
+            sizes = _cut(view.place)
+            calls: tuple[str, ...] = ()
             if name in self.program.by_row:
-                turned = self.form(name, "turned")
-                found.setdefault(
-                    turned, Attribute(turned, f"_turned({code})", "", _cut(view.place))
-                )
-                code = f"_rows({code})"
-            found.setdefault(name, Attribute(name, code, self._remark(view), _cut(view.place)))
+                turned, calls = self.form(name, "turned"), ("_turned",)
+                found.setdefault(turned, Attribute(turned, f"_turned({code})", "", sizes, calls))
+                code, calls = f"_rows({code})", ("_rows",)
+            found.setdefault(name, Attribute(name, code, self._remark(view), sizes, calls))
         return list(found.values())
 
     def parts_of_scratch(self) -> list[Attribute]:

@@ -24,7 +24,9 @@ from gru_codegen.ir import (
 from gru_codegen.ir.precedence import ATOM, PRODUCT, SUM, TIGHT, Form, Infix, call, spelled
 
 __all__ = [
+    "REDUCTIONS",
     "SPELLINGS",
+    "Numpy",
     "Rule",
     "Speller",
     "as_expression",
@@ -42,29 +44,24 @@ Speller = Callable[[Ref], str]
 #: None for the others.
 Rule = Callable[[Call], "str | None"]
 
+#: The method of an array for each sum, or largest, over the features of every sample.
+REDUCTIONS = {"row_sum": "sum", "row_max": "max"}
+
 #: How tightly ``a if c else b`` binds: it stands without parentheses only as an argument.
 _CHOICE = SUM - 1
 
 
-def as_expression(
-    expression: Expr, spell: Speller, orientation: Orientation = "rows", rule: Rule | None = None
-) -> str:
-    """`expression` as one line of Python; `orientation` is that of the matrices in it.
-
-    rule: what it has a spelling for is written so.
-    """
-    return spelled(expression, _Numpy(spell, orientation, rule))
+def as_expression(expression: Expr, notation: Numpy) -> str:
+    """`expression` as one line of Python."""
+    return spelled(expression, notation)
 
 
-def as_terms(
-    expression: Expr, spell: Speller, orientation: Orientation = "rows", rule: Rule | None = None
-) -> tuple[str, list[str], str]:
+def as_terms(expression: Expr, notation: Numpy) -> tuple[str, list[str], str]:
     """`expression` to be broken: the terms of the sum that it is or has in parentheses.
 
     Before them stands the text in front of the parentheses, behind them the rest of it; both are
     empty where there are none. Each term but the first begins with its sign.
     """
-    notation = _Numpy(spell, orientation, rule)
     whole = over_one_denominator(expression)
     if not _is_sum(whole):
         form = notation(whole)
@@ -77,7 +74,7 @@ def as_terms(
     return "", _terms_of(whole, notation), ""
 
 
-def _around(form: Form, place: int, notation: _Numpy) -> tuple[str, str]:
+def _around(form: Form, place: int, notation: Numpy) -> tuple[str, str]:
     """The text before and behind one of the operands of a form."""
     pieces = form.pattern.split("{}")
     texts = [spelled(operand, notation, level) for operand, level in form.operands]
@@ -86,7 +83,7 @@ def _around(form: Form, place: int, notation: _Numpy) -> tuple[str, str]:
     return before + pieces[place], pieces[place + 1] + behind
 
 
-def _terms_of(expression: Expr, notation: _Numpy) -> list[str]:
+def _terms_of(expression: Expr, notation: Numpy) -> list[str]:
     if not (isinstance(expression, Call) and _is_sum(expression)):
         return [spelled(expression, notation)]
     left, right = expression.args
@@ -101,12 +98,17 @@ def _is_sum(expression: Expr) -> bool:
 
 
 @dataclass(frozen=True)
-class _Numpy:
-    """The notation of expressions in NumPy."""
+class Numpy:
+    """The notation of expressions in NumPy.
+
+    orientation: that of the matrices in them. rule: what it has a spelling for is written so.
+    runtime: is told the functions of `gru_codegen/runtime` that they call, and gives their names.
+    """
 
     spell: Speller
     orientation: Orientation = "rows"
     rule: Rule | None = None
+    runtime: Callable[[str], str] = str
 
     def __call__(self, expression: Expr) -> Form:
         if isinstance(expression, Ref):
@@ -149,7 +151,7 @@ def ufunc(operation: str) -> str | None:
 # --- each operation ------------------------------------------------------------------------------
 
 
-def _multiply(notation: _Numpy, value: Call) -> Form:
+def _multiply(notation: Numpy, value: Call) -> Form:
     left, right = value.args
     if isinstance(left, Const):
         return _scaled(left.value, right)
@@ -170,30 +172,34 @@ def _scaled(factor: Fraction, value: Expr) -> Form:
     return Form(f"{before}{{}}{behind}", PRODUCT, ((value, level),))
 
 
-def _matmul(notation: _Numpy, value: Call) -> Form:
+def _matmul(notation: Numpy, value: Call) -> Form:
     if _is_every(value.args[0]):
         return call("np.matmul", value.args)
     return Infix("{} @ {}", PRODUCT, (TIGHT, TIGHT)).of(*value.args)
 
 
-def _contract(notation: _Numpy, value: Call) -> Form:
+def _contract(notation: Numpy, value: Call) -> Form:
     if notation.orientation == "columns" and not any(map(_is_every, value.args)):
         return Infix("{} @ {}.T", PRODUCT, (ATOM, ATOM)).of(*value.args)
-    turned = "_turned({})" if notation.orientation == "columns" else "{}"
-    left, right = (_rows(argument, turned) for argument in value.args)
+    turned = f"{notation.runtime('_turned')}({{}})" if notation.orientation == "columns" else "{}"
+    left, right = (_rows(notation, argument, turned) for argument in value.args)
     return Infix(f"{left}.T @ {right}", PRODUCT, (ATOM, ATOM)).of(*value.args)
 
 
-def _column_sum(notation: _Numpy, value: Call) -> Form:
+def _column_sum(notation: Numpy, value: Call) -> Form:
     (matrix,) = value.args
     if notation.orientation == "columns":
         axes = "(0, 2)" if _is_every(matrix) else "1"
         return Infix(f"{{}}.sum(axis={axes})", ATOM, (ATOM,)).of(matrix)
-    return Infix(f"{_rows(matrix, '{}')}.sum(axis=0)", ATOM, (ATOM,)).of(matrix)
+    return Infix(f"{_rows(notation, matrix, '{}')}.sum(axis=0)", ATOM, (ATOM,)).of(matrix)
 
 
-def _rows(matrix: Expr, pattern: str) -> str:
-    return f"_rows({pattern})" if _is_every(matrix) else pattern
+def _rows(notation: Numpy, matrix: Expr, pattern: str) -> str:
+    return f"{notation.runtime('_rows')}({pattern})" if _is_every(matrix) else pattern
+
+
+def _inner(notation: Numpy, value: Call) -> Form:
+    return Infix(f"{notation.runtime('_inner')}({{}}, {{}})", ATOM, (SUM, _CHOICE)).of(*value.args)
 
 
 def _is_every(expression: Expr) -> bool:
@@ -201,7 +207,7 @@ def _is_every(expression: Expr) -> bool:
     return isinstance(expression, Ref) and isinstance(expression.when, Every)
 
 
-def _weigh(notation: _Numpy, value: Call) -> Form:
+def _weigh(notation: Numpy, value: Call) -> Form:
     weights, weighed = value.args
     return Form(
         "{} if {} is None else {} * {}",
@@ -210,7 +216,7 @@ def _weigh(notation: _Numpy, value: Call) -> Form:
     )
 
 
-def _guard(notation: _Numpy, value: Call) -> Form:
+def _guard(notation: Numpy, value: Call) -> Form:
     mask, number, matrix = value.args
     assert isinstance(mask, Ref)  # an argument of an entry point
     unread = where_unread(mask, lambda _: "{}")
@@ -233,21 +239,20 @@ def where_unread(argument: Ref, spell: Speller) -> str:
     return f"{read} == 0" if argument.var.role == "loss weights" else read
 
 
-def _of_rows(notation: _Numpy, value: Call) -> Form:
-    function = {"row_sum": "sum", "row_max": "max"}[value.operation]
+def _of_rows(notation: Numpy, value: Call) -> Form:
     axis = "-1" if notation.orientation == "rows" else "-2"
-    pattern = f"{{}}.{function}(axis={axis}, keepdims=True)"
+    pattern = f"{{}}.{REDUCTIONS[value.operation]}(axis={axis}, keepdims=True)"
     return Infix(pattern, ATOM, (ATOM,)).of(*value.args)
 
 
-def _greater(notation: _Numpy, value: Call) -> Form:
+def _greater(notation: Numpy, value: Call) -> Form:
     left, right = value.args
     operands = ((left, SUM), (right, SUM), (left, SUM))
     return Form("({} > {}) * np.ones_like({})", PRODUCT, operands)
 
 
 #: How each operation is spelled that is no function of NumPy's and no function of equations.
-SPELLINGS: dict[str, Infix | Callable[[_Numpy, Call], Form]] = {
+SPELLINGS: dict[str, Infix | Callable[[Numpy, Call], Form]] = {
     "add": Infix("{} + {}", SUM, (SUM, PRODUCT)),
     "subtract": Infix("{} - {}", SUM, (SUM, PRODUCT)),
     "negate": Infix("-{}", TIGHT, (TIGHT,)),
@@ -260,7 +265,7 @@ SPELLINGS: dict[str, Infix | Callable[[_Numpy, Call], Form]] = {
     "row_sum": _of_rows,
     "row_max": _of_rows,
     "total": Infix("np.sum({})", ATOM, (_CHOICE,)),
-    "inner": Infix("_inner({}, {})", ATOM, (SUM, _CHOICE)),
+    "inner": _inner,
     "matmul": _matmul,
     "contract": _contract,
     "transpose": Infix("{}.T", ATOM, (ATOM,)),
@@ -269,13 +274,12 @@ SPELLINGS: dict[str, Infix | Callable[[_Numpy, Call], Form]] = {
 }
 
 
-def by_sample(spell: Speller, orientation: Orientation) -> Rule:
+def by_sample(notation: Numpy) -> Rule:
     """Write weighted sums over all samples as sums of each one's own, times its weight.
 
     That takes no array of all weighted numbers.
     """
-    notation = _Numpy(spell, orientation)
-    axes, axis = ("tbn,tbn->tb", -1) if orientation == "rows" else ("tnb,tnb->tb", -2)
+    axes, axis = ("tbn,tbn->tb", -1) if notation.orientation == "rows" else ("tnb,tnb->tb", -2)
 
     def rule(part: Call) -> str | None:
         match part:
@@ -286,7 +290,7 @@ def by_sample(spell: Speller, orientation: Orientation) -> Rule:
                 sums = f"{spelled(weighed, notation, ATOM)}.sum(axis={axis})"
             case _:
                 return None
-        return f"_inner({spelled(weights, notation)}, {sums})"
+        return f"{notation.runtime('_inner')}({spelled(weights, notation)}, {sums})"
 
     return rule
 

@@ -77,7 +77,7 @@ def phase_function(phase: Phase, attributes: Attributes) -> Function:
             unset = _pullback_only(program, phase)
             lines = [*(Line(f"    {name}: Any = None") for name in unset), *lines]
     results = [var.name for var in used if var.role == "loss"]
-    if blocks.losses:
+    if blocks.statements.losses:
         lines = [Line(f"    {results[0]} = np.zeros(w.steps, w.dtype)"), *lines]
         results = [f"{results[0]}.sum()"]
     if "gradient" in roles:
@@ -99,7 +99,7 @@ def phase_function(phase: Phase, attributes: Attributes) -> Function:
         ", ".join([*arguments, *(f"w.{name}" for name in seeds), "w"]),
         ", ".join([*arguments, *("d_outputs" for _ in seeds), "w"]),
         tuple(lines),
-        "" if blocks.returns else ", ".join(results),
+        "" if blocks.statements.returns else ", ".join(results),
         names.steps,
         names,
         tuple(names.local[name] for name in needed),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from gru_codegen.emit.numpy.expressions import as_expression
+from gru_codegen.emit.numpy.expressions import Numpy, as_expression
 from gru_codegen.ir import ELEMENTWISE, Call, Elementwise, Expr, parts, rewrite
 
 __all__ = ["helpers_of"]
@@ -62,7 +62,8 @@ def _written_out(formula: Expr) -> Expr:
 
 
 def _helper(function: Elementwise) -> str:
-    *computed, result = (as_expression(f, lambda ref: ref.var.name) for f in _formulas(function))
+    notation = Numpy(lambda ref: ref.var.name)
+    *computed, result = (as_expression(formula, notation) for formula in _formulas(function))
     names = [part.var.name for part, _ in function.where]
     return "\n".join(
         [

@@ -68,7 +68,7 @@ def _lines(program: Program, heading: Heading) -> list[Line]:
     attributes = Attributes(planned)
     functions = [phase_function(phase, attributes) for phase in program.phases]
     workspace = workspace_lines(attributes, functions, _declared_states(program))
-    lines = [*(line.code for f in functions for line in f.lines), *workspace.views]
+    calls = workspace.calls.union(*(function.names.calls for function in functions))
     outputs = _states(program, attributes)
     outputs |= _rooms_for_targets(planned, heading, outputs["outputs"])
     context = {
@@ -90,7 +90,7 @@ def _lines(program: Program, heading: Heading) -> list[Line]:
         "mask": attributes.mask,
         "seed": program.seed,
         "counts": any(var.role == "count" for var in program.variables().values()),
-        "runtime": runtime(_called(program, heading, lines)),
+        "runtime": runtime([*_called(program, heading), *calls]),
         "stored": _stored(planned, heading),
         "copied": _copied(program, heading),
         "workspace": workspace,
@@ -276,8 +276,8 @@ def _rooms_for_targets(plan: Plan, heading: Heading, outputs: str) -> dict[str, 
     }
 
 
-def _called(program: Program, heading: Heading, lines: Iterable[str]) -> Iterator[str]:
-    """The functions of the runtime that the template and the lines of a module call."""
+def _called(program: Program, heading: Heading) -> Iterator[str]:
+    """The functions of the runtime that the template calls."""
     yield from ("params_to_npz", "params_from_npz", "_checked", "_check_fit", "_check_sizes")
     yield from ("_number_type", "_cast_input", "_zeroed", "_check_workspace", "_ended", "_outputs")
     yield from ("_scalar", "_check_unspent", "_like_outputs", "_weights")
@@ -293,8 +293,6 @@ def _called(program: Program, heading: Heading, lines: Iterable[str]) -> Iterato
         yield "_check_equal"
     if program.orientation == "columns":
         yield "_turned"
-    helpers = ("_rows", "_blocks", "_inner")
-    yield from (name for name in helpers if any(f"{name}(" in line for line in lines))
 
 
 def _declared_states(program: Program) -> list[Var]:

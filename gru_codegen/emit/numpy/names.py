@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
 
+from gru_codegen.emit.lines import Line
 from gru_codegen.emit.numpy.attributes import Attributes
 from gru_codegen.emit.sizes import added, multiplied, parameter
-from gru_codegen.ir import Every, Now, Orientation, Ref, Shape, Var, refs
+from gru_codegen.ir import EquationId, Every, Now, Orientation, Ref, Shape, Var, refs
 
-__all__ = ["Kind", "Local", "Names", "number_name"]
+__all__ = ["Kind", "Local", "Names", "line_of", "number_name"]
 
 _NUMBERS = {0: "zero", 1: "one", 2: "two", 3: "three", 4: "four"}
 
@@ -56,7 +57,8 @@ class Names:
     blocks: those of weights laid side by side that have a name, as code. constants: those that no
     call changes, by the array that they are in: where, and what stands there. sizes_of_blocks: the
     letters of the sizes in both. row_blocks: what products take in blocks of rows step by step, by
-    the name of the blocks, each with the shape of the weights.
+    the name of the blocks, each with the shape of the weights. calls: the functions of
+    `gru_codegen/runtime` that lines call.
     """
 
     def __init__(self, attributes: Attributes) -> None:
@@ -71,6 +73,7 @@ class Names:
         self.constants: dict[str, dict[str, str]] = {}
         self.sizes_of_blocks: set[str] = set()
         self.row_blocks: dict[str, tuple[Ref, Shape]] = {}
+        self.calls: set[str] = set()
 
     @property
     def orientation(self) -> Orientation:
@@ -103,6 +106,11 @@ class Names:
         used, self.used = frozenset(self.used), set()
         return used
 
+    def runtime(self, name: str) -> str:
+        """A function of `gru_codegen/runtime`, which the module has to have."""
+        self.calls.add(name)
+        return name
+
     def _use(self, name: str, source: str, kind: Kind, reads: Iterable[str] = ()) -> str:
         """The local name `name`, which has to be given a value."""
         self.local.setdefault(name, Local(source, kind, frozenset(reads)))
@@ -130,7 +138,8 @@ class Names:
         for size in weights:
             self.size(size)
         rows, reads = self._apart(lambda: self.spell(ref, ""))
-        code = f"_blocks(_rows({rows}), {multiplied(weights)})"
+        blocks, rows_of = self.runtime("_blocks"), self.runtime("_rows")
+        code = f"{blocks}({rows_of}({rows}), {multiplied(weights)})"
         name = self.attributes.names.of(code, f"{self.attributes.of(ref)}_blocks")
         return self._use(name, code, Kind.DERIVED, reads)
 
@@ -172,7 +181,7 @@ class Names:
             return self._use(turned, turned, Kind.ARRAY)
         over_time = isinstance(ref.when, Every)
         turned = self.attributes.form(name, "turned" if over_time else "T")
-        code = f"_turned({name})" if over_time else f"{name}.T"
+        code = f"{self.runtime('_turned')}({name})" if over_time else f"{name}.T"
         return self._use(turned, code, Kind.DERIVED, reads)
 
     def optional(self, ref: Ref) -> str:
@@ -222,6 +231,11 @@ class Names:
     def is_by_row(self, ref: Ref) -> bool:
         """True if it is stored row by row beside others that are not: all steps are one matrix."""
         return ref.var.name in self.plan.program.by_row
+
+
+def line_of(names: Names, code: str, equations: tuple[EquationId, ...] = ()) -> Line:
+    """A line of `code`, which uses what has been spelled since the line before."""
+    return Line(code, names.taken(), equations)
 
 
 def number_name(value: int) -> str:

@@ -22,20 +22,26 @@ class WorkspaceLines:
     """Lines of the methods of a Workspace.
 
     once: what every step uses anew, and numbers. arrays: what holds all steps. views: the names of
-    the steps that are in use. The sizes that each of them reads stand before it.
+    the steps that are in use. The sizes that each of them reads stand before it. calls: the
+    functions of `gru_codegen/runtime` that they call.
     """
 
     once: list[str]
     arrays: list[str]
     views: list[str]
+    calls: frozenset[str]
 
 
 @dataclass
 class _Section:
-    """Lines under construction, each with its remark, and the letters of the sizes they read."""
+    """Lines under construction, each with its remark.
+
+    sizes: the letters of those that they read. calls: the functions that they call.
+    """
 
     lines: list[tuple[str, str]] = field(default_factory=list)
     sizes: set[str] = field(default_factory=set)
+    calls: set[str] = field(default_factory=set)
     dtype: bool = False
 
     def add(self, code: str, remark: str = "", sizes: Iterable[str] = ()) -> None:
@@ -47,6 +53,7 @@ class _Section:
         """Add lines that give `attributes` their names."""
         for each in attributes:
             self.add(f"self.{each.name} = {each.code}", each.remark, each.sizes)
+            self.calls.update(each.calls)
 
     def make(self, array: Array, name: str, shape: str) -> None:
         """Add the line that makes `array`."""
@@ -92,9 +99,12 @@ def workspace_lines(
     if attributes.program.orientation == "columns":
         output = attributes.program.entries["forward"][0].name
         views.add(f"self.{attributes.form(output, 'turned')} = _turned(self.{output})")
+        views.calls.add("_turned")
     for function in functions:
         _add_steps(function, attributes, views)
-    return WorkspaceLines(*(section.finished(letters) for section in (once, arrays, views)))
+    calls = once.calls | arrays.calls | views.calls
+    made, held, named = (section.finished(letters) for section in (once, arrays, views))
+    return WorkspaceLines(made, held, named, frozenset(calls))
 
 
 def _add_arrays(attributes: Attributes, once: _Section, arrays: _Section) -> None:
@@ -149,7 +159,7 @@ def _row_blocks(
             if timed
             else f"_blocks({source}, {entries})"
         )
-        yield Attribute(name, code, "", weights), timed
+        yield Attribute(name, code, "", weights, ("_blocks",)), timed
 
 
 def _add_blocks_of_weights(function: Function, once: _Section) -> None:

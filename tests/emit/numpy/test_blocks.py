@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from gru_codegen.emit.lines import call_lines
 from gru_codegen.emit.numpy.blocks import Blocks
 from gru_codegen.emit.numpy.names import Names
 from gru_codegen.ir import (
@@ -101,16 +100,6 @@ def test_a_weighted_loss_makes_no_array_of_all_weighted_numbers(
     assert written(total, orientation=orientation)[1:] == [
         "    # with loss weights each sample's own sum times its weight",
         f"    return np.sum(E) if V is None else _inner(V, E.sum(axis={axis}))",
-    ]
-
-
-def test_a_long_call_has_its_arguments_on_a_line_of_their_own() -> None:
-    arguments = f"{'a' * 40}, {'b' * 40}"
-    assert call_lines(f"np.tanh({arguments})", "    ") == [f"    np.tanh({arguments})"]
-    assert call_lines(f"product.dot({arguments})", " " * 8) == [
-        "        product.dot(",
-        f"            {arguments}",
-        "        )",
     ]
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from gru_codegen.emit.numpy.blocks import Blocks
-from gru_codegen.emit.numpy.calls import Calls
+from gru_codegen.emit.numpy.calls import calls
 from gru_codegen.emit.numpy.names import Names, number_name
+from gru_codegen.emit.numpy.operands import Operands
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir import (
     ELEMENTWISE,
@@ -42,7 +43,12 @@ one, two, minus_one, half, third = (whole(n) for n in (1, 2, -1, "1/2", "2/3"))
 def spelled(statement: Statement, orientation: Orientation = "rows") -> tuple[list[str], Names]:
     """The lines of one statement, in a program that has no other, and what they need."""
     names = Names(with_attributes(statement, orientation=orientation))
-    return Calls(names, "t").lines(statement), names
+    return in_place(statement, names), names
+
+
+def in_place(statement: Statement, names: Names) -> list[str]:
+    lines = calls(Operands(names, "t"), statement)
+    return [text for line in lines for text in line.lines("")]
 
 
 # --- one operation, into d ------------------------------------------------------------------------
@@ -253,7 +259,7 @@ def test_a_border_is_a_column_of_ones() -> None:
 def in_blocks(statement: Statement, orientation: Orientation = "rows") -> tuple[list[str], Names]:
     loop = Loop("forward", (into(b_t, op("tanh")(c)), statement))
     names = Names(with_attributes(loop, orientation=orientation, results=[b_t]))
-    return Calls(names, "t").lines(statement), names
+    return in_place(statement, names), names
 
 
 def test_a_product_in_blocks_goes_through_those_of_both_matrices() -> None:
@@ -274,6 +280,7 @@ def test_a_product_in_blocks_goes_through_those_of_both_matrices() -> None:
         "    x_rows.dot(W, d_rows)",
     ]
     assert names.local["x_blocks"].code == "_blocks(_rows(x), D * H)"
+    assert names.calls == {"_blocks", "_rows"}
 
 
 def test_there_are_no_rows_to_take_in_blocks_where_a_sample_is_a_column() -> None:
@@ -288,7 +295,7 @@ def test_a_pack_is_one_operand() -> None:
     """Its name stands for both of its neighbours, as target and as operand."""
     statement = into(beside(a_t, b_t), op("tanh")(beside(c, d)))
     names = Names(with_attributes(Loop("forward", (statement,)), results=[a_t, b_t]))
-    [line] = Calls(names, "t").lines(statement)
+    [line] = in_place(statement, names)
     assert line == "np.tanh(c_d, a_b_t)"
     assert names.steps == {"a_b_t": "a_b"}
     assert list(names.local) == ["c_d"]
@@ -320,6 +327,16 @@ def gradient(value: Expr, orientation: Orientation, target: Ref | None = None) -
 def written(statement: Statement, names: Names) -> list[str]:
     """The lines of a gradient, without the comment above them."""
     return [line.code.strip() for line in Blocks(names, "backward").lines((statement,))[1:]]
+
+
+def test_what_spells_a_line_knows_which_functions_of_the_runtime_it_calls() -> None:
+    product = into(every_d, matmul(every_x, W))
+    assert spelled(product, "rows")[1].calls == {"_rows"}
+    assert spelled(product, "columns")[1].calls == set()
+    assert gradient(contract(every_x, every_a), "columns")[1].calls == {"_rows", "_turned"}
+    assert gradient(contract(x, a_t), "rows")[1].calls == set()
+    loss = Ref(Var("loss", (), "loss"))
+    assert gradient(op("inner")(every_a, every_b), "rows", loss)[1].calls == {"_inner"}
 
 
 def test_a_sum_over_all_rows_is_one_product() -> None:

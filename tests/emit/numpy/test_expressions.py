@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gru_codegen.emit.numpy.expressions import as_expression, as_terms
+from gru_codegen.emit.numpy.expressions import Numpy, as_expression, as_terms
 from gru_codegen.emit.numpy.helpers import helpers_of
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir import (
@@ -166,7 +166,7 @@ EXPRESSIONS: dict[str, Expr] = {
 
 @pytest.mark.parametrize("text", EXPRESSIONS)
 def test_as_expression(text: str) -> None:
-    assert as_expression(EXPRESSIONS[text], spell) == text
+    assert as_expression(EXPRESSIONS[text], Numpy(spell)) == text
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_as_expression(text: str) -> None:
     ids=str,
 )
 def test_with_a_sample_per_column_sums_go_along_other_axes(expression: Expr, text: str) -> None:
-    assert as_expression(expression, spell, "columns") == text
+    assert as_expression(expression, Numpy(spell, "columns")) == text
 
 
 def test_every_operation_has_a_spelling_that_is_tested() -> None:
@@ -195,9 +195,8 @@ def test_every_operation_has_a_spelling_that_is_tested() -> None:
 
 
 def test_the_speller_decides_what_a_reference_is_called() -> None:
-    text = as_expression(
-        add(a, matmul(x, W)), lambda ref: f"{ref.var.name}[t]" if ref.when else "w"
-    )
+    notation = Numpy(lambda ref: f"{ref.var.name}[t]" if ref.when else "w")
+    text = as_expression(add(a, matmul(x, W)), notation)
     assert text == "a[t] + x[t] @ w"
 
 
@@ -221,7 +220,7 @@ def test_a_helper_computes_what_the_function_is(name: str) -> None:
     points = np.array([-500.0, -1.0, 0.0, 1.0, 500.0])
     if function.above is not None or function.poles:
         points = abs(points) + 1
-    found = eval(as_expression(call(name)(a), spell), {**scope, "a": points})
+    found = eval(as_expression(call(name)(a), Numpy(spell)), {**scope, "a": points})
     np.testing.assert_allclose(found, function.on_array(points), rtol=1e-15, atol=1e-15)
 
 
@@ -272,11 +271,13 @@ TERMS: list[tuple[Expr, tuple[str, list[str], str]]] = [
 def test_an_expression_is_broken_before_the_signs_of_its_sum(
     expression: Expr, broken: tuple[str, list[str], str]
 ) -> None:
-    assert as_terms(expression, spell) == broken
+    assert as_terms(expression, Numpy(spell)) == broken
     before, terms, behind = broken
     joined = " ".join(terms)
     whole = f"{before}({joined}){behind}" if before or behind else joined
-    assert ast.dump(ast.parse(whole)) == ast.dump(ast.parse(as_expression(expression, spell)))
+    assert ast.dump(ast.parse(whole)) == ast.dump(
+        ast.parse(as_expression(expression, Numpy(spell)))
+    )
 
 
 # --- refusals -------------------------------------------------------------------------------------
@@ -284,7 +285,7 @@ def test_an_expression_is_broken_before_the_signs_of_its_sum(
 
 def test_an_operation_without_a_spelling() -> None:
     with pytest.raises(ProgramError, match="no spelling for the operation 'softmax'"):
-        as_expression(call("softmax")(a), spell)
+        as_expression(call("softmax")(a), Numpy(spell))
 
 
 # --- values ---------------------------------------------------------------------------------------
@@ -334,5 +335,5 @@ def value_of(expression: Expr) -> Any:
 @given(expressions)
 def test_the_text_has_the_value_of_the_expression(expression: Expr) -> None:
     """Exactly, on fractions: parentheses stand wherever Python would read it otherwise."""
-    text = as_expression(expression, spell)
+    text = as_expression(expression, Numpy(spell))
     np.testing.assert_array_equal(eval(text, {"np": np, **ARRAYS}), value_of(expression))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from itertools import pairwise
 from typing import Any
 
@@ -80,3 +81,15 @@ def test_an_equation_is_quoted_once_for_the_lines_that_compute_it(
     source = gc.generate(cell, unroll=unroll, style=style)
     comments = [line for line in source.splitlines() if line.lstrip().startswith("# ")]
     assert not [one for one, other in pairwise(comments) if one == other]
+
+
+@pytest.mark.parametrize("form", [("fast", "columns"), ("fast", "blocked"), ("textbook", None)])
+def test_a_module_has_those_functions_of_the_runtime_that_it_calls(form: tuple[Any, Any]) -> None:
+    style, layout = form
+    source = gc.generate(gc.GRU, style=style, layout=layout)
+    nodes = list(ast.walk(ast.parse(source)))
+    defined = {node.name for node in nodes if isinstance(node, ast.FunctionDef)}
+    read = {node.id for node in nodes if isinstance(node, ast.Name)}
+    shared = {"_rows", "_blocks", "_inner", "_turned"}
+    assert defined & shared == read & shared != set()
+    assert ("_blocks" in defined) == (layout == "blocked")

@@ -1,0 +1,82 @@
+"""The values that loops take as given: sums at zero, carries at their boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from gru_codegen.emit.lines import Line
+from gru_codegen.emit.numpy.names import Names, line_of
+from gru_codegen.ir import Block, Loop, Ref, Step, Var, reads, refs, statements, writes
+
+__all__ = ["Boundaries"]
+
+
+class Boundaries:
+    """Writes the lines that give values to what a loop does not compute at any step.
+
+    begun: the carries kept for all steps whose matrix beyond the last step has been written.
+    """
+
+    def __init__(self, names: Names) -> None:
+        self.names = names
+        self.plan, self.attributes = names.plan, names.attributes
+        self.begun: set[Var] = set()
+
+    def before(self, loop: Loop) -> Iterator[Line]:
+        """Begin what the loop takes as given: sums at zero, carries at their boundary."""
+        written = {ref.var: s for s in statements(loop.body) for ref in writes(s)}
+        for var, statement in written.items():
+            if statement.accumulate and var.role == "gradient":
+                yield Line(f"    {var.name} = np.zeros_like(params.{var.name[1:]})")
+            elif self.plan.is_carried_over_time(var):
+                continue
+            elif isinstance(var.boundary, Ref) and not self.plan.is_stored(var):
+                zeros = f"np.zeros({self.attributes.sizes(var)}, w.dtype)"
+                beyond = self.names.spell(var.boundary, "")
+                yield line_of(self.names, f"    {var.name} = {zeros} if last is None else {beyond}")
+            elif var.boundary is not None and any(r.var.role == "last" for r in refs(var.boundary)):
+                yield from self._begun(var, self.names.spell(Ref(var), ""))
+
+    def beyond(self, blocks: tuple[Block, ...]) -> Iterator[Line]:
+        """Begin the carries of which `blocks` read the matrix beyond the last step."""
+        yield from self._beyond_all_steps(self._read_beyond(blocks))
+
+    def handed_out(self, blocks: tuple[Block, ...]) -> Iterator[Line]:
+        """Begin the carries that `blocks` write and hand out, after no step at all."""
+        written = {ref.var for s in statements(blocks) for ref in writes(s)}
+        yield from self._beyond_all_steps(filter(written.__contains__, self.plan.program.carries))
+
+    def _read_beyond(self, blocks: tuple[Block, ...]) -> Iterator[Var]:
+        """The variables of which `blocks` read another step, but those that no such step has."""
+        steps = self.plan.program.steps
+        for block in blocks:
+            for ref in (ref for s in statements((block,)) for ref in reads(s.value)):
+                offset = ref.when.offset if ref.when is not None else 0
+                inside = isinstance(block, Step) and 0 <= block.index + offset < (steps or 0)
+                if offset and not inside:
+                    yield ref.var
+
+    def _beyond_all_steps(self, some: Iterable[Var]) -> Iterator[Line]:
+        """Begin those of `some` that are carries kept for all steps, beyond the last one."""
+        for var in some:
+            if self.plan.is_carried_over_time(var) and var not in self.begun:
+                self.begun.add(var)
+                yield from self._begun(var, self.names.end(var, "last"))
+
+    def _begun(self, carry: Var, name: str) -> Iterator[Line]:
+        """The carry beyond the last step: what others are at that step, and what a caller gives."""
+        assert carry.boundary is not None  # it is that of a carry
+        if isinstance(carry.boundary, Ref):
+            beyond = self.names.spell(carry.boundary, "")
+            yield line_of(self.names, f"    {name}[...] = 0 if last is None else {beyond}")
+            return
+        addends = list(refs(carry.boundary))
+        given = [ref for ref in addends if ref.var.role == "last"]
+        start, *others = [self.names.end(r.var, "last") for r in addends if r not in given]
+        yield line_of(self.names, f"    {name}[...] = {start}")
+        yield from (Line(f"    np.add({name}, {other}, {name})") for other in others)
+        for ref in given:
+            yield Line("    if last is not None:")
+            yield line_of(
+                self.names, f"        np.add({name}, {self.names.spell(ref, '')}, {name})"
+            )

@@ -1,0 +1,62 @@
+"""The operands of an operation in code, each stored as the operation needs it."""
+
+from __future__ import annotations
+
+from gru_codegen.emit.numpy.expressions import Numpy, as_expression
+from gru_codegen.emit.numpy.names import Names
+from gru_codegen.errors import ProgramError
+from gru_codegen.ir import Call, Const, Expr, Ref
+
+__all__ = ["Operands", "untransposed"]
+
+
+class Operands:
+    """Spells the operands of one time step, or those outside any."""
+
+    def __init__(self, names: Names, index: str) -> None:
+        self.names = names
+        self.index = index
+        self.notation = Numpy(self.spell, names.orientation, runtime=names.runtime)
+
+    def spell(self, ref: Ref) -> str:
+        """`ref` in code."""
+        return self.names.spell(ref, self.index)
+
+    def expression(self, expression: Expr) -> str:
+        """Any expression in code."""
+        return as_expression(expression, self.notation)
+
+    def matrix(self, expression: Expr, target: Ref) -> str:
+        """An operand of an elementwise operation, stored like its target."""
+        if isinstance(expression, Const):
+            if expression.value.denominator != 1:
+                raise ProgramError(f"the fraction {expression} is no operand in place: {target}")
+            return self.names.number(expression.value.numerator)
+        is_view = isinstance(expression, Call) and expression.operation == "transpose"
+        if isinstance(expression, Ref) or is_view:
+            matrix, turned = untransposed(expression)
+            if len(matrix.var.shape) == 2 and self.names.is_column_major(target):
+                turned = not turned
+            return self.stored(matrix, turned)
+        if isinstance(expression, Call) and expression.operation == "rows":
+            (vector,) = expression.args
+            if isinstance(vector, Ref):
+                columns = self.names.is_column_major(target)
+                return self.names.column(vector) if columns else self.spell(vector)
+        return self.expression(expression)
+
+    def stored(self, matrix: Ref, turned: bool) -> str:
+        """A matrix as it is meant, or, where it is stored transposed, as it is not."""
+        if len(matrix.var.shape) == 2 and self.names.is_column_major(matrix):
+            turned = not turned
+        return self.names.transposed(matrix) if turned else self.spell(matrix)
+
+
+def untransposed(expression: Expr) -> tuple[Ref, bool]:
+    """A matrix, and whether its transpose is meant."""
+    if isinstance(expression, Call) and expression.operation == "transpose":
+        expression, turned = expression.args[0], True
+    else:
+        turned = False
+    assert isinstance(expression, Ref)  # to_three_address_code saw to it
+    return expression, turned
