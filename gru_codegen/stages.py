@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 from gru_codegen.cell import Cell
 from gru_codegen.cost import gain
@@ -12,11 +13,11 @@ from gru_codegen.ir import Program, validate
 from gru_codegen.ir.printing import printed
 from gru_codegen.losses import L2, Loss
 from gru_codegen.lower import lower
-from gru_codegen.passes import Layout, Pass, Style, passes
+from gru_codegen.passes import LAYOUTS, Layout, Pass, Style, passes
 from gru_codegen.request import Request
 from gru_codegen.requirements import require_generable
 
-__all__ = ["LOWER", "derived", "every_stage", "program", "stage_names", "stages"]
+__all__ = ["LOWER", "derived", "elsewhere", "every_stage", "program", "stage_names", "stages"]
 
 #: The stage before all passes.
 LOWER = "lower"
@@ -46,7 +47,8 @@ def program(
     names = list(stage_names(request))
     after = names[-1] if after is None else after
     if after not in names:
-        raise ValueError(f"after: there is no pass {after!r}; there are {', '.join(names)}")
+        there = elsewhere(request, after)
+        raise ValueError(f"after: there is no pass {after!r}{there}; there are {', '.join(names)}")
     return next(program for name, program in stages(request) if name == after)
 
 
@@ -70,6 +72,20 @@ def stage_names(request: Request) -> Iterator[str]:
     yield LOWER
     for name, _ in _passes(request):
         yield name
+
+
+def elsewhere(request: Request, name: str) -> str:
+    """Say, behind "there is no pass", in which other style or layout there is one called `name`.
+
+    " here, but with layout columns or layout folded"; "" if no kernel has it.
+    """
+    others = {
+        **{f"layout {each}": replace(request, style="fast", layout=each) for each in LAYOUTS},
+        "style textbook": replace(request, style="textbook", layout=None),
+        "unroll N": replace(request, unroll=1),
+    }
+    found = [words for words, other in others.items() if name in stage_names(other)]
+    return f" here, but with {' or '.join(found)}" if found else ""
 
 
 def _passes(request: Request) -> Iterator[tuple[str, Pass]]:

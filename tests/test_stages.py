@@ -54,6 +54,8 @@ def test_the_readout_and_the_loss_are_in_it() -> None:
 def test_there_is_no_such_pass() -> None:
     with pytest.raises(ValueError, match=r"^after: there is no pass 'fold'; there are lower, fact"):
         gc.program(gc.GRU, style="textbook", after="fold")
+    with pytest.raises(ValueError, match=r"'gather_rows' here, but with layout columns or layout"):
+        gc.program(gc.GRU, style="textbook", after="gather_rows")
     with pytest.raises(TypeError, match=r"^cell: expected a Cell"):
         gc.program("gru")  # type: ignore[arg-type]
 

@@ -67,16 +67,23 @@ class Program(click.Group):
 
 
 class Unknown(click.UsageError):
-    """There is no `kind` called `name`; says which there are, and which may have been meant."""
+    """There is no `kind` called `name`; says which there are, and which may have been meant.
 
-    def __init__(self, kind: str, name: str, known: Iterable[str], option: str = "") -> None:
+    elsewhere: where else there is one, as the words that follow the name.
+    """
+
+    def __init__(
+        self, kind: str, name: str, known: Iterable[str], option: str = "", elsewhere: str = ""
+    ) -> None:
         known = list(known)
-        in_any_case = {each.lower(): each for each in known}
-        close = get_close_matches(name.lower(), in_any_case, n=1)
+        in_any_case = {each.lower().lstrip("-"): each for each in known}  # all dashes are alike
+        close = get_close_matches(name.lower().lstrip("-"), in_any_case, n=1)
         meant = f" did you mean {in_any_case[close[0]]}?" if close else ""
         where = f"{option}: " if option else ""
         listed = ", ".join(known)
-        super().__init__(f"{where}there is no {kind} {shortened(name)};{meant} known: {listed}")
+        super().__init__(
+            f"{where}there is no {kind} {shortened(name)}{elsewhere};{meant} known: {listed}"
+        )
 
 
 def choose(option: str, name: str, known: Mapping[str, Value], kind: str = "") -> Value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from gru_codegen.cli import options
-from gru_codegen.cli.errors import BadInput, choose
+from gru_codegen.cli.errors import BadInput, Unknown
 from gru_codegen.cli.options import requested, require_output
 from gru_codegen.cli.terminal import say, working
 from gru_codegen.files import write_whole
@@ -37,7 +37,8 @@ Examples:
 @click.option(
     "--after",
     metavar="PASS",
-    help="The program after this pass, or after lower, before all of them.  [default: the last]",
+    help="The program after this pass, or after lower, before all of them; --every-pass shows "
+    "their names.  [default: the last]",
 )
 @click.option("--every-pass", is_flag=True, help="Each stage in turn, and what its pass gained.")
 @click.option("--no-origins", is_flag=True, help="Leave out which equations statements are from.")
@@ -71,11 +72,13 @@ def show_program(
     with working() as progress:
         progress("importing SymPy")
         from gru_codegen.ir.printing import printed
-        from gru_codegen.stages import every_stage, stage_names, stages
+        from gru_codegen.stages import elsewhere, every_stage, stage_names, stages
 
         request = requested(cell, loss, readout, unroll, style, layout)
-        names = {name: name for name in stage_names(request)}
-        wanted = choose("after", after or list(names)[-1], names, "pass")
+        names = list(stage_names(request))
+        wanted = names[-1] if after is None else after
+        if wanted not in names:
+            raise Unknown("pass", wanted, names, "--after", elsewhere(request, wanted))
         progress(f"compiling {request.name}")
         if every_pass:
             text = every_stage(request, origins=not no_origins)

@@ -54,16 +54,29 @@ def test_it_is_written_to_a_file(run: Run, folder: Path) -> None:
             "--after fission_loop",
             "--after: there is no pass 'fission_loop'; did you mean fi",
         ),
-        ("--style textbook --after unroll", "--after: there is no pass 'unroll'; known: lower, "),
+        (
+            "--style textbook --after unroll",
+            "--after: there is no pass 'unroll' here, but with unroll N; known: lower, ",
+        ),
+        (
+            "--layout rows --after store_feature_major",
+            "--after: there is no pass 'store_feature_major' here, but with layout columns or "
+            "layout folded; known: lower, eliminate_common_subexpressions, ",
+        ),
+        (
+            "--after factor_adjoints",
+            "--after: there is no pass 'factor_adjoints' here, but with style textbook; did you ",
+        ),
+        ("--after ", "--after: there is no pass ''; known: lower, "),
         ("--after lower --every-pass", "--after shows one stage and --every-pass all; leave one "),
-        ("--style textbook --layout rows", "--layout is for the fast style; textbook keeps rows"),
+        ("--style textbook --layout rows", "--layout is for the fast style; leave it or --style"),
         ("--loss l2mean", "--loss: there is no loss 'l2mean'; did you mean l2-mean?"),
         ("--output missing/gru.txt", "cannot write missing/gru.txt: the folder missing does not"),
         ("--cell gro", "there is no cell 'gro'"),
     ],
 )
 def test_what_is_refused(arguments: str, said: str, run: Run, folder: Path) -> None:
-    assert refused(run("program", *arguments.split())).startswith(said)
+    assert refused(run("program", *arguments.split(" "))).startswith(said)
     assert files(folder) == set()
 
 
