@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from reprlib import repr as shortened
 from typing import Any, Literal
 
 import sympy as sp
@@ -18,6 +19,7 @@ from sympy.matrices.expressions.trace import Trace
 from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.cell import (
+    Cell,
     check_equations,
     check_file_name,
     check_names,
@@ -42,7 +44,7 @@ from gru_codegen.functions import exp, huber, log, reciprocal, sigmoid, softplus
 from gru_codegen.known import Known
 from gru_codegen.notation import leaves
 
-__all__ = ["L2", "KnownAdjoint", "Loss", "losses"]
+__all__ = ["L2", "KnownAdjoint", "Loss", "losses", "require_declared"]
 
 O = size("O")  # noqa: E741  # the output size is called O throughout
 
@@ -155,6 +157,17 @@ def _check_cost(where: str, cost: Any, known: set[MatrixSymbol]) -> set[MatrixSy
             "the factors of Trace(A.T * B) must have one shape"
         )
     return read
+
+
+def require_declared(cell: Any, loss: Any) -> None:
+    """Raise a TypeError unless `cell` is a `Cell` and `loss` a `Loss`: names are not taken."""
+    wanted = (
+        ("cell", cell, Cell, "a Cell, such as gc.GRU or gc.cells['lstm']"),
+        ("loss", loss, Loss, "a Loss, such as gc.L2 or gc.losses['bce']"),
+    )
+    for name, given, kind, words in wanted:
+        if not isinstance(given, kind):
+            raise TypeError(f"{name}: expected {words}, got {shortened(given)}")
 
 
 P, Y, E = (matrix(name, B, O) for name in ("P", "Y", "E"))

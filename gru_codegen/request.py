@@ -10,7 +10,7 @@ from reprlib import repr as shortened
 from typing import Any
 
 from gru_codegen.cell import Cell
-from gru_codegen.losses import L2, Loss
+from gru_codegen.losses import L2, Loss, require_declared
 from gru_codegen.passes import DEFAULT_LAYOUT, LAYOUTS, STYLES, Layout, Style
 from gru_codegen.readouts import readouts
 from gru_codegen.steps import MOST_STEPS, fault_of_steps, whole
@@ -46,7 +46,7 @@ class Request:
     layout: Layout | None = None
 
     def __post_init__(self) -> None:
-        _check_declared(self.cell, self.loss)
+        require_declared(self.cell, self.loss)
         _check_known(self.style, self.readout, self.layout)
         object.__setattr__(self, "unroll", _steps(self.unroll))
 
@@ -111,22 +111,13 @@ def _in_code(option: str, value: str) -> str:
     return f"gru_codegen.losses[{value!r}]" if option == "loss" else repr(value)
 
 
-def _check_declared(cell: Any, loss: Any) -> None:
-    if not isinstance(cell, Cell):
-        raise TypeError(f"cell: expected a Cell, such as gc.GRU or gc.cells['lstm'], got {cell!r}")
-    if not isinstance(loss, Loss):
-        raise TypeError(f"loss: expected a Loss, such as gc.L2 or gc.losses['bce'], got {loss!r}")
-
-
 def _check_known(style: str, readout: str, layout: str | None) -> None:
     if readout not in readouts:
         raise ValueError(f"readout: there is no {readout!r}; there are {', '.join(readouts)}")
     if layout is not None and layout not in LAYOUTS:
         raise ValueError(f"layout: there is no {layout!r}; there are {', '.join(LAYOUTS)}")
     if style == "textbook" and layout is not None:
-        raise ValueError(
-            f"layout: {layout!r} is for the fast style; textbook keeps rows as declared"
-        )
+        raise ValueError(f"layout: {layout!r} is for the fast style; leave it out for textbook")
     if style not in STYLES:
         raise ValueError(f"style: there is no {style!r}; there are {', '.join(STYLES)}")
 

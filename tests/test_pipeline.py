@@ -47,7 +47,7 @@ def test_any_whole_number_will_do() -> None:
 @pytest.mark.parametrize("layout", ["rows", "columns"])
 def test_the_textbook_style_has_no_layout(layout: Any) -> None:
     """Not that of the fast style by default either: as on the command line."""
-    fault = f"layout: {layout!r} is for the fast style; textbook keeps rows as declared"
+    fault = f"layout: {layout!r} is for the fast style; leave it out for textbook"
     for make in (gc.generate, gc.load):
         with pytest.raises(ValueError, match=f"^{re.escape(fault)}$"):
             make(gc.GRU, style="textbook", layout=layout)

@@ -29,7 +29,7 @@ from gru_codegen.derive.normal_form import NormalEquation, normalise
 from gru_codegen.derive.proof import prove_equal, prove_no_matter
 from gru_codegen.equations import Equation
 from gru_codegen.errors import CellError
-from gru_codegen.losses import L2, Loss
+from gru_codegen.losses import L2, Loss, require_declared
 from gru_codegen.names import free_name
 from gru_codegen.notation import Notation, leaves, signed
 
@@ -45,7 +45,9 @@ def derive(cell: Cell, loss: Loss = L2) -> Derivation:
     ------
     CellError: the names of cell, loss and adjoints collide.
     DerivationError: SymPy refuses a form, or a derivative could not be proved.
+    TypeError: `cell` or `loss` is no declaration; they are not taken by name.
     """
+    require_declared(cell, loss)
     return _derive(cell, loss)
 
 

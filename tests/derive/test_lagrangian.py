@@ -192,6 +192,15 @@ def refusal(declared: Cell, loss: Loss = gc.L2) -> str:
     return str(raised.value)
 
 
+@pytest.mark.parametrize("make", [gc.derive, gc.generate, gc.program, gc.source_map])
+def test_declarations_are_not_taken_by_name(make: Any) -> None:
+    cell = r"^cell: expected a Cell, such as gc\.GRU or gc\.cells\['lstm'\], got 'xxxx.{,30}x'$"
+    with pytest.raises(TypeError, match=cell):
+        make("x" * 5000)
+    with pytest.raises(TypeError, match=r"^loss: expected a Loss, .* got 'l2'$"):
+        make(gc.GRU, loss="l2")
+
+
 def test_a_name_that_an_adjoint_needs() -> None:
     dS = matrix("dS", D, H)
     assert refusal(cell("a", (dS, U), {S: tanh(x * dS + S_prev * U)})) == (
