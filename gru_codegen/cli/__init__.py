@@ -1,4 +1,4 @@
-"""The command line: generate, verify, inspect, cells."""
+"""The command line: generate, verify, inspect, program, cells."""
 
 from __future__ import annotations
 

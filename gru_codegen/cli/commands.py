@@ -13,13 +13,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from difflib import unified_diff
 from functools import partial
-from textwrap import indent
 from typing import TYPE_CHECKING, get_args
 
 import click
 
 from gru_codegen.cli import options
 from gru_codegen.cli.errors import PROGRAM, BadInput, CheckFailed, Program, choose
+from gru_codegen.cli.listing import list_cells
 from gru_codegen.cli.options import requested, require_output
 from gru_codegen.cli.programs import show_program
 from gru_codegen.cli.recorded import other_declaration
@@ -38,7 +38,6 @@ NEAR = 1.05  # of the least time; another run may say otherwise
 #: What tells how many threads NumPy's BLAS may take.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
 
-READOUTS = {"none": "the output of the cell itself", "linear": "O_t = S_t Wout + bout"}
 #: What `inspect` may be asked for, and is to learn.
 _LATER = ("html", "json")
 
@@ -119,7 +118,11 @@ Examples:
     metavar="FILE|-",
     help=f"Where to write; - is standard output.  [default: {FOLDER}/NAME.py]",
 )
-@click.option("--check", is_flag=True, help="Write nothing; show how the file there differs.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Write nothing; show how the file there differs, and exit with 1 if it does.",
+)
 @click.option("--no-verify", is_flag=True, help="Skip the checks of what was generated.")
 def generate(
     cell: str,
@@ -298,7 +301,12 @@ Examples:
 )
 @options.loss
 @options.readout
-@click.option("--wrt", metavar="WEIGHT", help="The gradient of this weight.  [default: all]")
+@click.option(
+    "--wrt",
+    metavar="WEIGHT",
+    multiple=True,
+    help="The gradient of this weight alone.  [default: of all]",
+)
 @click.option(
     "--format",
     "markup",
@@ -320,7 +328,7 @@ def inspect(
     unroll: int | None,
     loss: str,
     readout: str,
-    wrt: str | None,
+    wrt: tuple[str, ...],
     markup: str,
     output: str,
 ) -> None:
@@ -329,6 +337,9 @@ def inspect(
         raise click.BadParameter(
             f"{markup} is not there yet; use text or latex", param_hint="'--format'"
         )
+    if len(wrt) > 1:
+        raise BadInput(f"--wrt is for one weight or, left out, for all; got {', '.join(wrt)}")
+    weight = wrt[0] if wrt else None
     require_output(output, cell)
     with working() as progress:
         progress("importing SymPy")
@@ -341,10 +352,10 @@ def inspect(
         declared, cost = load_cell(cell), choose("loss", loss, losses)
         declared = choose("readout", readout, readouts)(declared)
         spelling = choose("format", markup, {name: name for name in get_args(Format)})
-        if wrt is not None:
-            choose("wrt", wrt, {str(weight): weight for weight in declared.weights}, "weight")
+        if weight is not None:
+            choose("wrt", weight, {str(each): each for each in declared.weights}, "weight")
         progress(f"deriving {cell}")
-        text = document(derive(declared, cost), unroll=unroll, wrt=wrt, format=spelling)
+        text = document(derive(declared, cost), unroll=unroll, wrt=weight, format=spelling)
     text = text.rstrip("\n") + "\n"
     if output == "-":
         say(text.encode(), end=False)
@@ -353,25 +364,5 @@ def inspect(
         say(f"wrote {output}")
 
 
-@program.command("cells", short_help="List the cells with their equations, and the losses.")
-def list_cells() -> None:
-    """List the cells with their equations, and the losses."""
-    with working() as progress:
-        progress("importing SymPy")
-        from gru_codegen.cells import cells
-        from gru_codegen.losses import losses
-        from gru_codegen.parse import WAYS
-
-    for cell in cells.values():
-        say(f"{cell.name}: {cell.title}\n{indent(cell.source, '    ')}\n")
-        say(f"{indent(str(cell), '    ')}\n")
-    say("losses")
-    for loss in losses.values():
-        say(f"    {loss.name}: {loss.title}")
-    say("readouts")
-    for name, formula in READOUTS.items():
-        say(f"    {name}: {formula}")
-    say(f"\n{WAYS}")
-
-
+program.add_command(list_cells)
 program.add_command(show_program)

@@ -99,7 +99,8 @@ style = click.option(
 layout = click.option(
     "--layout",
     metavar="[rows|blocked|columns|folded]",
-    help="How the fast style stores and multiplies matrices.  [default: columns]",
+    help="How the fast style stores and multiplies matrices; "
+    f"`{PROGRAM} generate --tune` finds the fastest.  [default: columns]",
 )
 
 
@@ -119,7 +120,7 @@ def requested(
     layouts: dict[str, Layout] = {each: each for each in LAYOUTS}
     storage = None if layout is None else choose("layout", layout, layouts)
     if storage is not None and manner == "textbook":
-        raise BadInput("--layout is for the fast style; textbook keeps rows as declared")
+        raise BadInput("--layout is for the fast style; leave it or --style textbook out")
     return Request(declared, cost, readout, unroll, manner, storage)
 
 

@@ -6,9 +6,9 @@ import pytest
 
 import gru_codegen as gc
 from gru_codegen import explain
-from gru_codegen.cli import commands
+from gru_codegen.cli import listing
 from gru_codegen.readouts import linear, readouts
-from tests.cli.running import Outcome, Run, files
+from tests.cli.running import ROOT, Outcome, Run, files
 
 # Every cell and every loss; not every one with every other.
 PAIRS = list(
@@ -83,5 +83,14 @@ def test_cells_lists_everything(run: Run) -> None:
         "    none: the output of the cell itself",
         "    linear: O_t = S_t Wout + bout",
     ]
-    assert list(commands.READOUTS) == list(readouts)
+    assert list(listing.READOUTS) == list(readouts)
     assert lines[-1] == "a cell of your own is package.module:NAME, or FILE.toml"
+
+
+def test_cells_shows_one_cell(run: Run) -> None:
+    shown = run("cells", "mgu")
+    assert (shown.status, shown.err) == (0, "")
+    assert shown.out.startswith("mgu: minimal gated unit\n    Zhou")
+    assert shown.out.endswith("\n    S_t  = (1 - FG_t) o S_{t-1} + FG_t o CA_t\n")
+    assert shown.out in run("cells").out
+    assert run("cells", str(ROOT / "examples" / "my_cell.toml")).out.startswith("minimal-rnn: min")

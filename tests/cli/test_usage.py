@@ -32,8 +32,9 @@ CELLS += f"; {WAYS}"
             "known: generate, verify, inspect, cells, program",
         ),
         ("xyz", "there is no command 'xyz'; known: generate, verify, inspect, cells, program"),
-        ("--verbose", "there is no option '--verbose'; did you mean --version? known: --version, "
+        ("--versoin", "there is no option '--versoin'; did you mean --version? known: --version, "
          "--help"),
+        ("--cell gru", "there is no option '--cell'; known: --version, --help"),
         ("generate --unrol 8", "there is no option '--unrol'; did you mean --unroll? "
          f"known: {GENERATE}"),
         ("generate -q", f"there is no option '-q'; known: {GENERATE}"),
@@ -61,7 +62,7 @@ CELLS += f"; {WAYS}"
         *(
             (
                 f"generate --style textbook --layout {layout}",
-                "--layout is for the fast style; textbook keeps rows as declared",
+                "--layout is for the fast style; leave it or --style textbook out",
             )
             for layout in ("rows", "columns")
         ),
@@ -113,7 +114,9 @@ CELLS += f"; {WAYS}"
         ),
         ("inspect --output missing/k.txt", "cannot write missing/k.txt: the folder missing does "
          "not exist; make it first, or name another"),
-        ("cells gru", "got unexpected extra argument (gru); see gru-codegen cells --help"),
+        ("inspect --wrt Wz --wrt Wr", "--wrt is for one weight or, left out, for all; got Wz, Wr"),
+        ("cells gru sru", "got unexpected extra argument (sru); see gru-codegen cells --help"),
+        ("cells grv", f"there is no cell 'grv'; did you mean gru? {CELLS}"),
     ],
 )  # fmt: skip
 def test_bad_usage(arguments: str, message: str, run: Run, folder: Path) -> None:

@@ -1,0 +1,48 @@
+"""The command `cells`: what can be generated."""
+
+from __future__ import annotations
+
+from textwrap import indent
+from typing import TYPE_CHECKING
+
+import click
+
+from gru_codegen.cli.terminal import say, working
+
+if TYPE_CHECKING:
+    from gru_codegen.cell import Cell
+
+__all__ = ["list_cells"]
+
+READOUTS = {"none": "the output of the cell itself", "linear": "O_t = S_t Wout + bout"}
+
+
+@click.command("cells", short_help="List the cells with their equations, and the losses.")
+@click.argument("cell", required=False)
+def list_cells(cell: str | None) -> None:
+    """List the cells with their equations, and the losses; or one CELL alone.
+
+    CELL is a name, package.module:NAME or FILE.toml.
+    """
+    with working() as progress:
+        progress("importing SymPy")
+        from gru_codegen.cells import cells
+        from gru_codegen.losses import losses
+        from gru_codegen.parse import WAYS, load_cell
+
+        declared = cells.values() if cell is None else [load_cell(cell)]
+    say("\n".join(f"{_described(each)}\n" for each in declared).encode(), end=False)
+    if cell is not None:
+        return
+    say("\nlosses")
+    for loss in losses.values():
+        say(f"    {loss.name}: {loss.title}")
+    say("readouts")
+    for name, formula in READOUTS.items():
+        say(f"    {name}: {formula}")
+    say(f"\n{WAYS}")
+
+
+def _described(cell: Cell) -> str:
+    source, equations = (indent(text, "    ") for text in (cell.source, str(cell)))
+    return f"{cell.name}: {cell.title}\n{source}\n\n{equations}"
