@@ -736,7 +736,7 @@ def _check_workspace(
 
 
 def _ended(lengths: Any, steps: int, batch_size: int) -> Array:
-    """Which samples have ended at each step, (T, B, 1)."""
+    """The mask of the samples that have ended at each step, (T, B, 1)."""
     lengths = np.asarray(lengths)
     _check_shape("lengths", lengths, ("B",), (batch_size,))
     if lengths.dtype.kind not in "iu":
