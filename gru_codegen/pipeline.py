@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gru_codegen.cell import Cell
 from gru_codegen.cells import cells
@@ -16,26 +16,22 @@ from gru_codegen.ir import Program
 from gru_codegen.losses import L2, Loss
 from gru_codegen.lower import lower
 from gru_codegen.modules import load_source
-from gru_codegen.passes import Layout, Style, optimise
-from gru_codegen.request import Request, complete
+from gru_codegen.passes import optimise
+from gru_codegen.request import Choices, Request, complete, names_its_choices
 from gru_codegen.stages import derived
 from gru_codegen.verify import Report, verify
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack  # in typing from Python 3.11 on
 
 __all__ = ["check", "generate", "load", "source", "source_map"]
 
 
-def generate(
-    cell: Cell,
-    *,
-    loss: Loss = L2,
-    readout: str = "none",
-    unroll: int | None = None,
-    style: Style = "fast",
-    layout: Layout | None = None,
-    spec: str | None = None,
-) -> str:
+@names_its_choices
+def generate(cell: Cell, *, spec: str | None = None, **choices: Unpack[Choices]) -> str:
     """The source of the kernel of `cell`: a plain NumPy module.
 
+    loss: `L2` unless another is given.
     readout: "none", or "linear" for outputs O_t = S_t Wout + bout.
     unroll: the number of time steps that the code is written out for, at most 65536; None is
     `any`, a time loop.
@@ -53,7 +49,7 @@ def generate(
     ValueError: `unroll` is not a number of steps from 1 to 65536, or there is no such style,
         readout or layout.
     """
-    return source(Request(cell, loss, readout, unroll, style, layout), spec)
+    return source(Request(cell, **choices), spec)
 
 
 def source(request: Request, spec: str | None = None) -> str:
@@ -61,21 +57,13 @@ def source(request: Request, spec: str | None = None) -> str:
     return emit(*_program(request, spec))
 
 
-def source_map(
-    cell: Cell,
-    *,
-    loss: Loss = L2,
-    readout: str = "none",
-    unroll: int | None = None,
-    style: Style = "fast",
-    layout: Layout | None = None,
-    spec: str | None = None,
-) -> SourceMap:
+@names_its_choices
+def source_map(cell: Cell, *, spec: str | None = None, **choices: Unpack[Choices]) -> SourceMap:
     """Map each equation of the derivation of `cell` to the lines of the kernel that compute it.
 
     What it takes and raises is as for `generate`; ``source_map(...).source`` is what that returns.
     """
-    return map_source(*_program(Request(cell, loss, readout, unroll, style, layout), spec))
+    return map_source(*_program(Request(cell, **choices), spec))
 
 
 def _program(request: Request, spec: str | None) -> tuple[Program, Heading]:
@@ -88,20 +76,13 @@ def _program(request: Request, spec: str | None) -> tuple[Program, Heading]:
     return program, _heading(derivation, request, again)
 
 
-def load(
-    cell: Cell,
-    *,
-    loss: Loss = L2,
-    readout: str = "none",
-    unroll: int | None = None,
-    style: Style = "fast",
-    layout: Layout | None = None,
-) -> ModuleType:
+@names_its_choices
+def load(cell: Cell, **choices: Unpack[Choices]) -> ModuleType:
     """The kernel of `cell` as a module; a debugger steps through its generated lines.
 
     Arguments and errors are those of `generate`.
     """
-    request = Request(cell, loss, readout, unroll, style, layout)
+    request = Request(cell, **choices)
     return load_source(source(request), request.name)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from inspect import Parameter, signature
 from reprlib import repr as shortened
-from typing import Any
+from typing import Any, TypedDict, TypeVar
 
 from gru_codegen.cell import Cell
 from gru_codegen.losses import L2, Loss, require_declared
@@ -15,21 +16,24 @@ from gru_codegen.passes import DEFAULT_LAYOUT, LAYOUTS, STYLES, Layout, Style
 from gru_codegen.readouts import readouts
 from gru_codegen.steps import MOST_STEPS, fault_of_steps, whole
 
-__all__ = ["Request", "complete"]
+__all__ = ["Choices", "Request", "complete", "names_its_choices"]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class Choices(TypedDict, total=False):
+    """The choices of a `Request` besides the cell, as keywords of the functions that make one."""
+
+    loss: Loss
+    readout: str
+    unroll: int | None
+    style: Style
+    layout: Layout | None
 
 
 @dataclass(frozen=True)
 class Request:
-    """A kernel as it is asked for.
-
-    Attributes
-    ----------
-    readout: "none", or "linear" for outputs O_t = S_t Wout + bout.
-    unroll: the number of time steps that the code is written out for, at most 65536; None is
-        `any`, a time loop.
-    style: "fast", batched and in place, or "textbook", one expression per equation.
-    layout: how the fast style stores and multiplies matrices: "rows", "blocked", "columns", which
-        it is if None, or "folded"; see `passes`. The textbook style has none.
+    """A kernel as it is asked for: the arguments of `pipeline.generate`, which describes them.
 
     Raises
     ------
@@ -97,6 +101,20 @@ class Request:
             yield "style", self.style
         if self.layout not in (None, DEFAULT_LAYOUT):
             yield "layout", str(self.layout)
+
+
+def names_its_choices(function: _Function) -> _Function:
+    """Show every one of the `Choices` that `function` takes in its signature, with its default."""
+    choices = [
+        parameter.replace(kind=Parameter.KEYWORD_ONLY)
+        for name, parameter in signature(Request).parameters.items()
+        if name in Choices.__annotations__
+    ]
+    first, *others = signature(function).parameters.values()
+    own = [parameter for parameter in others if parameter.kind is Parameter.KEYWORD_ONLY]
+    shown = signature(function).replace(parameters=[first, *choices, *own])
+    vars(function)["__signature__"] = shown
+    return function
 
 
 @cache  # one cell for one cell and readout, since `derive` remembers by identity

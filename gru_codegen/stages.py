@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from gru_codegen.cell import Cell
 from gru_codegen.cost import gain
 from gru_codegen.derive import Derivation, derive
 from gru_codegen.ir import Program, validate
 from gru_codegen.ir.printing import printed
-from gru_codegen.losses import L2, Loss
 from gru_codegen.lower import lower
-from gru_codegen.passes import LAYOUTS, Layout, Pass, Style, passes
-from gru_codegen.request import Request
+from gru_codegen.passes import LAYOUTS, Pass, passes
+from gru_codegen.request import Choices, Request, names_its_choices
 from gru_codegen.requirements import require_generable
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack  # in typing from Python 3.11 on
 
 __all__ = ["LOWER", "derived", "elsewhere", "every_stage", "program", "stage_names", "stages"]
 
@@ -23,16 +26,8 @@ __all__ = ["LOWER", "derived", "elsewhere", "every_stage", "program", "stage_nam
 LOWER = "lower"
 
 
-def program(
-    cell: Cell,
-    *,
-    loss: Loss = L2,
-    readout: str = "none",
-    unroll: int | None = None,
-    style: Style = "fast",
-    layout: Layout | None = None,
-    after: str | None = None,
-) -> Program:
+@names_its_choices
+def program(cell: Cell, *, after: str | None = None, **choices: Unpack[Choices]) -> Program:
     """The program that the kernel of `cell` is emitted from; its `str` determines it.
 
     after: the pass after which it is asked for, "lower" for what the passes begin with; a pass
@@ -43,7 +38,7 @@ def program(
     ------
     ValueError: there is no such pass in this style and layout, or as for `generate`.
     """
-    request = Request(cell, loss, readout, unroll, style, layout)
+    request = Request(cell, **choices)
     names = list(stage_names(request))
     after = names[-1] if after is None else after
     if after not in names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import shlex
 from typing import Any
 
@@ -57,3 +58,24 @@ def test_the_cell_is_completed_once() -> None:
     first, second = (Request(gc.GRU, readout="linear") for _ in range(2))
     assert first.complete is second.complete
     assert Request(gc.GRU).complete is gc.GRU
+
+
+@pytest.mark.parametrize(
+    ("function", "own"),
+    [
+        (gc.generate, ["spec"]),
+        (gc.load, []),
+        (gc.source_map, ["spec"]),
+        (gc.program, ["after"]),
+    ],
+)
+def test_what_is_asked_stands_in_the_signature(function: Any, own: list[str]) -> None:
+    """Each choice by name, with the default of the request, and then what is the function's own."""
+    cell, *others = inspect.signature(function).parameters.values()
+    assert (cell.name, cell.kind) == ("cell", cell.POSITIONAL_OR_KEYWORD)
+    assert {each.kind for each in others} == {cell.KEYWORD_ONLY}
+    request = list(inspect.signature(Request).parameters.values())[1:]
+    assert [each.name for each in others] == [*(each.name for each in request), *own]
+    assert [each.default for each in others] == [*(e.default for e in request), *[None] * len(own)]
+    with pytest.raises(TypeError, match="unexpected keyword argument 'unrol'"):
+        function(gc.GRU, unrol=8)

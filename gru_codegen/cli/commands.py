@@ -23,7 +23,7 @@ from gru_codegen.cli.listing import list_cells
 from gru_codegen.cli.options import requested, require_output
 from gru_codegen.cli.programs import show_program
 from gru_codegen.cli.recorded import other_declaration
-from gru_codegen.cli.terminal import say, show, working
+from gru_codegen.cli.terminal import deliver, say, show, working
 from gru_codegen.files import write_whole
 from gru_codegen.steps import MOST_SHOWN, MOST_STEPS
 
@@ -315,14 +315,7 @@ Examples:
     show_default=True,
     help="Text for the terminal or a LaTeX document.",
 )
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE|-",
-    default="-",
-    show_default=True,
-    help="Where to write; - is standard output.",
-)
+@options.output
 def inspect(
     cell: str,
     unroll: int | None,
@@ -345,23 +338,16 @@ def inspect(
         progress("importing SymPy")
         from gru_codegen.derive import derive
         from gru_codegen.explain import Format, document
-        from gru_codegen.losses import losses
-        from gru_codegen.parse import load_cell
-        from gru_codegen.readouts import readouts
 
-        declared, cost = load_cell(cell), choose("loss", loss, losses)
-        declared = choose("readout", readout, readouts)(declared)
+        request = requested(cell, loss, readout)
         spelling = choose("format", markup, {name: name for name in get_args(Format)})
         if weight is not None:
-            choose("wrt", weight, {str(each): each for each in declared.weights}, "weight")
+            weights = {str(each): each for each in request.complete.weights}
+            choose("wrt", weight, weights, "weight")
         progress(f"deriving {cell}")
-        text = document(derive(declared, cost), unroll=unroll, wrt=weight, format=spelling)
-    text = text.rstrip("\n") + "\n"
-    if output == "-":
-        say(text.encode(), end=False)
-    else:
-        write_whole(output, text)
-        say(f"wrote {output}")
+        derivation = derive(request.complete, request.loss)
+        text = document(derivation, unroll=unroll, wrt=weight, format=spelling)
+    deliver(text.rstrip("\n") + "\n", output)
 
 
 program.add_command(list_cells)

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gru_codegen.cli.options import READOUTS
 from gru_codegen.cli.terminal import say, working
 
 if TYPE_CHECKING:
     from gru_codegen.cell import Cell
 
 __all__ = ["list_cells"]
-
-READOUTS = {"none": "the output of the cell itself", "linear": "O_t = S_t Wout + bout"}
 
 
 @click.command("cells", short_help="List the cells with their equations, and the losses.")

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from gru_codegen.request import Request
 
 __all__ = [
+    "READOUTS",
     "cell",
     "layout",
     "loss",
+    "output",
     "readout",
     "requested",
     "require_output",
@@ -68,33 +70,24 @@ def sizes(
     return batch, inputs, states
 
 
-cell = click.option(
-    "--cell",
-    metavar="CELL",
-    default="gru",
-    show_default=True,
-    help="A name, package.module:NAME or FILE.toml.",
+def _choice(name: str, metavar: str, default: str, text: str) -> Callable[[Any], Any]:
+    """The option --`name`, whose default its help shows."""
+    return click.option(f"--{name}", metavar=metavar, default=default, show_default=True, help=text)
+
+
+#: The readouts and their outputs.
+READOUTS = {"none": "the output of the cell itself", "linear": "O_t = S_t Wout + bout"}
+
+cell = _choice("cell", "CELL", "gru", "A name, package.module:NAME or FILE.toml.")
+loss = _choice("loss", "LOSS", "l2", f"The loss, by its name; `{PROGRAM} cells` lists all.")
+readout = _choice(
+    "readout", "[none|linear]", "none", f"Put out the state, or {READOUTS['linear']}."
 )
-loss = click.option(
-    "--loss",
-    metavar="LOSS",
-    default="l2",
-    show_default=True,
-    help=f"The loss, by its name; `{PROGRAM} cells` lists all.",
-)
-readout = click.option(
-    "--readout",
-    metavar="[none|linear]",
-    default="none",
-    show_default=True,
-    help="Put out the state, or O_t = S_t Wout + bout.",
-)
-style = click.option(
-    "--style",
-    metavar="[fast|textbook]",
-    default="fast",
-    show_default=True,
-    help="Batched and in place, or one expression per equation.",
+style = _choice(
+    "style",
+    "[fast|textbook]",
+    "fast",
+    "Batched and in place, or one expression per equation.",
 )
 layout = click.option(
     "--layout",
@@ -102,10 +95,24 @@ layout = click.option(
     help="How the fast style stores and multiplies matrices; "
     f"`{PROGRAM} generate --tune` finds the fastest.  [default: columns]",
 )
+#: Where the text of `inspect` and `program` goes.
+output = click.option(
+    "-o",
+    "--output",
+    metavar="FILE|-",
+    default="-",
+    show_default=True,
+    help="Where to write; - is standard output.",
+)
 
 
 def requested(
-    cell: str, loss: str, readout: str, unroll: int | None, style: str, layout: str | None
+    cell: str,
+    loss: str,
+    readout: str,
+    unroll: int | None = None,
+    style: str = "fast",
+    layout: str | None = None,
 ) -> Request:
     """The request, by the names that the command line has for its parts."""
     from gru_codegen.losses import losses
@@ -114,14 +121,14 @@ def requested(
     from gru_codegen.readouts import readouts
     from gru_codegen.request import Request
 
-    declared, cost = load_cell(cell), choose("loss", loss, losses)
-    manner = choose("style", style, {each: each for each in STYLES})
+    known_cell, known_loss = load_cell(cell), choose("loss", loss, losses)
+    known_style = choose("style", style, {each: each for each in STYLES})
     choose("readout", readout, readouts)
     layouts: dict[str, Layout] = {each: each for each in LAYOUTS}
-    storage = None if layout is None else choose("layout", layout, layouts)
-    if storage is not None and manner == "textbook":
+    known_layout = None if layout is None else choose("layout", layout, layouts)
+    if known_layout is not None and known_style == "textbook":
         raise BadInput("--layout is for the fast style; leave it or --style textbook out")
-    return Request(declared, cost, readout, unroll, manner, storage)
+    return Request(known_cell, known_loss, readout, unroll, known_style, known_layout)
 
 
 def require_output(output: str, cell: str) -> None:

@@ -7,8 +7,7 @@ import click
 from gru_codegen.cli import options
 from gru_codegen.cli.errors import BadInput, Unknown
 from gru_codegen.cli.options import requested, require_output
-from gru_codegen.cli.terminal import say, working
-from gru_codegen.files import write_whole
+from gru_codegen.cli.terminal import deliver, working
 from gru_codegen.steps import MOST_STEPS
 
 __all__ = ["show_program"]
@@ -42,14 +41,7 @@ Examples:
 )
 @click.option("--every-pass", is_flag=True, help="Each stage in turn, and what its pass gained.")
 @click.option("--no-origins", is_flag=True, help="Leave out which equations statements are from.")
-@click.option(
-    "-o",
-    "--output",
-    metavar="FILE|-",
-    default="-",
-    show_default=True,
-    help="Where to write; - is standard output.",
-)
+@options.output
 def show_program(
     cell: str,
     unroll: int | None,
@@ -85,8 +77,4 @@ def show_program(
         else:
             found = next(program for name, program in stages(request) if name == wanted)
             text = printed(found, origins=not no_origins)
-    if output == "-":
-        say(text.encode(), end=False)
-    else:
-        write_whole(output, text)
-        say(f"wrote {output}")
+    deliver(text, output)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from gru_codegen.cli.errors import BadInput
+from gru_codegen.files import write_whole
 
 if TYPE_CHECKING:
     from gru_codegen.verify import Report
@@ -30,6 +31,15 @@ def say(text: str | bytes, *, end: bool = True) -> None:
     except OSError as error:  # a full disk behind `> file`
         _discard_output()
         raise BadInput(f"cannot write to standard output: {error.strerror or error}") from error
+
+
+def deliver(text: str, output: str) -> None:
+    """Print `text` if `output` is -, else write it to that file and say so."""
+    if output == "-":
+        say(text.encode(), end=False)
+    else:
+        write_whole(output, text)
+        say(f"wrote {output}")
 
 
 def _discard_output() -> None:

@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import groupby
 
 from gru_codegen.emit.lines import WIDTH
-from gru_codegen.emit.wording import equation, wording
+from gru_codegen.emit.wording import equation, listed, wording
 from gru_codegen.ir import (
     Block,
     Call,
@@ -242,8 +242,7 @@ def _together(meanings: Sequence[str]) -> str:
     alike = [len(set(column)) == 1 for column in zip(*words, strict=False)]
     shared = [*alike, False].index(False) if words[1:] else 0
     rest = [" ".join(each[shared:]) for each in words]
-    listed = " and ".join([", ".join(rest[:-1]), rest[-1]]) if rest[1:] else "".join(rest)
-    return " ".join([*words[0][:shared], listed]) if words else ""
+    return " ".join([*words[0][:shared], listed(rest)]) if words else ""
 
 
 def _lines(heading: str, entries: Sequence[list[str]], indent: str) -> Iterator[str]:

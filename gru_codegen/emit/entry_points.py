@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gru_codegen.emit.lines import WIDTH, hung
 from gru_codegen.emit.sizes import letters
+from gru_codegen.emit.wording import listed
 from gru_codegen.ir import Program, Shape, Var
 
 __all__ = ["Argument", "EntryPoint", "Interface", "arguments_of"]
@@ -158,12 +159,12 @@ class Interface:
         )
 
     def _forward(self) -> str:
-        given = _listed([f"{name} {letters(shape)}" for name, shape in self.shapes.items()])
+        given = listed([f"{name} {letters(shape)}" for name, shape in self.shapes.items()])
         return _docstring(
             f"Return the outputs {letters(self.outputs)} and the last state for {given}; "
             "s0 is zeros if None.",
             "lengths: (B,) integers, how many steps each sample has, T if None. Past its length a "
-            f"sample keeps its state, its outputs are 0, and what {_listed(self.names)} "
+            f"sample keeps its state, its outputs are 0, and what {listed(self.names)} "
             f"{'hold' if len(self.names) > 1 else 'holds'} there is not read.",
         )
 
@@ -189,8 +190,8 @@ class Interface:
             f"pullback(d_outputs, d_state=None) -> (d_params, {adjoints}, d_s0) takes the "
             f"derivative of any function of the outputs {letters(self.outputs)} and of the last "
             "state, and gives its derivatives with respect to the weights, "
-            f"{_listed([*self.names, 's0'])}. It works once, and before the workspace serves "
-            f"another call. It reads {_listed([*self.names, 'the weights'])} again: until it is "
+            f"{listed([*self.names, 's0'])}. It works once, and before the workspace serves "
+            f"another call. It reads {listed([*self.names, 'the weights'])} again: until it is "
             "called, they have to be unchanged.",
         )
 
@@ -202,8 +203,3 @@ def _docstring(*paragraphs: str) -> str:
     summary = textwrap.fill(first, WIDTH, initial_indent=indent + '"""', subsequent_indent=indent)
     texts = [summary.strip().removeprefix('"""'), *(hung(text, indent) for text in others)]
     return f"\n\n{indent}".join(texts) + f"\n{indent}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Names as a sentence has them: x, u and v."""
-    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gru_codegen.emit.lines import WIDTH
 from gru_codegen.emit.sizes import letters
+from gru_codegen.emit.wording import listed
 from gru_codegen.ir import Call, Var, parts
 from gru_codegen.plan import Plan
 
@@ -62,61 +63,72 @@ def shapes_in_words(inputs: Iterable[Var], weights: Iterable[Var]) -> str:
         groups.setdefault(weight.shape, []).append(weight.name)
     said = [f"{var.name}_t is {letters(var.shape)}" for var in inputs]
     for shape, names in groups.items():
-        said.append(f"{_listed(names)} {'are' if len(names) > 1 else 'is'} {letters(shape)}")
+        said.append(f"{listed(names)} {'are' if len(names) > 1 else 'is'} {letters(shape)}")
     return "; ".join(said)
 
 
 def storage_in_words(plan: Plan) -> str:
     """The order of matrices in the fast style and the meaning of its names, in words."""
-    columns = plan.program.orientation == "columns"
-    values = [statement.value for statement in plan.program.statements()]
-    operations = {p.operation for v in values for p in parts(v) if isinstance(p, Call)}
-    said = []
-    if columns:
-        said.append(
+    return " ".join((*_order(plan), *_packs(plan), *_weights(plan), *_copies(plan)))
+
+
+def _order(plan: Plan) -> Iterator[str]:
+    """Sentences on the order of matrices, of the arguments of NumPy and of products in blocks."""
+    if plan.program.orientation == "columns":
+        yield (
             "Arrays have a sample per column: a matrix (B, n) of the equations is kept as (n, B), "
             "its transpose, and x W is W.T.dot(x)."
         )
     else:
-        said.append("Arrays have a sample per row, as the equations have.")
+        yield "Arrays have a sample per row, as the equations have."
     if plan.program.by_row:
-        said.append(
+        yield (
             "Where rows are needed they are gathered: A_rows has those of all time steps of A, one "
             "below the other."
         )
-    said.append(
+    yield (
         "The last argument of a function of NumPy says where the result goes: np.add(a, b, c) is "
         "c = a + b."
     )
-    if "matmul_in_blocks" in operations:
-        said.append(
-            "Products take few samples at a time: A_blocks has the rows of A, block by block."
-        )
+    if "matmul_in_blocks" in _operations(plan):
+        yield "Products take few samples at a time: A_blocks has the rows of A, block by block."
+
+
+def _packs(plan: Plan) -> Iterator[str]:
     packs = [array.name for array in plan.arrays if len(array.shapes) > 1]
     if packs:
+        columns = plan.program.orientation == "columns"
         where = "one above the other" if columns else "one behind the other"
-        said.append(f"A name of several, as {packs[0]}, is one array of them all, {where}.")
-    variables = list(plan.program.variables().values())
-    made = {
+        yield f"A name of several, as {packs[0]}, is one array of them all, {where}."
+
+
+def _weights(plan: Plan) -> Iterator[str]:
+    """Sentences on arrays that are made of weights."""
+    operations = {
         statement.target.var.name: statement.value.operation
         for statement in plan.program.statements()
         if statement.target.var.is_of_weights and isinstance(statement.value, Call)
     }
-    for operations_of_weights, meaning in (
+    for makers, meaning in (
         (("beside", "below"), "is what its name is multiplied with, made of weights"),
         (("multiply",), "is half of a weight"),
     ):
-        if some := [name for name in made if made[name] in operations_of_weights]:
-            said.append(f"{some[0]} {meaning}.")
-    if "identity" in operations:
-        said.append("identity(A) is the identity matrix with as many rows as A.")
+        if names := [name for name, operation in operations.items() if operation in makers]:
+            yield f"{names[0]} {meaning}."
+    if "identity" in _operations(plan):
+        yield "identity(A) is the identity matrix with as many rows as A."
+
+
+def _copies(plan: Plan) -> Iterator[str]:
+    """Sentences on copies of inputs that lie beside other variables."""
+    variables = list(plan.program.variables().values())
     for given in (var.name for var in variables if var.role == "input"):
         meaning = f"{given}, beside its neighbours"
         if copies := [v.name for v in variables if v.role == "value" and v.meaning == meaning]:
             kind = "are copies" if copies[1:] else "is a copy"
-            said.append(f"{_listed(copies)} {kind} of {given}.")
-    return " ".join(said)
+            yield f"{listed(copies)} {kind} of {given}."
 
 
-def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+def _operations(plan: Plan) -> set[str]:
+    values = [statement.value for statement in plan.program.statements()]
+    return {part.operation for v in values for part in parts(v) if isinstance(part, Call)}

@@ -1,11 +1,13 @@
-"""Equations that passes make, in plain text like those of the declaration."""
+"""Plain text: equations that passes make, like those of the declaration, and lists of words."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from gru_codegen.ir import Call, Const, Expr, Ref
 from gru_codegen.ir.precedence import ATOM, PRODUCT, SUM, TIGHT, Form, Infix, call, spelled
 
-__all__ = ["equation", "wording"]
+__all__ = ["equation", "listed", "wording"]
 
 #: An elementwise product is a PRODUCT, one of matrices is TIGHT.
 _INFIX = {
@@ -26,6 +28,11 @@ _JOINED = {"beside": " ", "below": "; "}
 def equation(target: Ref, value: Expr) -> str:
     """``target = value`` for one time step: ``RS_t = R_t o S_{t-1}``."""
     return f"{wording(target)} = {wording(value)}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """One or more words as a sentence has them: x, u and v."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
 def wording(expression: Expr) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 import gru_codegen as gc
 from gru_codegen import explain
-from gru_codegen.cli import listing
+from gru_codegen.cli import options
 from gru_codegen.readouts import linear, readouts
 from tests.cli.running import ROOT, Outcome, Run, files
 
@@ -83,7 +83,7 @@ def test_cells_lists_everything(run: Run) -> None:
         "    none: the output of the cell itself",
         "    linear: O_t = S_t Wout + bout",
     ]
-    assert list(listing.READOUTS) == list(readouts)
+    assert list(options.READOUTS) == list(readouts)
     assert lines[-1] == "a cell of your own is package.module:NAME, or FILE.toml"
 
 
