@@ -14,6 +14,7 @@ from gru_codegen.ir import (
     Program,
     Ref,
     Statement,
+    Step,
     before_the_pullback,
     reads,
     writes,
@@ -31,11 +32,12 @@ def eliminate_dead_code(program: Program) -> Program:
     live, live_without_pullback = _live(program, ""), _live(program, "pullback")
     phases, before_seed = [], before_the_pullback(program)
     for phase in reversed(program.phases):
-        blocks = _prune(phase.blocks, live)
-        unmarked = _prune(phase.blocks, live_without_pullback)
-        if unmarked and phase.name not in before_seed:  # else the whole phase is the pullback's
-            blocks = _marked(blocks, unmarked)
-        phases.append(replace(phase, blocks=blocks))
+        pruned = _pruned(phase.blocks, live)
+        unmarked = _pruned(phase.blocks, live_without_pullback)
+        # Where nothing is left, the whole phase is the pullback's.
+        if any(unmarked) and phase.name not in before_seed:
+            pruned = list(map(_marked, pruned, unmarked))
+        phases.append(replace(phase, blocks=_remaining(pruned, phase.blocks)))
     return replace(program, phases=tuple(reversed(phases)))
 
 
@@ -52,22 +54,26 @@ def _live(program: Program, excluded: str) -> _Live:
     return live
 
 
-def _marked(blocks: tuple[Block, ...], unmarked: tuple[Block, ...]) -> tuple[Block, ...]:
-    """Mark the statements of `blocks` as the pullback's, but for those of `unmarked`."""
-    if blocks is unmarked:
-        return blocks
-    statements = {id(block) for block in unmarked if isinstance(block, Statement)}
-    bodies = iter([block.body for block in unmarked if not isinstance(block, Statement)])
-    marked: list[Block] = []
-    for block in blocks:
-        if not isinstance(block, Statement):
-            body = _marked(block.body, next(bodies, ()))
-            marked.append(block if body is block.body else replace(block, body=body))
-        elif id(block) in statements or "pullback" in block.given:
-            marked.append(block)
-        else:
-            marked.append(replace(block, given=(*block.given, "pullback")))
-    return blocks if all(a is b for a, b in zip(marked, blocks, strict=True)) else tuple(marked)
+def _marked(block: Block | None, unmarked: Block | None) -> Block | None:
+    """Mark the statements of `block` as the pullback's, but for those of `unmarked`.
+
+    The two are what is left of one block, None where nothing is.
+    """
+    if block is None or block is unmarked:
+        return block
+    if isinstance(block, Statement):
+        return _for_a_pullback(block)
+    body = unmarked.body if isinstance(unmarked, Loop | Step) else ()
+    own = {id(statement) for statement in body}
+    marked = [each if id(each) in own else _marked(each, None) for each in block.body]
+    body = _remaining(marked, block.body)
+    return block if body is block.body else replace(block, body=body)
+
+
+def _for_a_pullback(statement: Statement) -> Statement:
+    if "pullback" in statement.given:
+        return statement
+    return replace(statement, given=(*statement.given, "pullback"))
 
 
 @dataclass
@@ -98,29 +104,33 @@ class _Live:
         return len(self.whole) + len(self.steps)
 
 
-def _prune(blocks: tuple[Block, ...], live: _Live, t: int | None = None) -> tuple[Block, ...]:
-    """Go backwards through `blocks`; `t` is the index of the surrounding step if it is known."""
-    live_blocks: list[Block] = []
+def _pruned(blocks: tuple[Block, ...], live: _Live, t: int | None = None) -> list[Block | None]:
+    """Go backwards through `blocks`, and give what is left of each; None is nothing.
+
+    t: the index of the surrounding step if it is known.
+    """
+    left: list[Block | None] = []
     for block in reversed(blocks):
         if isinstance(block, Statement):
-            if any(live.reads(ref, t) for ref in writes(block)):
+            is_live = any(live.reads(ref, t) for ref in writes(block))
+            if is_live:
                 _mark(block, live, t)
-                live_blocks.append(block)
+            left.append(block if is_live else None)
             continue
         body = (
             _prune_loop(block, live)
             if isinstance(block, Loop)
-            else (_prune(block.body, live, block.index))
+            else _remaining(_pruned(block.body, live, block.index), block.body)
         )
-        if body:
-            live_blocks.append(block if body is block.body else replace(block, body=body))
-    return blocks if _same(live_blocks, blocks) else tuple(reversed(live_blocks))
+        rest = block if body is block.body else replace(block, body=body)
+        left.append(rest if body else None)
+    return left[::-1]
 
 
-def _same(live_blocks: list[Block], blocks: tuple[Block, ...]) -> bool:
-    return len(live_blocks) == len(blocks) and all(
-        new is old for new, old in zip(reversed(live_blocks), blocks, strict=True)
-    )
+def _remaining(left: list[Block | None], blocks: tuple[Block, ...]) -> tuple[Block, ...]:
+    """What is `left` of `blocks`: those very blocks if that is all."""
+    same = all(new is old for new, old in zip(left, blocks, strict=True))
+    return blocks if same else tuple(block for block in left if block is not None)
 
 
 def _mark(statement: Statement, live: _Live, t: int | None) -> None:
@@ -137,6 +147,6 @@ def _prune_loop(loop: Loop, live: _Live) -> tuple[Block, ...]:
     """Prune a step until no further variable becomes live: steps read each other's results."""
     while True:
         before = len(live)
-        body = _prune(loop.body, live)
+        body = _remaining(_pruned(loop.body, live), loop.body)
         if len(live) == before:
             return body

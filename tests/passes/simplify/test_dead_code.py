@@ -79,3 +79,30 @@ def test_what_the_next_step_reads_stays() -> None:
         {"forward": "Z"},
     )
     assert eliminate_dead_code(program) == program
+
+
+def test_a_loop_that_a_pullback_alone_needs_leaves_the_next_one_as_it_is() -> None:
+    phases = {
+        "forward": """
+        for every step t, first to last:
+            Z[t] = x[t] @ Wz
+            S[t] = tanh(Z[t])
+    """,
+        "loss": "dS[:] = tanh(S[:])",
+        "backward": """
+        for every step t, last to first:
+            dE[t] = dS[t] * Z[t]
+        for every step t, last to first:
+            dA[t] = dS[t] * S[t]
+            dWz += contract(x[t], dA[t])
+    """,
+        "inputs": "dx[:] = dE[:] @ Wz.T",
+    }
+    entries = {"forward": "S", "gradients": "dWz", "pullback": "dWz dx"}
+    assert after(eliminate_dead_code(written(phases, entries, seed="dS")), "backward") == phase("""
+        for every step t, last to first:
+            if pullback: dE[t] = dS[t] * Z[t]
+        for every step t, last to first:
+            dA[t] = dS[t] * S[t]
+            dWz += contract(x[t], dA[t])
+    """)
