@@ -64,7 +64,7 @@ def _hoisted_loop(loop: Loop, names_in_use: set[str], with_products: bool) -> It
             yield from at_once
             return
     before, body = _statements_before(loop)
-    body, after = _statements_after(body)
+    body, after = _statements_after(replace(loop, body=body))
     products, body = _products_before(body, names_in_use) if with_products else ([], body)
     yield from (*before, *products)
     if body:
@@ -83,15 +83,21 @@ def _steps_are_independent(loop: Loop) -> bool:
 
 
 def _statements_before(loop: Loop) -> tuple[list[Statement], tuple[Block, ...]]:
-    """Split off the statements that read nothing that is left in the loop."""
+    """Split off the statements that read nothing that is left in the loop.
+
+    Before the loop they write all steps, so no step may read the old value of a later one.
+    """
     before: list[Statement] = []
     remaining = list(loop.body)
+    ahead = {r.var for s in statements(loop.body) for r in reads(s.value) if _is_ahead(r, loop)}
     for block in loop.body:
         if isinstance(block, Statement) and not block.accumulate:
             written = {ref.var for s in statements(tuple(remaining)) for ref in writes(s)}
             earlier = statements(tuple(remaining[: remaining.index(block)]))
             targets = set(writes(block))
-            used = any(targets & {*writes(s), *reads(s.value)} for s in earlier)
+            used = any(targets & {*writes(s), *reads(s.value)} for s in earlier) or any(
+                ref.var in ahead for ref in targets
+            )
             at_once = _all_steps(block, loop.body)
             if at_once and not used and not any(ref.var in written for ref in reads(block.value)):
                 remaining.remove(block)
@@ -149,9 +155,15 @@ def _hoisted(total: Expr, addends: list[Expr], names_in_use: set[str]) -> Statem
     return Statement(target, _over_time(total))
 
 
-def _statements_after(body: tuple[Block, ...]) -> tuple[tuple[Block, ...], list[Statement]]:
-    """Split off the statements that nothing left in the loop reads."""
+def _statements_after(loop: Loop) -> tuple[tuple[Block, ...], list[Statement]]:
+    """Split off the statements that nothing left in the loop reads.
+
+    Behind the loop they read all steps as it has left them, so none that they read may be one which
+    the loop was still to write.
+    """
+    body = loop.body
     remaining, after = list(body), []
+    written = {ref.var for statement in statements(body) for ref in writes(statement)}
     for block in reversed(body):
         if not isinstance(block, Statement):
             continue
@@ -162,13 +174,22 @@ def _statements_after(body: tuple[Block, ...]) -> tuple[tuple[Block, ...], list[
         }
         targets = {ref.var for ref in writes(block)}
         later = {ref.var for s in statements(tuple(remaining[index + 1 :])) for ref in writes(s)}
-        changed = targets & later or any(ref.var in later for ref in reads(block.value))
+        changed = targets & later or any(
+            ref.var in later or (ref.var in written and _is_ahead(ref, loop))
+            for ref in reads(block.value)
+        )
         at_once = _all_steps(block, body)
         if targets & read or changed or at_once is None:
             continue
         del remaining[index]
         after.append(at_once)
     return tuple(remaining), list(reversed(after))
+
+
+def _is_ahead(ref: Ref, loop: Loop) -> bool:
+    """Return whether `ref` is of a step that `loop` comes to after the one that reads it."""
+    offset = ref.when.offset if ref.when is not None else 0
+    return offset > 0 if loop.direction == "forward" else offset < 0
 
 
 def _all_steps(statement: Statement, body: tuple[Block, ...]) -> Statement | None:

@@ -68,3 +68,24 @@ def test_what_an_earlier_statement_reads_is_not_overwritten_before() -> None:
             S[t] = A[t] * E[t]
     """)
     assert fission_statements(program) == program
+
+
+def test_what_is_read_before_its_own_step_writes_it_anew_is_not_read_behind_the_loop() -> None:
+    program = written("""
+        G[:] = y[:] @ Wr
+        for every step t, first to last:
+            G[t] = G[t] * S[t-1]
+            S[t] = tanh(G[t])
+            C[t] = exp(G[t+1])
+    """)
+    assert fission_statements(program) == program
+
+
+def test_what_a_step_reads_of_a_later_one_is_not_written_anew_before_the_loop() -> None:
+    program = written("""
+        G[:] = y[:] @ Wr
+        for every step t, first to last:
+            S[t] = S[t-1] + G[t+1]
+            G[t] = exp(x[t] @ Wz)
+    """)
+    assert fission_statements(program) == program
