@@ -461,6 +461,15 @@ UNSOUND: list[tuple[str, tuple[Any, ...], str]] = [
         "phase forward: P[t] = 1: P is (B, H), its parts (B, H) and (B, H)",
     ),
     (
+        "summed up by two loops",
+        (
+            forward(sets(now(dW), call("contract", now(X), AX), accumulate=True)),
+            forward(sets(now(dW), call("contract", now(X), AX), accumulate=True)),
+        ),
+        "phase forward: dW += contract(x[t], x[t] @ W): dW has a value already, and a loop sums up "
+        "from zero",
+    ),
+    (
         "two places",
         (
             sets(every(A), NUMBER),

@@ -34,7 +34,8 @@ def validate(program: Program) -> Program:
     """Return `program` if it is sound.
 
     Shapes fit; every step is legal and nothing is read before it is computed, beyond the first and
-    last step neither, nor where its condition need not hold; a variable has one place in one pack.
+    last step neither, nor where its condition need not hold; a loop that sums a variable up is the
+    first to write it; a variable has one place in one pack.
 
     Raises
     ------
@@ -98,6 +99,11 @@ class _Validator:
         inside = _Inside(_backwards(blocks))
         for statement in statements(tuple(blocks)):
             for ref in writes(statement):
+                if statement.accumulate and ref.var.name in self.known:
+                    raise ProgramError(
+                        f"{self.where}: {statement}: {ref} has a value already, and a loop sums up "
+                        "from zero"
+                    )
                 conditions = inside.written.setdefault(ref.var.name, [])
                 conditions.append(self._condition(statement))
         checked: set[int] = set()
