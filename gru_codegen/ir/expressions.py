@@ -23,6 +23,7 @@ __all__ = [
     "Var",
     "When",
     "is_within",
+    "may_alias",
     "parts",
     "reads",
     "refs",
@@ -256,6 +257,12 @@ def rewrite(expression: Expr, rule: Callable[[Expr], Expr | None]) -> Expr:
         args = tuple(rewrite(argument, rule) for argument in expression.args)
         return expression if args == expression.args else Call(expression.operation, args)
     return expression
+
+
+def may_alias(ref: Ref, other: Ref) -> bool:
+    """Return whether `ref` and `other` may mean one matrix: the same, or one of all steps."""
+    of_all_steps = isinstance(ref.when, Every) or isinstance(other.when, Every)
+    return ref == other or (ref.var == other.var and of_all_steps)
 
 
 def is_within(run: tuple[Ref, ...], other: tuple[Ref, ...]) -> bool:

@@ -24,6 +24,7 @@ from gru_codegen.ir import (
     Statement,
     Var,
     kept_for_every_step,
+    may_alias,
     reads,
     shape_of,
     writes,
@@ -289,10 +290,14 @@ def _can_move(statement: Statement, between: list[Statement], together: list[Sta
     """Return whether `statement` can move before those `between`, beside those `together`."""
     own, read = set(writes(statement)), set(reads(statement.value))
     for other in between:
-        written = set(writes(other))
-        if written & (read | own) or own & set(reads(other.value)):
+        if _meet(writes(other), read | own) or _meet(reads(other.value), own):
             return False
-    return not any(set(writes(other)) & (read | own) for other in together)
+    return not any(_meet(writes(other), read | own) for other in together)
+
+
+def _meet(refs: Iterable[Ref], others: set[Ref]) -> bool:
+    """Return whether one of `refs` may mean the matrix of one of `others`."""
+    return any(may_alias(ref, other) for ref in refs for other in others)
 
 
 #: Operations with one argument that has a number for each sample, whatever it is laid over.

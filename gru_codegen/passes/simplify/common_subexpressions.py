@@ -16,13 +16,13 @@ from gru_codegen.ir import (
     INTERMEDIATE,
     OPERATIONS,
     Call,
-    Every,
     Expr,
     Origin,
     Program,
     Ref,
     Statement,
     Var,
+    may_alias,
     reads,
 )
 
@@ -87,12 +87,11 @@ def _share(
 
 def _forget(known: dict[Any, Any], target: Ref) -> None:
     """Drop the entries that the old value of `target` enters, which is written now."""
-
-    def is_written(ref: Ref) -> bool:
-        of_all_steps = isinstance(ref.when, Every) or isinstance(target.when, Every)
-        return ref == target or (ref.var == target.var and of_all_steps)
-
-    stale = [k for k, value in known.items() if any(map(is_written, (*reads(k), *reads(value))))]
+    stale = [
+        key
+        for key, value in known.items()
+        if any(may_alias(ref, target) for ref in (*reads(key), *reads(value)))
+    ]
     for key in stale:
         del known[key]
 

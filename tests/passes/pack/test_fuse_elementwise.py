@@ -129,3 +129,17 @@ def test_what_every_step_does_says_who_are_neighbours() -> None:
     found = after(fuse_elementwise(program))
     assert "    Z_R[t] = exp(E_F[t])" in found
     assert "E[:] = tanh(C[:])" in found
+
+
+def test_what_reads_another_step_does_not_move_before_what_writes_all_steps() -> None:
+    program = written("""
+        Z[:] = x[:] @ Wz
+        R[:] = x[:] @ Wr
+        RS[:] = exp(x[:] @ Wz)
+        A[:] = tanh(Z[:])
+        E[:] = tanh(R[:])
+        C[:] = RS[:] * A[:] * (1 - A[:])
+        S[:] = y[:] @ Wc
+        F[:] = S[:-1] * E[:] * (1 - E[:])
+    """)
+    assert after(fuse_elementwise(program))[-3:] == after(program)[-3:]
