@@ -5,8 +5,12 @@ from __future__ import annotations
 import doctest
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+import gru_codegen as gc
+from gru_codegen.passes import LAYOUTS
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -30,3 +34,20 @@ def test_another_output_fails(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(page.format("Z")) == doctest.TestResults(failed=0, attempted=1)
     assert run(page.format("R")).failed == 1
     assert "Expected:\n    R\nGot:\n    Z\n" in capsys.readouterr().out
+
+
+TABLE = (DOCS / "walkthrough.md").read_text(encoding="utf-8").partition("| text | meaning |")[2]
+MATHEMATICS = {"tanh", "sigmoid"}
+
+
+@pytest.mark.parametrize("given", [*({"layout": each} for each in LAYOUTS), {"unroll": 8}])
+def test_the_table_has_what_the_text_of_a_program_is_made_of(given: dict[str, Any]) -> None:
+    text = str(gc.program(gc.GRU, **given))
+    head, variables, phases = re.split(r"\n\n(?=variables|phase)", text, maxsplit=2)
+    keys = re.findall(r"^([a-z ]+?)(?: \w+)?:", head, re.M)
+    operations = set(re.findall(r"\b([a-z_]+)\(", phases)) - MATHEMATICS
+    assert len(keys) > 8
+    assert len(operations) > 3
+    assert ", beyond: " in variables
+    for word in {*keys, *operations} - {"program"}:
+        assert re.search(rf"[|,] `{word}\b", TABLE), word
