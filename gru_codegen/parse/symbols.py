@@ -102,8 +102,8 @@ class Symbols:
         found = list(filter(None, match.groups()))
         for letter in found:
             if letter not in self.sizes:
-                fault = f"there is no size {letter}"
-                raise error(f"{fault}; known: {', '.join(self.sizes)}", section, name)
+                fault = f"there is no size {letter}; known: {', '.join(self.sizes)}"
+                raise error(f'{fault}; others are declared, as sizes = ["K"]', section, name)
         return tuple(self.sizes[letter] for letter in found)
 
 

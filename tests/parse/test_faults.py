@@ -600,13 +600,13 @@ KEYS = {
     "unknown size": (
         ('bca = "(H,)"', 'bca = "(K,)"'),
         "5:36",
-        "there is no size K; known: B, D, H",
+        'there is no size K; known: B, D, H; others are declared, as sizes = ["K"]',
         "(K,)",
     ),
     "number for a size": (
         ('bca = "(H,)"', 'bca = "(1, H)"'),
         "5:36",
-        "there is no size 1; known: B, D, H",
+        'there is no size 1; known: B, D, H; others are declared, as sizes = ["K"]',
         "(1, H)",
     ),
     "weight of a batch": (
