@@ -14,6 +14,9 @@ from gru_codegen.ir import Block, Loop, Statement, Step, statements
 
 __all__ = ["Blocks"]
 
+#: What stands for each digit of a step's number in the lines that steps share.
+_NUMBER = "\N{REPLACEMENT CHARACTER}"
+
 
 @dataclass(frozen=True)
 class _Unpack:
@@ -30,8 +33,7 @@ class Blocks:
         self.plan, self.attributes = names.plan, names.attributes
         self.phase = phase
         self.boundaries, self.statements = Boundaries(names), Statements(names)
-        self.bodies: dict[int, list[Line]] = {}
-        self.stepped: dict[int, bool] = {}
+        self.bodies: dict[tuple[int, str], tuple[list[Line], bool]] = {}
         self.commented: dict[int, list[tuple[list[Statement], list[Line]]]] = {}
 
     def lines(self, blocks: tuple[Block, ...]) -> list[Line]:
@@ -96,21 +98,21 @@ class Blocks:
         return f"w.{self.attributes.form(self.phase, 'steps')}"
 
     def _unrolled(self, step: Step) -> Iterator[Line | _Unpack]:
-        """The lines of a step: those of its body, spelled anew only where the step's number is."""
-        key = id(step.body)
-        lines = self.bodies.get(key)
-        if lines is None:
-            indexed, self.names.indexed = self.names.indexed, False
+        """The lines of a step: those of its body, with the step's number put where it belongs."""
+        index = str(step.index)
+        place = _NUMBER * len(index)  # as wide as the number, which decides where lines break
+        key = id(step.body), place
+        if key not in self.bodies:
             steps, self.names.steps = self.names.steps, {}
-            lines = list(self._body(step.body, "    ", str(step.index)))
-            self.stepped[key] = bool(self.names.steps)
+            lines = list(self._body(step.body, "    ", place))
+            self.bodies[key] = lines, bool(self.names.steps)
             self.names.steps = steps | self.names.steps
-            if not self.names.indexed:
-                self.bodies[key] = lines
-            self.names.indexed |= indexed
-        if self.stepped[key]:
+        lines, stepped = self.bodies[key]
+        if stepped:
             yield _Unpack(step.index)
-        yield from lines
+        for line in lines:
+            code = line.code.replace(place, index)
+            yield line if code == line.code else Line(code, line.reads, line.equations)
 
     def _unpacked(self, index: int) -> Iterator[Line]:
         """The names of all matrices that unrolled steps read, for one of them."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from gru_codegen.emit.lines import Line
 from gru_codegen.emit.numpy.names import Names, line_of
-from gru_codegen.ir import Block, Loop, Ref, Step, Var, reads, refs, statements, writes
+from gru_codegen.ir import Block, Loop, Ref, Statement, Step, Var, reads, refs, statements, writes
 
 __all__ = ["Boundaries"]
 
@@ -15,12 +15,14 @@ class Boundaries:
     """Writes the lines that give values to what a loop does not compute at any step.
 
     begun: the carries kept for all steps whose matrix beyond the last step has been written.
+    elsewhere: what a block reads of other steps, by the identity of the body that steps share.
     """
 
     def __init__(self, names: Names) -> None:
         self.names = names
         self.plan, self.attributes = names.plan, names.attributes
         self.begun: set[Var] = set()
+        self.elsewhere: dict[int, list[tuple[Var, int]]] = {}
 
     def before(self, loop: Loop) -> Iterator[Line]:
         """Begin what the loop takes as given: sums at zero, carries at their boundary."""
@@ -50,11 +52,20 @@ class Boundaries:
         """The variables of which `blocks` read another step, but those that no such step has."""
         steps = self.plan.program.steps
         for block in blocks:
-            for ref in (ref for s in statements((block,)) for ref in reads(s.value)):
-                offset = ref.when.offset if ref.when is not None else 0
+            for var, offset in self._read_elsewhere(block):
                 inside = isinstance(block, Step) and 0 <= block.index + offset < (steps or 0)
-                if offset and not inside:
-                    yield ref.var
+                if not inside:
+                    yield var
+
+    def _read_elsewhere(self, block: Block) -> list[tuple[Var, int]]:
+        """The variables of which `block` reads another step, with how many steps away that is."""
+        key = id(block if isinstance(block, Statement) else block.body)
+        if key not in self.elsewhere:
+            read = [ref for s in statements((block,)) for ref in reads(s.value)]
+            self.elsewhere[key] = [
+                (ref.var, ref.when.offset) for ref in read if ref.when and ref.when.offset
+            ]
+        return self.elsewhere[key]
 
     def _beyond_all_steps(self, some: Iterable[Var]) -> Iterator[Line]:
         """Begin those of `some` that are carries kept for all steps, beyond the last one."""

@@ -102,9 +102,14 @@ def _lines(program: Program, heading: Heading) -> list[Line]:
         _environment().get_template(f"{part}.py.jinja").render(context) for part in ("head", "tail")
     )
     drafts = [Line(head), *(line for f in functions for line in _function(f)), Line(tail)]
-    return [
-        replace(draft, code=code) for draft in drafts for code in draft.code.splitlines() or [""]
-    ]
+    return [line for draft in drafts for line in _one_by_one(draft)]
+
+
+def _one_by_one(draft: Line) -> Iterable[Line]:
+    """The lines of a text that may have several."""
+    if "\n" not in draft.code:
+        return (draft,)
+    return (replace(draft, code=code) for code in draft.code.splitlines())
 
 
 def _function(function: Function) -> Iterator[Line]:

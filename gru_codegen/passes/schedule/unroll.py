@@ -24,6 +24,7 @@ from gru_codegen.ir import (
     Var,
     reads,
     rewrite,
+    statements,
 )
 
 __all__ = ["unroll"]
@@ -46,8 +47,16 @@ def unroll(steps: int) -> Callable[[Program], Program]:
 def _written_out(loop: Loop, steps: int) -> Iterator[Step]:
     body = tuple(loop.body)
     order = range(steps) if loop.direction == "forward" else reversed(range(steps))
+    offsets = [ref.when.offset for s in statements(body) for ref in reads(s.value) if ref.when]
+    reach = max(map(abs, offsets), default=0)
+    within = range(reach, steps - reach)  # the steps that read nothing beyond the first and last
+    inner: tuple[Block, ...] | None = None
     for number, t in enumerate(order):
-        yield Step(t, _specialised(body, t, steps, starts=number == 0))
+        if number == 0 or t not in within:
+            yield Step(t, _specialised(body, t, steps, starts=number == 0))
+        else:
+            inner = inner or _specialised(body, t, steps, starts=False)
+            yield Step(t, inner)
 
 
 def _specialised(body: tuple[Block, ...], t: int, steps: int, starts: bool) -> tuple[Block, ...]:

@@ -5,6 +5,7 @@ Expects any program. Leaves live statements alone; those that only the pullback 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from gru_codegen.ir import (
@@ -76,21 +77,32 @@ def _for_a_pullback(statement: Statement) -> Statement:
     return replace(statement, given=(*statement.given, "pullback"))
 
 
+#: A variable, and which step of it from the surrounding one on; None is all of them.
+_Need = tuple[str, "int | None"]
+
+
 @dataclass
 class _Live:
-    """Live variables: all of one (`whole`), or single steps of it, known by index."""
+    """Live variables: all of one (`whole`), or single steps of it, known by index.
+
+    needs: what statements read, by their identity: the steps of an unrolled loop share them.
+    """
 
     whole: set[str] = field(default_factory=set)
     steps: set[tuple[str, int]] = field(default_factory=set)
     partly: set[str] = field(default_factory=set)
+    needs: dict[int, list[_Need]] = field(default_factory=dict)
 
-    def add(self, ref: Ref, t: int | None) -> None:
-        name = ref.var.name
-        if t is not None and isinstance(ref.when, Now):
-            self.steps.add((name, t + ref.when.offset))
-            self.partly.add(name)
-        else:
-            self.whole.add(name)
+    def add(self, statement: Statement, t: int | None) -> None:
+        """Make live what `statement` reads."""
+        if id(statement) not in self.needs:
+            self.needs[id(statement)] = list(_needs(statement))
+        for name, offset in self.needs[id(statement)]:
+            if t is None or offset is None:
+                self.whole.add(name)
+            else:
+                self.steps.add((name, t + offset))
+                self.partly.add(name)
 
     def reads(self, target: Ref, t: int | None) -> bool:
         name = target.var.name
@@ -114,7 +126,7 @@ def _pruned(blocks: tuple[Block, ...], live: _Live, t: int | None = None) -> lis
         if isinstance(block, Statement):
             is_live = any(live.reads(ref, t) for ref in writes(block))
             if is_live:
-                _mark(block, live, t)
+                live.add(block, t)
             left.append(block if is_live else None)
             continue
         body = (
@@ -128,19 +140,19 @@ def _pruned(blocks: tuple[Block, ...], live: _Live, t: int | None = None) -> lis
 
 
 def _remaining(left: list[Block | None], blocks: tuple[Block, ...]) -> tuple[Block, ...]:
-    """What is `left` of `blocks`: those very blocks if that is all."""
+    """The rest of `blocks`, which is `left`: those very blocks if that is all."""
     same = all(new is old for new, old in zip(left, blocks, strict=True))
     return blocks if same else tuple(block for block in left if block is not None)
 
 
-def _mark(statement: Statement, live: _Live, t: int | None) -> None:
+def _needs(statement: Statement) -> Iterator[_Need]:
+    """The steps that `statement` reads, and those that stand for what is beyond the others."""
+    before = writes(statement) if statement.accumulate else ()
+    for ref in (*reads(statement.value), *before):
+        yield ref.var.name, ref.when.offset if isinstance(ref.when, Now) else None
     for ref in reads(statement.value):
-        live.add(ref, t)
         if ref.var.boundary is not None:
-            live.whole |= {beyond.var.name for beyond in reads(ref.var.boundary)}
-    if statement.accumulate:
-        for ref in writes(statement):
-            live.add(ref, t)
+            yield from ((beyond.var.name, None) for beyond in reads(ref.var.boundary))
 
 
 def _prune_loop(loop: Loop, live: _Live) -> tuple[Block, ...]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 
+from gru_codegen.emit.lines import Line
 from gru_codegen.emit.numpy.blocks import Blocks
 from gru_codegen.emit.numpy.names import Names
+from gru_codegen.emit.numpy.statements import Statements
 from gru_codegen.ir import (
     Block,
     Call,
@@ -62,6 +67,23 @@ def test_a_written_out_step_begins_with_the_names_of_its_matrices() -> None:
         "    # meaning of a: a_t = tanh(s)",
         "    np.tanh(s, a_t)",
     ]
+
+
+def test_steps_that_share_a_body_are_spelled_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once for numbers of one digit and once for those of two, which may need another line."""
+    spelled: list[str] = []
+    lines_of = Statements.lines
+
+    def counted(self: Statements, *arguments: Any) -> Iterator[Line]:
+        spelled.append("a group")
+        return lines_of(self, *arguments)
+
+    monkeypatch.setattr(Statements, "lines", counted)
+    body = (into(LOSS, op("total")(E)),)
+    lines = written(*(Step(t, body) for t in range(12)), steps=12)
+    computing = [line for line in lines if line.startswith("    loss")]
+    assert computing == [f"    loss[{t}] = np.sum(E_t)" for t in range(12)]
+    assert len(spelled) == 2
 
 
 def test_weights_made_ready_stand_under_one_comment() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gru_codegen.ir import Step
 from gru_codegen.passes import eliminate_dead_code, unroll
 from tests.passes.written import after, phase, written
 
@@ -25,6 +26,14 @@ def test_steps_go_last_to_first_and_the_first_starts_sums() -> None:
             dS_prev[t] = dS[t] @ Uz
             dUz += contract(dS[t], dS[t])
     """)
+
+
+def test_steps_in_which_nothing_differs_share_one_body() -> None:
+    """The last one reads beyond the steps, and the first one in order starts sums."""
+    found = unroll(6)(written(BACKWARD))
+    bodies = [id(block.body) for block in found.phases[0].blocks if isinstance(block, Step)]
+    assert len(bodies) == 6
+    assert len(set(bodies)) == 2
 
 
 def test_two_loops_are_each_written_out() -> None:
