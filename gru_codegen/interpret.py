@@ -86,7 +86,7 @@ class Machine:
         self.values: dict[str, Any] = dict(arrays)
         for name, var in variables.items():
             if program.targets_in_seed and var.role == "target" and name in arrays:
-                assert program.seed is not None  # validate() saw to it
+                assert program.seed is not None  # as validate() has checked
                 self.overwrites[name] = program.seed.name
                 self.give(name)
         self.started: set[str] = set()
@@ -149,7 +149,7 @@ class Machine:
             same_for_every_step = np.ndim(value) == len(target.var.shape)
             self.values[name] = [value] * self.steps if same_for_every_step else list(value)
         else:
-            assert t is not None  # validate() saw to it
+            assert t is not None  # as validate() has checked
             if self.kept is not None and name not in self.kept:
                 self.values[name] = [value] * self.steps
             else:
@@ -192,7 +192,7 @@ class Machine:
         offset = ref.when.offset
         if isinstance(ref.when, Every):
             return np.stack([self.at(ref, i + offset) for i in range(self.steps)])
-        assert t is not None  # validate() saw to it
+        assert t is not None  # as validate() has checked
         return self.at(ref, t + offset)
 
     def packed(self, ref: Ref, t: int | None) -> Any:
@@ -209,5 +209,5 @@ class Machine:
     def at(self, ref: Ref, index: int) -> Any:
         if 0 <= index < self.steps:
             return self.values[self.storage(ref.var.name)][index]
-        assert ref.var.boundary is not None  # validate() saw to it
+        assert ref.var.boundary is not None  # as validate() has checked
         return self.filled(ref.var, self.value(ref.var.boundary, index))

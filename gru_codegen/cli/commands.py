@@ -208,16 +208,16 @@ def _tuned(
     steps = request.unroll or STEPS_TO_TUNE
     timing = partial(progress, "timing layouts")
     try:
-        found = timings(request, Sizes(steps, *sizes), progress=timing)
+        timed = timings(request, Sizes(steps, *sizes), progress=timing)
     except ValueError as error:  # a cell whose sizes have to be equal
         raise BadInput(f"--tune: {error}") from error
     except MemoryError as error:
         raise BadInput("--tune: out of memory; give smaller sizes, or fewer time steps") from error
-    best = fastest(found)
+    best = fastest(timed)
     at = f"T={steps}, B={sizes[0]}, D={sizes[1]}, H={sizes[2]}, float32"
-    told = ", ".join(f"{timing.layout} {_duration(timing.seconds)}" for timing in found)
-    click.echo(f"{best.layout} is the fastest layout at {at}: {told}", err=True)
-    near = [t.layout for t in found if t != best and t.seconds <= NEAR * best.seconds]
+    times = ", ".join(f"{each.layout} {_duration(each.seconds)}" for each in timed)
+    click.echo(f"{best.layout} is the fastest layout at {at}: {times}", err=True)
+    near = [t.layout for t in timed if t != best and t.seconds <= NEAR * best.seconds]
     if near:
         most = f"{NEAR - 1:.0%}"
         click.echo(f"{' and '.join(near)} took no more than {most} longer: a near tie", err=True)
@@ -245,10 +245,10 @@ def _require_own(path: str, source: str) -> None:
     """Refuse to write `source` over the kernel of another declaration that nobody named."""
     try:
         with open(path, "rb") as file:
-            there = file.read().decode(errors="replace")
+            on_disk = file.read().decode(errors="replace")
     except OSError:  # nothing there, or nothing that can be read: writing will say what is wrong
         return
-    if other := other_declaration(there, source):
+    if other := other_declaration(on_disk, source):
         raise BadInput(
             f"{path} is the kernel of another declaration, --cell {shlex.quote(other)}; remove it, "
             "or name another file with --output"

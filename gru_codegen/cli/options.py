@@ -60,13 +60,13 @@ def sizes(
     """The option --tune: batch, input and state size."""
     if value is None:
         return None
-    found = [int(part) for part in value.split(",") if re.fullmatch("[0-9]{1,5}", part.strip())]
-    if len(found) != 3 or value.count(",") != 2 or 0 in found:
+    numbers = [int(part) for part in value.split(",") if re.fullmatch("[0-9]{1,5}", part.strip())]
+    if len(numbers) != 3 or value.count(",") != 2 or 0 in numbers:
         raise click.BadParameter(
             f"{shortened(value)} is not three sizes from 1 to 99999; "
             "give batch, input and state size as 32,64,128; the time steps are those of --unroll"
         )
-    batch, inputs, states = found
+    batch, inputs, states = numbers
     return batch, inputs, states
 
 
@@ -136,6 +136,6 @@ def require_output(output: str, cell: str) -> None:
     if output == "-":
         return
     require_place(output)
-    there = cell.lower().endswith(".toml") and os.path.exists(output) and os.path.exists(cell)
-    if there and os.path.samefile(output, cell):
+    both_exist = os.path.exists(output) and os.path.exists(cell)
+    if cell.lower().endswith(".toml") and both_exist and os.path.samefile(output, cell):
         raise BadInput(f"{output} is the declaration itself; name another file with --output")

@@ -75,6 +75,6 @@ def show_program(
         if every_pass:
             text = every_stage(request, origins=not no_origins)
         else:
-            found = next(program for name, program in stages(request) if name == wanted)
-            text = printed(found, origins=not no_origins)
+            chosen = next(program for name, program in stages(request) if name == wanted)
+            text = printed(chosen, origins=not no_origins)
     deliver(text, output)

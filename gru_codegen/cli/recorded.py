@@ -8,15 +8,15 @@ import shlex
 __all__ = ["other_declaration"]
 
 
-def other_declaration(there: str, source: str) -> str | None:
-    """The name of the cell in the file `there`, if `source` is not a later kernel of the same one.
+def other_declaration(on_disk: str, source: str) -> str | None:
+    """The name of the cell of the file `on_disk`, if `source` is no later kernel of the same one.
 
     It is if the command in both headers names the same cell, whose declaration may have changed,
-    or if the equations are the same, wherever they are declared. None as well if `there` is no
+    or if the equations are the same, wherever they are declared. None as well if `on_disk` is no
     generated file.
     """
-    cell = _cell(there)
-    same = cell == _cell(source) or _equations(there) == _equations(source)
+    cell = _cell(on_disk)
+    same = cell == _cell(source) or _equations(on_disk) == _equations(source)
     return None if same else cell
 
 

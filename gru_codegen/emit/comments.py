@@ -55,8 +55,8 @@ def _common(block: Block) -> object:
     if not isinstance(block, Statement):
         return id(block)
     if not block.origin.equations:
-        found = list(reads(block.value))
-        if found and all(ref.var.role == "weight" for ref in found):
+        operands = list(reads(block.value))
+        if operands and all(ref.var.role == "weight" for ref in operands):
             return block.target.var.meaning
     return block.origin if _is_shared(block.origin) else id(block)
 
@@ -94,7 +94,7 @@ class _Entry:
 class Comments:
     """The comments of one body of statements.
 
-    equations: all that there are. said: those that have been said here.
+    equations: all of the derivation. said: those that a comment of this body has said.
     """
 
     equations: Mapping[EquationId, Formula]
@@ -198,9 +198,9 @@ def _definitions(group: Sequence[Statement]) -> Iterator[Definition]:
 
 
 def _with_added(part: Expr) -> Expr | None:
-    """A carry with what the step before in the loop has added to it already, if there is any.
+    """A carry plus what the loop has added to it one step before, if anything.
 
-    That is the same that it begins with beyond the last step.
+    The addend is that of its boundary, with which it begins beyond the last step.
     """
     if not (isinstance(part, Ref) and isinstance(part.var.boundary, Call)):
         return None

@@ -61,10 +61,10 @@ def shapes_in_words(inputs: Iterable[Var], weights: Iterable[Var]) -> str:
     groups: dict[tuple[str, ...], list[str]] = {}
     for weight in weights:
         groups.setdefault(weight.shape, []).append(weight.name)
-    said = [f"{var.name}_t is {letters(var.shape)}" for var in inputs]
+    phrases = [f"{var.name}_t is {letters(var.shape)}" for var in inputs]
     for shape, names in groups.items():
-        said.append(f"{listed(names)} {'are' if len(names) > 1 else 'is'} {letters(shape)}")
-    return "; ".join(said)
+        phrases.append(f"{listed(names)} {'are' if len(names) > 1 else 'is'} {letters(shape)}")
+    return "; ".join(phrases)
 
 
 def storage_in_words(plan: Plan) -> str:

@@ -78,8 +78,8 @@ class Sizes:
         """Those of `program`, whose cell has been checked: every size has a source."""
         variables = [*program.weights, *program.variables().values()]
         sizes = (size for var in variables for pack in var.shape for size in pack.split("+"))
-        found = dict.fromkeys(size for size in sizes if not size.isdigit())
-        known = [letter for letter in "BDHO" if letter in found]
+        distinct = dict.fromkeys(size for size in sizes if not size.isdigit())
+        known = [letter for letter in "BDHO" if letter in distinct]
         given = [var.shape[1] for var in variables if var.role == "input"]
         state = next(var for var in program.entries["gradients"] if var.role == "value")
         sources: dict[str, tuple[str, int]] = {}
@@ -88,7 +88,7 @@ class Sizes:
                 if letter not in given and not letter.isdigit():
                     sources.setdefault(letter, (weight.name, axis))
         return cls(
-            (*known, *(letter for letter in found if letter not in known)),
+            (*known, *(letter for letter in distinct if letter not in known)),
             given[0],
             state.shape[1],
             sources,

@@ -43,7 +43,7 @@ class SourceMap:
         for number, equations in lines:
             for each in equations:
                 numbers[each].append(number)
-        return cls(source, texts, {each: _runs(found) for each, found in numbers.items()})
+        return cls(source, texts, {each: _runs(own) for each, own in numbers.items()})
 
     @property
     def equations(self) -> tuple[EquationId, ...]:
@@ -58,13 +58,12 @@ class SourceMap:
         KeyError: the module has no such equation.
         """
         if isinstance(equation, str):
-            return {str(each): found for each, found in self.ranges.items()}[equation]
+            return {str(each): runs for each, runs in self.ranges.items()}[equation]
         return self.ranges[equation]
 
     def equations_of(self, line: int) -> tuple[EquationId, ...]:
         """The equations that `line` helps to compute, if any."""
-        found = self.ranges.items()
-        return tuple(each for each, runs in found if any(line in run for run in runs))
+        return tuple(each for each, runs in self.ranges.items() if any(line in run for run in runs))
 
     def as_json(self) -> dict[str, Any]:
         """The same in dictionaries and lists: of each run the first line and the last."""

@@ -190,8 +190,8 @@ class Program:
     ) -> Program:
         """The same program with each of its basic blocks changed.
 
-        One is the body of a loop or step, or the statements between two of them; `change` is told
-        whether it is a body.
+        One is the body of a loop or step, or the statements between two of them; `change`
+        gets the statements, and true if they are a body.
         """
 
         def changed(blocks: tuple[Block, ...]) -> Iterator[Block]:

@@ -33,9 +33,9 @@ _Condition = frozenset[Option]
 def validate(program: Program) -> Program:
     """Return `program` if it is sound.
 
-    Shapes fit; every step is legal and nothing is read before it is computed, beyond the first and
-    last step neither, nor where its condition need not hold; a loop that sums a variable up is the
-    first to write it; a variable has one place in one pack.
+    Shapes fit. What is read is computed before, on no further condition, or is a boundary beyond
+    the first or last step. A loop that sums a variable up is the first to write it. A variable is in
+    one run of neighbours alone.
 
     Raises
     ------
@@ -214,7 +214,7 @@ class _Validator:
 class _Inside:
     """A loop, or the steps of one that is unrolled.
 
-    backwards: the sign of the offset of the steps that have been, 0 if there is one step alone.
+    backwards: the sign of the offsets of earlier steps, 0 if there is one step alone.
     written: for each variable that any of its steps computes the conditions on which one does.
     index: of the step, if it is known.
     """
@@ -287,7 +287,7 @@ def _runs(program: Program) -> Iterator[tuple[Ref, ...]]:
 
 def _check_overwrites(program: Program, names: dict[str, Var]) -> None:
     for new, old in program.overwrites.items():
-        both_exist = new in names and old in names  # what nobody reads may have gone since
+        both_exist = new in names and old in names  # dead code may have been eliminated since
         if both_exist and _place(names[new]) != _place(names[old]):
             raise ProgramError(
                 f"{new} overwrites {old}: their storage differs, "
@@ -303,8 +303,7 @@ def _check_overwrites(program: Program, names: dict[str, Var]) -> None:
         held = program.targets_in_seed and var.role == "target"
         if held and (program.seed is None or _place(var) != _place(program.seed)):
             raise ProgramError(f"there is no adjoint of outputs whose storage {var.name} fits")
-    lost = list(program.overwrites.values())
-    for name in _repeated(lost):
+    for name in _repeated(program.overwrites.values()):
         raise ProgramError(f"{name} is overwritten by two variables")
 
 
@@ -314,8 +313,8 @@ def _check_by_row(program: Program, names: dict[str, Var]) -> None:
         return
     shared = {*program.overwrites, *program.overwrites.values()}
     for name in sorted(program.by_row & names.keys()):
-        own = names[name].role == "work" and names[name].timed and name not in shared
-        if not own or program.orientation == "rows":
+        is_scratch = names[name].role == "work" and names[name].timed and name not in shared
+        if not is_scratch or program.orientation == "rows":
             raise ProgramError(f"{name} cannot be stored by row beside others that are not")
     for statement in program.statements():
         target, value = statement.target, statement.value

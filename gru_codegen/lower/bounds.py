@@ -21,7 +21,7 @@ def guard_products(
 ) -> Iterator[Statement]:
     """The `statements` of a step, with a guard in every product of two unbounded matrices.
 
-    ended: which samples have ended, as a matrix of a given shape.
+    ended: the mask of the samples that have ended, as a matrix of a given shape.
     """
     bounded: set[str] = set()
 

@@ -34,9 +34,9 @@ __all__ = ["Scope", "lowered"]
 class Scope:
     """Context in which the nodes of some equations are lowered.
 
-    variables: those of the program. unread: the mask of the samples that the equations are not read
-    of, as a matrix of a given shape: functions with a safe point are applied to that there. None if
-    no argument of theirs can be out of range.
+    variables: those of the program. unread: the mask of the samples whose results nobody reads, as
+    a matrix of a given shape. There functions get their safe point as the argument. None if no
+    argument can be out of range.
     """
 
     variables: Variables

@@ -1,7 +1,7 @@
 """Statements of optional arguments: lengths, loss weights, as in `derive.options`.
 
 A state and what its equation computes, S_t and S'_t, are in one place, and so are their adjoints:
-past a sample's length the one is written over the other. Where lengths or weights are not given,
+past a sample's length one is written over the other. Where lengths or weights are not given,
 nothing is done.
 """
 
@@ -84,11 +84,8 @@ class Options:
         sample multiplies its term, and so its row of that adjoint.
         """
         loss, seed = self.derivation.loss, self.derivation.seed
-        state, target, name = (
-            self.stated.statement,
-            self.variables.refs[seed],
-            self.notation.text(seed),
-        )
+        state = self.stated.statement
+        target, name = self.variables.refs[seed], self.notation.text(seed)
         value, text = self._mean(self._cost()), f"L = {written_loss(self.derivation)}"
         formula = Formula(text, loss.title, Ref(self.variables.loss), value)
         statements = [state("loss", "L", formula, accumulate=True)]

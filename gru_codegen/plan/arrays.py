@@ -151,7 +151,7 @@ class Plan:
             return given or var.name in self.kept
         return any(part.var.name in self.kept for part in reads(Ref(var)))
 
-    def is_there(self, statement: Statement) -> bool:
+    def copies_onto_itself(self, statement: Statement) -> bool:
         """Return whether `statement` copies a matrix onto itself: two variables have one place."""
         value, target = statement.value, statement.target
         if statement.given or not isinstance(value, Ref) or value.var.parts or target.var.parts:

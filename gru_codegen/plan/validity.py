@@ -111,12 +111,12 @@ class _Run:
             for cell, value in self._cells(ref, t):
                 if value not in self.held.get(cell, ()):
                     name, step = value
-                    there = ", ".join(sorted(held for held, _ in self.held.get(cell, ())))
+                    others = ", ".join(sorted(held for held, _ in self.held.get(cell, ())))
                     raise ProgramError(
                         f"{statement}: {name} of step {step} is not there any more; "
-                        f"its place holds {there or 'nothing yet'}"
+                        f"its place holds {others or 'nothing yet'}"
                     )
-        if self.plan.is_there(statement):
+        if self.plan.copies_onto_itself(statement):
             self._hold(statement.target, t, beside=True)
             return
         self._check_overlap(statement, t)

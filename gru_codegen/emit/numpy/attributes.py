@@ -86,7 +86,7 @@ class Attributes:
 
     def views(self) -> list[Attribute]:
         """Names for all steps of variables and packs, once their number is known."""
-        found: dict[str, Attribute] = {}
+        by_name: dict[str, Attribute] = {}
         for view in self.plan.views:
             if view.place.array.extra is None:
                 continue
@@ -95,25 +95,25 @@ class Attributes:
             calls: tuple[str, ...] = ()
             if name in self.program.by_row:
                 turned, calls = self.form(name, "turned"), ("_turned",)
-                found.setdefault(turned, Attribute(turned, f"_turned({code})", "", sizes, calls))
+                by_name.setdefault(turned, Attribute(turned, f"_turned({code})", "", sizes, calls))
                 code, calls = f"_rows({code})", ("_rows",)
-            found.setdefault(name, Attribute(name, code, self._remark(view), sizes, calls))
-        return list(found.values())
+            by_name.setdefault(name, Attribute(name, code, self._remark(view), sizes, calls))
+        return list(by_name.values())
 
     def parts_of_scratch(self) -> list[Attribute]:
         """Names for parts of arrays that every step uses anew."""
-        found: dict[str, Attribute] = {}
+        by_name: dict[str, Attribute] = {}
         for view in self.plan.views:
             array = view.place.array
             if array.extra is None and view.var.name != array.name:
                 code = f"self.{array.name}{_slices(view.place, [])}"
                 named = Attribute(view.var.name, code, self._meaning(view.var), _cut(view.place))
-                found.setdefault(view.var.name, named)
-        return list(found.values())
+                by_name.setdefault(view.var.name, named)
+        return list(by_name.values())
 
     def ends(self, timed: list[Var], *, by_row: bool) -> list[Attribute]:
         """Names before all steps and after them: with a sample per row, or as stored."""
-        found = []
+        attributes = []
         turned = ".T" if by_row and self.program.orientation == "columns" else ""
         for var in timed:
             place = self.plan.place(var)
@@ -122,8 +122,8 @@ class Attributes:
             for end, index, when in (("first", str(before), "before"), ("last", after, "after")):
                 code = f"self._{place.array.name}{_slices(place, [index])}{turned}"
                 remark = f"{var.name} {when} all steps"
-                found.append(Attribute(self.form(var.name, end), code, remark, _cut(place)))
-        return found
+                attributes.append(Attribute(self.form(var.name, end), code, remark, _cut(place)))
+        return attributes
 
     def ends_of_carries(self) -> Iterator[Attribute]:
         """Names of the carries kept for all steps at the first step, and beyond the last."""

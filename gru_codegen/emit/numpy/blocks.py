@@ -49,12 +49,11 @@ class Blocks:
         comments = Comments(self.plan.program.equations)
         for group in groups(blocks):
             yield from self.boundaries.beyond(tuple(group))
-            some = [block for block in group if isinstance(block, Statement)]
-            if some:
-                yield from self.statements.lines(
-                    some, self.statements.comment(some, comments, "    "), "    ", ""
-                )
-            for block in group[len(some) :]:
+            together = [block for block in group if isinstance(block, Statement)]
+            if together:
+                comment = self.statements.comment(together, comments, "    ")
+                yield from self.statements.lines(together, comment, "    ", "")
+            for block in group[len(together) :]:
                 yield from self._block(block)
 
     def _block(self, block: Block) -> Iterator[Line | _Unpack]:
@@ -76,13 +75,13 @@ class Blocks:
             yield f"    for t in {f'{around}({steps})' if around else steps}:"
             return
         names = list(self.names.steps)
-        found = self._all_steps()
+        steps = self._all_steps()
         if self.names.indexed:
-            found = f"list(enumerate({found}))" if around else f"enumerate({found})"
-        found = f"{around}({found})" if around else found
+            steps = f"list(enumerate({steps}))" if around else f"enumerate({steps})"
+        steps = f"{around}({steps})" if around else steps
         start, end = ("t, (", ")") if self.names.indexed else ("", "")
         comma = "," if len(names) == 1 else ""
-        line = f"    for {start}{', '.join(names)}{comma}{end} in {found}:"
+        line = f"    for {start}{', '.join(names)}{comma}{end} in {steps}:"
         if len(line) <= WIDTH:
             yield line
             return
@@ -91,7 +90,7 @@ class Blocks:
         else:
             yield "    for ("
         yield from filled_lines(names, "        ")
-        yield f"    ) in {found}:"
+        yield f"    ) in {steps}:"
 
     def _all_steps(self) -> str:
         """The matrices of every step that a loop names, in code."""
@@ -123,12 +122,12 @@ class Blocks:
         key = id(body)
         if key not in self.commented:  # steps that share a body say the same
             comments = Comments(self.plan.program.equations)
-            found = [
+            commented = [
                 [block for block in group if isinstance(block, Statement)]
                 for group in groups(statements(body))
             ]
             self.commented[key] = [
-                (some, self.statements.comment(some, comments, indent)) for some in found
+                (group, self.statements.comment(group, comments, indent)) for group in commented
             ]
         for group, comment in self.commented[key]:
             yield from self.statements.lines(group, comment, indent, index)

@@ -37,7 +37,7 @@ def calls(operands: Operands, statement: Statement) -> list[LogicalLine]:
     if statement.accumulate:
         raise ProgramError(f"a sum over time is no operation in place: {statement}")
     value, target, names = statement.value, statement.target, operands.names
-    if names.plan.is_there(statement):
+    if names.plan.copies_onto_itself(statement):
         return []
     if isinstance(value, Ref) and names.is_by_row(target):
         return [LogicalLine(f"{names.transposed(target)}[...] = {operands.spell(value)}")]
@@ -85,9 +85,9 @@ def _function(operands: Operands, statement: Statement, value: Call, out: str) -
 
 def _guard(operands: Operands, statement: Statement, value: Call, out: str) -> list[LogicalLine]:
     """A matrix with a number where it is not read."""
-    there = value.args[2] == statement.target
+    in_target = value.args[2] == statement.target
     return [
-        *([] if there else [_copy(operands, value.args[2], statement.target)]),
+        *([] if in_target else [_copy(operands, value.args[2], statement.target)]),
         LogicalLine(f"if {operands.names.optional(_optional(value))} is not None:"),
         _kept_out(operands, value, statement.target).deeper(),
     ]

@@ -68,8 +68,8 @@ def greater(operands: Operands, statement: Statement, value: Call, out: str) -> 
 def select(operands: Operands, statement: Statement, value: Call, out: str) -> list[LogicalLine]:
     """One matrix where a mask says so, the other one where not."""
     mask, chosen, other = map(operands.expression, value.args)
-    there = value.args[2] == statement.target
-    start = [] if there else [LogicalLine(f"{out}[...] = {other}")]
+    in_target = value.args[2] == statement.target
+    start = [] if in_target else [LogicalLine(f"{out}[...] = {other}")]
     return [*start, call("np.copyto", (out, chosen, f"where={mask}"))]
 
 
@@ -77,5 +77,5 @@ def of_rows(operands: Operands, statement: Statement, value: Call, out: str) -> 
     """The sum or the largest of each sample, written into every feature of it."""
     operand = operands.matrix(value.args[0], statement.target)
     axis = "-2" if operands.names.is_column_major(statement.target) else "-1"
-    found = f"{operand}.{REDUCTIONS[value.operation]}(axis={axis}, keepdims=True)"
-    return [call("np.copyto", (out, found))]
+    reduced = f"{operand}.{REDUCTIONS[value.operation]}(axis={axis}, keepdims=True)"
+    return [call("np.copyto", (out, reduced))]

@@ -1,4 +1,4 @@
-"""Matrices that are laid side by side and one below the other, as blocks of one."""
+"""Matrices that are laid side by side and one below the other, as regions of one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from itertools import groupby, pairwise
 from gru_codegen.emit.sizes import added, sliced
 from gru_codegen.ir import Call, Const, Expr, shape_of
 
-__all__ = ["Block", "Grid", "cut", "doubled"]
+__all__ = ["Grid", "Region", "cut", "doubled"]
 
 #: Spells a size, or a sum of sizes as ``D+H``.
 Size = Callable[[str], str]
@@ -21,7 +21,7 @@ def _spelled(size: str) -> str:
 
 
 @dataclass(frozen=True)
-class Block:
+class Region:
     """Neighbouring matrices of a grid: the first band and column, and those behind the last."""
 
     top: int
@@ -48,34 +48,34 @@ class Grid:
         return cls(tuple(map(_band, bands)))
 
     @property
-    def whole(self) -> Block:
+    def whole(self) -> Region:
         """All of it."""
-        return Block(0, 0, len(self.bands), len(self.bands[0]))
+        return Region(0, 0, len(self.bands), len(self.bands[0]))
 
-    def blocks(self) -> Iterator[tuple[Block, Expr]]:
+    def matrices(self) -> Iterator[tuple[Region, Expr]]:
         """Each matrix and where it stands."""
         for row, band in enumerate(self.bands):
             for column, matrix in enumerate(band):
-                yield Block(row, column, row + 1, column + 1), matrix
+                yield Region(row, column, row + 1, column + 1), matrix
 
-    def halved(self) -> list[Block]:
-        """The largest blocks that are halves throughout."""
-        found: list[Block] = []
+    def halved(self) -> list[Region]:
+        """The largest regions that are halves throughout."""
+        regions: list[Region] = []
         marked = [[doubled(matrix) is not None for matrix in band] for band in self.bands]
         keyed = [(_runs(marks), self._widths(band)) for band, marks in enumerate(marked)]
         top = 0
-        for (runs, _), some in groupby(keyed):
-            bottom = top + len(list(some))
-            found += [Block(top, left, bottom, right) for left, right in runs]
+        for (runs, _), alike in groupby(keyed):
+            bottom = top + len(list(alike))
+            regions += [Region(top, left, bottom, right) for left, right in runs]
             top = bottom
-        return found
+        return regions
 
-    def index(self, block: Block, size: Size = _spelled, turned: bool = False) -> str:
+    def index(self, region: Region, size: Size = _spelled, turned: bool = False) -> str:
         """The place of `block` in code; a vector, which is a row, by its number."""
         heights = [("1", *shape_of(band[0]))[-2] for band in self.bands]
-        vector = len(shape_of(self.bands[block.top][0])) == 1 and block.bottom == block.top + 1
-        rows = cut(heights, block.top, block.bottom, size, vector)
-        columns = cut(self._widths(block.top), block.left, block.right, size)
+        vector = len(shape_of(self.bands[region.top][0])) == 1 and region.bottom == region.top + 1
+        rows = cut(heights, region.top, region.bottom, size, vector)
+        columns = cut(self._widths(region.top), region.left, region.right, size)
         return ", ".join((columns, rows) if turned else (rows, columns))
 
     def _widths(self, band: int) -> list[str]:

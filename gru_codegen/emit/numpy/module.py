@@ -70,7 +70,7 @@ def _lines(program: Program, heading: Heading) -> list[Line]:
     workspace = workspace_lines(attributes, functions, _declared_states(program))
     calls = workspace.calls.union(*(function.names.calls for function in functions))
     outputs = _states(program, attributes)
-    outputs |= _rooms_for_targets(planned, heading, outputs["outputs"])
+    outputs |= _buffers_of_targets(planned, heading, outputs["outputs"])
     context = {
         "heading": heading,
         "unroll": program.steps,
@@ -198,15 +198,15 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
 
 
 def _sources(sizes: Sizes, inputs: dict[str, str]) -> dict[str, str]:
-    """The code that finds each size that the first input does not tell."""
-    (_, told), *others = inputs.items()
-    found = {letter: f"{name}.shape[2]" for name, letter in reversed(others) if letter != told}
-    weights = {n: f"_size(params.{name}, {axis})" for n, (name, axis) in sizes.sources.items()}
-    return {**found, **weights}
+    """The code of each size that is not that of the first input: from another, or a weight."""
+    (_, first), *others = inputs.items()
+    of_inputs = {letter: f"{name}.shape[2]" for name, letter in reversed(others) if letter != first}
+    of_weights = {n: f"_size(params.{name}, {axis})" for n, (name, axis) in sizes.sources.items()}
+    return {**of_inputs, **of_weights}
 
 
 def _number(letter: str) -> str:
-    """A size in the function that finds it."""
+    """A size in the function that computes it."""
     return "steps" if letter == "T" else in_code(letter)
 
 
@@ -256,23 +256,23 @@ def _copied(program: Program, heading: Heading) -> str:
     steps = {} if program.steps is None else {"T": program.steps}
     x_more, y_more = (str(each.fixed(steps)).removeprefix("1 ") for each in (x, y))
     copies = " and ".join(inputs.values())
-    said = f"{x_more} more once it has met lengths, for a copy of {copies}"
+    for_lengths = f"{x_more} more once it has met lengths, for a copy of {copies}"
     if heading.targets == "labels" or program.targets_in_seed:
-        return said
-    return f"{said}; {y_more} more once it has met them or loss weights, for one of y"
+        return for_lengths
+    return f"{for_lengths}; {y_more} more once it has met them or loss weights, for one of y"
 
 
 def _output(program: Program) -> Var:
     return program.entries["forward"][0]
 
 
-def _rooms_for_targets(plan: Plan, heading: Heading, outputs: str) -> dict[str, str]:
-    """Room for targets that have to be changed first, and for those that labels turn into."""
+def _buffers_of_targets(plan: Plan, heading: Heading, outputs: str) -> dict[str, str]:
+    """The arrays for targets that have to be changed first, and for those made of labels."""
     kept = f'w.room("y", {outputs}.shape)'
     made = f"np.empty({outputs}.shape, w.dtype)"
     in_seed, seed = plan.program.targets_in_seed, plan.program.seed
     if in_seed:
-        assert seed is not None  # validate() saw to it
+        assert seed is not None  # as validate() has checked
         turned = plan.program.orientation == "columns"
         kept = f"_turned(w.{seed.name})" if turned else f"w.{seed.name}"
     return {

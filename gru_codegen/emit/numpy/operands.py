@@ -58,5 +58,5 @@ def untransposed(expression: Expr) -> tuple[Ref, bool]:
         expression, turned = expression.args[0], True
     else:
         turned = False
-    assert isinstance(expression, Ref)  # to_three_address_code saw to it
+    assert isinstance(expression, Ref)  # as to_three_address_code leaves it
     return expression, turned

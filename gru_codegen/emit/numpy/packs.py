@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gru_codegen.emit.lines import LogicalLine, call
-from gru_codegen.emit.numpy.grid import Block, Grid, cut, doubled
+from gru_codegen.emit.numpy.grid import Grid, Region, cut, doubled
 from gru_codegen.emit.numpy.names import Names
 from gru_codegen.emit.numpy.operands import Operands
 from gru_codegen.ir import Call, Expr, Ref, Statement, refs, shape_of
@@ -23,8 +23,8 @@ def joined(operands: Operands, statement: Statement, value: Call, out: str) -> l
     if target.var.is_of_weights and names.plan.is_stored(target.var):
         return [*_blocks(operands, target, grid, out), *_halved(names, grid, out)]
     turned = names.is_column_major(target)
-    places = (grid.index(block, names.size, turned) for block, _ in grid.blocks())
-    matrices = (operands.matrix(matrix, target) for _, matrix in grid.blocks())
+    places = (grid.index(region, names.size, turned) for region, _ in grid.matrices())
+    matrices = (operands.matrix(matrix, target) for _, matrix in grid.matrices())
     pairs = zip(places, matrices, strict=True)
     return [LogicalLine(f"{out}[{place}] = {matrix}") for place, matrix in pairs]
 
@@ -32,15 +32,15 @@ def joined(operands: Operands, statement: Statement, value: Call, out: str) -> l
 def _blocks(operands: Operands, target: Ref, grid: Grid, out: str) -> Iterator[LogicalLine]:
     """The lines that write the blocks of weights, one by one; identities are there already."""
     names, halved = operands.names, grid.halved()
-    for block, matrix in grid.blocks():
+    for region, matrix in grid.matrices():
         if isinstance(matrix, Call) and matrix.operation == "identity":
             size = names.size_in_workspace(shape_of(matrix)[0])
-            names.constant(out, _index(names, grid, block), f"np.eye({size}, dtype=dtype)")
+            names.constant(out, _index(names, grid, region), f"np.eye({size}, dtype=dtype)")
             continue
         whole = doubled(matrix)
-        place = names.block(out, _index(names, grid, block), _content(matrix))
+        place = names.block(out, _index(names, grid, region), _content(matrix))
         weights = operands.matrix(matrix if whole is None else whole, target)
-        if whole is not None and block in halved:
+        if whole is not None and region in halved:
             yield call("np.divide", (weights, names.number(2), place))
         else:
             yield LogicalLine(f"{place}[...] = {weights}")
@@ -48,15 +48,15 @@ def _blocks(operands: Operands, target: Ref, grid: Grid, out: str) -> Iterator[L
 
 def _halved(names: Names, grid: Grid, out: str) -> Iterator[LogicalLine]:
     """The lines that halve several blocks at once."""
-    for block in grid.halved():
-        if block.number > 1:
-            whole = block == grid.whole
-            place = out if whole else names.block(out, _index(names, grid, block), "halved")
+    for region in grid.halved():
+        if region.number > 1:
+            whole = region == grid.whole
+            place = out if whole else names.block(out, _index(names, grid, region), "halved")
             yield call("np.divide", (place, names.number(2), place))
 
 
-def _index(names: Names, grid: Grid, block: Block) -> str:
-    return grid.index(block, names.size_in_workspace)
+def _index(names: Names, grid: Grid, region: Region) -> str:
+    return grid.index(region, names.size_in_workspace)
 
 
 def _content(matrix: Expr) -> str:

@@ -34,7 +34,7 @@ def in_blocks(operands: Operands, statement: Statement, value: Call) -> list[Log
     """The loop over the blocks of a product's rows: those of all steps, or of one."""
     names, target, (left, weights) = operands.names, statement.target, value.args
     assert isinstance(left, Ref)
-    assert isinstance(weights, Ref)  # block_products saw to both
+    assert isinstance(weights, Ref)  # as block_products has checked
     if names.is_column_major(target):
         raise ProgramError(f"no rows to take in blocks where a sample is a column: {statement}")
     factor, shape = operands.stored(weights, turned=False), weights.var.shape

@@ -40,12 +40,12 @@ def require_boundaries(plan: Plan, states: Collection[Var]) -> None:
     read = {(ref.var, _offset(ref)) for s in statements for ref in reads(s.value) if _offset(ref)}
     for var, offset in sorted(read, key=lambda pair: (pair[0].name, pair[1])):
         if var in states:
-            there = offset == -1 and _reads_role(var, "initial")
+            is_written = offset == -1 and _reads_role(var, "initial")
         elif var in plan.program.carries:
-            there = offset == 1 and _reads_role(var, "last")
+            is_written = offset == 1 and _reads_role(var, "last")
         else:
-            there = offset == -1 and _is_bounded(var, plan, statements)
-        if not there:
+            is_written = offset == -1 and _is_bounded(var, plan, statements)
+        if not is_written:
             raise ProgramError(
                 f"{var.name} is {var.boundary} beyond the steps, read at step t{offset:+d}: a "
                 "kernel has initial states, the adjoints of last ones, and numbers before the "

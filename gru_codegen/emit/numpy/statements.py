@@ -52,7 +52,7 @@ class Statements:
 
     def comment(self, group: list[Statement], comments: Comments, indent: str) -> list[Line]:
         """The comment above `group`, which says its equations."""
-        remark = ", which is there already" if all(map(self.plan.is_there, group)) else ""
+        remark = ", which is there already" if all(map(self.plan.copies_onto_itself, group)) else ""
         return [
             Line(text, frozenset(), _equations(group))
             for text in comments.lines(group, indent, remark)

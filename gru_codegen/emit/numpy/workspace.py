@@ -66,12 +66,12 @@ class _Section:
         used = [letter for letter in letters if letter in self.sizes]
         names = [in_code(letter) for letter in used] + ["dtype"] * self.dtype
         values = [f"self.{parameter(letter)}" for letter in used] + ["self.dtype"] * self.dtype
-        found = list(assignments(names, values, _INDENT))
+        lines = list(assignments(names, values, _INDENT))
         before = ""
         for code, remark in self.lines:
-            found.append(remarked(code, "" if remark == before else remark))
+            lines.append(remarked(code, "" if remark == before else remark))
             before = remark
-        return found
+        return lines
 
 
 def workspace_lines(
@@ -150,8 +150,8 @@ def _row_blocks(
     attributes: Attributes, functions: Iterable[Function]
 ) -> Iterator[tuple[Attribute, bool]]:
     """The blocks of rows that products of a step take, and whether they are those of all steps."""
-    found = {name: blocks for f in functions for name, blocks in f.names.row_blocks.items()}
-    for name, (ref, weights) in found.items():
+    row_blocks = {name: blocks for f in functions for name, blocks in f.names.row_blocks.items()}
+    for name, (ref, weights) in row_blocks.items():
         source, entries = f"self.{attributes.of(ref)}", multiplied(weights)
         timed = attributes.plan.is_indexed(ref.var)
         code = (

@@ -102,7 +102,7 @@ class _Search:
         self.recalled, self.names_in_use = recalled, names_in_use
         self.statements = tuple(statements(loop.body))
         kept = kept_for_every_step(program)
-        self.room = len(kept)
+        self.most_kept = len(kept)
         self.linear = LinearBody(self.statements, kept)
         self.compared = 0
 
@@ -145,7 +145,7 @@ class _Search:
 
     def _fits(self, plan: _Plan) -> bool:
         """Return whether `plan` keeps no more variables for every step than the program did."""
-        return len(kept_for_every_step(self._with(plan))) <= self.room
+        return len(kept_for_every_step(self._with(plan))) <= self.most_kept
 
     # --- changes ----------------------------------------------------------------------------
 

@@ -64,7 +64,7 @@ def _fuse(program: Program, roles: tuple[Role, ...]) -> Program:
             return block
         return _Body(list(block), neighbours, names_in_use, kept, roles).fused()
 
-    # What every step does comes first: a variable has one place among neighbours.
+    # Bodies of loops come first, since they run at every step: a variable is in one run alone.
     program = program.with_basic_blocks(fused)
     return program.with_basic_blocks(lambda block, is_body: fused(block, not is_body))
 
@@ -86,10 +86,10 @@ class _Body:
         while waiting:
             first = waiting[0]
             together = [first]
-            for place, other in enumerate(waiting[1:], 1):
+            for index, other in enumerate(waiting[1:], 1):
                 if not _is_like(first, other):
                     continue
-                between = _without(waiting[:place], together)
+                between = _without(waiting[:index], together)
                 candidates = self._in_order([*together, other])
                 if _can_move(other, between, together) and self._fits(candidates):
                     together = candidates
@@ -135,7 +135,7 @@ class _Body:
         between = _without(waiting[: waiting.index(last)], before)
         values = [statement.value for statement in together]
         if {s.target.var for s in together} & set().union(*map(_variables, values)):
-            return None  # what is written first is still to be read
+            return None  # a target that is written first would still be read
         if not _can_move(last, between, before):
             return None
         return parted(values, partial(self._alike, together), known)
@@ -182,7 +182,7 @@ class _Body:
         for group in groups:
             order = self.neighbours.in_order(tuple(map(_now, group)))
             if order != sorted(order):
-                return [together[place] for place in order]
+                return [together[index] for index in order]
         return together
 
     def _fits(self, together: list[Statement]) -> bool:
@@ -199,7 +199,7 @@ class _Body:
         for group in groups:
             refs = [ref for ref in group if isinstance(ref, Ref)]
             if len(refs) < len(group):
-                continue  # products, which are given a place of their own
+                continue  # products, which become variables of their own
             if not _are_alike(refs, self.kept) or not self.neighbours.can_be(
                 tuple(map(_now, refs))
             ):
@@ -234,7 +234,7 @@ class _Body:
         return Call(first.operation, tuple(self._merged(list(c), targets) for c in columns))
 
     def _product(self, value: Call) -> Ref:
-        """The place of a product that is computed before."""
+        """The variable of a product, which becomes a statement of its own."""
         name = fresh(product_name(value), self.names_in_use)
         ref = Ref(Var(name, shape_of(value), "work", meaning="a product"))
         self.products.append(Statement(ref, value))

@@ -16,7 +16,7 @@ _LONGEST = 24
 class Packs:
     """The packs of a program, by their parts, and those that a pass adds.
 
-    taken: the names that new ones must not have; theirs are added to it.
+    names_in_use: the names that new packs must not have; theirs are added to it.
     """
 
     def __init__(self, program: Program, names_in_use: set[str]) -> None:
@@ -87,7 +87,7 @@ class Neighbours:
         order = list(range(len(refs)))
         for run in self.runs:
             if set(refs) <= set(run):
-                return sorted(order, key=lambda place: run.index(refs[place]))
+                return sorted(order, key=lambda index: run.index(refs[index]))
         return order
 
     def make(self, refs: tuple[Ref, ...]) -> Ref:

@@ -79,7 +79,7 @@ def _stacked(loop: Loop, operands: _Operands) -> Iterator[Loop]:
 
         value = _rewritten(statement.value, rule)
         products = before.get(index, [])
-        if len(products) == 1 and value == products[0].target:  # it is all that there is
+        if len(products) == 1 and value == products[0].target:  # the product is the whole value
             changed.append(replace(statement, value=products[0].value))
             continue
         changed += [*products, replace(statement, value=value)]
@@ -137,7 +137,7 @@ def _sums(index: int, statement: Statement, computed: set[Var]) -> Iterator[_Sum
         biases = [a for negative, a in addends if not negative and _is_bias(a)][:1]
         rest = list(addends)
         for addend in (*own, *biases):
-            rest.remove((False, addend))  # once, should it be there twice
+            rest.remove((False, addend))  # once, even if it occurs twice
         waiting += [addend for _, addend in rest]
         yield _Sum(
             index,
@@ -207,7 +207,7 @@ def _movable(group: list[_Sum], body: list[Statement]) -> Iterator[list[_Sum]]:
 
 @dataclass
 class _Operands:
-    """The operands of stacked products as neighbours; a variable has one place in one run.
+    """The operands of stacked products as neighbours; a variable is in one run alone.
 
     An input can be wanted in several runs, so each gets a copy of it. A bias is multiplied by ones.
 
@@ -260,9 +260,9 @@ class _Operands:
                 if tuple(part.source for part in window) == refs:
                     return self.packs.of(tuple(part.stored for part in window))
         held = {part.stored.var for run in self.runs for part in run}
-        own = [ref.var for ref in refs if ref is not None and ref.var.role != "input"]
-        if held.intersection(own) or len(set(own)) < len(own):
-            return None  # whatever the step, a variable has one place
+        stored = [ref.var for ref in refs if ref is not None and ref.var.role != "input"]
+        if held.intersection(stored) or len(set(stored)) < len(stored):
+            return None  # a variable is in one run alone, whatever the step
         run = tuple(_Part(ref, self._stored(ref)) for ref in refs)
         if len(run) > 1:
             self.runs.append(run)

@@ -83,8 +83,8 @@ class _Rotation:
         (carry,) = carries
         computed = {ref.var for statement in body for ref in writes(statement)}
         known = all(_is_known(a, computed) for a in addends if a != carry)
-        own = not {carry.var.name, start.target.var.name} & self.kept
-        return carry if known and own else None
+        of_one_step = not {carry.var.name, start.target.var.name} & self.kept
+        return carry if known and of_one_step else None
 
     def _product(self, carry: Var, start: Statement, body: list[Statement]) -> Statement | None:
         """Product that computes `carry` and can take one more neighbour; None if there is none.

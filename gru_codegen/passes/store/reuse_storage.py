@@ -50,11 +50,11 @@ def reuse_storage(program: Program) -> Program:
     units = [u for u in units if not {var.name for var in u} & (handed_out - seeded)]
     units.sort(key=lambda unit: min(lives[var.name].first_write for var in unit))
     overwrites: dict[str, str] = {}
-    lost: set[str] = set()
+    replaced: set[str] = set()
     for unit in units:
         for overwritten in _candidates(unit, program, neighbours, is_free):
             names = [var.name for var in overwritten]
-            if set(names) & (lost | (handed_out - seeded)) or set(unit) & set(overwritten):
+            if set(names) & (replaced | (handed_out - seeded)) or set(unit) & set(overwritten):
                 continue
             pairs = list(zip(unit, overwritten, strict=True))
             if all(
@@ -62,7 +62,7 @@ def reuse_storage(program: Program) -> Program:
                 for new, old in pairs
             ):
                 overwrites |= {new.name: old.name for new, old in pairs}
-                lost |= set(names)
+                replaced |= set(names)
                 break
     for phase in program.phases:
         for block in phase.blocks:
@@ -108,7 +108,7 @@ def _candidates(
         yield from (run for run in neighbours if len(run) == len(unit) and all(map(is_free, run)))
 
 
-#: Where a statement stands: its block, counted through all phases, and its place in it.
+#: The position of a statement: its block, counted through all phases, and its index in that.
 _Position = tuple[int, int]
 
 

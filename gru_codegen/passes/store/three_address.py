@@ -83,7 +83,7 @@ def _flat(statement: Statement, scratch: _Scratch, kept: set[str]) -> Iterator[S
         kind, rest = begun
         yield from _chain(target, kind, rest, origin, scratch, (target,))
     elif reads_target or (operands and not names <= kept):
-        # The target holds an operand, its own old value or another step's: write it last.
+        # The target holds an operand, its own old value or that of another step: write it last.
         temporary = scratch.place(shape_of(target), ())
         yield from _into(temporary, statement.value, origin, scratch, (temporary,))
         yield replace(statement, value=temporary)
@@ -183,7 +183,7 @@ def _into(
         for argument in expression.args:
             if not _is_simple(argument) and not (alone and _is_guarded(argument)):
                 temporary = into if in_place else scratch.place(shape_of(argument), used)
-                in_place = False  # the place is taken
+                in_place = False  # the target holds this argument
                 used = (*used, temporary)
                 yield from _into(temporary, argument, origin, scratch, used)
                 argument = temporary
@@ -211,7 +211,7 @@ def _by_definition(
     used: tuple[Ref, ...],
 ) -> Iterator[Statement]:
     """Statements that compute `function` from its named parts, the first perhaps in `into`."""
-    assert function.definition is not None  # _defined saw to it
+    assert function.definition is not None  # as _defined has checked
     known: dict[Expr, Expr] = {a: argument}
 
     def with_values(formula: Expr) -> Expr:
@@ -243,7 +243,7 @@ def _chain(
 ) -> Iterator[Statement]:
     begin = min(operands, key=lambda operand: (operand.preference, operand.negative))
     if operands[0].expression == into:
-        begin = operands[0]  # it is there
+        begin = operands[0]  # it is in the target already
     remaining = list(operands)
     remaining.remove(begin)
     value, negative = begin.expression, begin.negative

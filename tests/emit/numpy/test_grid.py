@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gru_codegen.emit.numpy.grid import Block, Grid, cut
+from gru_codegen.emit.numpy.grid import Grid, Region, cut
 from gru_codegen.ir import Call, Expr
 from tests.emit.programs import op, weight, whole
 
@@ -33,12 +33,12 @@ def half(matrix: Expr) -> Call:
     ids=str,
 )
 def test_halves_that_are_neighbours(value: Call, halved: list[tuple[int, ...]]) -> None:
-    assert Grid.of(value).halved() == [Block(*edges) for edges in halved]
+    assert Grid.of(value).halved() == [Region(*edges) for edges in halved]
 
 
 def test_where_blocks_are() -> None:
     grid = Grid.of(below(beside(W, W), beside(U, U), beside(v, v)))
-    assert [grid.index(block) for block, _ in grid.blocks()] == [
+    assert [grid.index(region) for region, _ in grid.matrices()] == [
         ":D, :H",
         ":D, H:",
         "D : D + H, :H",
@@ -46,15 +46,15 @@ def test_where_blocks_are() -> None:
         "D + H, :H",
         "D + H, H:",
     ]
-    assert grid.index(Block(1, 0, 3, 2)) == "D:, :"
-    assert grid.index(Block(0, 0, 2, 1)) == ": D + H, :H"
+    assert grid.index(Region(1, 0, 3, 2)) == "D:, :"
+    assert grid.index(Region(0, 0, 2, 1)) == ": D + H, :H"
     assert grid.index(grid.whole) == ":, :"
-    assert grid.index(Block(0, 1, 1, 2), turned=True) == "H:, :D"
+    assert grid.index(Region(0, 1, 1, 2), turned=True) == "H:, :D"
 
 
 def test_what_stands_alone_is_a_grid_too() -> None:
-    [(block, matrix)] = Grid.of(below(W)).blocks()
-    assert (block, matrix) == (Block(0, 0, 1, 1), W)
+    [(region, matrix)] = Grid.of(below(W)).matrices()
+    assert (region, matrix) == (Region(0, 0, 1, 1), W)
 
 
 def test_slices() -> None:
