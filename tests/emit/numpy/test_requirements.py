@@ -53,6 +53,23 @@ def test_any_other_boundary_is_refused(boundary: Expr, offset: int) -> None:
     assert said.startswith(f"A is {boundary} beyond the steps, read at step t{offset:+d}: a kernel")
 
 
+def test_a_state_is_read_before_the_first_step_alone_and_is_its_initial_one() -> None:
+    state, number = _bounded(Ref(Var("a0", ("B", "H"), "initial"))), _bounded(whole(2))
+    assert "step t+1" in _refused(_recurring(state, 1), states=(state,))
+    assert "A is 2 beyond" in _refused(_recurring(number, -1), states=(number,))
+
+
+def test_a_carry_is_read_beyond_the_last_step_as_what_a_caller_adds() -> None:
+    number = _bounded(whole(2), "adjoint")
+    assert "A is 2 beyond" in _refused(_recurring(number, 1), carry=number)
+
+
+def test_a_number_beyond_the_last_step_is_refused() -> None:
+    a, b = _bounded(whole(2)), timed("C")
+    reader = Loop("reverse", (into(b, Ref(a.var, Now(1))),))
+    assert "step t+1" in _refused(into(Ref(a.var, Every()), tanh(Ref(x.var, Every()))), reader)
+
+
 def test_a_fraction_before_the_first_step_is_refused() -> None:
     a, b = _bounded(whole("1/2")), timed("C")
     reader = Loop("forward", (into(b, Ref(a.var, Now(-1))),))
