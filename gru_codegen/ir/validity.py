@@ -34,9 +34,8 @@ def validate(program: Program) -> Program:
     """Return `program` if it is sound.
 
     Shapes fit. What is read is computed before, on no further condition, or is a boundary beyond
-    Shapes fit. What is read is computed before, on no further condition, or is a boundary beyond
-    the first or last step. A loop that sums a variable up is the first to write it. A variable is in
-    one run of neighbours alone.
+    the first or last step. A loop that sums a variable up is the first to write it. A variable is
+    in one run of neighbours alone.
 
     Raises
     ------

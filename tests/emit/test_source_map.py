@@ -58,6 +58,17 @@ def test_a_map_prints_as_a_table(small: SourceMap) -> None:
     ]
 
 
+def test_columns_of_the_table_are_as_wide_as_the_longest_name() -> None:
+    short, long = EquationId("loss", "L"), EquationId("gradient", "Wz")
+    table = SourceMap.of("", {short: "L = 1", long: "dWz = 2"}, [(3, (long,))])
+    assert str(table).splitlines() == [
+        "loss L       no line",
+        "                 L = 1",
+        "gradient Wz  3",
+        "                 dWz = 2",
+    ]
+
+
 @pytest.mark.parametrize("unroll", [None, 4])
 @pytest.mark.parametrize("form", FORMS)
 def test_every_equation_has_code_of_its_own(form: str, unroll: int | None) -> None:

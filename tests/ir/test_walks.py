@@ -15,6 +15,7 @@ from gru_codegen.ir import (
     Step,
     statements,
     with_statements,
+    with_values,
 )
 from gru_codegen.passes import unroll
 from tests.passes.written import after, phase, written
@@ -69,6 +70,7 @@ def test_values_change_everywhere() -> None:
 def test_what_does_not_change_is_the_very_same() -> None:
     blocks = program().phases[0].blocks
     assert with_statements(blocks, lambda statement: (statement,)) is blocks
+    assert with_values(blocks, lambda value: value) is blocks
     changed = with_statements(blocks, lambda s: (s,) if s.target.var.name != "R" else ())
     assert all(new is old for new, old in zip(changed, (blocks[0], *blocks[2:]), strict=True))
 
