@@ -48,9 +48,9 @@ A, C = (Var(name, ("B", "H"), "value", True) for name in "AC")
 dS = Var("dS", ("B", "H"), "adjoint", True, Ref(Var("dS_last", ("B", "H"), "last")))
 W, WREC = Var("W", ("D", "H"), "weight"), Var("Wrec", ("H", "H"), "weight")
 BIAS = Var("b", ("H",), "weight")
-dW = Var("dW", ("D", "H"), "gradient")
-dWREC = Var("dWrec", ("H", "H"), "gradient")
-dB = Var("db", ("H",), "gradient")
+dW = Var("dW", ("D", "H"), "gradient", adjoint_of="W")
+dWREC = Var("dWrec", ("H", "H"), "gradient", adjoint_of="Wrec")
+dB = Var("db", ("H",), "gradient", adjoint_of="b")
 TERM = Var("term", ("B", "H"), "work")
 
 
@@ -75,7 +75,7 @@ def pack(name: str, *rows: tuple[Ref, ...], shape: Shape, timed: bool = True) ->
 
 
 def program(*blocks: Any, **entries: tuple[Var, ...]) -> Program:
-    return Program("test", (W, WREC), (Phase("forward", blocks),), entries)
+    return Program("test", (W, WREC, BIAS), (Phase("forward", blocks),), entries)
 
 
 def forward(*body: Statement) -> Loop:
@@ -456,6 +456,24 @@ UNSOUND: list[tuple[str, tuple[Any, ...], str]] = [
         "phase forward: P = 1: the parts of P, (D, H) and (H, H), are no rows of one matrix",
     ),
     (
+        "a gradient of no weight",
+        (sets(now(Var("dQ", ("D", "H"), "gradient", adjoint_of="Q")), NUMBER),),
+        "dQ is a gradient of no weight",
+    ),
+    (
+        "a gradient of another shape than its weight",
+        (sets(now(Var("dQ", ("H", "H"), "gradient", adjoint_of="W")), NUMBER),),
+        "dQ is (H, H), the weight W (D, H)",
+    ),
+    (
+        "two gradients of one weight",
+        (
+            sets(now(dW), NUMBER),
+            sets(now(Var("dQ", ("D", "H"), "gradient", adjoint_of="W")), NUMBER),
+        ),
+        "there are two gradients of W",
+    ),
+    (
         "a pack's shape",
         (forward(sets(now(pack("P", (now(A), now(C)), shape=("B", "H"))), NUMBER)),),
         "phase forward: P[t] = 1: P is (B, H), its parts (B, H) and (B, H)",
@@ -566,8 +584,9 @@ SUM = sets(now(dW), call("contract", every(X), every(ROWS)))
 def by_row(*blocks: Statement, **fields: Any) -> Program:
     """A program in which A_rows is stored by row, beside others that are not."""
     start = forward(sets(now(A), NUMBER))
+    weights = (W, BIAS, Var("V", ("D", "H+H"), "weight"))
     fields = {"orientation": "columns", "by_row": frozenset({"A_rows"}), **fields}
-    return replace(program(start, *blocks), **fields)
+    return replace(program(start, *blocks), weights=weights, **fields)
 
 
 def test_how_matrices_are_stored() -> None:
@@ -597,7 +616,7 @@ def test_what_cannot_be_stored_by_row(blocks: Any, fields: Any) -> None:
 
 
 BOTH = pack("both", (now(ROWS), now(C)), shape=("B", "H+H"))
-WIDE = Var("dV", ("D", "H+H"), "gradient")
+WIDE = Var("dV", ("D", "H+H"), "gradient", adjoint_of="V")
 
 
 @pytest.mark.parametrize(

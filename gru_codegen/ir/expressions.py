@@ -85,6 +85,7 @@ class Var:
         step in it is relative to the one that is beyond: ``dO[t-1]`` beyond the last is the last.
     meaning: what it is called in words.
     parts: of a pack the variables that it consists of, row by row: it has no value of its own.
+    adjoint_of: of an adjoint, the name of what it is the adjoint of; of a gradient, its weight's.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Var:
     boundary: Expr | None = None
     meaning: str = ""
     parts: tuple[tuple[Ref, ...], ...] = ()
+    adjoint_of: str = ""
 
     @property
     def is_of_weights(self) -> bool:

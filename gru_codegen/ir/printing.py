@@ -97,8 +97,12 @@ def _of(boundary: Expr | None) -> Iterator[Ref]:
 
 
 def _variable(var: Var) -> str:
-    """``value S[t] (B, H), beyond: s0  # the state``, or the rows of a pack behind its shape."""
-    text = f"{var.role} {var.name}{'[t]' if var.timed else ''} {letters(var.shape)}"
+    """``value S[t] (B, H), beyond: s0  # the state``, or the rows of a pack behind its shape.
+
+    ``adjoint dS[t] of S (B, H)``, and likewise of gradients.
+    """
+    step, subject = "[t]" if var.timed else "", f" of {var.adjoint_of}" if var.adjoint_of else ""
+    text = f"{var.role} {var.name}{step}{subject} {letters(var.shape)}"
     if var.parts:
         text += f" = [{'; '.join(' '.join(map(str, row)) for row in var.parts)}]"
     if var.boundary is not None:

@@ -118,7 +118,7 @@ class Program:
 
     Attributes
     ----------
-    weights: in the declared order; each one's gradient is called ``d`` and its name.
+    weights: in the declared order.
     phases: in order; an entry point runs them up to the last that it needs.
     entries: for each entry point the variables that its caller reads.
     seed: the adjoint of the outputs: the loss phase computes it, or a pullback is given it.

@@ -86,7 +86,7 @@ def _when(index: ast.expr) -> Now | Every:
 
 _ROLES = "|".join(get_args(Role))
 _VARIABLE = re.compile(
-    rf"(?P<role>{_ROLES}) (?P<name>\w+)(?P<timed>\[t\])? \((?P<shape>[^()]*)\)"
+    rf"(?P<role>{_ROLES}) (?P<name>\w+)(?P<timed>\[t\])?( of (?P<of>\w+))? \((?P<shape>[^()]*)\)"
     r"( = \[(?P<parts>.*?)\])?(, beyond: (?P<boundary>.*?))?(  # (?P<meaning>.*))?"
 )
 _STEPS = re.compile(r"t = (?P<indices>[^:]*):( as t = (?P<other>\d+))?")
@@ -200,6 +200,7 @@ def _variable(text: str, known: Mapping[str, Var]) -> Var:
         None if match["boundary"] is None else read_expression(match["boundary"], known),
         _unescaped(match["meaning"] or ""),
         tuple(tuple(_ref(part, known) for part in row.split()) for row in rows if row),
+        match["of"] or "",
     )
 
 

@@ -55,6 +55,7 @@ def validate(program: Program) -> Program:
         for var in results:
             if var.name not in validator.names:
                 raise ProgramError(f"entry {entry}: nothing computes {var.name}")
+    _check_gradients(program, validator.names)
     _check_runs(program)
     _check_overwrites(program, validator.names)
     _check_by_row(program, validator.names)
@@ -236,6 +237,23 @@ def _backwards(blocks: list[Block]) -> int:
         return -1 if first.direction == "forward" else 1
     indices = [block.index for block in blocks if isinstance(block, Step)]
     return 0 if len(indices) == 1 else (-1 if indices[0] < indices[1] else 1)
+
+
+def _check_gradients(program: Program, names: dict[str, Var]) -> None:
+    """Each is of one weight, and of its shape; no two are of the same."""
+    weights = {weight.name: weight for weight in program.weights}
+    gradients = [var for var in names.values() if var.role == "gradient" and not var.parts]
+    for var in gradients:
+        weight = weights.get(var.adjoint_of)
+        if weight is None:
+            raise ProgramError(f"{var.name} is a gradient of no weight")
+        if weight.shape != var.shape:
+            raise ProgramError(
+                f"{var.name} is {letters(var.shape)}, the weight {weight.name} "
+                f"{letters(weight.shape)}"
+            )
+    for name in _repeated(var.adjoint_of for var in gradients):
+        raise ProgramError(f"there are two gradients of {name}")
 
 
 # --- packs ---------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ class Variables:
             beyond = None
             if adjoint.of in states.values():
                 beyond = self._last(adjoint, meaning)
-            self._timed(adjoint.target, "adjoint", meaning, beyond)
+            self._timed(adjoint.target, "adjoint", meaning, beyond, adjoint.of)
         by_source = {adjoint.of: adjoint.target for adjoint in derivation.adjoints}
         for adjoint in derivation.adjoints:
             if adjoint.carry is not None:
@@ -86,7 +86,8 @@ class Variables:
     def _declare_gradients(self) -> None:
         for gradient in self.derivation.gradients:
             meaning, name = f"gradient of {gradient.weight}", gradient.target.name
-            var = Var(name, shape_of_symbol(gradient.weight), "gradient", meaning=meaning)
+            shape, weight = shape_of_symbol(gradient.weight), gradient.weight.name
+            var = Var(name, shape, "gradient", meaning=meaning, adjoint_of=weight)
             self.refs[gradient.target] = Ref(var)
 
     def _declare_options(self) -> None:
@@ -99,9 +100,16 @@ class Variables:
         self.refs[weights] = self.weights(shape_of_symbol(weights))
 
     def _timed(
-        self, symbol: MatrixSymbol, role: Role, meaning: str, boundary: Expr | None = None
+        self,
+        symbol: MatrixSymbol,
+        role: Role,
+        meaning: str,
+        boundary: Expr | None = None,
+        adjoint_of: MatrixSymbol | None = None,
     ) -> None:
-        var = Var(_identifier(symbol.name), shape_of_symbol(symbol), role, True, boundary, meaning)
+        name, shape = _identifier(symbol.name), shape_of_symbol(symbol)
+        subject = "" if adjoint_of is None else _identifier(adjoint_of.name)
+        var = Var(name, shape, role, True, boundary, meaning, adjoint_of=subject)
         self.refs[symbol] = Ref(var, Now())
 
     # --- what options add -------------------------------------------------------------------

@@ -149,20 +149,22 @@ def test_what_a_program_says() -> None:
 program: written
 orientation: rows
 steps: any
+weights: Wz Uz
 carries: dS_prev
 stored: dS_prev over S
 entry forward: S
 entry gradients: dUz
 
 variables:
+    weight Wz (D, H)
+    weight Uz (H, H)
     initial s0 (B, H)
     value S[t] (B, H), beyond: s0
     input x[t] (B, D)
-    weight Wz (D, H)
     lengths ended[t] (B, H)
     last dS_last (B, H)
-    adjoint dS_prev[t] (B, H), beyond: dS_last
-    gradient dUz (H, H)
+    adjoint dS_prev[t] of S_prev (B, H), beyond: dS_last
+    gradient dUz of Uz (H, H)
 
 phase forward:
     for every step t, first to last:

@@ -114,10 +114,13 @@ class _Author:
         """A weight of this shape, more often than not one that there is already."""
         known = [var for var in self.weights.values() if var.shape == shape]
         if not known or self.chance(40):
-            name = self.name("W" if len(shape) == 2 else "b")
-            known = [Var(name, shape, "weight")]
-            self.weights[name] = known[0]
+            known = [self.new_weight(shape).var]
         return Ref(self.one_of(known))
+
+    def new_weight(self, shape: Shape) -> Ref:
+        name = self.name("W" if len(shape) == 2 else "b")
+        self.weights[name] = Var(name, shape, "weight")
+        return Ref(self.weights[name])
 
     # --- expressions ------------------------------------------------------------------------
 
@@ -480,12 +483,12 @@ class _Author:
         made = []
         for gate_weight, product in self.gate_sums:
             var = gate_weight.var
-            target = Ref(Var(f"d{var.name}", var.shape, "gradient"))
+            target = Ref(_gradient(f"d{var.name}", var))
             made.append(self.statement(target, product, accumulate=True))
         summed = {s.target.var.name for s in made}
         others = [w for w in self.weights.values() if self.chance(50) or f"d{w.name}" not in summed]
         for weight in self.one_of([[], *map(list, _beginnings(others))]):
-            target = Ref(Var(f"d{weight.name}", weight.shape, "gradient"))
+            target = Ref(_gradient(f"d{weight.name}", weight))
             conditions: list[tuple[Option, ...]] = self.one_of(
                 [[()], [()], [()], [(), ()], [(), _LENGTHS], [_LENGTHS, ()]]
             )
@@ -609,7 +612,7 @@ class _Author:
         sums = self.gradients()
         gradients = list(dict.fromkeys(s.target.var for s in sums))
         loop = Loop("reverse", (*body, *sums))
-        after = self._summed_at_once()
+        after = self._summed_at_once({gradient.adjoint_of for gradient in gradients})
         gradients += [s.target.var for s in after]
         self._leave()
         return [loop, *after], tuple(carry.var for carry in carries), gradients
@@ -618,16 +621,18 @@ class _Author:
         value = self.expression(shape)
         return value if self.chance(50) else Call("tanh", (value,))
 
-    def _summed_at_once(self) -> list[Statement]:
-        """A sum over time that has left its loop already."""
+    def _summed_at_once(self, summed: set[str]) -> list[Statement]:
+        """A sum over time that has left its loop already, of a weight that is not `summed` yet."""
         rows = [r for r in self.readable if r.var.role == "adjoint" and _is_here(r)]
         if not rows or not self.chance(20):
             return []
         factor = self.one_of(rows)
         weight = self.weight(("D", factor.var.shape[1]))
-        name = self.name(f"d{weight.var.name}_all")
+        if weight.var.name in summed:
+            weight = self.new_weight(weight.var.shape)
+        gradient = _gradient(self.name(f"d{weight.var.name}_all"), weight.var)
         value = Call("contract", (_every(_X), _every(factor)))
-        return [self.statement(Ref(Var(name, weight.var.shape, "gradient")), value)]
+        return [self.statement(Ref(gradient), value)]
 
     def inputs(self) -> tuple[list[Block], Var]:
         body = self.values("dI", "adjoint", 0, 1)
@@ -647,6 +652,10 @@ def _width(expression: Expr) -> str:
 
 def _is_here(ref: Ref) -> bool:
     return ref.when == Now()
+
+
+def _gradient(name: str, weight: Var) -> Var:
+    return Var(name, weight.shape, "gradient", adjoint_of=weight.name)
 
 
 def _every(ref: Ref) -> Ref:

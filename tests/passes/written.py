@@ -9,6 +9,7 @@ from typing import Any
 from gru_codegen.ir import (
     Call,
     Const,
+    Expr,
     Now,
     Phase,
     Program,
@@ -23,6 +24,10 @@ __all__ = ["after", "phase", "written"]
 _BH, _BD = ("B", "H"), ("B", "D")
 
 
+def _adjoint(name: str, boundary: Expr | None = None) -> Var:
+    return Var(f"d{name}", _BH, "adjoint", True, boundary, adjoint_of=name)
+
+
 def _variables() -> dict[str, Var]:
     """All that the programs of these tests may speak of; D and H are inputs and states."""
     found = [
@@ -33,19 +38,18 @@ def _variables() -> dict[str, Var]:
         *(Var(f"W{i}", ("D", "H"), "weight") for i in "zrc"),
         *(Var(f"U{i}", ("H", "H"), "weight") for i in "zrc"),
         *(Var(f"b{i}", ("H",), "weight") for i in "zrc"),
-        *(Var(f"dW{i}", ("D", "H"), "gradient") for i in "zrc"),
-        *(Var(f"dU{i}", ("H", "H"), "gradient") for i in "zrc"),
-        *(Var(f"db{i}", ("H",), "gradient") for i in "zrc"),
+        *(Var(f"dW{i}", ("D", "H"), "gradient", adjoint_of=f"W{i}") for i in "zrc"),
+        *(Var(f"dU{i}", ("H", "H"), "gradient", adjoint_of=f"U{i}") for i in "zrc"),
+        *(Var(f"db{i}", ("H",), "gradient", adjoint_of=f"b{i}") for i in "zrc"),
         *(Var(name, _BH, "value", True) for name in ("Z", "R", "C", "RS", "A", "E", "F")),
-        *(Var(name, _BH, "adjoint", True) for name in ("dS", "dO", "dZ", "dR", "dA", "daZ", "daR")),
-        *(Var(name, _BH, "adjoint", True) for name in ("dC", "daC", "dE")),
+        *(_adjoint(name) for name in ("S", "O", "Z", "R", "A", "aZ", "aR", "C", "aC", "E")),
         *(Var(name, _BD, "value", True) for name in ("P", "Q")),
         Var("dx", _BD, "adjoint", True),
         Var("loss", (), "loss"),
         *(Var(name, ("H",), "value") for name in ("u", "v", "p", "q")),
         Var("term", _BH, "work"),
         Var("S", _BH, "value", True, Ref(Var("s0", _BH, "initial"))),
-        Var("dS_prev", _BH, "adjoint", True, Ref(Var("dS_last", _BH, "last"))),
+        _adjoint("S_prev", Ref(Var("dS_last", _BH, "last"))),
     ]
     beyond = Var("G", _BH, "adjoint", True, Const(Fraction(0)))
     carried = Call("add", (Ref(Var("dC_last", _BH, "last")), Ref(beyond, Now(-1))))
@@ -65,7 +69,10 @@ def written(
     if "seed" in fields:
         fields["seed"] = known[fields["seed"]]
     fields["carries"] = tuple(known[name] for name in fields.get("carries", "").split())
-    return validate(Program("written", (), made, handed, **fields))
+    used = Program("written", (), made, handed).variables().values()
+    named = {name for var in used for name in (var.name, var.adjoint_of)}
+    weights = tuple(v for v in known.values() if v.role == "weight" and v.name in named)
+    return validate(Program("written", weights, made, handed, **fields))
 
 
 def after(program: Program, name: str = "forward") -> list[str]:

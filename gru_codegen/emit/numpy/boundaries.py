@@ -29,7 +29,7 @@ class Boundaries:
         written = {ref.var: s for s in statements(loop.body) for ref in writes(s)}
         for var, statement in written.items():
             if statement.accumulate and var.role == "gradient":
-                yield Line(f"    {var.name} = np.zeros_like(params.{var.name[1:]})")
+                yield Line(f"    {var.name} = np.zeros_like(params.{var.adjoint_of})")
             elif self.plan.is_carried_over_time(var):
                 continue
             elif isinstance(var.boundary, Ref) and not self.plan.is_stored(var):

@@ -81,7 +81,8 @@ def phase_function(phase: Phase, attributes: Attributes) -> Function:
         lines = [Line(f"    {results[0]} = np.zeros(w.steps, w.dtype)"), *lines]
         results = [f"{results[0]}.sum()"]
     if "gradient" in roles:
-        gradients = [f"d{weight.name}" for weight in program.weights]
+        by_weight = {var.adjoint_of: var.name for var in used if var.role == "gradient"}
+        gradients = [by_weight[weight.name] for weight in program.weights]
         lines += map(Line, called("gradients = ", "Params", gradients).split("\n"))
         carried = [_carry(carry, names) for carry in program.carries]
         results += ["gradients", f"({', '.join(carried)}{',' * (len(carried) == 1)})"]

@@ -103,7 +103,7 @@ class _Collector:
         yield statement
 
     def _factor(self, target: Var, adjoint: Ref, value: Expr) -> Statement:
-        above, below = adjoint.var.name.removeprefix("d"), target.name.removeprefix("d")
+        above, below = (var.adjoint_of or var.name for var in (adjoint.var, target))
         stem = f"{above}_by_{below}"
         name = fresh(stem, self.names_in_use)
         self.factors.add(name)

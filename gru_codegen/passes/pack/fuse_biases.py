@@ -112,7 +112,7 @@ class _Inputs:
         upper, lower = weights.target, bias.target
         shape = (joined((upper.var.shape[0], "1")), upper.var.shape[1])
         name = fresh(f"{upper.var.name}_{lower.var.name}", self.names_in_use)
-        meaning = f"gradients of {upper.var.name[1:]} and {lower.var.name[1:]}"
+        meaning = f"gradients of {upper.var.adjoint_of} and {lower.var.adjoint_of}"
         target = Ref(Var(name, shape, "gradient", meaning=meaning, parts=((upper,), (lower,))))
         return Statement(target, product, weights.origin.united(bias.origin))
 

@@ -164,7 +164,7 @@ def _joined(
 
 def _weights(gradients: list[Ref]) -> str:
     """The stacked weights by name: ``Wr_Wz_Wrecr_Wrecz``; of many the first and the last."""
-    names = [gradient.var.name.removeprefix("d") for gradient in gradients]
+    names = [gradient.var.adjoint_of for gradient in gradients]
     return "_".join(names) if len(names) <= 4 else f"{names[0]}_to_{names[-1]}"
 
 

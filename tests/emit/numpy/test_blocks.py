@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from gru_codegen.emit.lines import Line
+from gru_codegen.emit.numpy.attributes import Attributes
 from gru_codegen.emit.numpy.blocks import Blocks
+from gru_codegen.emit.numpy.functions import phase_function
 from gru_codegen.emit.numpy.names import Names
 from gru_codegen.emit.numpy.statements import Statements
 from gru_codegen.ir import (
@@ -18,11 +20,14 @@ from gru_codegen.ir import (
     Loop,
     Now,
     Orientation,
+    Phase,
+    Program,
     Ref,
     Statement,
     Step,
     Var,
 )
+from gru_codegen.plan import plan
 from tests.emit.programs import into, of_one_step, op, timed, weight, whole, with_attributes
 
 a, b = timed("a"), timed("b")
@@ -172,3 +177,21 @@ def test_a_copy_on_a_condition_is_a_line_even_where_it_is_there() -> None:
         "        if ended is not None:",
         "            b[...] = dS_prev",
     ]
+
+
+def test_a_gradient_belongs_to_the_weight_that_it_names_whatever_it_is_called() -> None:
+    """The sum begins in the shape of that weight, and Params has the gradients in its order."""
+    of_U, of_W = (
+        Ref(Var(name, ("H", "H"), "gradient", adjoint_of=weight))
+        for name, weight in (("G", "U"), ("K", "W"))
+    )
+    sums = [into(g, op("contract")(a, a), accumulate=True) for g in (of_U, of_W)]
+    x = timed("x", "input", ("B", "H"))
+    begin, add = Loop("forward", (into(a, tanh(x)),)), Loop("reverse", tuple(sums))
+    phases = (Phase("forward", (begin,)), Phase("backward", (add,)))
+    entries = dict.fromkeys(("forward", "gradients"), (a.var,))
+    program = Program("test", (W.var, U.var), phases, entries)
+    function = phase_function(program.phases[1], Attributes(plan(program)))
+    lines = [line.code.strip() for line in function.lines]
+    assert {"G = np.zeros_like(params.U)", "K = np.zeros_like(params.W)"} <= {*lines}
+    assert "gradients = Params(K, G)" in lines

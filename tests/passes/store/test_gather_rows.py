@@ -185,12 +185,14 @@ def test_neighbours_are_copied_together_and_again_when_one_is_written(
     program = in_columns(f"Z[:] = S[:]\nR[:] = S[:]\nC[:] = S[:]\n{line}")
     parts = tuple(Ref(program.variables()[name], Now()) for name in "ZR")
     gates = replace(Packs(program, names_in(program)).of(parts), when=Every())
-    target = Ref(Var("dU", ("H+H", "H+H"), "gradient"))
+    weight = Var("U", ("H+H", "H+H"), "weight")
+    target = Ref(Var("dU", weight.shape, "gradient", adjoint_of="U"))
     product = Statement(target, Call("contract", (gates, gates)))
     forward, backward = program.phases
     *first, changing = backward.blocks
     backward = replace(backward, blocks=(*first, product, changing, product))
-    found = after(gather_rows(replace(program, phases=(forward, backward))), "backward")
+    program = replace(program, weights=(weight,), phases=(forward, backward))
+    found = after(gather_rows(program), "backward")
     copy, summed = "Z_R_rows[:] = Z_R[:]", "dU = contract(Z_R_rows[:], Z_R_rows[:])"
     assert found[3:] == [copy, summed, line, *[copy] * again, summed]
 
