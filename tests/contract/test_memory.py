@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc as garbage
 import re
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 from types import ModuleType
 from typing import Any
@@ -117,9 +117,17 @@ def stated(kernel: ModuleType) -> int:
     return total
 
 
+@pytest.fixture(scope="module", autouse=True)
+def thawed() -> Iterator[None]:
+    """The collector as it was, for other tests."""
+    yield
+    garbage.unfreeze()
+
+
 def measured(function: Callable[[], Any]) -> tuple[int, int]:
     """Bytes that are held after `function` with its result, and at the most on the way."""
     garbage.collect()
+    garbage.freeze()  # so that the next collection does not search all that is there already
     tracemalloc.start()
     result = function()
     held, peak = tracemalloc.get_traced_memory()
