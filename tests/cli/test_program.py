@@ -11,7 +11,7 @@ from gru_codegen.ir.printing import printed
 from gru_codegen.ir.reading import read_program
 from gru_codegen.request import Request
 from gru_codegen.stages import every_stage
-from tests.cli.running import Outcome, Run, files, refused
+from tests.cli.running import ROOT, Outcome, Run, files, refused
 
 LSTM = "program --cell lstm --loss bce --readout linear --unroll 3 --layout folded"
 
@@ -78,6 +78,14 @@ def test_it_is_written_to_a_file(run: Run, folder: Path) -> None:
 def test_what_is_refused(arguments: str, said: str, run: Run, folder: Path) -> None:
     assert refused(run("program", *arguments.split(" "))).startswith(said)
     assert files(folder) == set()
+
+
+def test_the_declaration_is_not_written_over(run: Run, folder: Path) -> None:
+    declaration = (ROOT / "examples" / "my_cell.toml").read_text()
+    Path("cell.toml").write_text(declaration)
+    refusal = refused(run("program", "--cell", "cell.toml", "-o", "cell.toml"))
+    assert refusal.startswith("cell.toml is the declaration itself")
+    assert Path("cell.toml").read_text() == declaration
 
 
 @pytest.mark.parametrize("columns", ["60", "100"])
