@@ -95,8 +95,8 @@ def test_an_elementwise_operation_may_overwrite_its_operand() -> None:
         A[t] = x[t] @ Wz
         S[t] = exp(A[t])
     """,
-            "S",
             "A",
+            "S",
         )
     )
 
@@ -109,8 +109,8 @@ def test_so_may_one_of_an_operand_that_is_guarded() -> None:
         A[t] = x[t] @ Wz
         S[t] = reciprocal(guard(ended[t], 1, A[t]))
     """,
-            "S",
             "A",
+            "S",
         )
     )
 
