@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gru_codegen.audit import Audit, audit
     from gru_codegen.cell import Cell, Equation
     from gru_codegen.cells import GRU, cells
     from gru_codegen.derive import Derivation, derive
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GRU",
     "L2",
+    "Audit",
     "Cell",
     "CellError",
     "Derivation",
@@ -40,6 +42,7 @@ __all__ = [
     "ProgramError",
     "Report",
     "VerificationError",
+    "audit",
     "cells",
     "derive",
     "generate",
@@ -55,6 +58,7 @@ __all__ = [
 _HOMES = {
     name: f"gru_codegen.{module}"
     for module, names in {
+        "audit": ("Audit", "audit"),
         "cell": ("Cell", "Equation"),
         "cells": ("GRU", "cells"),
         "derive": ("Derivation", "derive"),

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, get_args
 import click
 
 from gru_codegen.cli import options
+from gru_codegen.cli.audits import audit
 from gru_codegen.cli.errors import PROGRAM, BadInput, CheckFailed, Program, choose
 from gru_codegen.cli.listing import list_cells
 from gru_codegen.cli.options import requested, require_output
@@ -271,7 +272,7 @@ def verify(file: str) -> None:
     """Check the gradients of FILE, a generated kernel.
 
     FILE is run, as an import would. A file alone can only be checked against its own loss. The
-    exit status is 1 if a check fails.
+    exit status is 1 if a check fails. Functions that others have written are for `audit`.
     """
     with working() as progress:
         progress("importing NumPy")
@@ -352,3 +353,4 @@ def inspect(
 
 program.add_command(list_cells)
 program.add_command(show_program)
+program.add_command(audit)

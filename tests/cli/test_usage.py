@@ -29,9 +29,13 @@ CELLS += f"; {WAYS}"
         (
             "generat",
             "there is no command 'generat'; did you mean generate? "
-            "known: generate, verify, inspect, cells, program",
+            "known: generate, verify, inspect, cells, program, audit",
         ),
-        ("xyz", "there is no command 'xyz'; known: generate, verify, inspect, cells, program"),
+        (
+            "xyz",
+            "there is no command 'xyz'; "
+            "known: generate, verify, inspect, cells, program, audit",
+        ),
         ("--versoin", "there is no option '--versoin'; did you mean --version? known: --version, "
          "--help"),
         ("--cell gru", "there is no option '--cell'; known: --version, --help"),

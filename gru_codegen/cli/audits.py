@@ -1,0 +1,76 @@
+"""The command `audit`: loss and gradients that somebody else has written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import click
+
+from gru_codegen.cli import options
+from gru_codegen.cli.errors import CheckFailed, choose
+from gru_codegen.cli.terminal import say, working
+
+__all__ = ["audit"]
+
+WIDEST = 100  # columns of a report
+
+
+@click.command(
+    short_help="Find what is wrong with gradients that are not generated.",
+    epilog="""\b
+Examples:
+  gru-codegen audit gru_by_hand:loss_and_gradients
+  gru-codegen audit lstm.py:backward --cell lstm --mapping lstm.toml
+  gru-codegen audit char_rnn:lossFun --cell rnn --readout linear --loss cross-entropy \\
+      --mapping char_rnn.toml --format json""",
+)
+@click.argument("function", metavar="MODULE:FUNCTION")
+@options.cell
+@options.loss
+@options.readout
+@click.option(
+    "--mapping",
+    metavar="FILE.toml",
+    help="What it calls the weights, how it stores them and is called (docs/audit.md).",
+)
+@click.option(
+    "--format",
+    "markup",
+    metavar="[text|json]",
+    default="text",
+    show_default=True,
+    help="Text for the terminal, or JSON.",
+)
+def audit(
+    function: str, cell: str, loss: str, readout: str, mapping: str | None, markup: str
+) -> None:
+    """Compare the loss and the gradients of a function in NumPy with those of a cell.
+
+    MODULE:FUNCTION, or FILE.py:FUNCTION, is code that anybody has written; `verify` is for kernels
+    that were generated. It is run, as an import and a call would, on small random arrays. Each
+    wrong gradient is named, and the fault that gives just that gradient, if a known one does.
+
+    The exit status is 1 if something is wrong, and 2 if the function raises.
+    """
+    choose("format", markup, {name: name for name in ("text", "json")})
+    with working() as progress:
+        progress("importing SymPy")
+        from gru_codegen.audit import audit, load_function
+        from gru_codegen.losses import losses
+        from gru_codegen.parse import load_cell
+        from gru_codegen.readouts import readouts
+
+        declared, cost = load_cell(cell), choose("loss", loss, losses)
+        choose("readout", readout, readouts)
+        found = load_function(function)
+        progress(f"auditing {function}")
+        result = audit(
+            found, cell=declared, loss=cost, readout=readout, mapping=mapping, name=function
+        )
+    if markup == "json":
+        say(json.dumps(result.to_dict(), indent=2))
+    else:
+        say(result.text(min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST)))
+    if not result:
+        raise CheckFailed(f"{function}: {result.verdict}")
