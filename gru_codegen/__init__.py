@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         ProgramError,
         VerificationError,
     )
+    from gru_codegen.grade import Grade, grade
     from gru_codegen.ir import Program
     from gru_codegen.losses import L2, Loss, losses
     from gru_codegen.pipeline import generate, load, source_map
@@ -36,6 +37,7 @@ __all__ = [
     "Derivation",
     "DerivationError",
     "Equation",
+    "Grade",
     "GruCodegenError",
     "Loss",
     "Program",
@@ -46,6 +48,7 @@ __all__ = [
     "cells",
     "derive",
     "generate",
+    "grade",
     "load",
     "losses",
     "program",
@@ -69,6 +72,7 @@ _HOMES = {
             "ProgramError",
             "VerificationError",
         ),
+        "grade": ("Grade", "grade"),
         "ir": ("Program",),
         "losses": ("L2", "Loss", "losses"),
         "pipeline": ("generate", "load", "source_map"),
@@ -80,9 +84,9 @@ _HOMES = {
 
 
 class _Package(ModuleType):
-    """The package, with `cells`, `derive`, `losses` and `verify` as what users call so.
+    """The package, with `audit`, `cells`, `derive`, `grade`, `losses` and `verify` as objects.
 
-    Importing a submodule makes it an attribute of its package; here four of them would then hide
+    Importing a submodule makes it an attribute of its package; here six of them would then hide
     the object of the same name.
     """
 

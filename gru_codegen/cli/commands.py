@@ -20,6 +20,7 @@ import click
 from gru_codegen.cli import options
 from gru_codegen.cli.audits import audit
 from gru_codegen.cli.errors import PROGRAM, BadInput, CheckFailed, Program, choose
+from gru_codegen.cli.grades import grade
 from gru_codegen.cli.listing import list_cells
 from gru_codegen.cli.options import requested, require_output
 from gru_codegen.cli.programs import show_program
@@ -354,3 +355,4 @@ def inspect(
 program.add_command(list_cells)
 program.add_command(show_program)
 program.add_command(audit)
+program.add_command(grade)

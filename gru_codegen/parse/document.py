@@ -44,12 +44,12 @@ class Document:
     table: dict[str, Any]
 
     @classmethod
-    def open(cls, path: str) -> Document:
-        """Read the file at `path`.
+    def open(cls, path: str, holds: str = "a cell", lines: str = "a dozen lines") -> Document:
+        """Read the file at `path`, which holds a cell or something else of so many lines.
 
         Raises CellError when it cannot be read, is too large, not UTF-8 or not TOML.
         """
-        text = _text(path)
+        text = _text(path, holds, lines)
         try:
             return cls(text, tomllib.loads(text.content))
         except RecursionError:
@@ -130,19 +130,19 @@ def _at(table: Any, path: tuple[str | int, ...]) -> Any:
     return table
 
 
-def _text(path: str) -> Text:
+def _text(path: str, holds: str, lines: str) -> Text:
     try:
         with open(path, "rb") as file:
             data = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         raise CellError(f"{path} does not exist") from None
     except IsADirectoryError:
-        raise CellError(f"{path} is a folder, not the file of a cell") from None
+        raise CellError(f"{path} is a folder, not the file of {holds}") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise CellError(f"{path} cannot be read: {reason}") from None
     if len(data) > MOST_BYTES:
-        raise CellError(f"{path} has more than {MOST_BYTES} bytes; a cell takes a dozen lines")
+        raise CellError(f"{path} has more than {MOST_BYTES} bytes; {holds} takes {lines}")
     text = Text(path, _decoded(data, "replace"))
     try:
         _decoded(data)

@@ -29,12 +29,12 @@ CELLS += f"; {WAYS}"
         (
             "generat",
             "there is no command 'generat'; did you mean generate? "
-            "known: generate, verify, inspect, cells, program, audit",
+            "known: generate, verify, inspect, cells, program, audit, grade",
         ),
         (
             "xyz",
             "there is no command 'xyz'; "
-            "known: generate, verify, inspect, cells, program, audit",
+            "known: generate, verify, inspect, cells, program, audit, grade",
         ),
         ("--versoin", "there is no option '--versoin'; did you mean --version? known: --version, "
          "--help"),
@@ -206,23 +206,26 @@ def test_an_interruption_while_the_arguments_are_read(
     assert run("generate") == Outcome(130, "", "\n")
 
 
-@pytest.mark.parametrize("arguments", ["", "generate", "verify", "inspect", "cells", "program"])
+@pytest.mark.parametrize(
+    "arguments", ["", "generate", "verify", "inspect", "cells", "program", "grade"]
+)
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help(arguments: str, option: str, run: Run) -> None:
     status, out, err = run(*arguments.split(), option)
     assert (status, err) == (0, "")
     assert out.startswith(f"Usage: {' '.join(['gru-codegen', arguments]).strip()} ")
     assert all(len(line) <= 100 for line in out.splitlines())
-    if arguments in ("", "generate", "inspect", "program"):
+    if arguments in ("", "generate", "inspect", "program", "grade"):
         assert "Examples:\n" in out
 
 
 def test_every_example_of_the_help_is_understood(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     helps = [
-        run(*command.split(), "--help").out for command in ("", "generate", "inspect", "program")
+        run(*command.split(), "--help").out
+        for command in ("", "generate", "inspect", "program", "grade")
     ]
     examples = re.findall(r"^ +gru-codegen (.*?)(?:  .*| \|.*)?$", "".join(helps), re.MULTILINE)
-    assert len(examples) == 17
+    assert len(examples) == 21
     understood: list[str] = []
     for name, command in cli.program.commands.items():
         monkeypatch.setattr(command, "callback", lambda _name=name, **_: understood.append(_name))

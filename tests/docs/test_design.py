@@ -38,7 +38,9 @@ def test_every_module_stands_on_its_floor() -> None:
     assert written == declared, "docs/design.md: the rows of the floors begin so"
 
 
-@pytest.mark.parametrize("room", ["lower", "ir", "plan", "emit", "emit/numpy", "runtime", "audit"])
+@pytest.mark.parametrize(
+    "room", ["lower", "ir", "plan", "emit", "emit/numpy", "runtime", "audit", "grade"]
+)
 def test_every_file_of_a_room_is_named(room: str) -> None:
     (text,) = (files for name, files in table("room | files") if name == f"`{room}/`")
     there = {file.stem for file in (PACKAGE / room).glob("*.py")} - {"__init__"}

@@ -1,0 +1,114 @@
+"""The command `grade`: a reader's own derivation, checked line by line."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from shutil import get_terminal_size
+
+import click
+
+from gru_codegen.cli import options
+from gru_codegen.cli.errors import BadInput, CheckFailed, choose
+from gru_codegen.cli.options import requested, require_output
+from gru_codegen.cli.terminal import deliver, say, working
+
+__all__ = ["grade"]
+
+FORMATS = ("text", "json")
+WIDEST = 120  # longer lines are hard to read
+
+
+@click.command(
+    "grade",
+    short_help="Check a derivation of your own, line by line.",
+    epilog="""\b
+Examples:
+  gru-codegen grade --template gru --output mine.toml
+  gru-codegen grade mine.toml
+  gru-codegen grade --template lstm --readout linear --loss cross-entropy
+  gru-codegen grade mine.toml --format json""",
+)
+@click.argument("file", required=False)
+@click.option("--template", metavar="CELL", help="Write a blank file for this cell, to fill in.")
+@options.loss
+@options.readout
+@click.option(
+    "--format",
+    "markup",
+    metavar="[text|json]",
+    default="text",
+    show_default=True,
+    help="A table for the terminal or a JSON object.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE|-",
+    default="-",
+    show_default=True,
+    help="Where to write the blank file; - is standard output.",
+)
+@click.pass_context
+def grade(
+    context: click.Context,
+    file: str | None,
+    template: str | None,
+    loss: str,
+    readout: str,
+    markup: str,
+    output: str,
+) -> None:
+    """Check the derivation in FILE: adjoints and gradients that you have found by hand.
+
+    FILE is TOML; nothing in it is evaluated. Each line is compared with what is derived here, and
+    for a wrong one the slip is looked for. The exit status is 1 if a line is wrong.
+    """
+    if (file is None) == (template is None):
+        raise BadInput("give a FILE to check, or --template CELL for a blank one to fill in")
+    choose("format", markup, {name: name for name in FORMATS})
+    for name, option in {"loss": "--loss", "readout": "--readout", "output": "--output"}.items():
+        asked = context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
+        if file is not None and asked:
+            raise BadInput(f"{option} is for --template; {file} says of itself what it is about")
+    if template is not None:
+        _write_blank(template, loss, readout, output)
+    elif file is not None:
+        _grade(file, markup)
+
+
+def _grade(file: str, markup: str) -> None:
+    with working() as progress:
+        progress("importing SymPy")
+        from gru_codegen.grade import grade
+
+        found = grade(file, progress=partial(progress, f"grading {file}"))
+    width = min(get_terminal_size((100, 24)).columns, WIDEST)
+    text = found.json() if markup == "json" else found.text(width)
+    say(f"{text}\n".encode(), end=False)
+    if wrong := len(found.of("wrong")):
+        lines = "line is" if wrong == 1 else "lines are"
+        raise CheckFailed(f"{file}: {wrong} {lines} wrong")
+
+
+def _write_blank(cell: str, loss: str, readout: str, output: str) -> None:
+    if output != "-" and os.path.lexists(output):
+        raise BadInput(f"{output} is there already, maybe filled in; name another file")
+    require_output(output, cell)
+    with working() as progress:
+        progress("importing SymPy")
+        from gru_codegen.derive import derive
+        from gru_codegen.grade import template
+
+        request = requested(cell, loss, readout)
+        if ":" in cell:
+            raise BadInput(
+                f"{cell} is an object in a module, which a file of formulas cannot name; "
+                "write the cell as FILE.toml"
+            )
+        progress(f"deriving {cell}")
+        derivation = derive(request.complete, request.loss)
+        if cell.lower().endswith(".toml") and output != "-":  # as seen from the file
+            cell = os.path.relpath(cell, os.path.dirname(output) or ".")
+        text = template(derivation, cell, readout)
+    deliver(text, output)

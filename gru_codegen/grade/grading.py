@@ -1,0 +1,239 @@
+"""Grading a file: every line by its value, each slip reported where it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from gru_codegen.grade.conventions import turned
+from gru_codegen.grade.diagnosis import Finding, diagnosed, shape_fault
+from gru_codegen.grade.edits import Editor, Words
+from gru_codegen.grade.evaluation import points
+from gru_codegen.grade.judge import Judge
+from gru_codegen.grade.parts import Part, parts_of, recognised, same
+from gru_codegen.grade.result import Grade, Line, Verdict
+from gru_codegen.grade.sheet import Entry, Sheet
+from gru_codegen.grade.terms import Term, leaves, name, over_time
+from gru_codegen.grade.writing import CODE, Writer
+
+__all__ = ["Grading", "graded"]
+
+
+#: Edits that bring nothing new: with another symbol or factor much becomes a part of something.
+_IN_PLACE = ("sign", "complement", "transpose", "order", "superfluous", "number")
+
+
+def graded(sheet: Sheet, progress: Callable[[int, int], object] | None = None) -> Grade:
+    """The verdicts on the lines of `sheet`; `progress(done, total)` is called by the line."""
+    with np.errstate(all="ignore"):  # a wrong formula may be of any size
+        return Grading(sheet).grade(progress)
+
+
+@dataclass
+class _Found:
+    """A verdict before it has words."""
+
+    verdict: Verdict
+    findings: list[Finding]
+    better: Term | None = None
+
+
+class Grading:
+    """One grading of one file."""
+
+    def __init__(self, sheet: Sheet) -> None:
+        self.sheet = sheet
+        self.points = points(sheet.symbols)
+        self.judge = Judge.at(*self.points)
+        for entry in self.own:
+            if entry.term is not None:
+                self.judge.know(entry.key, entry.term)
+        self.found: dict[str, _Found] = {}
+
+    @property
+    def own(self) -> list[Entry]:
+        """The lines of names of the reader's own."""
+        return [entry for entry in self.sheet.entries if entry.own]
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        """The values that are recognised."""
+        return parts_of(self.judge)
+
+    @property
+    def editor(self) -> Editor:
+        return Editor(self.judge.symbols, self.judge.floats, self.judge.names)
+
+    def grade(self, progress: Callable[[int, int], object] | None) -> Grade:
+        """The verdicts, in the order of the file."""
+        lines, notes = self.sheet.entries, []
+        by_convention = self.convention()
+        if by_convention is not None:
+            gate, right = by_convention
+            notes = list(self.on_convention(gate, len(right)))
+        order = [*_in_order(self.own), *(entry for entry in lines if not entry.own)]
+        for done, entry in enumerate(order):
+            if progress is not None:
+                progress(done, len(order))
+            self.found[entry.called] = self.verdict(entry)
+        for entry in self.own:
+            self.by_its_readers(entry)
+        if by_convention is not None:
+            for entry in by_convention[1]:
+                found = self.found[entry.called]
+                if found.verdict == "wrong":
+                    words = ("right with ", *self.complement(by_convention[0]))
+                    self.found[entry.called] = _Found("wrong", [Finding(words)])
+        return Grade(self.subject, tuple(map(self.line, lines)), tuple(notes))
+
+    # --- verdicts ---------------------------------------------------------------------------
+
+    def verdict(self, entry: Entry) -> _Found:
+        if entry.term is None:
+            return _Found("missing", [])
+        if entry.own:
+            return self.of_own(entry, entry.term)
+        if self.judge.equal(entry.term, name(entry.key)):
+            return _Found("right", [])
+        findings = list(diagnosed(self.judge, entry.term, entry.key))
+        if findings and findings[-1].term is not None:
+            return _Found("wrong", findings, findings[-1].term)
+        return _Found("wrong", findings, self.judge.symbols.by_key[entry.key].definition)
+
+    def of_own(self, entry: Entry, term: Term) -> _Found:
+        """The verdict on a name of the reader's own: its value is recognised, or kept."""
+        if self.judge.floats.fits(term) is None:
+            fault = shape_fault(self.judge, term, None)
+            return _Found("wrong", [Finding(fault)] if fault else [])
+        if part := recognised(self.judge, self.parts, term):
+            return _Found("right", [Finding(part.words)])
+        if not self.readers(entry) and (found := self.repaired(entry, term)):
+            return found
+        return _Found("own", [])
+
+    def repaired(self, entry: Entry, term: Term) -> _Found | None:
+        """One edit that makes a part of the backward pass of a value that nothing reads."""
+        backward = [part for part in self.parts if part.backward]
+        for edit in sorted(self.editor.edits(term, None), key=lambda edit: edit.rank):
+            if edit.slip in _IN_PLACE and (part := same(self.judge, backward, edit.term)):
+                self.judge.know(entry.key, edit.term)
+                words = (*edit.words, "; then it is ", *part.words)
+                return _Found("wrong", [Finding(words, edit.term)], edit.term)
+        return None
+
+    def readers(self, entry: Entry) -> list[Entry]:
+        """The lines that read a name of the reader's own."""
+        return [
+            other
+            for other in self.sheet.entries
+            if other.term and any(leaf.value[0] == entry.key for leaf in leaves(other.term))
+        ]
+
+    def reached(self, term: Term) -> set[str]:
+        """The names of the reader's own that a term reads, also by way of others."""
+        own = self.judge.floats.own
+        found, waiting = set[str](), [term]
+        while waiting:
+            new = {leaf.value[0] for leaf in leaves(waiting.pop())} & own.keys() - found
+            waiting += [own[key] for key in new]
+            found |= new
+        return found
+
+    def by_its_readers(self, entry: Entry) -> None:
+        """A value that is not recognised is wrong if one edit of it rights what reads it."""
+        if self.found[entry.called].verdict != "own" or entry.term is None:
+            return
+        readers = [other for other in self.readers(entry) if not other.own]
+        wrong = [other for other in readers if self.found[other.called].verdict == "wrong"]
+        if not wrong or len(wrong) < len(readers):
+            return
+        for edit in sorted(self.editor.edits(entry.term, None), key=lambda edit: edit.rank):
+            if entry.key in self.reached(edit.term):  # it would be computed from itself
+                continue
+            self.judge.know(entry.key, edit.term)
+            if all(o.term and self.judge.equal(o.term, name(o.key)) for o in wrong):
+                finding = Finding(edit.words, edit.term)
+                self.found[entry.called] = _Found("wrong", [finding], edit.term)
+                for other in wrong:
+                    words: Words = ("with the right ", name(entry.key))
+                    self.found[other.called] = _Found("right", [Finding(words)])
+                return
+        self.judge.know(entry.key, entry.term)
+
+    # --- conventions ------------------------------------------------------------------------
+
+    def convention(self) -> tuple[str, list[Entry]] | None:
+        """The gate for whose other convention most lines are right, and those lines."""
+        lines = [entry for entry in self.sheet.entries if entry.term is not None and not entry.own]
+        right = self.right_at(self.judge, lines)
+        for gate in self.sheet.symbols.gates:
+            judge = Judge.at(*(turned(point, gate) for point in self.points))
+            for entry in self.own:
+                if entry.term is not None:
+                    judge.know(entry.key, entry.term)
+            there = self.right_at(judge, lines)
+            if len(there) >= len(right) + 2 and 2 * len(there) > len(lines):
+                return gate, there
+        return None
+
+    def right_at(self, judge: Judge, lines: Iterable[Entry]) -> list[Entry]:
+        return [e for e in lines if e.term is not None and judge.equal(e.term, name(e.key))]
+
+    def complement(self, gate: str) -> Words:
+        return ("1 - ", name(gate), " for ", name(gate))
+
+    def on_convention(self, gate: str, right: int) -> Iterator[str]:
+        write = self.written
+        lines = sum(entry.term is not None and not entry.own for entry in self.sheet.entries)
+        yield (
+            f"These formulas are for the other convention: with {write(self.complement(gate))}, "
+            f"{right} of {lines} are right."
+        )
+
+    # --- words ------------------------------------------------------------------------------
+
+    @property
+    def subject(self) -> str:
+        sheet = self.sheet
+        loss = sheet.symbols.derivation.loss
+        readout = f", readout {sheet.readout}" if sheet.readout != "none" else ""
+        return f"{sheet.document.text.path}: {sheet.cell.title}, {loss.title}{readout}"
+
+    def written(self, words: Words, entry: Entry | None = None) -> str:
+        """Words, and the terms between them as the entry writes formulas."""
+        write = Writer(self.sheet.naming.called)
+        manner = (entry or self.sheet.entries[0]).manner or CODE
+        return "".join(part if isinstance(part, str) else write(part, manner) for part in words)
+
+    def line(self, entry: Entry) -> Line:
+        found = self.found[entry.called]
+        remarks = [self.written(finding.words, entry) for finding in found.findings]
+        better = ""
+        if found.better is not None:
+            term = over_time(found.better) if entry.summed else found.better
+            better = self.written((term,), entry)
+        if found.verdict == "missing" and not entry.own:
+            symbol = self.sheet.symbols.by_key[entry.key]
+            remarks.append(f"({', '.join(symbol.shape)})")
+        number = None if found.verdict == "right" else self.sheet.line(entry)
+        return Line(entry.called, entry.text, number, found.verdict, tuple(remarks), better)
+
+
+def _in_order(entries: list[Entry]) -> list[Entry]:
+    """Names of the reader's own, each after those that it reads."""
+    by_key = {entry.key: entry for entry in entries}
+    order: dict[str, Entry] = {}
+
+    def visit(entry: Entry) -> None:
+        for leaf in leaves(entry.term) if entry.term else ():
+            other = by_key.get(leaf.value[0])
+            if other is not None and other.key not in order:
+                visit(other)
+        order.setdefault(entry.key, entry)
+
+    for entry in entries:
+        visit(entry)
+    return list(order.values())

@@ -1,0 +1,222 @@
+"""The file of a derivation: TOML with a cell, a loss, names, and formulas; nothing is evaluated."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from reprlib import repr as shortened
+from typing import Any
+
+from gru_codegen.cell import Cell
+from gru_codegen.derive import derive
+from gru_codegen.errors import CellError
+from gru_codegen.functions import FUNCTIONS
+from gru_codegen.grade.naming import Naming
+from gru_codegen.grade.reading import FormulaError, Reader
+from gru_codegen.grade.symbols import Symbols, symbols_of
+from gru_codegen.grade.terms import Term, leaves, nodes, total
+from gru_codegen.grade.writing import CODE, Manner
+from gru_codegen.losses import losses
+from gru_codegen.parse import load_cell
+from gru_codegen.parse.document import Document, kind_of
+from gru_codegen.parse.text import meant
+from gru_codegen.readouts import readouts
+from gru_codegen.request import complete
+
+__all__ = ["Entry", "Sheet"]
+
+MOST_FORMULAS = 200
+MOST_NESTED = 40
+_KEYS: dict[str, Any] = {
+    "cell": "gru",
+    "loss": "l2",
+    "readout": "none",
+    "names": {"h": "S"},
+    "formulas": {"dZ": "dS * (CA - S_prev)"},
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the file.
+
+    Attributes
+    ----------
+    called: its left side, as it is written.
+    text: its right side.
+    key: the symbol that it is to be, or a name of the reader's own.
+    own: whether it is that.
+    term: the right side, of a gradient without its sum_t; None if it is blank.
+    summed: whether it had one.
+    manner: how it is written; if that does not show, as the first line of which it does.
+    """
+
+    called: str
+    text: str
+    key: str
+    own: bool
+    term: Term | None
+    summed: bool
+    manner: Manner | None
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A file that has been read."""
+
+    document: Document
+    cell: Cell
+    loss: str
+    readout: str
+    symbols: Symbols
+    naming: Naming
+    entries: tuple[Entry, ...]
+
+    @classmethod
+    def open(cls, path: str) -> Sheet:
+        """Read the file at `path`.
+
+        Raises CellError, which points at the line and column where there is one.
+        """
+        document = Document.open(path, "a derivation", "a hundred lines")
+        _check_kinds(document)
+        table = document.table
+        loss, readout = table.get("loss", "l2"), table.get("readout", "none")
+        for key, word, known in (("loss", loss, losses), ("readout", readout, readouts)):
+            if word not in known:
+                fault = f"there is no {key} {shortened(word)};{meant(word, known)}"
+                raise document.value_error(f"{fault} known: {', '.join(known)}", key)
+        cell = complete(_cell(document), readout)
+        symbols = symbols_of(derive(cell, losses[loss]))
+        naming = Naming(symbols)
+        _give_names(document, naming)
+        entries = _entries(document, naming)
+        _check_nesting(document, entries)
+        return cls(document, cell, loss, readout, symbols, naming, entries)
+
+    def line(self, entry: Entry) -> int | None:
+        """The number of the line in which an entry stands, if that can be told."""
+        start = self.document.place("formulas", entry.called)
+        return None if start is None else self.document.text.line(start)
+
+
+def _check_kinds(document: Document) -> None:
+    table = document.table
+    for key, value in table.items():
+        if key not in _KEYS:
+            fault = f"there is no {shortened(key)};{meant(key, _KEYS)} known: {', '.join(_KEYS)}"
+            raise document.error(fault, key)
+        if type(value) is not type(_KEYS[key]):
+            raise document.error(f"{key} must be {kind_of(_KEYS[key])}, not {kind_of(value)}", key)
+        for part, word in value.items() if isinstance(value, dict) else ():
+            if not isinstance(word, str):
+                raise document.error(f"{key} holds strings, not {kind_of(word)}", key, part)
+    for key in ("cell", "formulas"):
+        if not table.get(key):
+            raise document.error(f"the key {key} is {'empty' if key in table else 'missing'}", key)
+    if len(table["formulas"]) > MOST_FORMULAS:
+        raise document.error(f"more than {MOST_FORMULAS} formulas", "formulas")
+
+
+def _cell(document: Document) -> Cell:
+    """The cell of a file: one of the package, or a file of text beside this one.
+
+    An object in a module is refused: to import it would run what the file names.
+    """
+    spec = document.table["cell"]
+    if ":" in spec:
+        fault = f"{shortened(spec)} would be imported; a cell is a name or a FILE.toml"
+        raise document.value_error(fault, "cell")
+    if spec.lower().endswith(".toml"):
+        return load_cell(os.path.join(os.path.dirname(document.text.path), spec))
+    try:
+        return load_cell(spec)
+    except CellError as error:
+        raise document.value_error(str(error), "cell") from None
+
+
+def _give_names(document: Document, naming: Naming) -> None:
+    found = {}
+    for called, ours in document.table.get("names", {}).items():
+        if fault := naming.fault_of(called):
+            raise document.error(f"{shortened(called)}: {fault}", "names", called)
+        at = naming.find(ours)
+        if at is None:
+            close = meant(ours, naming.symbols.spelled)
+            fault = f"the derivation has no name {shortened(ours)};{close} inspect shows them all"
+            raise document.value_error(fault, "names", called)
+        found[called] = at
+    naming.give(found)
+
+
+def _entries(document: Document, naming: Naming) -> tuple[Entry, ...]:
+    targets: dict[str, str] = {}
+    for called in document.table["formulas"]:
+        at = naming.find(called)
+        if at is None:
+            plain = called.removesuffix("_t")
+            if fault := naming.fault_of(plain):
+                raise document.error(f"{shortened(called)}: {fault}", "formulas", called)
+            naming.own.add(plain)
+            at = plain, 0
+        if at[1]:
+            fault = f"{called} is of step t{at[1]:+d}; a left side is of step t"
+            raise document.error(fault, "formulas", called)
+        targets[called] = at[0]
+    for called, key in targets.items():
+        if key in naming.symbols.by_key and naming.symbols.by_key[key].definition is None:
+            raise document.error(f"{called} is given, nothing computes it", "formulas", called)
+    read = Reader(naming.resolve, {*FUNCTIONS, "softmax"})
+    entries = [_entry(document, naming, read, *target) for target in targets.items()]
+    manner = next((entry.manner for entry in entries if entry.manner), CODE)
+    return tuple(replace(entry, manner=entry.manner or manner) for entry in entries)
+
+
+def _entry(document: Document, naming: Naming, read: Reader, called: str, key: str) -> Entry:
+    text = document.table["formulas"][called]
+    own = key in naming.own
+    if not text.strip():
+        return Entry(called, "", key, own, None, False, None)
+    try:
+        term, manner = read(text)
+        is_gradient = not own and naming.symbols.by_key[key].role == "gradient"
+        plain = _without_sum(term) if is_gradient else term
+    except FormulaError as error:
+        start = document.place("formulas", called)
+        if start is None:  # written with escapes: places in it are none in the file
+            raise document.error(f"{called}: {error.message}", "formulas", called) from None
+        raise document.text.error(error.message, start + error.start, start + error.end) from None
+    if any(part.kind == "over_time" for part in nodes(plain)):
+        fault = "sum_t stands before the whole of a gradient, or before each of its terms"
+        raise document.value_error(f"{called}: {fault}", "formulas", called)
+    return Entry(called, " ".join(text.split()), key, own, plain, plain != term, manner)
+
+
+def _without_sum(term: Term) -> Term:
+    """The summand of a gradient; the same term if the sum is nowhere, or not everywhere."""
+    if term.kind == "over_time":
+        return term.parts[0]
+    if term.kind == "negative":
+        return term.with_parts([_without_sum(term.parts[0])])
+    if term.kind == "sum":
+        parts = [_without_sum(part) for part in term.parts]
+        if all(new != old for new, old in zip(parts, term.parts, strict=True)):
+            return total(parts)
+    return term
+
+
+def _check_nesting(document: Document, entries: tuple[Entry, ...]) -> None:
+    """Check that no name of the reader's own is computed from itself, or by way of too many."""
+    depths = dict.fromkeys((entry.key for entry in entries if entry.own), 0)
+    for _ in range(MOST_NESTED):
+        changed = False
+        for entry in entries:
+            read = leaves(entry.term) if entry.own and entry.term is not None else ()
+            depth = 1 + max((depths.get(leaf.value[0], 0) for leaf in read), default=0)
+            changed = changed or (entry.own and depth != depths[entry.key])
+            depths[entry.key] = depth
+        if not changed:
+            return
+    deepest = max((entry for entry in entries if entry.own), key=lambda entry: depths[entry.key])
+    fault = f"{deepest.called} is computed from itself, or by way of more than {MOST_NESTED} others"
+    raise document.error(fault, "formulas", deepest.called)

@@ -1,0 +1,51 @@
+"""A blank derivation: every adjoint and gradient of a cell, to be filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gru_codegen.derive import Derivation
+from gru_codegen.derive.writing import written_loss
+from gru_codegen.equations import letters
+
+__all__ = ["template"]
+
+
+def template(derivation: Derivation, cell: str, readout: str = "none") -> str:
+    """The text of the file; `cell` and `readout` are by name."""
+    return "\n".join(_lines(derivation, cell, readout)) + "\n"
+
+
+def _lines(derivation: Derivation, cell: str, readout: str) -> Iterator[str]:
+    text = derivation.notation.text
+    yield f"# {derivation.cell.title}: fill in, then: gru-codegen grade FILE"
+    yield "#"
+    yield "# The forward equations of step t:"
+    for equation in derivation.forward_equations:
+        yield f"#   {text(equation.target)} = {text(equation.declared)}"
+    yield f"#   L = {written_loss(derivation)}"
+    yield "#"
+    yield "# A B is the matrix product and A o B the elementwise one, A^T the transpose; in code"
+    yield "# A @ B, A * B and A.T. One sample is one row. dA is the derivative of L by A."
+    if derivation.loss.mean:
+        yield "# L still has to be divided by T B O, and with it all that is asked for here."
+    yield f'cell = "{cell}"'
+    yield f'loss = "{derivation.loss.name}"'
+    yield f'readout = "{readout}"'
+    yield ""
+    yield '[names]  # of your own for what the derivation has, as h = "S"'
+    yield ""
+    yield '[formulas]  # names of your own may stand between, as d1 = "dS_t o Z_t"'
+    yield "# adjoints of step t, in an order in which they can be computed; a step passes on the"
+    yield f"# carry {_carries(derivation)}"
+    for adjoint in derivation.adjoints:
+        yield f'{adjoint.target.name} = ""  # {letters(adjoint.target)}'
+    yield "# gradients, as sum_t ..."
+    for gradient in derivation.gradients:
+        yield f'{gradient.target.name} = ""  # {letters(gradient.target)}'
+
+
+def _carries(derivation: Derivation) -> str:
+    text = derivation.notation.text
+    carries = [adjoint.carry for adjoint in derivation.adjoints if adjoint.carry is not None]
+    return ", ".join(f"{text(carry)}" for carry in carries)

@@ -1,0 +1,78 @@
+"""The command `grade`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import Run, refused
+
+RIGHT = 'cell = "gru"\n[formulas]\ndS = "dO_t + dS_prev_{t+1}"\n'
+WRONG = 'cell = "gru"\n[formulas]\ndS = "dO_t - dS_prev_{t+1}"\n'
+
+
+def test_a_right_file(run: Run, folder: Path) -> None:
+    Path("mine.toml").write_text(RIGHT)
+    outcome = run("grade", "mine.toml")
+    assert outcome.status == 0
+    assert outcome.err == ""
+    assert outcome.out.splitlines()[-1] == "1 of 1 line is right"
+
+
+def test_a_wrong_line_is_a_failed_check(run: Run, folder: Path) -> None:
+    Path("mine.toml").write_text(WRONG)
+    outcome = run("grade", "mine.toml")
+    assert refused(outcome, 1) == "mine.toml: 1 line is wrong"
+    assert "the sign of dS_prev_{t+1} is wrong" in outcome.out
+
+
+def test_the_width_of_the_terminal(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("mine.toml").write_text(WRONG.replace("dS_prev_{t+1}", " + ".join(["dZ_t o R_t"] * 9)))
+    for columns in (60, 100):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        widest = max(map(len, run("grade", "mine.toml").out.splitlines()))
+        assert columns - 20 < widest <= columns
+
+
+def test_json(run: Run, folder: Path) -> None:
+    Path("mine.toml").write_text(WRONG)
+    outcome = run("grade", "mine.toml", "--format", "json")
+    assert outcome.status == 1
+    assert json.loads(outcome.out)["lines"][0]["verdict"] == "wrong"
+
+
+def test_a_blank_file_is_written_once_and_graded(run: Run, folder: Path) -> None:
+    arguments = ("--template", "gru", "--loss", "bce", "--readout", "linear")
+    assert run("grade", *arguments, "-o", "mine.toml").out == "wrote mine.toml\n"
+    assert Path("mine.toml").read_text() == run("grade", *arguments).out
+    outcome = run("grade", "mine.toml")
+    assert outcome.status == 0
+    assert outcome.out.splitlines()[-1] == "0 of 21 lines are right, 21 missing"
+    assert refused(run("grade", *arguments, "-o", "mine.toml")) == (
+        "mine.toml is there already, maybe filled in; name another file"
+    )
+
+
+def test_a_blank_file_for_a_cell_in_a_file(run: Run, folder: Path) -> None:
+    cell = Path(__file__).parents[2] / "examples" / "my_cell.toml"
+    Path("cell.toml").write_text(cell.read_text())
+    Path("below").mkdir()
+    assert run("grade", "--template", "cell.toml", "-o", "below/mine.toml").status == 0
+    assert '\ncell = "../cell.toml"\n' in Path("below/mine.toml").read_text()
+    assert run("grade", "below/mine.toml").status == 0
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    ("", "give a FILE to check, or --template CELL for a blank one to fill in"),
+    ("a.toml --template gru", "give a FILE to check, or --template CELL for a blank one to"),
+    ("a.toml", "a.toml does not exist"),
+    ("a.toml --loss l2", "--loss is for --template; a.toml says of itself what it is about"),
+    ("a.toml --format html", "--format: there is no format 'html'; known: text, json"),
+    ("--template grv", "there is no cell 'grv'; did you mean gru?"),
+    ("--template gru --loss l3", "--loss: there is no loss 'l3'; known: l2, l2-mean"),
+    ("--template gru_codegen.cells:GRU", "gru_codegen.cells:GRU is an object in a module, which"),
+])  # fmt: skip
+def test_usage(run: Run, arguments: str, said: str) -> None:
+    assert refused(run("grade", *arguments.split())).startswith(said)
