@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import sympy as sp
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
@@ -17,9 +18,20 @@ from sympy.matrices.expressions.trace import Trace
 from gru_codegen.derive.proof import prove_derivative
 from gru_codegen.equations import matrix, written
 from gru_codegen.errors import DerivationError
-from gru_codegen.notation import leaves
+from gru_codegen.notation import leaves, signed
 
-__all__ = ["Calculus", "LocalDerivative", "differentiate"]
+__all__ = ["RULES", "Calculus", "LocalDerivative", "Rule", "differentiate"]
+
+#: The rules of differentiation: these four are all that the normal form needs.
+Rule = Literal["sum", "product", "elementwise product", "elementwise function"]
+
+#: Each rule in words: what it does to the adjoint of the value.
+RULES: dict[Rule, str] = {
+    "sum": "a term of a sum gets the adjoint of the sum",
+    "product": "the other factor, transposed, multiplies the adjoint on the side where it stood",
+    "elementwise product": "what multiplies the argument multiplies the adjoint",
+    "elementwise function": "the adjoint times the slope, entry by entry",
+}
 
 
 @dataclass(frozen=True)
@@ -31,11 +43,20 @@ class LocalDerivative:
     of: the target of the equation that was differentiated; None for the cost.
     argument: what it was differentiated with respect to.
     expression: SymPy's result in terms of the adjoint and of forward values; proved.
+    literal: SymPy's result as it was given, but for the names of bound variables.
+    rules: the rules of differentiation that it follows, in the order of the terms.
     """
 
     of: Any
     argument: MatrixSymbol
     expression: Any
+    literal: Any = None
+    rules: tuple[Rule, ...] = ()
+
+    def __repr__(self) -> str:
+        of = "the cost" if self.of is None else f"equation {self.of}"
+        rules = " and ".join(self.rules)
+        return f"<LocalDerivative of {of} by {self.argument}: {self.expression} ({rules})>"
 
 
 class Calculus:
@@ -46,7 +67,7 @@ class Calculus:
     """
 
     def __init__(self) -> None:
-        self._proved: dict[Any, Any] = {}
+        self._proved: dict[Any, LocalDerivative] = {}
 
     def differentiate(
         self, where: str, value: Any, argument: MatrixSymbol, adjoint: Any = 1, target: Any = None
@@ -58,9 +79,20 @@ class Calculus:
         form = (value.xreplace(placeholders), placeholders[argument])
         if form not in self._proved:
             derivative = differentiate(where, value, argument, adjoint, target)
-            self._proved[form] = derivative.expression.xreplace(placeholders)
+            self._proved[form] = replace(
+                derivative,
+                expression=derivative.expression.xreplace(placeholders),
+                literal=derivative.literal.xreplace(placeholders),
+            )
         names = {placeholder: symbol for symbol, placeholder in placeholders.items()}
-        return LocalDerivative(target, argument, self._proved[form].xreplace(names))
+        proved = self._proved[form]
+        return LocalDerivative(
+            target,
+            argument,
+            proved.expression.xreplace(names),
+            proved.literal.xreplace(names),
+            proved.rules,
+        )
 
 
 def differentiate(
@@ -89,7 +121,32 @@ def differentiate(
     applied = isinstance(value, ElementwiseApplyFunction)
     expression = _in_terms_of_value(raw, value.function.expr.func if applied else None, target)
     prove_derivative(at, value, argument, adjoint, expression, target)
-    return LocalDerivative(target, argument, expression)
+    rules = tuple(dict.fromkeys(_rules(value, argument)))
+    return LocalDerivative(target, argument, expression, _without_dummies(raw), rules)
+
+
+def _rules(value: Any, argument: MatrixSymbol) -> Iterator[Rule]:
+    """The rule for each place of `value` at which `argument` stands."""
+    _, plain = signed(value)
+    if argument not in leaves(value):
+        return
+    if plain == argument:
+        yield "sum"
+    elif isinstance(plain, MatAdd):
+        for term in plain.args:
+            yield from _rules(term, argument)
+    elif isinstance(plain, ElementwiseApplyFunction):
+        yield "elementwise function"
+    elif isinstance(plain, MatMul):
+        yield "product"
+    else:  # tr(A^T B) is the sum of all entries of an elementwise product
+        yield "elementwise product"
+
+
+def _without_dummies(expression: Any) -> Any:
+    """SymPy's answer, its bound variables called by names that are the same in every process."""
+    dummies = sorted(expression.atoms(sp.Dummy), key=str)
+    return expression.xreplace({dummy: sp.Symbol("d") for dummy in dummies})
 
 
 def _in_terms_of_value(expression: Any, function: Any, target: Any) -> Any:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sympy.matrices.expressions.matexpr import MatrixSymbol
@@ -10,6 +12,8 @@ from sympy.matrices.expressions.matexpr import MatrixSymbol
 from gru_codegen.cell import Cell
 from gru_codegen.derive.calculus import LocalDerivative
 from gru_codegen.derive.normal_form import NormalEquation
+from gru_codegen.derive.proof import prove_equal
+from gru_codegen.derive.sums import factored
 from gru_codegen.losses import Loss
 from gru_codegen.notation import Notation, leaves
 
@@ -94,3 +98,23 @@ class Formulas:
         """Every derivative that SymPy took, each proved when it was taken."""
         terms = [a.terms for a in self.adjoints] + [g.terms for g in self.gradients]
         return tuple(term for of_one in terms for term in of_one)
+
+    @cached_property
+    def factored(self) -> Mapping[MatrixSymbol, Any]:
+        """Each adjoint's sum, with the adjoints that its terms share taken out; proved equal.
+
+        That is the form in which the code computes it: ``dS o (CA - S_prev)``.
+
+        Raises
+        ------
+        DerivationError: a factored sum is not the sum.
+        """
+        known = frozenset(self.notation.adjoints)
+        forms = {}
+        for adjoint in self.adjoints:
+            form = factored(adjoint.expression, known, self.notation)
+            if form != adjoint.expression:
+                where = f"equation {adjoint.target}, factored"
+                prove_equal(where, adjoint.expression, form, {})
+            forms[adjoint.target] = form
+        return forms

@@ -15,10 +15,8 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from sympy.matrices.expressions.matadd import MatAdd
 from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
-from sympy.matrices.expressions.matmul import MatMul
-from sympy.matrices.expressions.special import OneMatrix, ZeroMatrix
+from sympy.matrices.expressions.special import OneMatrix
 from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.cell import Cell, matrix
@@ -27,6 +25,7 @@ from gru_codegen.derive.derivation import Derivation
 from gru_codegen.derive.formulas import AdjointEquation, Gradient, Shared
 from gru_codegen.derive.normal_form import NormalEquation, normalise
 from gru_codegen.derive.proof import prove_equal, prove_no_matter
+from gru_codegen.derive.sums import total
 from gru_codegen.equations import Equation
 from gru_codegen.errors import CellError
 from gru_codegen.losses import L2, Loss, require_declared
@@ -83,15 +82,15 @@ def _derive(cell: Cell, loss: Loss) -> Derivation:
     order = [*reversed(variables), *previous, *cell.inputs]
     notation = _notation(cell, bound, equations, order, adjoint_of, carried)
 
-    def total(argument: MatrixSymbol) -> tuple[tuple[LocalDerivative, ...], Any]:
+    def summed(argument: MatrixSymbol) -> tuple[tuple[LocalDerivative, ...], Any]:
         local = tuple(term for term in terms if term.argument == argument)
         parts = [term.expression for term in local]
         if argument in carried:
             parts.append(carried[argument])
-        return local, notation.arrange(_sum(parts, argument.shape))
+        return local, notation.arrange(total(parts, argument.shape))
 
-    adjoints = tuple(AdjointEquation(adjoint_of[v], v, carried.get(v), *total(v)) for v in order)
-    gradients = tuple(Gradient(adjoint_of[w], w, *total(w)) for w in cell.weights)
+    adjoints = tuple(AdjointEquation(adjoint_of[v], v, carried.get(v), *summed(v)) for v in order)
+    gradients = tuple(Gradient(adjoint_of[w], w, *summed(w)) for w in cell.weights)
     equations = tuple(
         replace(e, expression=notation.arrange(e.expression), declared=notation.arrange(e.declared))
         for e in equations
@@ -148,19 +147,6 @@ def _prove_normal_form(equations: tuple[NormalEquation, ...]) -> None:
         else:
             where = f"equation {equation.target}"
             prove_equal(where, equation.declared, equation.expression, definitions)
-
-
-def _sum(parts: list[Any], shape: tuple[Any, Any]) -> Any:
-    """The sum of local derivatives, but for those that are nothing, as those of a step are."""
-    flat = [term for part in parts for term in (part.args if isinstance(part, MatAdd) else (part,))]
-    outside = []
-    for term in flat:  # SymPy leaves the sign inside a product: (-S) o dZ
-        coefficient, rest = signed(term)
-        if coefficient:
-            outside.append(rest if coefficient == 1 else MatMul(coefficient, rest))
-    if not outside:
-        return ZeroMatrix(*shape)
-    return MatAdd(*outside) if len(outside) > 1 else outside[0]
 
 
 def _declared_names(cell: Cell, loss: Loss) -> set[str]:
