@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -19,10 +19,56 @@ from gru_codegen.derive.formulas import Formulas
 from gru_codegen.derive.writing import Row, aligned, text_lines
 from gru_codegen.notation import Notation, Schema, leaves
 
-__all__ = ["Unrolled"]
+__all__ = ["Definition", "Indexed", "Unrolled", "substitute"]
 
 #: A symbol and what it equals.
 Definition = tuple[MatrixSymbol, Any]
+
+
+class Indexed:
+    """The symbols of a derivation at time steps 1 .. `steps`, each with the number of its step.
+
+    Attributes
+    ----------
+    symbols: for a symbol of the recurrences and a step the symbol that stands for it there.
+    notation: how they are written, at ``step=0``.
+    """
+
+    def __init__(self, derivation: Formulas, steps: int) -> None:
+        self.source, self.steps = derivation.notation, steps
+        self.symbols = {
+            (symbol, t): MatrixSymbol(f"{name}_{t + offset}", *symbol.shape)
+            for t in range(1, steps + 1)
+            for symbol, (name, offset) in self.source.steps.items()
+        }
+        # nothing comes back from beyond the last step
+        self._last = {a.carry: ZeroMatrix(*a.carry.shape) for a in derivation.adjoints if a.carry}
+
+    def at(self, expression: Any, t: int) -> Any:
+        """`expression` of the recurrences as it is at step `t`."""
+        now: dict[Any, Any] = {symbol: self.symbols[symbol, t] for symbol in self.source.steps}
+        return substitute(expression, now | self._last if t == self.steps else now)
+
+    @property
+    def notation(self) -> Notation:
+        """The notation of the indexed symbols: by step, then in the order of the recurrences."""
+        times = range(1, self.steps + 1)
+
+        def of(symbols: tuple[MatrixSymbol, ...], times: Sequence[int]) -> tuple[Any, ...]:
+            by_step = [self.symbols.get((symbol, t), symbol) for t in times for symbol in symbols]
+            return tuple(dict.fromkeys(by_step))
+
+        steps = {
+            indexed: (self.source.steps[symbol][0], t + self.source.steps[symbol][1])
+            for (symbol, t), indexed in self.symbols.items()
+        }
+        source = self.source
+        return Notation(
+            of(source.given, times),
+            of(source.computed, times),
+            of(source.adjoints, times[::-1]),
+            steps,
+        )
 
 
 @dataclass(frozen=True)
@@ -50,23 +96,13 @@ class Unrolled:
         """Write `derivation` out for time steps 1 .. `steps`."""
         if steps < 1:
             raise ValueError(f"a derivation is unrolled for at least one step, not {steps}")
-        source = derivation.notation
-        index: dict[tuple[MatrixSymbol, int], MatrixSymbol] = {}
-        for t in range(1, steps + 1):
-            for symbol, (name, offset) in source.steps.items():
-                index[symbol, t] = MatrixSymbol(f"{name}_{t + offset}", *symbol.shape)
-
-        def at(expression: Any, t: int) -> Any:
-            now: dict[Any, Any] = {symbol: index[symbol, t] for symbol in source.steps}
-            if t == steps:  # nothing comes back from beyond the last step
-                now |= {a.carry: ZeroMatrix(*a.carry.shape) for a in derivation.adjoints if a.carry}
-            return _substitute(expression, now)
-
+        indexed = Indexed(derivation, steps)
+        index, at = indexed.symbols, indexed.at
         times = range(1, steps + 1)
         parts: dict[Any, Any] = {}  # a forward pass reads the parts that it has computed already
         equations = []
         for e in derivation.forward_equations:
-            equations.append((e.target, _substitute(e.declared, parts)))
+            equations.append((e.target, substitute(e.declared, parts)))
             if e.named_here:
                 parts[e.declared] = e.target
         forward = [(index[target, t], at(value, t)) for t in times for target, value in equations]
@@ -75,12 +111,13 @@ class Unrolled:
         backward = []
         for t in reversed(times):
             for a in derivation.adjoints:
-                target, value = index[a.target, t], _substitute(at(a.expression, t), zero)
+                formula = derivation.factored[a.target]
+                target, value = index[a.target, t], substitute(at(formula, t), zero)
                 backward.append((target, value))
                 if isinstance(value, ZeroMatrix):
                     zero[target] = value
         gradients = {
-            g.weight: _substitute(_add([at(g.summand, t) for t in times]), zero)
+            g.weight: substitute(_add([at(g.summand, t) for t in times]), zero)
             for g in derivation.gradients
         }
         return cls(
@@ -89,7 +126,7 @@ class Unrolled:
             tuple(costs),
             tuple(backward),
             gradients,
-            _indexed(source, index),
+            indexed.notation,
         )
 
     def substituted(self, weight: MatrixSymbol | str) -> Any:
@@ -99,8 +136,8 @@ class Unrolled:
         """
         values: dict[Any, Any] = {}
         for symbol, expression in (*self.forward, *self.backward):
-            values[symbol] = _substitute(expression, values)
-        return _substitute(self._gradient(weight), values)
+            values[symbol] = substitute(expression, values)
+        return substitute(self._gradient(weight), values)
 
     def symbols_substituted(self, weight: MatrixSymbol | str) -> int:
         """Number of symbols in `substituted`, without writing it."""
@@ -145,22 +182,7 @@ class Unrolled:
         return aligned(self._rows(), self.notation, step=0)
 
 
-def _indexed(source: Notation, index: dict[tuple[MatrixSymbol, int], MatrixSymbol]) -> Notation:
-    """The notation of the indexed symbols: by step, then in the order of `source`."""
-
-    def of(symbols: tuple[MatrixSymbol, ...], reverse: bool = False) -> tuple[MatrixSymbol, ...]:
-        times = sorted({t for _, t in index}, reverse=reverse)
-        by_step = [index.get((symbol, t), symbol) for t in times for symbol in symbols]
-        return tuple(dict.fromkeys(by_step))
-
-    steps = {
-        indexed: (source.steps[symbol][0], t + source.steps[symbol][1])
-        for (symbol, t), indexed in index.items()
-    }
-    return Notation(of(source.given), of(source.computed), of(source.adjoints, True), steps)
-
-
-def _substitute(expression: Any, values: dict[Any, Any]) -> Any:
+def substitute(expression: Any, values: Mapping[Any, Any]) -> Any:
     """Replace what is in `values`, and drop what is zero.
 
     SymPy's own substitution would reorder sums and products.
@@ -169,7 +191,7 @@ def _substitute(expression: Any, values: dict[Any, Any]) -> Any:
         return values[expression]
     if not any(isinstance(argument, _WRITTEN) for argument in expression.args):
         return expression
-    arguments = [_substitute(a, values) if isinstance(a, _WRITTEN) else a for a in expression.args]
+    arguments = [substitute(a, values) if isinstance(a, _WRITTEN) else a for a in expression.args]
     if isinstance(expression, MatAdd):
         return _add(arguments)
     if any(isinstance(argument, ZeroMatrix) for argument in arguments):  # 0 A, 0 o A, 0^T

@@ -167,7 +167,9 @@ def _lagrangian(derivation: Derivation) -> Section:
     cell, notation = derivation.cell, derivation.notation
     lagrangian = formula("L + sum_t sum_v <dv_t, F_v - v_t>")
     joints = [
-        Schema(*(f"{s.symbol(p.name, False, 't')} = {notation.write(p, s)}" for s in (TEXT, LATEX)))
+        Schema(
+            *(f"{s.symbol(p.name, False, 't', '')} = {notation.write(p, s)}" for s in (TEXT, LATEX))
+        )
         for p in cell.states.values()
     ]
     carries = [a.target for a in derivation.adjoints if a.of in cell.states.values()]

@@ -8,16 +8,26 @@ Wrecz``, ``(1 - Z_t) o S_{t-1}``, ``dS_t o (CA_t - S_{t-1})``.
 
 from __future__ import annotations
 
-from gru_codegen.notation.forms import Local, OverTime, Schema, leaves, signed
+from gru_codegen.notation.forms import (
+    Common,
+    Local,
+    OverTime,
+    RowFunction,
+    Schema,
+    leaves,
+    signed,
+)
 from gru_codegen.notation.spelling import LATEX, TEXT, Spelling
 from gru_codegen.notation.writing import Notation
 
 __all__ = [
     "LATEX",
     "TEXT",
+    "Common",
     "Local",
     "Notation",
     "OverTime",
+    "RowFunction",
     "Schema",
     "Spelling",
     "leaves",

@@ -1,4 +1,4 @@
-"""The forms that are written: SymPy's matrix expressions, and three that SymPy lacks."""
+"""The forms that are written: SymPy's matrix expressions, and what SymPy lacks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
 from sympy.matrices.expressions.matmul import MatMul
 from sympy.matrices.expressions.trace import Trace
 
-__all__ = ["Local", "OverTime", "Schema", "absolute", "leaves", "signed"]
+__all__ = [
+    "Common",
+    "Local",
+    "OverTime",
+    "RowFunction",
+    "Schema",
+    "absolute",
+    "leaves",
+    "signed",
+]
 
 
 def leaves(expression: Any) -> Iterator[MatrixSymbol]:
@@ -74,3 +83,54 @@ class Schema:
 
     text: str
     latex: str
+
+
+class Common(MatrixExpr):  # type: ignore[misc]  # SymPy is untyped
+    """An expression that several formulas have in common: it is written with a mark.
+
+    number: counts the expressions of a display, from 0, and decides the mark.
+    """
+
+    def __new__(cls, expression: Any, number: int) -> Common:
+        """Mark `expression`."""
+        common: Common = super().__new__(cls, expression, sp.Integer(number))
+        return common
+
+    @property
+    def expression(self) -> Any:
+        """The expression under the mark."""
+        return self.args[0]
+
+    @property
+    def number(self) -> int:
+        """The number of the mark."""
+        return int(self.args[1])
+
+    @property
+    def shape(self) -> Any:
+        """The shape of the expression."""
+        return self.args[0].shape
+
+
+class RowFunction(MatrixExpr):  # type: ignore[misc]  # SymPy is untyped
+    """A function of whole rows, such as softmax: `name` applied to `argument`, of its shape."""
+
+    def __new__(cls, name: Any, argument: Any) -> RowFunction:
+        """Apply the function of this name."""
+        applied: RowFunction = super().__new__(cls, sp.Symbol(str(name)), argument)
+        return applied
+
+    @property
+    def name(self) -> str:
+        """The name of the function."""
+        return str(self.args[0])
+
+    @property
+    def argument(self) -> Any:
+        """What it is applied to."""
+        return self.args[1]
+
+    @property
+    def shape(self) -> Any:
+        """The shape of the argument."""
+        return self.args[1].shape

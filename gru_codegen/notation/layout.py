@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-__all__ = ["Piece", "Pieces", "atom", "chained", "enclosed", "folded", "joined", "unbroken"]
+__all__ = [
+    "Piece",
+    "Pieces",
+    "Span",
+    "atom",
+    "bare",
+    "chained",
+    "enclosed",
+    "folded",
+    "joined",
+    "kept",
+    "marked",
+    "spans",
+    "spelled",
+    "unbroken",
+]
 
 
 class Piece(NamedTuple):
@@ -52,6 +68,66 @@ def joined(parts: Sequence[Pieces], joint: str = "") -> Pieces:
 def enclosed(opening: str, pieces: Pieces, closing: str) -> Pieces:
     """A formula between two marks."""
     return joined([atom(opening), pieces, atom(closing)])
+
+
+def marked(pieces: Pieces, number: int) -> Pieces:
+    """A formula that has the mark `number`, on however many lines it comes to stand."""
+    return enclosed(chr(_FIRST_MARK + number), pieces, _END)
+
+
+#: What stands in pieces where a mark begins, by its number, and where it ends: characters of
+#: Unicode's private use, which no symbol has.
+_FIRST_MARK, _END = 0xE000, "\uf8ff"
+_MARKS = re.compile("[\ue000-\uf8ff]")
+
+
+class Span(NamedTuple):
+    """A part of a line that has the mark `number`: the columns from `start` to before `stop`."""
+
+    number: int
+    start: int
+    stop: int
+
+
+def bare(line: str) -> str:
+    """`line` without its marks."""
+    return _MARKS.sub("", line)
+
+
+def spelled(lines: Iterable[str], marks: Callable[[int], tuple[str, str]]) -> Iterator[str]:
+    """The lines of a formula, each mark spelled by its beginning and its end on every line."""
+    begun: list[int] = []
+    for line in lines:
+        parts = [marks(number)[0] for number in begun]
+        place = 0
+        for mark in _MARKS.finditer(line):
+            parts.append(line[place : mark.start()])
+            place = mark.end()
+            if mark[0] == _END:
+                parts.append(marks(begun.pop())[1])
+            else:
+                begun.append(ord(mark[0]) - _FIRST_MARK)
+                parts.append(marks(begun[-1])[0])
+        parts.append(line[place:])
+        yield "".join([*parts, *(marks(number)[1] for number in reversed(begun))])
+
+
+def kept(number: int) -> tuple[str, str]:
+    """Marks as they are, for `spans`."""
+    return chr(_FIRST_MARK + number), _END
+
+
+def spans(line: str) -> list[Span]:
+    """The marked parts of a line, in columns of the bare line; inner ones come first."""
+    found: list[Span] = []
+    begun: list[tuple[int, int]] = []
+    for count, mark in enumerate(_MARKS.finditer(line)):
+        column = mark.start() - count
+        if mark[0] == _END:
+            found.append(Span(*begun.pop(), column))
+        else:
+            begun.append((ord(mark[0]) - _FIRST_MARK, column))
+    return [span for span in found if span.start < span.stop]
 
 
 def unbroken(pieces: Iterable[Piece]) -> str:

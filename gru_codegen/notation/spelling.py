@@ -12,6 +12,7 @@ import sympy as sp
 
 from gru_codegen.ir import ELEMENTWISE
 from gru_codegen.notation.forms import Schema
+from gru_codegen.notation.layout import kept
 
 __all__ = ["LATEX", "TEXT", "Spelling"]
 
@@ -22,20 +23,23 @@ class Spelling:
 
     Attributes
     ----------
-    symbol: a symbol by its name, whether it is an adjoint, and its index or None.
+    symbol: a symbol by its name, whether it is an adjoint, its index or None, and its label, which
+        says whose error an adjoint is; "" if it has none.
     function, transpose, fraction, schema: how these are spelled.
     local: a local derivative by its adjoint or None, the expression, and the argument.
+    marks: what stands before and behind a formula that has the mark of this number.
     hadamard, product, ones, over_time: the marks themselves.
     words, inline: words between formulas, a formula between words.
     width: how much of a line a formula takes, in columns of text.
     """
 
-    symbol: Callable[[str, bool, str | None], str]
+    symbol: Callable[[str, bool, str | None, str], str]
     function: Callable[[str], str]
     transpose: Callable[[str], str]
     fraction: Callable[[Any], str]
     schema: Callable[[Schema], str]
     local: Callable[[str | None, str, str], str]
+    marks: Callable[[int], tuple[str, str]]
     hadamard: str
     product: str
     ones: str
@@ -45,10 +49,11 @@ class Spelling:
     width: Callable[[str], float]
 
 
-def _text_symbol(name: str, adjoint: bool, index: str | None) -> str:
+def _text_symbol(name: str, adjoint: bool, index: str | None, label: str = "") -> str:
+    labelled = f"[{label}]" if label else ""
     if index is None:
-        return name
-    return f"{name}_{index}" if index.isalnum() else f"{name}_{{{index}}}"
+        return f"{name}{labelled}"
+    return f"{name}_{index}{labelled}" if index.isalnum() else f"{name}_{{{index}}}{labelled}"
 
 
 def _text_local(adjoint: str | None, value: str, argument: str) -> str:
@@ -61,9 +66,9 @@ _SUBSCRIPTED = re.compile(r"([A-Z]|[bp](?=[a-z]))(rec)?(out|[a-z]{0,2}|[0-9]*)")
 _SUPERSCRIPTED = re.compile(r"([a-z])([A-Z]+)")
 
 
-def _latex_symbol(name: str, adjoint: bool, index: str | None) -> str:
+def _latex_symbol(name: str, adjoint: bool, index: str | None, label: str = "") -> str:
     if adjoint:
-        return rf"\mathrm{{d}}{_latex_symbol(name.removeprefix('d'), False, index)}"
+        return rf"\mathrm{{d}}{_latex_symbol(name.removeprefix('d'), False, index, label)}"
     name, primes = name.rstrip("'"), name.count("'")
     head, *tails = name.split("_")
     if not all((head, *tails)):  # an underscore that joins nothing
@@ -79,6 +84,7 @@ def _latex_symbol(name: str, adjoint: bool, index: str | None) -> str:
     elif not (head.isalpha() and len(head) == 1):
         head = rf"\mathit{{{_escape(head)}}}"
     upper += [r"\prime"] * primes
+    upper += [rf"\text{{{label}}}"] if label else []
     scripts = {"^": upper, "_": lower if index is None else [*lower, index]}
     return head + "".join(f"{m}{{{','.join(parts)}}}" for m, parts in scripts.items() if parts)
 
@@ -86,6 +92,12 @@ def _latex_symbol(name: str, adjoint: bool, index: str | None) -> str:
 def _latex_local(adjoint: str | None, value: str, argument: str) -> str:
     scalar = f"({value})" if adjoint is None else rf"\langle {adjoint}, {value} \rangle"
     return rf"\partial {scalar} / \partial {argument}"
+
+
+def _latex_marks(number: int) -> tuple[str, str]:
+    """One line under the formula, two or three."""
+    lines = 1 + number % 3
+    return r"\underline{" * lines, "}" * lines
 
 
 def _escape(words: str) -> str:
@@ -124,6 +136,7 @@ TEXT = Spelling(
     fraction=str,
     schema=attrgetter("text"),
     local=_text_local,
+    marks=kept,
     hadamard=" o ",
     product=" ",
     ones="1",
@@ -140,6 +153,7 @@ LATEX = Spelling(
     fraction=lambda number: sp.latex(number).replace(r"\frac", r"\tfrac"),
     schema=attrgetter("latex"),
     local=_latex_local,
+    marks=_latex_marks,
     hadamard=r" \circ ",
     product=r" \, ",
     ones=r"\mathbf{1}",

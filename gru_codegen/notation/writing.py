@@ -16,14 +16,26 @@ from sympy.matrices.expressions.special import OneMatrix, ZeroMatrix
 from sympy.matrices.expressions.trace import Trace
 from sympy.matrices.expressions.transpose import Transpose
 
-from gru_codegen.notation.forms import Local, OverTime, Schema, absolute, leaves, signed
+from gru_codegen.notation.forms import (
+    Common,
+    Local,
+    OverTime,
+    RowFunction,
+    Schema,
+    absolute,
+    leaves,
+    signed,
+)
 from gru_codegen.notation.layout import (
     Pieces,
     atom,
+    bare,
     chained,
     enclosed,
     folded,
     joined,
+    marked,
+    spelled,
     unbroken,
 )
 from gru_codegen.notation.spelling import LATEX, TEXT, Spelling
@@ -45,12 +57,14 @@ class Notation:
     adjoints: the adjoints in the order in which the backward pass computes them, then gradients.
     steps: for every symbol that has one value per time step, the name it is written with and its
         offset from the step, as ``{S_prev: ("S", -1)}``. Weights and gradients are not in it.
+    labels: words on symbols that have the same name: whose error an adjoint is.
     """
 
     given: tuple[MatrixSymbol, ...]
     computed: tuple[MatrixSymbol, ...]
     adjoints: tuple[MatrixSymbol, ...] = ()
     steps: Mapping[MatrixSymbol, tuple[str, int]] = field(default_factory=dict)
+    labels: Mapping[MatrixSymbol, str] = field(default_factory=dict)
 
     # --- order ------------------------------------------------------------------------------
 
@@ -95,7 +109,8 @@ class Notation:
         ------
         TypeError: `expression` is, or contains, a form that has no notation.
         """
-        return unbroken(_Writer(self, spelling, step).pieces(expression)[0])
+        whole = unbroken(_Writer(self, spelling, step).pieces(expression)[0])
+        return next(spelled([whole], spelling.marks))
 
     def lines(
         self, expression: Any, spelling: Spelling, width: float, step: str | int = "t"
@@ -107,7 +122,9 @@ class Notation:
         longer.
         """
         pieces, _ = _Writer(self, spelling, step).pieces(expression)
-        return folded(pieces, width, spelling.width)
+        lines = folded(pieces, width, lambda line: spelling.width(bare(line)))
+        marked_lines = spelled((line for _, line in lines), spelling.marks)
+        return [(level, line) for (level, _), line in zip(lines, marked_lines, strict=True)]
 
     def prose(self, parts: Iterable[Any], spelling: Spelling, step: str | int = "t") -> str:
         """A sentence: its words, and between them its formulas."""
@@ -120,13 +137,13 @@ class Notation:
 
     def symbol(self, symbol: MatrixSymbol, spelling: Spelling, step: str | int) -> str:
         """One symbol, with its index if it has one value per time step."""
-        adjoint = symbol in self._adjoints
+        adjoint, label = symbol in self._adjoints, self.labels.get(symbol, "")
         if symbol not in self.steps:
-            return spelling.symbol(symbol.name, adjoint, None)
+            return spelling.symbol(symbol.name, adjoint, None, label)
         name, offset = self.steps[symbol]
         if isinstance(step, int):
-            return spelling.symbol(name, adjoint, str(step + offset))
-        return spelling.symbol(name, adjoint, f"{step}{offset:+d}" if offset else step)
+            return spelling.symbol(name, adjoint, str(step + offset), label)
+        return spelling.symbol(name, adjoint, f"{step}{offset:+d}" if offset else step, label)
 
     @cached_property
     def _adjoints(self) -> frozenset[MatrixSymbol]:
@@ -185,7 +202,7 @@ class _Writer:
             number = f"{self.marks.fraction(coefficient)} "
             return enclosed(number, self.within(rest, _HADAMARD), ""), _HADAMARD
         if isinstance(expression, HadamardProduct):
-            factors = [self.within(factor, _PRODUCT) for factor in expression.args]
+            factors = [self.entrywise(factor) for factor in expression.args]
             operators = ["", *[self.marks.hadamard] * (len(factors) - 1)]
             return chained(zip(operators, factors, strict=True)), _HADAMARD
         factors = [
@@ -193,6 +210,20 @@ class _Writer:
             for f in expression.args
         ]
         return joined(factors, self.marks.product), _PRODUCT
+
+    def entrywise(self, factor: Any) -> Pieces:
+        """A factor of an elementwise product; no brackets if it is such a product with a mark."""
+        if isinstance(factor, Common) and isinstance(factor.expression, HadamardProduct):
+            return self.pieces(factor)[0]
+        return self.within(factor, _PRODUCT)
+
+    def common(self, expression: Common) -> tuple[Pieces, int]:
+        pieces, binding = self.pieces(expression.expression)
+        return marked(pieces, expression.number), binding
+
+    def row_function(self, applied: RowFunction) -> tuple[Pieces, int]:
+        name = self.marks.function(applied.name)
+        return enclosed(f"{name}(", self.pieces(applied.argument)[0], ")"), _ATOM
 
     def column(self, ones: OneMatrix) -> Pieces:
         """A factor of ones: a column that repeats a row, or transposed, that adds rows up."""
@@ -244,4 +275,6 @@ _RULES: dict[type, Callable[[_Writer, Any], tuple[Pieces, int]]] = {
     OverTime: _Writer.over_time,
     Local: _Writer.local,
     Schema: _Writer.schema,
+    Common: _Writer.common,
+    RowFunction: _Writer.row_function,
 }
