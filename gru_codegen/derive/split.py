@@ -26,6 +26,7 @@ __all__ = ["Error", "Split", "Whose"]
 
 #: The error that an adjoint carries: that of its own time step, of later ones, or all.
 Whose = Literal["own", "later", ""]
+_EACH: tuple[Whose, ...] = ("own", "later", "")
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,8 @@ class Split:
         if not 1 <= step <= steps:
             raise ValueError(f"step: expected 1 to {steps}, got {step}")
         author = _Author(derivation, steps, step)
-        errors = [author.error(whose) for whose in ("own", "later", "")]
-        return cls(step, steps, *errors, author.notation)
+        own, later, whole = (author.error(whose) for whose in _EACH)
+        return cls(step, steps, own, later, whole, author.notation)
 
 
 class _Author:
@@ -135,7 +136,7 @@ class _Author:
             if adjoint.target == derivation.seed and whose != "later":
                 value = self.seed(value)
             is_name = isinstance(value, (MatrixSymbol, ZeroMatrix)) and adjoint.carry is None
-            if of_outputs and adjoint.target != derivation.seed or is_name or _is_zero(value):
+            if (of_outputs and adjoint.target != derivation.seed) or is_name or _is_zero(value):
                 values[here] = value
             else:
                 lines[here] = value

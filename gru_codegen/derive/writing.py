@@ -14,6 +14,7 @@ from sympy.matrices.expressions.matexpr import MatrixSymbol
 from sympy.matrices.expressions.special import ZeroMatrix
 
 from gru_codegen.derive.formulas import AdjointEquation, Formulas, Gradient
+from gru_codegen.ir import EquationId
 from gru_codegen.losses import Loss
 from gru_codegen.notation import LATEX, TEXT, Notation, OverTime, Schema
 
@@ -31,6 +32,7 @@ __all__ = [
     "mask_name",
     "mean_factor",
     "normal_rows",
+    "remark_column",
     "shift_rows",
     "text_lines",
     "written_loss",
@@ -42,11 +44,17 @@ Prose = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Row:
-    """``left = right``, and a remark on it."""
+    """``left = right``, and a remark on it.
+
+    equation: the equation of the derivation that it is, where code computes it.
+    also: further right sides, each equal to the one before.
+    """
 
     left: Any
     right: Any
     remark: Prose = ()
+    equation: EquationId | None = None
+    also: tuple[Any, ...] = ()
 
 
 # --- the equations -------------------------------------------------------------------------------
@@ -172,7 +180,7 @@ def text_lines(
         for row in rows
     ]
     remarks = [notation.prose(row.remark, TEXT, step) for row in rows]
-    column = _column([len(lines[-1]) for lines in right], remarks, room)
+    column = remark_column([len(lines[-1]) for lines in right], remarks, room)
     for lines, remark in zip(right, remarks, strict=True):
         if remark:
             last = f"{lines[-1]:<{column}}   {remark}"
@@ -187,7 +195,7 @@ def text_lines(
             yield from (f"{'':<{margin}}   {line}" for line in others)
 
 
-def _column(lengths: Sequence[int], remarks: Sequence[str], room: int) -> int:
+def remark_column(lengths: Sequence[int], remarks: Sequence[str], room: int) -> int:
     """Column of remarks: behind the longest formula that leaves room for every remark."""
     longest = max(map(len, remarks), default=0)
     return max((length for length in lengths if length + 3 + longest <= room), default=0)
@@ -196,8 +204,14 @@ def _column(lengths: Sequence[int], remarks: Sequence[str], room: int) -> int:
 def latex_lines(
     groups: Iterable[Sequence[Row]], notation: Notation, step: str | int = "t", width: int = 80
 ) -> list[list[list[str]]]:
-    """For each row of each group its lines, each with the ``&`` at which all are aligned."""
-    written = [[(notation.latex(row.left, step), row.right) for row in group] for group in groups]
+    """For each row of each group its lines, each with the ``&`` at which all are aligned.
+
+    A row without a left side goes on with the one before.
+    """
+    written = [
+        [("" if row.left is None else notation.latex(row.left, step), row.right) for row in group]
+        for group in groups
+    ]
     margin = max((LATEX.width(left) for group in written for left, _ in group), default=0)
 
     def lines(left: str, right: Any) -> list[str]:

@@ -1,53 +1,93 @@
-"""Derivation -> a document to read or print: every equation, with the one it comes from.
+"""Derivation -> a document to read or print: every equation, where it comes from, and its code.
 
 `sections` says what is shown, in expressions; `text` and `latex` each spell one format.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from gru_codegen.derive import Derivation
 from gru_codegen.explain import latex, text
+from gru_codegen.explain.code import Code, SourceMap
 from gru_codegen.explain.model import Document
+from gru_codegen.explain.part import Part
 from gru_codegen.explain.sections import explained
 from gru_codegen.steps import MOST_SHOWN, fault_of_steps, whole
 
-__all__ = ["FORMATS", "Format", "document"]
+__all__ = ["EXPANSIONS", "FORMATS", "Expansion", "Format", "document"]
 
 Format = Literal["text", "latex"]
+FORMATS: tuple[Format, ...] = ("text", "latex")
 
-#: Every format by name.
-FORMATS: dict[str, Callable[[Document], str]] = {"text": text.render, "latex": latex.render}
+#: How far the gradients of a time step are written out: adjoints alone, or all computed names.
+Expansion = Literal["hand", "full"]
+EXPANSIONS: tuple[Expansion, ...] = ("hand", "full")
 
 
 def document(
     derivation: Derivation,
     *,
     unroll: int | None = None,
-    wrt: str | None = None,
+    at: int | None = None,
+    wrt: str | Sequence[str] = (),
+    expand: Expansion = "hand",
     format: Format = "text",
+    code: SourceMap | None = None,
+    width: int = text.WIDTH,
+    ascii: bool = True,
 ) -> str:
     """The derivation of a cell's gradients, laid open.
 
     unroll: write the equations out for this many time steps as well, with subscripts 1 .. T.
-    wrt: the name of a weight; show only what its gradient needs.
+    at: show this time step alone.
+    wrt: the names of weights; show only what their gradients need.
+    expand: write the gradients of single steps in forward values ("hand") or, after that, in
+        inputs, weights and initial states alone ("full").
     format: "text", or "latex", a whole file that needs amsmath and geometry.
+    code: the module whose lines stand beside the equations, as `gru_codegen.source_map` gives it.
+    width, ascii: of a text.
 
     Raises
     ------
-    ValueError: there is no such weight or format, or `unroll` is no number of steps from 1 to 64.
+    ValueError: there is no such weight, step, format or expansion, or `unroll` is no number of
+        steps from 1 to 64.
     """
-    if format not in FORMATS:
-        raise ValueError(f"format: there is no {format!r}; there are {', '.join(FORMATS)}")
+    steps = _steps(unroll)
+    names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    _check(derivation, steps, at, names, expand, format)
+    part = Part.of(derivation, names, steps, expand == "full", Code(code) if code else None)
+    shown = explained(part, at)
+    return _rendered(shown, format, width, ascii)
+
+
+def _rendered(shown: Document, format: Format, width: int, ascii: bool) -> str:
+    return text.render(shown, width, ascii) if format == "text" else latex.render(shown)
+
+
+def _check(
+    derivation: Derivation,
+    steps: int | None,
+    at: int | None,
+    wrt: tuple[str, ...],
+    expand: str,
+    format: str,
+) -> None:
+    for name, value, known in (("format", format, FORMATS), ("expand", expand, EXPANSIONS)):
+        if value not in known:
+            raise ValueError(f"{name}: there is no {value!r}; there are {', '.join(known)}")
     weights = [weight.name for weight in derivation.cell.weights]
-    if wrt is not None and wrt not in weights:
-        raise ValueError(
-            f"wrt: {wrt!r} is no weight of {derivation.cell.name}; its weights are "
-            f"{', '.join(weights)}"
-        )
-    return FORMATS[format](explained(derivation, _steps(unroll), wrt))
+    for name in wrt:
+        if name not in weights:
+            raise ValueError(
+                f"wrt: {name!r} is no weight of {derivation.cell.name}; its weights are "
+                f"{', '.join(weights)}"
+            )
+    if at is not None and steps is None:
+        raise ValueError(f"at: step {at} of how many? give unroll as well")
+    if at is not None and steps is not None and not 1 <= at <= steps:
+        raise ValueError(f"at: expected a step from 1 to {steps}, got {at}")
 
 
 def _steps(unroll: Any) -> int | None:

@@ -1,9 +1,25 @@
-"""A document as a LaTeX file on A4: article, amsmath and geometry are all that it needs."""
+"""A document as LaTeX on A4: article, amsmath, xcolor and geometry are all that it needs."""
 
 from __future__ import annotations
 
-from gru_codegen.derive.writing import latex_lines
-from gru_codegen.explain.model import Document, Equations, Paragraph, Table
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from gru_codegen.derive.writing import Prose, Row, latex_lines
+from gru_codegen.explain.code import Code
+from gru_codegen.explain.model import (
+    Block,
+    Box,
+    Document,
+    Equations,
+    Errors,
+    Fold,
+    Graph,
+    Listing,
+    Paragraph,
+    Table,
+)
 from gru_codegen.notation import LATEX, Notation
 
 __all__ = ["render"]
@@ -11,6 +27,7 @@ __all__ = ["render"]
 _PREAMBLE = r"""% Written by gru-codegen inspect --format latex; typeset it with pdflatex.
 \documentclass[a4paper,fleqn]{article}
 \usepackage{amsmath}
+\usepackage{xcolor}
 \usepackage[margin=25mm]{geometry}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{1ex}
@@ -19,45 +36,136 @@ _PREAMBLE = r"""% Written by gru-codegen inspect --format latex; typeset it with
 \allowdisplaybreaks
 \begin{document}"""
 
+#: What a fragment needs of the document that it is pasted into.
+_NEEDS = r"""% Written by gru-codegen inspect --format latex --fragment.
+% It needs \usepackage{amsmath,xcolor}, and \allowdisplaybreaks where displays are long."""
+
 #: How many columns of text, as `Spelling.width` counts them, fit on a line.
 _WIDTH = 84
+_CODE_WIDTH = 96
+
+#: A line break after which no page begins, and one after which a page may.
+_KEPT, _FREE = "\\\\*\n", "\\\\\n"
+
+_COLOURS = {"own": ("red!60!black", "1.2pt"), "later": ("green!40!black", "0.4pt")}
 
 
-def render(document: Document) -> str:
-    """The whole file."""
+def render(document: Document, fragment: bool = False) -> str:
+    """The whole file, or the sections alone, to be pasted into another."""
     notation = document.notation
-    parts = [_PREAMBLE, rf"\begin{{center}}\Large {_prose(document.title, notation)}\end{{center}}"]
+    title = rf"\begin{{center}}\Large {_prose(document.title, notation)}\end{{center}}"
+    facts = [((name,), (fact,)) for name, fact in document.facts.items()]
+    parts = [_NEEDS] if fragment else [_PREAMBLE, title, _table(Table(facts), notation)]
     for section in document.sections:
         parts.append(rf"\section{{{_prose(section.heading, notation)}}}")
-        for block in section.blocks:
-            if isinstance(block, Paragraph):
-                parts.append(_prose(block.prose, notation))
-            elif isinstance(block, Table):
-                parts.append(_table(block, notation))
-            else:  # a display belongs to the paragraph before: no empty line, no page break
-                parts[-1] += "\n" + _equations(block)
-    return "\n\n".join([*parts, r"\end{document}"]) + "\n"
+        parts = [*parts, *_joined(section.blocks, document)]
+    return "\n\n".join(parts if fragment else [*parts, r"\end{document}"]) + "\n"
 
 
-def _prose(prose: tuple[object, ...], notation: Notation, step: str | int = "t") -> str:
+def _joined(blocks: Iterable[Block], document: Document) -> list[str]:
+    """The blocks; a display belongs to the paragraph before: no empty line, no page break."""
+    parts: list[str] = []
+    for block in blocks:
+        if isinstance(block, Equations) and parts:
+            parts[-1] += "\n" + _equations(block, document.code)
+        else:
+            parts += _block(block, document)
+    return parts
+
+
+def _block(block: Block, document: Document) -> Iterator[str]:
+    notation = document.notation
+    if isinstance(block, Paragraph):
+        yield _prose(block.prose, notation)
+    elif isinstance(block, Equations):
+        yield _equations(block, document.code)
+    elif isinstance(block, Table):
+        yield _table(block, notation)
+    elif isinstance(block, Errors):
+        yield from (_box(box, document) for box in block.boxes)
+        yield _equations(block.sum, None)
+    elif isinstance(block, Graph):
+        yield _table(Table(list(_reads(block))), block.notation, 0)
+    elif isinstance(block, Listing):
+        yield from _listing(block.code)
+    elif isinstance(block, Fold):
+        yield _prose((*block.summary, ":"), notation)
+        yield from _joined(block.blocks, document)
+
+
+def _prose(prose: Prose, notation: Notation, step: str | int = "t") -> str:
     return notation.prose(prose, LATEX, step)
 
 
-def _equations(block: Equations) -> str:
-    """One display; the last line of an equation carries its remark, at the right margin."""
-    written = latex_lines(block.groups, block.notation, block.step, _WIDTH)
-    displayed = []
-    for group, rows in zip(block.groups, written, strict=True):
-        for row, lines in zip(group, rows, strict=True):
-            if remark := _prose(row.remark, block.notation, block.step):
-                lines[-1] += rf" \tag*{{\small {remark}}}"
-        displayed.append(" \\\\\n".join(line for lines in rows for line in lines))
-    return "\\begin{align*}\n" + " \\\\[1.2ex]\n".join(displayed) + "\n\\end{align*}"
+# --- equations -----------------------------------------------------------------------------------
 
 
-def _table(table: Table, notation: Notation) -> str:
+def _equations(block: Equations, code: Code | None) -> str:
+    """One display; the last line of an equation carries its remark, at the right margin.
+
+    Neither its first nor its last equation stands alone on a page.
+    """
+    groups = [[part for row in group for part in _parts(row, block)] for group in block.groups]
+    rows = [lines for group in groups for lines in _lines(group, block, code)]
+    ends = [len(group) for group in groups]
+    breaks = [_FREE] * (len(rows) - 1)
+    for place in {0, len(breaks) - 1} if breaks else ():
+        breaks[place] = _KEPT
+    place = 0
+    for count in ends[:-1]:
+        place += count
+        breaks[place - 1] = breaks[place - 1].replace("\n", "[1.2ex]\n")
+    body = "".join(
+        row + between
+        for row, between in zip((_KEPT.join(lines) for lines in rows), [*breaks, ""], strict=True)
+    )
+    return f"\\begin{{align*}}\n{body}\n\\end{{align*}}"
+
+
+def _parts(row: Row, block: Equations) -> Iterator[Row]:
+    """A row for each right side; the code belongs to the last one, the remark to the first."""
+    for number, right in enumerate((row.right, *row.also)):
+        last = number == len(row.also)
+        yield Row(
+            row.left if number == 0 else None,
+            right,
+            row.remark if number == 0 else (),
+            row.equation if last else None,
+        )
+
+
+def _lines(group: Sequence[Row], block: Equations, code: Code | None) -> Iterator[list[str]]:
+    (written,) = latex_lines([group], block.notation, block.step, _WIDTH)
+    for row, lines in zip(group, written, strict=True):
+        if remark := _prose(row.remark, block.notation, block.step):
+            lines[-1] += rf" \tag*{{\small {remark}}}"
+        line = code.line_of(row.equation) if code is not None else None
+        if line is not None:
+            wrapped = textwrap.wrap(f"{line.number}  {line.text}", _CODE_WIDTH)
+            for text in wrapped:
+                lines.append(rf"& \quad \text{{\footnotesize {LATEX.verbatim(text)}}}")
+        yield lines
+
+
+def _box(box: Box, document: Document) -> str:
+    """A frame, told apart by its title, its colour and its width."""
+    colour, rule = _COLOURS[box.whose]
+    title = _prose(box.title, document.notation)
+    return (
+        f"{{\\setlength{{\\fboxrule}}{{{rule}}}%\n"
+        f"\\fcolorbox{{{colour}}}{{white}}{{\\begin{{minipage}}{{0.95\\linewidth}}\n"
+        f"\\textbf{{{title}}}\n{_equations(box.equations, None)}\n"
+        "\\end{minipage}}}"
+    )
+
+
+# --- tables, the graph, the code -----------------------------------------------------------------
+
+
+def _table(table: Table, notation: Notation, step: str | int = "t") -> str:
     """Columns; the last one takes the remaining width, and wraps."""
-    rows = [[_prose(cell, notation) for cell in row] for row in table.rows]
+    every = [table.heading, *table.rows] if table.heading else table.rows
+    rows = [[_prose(cell, notation, step) for cell in row] for row in every]
     *widths, _ = (max(map(LATEX.width, column)) for column in zip(*rows, strict=True))
     rest = max(1 - (sum(widths) + 3 * len(rows[0])) / _WIDTH, 0.3)
     columns = "l" * len(widths) + rf"p{{{rest:.2f}\linewidth}}"
@@ -66,3 +174,21 @@ def _table(table: Table, notation: Notation) -> str:
         + " \\\\\n".join(" & ".join(row) for row in rows)
         + "\n\\end{tabular}"
     )
+
+
+def _reads(graph: Graph) -> Iterator[tuple[Prose, Prose]]:
+    """Each value, and all that reads it."""
+    for symbol in graph.nodes:
+        readers: list[Any] = []
+        for edge in graph.edges:
+            if edge.start == symbol:
+                path = f" ({edge.path})" if edge.path else ""
+                readers += [", " if readers else "read by ", edge.end, path]
+        if readers:
+            yield (symbol,), tuple(readers)
+
+
+def _listing(code: Code) -> Iterator[str]:
+    for lines in code.functions.values():
+        text = "\n".join(f"{line.number:>4}  {line.text}".rstrip() for line in lines)
+        yield f"{{\\scriptsize\\begin{{verbatim}}\n{text}\n\\end{{verbatim}}}}"

@@ -5,13 +5,28 @@ A format is one function of `Document`, so that every format shows the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 from gru_codegen.derive.writing import Prose, Row
+from gru_codegen.explain.code import Code
 from gru_codegen.notation import Notation
 
-__all__ = ["Block", "Document", "Equations", "Paragraph", "Section", "Table"]
+__all__ = [
+    "Block",
+    "Box",
+    "Document",
+    "Edge",
+    "Equations",
+    "Errors",
+    "Fold",
+    "Graph",
+    "Listing",
+    "Paragraph",
+    "Section",
+    "Table",
+]
 
 
 @dataclass(frozen=True)
@@ -23,35 +38,101 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Equations:
-    """Groups of equations, aligned with each other; their symbols count from `step`."""
+    """Groups of equations, aligned with each other; their symbols count from `step`.
+
+    key: for marked expressions, by their numbers, the symbol that each is the value of.
+    """
 
     groups: Sequence[Sequence[Row]]
     notation: Notation
     step: str | int = "t"
+    key: Mapping[int, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of as many cells each."""
+    """Rows of as many cells each; `heading` names the columns."""
 
     rows: Sequence[Sequence[Prose]]
+    heading: Sequence[Prose] = ()
 
 
-Block = Paragraph | Equations | Table
+@dataclass(frozen=True)
+class Box:
+    """Equations in a frame with a title: those of an own error or of one that arrives."""
+
+    whose: Literal["own", "later"]
+    title: Prose
+    equations: Equations
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Errors:
+    """The boxes of one time step, side by side where there is room, and their sum."""
+
+    boxes: Sequence[Box]
+    sum: Equations
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A value that an equation reads: `path` says whether an error comes back along it."""
+
+    start: Any
+    end: Any
+    path: Literal["", "own", "later"] = ""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Equations as nodes, by time step and by layer, each with an edge to all that reads it.
+
+    nodes: each symbol with its time step and its layer, the longest path to it within its step.
+    """
+
+    nodes: Mapping[Any, tuple[int, int]]
+    edges: Sequence[Edge]
+    notation: Notation
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The functions of the generated module that compute, line by line."""
+
+    code: Code
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Blocks that a reader may skip, under a summary."""
+
+    summary: Prose
+    blocks: Sequence[Block]
+
+
+Block = Paragraph | Equations | Table | Errors | Graph | Listing | Fold
 
 
 @dataclass(frozen=True)
 class Section:
-    """Heading and its content."""
+    """Heading and its content; `id` is where links lead."""
 
+    id: str
     heading: Prose
     blocks: Sequence[Block]
 
 
 @dataclass(frozen=True)
 class Document:
-    """A title and sections; `notation` writes the formulas in headings, paragraphs and tables."""
+    """A title and sections; `notation` writes the formulas in headings, paragraphs and tables.
+
+    code: the module whose lines stand beside equations; None if there is none.
+    facts: what is shown under the title: of what cell, of which loss, by which command.
+    """
 
     title: Prose
     sections: Sequence[Section]
     notation: Notation
+    code: Code | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)

@@ -1,65 +1,254 @@
-"""A document as plain text, at most 100 columns wide where formulas can be broken."""
+"""A document as plain text, within a width where formulas can be broken."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
-from gru_codegen.derive.writing import text_lines
-from gru_codegen.explain.model import Document, Equations, Paragraph, Table
-from gru_codegen.notation import TEXT, Notation
+from gru_codegen.derive.writing import Row, remark_column
+from gru_codegen.explain.code import Code
+from gru_codegen.explain.model import (
+    Block,
+    Box,
+    Document,
+    Equations,
+    Errors,
+    Fold,
+    Graph,
+    Listing,
+    Paragraph,
+    Table,
+)
+from gru_codegen.notation import TEXT, UNICODE, Notation, Spelling, bare, spans
 
-__all__ = ["render"]
+__all__ = ["WIDTH", "render"]
 
-_WIDTH = 100
+#: The width of a text that is not written for a terminal.
+WIDTH = 100
 _INDENT = "    "
 
 # Lines of prose are not broken within a formula.
 _NO_BREAK = "\N{NO-BREAK SPACE}"
-_PROSE = replace(TEXT, inline=lambda formula: formula.replace(" ", _NO_BREAK))
 
 
-def render(document: Document) -> str:
-    """The whole text."""
-    title = document.notation.prose(document.title, TEXT)
-    blocks = [f"{title}\n{'=' * len(title)}"]
-    for number, section in enumerate(document.sections, start=1):
-        heading = f"{number}. {document.notation.prose(section.heading, TEXT)}"
-        blocks.append(f"{heading}\n{'-' * len(heading)}")
-        for block in section.blocks:
-            blocks.append("\n".join(_lines(block, document.notation)))
-    return "\n\n".join(blocks) + "\n"
+@dataclass(frozen=True)
+class _Characters:
+    """What lines and frames are drawn with: `marks` under formulas, by their numbers."""
+
+    marks: str
+    corners: tuple[str, str]
+    across: str
+    own: str
+    later: str
 
 
-def _lines(block: Paragraph | Equations | Table, notation: Notation) -> Iterator[str]:
-    if isinstance(block, Paragraph):
-        yield _filled(notation.prose(block.prose, _PROSE))
-    elif isinstance(block, Equations):
-        width = _WIDTH - len(_INDENT)
-        for line in text_lines(block.groups, block.notation, block.step, width):
-            yield f"{_INDENT}{line}".rstrip()
-    else:
-        yield from _table(block, notation)
+_ASCII = _Characters("-=.~^*", ("+", "+"), "-", "|", ":")
+_DRAWN = _Characters("─═┄━╍╌", ("┌", "└"), "─", "│", "┊")
 
 
-def _table(table: Table, notation: Notation) -> Iterator[str]:
-    """Columns; the last one is wrapped."""
-    rows = [[notation.prose(cell, _PROSE) for cell in row] for row in table.rows]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
-    for *cells, last in rows:
-        padded = [f"{cell:<{width}}   " for cell, width in zip(cells, widths, strict=True)]
-        start = _INDENT + "".join(padded)
-        yield _filled(last, start).rstrip()
+def render(document: Document, width: int = WIDTH, ascii: bool = True) -> str:
+    """The whole text, in ASCII or with the characters of Unicode."""
+    return _Text(document, width, TEXT if ascii else UNICODE, _ASCII if ascii else _DRAWN).whole()
 
 
-def _filled(words: str, start: str = "") -> str:
-    lines = textwrap.fill(
-        words,
-        _WIDTH,
-        initial_indent=start,
-        subsequent_indent=" " * len(start),
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
-    return lines.replace(_NO_BREAK, " ")
+class _Text:
+    def __init__(
+        self, document: Document, width: int, spelling: Spelling, characters: _Characters
+    ) -> None:
+        self.document, self.width = document, width
+        self.spelling, self.characters = spelling, characters
+        self.in_prose = replace(spelling, inline=lambda f: bare(f).replace(" ", _NO_BREAK))
+
+    def whole(self) -> str:
+        """The whole text."""
+        document = self.document
+        title = self.prose(document.title, document.notation)
+        blocks = [f"{title}\n{'=' * len(title)}"]
+        blocks.append(
+            "\n".join(self.columns([[name, fact] for name, fact in document.facts.items()]))
+        )
+        for number, section in enumerate(document.sections, start=1):
+            heading = f"{number}. {self.prose(section.heading, document.notation)}"
+            blocks.append(f"{heading}\n{'-' * len(heading)}")
+            blocks += self.blocks(section.blocks)
+        return "\n\n".join(blocks) + "\n"
+
+    def blocks(self, blocks: Iterable[Block]) -> Iterator[str]:
+        for block in blocks:
+            if isinstance(block, Fold):
+                yield self.filled(self.prose(block.summary, self.document.notation) + ":")
+                yield from self.blocks(block.blocks)
+            elif lines := list(self.lines(block)):
+                yield "\n".join(lines)
+
+    def lines(self, block: Block) -> Iterator[str]:
+        notation = self.document.notation
+        if isinstance(block, Paragraph):
+            yield self.filled(self.prose(block.prose, notation))
+        elif isinstance(block, Equations):
+            yield from self.indented(self.equations(block, self.width - len(_INDENT)))
+        elif isinstance(block, Table):
+            rows = [block.heading, *block.rows] if block.heading else block.rows
+            yield from self.columns([[self.prose(cell, notation) for cell in row] for row in rows])
+        elif isinstance(block, Errors):
+            yield from self.errors(block)
+        elif isinstance(block, Graph):
+            yield from self.graph(block)
+        elif isinstance(block, Listing):
+            yield from self.listing(block.code)
+
+    # --- prose and tables -------------------------------------------------------------------
+
+    def prose(self, parts: Iterable[Any], notation: Notation, step: str | int = "t") -> str:
+        return notation.prose(parts, self.in_prose, step)
+
+    def filled(self, words: str, start: str = "") -> str:
+        lines = textwrap.fill(
+            words,
+            self.width,
+            initial_indent=start,
+            subsequent_indent=" " * len(start),
+            break_on_hyphens=False,
+            break_long_words=False,
+        )
+        return lines.replace(_NO_BREAK, " ")
+
+    def indented(self, lines: Iterable[str]) -> Iterator[str]:
+        yield from (f"{_INDENT}{line}".rstrip() for line in lines)
+
+    def columns(self, rows: Sequence[Sequence[str]]) -> Iterator[str]:
+        """Cells in columns; the last one is wrapped, below the others where there is no room."""
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
+        room = self.width - len(_INDENT) - sum(widths) - 3 * len(widths)
+        for *cells, last in rows:
+            padded = [f"{cell:<{width}}   " for cell, width in zip(cells, widths, strict=True)]
+            start = _INDENT + "".join(padded)
+            if room >= min(len(last), self.width // 4):
+                yield self.filled(last, start).rstrip()
+            else:
+                yield start.replace(_NO_BREAK, " ").rstrip()
+                yield self.filled(last, _INDENT * 2).rstrip()
+
+    # --- equations --------------------------------------------------------------------------
+
+    def equations(self, block: Equations, width: int) -> Iterator[str]:
+        """The rows in columns, each with its line of code below, a blank line between groups."""
+        rows = [row for group in block.groups for row in group]
+        names = [self.name(row, block) for row in rows]
+        margin = max(map(len, names), default=0)
+        room = width - margin - len(" = ")
+        forms = [[self.form(form, block, room) for form in (row.right, *row.also)] for row in rows]
+        remarks = [self.prose(row.remark, block.notation, block.step) for row in rows]
+        column = remark_column([len(bare(form[0][-1])) for form in forms], remarks, room)
+        drawn = zip(rows, names, forms, remarks, strict=True)
+        for number, group in enumerate(block.groups):
+            if number:
+                yield ""
+            for _ in group:
+                row, name, of_row, remark = next(drawn)
+                of_row[0][-1:] = _remarked(of_row[0][-1], remark, column, room)
+                yield from self.row(name, of_row, margin)
+                yield from self.code(row, margin, width)
+
+    def name(self, row: Row, block: Equations) -> str:
+        """The left side; before what is marked elsewhere stands its mark."""
+        written = block.notation.write(row.left, self.spelling, block.step)
+        for number, symbol in block.key.items():
+            if symbol == row.left:
+                return f"{self.mark(number) * 3} {written}"
+        return written
+
+    def form(self, form: Any, block: Equations, room: int) -> list[str]:
+        lines = block.notation.lines(form, self.spelling, room, block.step)
+        return ["  " * level + line for level, line in lines]
+
+    def row(self, name: str, forms: list[list[str]], margin: int) -> Iterator[str]:
+        for form in forms:
+            for line in form:
+                yield f"{name:<{margin}} {'=' if line is form[0] else ' '} {bare(line)}"
+                yield from (f"{'':<{margin}}   {below}" for below in self.underlined(line))
+                name = ""
+
+    def mark(self, number: int) -> str:
+        return self.characters.marks[number % len(self.characters.marks)]
+
+    def underlined(self, line: str) -> Iterator[str]:
+        """Rows of marks below a line: those of inner expressions first."""
+        rows: list[list[str]] = []
+        for span in spans(line):
+            marked = range(span.start, span.stop)
+            row = next((row for row in rows if all(row[n] == " " for n in marked)), None)
+            if row is None:
+                row = [" "] * len(line)
+                rows.append(row)
+            for n in marked:
+                row[n] = self.mark(span.number)
+        yield from ("".join(row).rstrip() for row in rows)
+
+    def code(self, row: Row, margin: int, width: int) -> Iterator[str]:
+        code = self.document.code
+        line = code.line_of(row.equation) if code is not None else None
+        if line is not None:
+            start = f"{'':<{margin}}   {line.number}  "
+            yield from textwrap.wrap(
+                line.text,
+                max(width, len(start) + 20),
+                initial_indent=start,
+                subsequent_indent=" " * len(start) + "  ",
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+
+    # --- boxes, the graph, the code ---------------------------------------------------------
+
+    def errors(self, block: Errors) -> Iterator[str]:
+        for box in block.boxes:
+            yield from self.indented(self.box(box))
+            yield ""
+        yield from self.indented(self.equations(block.sum, self.width - len(_INDENT)))
+
+    def box(self, box: Box) -> Iterator[str]:
+        drawn = self.characters
+        upright = drawn.own if box.whose == "own" else drawn.later
+        title = self.prose(box.title, self.document.notation)
+        width = self.width - len(_INDENT) - 2
+        yield f"{drawn.corners[0]}{drawn.across} {title} ".ljust(width, drawn.across)
+        for line in self.equations(box.equations, width):
+            yield f"{upright} {line}".rstrip()
+        yield drawn.corners[1] + drawn.across * (width - 1)
+
+    def graph(self, block: Graph) -> Iterator[str]:
+        """Each value, and all that reads it; the ways back of an error are named."""
+        rows = []
+        for symbol in block.nodes:
+            readers = [
+                block.notation.write(edge.end, self.spelling, 0)
+                + (f"{_NO_BREAK}[{edge.path}]" if edge.path else "")
+                for edge in block.edges
+                if edge.start == symbol
+            ]
+            if readers:
+                name = block.notation.write(symbol, self.spelling, 0)
+                rows.append([name, f"read by {', '.join(readers)}"])
+        yield from self.columns(rows)
+
+    def listing(self, code: Code) -> Iterator[str]:
+        for number, lines in enumerate(code.functions.values()):
+            if number:
+                yield ""
+            yield from (f"{line.number:>4}  {line.text}".rstrip() for line in lines)
+
+
+def _remarked(line: str, remark: str, column: int, room: int) -> list[str]:
+    """A line with a remark in its column, or below it where there is no room."""
+    if not remark:
+        return [line]
+    remark = remark.replace(_NO_BREAK, " ")
+    shown = len(bare(line))
+    if max(shown, column) + 3 + len(remark) <= room:
+        return [f"{line}{' ' * (max(column, shown) - shown)}   {remark}"]
+    start = min(column + 3, max(room - len(remark), 4))
+    below = textwrap.wrap(remark, max(room - start, 20))
+    return [line, *(f"{'':<{start}}{words}" for words in below)]

@@ -12,7 +12,7 @@ from gru_codegen.derive.writing import Prose
 from gru_codegen.explain.model import Paragraph
 from gru_codegen.notation import Schema
 
-__all__ = ["at", "formula", "prose", "says"]
+__all__ = ["at", "counted", "formula", "prose", "says", "shape"]
 
 #: How LaTeX has the formulas of the prose, where it differs from the text.
 _IN_LATEX = {
@@ -21,6 +21,7 @@ _IN_LATEX = {
     "A o B": r"A \circ B",
     "A^T": r"A^{\top}",
     "dA": r"\mathrm{d}A",
+    "dv": r"\mathrm{d}v",
     "dv_t": r"\mathrm{d}v_t",
     "v_t = F_v(...)": r"v_t = F_v(\dots)",
     "Lag": r"\Lambda",
@@ -35,13 +36,27 @@ _IN_LATEX = {
     "dL/dW": r"\mathrm{d}L / \mathrm{d}W",
 }
 
+_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
 
 def formula(text: str) -> Schema:
     """A formula about formulas, in both spellings."""
     return Schema(text, _IN_LATEX.get(text, text))
 
 
-def prose(words: str, **inserted: Prose) -> Prose:
+def shape(letters: Any) -> Schema:
+    """A shape, as (B, H)."""
+    written = f"({', '.join(map(str, letters))})"
+    return Schema(written, written)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things in words: ``six weights``, ``one weight``, ``23 derivatives``."""
+    many = f"{number:,}" if number >= len(_NUMBERS) else _NUMBERS[number]
+    return f"{many} {noun}" if number == 1 else f"{many} {noun}s"
+
+
+def prose(words: str, /, **inserted: Prose) -> Prose:
     """`words`, in which formulas stand between backticks and {names} for what is `inserted`."""
     parts: list[Any] = []
     for part in re.split(r"(`[^`]+`|\{\w+\})", words):
@@ -54,12 +69,12 @@ def prose(words: str, **inserted: Prose) -> Prose:
     return tuple(parts)
 
 
-def says(words: str, **inserted: Prose) -> Paragraph:
+def says(words: str, /, **inserted: Prose) -> Paragraph:
     """A paragraph, its formulas as in `prose`."""
     return Paragraph(prose(words, **inserted))
 
 
-def at(derivation: Derivation, symbol: MatrixSymbol, step: int) -> Schema:
+def at(derivation: Derivation, symbol: MatrixSymbol, step: int | str) -> Schema:
     """A symbol of the recurrences with the index that it has at `step`."""
     notation = derivation.notation
     return Schema(notation.text(symbol, step), notation.latex(symbol, step))

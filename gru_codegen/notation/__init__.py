@@ -14,15 +14,18 @@ from gru_codegen.notation.forms import (
     OverTime,
     RowFunction,
     Schema,
+    Verbatim,
     leaves,
     signed,
 )
-from gru_codegen.notation.spelling import LATEX, TEXT, Spelling
+from gru_codegen.notation.layout import bare, spans
+from gru_codegen.notation.spelling import LATEX, TEXT, UNICODE, Spelling
 from gru_codegen.notation.writing import Notation
 
 __all__ = [
     "LATEX",
     "TEXT",
+    "UNICODE",
     "Common",
     "Local",
     "Notation",
@@ -30,6 +33,9 @@ __all__ = [
     "RowFunction",
     "Schema",
     "Spelling",
+    "Verbatim",
+    "bare",
     "leaves",
     "signed",
+    "spans",
 ]

@@ -18,6 +18,7 @@ __all__ = [
     "OverTime",
     "RowFunction",
     "Schema",
+    "Verbatim",
     "absolute",
     "leaves",
     "signed",
@@ -83,6 +84,13 @@ class Schema:
 
     text: str
     latex: str
+
+
+@dataclass(frozen=True)
+class Verbatim:
+    """Code, letter by letter."""
+
+    code: str
 
 
 class Common(MatrixExpr):  # type: ignore[misc]  # SymPy is untyped

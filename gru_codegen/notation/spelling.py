@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any
 
@@ -14,7 +14,7 @@ from gru_codegen.ir import ELEMENTWISE
 from gru_codegen.notation.forms import Schema
 from gru_codegen.notation.layout import kept
 
-__all__ = ["LATEX", "TEXT", "Spelling"]
+__all__ = ["LATEX", "TEXT", "UNICODE", "Spelling"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Spelling:
     local: a local derivative by its adjoint or None, the expression, and the argument.
     marks: what stands before and behind a formula that has the mark of this number.
     hadamard, product, ones, over_time: the marks themselves.
-    words, inline: words between formulas, a formula between words.
+    words, inline, verbatim: words between formulas, a formula between words, code between words.
     width: how much of a line a formula takes, in columns of text.
     """
 
@@ -46,6 +46,7 @@ class Spelling:
     over_time: str
     words: Callable[[str], str]
     inline: Callable[[str], str]
+    verbatim: Callable[[str], str]
     width: Callable[[str], float]
 
 
@@ -143,7 +144,14 @@ TEXT = Spelling(
     over_time="sum_t ",
     words=str,
     inline=str,
+    verbatim=str,
     width=len,
+)
+UNICODE = replace(
+    TEXT,
+    transpose="{}\N{MODIFIER LETTER CAPITAL T}".format,
+    hadamard=" \N{RING OPERATOR} ",
+    over_time="\N{N-ARY SUMMATION}_t ",
 )
 LATEX = Spelling(
     symbol=_latex_symbol,
@@ -160,5 +168,6 @@ LATEX = Spelling(
     over_time=r"\sum_{t=1}^{T} ",
     words=_escape,
     inline="${}$".format,
+    verbatim=lambda code: rf"\texttt{{{_escape(code)}}}",
     width=_latex_width,
 )

@@ -22,6 +22,7 @@ from gru_codegen.notation.forms import (
     OverTime,
     RowFunction,
     Schema,
+    Verbatim,
     absolute,
     leaves,
     signed,
@@ -128,12 +129,15 @@ class Notation:
 
     def prose(self, parts: Iterable[Any], spelling: Spelling, step: str | int = "t") -> str:
         """A sentence: its words, and between them its formulas."""
-        return "".join(
-            spelling.words(part)
-            if isinstance(part, str)
-            else spelling.inline(self.write(part, spelling, step))
-            for part in parts
-        )
+
+        def spelled_out(part: Any) -> str:
+            if isinstance(part, str):
+                return spelling.words(part)
+            if isinstance(part, Verbatim):
+                return spelling.verbatim(part.code)
+            return spelling.inline(self.write(part, spelling, step))
+
+        return "".join(map(spelled_out, parts))
 
     def symbol(self, symbol: MatrixSymbol, spelling: Spelling, step: str | int) -> str:
         """One symbol, with its index if it has one value per time step."""

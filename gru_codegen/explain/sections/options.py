@@ -20,7 +20,8 @@ def options_section(derivation: Derivation) -> Section:
     """Section on all options: their equations and derivatives."""
     blocks = [*_lengths(derivation), *_guards(derivation)]
     blocks += [*_weights(derivation), *_pullback(derivation)]
-    return Section(("Lengths, loss weights, pullbacks",), blocks)
+    heading = ("Sequences that end early, loss weights, pullbacks",)
+    return Section("options", heading, blocks)
 
 
 def _lengths(derivation: Derivation) -> Iterator[Block]:

@@ -1,0 +1,79 @@
+"""The sections of a document: their order.
+
+cell       the declaration, and the gradients to find
+graph      what reads what
+chain      one gradient in steps
+equations  all adjoints and gradients
+steps      single time steps: by hand, and by whose error
+ways       how an error goes back through a step
+sharing    what formulas share
+options    sequences that end early, loss weights, pullbacks
+proofs     the code, and what is proved
+appendix   the Lagrangian and the normal form
+functions  the elementwise functions that are applied
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gru_codegen.explain.model import Document, Section
+from gru_codegen.explain.part import Part
+from gru_codegen.explain.sections.appendix import appendix
+from gru_codegen.explain.sections.cell import cell_section
+from gru_codegen.explain.sections.chain import chain_section
+from gru_codegen.explain.sections.equations import equations_section
+from gru_codegen.explain.sections.graph import graph_section
+from gru_codegen.explain.sections.options import options_section
+from gru_codegen.explain.sections.proofs import code_section, proofs_section
+from gru_codegen.explain.sections.sharing import sharing_section
+from gru_codegen.explain.sections.steps import forward_section, step_section, steps_shown
+from gru_codegen.explain.sections.ways import ways_section
+
+__all__ = ["explained"]
+
+
+def explained(part: Part, at: int | None = None) -> Document:
+    """The document on `part`; on its time step `at` alone, if that is given."""
+    derivation = part.derivation
+    cell, loss = derivation.cell, derivation.loss
+    facts = {
+        "cell": f"{cell.title} ({cell.name})",
+        "source": cell.source,
+        "loss": f"{loss.title} ({loss.name})",
+    }
+    if part.steps is not None:
+        facts["time steps"] = str(part.steps)
+    sections = list(_whole(part)) if at is None else [step_section(part, at)]
+    return Document(_title(part, at), sections, derivation.notation, part.code, facts)
+
+
+def _title(part: Part, at: int | None) -> tuple[object, ...]:
+    title = part.derivation.cell.title
+    of = f"of a {title}" if title[:1].islower() else f"of the {title}"
+    where = "Where " if at is None else f"What time stamp {at} of {part.steps} adds to "
+    what: tuple[object, ...] = ("the gradients ",) if part.is_all else ()
+    if not part.is_all:
+        what = ("the gradient of ", part.weights[0], " ")
+        for weight in part.weights[1:]:
+            what = (*what[:-1], ", ", weight, " ")
+    ending = "" if at is not None else " come from" if part.is_all else " comes from"
+    return (where, *what, of + ending)
+
+
+def _whole(part: Part) -> Iterator[Section]:
+    yield cell_section(part)
+    yield graph_section(part)
+    yield chain_section(part)
+    yield equations_section(part)
+    if part.steps is not None:
+        yield forward_section(part)
+        for step in steps_shown(part.steps):
+            yield step_section(part, step)
+    yield ways_section(part)
+    yield sharing_section(part)
+    yield from code_section(part)
+    if part.is_all:
+        yield options_section(part.derivation)
+    yield proofs_section(part)
+    yield appendix(part)

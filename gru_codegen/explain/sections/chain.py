@@ -1,0 +1,125 @@
+"""The section that takes one gradient in steps, each of them one derivative of one equation."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+
+from sympy.matrices.expressions.matexpr import MatrixSymbol
+
+from gru_codegen.derive import Derivation, Gradient, LocalDerivative
+from gru_codegen.derive.calculus import RULES
+from gru_codegen.derive.writing import Prose, Row
+from gru_codegen.explain.model import Block, Equations, Fold, Section, Table
+from gru_codegen.explain.part import Part
+from gru_codegen.explain.words import counted, says
+from gru_codegen.ir import EquationId
+from gru_codegen.notation import Local, OverTime, Verbatim
+
+__all__ = ["chain_section"]
+
+
+def chain_section(part: Part) -> Section:
+    """Section on the gradient of the first weight that is shown; the other derivatives follow."""
+    gradient = part.gradients[0]
+    path = _path(part.derivation, gradient)
+    return Section(
+        "chain",
+        ("One gradient, step by step: ", gradient.weight),
+        [*_introduction(part, gradient, path), *_steps(part, path), *_others(part, path)],
+    )
+
+
+def _path(derivation: Derivation, gradient: Gradient) -> list[LocalDerivative]:
+    """The derivatives on the shortest way from a state, or the outputs, to the weight."""
+    by_variable = {adjoint.of: adjoint for adjoint in derivation.adjoints}
+    ends = {a.of for a in derivation.adjoints if a.carry is not None or a.target == derivation.seed}
+    ways = deque([[term] for term in gradient.terms])
+    while True:
+        way = ways.popleft()
+        if way[0].of in ends:
+            return way
+        ways += [[term, *way] for term in by_variable[way[0].of].terms if term.of is not None]
+
+
+def _introduction(part: Part, gradient: Gradient, path: list[LocalDerivative]) -> Iterator[Block]:
+    adjoint = {a.of: a.target for a in part.derivation.adjoints}
+    yield says(
+        "Write `dA` for the derivative of the loss with respect to `A`: the adjoint of `A`, of the "
+        "same shape. {words} lead from {start} to the gradient of {weight}. Each is the derivative "
+        "of one equation alone. SymPy takes it; nothing else is differentiated.",
+        words=(_sentence(counted(len(path), "derivative")),),
+        start=(adjoint[path[0].of],),
+        weight=(gradient.weight,),
+    )
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _steps(part: Part, path: list[LocalDerivative]) -> Iterator[Block]:
+    derivation = part.derivation
+    equation_of = {e.target: e for e in derivation.equations}
+    for number, term in enumerate(path, start=1):
+        equation = equation_of[term.of]
+        rows: list[tuple[Prose, Prose]] = [
+            (("equation",), (equation.target, " = ", equation.expression)),
+            (("rule",), ("; ".join(f"{rule}: {RULES[rule]}" for rule in term.rules),)),
+            (("SymPy says",), (Verbatim(str(term.literal)),)),
+            (("that is",), _rewritten(derivation, term)),
+        ]
+        line = part.code.line_of(_id(derivation, term.argument)) if part.code else None
+        if line is not None:
+            rows.append((("code",), (Verbatim(line.text), f"   line {line.number}")))
+        yield says(f"{number}. {{of}} reads {{what}}.", of=(term.of,), what=(term.argument,))
+        yield Table(rows)
+    yield says(
+        "The slope of a function is written in what the forward pass has computed already. Each "
+        "derivative is proved when it is taken: entry by entry and exactly, against the scalar "
+        "derivatives of explicit matrices, at two sets of sizes."
+    )
+
+
+def _rewritten(derivation: Derivation, term: LocalDerivative) -> Prose:
+    """The derivative in forward values, as a term of the adjoint or gradient that it belongs to."""
+    value = derivation.notation.arrange(term.expression)
+    for gradient in derivation.gradients:
+        if gradient.weight == term.argument:
+            alone = len(gradient.terms) == 1
+            sign = " = " if alone else " = ... + "
+            return (gradient.target, sign, OverTime(value))
+    (adjoint,) = [a for a in derivation.adjoints if a.of == term.argument]
+    if len(adjoint.terms) == 1 and adjoint.carry is None:
+        return (adjoint.target, " = ", derivation.factored[adjoint.target])
+    return (adjoint.target, " = ... + ", value)
+
+
+def _id(derivation: Derivation, variable: MatrixSymbol) -> EquationId:
+    if variable in derivation.cell.weights:
+        return EquationId("gradient", variable.name)
+    return EquationId("adjoint", variable.name)
+
+
+def _others(part: Part, path: list[LocalDerivative]) -> Iterator[Block]:
+    others = [term for term in part.local_derivatives if term not in path]
+    if not others:
+        return
+    total = counted(len(part.local_derivatives), "derivative")
+    summary = f"The other {counted(len(others), 'derivative')}, by the same four rules"
+    groups = _by_equation(part.derivation, others)
+    yield Fold((f"{summary}; {total} in all",), [Equations(groups, part.derivation.notation)])
+
+
+def _by_equation(derivation: Derivation, terms: list[LocalDerivative]) -> list[list[Row]]:
+    """The derivatives of each equation, each with its rule."""
+    adjoint_of = {adjoint.of: adjoint.target for adjoint in derivation.adjoints}
+
+    def row(term: LocalDerivative) -> Row:
+        value = derivation.loss.cost if term.of is None else term.of
+        left = Local(adjoint_of.get(term.of), value, term.argument)
+        return Row(left, derivation.notation.arrange(term.expression), (" and ".join(term.rules),))
+
+    order = (*(equation.target for equation in derivation.equations), None)
+    groups = ([row(term) for term in terms if term.of == of] for of in order)
+    return [group for group in groups if group]

@@ -1,0 +1,153 @@
+"""The section on what formulas share: what it saves, counted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import sympy as sp
+from sympy.matrices.expressions.hadamard import HadamardProduct
+from sympy.matrices.expressions.matadd import MatAdd
+from sympy.matrices.expressions.matexpr import MatrixSymbol
+from sympy.matrices.expressions.matmul import MatMul
+from sympy.matrices.expressions.special import OneMatrix
+
+from gru_codegen.derive import Unrolled
+from gru_codegen.derive.writing import Prose, listed
+from gru_codegen.explain.model import Block, Section, Table
+from gru_codegen.explain.part import Part
+from gru_codegen.explain.words import says
+from gru_codegen.notation import Schema, leaves, signed
+
+__all__ = ["Count", "counts", "sharing_section"]
+
+_STEPS = (1, 2, 3, 4)
+_MOST = 10_000  # operations; more say nothing to anyone
+
+
+class Count(NamedTuple):
+    """Matrix products, and operations entry by entry: of two matrices, or of one and a number."""
+
+    products: int
+    entrywise: int
+
+    def plus(self, other: Count) -> Count:
+        """Both together."""
+        return Count(self.products + other.products, self.entrywise + other.entrywise)
+
+
+def sharing_section(part: Part) -> Section:
+    """Section on the shared factors: who reads them, and the work with and without them."""
+    shown = {a.target for a in part.adjoints} | {g.target for g in part.gradients}
+    shared: list[tuple[Prose, Prose]] = []
+    for each in part.derivation.shared:
+        readers = [reader for reader in each.readers if reader in shown]
+        if len(readers) > 1:
+            shared.append(((each.factor,), ("read by ", *listed(readers))))
+    blocks: list[Block] = []
+    if shared:
+        blocks += [
+            says("Several formulas read the same factor. It is computed once:"),
+            Table(shared),
+        ]
+    return Section("shared", ("What is shared is computed once",), [*blocks, *_work(part)])
+
+
+def _work(part: Part) -> Iterable[Block]:
+    weights = part.weights
+    rows: list[list[Prose]] = []
+    together: list[Count] = []
+    for steps in _STEPS:
+        alone, shared = counts(part.derivation.unroll(steps), weights)
+        together.append(shared)
+        rows.append([(str(steps),), _in_words(alone), _in_words(shared)])
+    several = "the gradients, each alone" if len(weights) > 1 else "the gradient, written out"
+    yield says("Operations for the gradients of a sequence of T steps:")
+    yield Table(rows, [("T",), (several,), ("with shared factors",)])
+    step = Count(*(b - a for a, b in zip(together[-2], together[-1], strict=True)))
+    words = f"{step.products} matrix products and {step.entrywise} entrywise operations"
+    yield says(
+        f"With names for what they share, every further step adds {words}. Written out alone, the "
+        "gradients grow by a factor with every step. That is all there is to back-propagation. In "
+        "the sizes, the matrix products of a step take {flops} flops.",
+        flops=(_flops(part),),
+    )
+
+
+def _in_words(count: Count) -> Prose:
+    if max(count) > _MOST:
+        return ("not worth writing",)
+    return (f"{count.products:,} matrix products, {count.entrywise:,} entrywise",)
+
+
+def counts(unrolled: Unrolled, weights: Iterable[MatrixSymbol]) -> tuple[Count, Count]:
+    """The operations of the gradients of `weights`: each written out alone, and with names.
+
+    What the forward pass computes counts as given.
+    """
+    gradients = [unrolled.gradients[weight] for weight in weights]
+    whole: dict[Any, Count] = {}
+    for symbol, value in unrolled.backward:
+        whole[symbol] = _all(value, whole)
+    alone = [_all(value, whole) for value in gradients]
+    needed = {leaf for value in gradients for leaf in leaves(value)}
+    named = [_operations(value) for value in gradients]
+    for symbol, value in reversed(unrolled.backward):
+        if symbol in needed:
+            needed.update(leaves(value))
+            named.append(_operations(value))
+    return _sum(alone), _sum(named)
+
+
+def _all(value: Any, whole: dict[Any, Count]) -> Count:
+    """The operations of `value` and of all that stands in it."""
+    return _sum([_operations(value), *(whole[leaf] for leaf in leaves(value) if leaf in whole)])
+
+
+def _sum(parts: Iterable[Count]) -> Count:
+    total = Count(0, 0)
+    for part in parts:
+        total = total.plus(part)
+    return total
+
+
+def _operations(value: Any) -> Count:
+    """The operations that `value` itself is written with."""
+    _, rest = signed(value)
+    inner = _sum(_operations(part) for part in getattr(rest, "args", ()) if part.is_Matrix)
+    if isinstance(rest, MatMul):
+        ones = any(isinstance(factor, OneMatrix) for factor in rest.args)
+        number = len(rest.args) - 1
+        return inner.plus(Count(0, number) if ones else Count(number, 0))
+    if isinstance(rest, (HadamardProduct, MatAdd)):
+        return inner.plus(Count(0, len(rest.args) - 1))
+    return inner
+
+
+def _flops(part: Part) -> Schema:
+    """The flops of the matrix products that a further step adds."""
+    three, two = (_products(part.derivation.unroll(steps), part.weights) for steps in (3, 2))
+    letters = sp.factor(sp.expand(three - two))
+    return Schema(str(letters).replace("*", " "), sp.latex(letters))
+
+
+def _products(unrolled: Unrolled, weights: Iterable[MatrixSymbol]) -> Any:
+    formulas = [unrolled.gradients[weight] for weight in weights]
+    needed = {leaf for value in formulas for leaf in leaves(value)}
+    for symbol, value in reversed(unrolled.backward):
+        if symbol in needed:
+            needed.update(leaves(value))
+            formulas.append(value)
+    products = [p for formula in formulas for p in sp.preorder_traversal(formula)]
+    return sp.Add(
+        *(
+            2 * sp.Mul(left.shape[0], left.shape[1], right.shape[1])
+            for product in products
+            if isinstance(product, MatMul) and not product.has(OneMatrix)
+            for left, right in zip(_matrices(product), _matrices(product)[1:], strict=False)
+        )
+    )
+
+
+def _matrices(product: Any) -> list[Any]:
+    return list(product.as_coeff_matrices()[1])

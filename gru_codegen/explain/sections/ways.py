@@ -1,0 +1,74 @@
+"""The section on the ways by which an error goes back from a step to the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sympy.matrices.expressions.hadamard import HadamardProduct
+from sympy.matrices.expressions.matexpr import MatrixSymbol
+
+from gru_codegen.derive import AdjointEquation, Derivation
+from gru_codegen.derive.sums import factored
+from gru_codegen.derive.writing import Prose
+from gru_codegen.explain.model import Block, Section, Table
+from gru_codegen.explain.part import Part
+from gru_codegen.explain.words import at, counted, says
+from gru_codegen.notation import leaves
+
+__all__ = ["ways_section"]
+
+_DIRECTLY = "directly"
+
+
+def ways_section(part: Part) -> Section:
+    """Section on the terms of the adjoint of each previous state: one way each."""
+    derivation = part.derivation
+    previous = derivation.cell.states.values()
+    blocks: list[Block] = []
+    for adjoint in derivation.adjoints:
+        if adjoint.of in previous and adjoint.terms:
+            blocks += _ways(derivation, adjoint)
+    return Section("ways", ("The ways back through a step",), blocks)
+
+
+def _ways(derivation: Derivation, adjoint: AdjointEquation) -> Iterator[Block]:
+    ways = _by_equation(derivation, adjoint)
+    yield says(
+        f"What step `t` passes back to {{state}}, {{carry}}, comes by {counted(len(ways), 'way')}:",
+        state=(at(derivation, adjoint.of, "t"),),
+        carry=(adjoint.target,),
+    )
+    yield Table([((value,), (words,)) for words, value in ways.items()])
+    weights = set(derivation.cell.weights)
+    for value in (ways[way] for way in ways if way == _DIRECTLY):
+        if factor := _direct(value, weights):
+            yield says(
+                "The way without a weight matrix is a multiplication by {factor} and by nothing "
+                "else: where that is near 1, an error is carried over long distances.",
+                factor=factor,
+            )
+
+
+def _by_equation(derivation: Derivation, adjoint: AdjointEquation) -> dict[str, Any]:
+    """The terms of an adjoint by the declared equation that they come through, in words."""
+    equation_of = {e.target: e for e in derivation.equations}
+    known = frozenset(derivation.notation.adjoints)
+    ways: dict[str, Any] = {}
+    for term in reversed(adjoint.terms):
+        equation = equation_of[term.of]
+        directly = equation.origin.target in derivation.cell.states and not equation.named_here
+        through = _DIRECTLY if directly else f"through the {equation.origin.meaning}"
+        value = factored(derivation.notation.arrange(term.expression), known, derivation.notation)
+        while through in ways:
+            through += f", by {equation.target}"
+        ways[through] = value
+    return ways
+
+
+def _direct(value: Any, weights: set[MatrixSymbol]) -> Prose:
+    """What a way multiplies the adjoint of the state by, if there is no weight in it."""
+    if not isinstance(value, HadamardProduct) or weights & set(leaves(value)):
+        return ()
+    _, *factors = value.args
+    return (HadamardProduct(*factors) if len(factors) > 1 else factors[0],)
