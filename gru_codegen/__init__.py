@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         VerificationError,
     )
     from gru_codegen.grade import Grade, grade
+    from gru_codegen.inspection import inspect
     from gru_codegen.ir import Program
     from gru_codegen.losses import L2, Loss, losses
     from gru_codegen.pipeline import generate, load, source_map
@@ -49,6 +50,7 @@ __all__ = [
     "derive",
     "generate",
     "grade",
+    "inspect",
     "load",
     "losses",
     "program",
@@ -73,6 +75,7 @@ _HOMES = {
             "VerificationError",
         ),
         "grade": ("Grade", "grade"),
+        "inspection": ("inspect",),
         "ir": ("Program",),
         "losses": ("L2", "Loss", "losses"),
         "pipeline": ("generate", "load", "source_map"),

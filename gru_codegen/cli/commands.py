@@ -13,21 +13,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from difflib import unified_diff
 from functools import partial
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import click
 
 from gru_codegen.cli import options
 from gru_codegen.cli.audits import audit
-from gru_codegen.cli.errors import PROGRAM, BadInput, CheckFailed, Program, choose
+from gru_codegen.cli.errors import PROGRAM, BadInput, CheckFailed, Program
 from gru_codegen.cli.grades import grade
+from gru_codegen.cli.inspect import inspect
 from gru_codegen.cli.listing import list_cells
 from gru_codegen.cli.options import requested, require_output
 from gru_codegen.cli.programs import show_program
 from gru_codegen.cli.recorded import other_declaration
-from gru_codegen.cli.terminal import deliver, say, show, working
+from gru_codegen.cli.terminal import say, show, working
 from gru_codegen.files import write_whole
-from gru_codegen.steps import MOST_SHOWN, MOST_STEPS
+from gru_codegen.steps import MOST_STEPS
 
 if TYPE_CHECKING:
     from gru_codegen.request import Request
@@ -39,9 +40,6 @@ STEPS_TO_TUNE = 32  # for kernels that take any number
 NEAR = 1.05  # of the least time; another run may say otherwise
 #: What tells how many threads NumPy's BLAS may take.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS")
-
-#: What `inspect` may be asked for, and is to learn.
-_LATER = ("html", "json")
 
 
 def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
@@ -286,72 +284,7 @@ def verify(file: str) -> None:
         raise CheckFailed(f"{file} fails its checks; {report.verdict}")
 
 
-@program.command(
-    short_help="Show the derivation: equations, adjoints, gradients.",
-    epilog="""\b
-Examples:
-  gru-codegen inspect
-  gru-codegen inspect --wrt Wrecr --unroll 3
-  gru-codegen inspect --cell lstm --readout linear --loss cross-entropy
-  gru-codegen inspect --format latex --output gru.tex""",
-)
-@options.cell
-@options.unroll(
-    "Write N time steps out too, with subscripts, or just the recurrences for any t.",
-    MOST_SHOWN,
-    "the recurrences, which hold for any number",
-)
-@options.loss
-@options.readout
-@click.option(
-    "--wrt",
-    metavar="WEIGHT",
-    multiple=True,
-    help="The gradient of this weight alone.  [default: of all]",
-)
-@click.option(
-    "--format",
-    "markup",
-    metavar="[text|latex]",
-    default="text",
-    show_default=True,
-    help="Text for the terminal or a LaTeX document.",
-)
-@options.output
-def inspect(
-    cell: str,
-    unroll: int | None,
-    loss: str,
-    readout: str,
-    wrt: tuple[str, ...],
-    markup: str,
-    output: str,
-) -> None:
-    """Show the derivation: forward equations, adjoint equations, gradients."""
-    if markup in _LATER:
-        raise click.BadParameter(
-            f"{markup} is not there yet; use text or latex", param_hint="'--format'"
-        )
-    if len(wrt) > 1:
-        raise BadInput(f"--wrt is for one weight or, left out, for all; got {', '.join(wrt)}")
-    weight = wrt[0] if wrt else None
-    require_output(output, cell)
-    with working() as progress:
-        progress("importing SymPy")
-        from gru_codegen.derive import derive
-        from gru_codegen.explain import Format, document
-
-        request = requested(cell, loss, readout)
-        spelling = choose("format", markup, {name: name for name in get_args(Format)})
-        if weight is not None:
-            weights = {str(each): each for each in request.complete.weights}
-            choose("wrt", weight, weights, "weight")
-        progress(f"deriving {cell}")
-        derivation = derive(request.complete, request.loss)
-        text = document(derivation, unroll=unroll, wrt=weight, format=spelling)
-    deliver(text.rstrip("\n") + "\n", output)
-
-
+program.add_command(inspect)
 program.add_command(list_cells)
 program.add_command(show_program)
 program.add_command(audit)

@@ -1,25 +1,26 @@
 """Derivation -> a document to read or print: every equation, where it comes from, and its code.
 
-`sections` says what is shown, in expressions; `text` and `latex` each spell one format.
+`sections` says what is shown, in expressions; `text`, `latex` and `data` each spell one format.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, Literal
 
 from gru_codegen.derive import Derivation
 from gru_codegen.explain import latex, text
 from gru_codegen.explain.code import Code, SourceMap
-from gru_codegen.explain.model import Document
+from gru_codegen.explain.data import as_data
 from gru_codegen.explain.part import Part
 from gru_codegen.explain.sections import explained
 from gru_codegen.steps import MOST_SHOWN, fault_of_steps, whole
 
 __all__ = ["EXPANSIONS", "FORMATS", "Expansion", "Format", "document"]
 
-Format = Literal["text", "latex"]
-FORMATS: tuple[Format, ...] = ("text", "latex")
+Format = Literal["text", "latex", "json"]
+FORMATS: tuple[Format, ...] = ("text", "latex", "json")
 
 #: How far the gradients of a time step are written out: adjoints alone, or all computed names.
 Expansion = Literal["hand", "full"]
@@ -37,6 +38,7 @@ def document(
     code: SourceMap | None = None,
     width: int = text.WIDTH,
     ascii: bool = True,
+    fragment: bool = False,
 ) -> str:
     """The derivation of a cell's gradients, laid open.
 
@@ -45,9 +47,10 @@ def document(
     wrt: the names of weights; show only what their gradients need.
     expand: write the gradients of single steps in forward values ("hand") or, after that, in
         inputs, weights and initial states alone ("full").
-    format: "text", or "latex", a whole file that needs amsmath and geometry.
+    format: "text", "latex", a whole file that needs amsmath, xcolor and geometry, or "json".
     code: the module whose lines stand beside the equations, as `gru_codegen.source_map` gives it.
-    width, ascii: of a text.
+    width, ascii: of a text: its columns, and whether it keeps to ASCII.
+    fragment: of LaTeX: the sections alone, to be pasted into a document.
 
     Raises
     ------
@@ -59,11 +62,11 @@ def document(
     _check(derivation, steps, at, names, expand, format)
     part = Part.of(derivation, names, steps, expand == "full", Code(code) if code else None)
     shown = explained(part, at)
-    return _rendered(shown, format, width, ascii)
-
-
-def _rendered(shown: Document, format: Format, width: int, ascii: bool) -> str:
-    return text.render(shown, width, ascii) if format == "text" else latex.render(shown)
+    if format == "text":
+        return text.render(shown, width, ascii)
+    if format == "latex":
+        return latex.render(shown, fragment)
+    return json.dumps(as_data(shown), indent=1) + "\n"
 
 
 def _check(

@@ -21,8 +21,13 @@ _FUNCTIONS = ("_forward", "_loss", "_backward", "_inputs")
 class SourceMap(Protocol):
     """A module, and the lines of it that compute each equation."""
 
-    source: str
-    ranges: Mapping[EquationId, tuple[range, ...]]
+    @property
+    def source(self) -> str:
+        """The module."""
+
+    @property
+    def ranges(self) -> Mapping[EquationId, tuple[range, ...]]:
+        """The lines of each equation, in runs."""
 
 
 @dataclass(frozen=True)

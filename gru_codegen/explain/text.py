@@ -64,14 +64,13 @@ class _Text:
     def whole(self) -> str:
         """The whole text."""
         document = self.document
-        title = self.prose(document.title, document.notation)
-        blocks = [f"{title}\n{'=' * len(title)}"]
+        blocks = [self.headed(self.prose(document.title, document.notation), "=")]
         blocks.append(
             "\n".join(self.columns([[name, fact] for name, fact in document.facts.items()]))
         )
         for number, section in enumerate(document.sections, start=1):
             heading = f"{number}. {self.prose(section.heading, document.notation)}"
-            blocks.append(f"{heading}\n{'-' * len(heading)}")
+            blocks.append(self.headed(heading, "-"))
             blocks += self.blocks(section.blocks)
         return "\n\n".join(blocks) + "\n"
 
@@ -114,6 +113,11 @@ class _Text:
             break_long_words=False,
         )
         return lines.replace(_NO_BREAK, " ")
+
+    def headed(self, heading: str, line: str) -> str:
+        """A heading, underlined."""
+        written = self.filled(heading)
+        return f"{written}\n{line * max(map(len, written.splitlines()))}"
 
     def indented(self, lines: Iterable[str]) -> Iterator[str]:
         yield from (f"{_INDENT}{line}".rstrip() for line in lines)

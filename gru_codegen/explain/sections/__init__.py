@@ -44,7 +44,7 @@ def explained(part: Part, at: int | None = None) -> Document:
     }
     if part.steps is not None:
         facts["time steps"] = str(part.steps)
-    sections = list(_whole(part)) if at is None else [step_section(part, at)]
+    sections = list(_whole(part) if at is None else _step(part, at))
     return Document(_title(part, at), sections, derivation.notation, part.code, facts)
 
 
@@ -59,6 +59,13 @@ def _title(part: Part, at: int | None) -> tuple[object, ...]:
             what = (*what[:-1], ", ", weight, " ")
     ending = "" if at is not None else " come from" if part.is_all else " comes from"
     return (where, *what, of + ending)
+
+
+def _step(part: Part, at: int) -> Iterator[Section]:
+    """The sections on one time step; what arrives from the next is shown where there is one."""
+    yield step_section(part, at)
+    if at != part.steps:
+        yield ways_section(part)
 
 
 def _whole(part: Part) -> Iterator[Section]:

@@ -1,0 +1,131 @@
+"""The command `inspect`: the derivation, laid open."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import get_args
+
+import click
+
+from gru_codegen.cli import options
+from gru_codegen.cli.errors import BadInput, choose
+from gru_codegen.cli.options import requested, require_output
+from gru_codegen.cli.terminal import deliver, working
+from gru_codegen.steps import MOST_SHOWN
+
+__all__ = ["inspect"]
+
+#: Wider lines of prose are hard to read.
+_WIDEST, _NARROWEST = 120, 40
+
+
+@click.command(
+    short_help="Show the derivation: equations, adjoints, gradients.",
+    epilog="""\b
+Examples:
+  gru-codegen inspect
+  gru-codegen inspect --unroll 2 --at 2
+  gru-codegen inspect --unroll 2 --at 1 --wrt Wz
+  gru-codegen inspect --cell lstm --readout linear --loss cross-entropy
+  gru-codegen inspect --format latex --output gru.tex""",
+)
+@options.cell
+@options.unroll(
+    "Write N time steps out too, with subscripts, or just the recurrences for any t.",
+    MOST_SHOWN,
+    "the recurrences, which hold for any number",
+)
+@options.loss
+@options.readout
+@click.option(
+    "--wrt",
+    metavar="WEIGHT",
+    multiple=True,
+    help="The gradient of this weight; may be given again.  [default: all weights]",
+)
+@click.option(
+    "--at", metavar="STEP", type=int, help="This one of the --unroll time steps.  [default: all]"
+)
+@click.option(
+    "--expand",
+    metavar="[hand|full]",
+    default="hand",
+    show_default=True,
+    help="Replace adjoints in the gradients of single steps, or all computed names as well.",
+)
+@click.option(
+    "--format",
+    "markup",
+    metavar="[text|latex|json]",
+    default="text",
+    show_default=True,
+    help="Text for the terminal, a LaTeX document, or data.",
+)
+@click.option("--fragment", is_flag=True, help="LaTeX to paste into a document.")
+@click.option("--ascii", is_flag=True, help="Text without the characters of Unicode.")
+@options.output
+def inspect(
+    cell: str,
+    unroll: int | None,
+    loss: str,
+    readout: str,
+    wrt: tuple[str, ...],
+    at: int | None,
+    expand: str,
+    markup: str,
+    fragment: bool,
+    ascii: bool,
+    output: str,
+) -> None:
+    """Show where the gradients come from: every equation, its derivatives, and its line of code."""
+    require_output(output, cell)
+    if at is not None and unroll is None:
+        raise BadInput(f"--at {at}: of how many time steps? give --unroll as well")
+    if at is not None and not 1 <= at <= (unroll or at):
+        raise BadInput(f"--at {at}: --unroll {unroll} has the steps 1 to {unroll}")
+    with working() as progress:
+        progress("importing SymPy")
+        from gru_codegen.explain import EXPANSIONS, Expansion, Format
+        from gru_codegen.inspection import inspect as inspected
+
+        request = requested(cell, loss, readout)
+        formats: dict[str, Format] = {each: each for each in get_args(Format)}
+        spelling = choose("format", markup, formats)
+        expansions: dict[str, Expansion] = {each: each for each in EXPANSIONS}
+        expansion = choose("expand", expand, expansions)
+        if fragment and spelling != "latex":
+            raise BadInput("--fragment is for --format latex")
+        weights = {str(each): each for each in request.complete.weights}
+        for weight in wrt:
+            choose("wrt", weight, weights, "weight")
+        progress(f"deriving {cell}")
+        text = inspected(
+            request.cell,
+            loss=request.loss,
+            readout=readout,
+            unroll=unroll,
+            at=at,
+            wrt=wrt,
+            expand=expansion,
+            format=spelling,
+            fragment=fragment,
+            width=_width(output),
+            ascii=ascii or not _draws(output),
+        )
+    deliver(text.rstrip("\n") + "\n", output)
+
+
+def _width(output: str) -> int:
+    """The columns of the terminal, or of a file."""
+    if output != "-":
+        return 100
+    columns = shutil.get_terminal_size((100, 24)).columns
+    return max(_NARROWEST, min(columns, _WIDEST))
+
+
+def _draws(output: str) -> bool:
+    """True if the text goes to a terminal that has the characters of Unicode."""
+    stdout = sys.stdout
+    encoding = (getattr(stdout, "encoding", None) or "").lower().replace("-", "")
+    return output == "-" and stdout is not None and stdout.isatty() and encoding == "utf8"
