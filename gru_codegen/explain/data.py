@@ -109,7 +109,7 @@ def _graph(graph: Graph) -> Data:
     def name(symbol: Any) -> str:
         return graph.notation.text(symbol, 0)
 
-    nodes: Mapping[str, Any] = {
+    nodes = {
         name(symbol): {"step": step, "layer": layer}
         for symbol, (step, layer) in graph.nodes.items()
     }

@@ -44,7 +44,7 @@ from gru_codegen.notation import LATEX, TEXT
     ],
 )
 def test_names_in_latex(name: str, latex: str) -> None:
-    assert LATEX.symbol(name, False, None) == latex
+    assert LATEX.symbol(name, False, None, "") == latex
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,8 @@ def test_names_in_latex(name: str, latex: str) -> None:
 def test_indices_and_adjoints(
     name: str, adjoint: bool, index: str | None, text: str, latex: str
 ) -> None:
-    assert TEXT.symbol(name, adjoint, index) == text
-    assert LATEX.symbol(name, adjoint, index) == latex
+    assert TEXT.symbol(name, adjoint, index, "") == text
+    assert LATEX.symbol(name, adjoint, index, "") == latex
 
 
 def scripts(latex: str) -> str:
@@ -96,7 +96,7 @@ def test_any_name_has_at_most_one_superscript_and_one_subscript(
     name: str, adjoint: bool, index: str | None
 ) -> None:
     """TeX refuses a second one."""
-    latex = LATEX.symbol(f"d{name}" if adjoint else name, adjoint, index)
+    latex = LATEX.symbol(f"d{name}" if adjoint else name, adjoint, index, "")
     assert latex.isascii()
     assert scripts(latex) in ("", "^", "_", "^_")
     assert scripts(LATEX.transpose(latex)) in ("^", "_^")
@@ -105,7 +105,7 @@ def test_any_name_has_at_most_one_superscript_and_one_subscript(
 @pytest.mark.parametrize("index", [None, "t"])
 def test_different_names_stay_different(index: str | None) -> None:
     names = ["".join(letters) for n in range(1, 5) for letters in product("aprecZ_1", repeat=n)]
-    spelled = {LATEX.symbol(name, False, index) for name in names if name.isidentifier()}
+    spelled = {LATEX.symbol(name, False, index, "") for name in names if name.isidentifier()}
     assert len(spelled) == sum(name.isidentifier() for name in names)
 
 
