@@ -72,7 +72,7 @@ def _steps(part: Part, path: list[LocalDerivative]) -> Iterator[Block]:
         line = part.code.line_of(_id(derivation, term.argument)) if part.code else None
         if line is not None:
             rows.append((("code",), (Verbatim(line.text), f"   line {line.number}")))
-        yield says(f"{number}. {{of}} reads {{what}}.", of=(term.of,), what=(term.argument,))
+        yield says(f"({number}) {{of}} reads {{what}}.", of=(term.of,), what=(term.argument,))
         yield Table(rows)
     yield says(
         "The slope of a function is written in what the forward pass has computed already. Each "
