@@ -83,14 +83,13 @@ def _block(block: Block, document: Document) -> Iterator[str]:
         yield _table(block, notation)
     elif isinstance(block, Errors):
         yield from (_box(box, document) for box in block.boxes)
-        yield _equations(block.sum, None)
+        yield f"Together:\n{_equations(block.sum, None)}"
     elif isinstance(block, Graph):
         yield _table(Table(list(_reads(block))), block.notation, 0)
     elif isinstance(block, Listing):
         yield from _listing(block.code)
     elif isinstance(block, Fold):
-        yield _prose((*block.summary, ":"), notation)
-        yield from _joined(block.blocks, document)
+        yield from _joined([Paragraph((*block.summary, ":")), *block.blocks], document)
 
 
 def _prose(prose: Prose, notation: Notation, step: str | int = "t") -> str:
@@ -137,6 +136,10 @@ def _parts(row: Row, block: Equations) -> Iterator[Row]:
 def _lines(group: Sequence[Row], block: Equations, code: Code | None) -> Iterator[list[str]]:
     (written,) = latex_lines([group], block.notation, block.step, _WIDTH)
     for row, lines in zip(group, written, strict=True):
+        for number, symbol in block.key.items():
+            if symbol == row.left:  # its mark stands before the name
+                begin, end = LATEX.marks(number)
+                lines[0] = rf"{begin}\hspace{{1em}}{end} \quad {lines[0]}"
         if remark := _prose(row.remark, block.notation, block.step):
             lines[-1] += rf" \tag*{{\small {remark}}}"
         line = code.line_of(row.equation) if code is not None else None

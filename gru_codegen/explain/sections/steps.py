@@ -37,7 +37,7 @@ def forward_section(part: Part) -> Section:
     """Section of the forward equations of every step, and of the loss as a sum."""
     steps, unrolled = part.steps or 0, part.unrolled
     errors = [
-        Row(Schema(f"L_{t}", f"L_{{{t}}}"), cost, (f"error of time stamp {t}",))
+        Row(_loss_at(t), cost, (f"error of time stamp {t}",))
         for t, cost in enumerate(unrolled.costs, start=1)
     ]
     shown = errors if steps <= _MOST_IN_FULL else [errors[0], errors[-1]]
@@ -217,12 +217,16 @@ def _at(split: Split, state: MatrixSymbol) -> Schema:
 
 
 def _own_title(split: Split) -> Prose:
-    return (f"own error, of L_{split.step}",)
+    return ("own error, of ", _loss_at(split.step))
 
 
 def _later_title(split: Split) -> Prose:
-    whose = "L_2" if split.steps == 2 else "later steps"
-    return (f"arriving error, of {whose}, back through step {split.step + 1}",)
+    whose = _loss_at(2) if split.steps == 2 else "later steps"
+    return ("arriving error, of ", whose, f", back through step {split.step + 1}")
+
+
+def _loss_at(step: int) -> Schema:
+    return Schema(f"L_{step}", f"L_{{{step}}}")
 
 
 def _box(part: Part, split: Split, error: Error, weights: list[MatrixSymbol]) -> Equations:
