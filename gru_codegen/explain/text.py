@@ -35,7 +35,7 @@ _NO_BREAK = "\N{NO-BREAK SPACE}"
 
 @dataclass(frozen=True)
 class _Characters:
-    """What lines and frames are drawn with: `marks` under formulas, by their numbers."""
+    """The characters of lines and frames: `marks` under formulas, by their numbers."""
 
     marks: str
     corners: tuple[str, str]
@@ -253,6 +253,6 @@ def _remarked(line: str, remark: str, column: int, room: int) -> list[str]:
     shown = len(bare(line))
     if max(shown, column) + 3 + len(remark) <= room:
         return [f"{line}{' ' * (max(column, shown) - shown)}   {remark}"]
-    start = min(column + 3, max(room - len(remark), 4))
-    below = textwrap.wrap(remark, max(room - start, 20))
+    start = max(0, min(column + 3, room - len(remark)))
+    below = textwrap.wrap(remark, max(room - start, 1))
     return [line, *(f"{'':<{start}}{words}" for words in below)]

@@ -135,7 +135,7 @@ class RowFunction(MatrixExpr):  # type: ignore[misc]  # SymPy is untyped
 
     @property
     def argument(self) -> Any:
-        """What it is applied to."""
+        """The rows, as an expression."""
         return self.args[1]
 
     @property

@@ -23,8 +23,16 @@ PAIRS = list(
 @pytest.mark.parametrize("unroll", ["2", "any"])
 @pytest.mark.parametrize("one_weight", [True, False])
 def test_inspect_prints_the_document(
-    cell: str, loss: str, markup: str, unroll: str, one_weight: bool, run: Run, folder: Path
+    cell: str,
+    loss: str,
+    markup: str,
+    unroll: str,
+    one_weight: bool,
+    run: Run,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
     declared, cost = gc.cells[cell], gc.losses[loss]
     weight = str(declared.weights[-1]) if one_weight else None
     expected = gc.inspect(
@@ -45,7 +53,8 @@ def test_inspect_prints_the_document(
     assert files(folder) == {"d.txt"}
 
 
-def test_inspect_shows_a_readout(run: Run) -> None:
+def test_inspect_shows_a_readout(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
     options = ["--cell", "lstm", "--readout", "linear", "--loss", "cross-entropy", "--wrt", "Wout"]
     expected = gc.inspect(
         gc.cells["lstm"], loss=gc.losses["cross-entropy"], readout="linear", wrt="Wout"
@@ -59,8 +68,9 @@ def test_what_is_inspected_by_default(run: Run) -> None:
     assert run("inspect") == run("inspect", *options)
 
 
-def test_the_source_s_page_by_one_command_each(run: Run) -> None:
+def test_the_source_s_page_by_one_command_each(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Time stamp 2 with six equations, time stamp 1 with two errors that add up, and so on."""
+    monkeypatch.setenv("COLUMNS", "100")
     plain = run("inspect").out
     assert "CA_t = tanh(x_t Wca + (R_t o S_{t-1}) Wrecca)   candidate activation, (B, H)" in plain
     assert "CA[t] = np.tanh(x[t] @ Wca + RS[t] @ Wrecca)" in plain
@@ -89,9 +99,12 @@ def test_the_source_s_page_by_one_command_each(run: Run) -> None:
     [
         (["--at", "2"], "--at 2: of how many time steps? give --unroll as well"),
         (["--at", "3", "--unroll", "2"], "--at 3: --unroll 2 has the steps 1 to 2"),
-        (["--expand", "all"], "--expand: there is no 'all'; known: hand, full"),
+        (["--expand", "all"], "--expand: there is no expand 'all'; known: hand, full"),
         (["--fragment"], "--fragment is for --format latex"),
-        (["--wrt", "Wz", "--wrt", "W"], "--wrt: there is no weight 'W'; known: Wz, Wrecz"),
+        (
+            ["--wrt", "Wz", "--wrt", "W"],
+            "--wrt: there is no weight 'W'; did you mean Wz? known: Wz",
+        ),
     ],
 )
 def test_what_inspect_refuses(options: list[str], message: str, run: Run) -> None:

@@ -62,7 +62,7 @@ def adjoint_rows(derivation: Derivation, adjoints: tuple[AdjointEquation, ...]) 
 
 
 def _beyond(derivation: Derivation, adjoint: AdjointEquation) -> Schema:
-    """What would come back from a step after the last one."""
+    """The carry of a step after the last one."""
     text, latex = (derivation.notation.write(adjoint.carry, s, "T") for s in (TEXT, LATEX))
     return Schema(text, latex)
 

@@ -123,14 +123,14 @@ def _distinct(forms: list[Any]) -> list[Any]:
 
 
 def _shown(error: Error, weights: Iterable[MatrixSymbol]) -> dict[MatrixSymbol, int]:
-    """What the gradients share and those that are shown read, numbered anew."""
+    """The factors that the gradients share and that those shown read, numbered anew."""
     needed = {symbol for symbol, _ in error.needed(weights)}
     shared = [symbol for symbol in error.common if symbol in needed]
     return {symbol: number for number, symbol in enumerate(shared)}
 
 
 def _of_error(part: Part, split: Split, error: Error, weight: MatrixSymbol) -> Schema:
-    """What a step adds to a gradient: ``dL_2/dWz`` if it is of one error, else ``dL/dWz``."""
+    """The name of a share in a gradient: ``dL_2/dWz`` if it is of one error, else ``dL/dWz``."""
     text, latex = part.derivation.notation.text(weight), part.derivation.notation.latex(weight)
     alone = split.step == split.steps or error.whose == "own"
     which = str(split.step) if alone else "2" if split.steps == 2 and error.whose else ""
@@ -247,7 +247,7 @@ def _box(part: Part, split: Split, error: Error, weights: list[MatrixSymbol]) ->
 
 
 def _sum(part: Part, split: Split, weights: list[MatrixSymbol]) -> Equations:
-    """What the step adds to each gradient: own error and arriving error together."""
+    """The share of the step in each gradient: own error and arriving error together."""
     rows = []
     for weight in weights:
         parts = [

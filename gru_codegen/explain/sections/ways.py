@@ -67,7 +67,7 @@ def _by_equation(derivation: Derivation, adjoint: AdjointEquation) -> dict[str, 
 
 
 def _direct(value: Any, weights: set[MatrixSymbol]) -> Prose:
-    """What a way multiplies the adjoint of the state by, if there is no weight in it."""
+    """The factor of the adjoint of the state on a way without a weight; none on others."""
     if not isinstance(value, HadamardProduct) or weights & set(leaves(value)):
         return ()
     _, *factors = value.args
