@@ -122,13 +122,14 @@ class Comments:
             name, meaning = formula.target.var.name, _meaning(each, formula)
             if name in by_name and last[name] == each:
                 own = list(self._stated(each, formula, *by_name[name]))
-                yield _Entry(meaning, own, before, each)
+                yield _Entry(meaning, own, [f"{said};" for said in before], each)
                 before = []
             elif each not in self.said:
-                before.append(f"{meaning}: {formula.text};" if meaning else f"{formula.text};")
+                before.append(f"{meaning}: {formula.text}" if meaning else formula.text)
             self.said.add(each)
         if before:
-            yield _Entry("", [before.pop().removesuffix(";")], before)
+            *others, last_one = before
+            yield _Entry("", [last_one], [f"{said};" for said in others])
 
     def _stated(
         self, each: EquationId, formula: Formula, target: Ref, value: Expr

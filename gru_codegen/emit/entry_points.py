@@ -200,6 +200,7 @@ def _docstring(*paragraphs: str) -> str:
     """The paragraphs of a docstring, the first behind its quotes, the end on a line of its own."""
     indent = "    "
     first, *others = paragraphs
-    summary = textwrap.fill(first, WIDTH, initial_indent=indent + '"""', subsequent_indent=indent)
-    texts = [summary.strip().removeprefix('"""'), *(hung(text, indent) for text in others)]
+    behind_quotes = indent + " " * len('"""')
+    summary = textwrap.fill(first, WIDTH, initial_indent=behind_quotes, subsequent_indent=indent)
+    texts = [summary.strip(), *(hung(text, indent) for text in others)]
     return f"\n\n{indent}".join(texts) + f"\n{indent}"

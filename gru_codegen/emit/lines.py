@@ -15,6 +15,7 @@ __all__ = [
     "LogicalLine",
     "assignments",
     "call",
+    "call_lines",
     "called",
     "command",
     "comment",
@@ -109,17 +110,36 @@ def unpacked_lines(names: Sequence[str], value: str, indent: str) -> list[str]:
     return [f"{indent}(", *filled_lines(names, f"{indent}    "), f"{indent}) = {value}"]
 
 
-def called(before: str, name: str, arguments: Sequence[str], indent: str = "    ") -> str:
-    """`before`, then a call, on one line of a function or on several; keywords on one each."""
+def called(
+    before: str,
+    name: str,
+    arguments: Sequence[str],
+    indent: str = "    ",
+    *,
+    keywords: bool = False,
+) -> str:
+    """`before`, then a call, on one line of a function or on several; `keywords` on one each."""
+    return "\n".join(call_lines(before, name, arguments, indent, keywords=keywords))
+
+
+def call_lines(
+    before: str,
+    name: str,
+    arguments: Sequence[str],
+    indent: str = "    ",
+    *,
+    keywords: bool = False,
+) -> list[str]:
+    """The same, line by line."""
     line = f"{indent}{before}{name}({', '.join(arguments)})"
     if len(line) <= WIDTH:
-        return line
-    inside = f"{indent}    {', '.join(arguments)}"
-    if len(inside) > WIDTH:
-        keywords = "=" in arguments[-1]
-        rows = [f"{indent}    {argument}," for argument in arguments]
-        inside = "\n".join(rows if keywords else filled_lines(arguments, f"{indent}    "))
-    return f"{indent}{before}{name}(\n{inside}\n{indent})"
+        return [line]
+    inside = [f"{indent}    {', '.join(arguments)}"]
+    if len(inside[0]) > WIDTH and keywords:
+        inside = [f"{indent}    {argument}," for argument in arguments]
+    elif len(inside[0]) > WIDTH:
+        inside = filled_lines(arguments, f"{indent}    ")
+    return [f"{indent}{before}{name}(", *inside, f"{indent})"]
 
 
 def listed(elements: Sequence[str], before: str, behind: str, indent: str = "    ") -> str:

@@ -22,7 +22,7 @@ def test_a_call_that_just_fits() -> None:
 
 def test_a_call_with_keywords_has_a_line_for_each() -> None:
     keywords = [f"{letter * 30}={letter}" for letter in "abc"]
-    assert called("", "f", keywords, " " * 8).splitlines() == [
+    assert called("", "f", keywords, " " * 8, keywords=True).splitlines() == [
         "        f(",
         *(f"            {keyword}," for keyword in keywords),
         "        )",

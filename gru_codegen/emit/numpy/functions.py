@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from gru_codegen.emit.entry_points import arguments_of
-from gru_codegen.emit.lines import WIDTH, Line, assignments, called, signature
+from gru_codegen.emit.lines import WIDTH, Line, assignments, call_lines, signature
 from gru_codegen.emit.numpy.attributes import Attributes
 from gru_codegen.emit.numpy.blocks import Blocks
 from gru_codegen.emit.numpy.helpers import helpers_of
@@ -83,7 +83,7 @@ def phase_function(phase: Phase, attributes: Attributes) -> Function:
     if "gradient" in roles:
         by_weight = {var.adjoint_of: var.name for var in used if var.role == "gradient"}
         gradients = [by_weight[weight.name] for weight in program.weights]
-        lines += map(Line, called("gradients = ", "Params", gradients).split("\n"))
+        lines += map(Line, call_lines("gradients = ", "Params", gradients))
         carried = [_carry(carry, names) for carry in program.carries]
         results += ["gradients", f"({', '.join(carried)}{',' * (len(carried) == 1)})"]
     if phase.name == "inputs":

@@ -254,7 +254,7 @@ def _copied(program: Program, heading: Heading) -> str:
     )
     y = Polynomial.product(1, ("T", *_output(program).shape))
     steps = {} if program.steps is None else {"T": program.steps}
-    x_more, y_more = (str(each.fixed(steps)).removeprefix("1 ") for each in (x, y))
+    x_more, y_more = (str(each.fixed(steps)) for each in (x, y))
     copies = " and ".join(inputs.values())
     for_lengths = f"{x_more} more once it has met lengths, for a copy of {copies}"
     if heading.targets == "labels" or program.targets_in_seed:

@@ -240,4 +240,4 @@ def line_of(names: Names, code: str, equations: tuple[EquationId, ...] = ()) -> 
 
 def number_name(value: int) -> str:
     """The name of the number `value` in the Workspace, where that is free."""
-    return _NUMBERS.get(value, f"number_{value}".replace("-", "minus_"))
+    return _NUMBERS.get(value, f"number_{'minus_' if value < 0 else ''}{abs(value)}")
