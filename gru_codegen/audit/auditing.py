@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_codegen.audit.differences import ROUGH, STEP, central_difference
-from gru_codegen.audit.factors import said
-from gru_codegen.audit.forward import ONE, Computed, variant_of
+from gru_codegen.audit.factors import said, tolerance
+from gru_codegen.audit.forward import ONE, Computed, Losses, variant_of
 from gru_codegen.audit.function import Foreign, Found
 from gru_codegen.audit.mapping import Mapping, mapping_of, read_table
 from gru_codegen.audit.model import Model
@@ -111,19 +111,20 @@ class _Auditor:
         some = self.points[:2]
         found = [foreign(point) for point in some]
         if found[0].loss is not None:
-            return self.declared.multiple(some, self._unscaled(found)) is not None
+            return self.declared.multiple(self._losses(found)) is not None
         model = Model(derive(self.declared.cell, self.declared.loss))
         gradients = model.backward(model.forward(some[0]))
         return any(agree(found[0].gradients[name], g) for name, g in gradients.items())
 
-    def _unscaled(self, found: Sequence[Found]) -> list[float]:
+    def _losses(self, found: Sequence[Found]) -> Losses:
         """The losses as multiples of the scale that the mapping says."""
+        some = self.points[: len(found)]
         scale = self.foreign.mapping.scale
-        return [
-            each.loss / scale.at(point.sizes)
-            for each, point in zip(found, self.points, strict=False)
-            if each.loss is not None
+        values = [
+            np.nan if each.loss is None else each.loss / scale.at(point.sizes)
+            for each, point in zip(found, some, strict=True)
         ]
+        return Losses(some, values, max(map(tolerance, found[0].gradients.values())))
 
     def _note_changes(self, found: Sequence[Found]) -> None:
         if changed := sorted({name for each in found for name in each.changed}):
@@ -143,17 +144,22 @@ class _Auditor:
         """The loss that the function computes, as far as it is known, and what is said of it."""
         if found[0].loss is None:
             return self.declared, []
-        losses = self._unscaled(found)
+        losses = self._losses(found)
         expected = [self.declared.at(point) for point in self.points]
         error = max(
-            difference(np.array(f), np.array(e)) for f, e in zip(losses, expected, strict=True)
+            difference(np.array(f), np.array(e))
+            for f, e in zip(losses.values, expected, strict=True)
         )
-        if not np.isfinite(losses).all():
+        if not np.isfinite(losses.values).all():
             return self.declared, [Finding("loss", np.inf, "is not finite")]
-        computed = variant_of(self.declared, self.points, losses)
+        computed = variant_of(self.declared, losses)
         if computed is None:
             return None, [Finding("loss", error, NO_FAULT_KNOWN)]
         multiple = said(computed.scale) if computed.scale != ONE else ""
+        if multiple and not computed.text and self.foreign.mapping.scale.text == "1":
+            self.notes.append(
+                f'if the loss is meant so, the mapping says scale = "{computed.scale}"'
+            )
         fault = "; ".join(part for part in (computed.text, multiple) if part)
         return computed, [Finding("loss", error, fault)]
 

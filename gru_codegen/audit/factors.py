@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Factor", "factor", "factor_of_numbers", "plain_factors", "said"]
+__all__ = ["Factor", "factor", "factor_of_numbers", "plain_factors", "said", "tolerance"]
 
 Array = NDArray[Any]
-#: Relative difference of two ratios of sums that are the same.
-CLOSE = 1e-7
+#: The relative error of the same operations in two orders, in float64 and in float32.
+DOUBLE, SINGLE = 1e-9, 2e-5
 
 
 class Factor(NamedTuple):
@@ -57,13 +57,20 @@ def _known(letters: Sequence[str]) -> Iterator[Factor]:
     return iter(sorted(every, key=lambda f: (len(f.powers) + (f.number != 1), f.number != 1)))
 
 
-def factor_of_numbers(ratios: Sequence[tuple[float, Mapping[str, int]]]) -> Factor | None:
+def tolerance(found: Array) -> float:
+    """The relative error of the dtype that a function computes in."""
+    return SINGLE if found.dtype in (np.float32, np.float16) else DOUBLE
+
+
+def factor_of_numbers(
+    ratios: Sequence[tuple[float, Mapping[str, int]]], close: float = DOUBLE
+) -> Factor | None:
     """The factor that has these values for these sizes, if it is a known one.
 
-    The letters are T, B and that of the outputs, O or H.
+    The letters are T, B and that of the outputs, O or H. close: the relative error of the values.
     """
     for known in _known(_letters(ratios[0][1])):
-        if all(abs(known.at(s) - ratio) <= CLOSE * abs(ratio) for ratio, s in ratios):
+        if all(abs(known.at(s) - ratio) <= close * abs(ratio) for ratio, s in ratios):
             return known
     return None
 
@@ -85,7 +92,7 @@ def factor(cases: Iterable[tuple[Array, Array, Mapping[str, int]]]) -> str | Non
 
     cases: found, expected and sizes.
     """
-    ratios = []
+    ratios, close = [], DOUBLE
     for found, expected, sizes in cases:
         if found.shape != expected.shape:
             return None
@@ -94,16 +101,17 @@ def factor(cases: Iterable[tuple[Array, Array, Mapping[str, int]]]) -> str | Non
             if found.any():
                 return None
             continue
+        close = tolerance(found)
         ratio = float((found * expected).sum()) / square
-        if ratio == 0 or np.abs(found - ratio * expected).max() > CLOSE * np.abs(found).max():
+        if ratio == 0 or np.abs(found - ratio * expected).max() > close * np.abs(found).max():
             return None
         ratios.append((ratio, sizes))
     if not ratios:
         return None
-    known = factor_of_numbers(ratios)
+    known = factor_of_numbers(ratios, close)
     if known is not None:
         return said(known)
-    if np.ptp([ratio for ratio, _ in ratios]) <= CLOSE * abs(ratios[0][0]):
+    if np.ptp([ratio for ratio, _ in ratios]) <= close * abs(ratios[0][0]):
         return f"is {ratios[0][0]:.6g} times what it has to be"
     return "has the right direction, and a length that differs by another factor at each call"
 

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from sympy import Rational
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
-from sympy.matrices.expressions.hadamard import HadamardProduct
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 
 from gru_codegen.audit.edits import edits, one_minus, opposite, scaled
@@ -37,7 +36,8 @@ def faults(model: Model) -> Iterator[Change]:
             for changed in _of_term(model, target, term.expression):
                 said = f"has {_text(model, changed)} for" if changed is not None else "lacks"
                 text = f"{_text(model, target)} {said} {_text(model, term.expression)}"
-                yield Change(text, {(target, number): changed})
+                remark = "" if changed is None else model.remark(changed)
+                yield Change(text + remark, {(target, number): changed})
 
 
 # --- named ----------------------------------------------------------------------------------
@@ -157,10 +157,10 @@ def _throughout(model: Model) -> Iterator[Change]:
         ):
             text = f"the backward pass reads {said} for the initial state {state}_0"
             yield from _everywhere(model, text, partial(_put, symbol=before, other=other))
-    for symbol, other, remark in _other_steps(model):
+    for symbol, other in _other_steps(model):
         text = f"the backward pass reads {_text(model, other)} for {_text(model, symbol)}"
         wrong = partial(_put, symbol=symbol, other=other)
-        yield from _everywhere(model, f"{text}{remark}", wrong)
+        yield from _everywhere(model, text + model.remark(other), wrong)
 
 
 def _conventions(model: Model, gate: MatrixSymbol) -> Iterator[Change]:
@@ -179,19 +179,18 @@ def _conventions(model: Model, gate: MatrixSymbol) -> Iterator[Change]:
         yield change
 
 
-def _other_steps(model: Model) -> Iterator[tuple[MatrixSymbol, MatrixSymbol, str]]:
-    """Symbols, what of another step may be read for them, and a remark on the ends."""
-    around = ", and around at the ends of the sequence"
+def _other_steps(model: Model) -> Iterator[tuple[MatrixSymbol, MatrixSymbol]]:
+    """Symbols, and what of another step may be read for them."""
     for state, before in model.derivation.cell.states.items():
-        yield before, state, ""
-        yield before, model.at(state, -2), ""
-        yield before, model.at_last(state), ""
-        yield state, before, ""
+        yield before, state
+        yield before, model.at(state, -2)
+        yield before, model.at_last(state)
+        yield state, before
     for symbol in _forward_symbols(model):
-        yield symbol, model.at_last(symbol), ""
+        yield symbol, model.at_last(symbol)
         for offset in (-1, 1):
-            yield symbol, model.at(symbol, offset), ""
-            yield symbol, model.at(symbol, offset, "around"), around
+            yield symbol, model.at(symbol, offset)
+            yield symbol, model.at(symbol, offset, "around")
 
 
 def _everywhere(model: Model, text: str, wrong: Callable[[Any], Any]) -> Iterator[Change]:
@@ -204,7 +203,7 @@ def _everywhere(model: Model, text: str, wrong: Callable[[Any], Any]) -> Iterato
             for k, term in enumerate(several)
             if (changed := wrong(expand(term.expression))) != expand(term.expression)
         }
-        if terms and terms != kept:
+        if len(terms) > 1 and terms != kept:  # that of one term alone is said of the term
             yield Change(text, terms)
         kept = terms
 
@@ -215,12 +214,7 @@ def _as_it_is(expression: Any) -> Any:
 
 def _expanded(model: Model, expression: Any) -> Any:
     """The expression with products that the forward pass has named, as RS, written out."""
-    parts = {
-        equation.target: equation.declared
-        for equation in model.derivation.equations
-        if equation.named_here and isinstance(equation.declared, HadamardProduct)
-    }
-    return expression.xreplace(parts)
+    return expression.xreplace(model.products)
 
 
 def _put(expression: Any, symbol: MatrixSymbol, other: Any) -> Any:
@@ -257,7 +251,9 @@ def _instead(model: Model, target: MatrixSymbol, symbol: MatrixSymbol) -> Iterat
 
 
 def _forward_symbols(model: Model) -> list[MatrixSymbol]:
-    targets = [equation.target for equation in model.derivation.equations]
+    """Inputs and what is computed of them, but for mere copies."""
+    equations = model.derivation.equations
+    targets = [e.target for e in equations if not isinstance(e.expression, MatrixSymbol)]
     return [*model.derivation.cell.inputs, *targets]
 
 

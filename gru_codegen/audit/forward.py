@@ -6,8 +6,7 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sympy.matrices.expressions.matexpr import MatrixSymbol
@@ -19,7 +18,7 @@ from gru_codegen.cell import Cell, Equation
 from gru_codegen.evaluate import evaluate_declaration
 from gru_codegen.losses import Loss, losses
 
-__all__ = ["ONE", "Computed", "variant_of"]
+__all__ = ["ONE", "Computed", "Losses", "variant_of"]
 
 ONE = Factor.one()
 _COMES = "comes from a forward pass that"
@@ -63,31 +62,41 @@ class Computed:
         numbers = point.y[-1:].size if self.at_last else point.y.size
         return loss / numbers if self.loss.mean else loss
 
-    def multiple(self, points: Sequence[Point], found: Sequence[float]) -> Factor | None:
+    def multiple(self, found: Losses) -> Factor | None:
         """The known factor by which the losses `found` are multiples of this; None if none is."""
         ratios: list[tuple[float, Mapping[str, int]]] = []
         scale = None
-        for point, loss in zip(points, found, strict=True):
+        for point, loss in zip(found.points, found.values, strict=True):
             expected = self.at(point)
             if not (np.isfinite(loss) and np.isfinite(expected)) or expected == 0:
                 return None
             ratios.append((loss / expected, point.sizes))
-            scale = factor_of_numbers(ratios)
+            scale = factor_of_numbers(ratios, found.close)
             if scale is None:
                 return None
         return scale
 
 
-def variant_of(
-    declared: Computed, points: Sequence[Point], found: Sequence[float]
-) -> Computed | None:
-    """The computed loss that has the values `found` at the points.
+class Losses(NamedTuple):
+    """The losses of a function at points, and the relative error that they may have."""
 
-    That is the declared loss or a multiple of it, else that of a forward pass with one fault, or a
-    multiple of that; None if there is no such.
+    points: Sequence[Point]
+    values: Sequence[float]
+    close: float
+
+
+def variant_of(declared: Computed, found: Losses) -> Computed | None:
+    """The computed loss that has the values `found`.
+
+    That is the declared loss or another one, else a multiple of them, else that of a forward pass
+    with one fault, or a multiple of that; None if there is no such.
     """
-    for computed in chain([declared], _losses(declared), _cells(declared)):
-        scale = computed.multiple(points, found)
+    plain = [(each, each.multiple(found)) for each in (declared, *_losses(declared))]
+    known = [replace(each, scale=scale) for each, scale in plain if scale is not None]
+    if known:
+        return next((each for each in known if each.scale == ONE), known[0])
+    for computed in _cells(declared):
+        scale = computed.multiple(found)
         if scale is not None:
             return replace(computed, scale=scale)
     return None

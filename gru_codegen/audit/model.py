@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sympy.matrices.expressions.hadamard import HadamardProduct
 from sympy.matrices.expressions.matadd import MatAdd
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 
@@ -19,7 +20,7 @@ from gru_codegen.audit.points import Point
 from gru_codegen.derive import Derivation, LocalDerivative
 from gru_codegen.equations import matrix
 from gru_codegen.evaluate import evaluate
-from gru_codegen.notation import Notation
+from gru_codegen.notation import Notation, leaves
 
 __all__ = ["Change", "Forward", "Model", "Place", "Term"]
 
@@ -106,6 +107,7 @@ class Model:
     ----------
     terms: the terms of every adjoint equation and gradient, in the order of computation.
     notation: how all symbols are written, those of other steps too.
+    products: of the forward pass that have names in the normal form alone, as RS.
     """
 
     def __init__(self, derivation: Derivation) -> None:
@@ -120,6 +122,11 @@ class Model:
         by_target |= {each.target: each.terms for each in derivation.gradients}
         self.terms: dict[MatrixSymbol, tuple[Term, ...]] = {
             target: tuple(_flat(by_target[target])) for target in (*self.adjoints, *self.gradients)
+        }
+        self.products = {
+            equation.target: equation.declared
+            for equation in derivation.equations
+            if equation.named_here and isinstance(equation.declared, HadamardProduct)
         }
         self._readings: dict[MatrixSymbol, _Reading] = {}
 
@@ -138,6 +145,19 @@ class Model:
         other = matrix(f"{self.notation.steps[symbol][0]}_T", *symbol.shape)
         self._readings[other] = _Reading(symbol, None)
         return other
+
+    def remark(self, expression: Any) -> str:
+        """The values that symbols of other steps have where there is no such step."""
+        remarks = dict.fromkeys(self._beyond(self._readings[s]) for s in leaves(expression)
+                                if s in self._readings)  # fmt: skip
+        return "".join(remarks)
+
+    def _beyond(self, reading: _Reading) -> str:
+        if reading.offset == -1 and reading.symbol in self.derivation.cell.states:
+            instead = "0" if reading.beyond == "zero" else f"{reading.symbol}_T"
+            return f", with {instead} for the initial state {reading.symbol}_0"
+        around = reading.offset is not None and reading.beyond == "around"
+        return ", and around at the ends of the sequence" if around else ""
 
     # --- forward ----------------------------------------------------------------------------
 

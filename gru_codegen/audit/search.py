@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_codegen.audit.factors import Factor, factor, plain_factors
+from gru_codegen.audit.factors import Factor, factor, plain_factors, tolerance
 from gru_codegen.audit.faults import faults, plain_faults
 from gru_codegen.audit.model import Change, Forward, Model
 from gru_codegen.audit.points import Point
@@ -20,9 +20,6 @@ __all__ = ["MOST_FAULTS", "Case", "Explanation", "agree", "difference", "explain
 Array = NDArray[Any]
 Gradients = Mapping[str, Array]
 
-#: Two orders of the same operations on numbers of order one, in float64 and in float32.
-TOLERANCE = 1e-9
-SINGLE = 2e-5
 MOST_FAULTS = 4
 
 
@@ -66,6 +63,11 @@ class Explanation:
         return self.unexplained, len(self.changes) + (self.scale is not None), len(self.readings)
 
     @property
+    def wrong(self) -> tuple[int, int]:
+        """The numbers of gradients that are not explained, and that are not those expected."""
+        return self.unexplained, len(self.readings)
+
+    @property
     def unexplained(self) -> int:
         return sum(reading is None for reading in self.readings.values())
 
@@ -85,111 +87,136 @@ def agree(found: Array, expected: Array) -> bool:
     return difference(found, expected) <= tolerance(found)
 
 
-def tolerance(found: Array) -> float:
-    """The relative error of the dtype that a function computes in."""
-    return SINGLE if found.dtype in (np.float32, np.float16) else TOLERANCE
-
-
 def explain(model: Model, cases: Sequence[Case], base: tuple[Change, ...] = ()) -> Explanation:
     """Find the fewest faults that give the gradients of all `cases`.
 
     A fault is taken up if with it at least one gradient more is right at every point, exactly, and
     none less. base: changes that are no fault.
     """
+    search = _Search(model, base)
     cases = sorted(cases, key=lambda case: case.point.sizes["T"])  # most faults fail at one step
     best = read(model, cases, base)
-    for attempt in (_named, _single, _several, _one_step_first, _all_scaled):
-        if not best.unexplained and len(best.changes) <= len(base) + (attempt != _single):
+    for attempt in (search.named, search.single, search.several, search.step_first, search.scaled):
+        if not best.unexplained and len(best.changes) <= len(base) + (attempt != search.single):
             break
-        best = min(best, attempt(model, cases, base), key=lambda found: found.rank)
+        best = min(best, attempt(cases), key=lambda found: found.rank)
     return best
 
 
-def _named(model: Model, cases: Sequence[Case], base: tuple[Change, ...]) -> Explanation:
-    return _greedy(model, cases, base, False)
+class _Search:
+    """The ways of looking for faults, from the quickest on."""
 
+    def __init__(self, model: Model, base: tuple[Change, ...]) -> None:
+        self.model, self.base = model, base
+        self.plain = _Remembered(plain_faults(model))
+        self.every = _Remembered(chain(self.plain, faults(model)))
 
-def _single(model: Model, cases: Sequence[Case], base: tuple[Change, ...]) -> Explanation:
-    start = read(model, cases, base)
-    return _next(model, cases, start, chain(plain_faults(model), faults(model))) or start
+    def named(self, cases: Sequence[Case]) -> Explanation:
+        """Faults that have a name."""
+        return self._greedy(cases, self.base, self.plain)
 
+    def single(self, cases: Sequence[Case]) -> Explanation:
+        """One fault of any kind."""
+        start = read(self.model, cases, self.base)
+        return self._next(cases, start, self.every) or start
 
-def _several(model: Model, cases: Sequence[Case], base: tuple[Change, ...]) -> Explanation:
-    return _greedy(model, cases, base, True)
+    def several(self, cases: Sequence[Case]) -> Explanation:
+        """Faults of any kind."""
+        return self._greedy(cases, self.base, self.every)
 
+    def step_first(self, cases: Sequence[Case]) -> Explanation:
+        """The faults of one step, which a single step shows alone, before those of the carry."""
+        single = _of_one_step(cases)
+        if not single or not read(self.model, single, self.base).unexplained:
+            return read(self.model, cases, self.base)
+        of_step = self._greedy(single, self.base, self.every).changes
+        return self._greedy(cases, of_step, self.every)
 
-def _one_step_first(model: Model, cases: Sequence[Case], base: tuple[Change, ...]) -> Explanation:
-    """The faults of one step, which a single step shows alone, before those of the carry."""
-    single = [case for case in cases if case.point.sizes["T"] == 1]
-    if not single or not read(model, single, base).unexplained:
-        return read(model, cases, base)
-    return _greedy(model, cases, _greedy(model, single, base, True).changes, True)
-
-
-def _all_scaled(model: Model, cases: Sequence[Case], base: tuple[Change, ...]) -> Explanation:
-    """A fault with a name, of gradients that are all a multiple of what they have to be."""
-    best = read(model, cases, base)
-    if len(best.readings) < len(cases[0].found):  # one that is right is no multiple
-        return best
-    for scale in plain_factors(cases[0].point.sizes):
-        scaled = [replace(c, scale=c.scale * scale.at(c.point.sizes)) for c in cases]
-        found = _greedy(model, scaled, base, False)
-        if found.rank < best.rank:
-            best = replace(found, scale=scale)
-        if not best.unexplained:
-            break
-    return best
-
-
-def _greedy(
-    model: Model, cases: Sequence[Case], base: tuple[Change, ...], terms: bool
-) -> Explanation:
-    """One fault more as long as that explains more; of single `terms` too, or of a name alone."""
-    best = read(model, cases, base)
-    while best.unexplained and len(best.changes) < len(base) + MOST_FAULTS:
-        changes = chain(plain_faults(model), faults(model) if terms else ())
-        found = _next(model, cases, best, changes)
-        if found is None:
-            break
-        best = found
-    return best
-
-
-def _next(
-    model: Model, cases: Sequence[Case], before: Explanation, changes: Iterable[Change]
-) -> Explanation | None:
-    """The explanation with one fault more, of the fewest that are left unexplained."""
-    known = [_matched(case, case.expected(model, before.changes)) for case in cases]
-    right = set.intersection(*map(set, known))
-    best: Explanation | None = None
-    for change in changes:
-        if any(change.meets(other) for other in before.changes):
-            continue
-        together = (*before.changes, change)
-        if _improves(model, cases, known, right, together):
-            found = read(model, cases, together)
-            if found.unexplained < (best or before).unexplained:
-                best = found
-            if not found.unexplained:
+    def scaled(self, cases: Sequence[Case]) -> Explanation:
+        """Faults with a name, of gradients that are all a multiple of what they have to be."""
+        best = read(self.model, cases, self.base)
+        if len(best.readings) < len(cases[0].found):  # one that is right is no multiple
+            return best
+        for scale in plain_factors(cases[0].point.sizes):
+            scaled = [replace(c, scale=c.scale * scale.at(c.point.sizes)) for c in cases]
+            # with one step there is no carry, so that a gradient that no slope reaches is right
+            if not all(_matched(c, self._expected(c)) for c in _of_one_step(scaled)):
+                continue
+            found = self._greedy(scaled, self.base, self.plain)
+            if found.rank < best.rank:
+                best = replace(found, scale=scale)
+            if not best.unexplained:
                 break
-    return best
+        return best
+
+    def _expected(self, case: Case) -> Gradients:
+        return case.expected(self.model, self.base)
+
+    def _greedy(
+        self, cases: Sequence[Case], start: tuple[Change, ...], known: Iterable[Change]
+    ) -> Explanation:
+        """One of the known faults more as long as that explains more."""
+        best = read(self.model, cases, start)
+        while best.unexplained and len(best.changes) < len(self.base) + MOST_FAULTS:
+            found = self._next(cases, best, known)
+            if found is None:
+                break
+            best = found
+        return best
+
+    def _next(
+        self, cases: Sequence[Case], before: Explanation, known: Iterable[Change]
+    ) -> Explanation | None:
+        """The explanation with one fault more, of the fewest that are left unexplained."""
+        matched = [_matched(case, case.expected(self.model, before.changes)) for case in cases]
+        best: Explanation | None = None
+        for change in known:
+            if any(change.meets(other) for other in before.changes):
+                continue
+            together = (*before.changes, change)
+            if self._improves(cases, matched, together):
+                found = read(self.model, cases, together)
+                if found.wrong < (best or before).wrong:
+                    best = found
+                if not found.unexplained:
+                    break
+        return best
+
+    def _improves(
+        self,
+        cases: Sequence[Case],
+        known: Sequence[frozenset[str]],
+        changes: tuple[Change, ...],
+    ) -> bool:
+        """Return whether more gradients match everywhere, and at no point fewer."""
+        right, still = frozenset.intersection(*known), frozenset(cases[0].found)
+        for case, before in zip(cases, known, strict=True):
+            matched = _matched(case, case.expected(self.model, changes))
+            still &= matched
+            if not before <= matched or not still > right:
+                return False
+        return True
 
 
-def _improves(
-    model: Model,
-    cases: Sequence[Case],
-    known: Sequence[frozenset[str]],
-    right: set[str],
-    changes: tuple[Change, ...],
-) -> bool:
-    """Return whether more gradients match at every point, and what matched at one still does."""
-    still = set(cases[0].found)
-    for case, before in zip(cases, known, strict=True):
-        matched = _matched(case, case.expected(model, changes))
-        still &= matched
-        if not before <= matched or not still > right:
-            return False
-    return True
+class _Remembered(Iterable[Change]):
+    """Faults that can be gone through again, each of them made once."""
+
+    def __init__(self, made: Iterable[Change]) -> None:
+        self.made: list[Change] = []
+        self.rest = iter(made)
+
+    def __iter__(self) -> Iterator[Change]:
+        for place in count():
+            if place == len(self.made):
+                more = next(self.rest, None)
+                if more is None:
+                    return
+                self.made.append(more)
+            yield self.made[place]
+
+
+def _of_one_step(cases: Sequence[Case]) -> list[Case]:
+    return [case for case in cases if case.point.sizes["T"] == 1]
 
 
 def _matched(case: Case, expected: Gradients) -> frozenset[str]:

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 import gru_codegen as gc
+from gru_codegen.audit.faults import faults, plain_faults
+from gru_codegen.audit.model import Change, Model
+from gru_codegen.audit.points import Point
 from tests.audit import by_hand
 from tests.audit.planting import planted, returning
 
@@ -142,7 +145,8 @@ def test_gradients_are_overwritten_and_not_added_up() -> None:
         ([('drs = daca @ p["Wrecca"].T', 'drs = daca @ p["Wrecca"]')],
          "dRS_t has daCA_t Wrecca for daCA_t Wrecca^T", ""),
         ([('g["Wz"] += x[t].T', 'g["Wz"] += x[t - 1].T')],
-         "dWz has x_{t-1}^T daZ_t for x_t^T daZ_t", "T = 1"),
+         "dWz has x_{t-1}^T daZ_t for x_t^T daZ_t, and around at the ends of the sequence",
+         "T = 1"),
         ([('g["Wrecz"] += s_prev.T', 'g["Wrecz"] += S[t + 1].T')],
          "dWrecz has S_t^T daZ_t for S_{t-1}^T daZ_t", ""),
         ([("(R[t] * s_prev).T @ daca", "s_prev.T @ daca")],
@@ -168,7 +172,7 @@ def test_a_fault_of_the_gru(changes: list[tuple[str, str]], text: str, right_if:
         (("(1 - g**2)", "(1 - np.tanh(g) ** 2)"), f"the slope of CA_t = tanh(aCA_t) {SLOPE}"),
         (("(1 - tc**2)", "(1 - np.tanh(tc) ** 2)"), f"the slope of S_part_t = tanh(C_t) {SLOPE}"),
         (("dh * o * (1 - tc**2)", "dh * o"), "the slope of S_part_t = tanh(C_t) is missing"),
-        (("dc * c_prev * f", "dc * c * f"), "the backward pass reads C_T for C_{t-1}"),
+        (("dc * c_prev * f", "dc * c * f"), "dFG_t has C_T o dC_t for C_{t-1} o dC_t"),
         (("dc_next = dc * f", "dc_next = dc"), "dC_prev_t has dC_t for FG_t o dC_t"),
     ],
 )
@@ -204,6 +208,39 @@ def test_a_fault_of_gradients_that_are_all_divided() -> None:
     ]
 
 
+def test_a_fault_behind_one_of_all_gradients() -> None:
+    audit = gru(
+        ("ds = S[t + 1] - y[t] + carry", "ds = y[t] - S[t + 1] + carry"),
+        ('g["Wrecz"] += s_prev.T', 'g["Wrecz"] += R[t].T'),
+    )
+    assert "dWrecz has R_t^T daZ_t for S_{t-1}^T daZ_t" in [fault.text for fault in audit.faults]
+    assert not any("none of the known" in fault for fault in said(audit).values())
+
+
+@pytest.mark.parametrize("name", ["mgu", "sru", "ligru"])
+def test_faults_of_any_cell(name: str) -> None:
+    """The gradients of a fault come from the equations; the audit finds one that gives them."""
+    cell = gc.cells[name]
+    model = Model(gc.derive(cell))
+    states = [state.name for state in cell.states]
+
+    def function(change: Change) -> Any:
+        def of(p: Any, x: Any, y: Any, s0: Any) -> Any:
+            sizes = {"T": len(x), "B": x.shape[1], "D": x.shape[2], "H": y.shape[2]}
+            before = dict(zip(states, s0 if len(states) > 1 else [s0], strict=True))
+            weights = {weight: np.atleast_2d(array) for weight, array in p.items()}
+            forward = model.forward(Point("", sizes, weights, x, y, before))
+            gradients = model.backward(forward, (change,))
+            return forward.loss, {n: g if len(g) > 1 else g[0] for n, g in gradients.items()}
+
+        return of
+
+    every = [*plain_faults(model), *faults(model)]
+    for change in every[:: len(every) // 2]:
+        audit = gc.audit(function(change), cell=cell)
+        assert not any("none of the known" in fault for fault in said(audit).values()), change.text
+
+
 # --- of the loss ----------------------------------------------------------------------------------
 
 
@@ -217,7 +254,7 @@ OTHER_CONVENTION = ("(1 - z) * s + z * ca", "z * s + (1 - z) * ca")
         ([returning("return loss / y.size, {n: v / y.size for n, v in g.items()}")],
          {"loss": "is 1/(T B H) of what it has to be"}),
         ([returning("return 2 * loss / y.size, {n: 2 * v / y.size for n, v in g.items()}")],
-         {"loss": "is 2/(T B H) of what it has to be"}),
+         {"loss": "is that of the loss l2-mean"}),
         ([returning("return np.nan, g")], {"loss": "is not finite"}),
         ([("S = [s0]", "S = [0 * s0]")],
          {"loss": "starts from zero, whatever the initial state"}),
@@ -237,6 +274,15 @@ def test_the_gradients_are_right_for_another_loss(
     assert said(audit) == faults
     assert not audit
     assert audit.faults == ()
+
+
+def test_a_loss_that_may_be_meant_so() -> None:
+    audit = gru(returning("return loss / y.size, {n: v / y.size for n, v in g.items()}"))
+    assert audit.notes == ('if the loss is meant so, the mapping says scale = "1/(T B H)"',)
+    mean = planted(
+        by_hand.gru, returning("return loss / y.size, {n: v / y.size for n, v in g.items()}")
+    )
+    assert gc.audit(mean, cell=CELL, mapping={"scale": "1/(T B H)"})
 
 
 def test_gradients_of_the_declared_equations_behind_another_forward_pass() -> None:
