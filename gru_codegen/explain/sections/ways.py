@@ -10,15 +10,17 @@ from sympy.matrices.expressions.matexpr import MatrixSymbol
 
 from gru_codegen.derive import AdjointEquation, Derivation
 from gru_codegen.derive.sums import factored
-from gru_codegen.derive.writing import Prose
-from gru_codegen.explain.model import Block, Section, Table
+from gru_codegen.derive.writing import Prose, Row
+from gru_codegen.explain.model import Block, Equations, Section
 from gru_codegen.explain.part import Part
 from gru_codegen.explain.words import at, counted, says
-from gru_codegen.notation import leaves
+from gru_codegen.notation import Schema, leaves
 
 __all__ = ["ways_section"]
 
 _DIRECTLY = "directly"
+#: A longer formula does not stand within a sentence.
+_LONGEST_INLINE = 40
 
 
 def ways_section(part: Part) -> Section:
@@ -39,10 +41,15 @@ def _ways(derivation: Derivation, adjoint: AdjointEquation) -> Iterator[Block]:
         state=(at(derivation, adjoint.of, "t"),),
         carry=(adjoint.target,),
     )
-    yield Table([((value,), (words,)) for words, value in ways.items()])
+    rows = [
+        Row(Schema(f"way {number}", rf"\text{{way }} {number}"), value, (words,))
+        for number, (words, value) in enumerate(ways.items(), start=1)
+    ]
+    yield Equations([rows], derivation.notation)
     weights = set(derivation.cell.weights)
     for value in (ways[way] for way in ways if way == _DIRECTLY):
-        if factor := _direct(value, weights):
+        factor = _direct(value, weights)
+        if factor and len(derivation.notation.text(*factor)) <= _LONGEST_INLINE:
             yield says(
                 "The way without a weight matrix is a multiplication by {factor} and by nothing "
                 "else: where that is near 1, an error is carried over long distances.",
