@@ -31,7 +31,7 @@ from gru_codegen.grade.terms import (
 __all__ = ["Finding", "diagnosed", "shape_fault"]
 
 #: How many pairs of edits are tried.
-MOST_PAIRS = 6_000
+MOST_PAIRS = 4_000
 
 
 @dataclass(frozen=True)

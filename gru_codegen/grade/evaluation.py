@@ -143,6 +143,8 @@ class Evaluator:
 
     def _apply(self, term: Term, step: int) -> Value:
         value = self(term.parts[0], step)
+        if term.value == "softmax" and not value.shape:
+            raise EvaluationError(term, "softmax is taken of rows, and this is a number")
         return Value(value.shape, apply(term.value, value.array))
 
     def _negative(self, term: Term, step: int) -> Value:

@@ -13,7 +13,7 @@ from gru_codegen.grade.diagnosis import Finding, diagnosed, shape_fault
 from gru_codegen.grade.edits import Editor, Words
 from gru_codegen.grade.evaluation import points
 from gru_codegen.grade.judge import Judge
-from gru_codegen.grade.parts import Part, parts_of, recognised, same
+from gru_codegen.grade.parts import Parts
 from gru_codegen.grade.result import Grade, Line, Verdict
 from gru_codegen.grade.sheet import Entry, Sheet
 from gru_codegen.grade.terms import Term, leaves, name, over_time
@@ -59,9 +59,9 @@ class Grading:
         return [entry for entry in self.sheet.entries if entry.own]
 
     @cached_property
-    def parts(self) -> list[Part]:
+    def parts(self) -> Parts:
         """The values that are recognised."""
-        return parts_of(self.judge)
+        return Parts.of(self.judge)
 
     @property
     def editor(self) -> Editor:
@@ -108,7 +108,7 @@ class Grading:
         if self.judge.floats.fits(term) is None:
             fault = shape_fault(self.judge, term, None)
             return _Found("wrong", [Finding(fault)] if fault else [])
-        if part := recognised(self.judge, self.parts, term):
+        if part := self.parts.recognised(term):
             return _Found("right", [Finding(part.words)])
         if not self.readers(entry) and (found := self.repaired(entry, term)):
             return found
@@ -116,9 +116,9 @@ class Grading:
 
     def repaired(self, entry: Entry, term: Term) -> _Found | None:
         """One edit that makes a part of the backward pass of a value that nothing reads."""
-        backward = [part for part in self.parts if part.backward]
         for edit in sorted(self.editor.edits(term, None), key=lambda edit: edit.rank):
-            if edit.slip in _IN_PLACE and (part := same(self.judge, backward, edit.term)):
+            part = self.parts.same(edit.term) if edit.slip in _IN_PLACE else None
+            if part is not None and part.backward:
                 self.judge.know(entry.key, edit.term)
                 words = (*edit.words, "; then it is ", *part.words)
                 return _Found("wrong", [Finding(words, edit.term)], edit.term)
@@ -218,7 +218,7 @@ class Grading:
         if found.verdict == "missing" and not entry.own:
             symbol = self.sheet.symbols.by_key[entry.key]
             remarks.append(f"({', '.join(symbol.shape)})")
-        number = None if found.verdict == "right" else self.sheet.line(entry)
+        number = self.sheet.line(entry)
         return Line(entry.called, entry.text, number, found.verdict, tuple(remarks), better)
 
 

@@ -23,7 +23,7 @@ _CONTEXT.dps = DIGITS
 
 def exact(array: Array) -> Array:
     """The same numbers at 50 digits."""
-    return np.frompyfunc(_CONTEXT.mpf, 1, 1)(array)  # type: ignore[no-any-return]
+    return np.asarray(np.frompyfunc(_CONTEXT.mpf, 1, 1)(array))
 
 
 def apply(function: str, array: Array) -> Array:
@@ -34,7 +34,7 @@ def apply(function: str, array: Array) -> Array:
     record = ELEMENTWISE[function]
     if array.dtype != object:
         return record.on_array(array)  # type: ignore[no-any-return]
-    return np.frompyfunc(lambda entry: _of_record(record, entry), 1, 1)(array)  # type: ignore[no-any-return]
+    return np.asarray(np.frompyfunc(lambda entry: _of_record(record, entry), 1, 1)(array))
 
 
 def _of_record(record: Elementwise, entry: Any) -> Any:

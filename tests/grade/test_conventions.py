@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import gru_codegen as gc
 from tests.grade.files import graded, sheet
 
 #: The derivation of that GRU: right throughout, where Z is the part of the state that is kept.
@@ -53,4 +52,5 @@ def test_with_biases_and_the_cell_of_that_convention(tmp_path: Path) -> None:
     }
     found = graded(tmp_path, sheet(lines, cell="gru-reset-after"))
     assert found.notes[0].startswith("These formulas are for the other convention")
-    assert gc.cells["gru-reset-after"]
+    found_wrong = {line.name: line.remarks for line in found.of("wrong")}
+    assert found_wrong == dict.fromkeys(("dCA", "dZ"), ("right with 1 - Z for Z",))

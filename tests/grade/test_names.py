@@ -31,7 +31,7 @@ def test_words_have_the_readers_names(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("formula", "said"), [
     ("dS * CA", "the part dS * CA of dZ"),
-    ("dS * S_prev", "with the other sign the part -dS * S_prev of dZ"),
+    ("dS * S_prev", "the part -dS * S_prev of dZ, with the other sign"),
     ("dS * (1 - Z)", "the part dS - dS * Z of dS_prev"),
     ("-dS * (CA - S_prev)", "minus dZ"),
     ("1 - Z", "1 - Z"),

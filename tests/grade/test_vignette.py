@@ -35,7 +35,7 @@ WRONG = {
 #: What those of the right lines are that are no adjoint by themselves.
 PARTS = {
     "d4": "the part d3 - d3 o z_t of d23",
-    "d5": "with the other sign the part -d3 o h_{t-1} of d9",
+    "d5": "the part -d3 o h_{t-1} of d9, with the other sign",
     "d7": "the part d3 o g_t of d9",
     "d12": "d13",
     "d14": "the part d11 Wz^T of d23",
