@@ -112,7 +112,6 @@ class Editor:
         if rule := _RULES.get(term.kind):
             yield from rule(self, term)
         if is_summand and term.kind not in ("sum", "negative"):
-            yield Edit(negative(term), "sign", ("the sign of ", term, " is wrong"))
             yield Edit(transposed(term), "transpose", ("transpose ", term))
             for factor in (Fraction(2), Fraction(1, 2)):
                 words = (f"the factor {factor} is missing",)

@@ -13,6 +13,7 @@ SLIPS = [
     # signs and numbers
     ("dZ", "dS * CA + dS * S_prev", "the sign of dS * S_prev is wrong", "dS * CA - dS * S_prev"),
     ("dZ", "dS * (S_prev - CA)", "the sign of the whole is wrong", "-dS * (S_prev - CA)"),
+    ("dS", "dO - dS_prev_next", "the sign of dS_prev_next is wrong", "dO + dS_prev_next"),
     ("daZ", "dZ * Z * (1 + Z)", "the sign of Z is wrong", "dZ * Z * (1 - Z)"),
     ("dE", "2 * E", "the whole is 2 times what it should be", "E"),
     ("dE", "E / 2", "the whole lacks the factor 2", "E"),
