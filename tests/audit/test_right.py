@@ -53,6 +53,10 @@ def test_weights_in_a_dict() -> None:
     right(by_hand.gru)
 
 
+def test_a_function_that_takes_any_number_of_arguments() -> None:
+    right(lambda *arguments: by_hand.gru(*arguments))
+
+
 def test_weights_as_arguments_with_gates_side_by_side() -> None:
     right(by_hand.lstm, by_hand.LSTM, cell=gc.cells["lstm"])
 
@@ -149,6 +153,13 @@ def test_one_sample() -> None:
         return by_hand.gru(p, x[:, None], y[:, None], s0[None])
 
     right(function, {"x": "TD", "y": "TH", "s0": "H"})
+
+
+def test_axes_in_another_order() -> None:
+    def function(p: Any, x: Any, y: Any, s0: Any) -> Any:
+        return by_hand.gru(p, x.transpose(2, 1, 0), y.transpose(2, 1, 0), s0.T)
+
+    right(function, {"x": "DBT", "y": "HBT", "s0": "HB"})
 
 
 def test_a_list_of_columns() -> None:
