@@ -112,6 +112,7 @@ class Sizes:
         """The parameters that must equal another one: their name, what must be equal, the other."""
         subjects = {"input_size": "inputs", "hidden_size": "a state"}
         owners = {"input_size": "its inputs", "hidden_size": "its state"}
+        owners |= {name: f"its {name}" for name in self.further}
         return [
             (name, f"{subject} of the size of {owners[parameter(letter)]}", parameter(letter))
             for (name, subject), letter in zip(subjects.items(), self.columns, strict=True)

@@ -100,7 +100,7 @@ class Var:
     @property
     def is_of_weights(self) -> bool:
         """Return whether it is computed from weights alone: there is none for each sample."""
-        return self.role == "work" and self.shape[0] != "B"
+        return self.role == "work" and self.shape[:1] not in ((), ("B",))
 
     def __hash__(self) -> int:  # names are unique, and hashing a boundary is not cheap
         return hash(self.name)

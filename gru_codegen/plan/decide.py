@@ -9,7 +9,6 @@ from gru_codegen.ir import (
     OPERATIONS,
     Call,
     Const,
-    Expr,
     Program,
     Ref,
     Shape,
@@ -20,8 +19,11 @@ from gru_codegen.ir import (
     parts,
     reads,
     refs,
+    statements,
+    writes,
 )
 from gru_codegen.plan.arrays import Array, Place, Plan, View
+from gru_codegen.plan.extents import FULL, Extent, extent
 
 __all__ = ["plan"]
 
@@ -44,6 +46,7 @@ class _Deciding:
         self.variables = program.variables()
         self.kept = frozenset(kept_for_every_step(program))
         self.results = made_for_a_pullback(program)
+        self.handed_on = set(_read_in_another_phase(program))
         self.refs = [ref for s in program.statements() for ref in (*refs(s.value), s.target)]
         self.every = [*self.refs, *(part for pack in self.refs for part in reads(pack))]
         self.offsets: dict[str, tuple[int, int]] = {}
@@ -92,7 +95,7 @@ class _Deciding:
         if var.role == "work":
             return True
         computed = var.role in ("value", "adjoint")
-        return computed and (self.in_place or var.name in self.kept)
+        return computed and (self.in_place or var.name in self.kept or var.name in self.handed_on)
 
     def _own_places(self) -> Iterator[tuple[str, Place]]:
         """Each variable that lies where no other was before it: packs first, then the rest."""
@@ -146,7 +149,8 @@ class _Deciding:
 
     def _before(self, var: Var) -> int:
         """Number of elements before step 0, such as the initial state."""
-        return -self.offsets.get(var.name, (0, 0))[0]
+        given = isinstance(var.boundary, Ref) and var.boundary.var.role == "initial"
+        return max(-self.offsets.get(var.name, (0, 0))[0], int(given))
 
     def _extra(self, var: Var, first: int) -> int:
         carried = var in self.program.carries and var.name in self.kept
@@ -159,25 +163,46 @@ class _Deciding:
         return name
 
     def _spread(self) -> Iterator[Var]:
-        """Targets made as one column for all that have to be there in full.
+        """Targets made as one row or column for all that have to be there in full.
 
-        Arrays and elementwise operations spread a column themselves; products and results do not.
+        Arrays and elementwise operations spread one themselves; products and results do not.
         """
         if self.in_place:
             return
+        extents = self._extents()
+
+        def of(ref: Ref) -> Extent:
+            return extents.get(ref.var.name, FULL)
+
         multiplied = {
-            argument.var
+            ref.var
             for statement in self.program.statements()
             for call in parts(statement.value)
             if isinstance(call, Call) and not OPERATIONS[call.operation].elementwise
             for argument in call.args
-            if isinstance(argument, Ref)
+            if extent(argument, of) != FULL
+            for ref in refs(argument)
         }
         for statement in self.program.statements():
             var = statement.target.var
             needed = var.boundary is not None or var in multiplied
-            if needed and not self._is_stored(var) and _is_narrow(statement.value):
+            if needed and extents.get(var.name, FULL) != FULL:
                 yield var
+
+    def _extents(self) -> dict[str, Extent]:
+        """The extent of each matrix without an array, the least that a statement gives it."""
+        found: dict[str, Extent] = {}
+        before: dict[str, Extent] | None = None
+        while found != before:
+            before = dict(found)
+            for statement in self.program.statements():
+                var = statement.target.var
+                if self._is_stored(var) or len(var.shape) != 2 or var.role == "gradient":
+                    continue
+                made = extent(statement.value, lambda ref: found.get(ref.var.name, FULL))
+                known = found.get(var.name, FULL)
+                found[var.name] = Extent(known.rows and made.rows, known.columns and made.columns)
+        return found
 
     def _bounded(self) -> Iterator[Var]:
         for var in self.variables.values():
@@ -185,10 +210,11 @@ class _Deciding:
                 yield var
 
 
-def _is_narrow(expression: Expr) -> bool:
-    """Return whether NumPy gives one column for all: the sum of each row, times a number."""
-    if not isinstance(expression, Call):
-        return isinstance(expression, Const)
-    if expression.operation in ("row_sum", "row_max"):
-        return True
-    return OPERATIONS[expression.operation].elementwise and all(map(_is_narrow, expression.args))
+def _read_in_another_phase(program: Program) -> Iterator[str]:
+    """The names of variables that a phase reads and an earlier one computes."""
+    written: set[str] = set()
+    for phase in program.phases:
+        own = {ref.var.name for s in statements(phase.blocks) for ref in writes(s)}
+        read = {ref.var.name for s in statements(phase.blocks) for ref in reads(s.value)}
+        yield from read & written
+        written |= own

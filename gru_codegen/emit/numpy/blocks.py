@@ -24,6 +24,24 @@ class _Unpack:
 
     index: int
 
+    def lines(self, blocks: Blocks) -> Iterator[str]:
+        """The line, or lines, of a function."""
+        yield from blocks.unpacked(self.index)
+
+
+@dataclass(frozen=True)
+class _Head:
+    """The line with which a loop begins, which names the matrices of all loops of a function."""
+
+    loop: Loop
+
+    def lines(self, blocks: Blocks) -> Iterator[str]:
+        """The line, or lines, of a function."""
+        yield from blocks.head(self.loop)
+
+
+_Draft = Line | _Unpack | _Head
+
 
 class Blocks:
     """Writes blocks as the body of a function; steps that share a body are spelled once."""
@@ -38,17 +56,19 @@ class Blocks:
 
     def lines(self, blocks: tuple[Block, ...]) -> list[Line]:
         """The lines of `blocks`, one level deep."""
-        self.statements.last = blocks[-1] if blocks else None
-        drafts = [*self._lines_of(blocks), *self.boundaries.handed_out(blocks)]
+        self.statements.begin(blocks)
+        self.boundaries.begin(blocks)
+        drafts = [*self._lines_of(blocks), *self.boundaries.handed_out()]
         lines: list[Line] = []
         for draft in drafts:
-            lines += [draft] if isinstance(draft, Line) else self._unpacked(draft.index)
+            lines += [draft] if isinstance(draft, Line) else map(Line, draft.lines(self))
         return lines
 
-    def _lines_of(self, blocks: tuple[Block, ...]) -> Iterator[Line | _Unpack]:
+    def _lines_of(self, blocks: tuple[Block, ...]) -> Iterator[_Draft]:
         comments = Comments(self.plan.program.equations)
         for group in groups(blocks):
             yield from self.boundaries.beyond(tuple(group))
+            yield from self.boundaries.outside(tuple(group))
             together = [block for block in group if isinstance(block, Statement)]
             if together:
                 comment = self.statements.comment(together, comments, "    ")
@@ -56,19 +76,18 @@ class Blocks:
             for block in group[len(together) :]:
                 yield from self._block(block)
 
-    def _block(self, block: Block) -> Iterator[Line | _Unpack]:
+    def _block(self, block: Block) -> Iterator[_Draft]:
         if isinstance(block, Loop):
             yield from self.boundaries.before(block)
-            lines = list(self._body(block.body, "        ", "t"))
-            yield from map(Line, self._head(block))
-            yield from lines
+            yield _Head(block)
+            yield from self._body(block.body, "        ", "t")
         elif isinstance(block, Step):
             yield Line("")
             yield Line(f"    # --- step {block.index + 1} of {self.plan.program.steps} ---")
             yield from self._unrolled(block)
 
-    def _head(self, loop: Loop) -> Iterator[str]:
-        """The line or lines with which a loop begins, once its body is known."""
+    def head(self, loop: Loop) -> Iterator[str]:
+        """The line or lines with which a loop begins, once all bodies are known."""
         around = "" if loop.direction == "forward" else "reversed"
         if not self.names.steps:
             steps = "range(w.steps)"
@@ -96,7 +115,7 @@ class Blocks:
         """The matrices of every step that a loop names, in code."""
         return f"w.{self.attributes.form(self.phase, 'steps')}"
 
-    def _unrolled(self, step: Step) -> Iterator[Line | _Unpack]:
+    def _unrolled(self, step: Step) -> Iterator[_Draft]:
         """The lines of a step: those of its body, with the step's number put where it belongs."""
         index = str(step.index)
         place = _NUMBER * len(index)  # as wide as the number, which decides where lines break
@@ -113,10 +132,10 @@ class Blocks:
             code = line.code.replace(place, index)
             yield line if code == line.code else Line(code, line.reads, line.equations)
 
-    def _unpacked(self, index: int) -> Iterator[Line]:
+    def unpacked(self, index: int) -> Iterator[str]:
         """The names of all matrices that unrolled steps read, for one of them."""
         step = f"{self._all_steps()}[{index}]"
-        yield from map(Line, unpacked_lines(list(self.names.steps), step, "    "))
+        yield from unpacked_lines(list(self.names.steps), step, "    ")
 
     def _body(self, body: tuple[Block, ...], indent: str, index: str) -> Iterator[Line]:
         key = id(body)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from gru_codegen.emit.lines import LogicalLine, call
+from gru_codegen.emit.numpy.denominators import folded
 from gru_codegen.emit.numpy.elementwise import (
     arithmetic,
     divided,
@@ -20,7 +21,7 @@ from gru_codegen.emit.numpy.elementwise import (
 from gru_codegen.emit.numpy.expressions import ufunc, where_unread
 from gru_codegen.emit.numpy.operands import Operands
 from gru_codegen.emit.numpy.packs import joined
-from gru_codegen.emit.numpy.products import bordered, in_blocks, matmul
+from gru_codegen.emit.numpy.products import bordered, in_blocks, matmul, summed
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir import ELEMENTWISE, Call, Const, Every, Expr, Ref, Statement
 
@@ -36,11 +37,11 @@ def calls(operands: Operands, statement: Statement) -> list[LogicalLine]:
     """
     if statement.accumulate:
         raise ProgramError(f"a sum over time is no operation in place: {statement}")
-    value, target, names = statement.value, statement.target, operands.names
+    value, target, names = folded(statement.value), statement.target, operands.names
     if names.plan.copies_onto_itself(statement):
         return []
     if isinstance(value, Ref) and names.is_by_row(target):
-        return [LogicalLine(f"{names.transposed(target)}[...] = {operands.spell(value)}")]
+        return [LogicalLine(f"{operands.transposed(target)}[...] = {operands.spell(value)}")]
     if isinstance(value, Call) and value.operation == "matmul_in_blocks":
         return in_blocks(operands, statement, value)
     out = operands.spell(target)
@@ -68,6 +69,8 @@ def _spelling(value: Call) -> _Spelling:
         return _function
     if ufunc(value.operation) is not None:
         return of_ufunc
+    if value.operation in ("column_sum", "contract", "inner", "total"):
+        return summed
     raise ProgramError(f"NumPy has no spelling in place for the operation {value.operation!r}")
 
 
@@ -112,6 +115,19 @@ def _of_guarded(
     ]
 
 
+def _weigh(operands: Operands, statement: Statement, value: Call, out: str) -> list[LogicalLine]:
+    """A matrix times the weight of each sample, as it is where there are no weights."""
+    weights, matrix = value.args
+    assert isinstance(weights, Ref)  # what may be None is one
+    factors = (operands.spell(weights), operands.matrix(matrix, statement.target))
+    return [
+        LogicalLine("if V is None:"),
+        _copy(operands, matrix, statement.target).deeper(),
+        LogicalLine("else:"),
+        call("np.multiply", (*factors, out)).deeper(),
+    ]
+
+
 def _copy(operands: Operands, value: Expr, target: Ref) -> LogicalLine:
     return LogicalLine(f"{operands.spell(target)}[...] = {operands.matrix(value, target)}")
 
@@ -140,6 +156,7 @@ _SPELLINGS: dict[str, _Spelling] = {
     "subtract": arithmetic,
     "multiply": arithmetic,
     "greater": greater,
+    "weigh": _weigh,
     "select": select,
     "guard": _guard,
     "row_sum": of_rows,

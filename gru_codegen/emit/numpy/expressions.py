@@ -6,22 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain
-from math import lcm
 
 import numpy as np
 
+from gru_codegen.emit.numpy.denominators import over_one_denominator
+from gru_codegen.emit.sizes import added
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir import (
     ELEMENTWISE,
     OPERATIONS,
     Call,
     Const,
-    Every,
     Expr,
     Orientation,
     Ref,
+    shape_of,
 )
 from gru_codegen.ir.precedence import ATOM, PRODUCT, SUM, TIGHT, Form, Infix, call, spelled
+from gru_codegen.plan.extents import FULL, extent
 
 __all__ = [
     "REDUCTIONS",
@@ -32,7 +34,6 @@ __all__ = [
     "as_expression",
     "as_terms",
     "by_sample",
-    "over_one_denominator",
     "ufunc",
     "where_unread",
 ]
@@ -127,6 +128,21 @@ class Numpy:
             return spelling.of(*expression.args)
         return spelling(self, expression) if spelling is not None else self.function(expression)
 
+    def is_turned(self, matrix: Expr) -> bool:
+        """True if `matrix` has a sample per column."""
+        return self.orientation == "columns" and shape_of(matrix)[-2:-1] == ("B",)
+
+    def whole(self, operand: Expr) -> str:
+        """The pattern of an operand that has to be there in full."""
+        return "{}" if extent(operand) == FULL or not shape_of(operand) else self.spread(operand)
+
+    def spread(self, operand: Expr) -> str:
+        """The pattern of an operand with its one row, or column, spread over all."""
+        *steps, rows, columns = shape_of(operand)
+        rows, columns = (added([size], "w.") for size in (rows, columns))
+        own = (columns, rows) if self.is_turned(operand) else (rows, columns)
+        return f"np.broadcast_to({{}}, ({', '.join([*(['w.steps'] if steps else []), *own])}))"
+
     def function(self, expression: Call) -> Form:
         """A function of NumPy, a helper of the module, or what a function is made of."""
         name = expression.operation
@@ -173,38 +189,67 @@ def _scaled(factor: Fraction, value: Expr) -> Form:
 
 
 def _matmul(notation: Numpy, value: Call) -> Form:
-    if _is_every(value.args[0]):
-        return call("np.matmul", value.args)
-    return Infix("{} @ {}", PRODUCT, (TIGHT, TIGHT)).of(*value.args)
+    left, right = value.args
+    pattern = "np.matmul({}, {})" if _is_every(left) else "{} @ {}"
+    level, least = (ATOM, SUM) if _is_every(left) else (PRODUCT, TIGHT)
+    wide = "{}" if extent(left).columns else notation.spread(left)
+    if notation.is_turned(left):
+        return Form(pattern.format("{}", wide), level, ((_transposed(right), least), (left, least)))
+    return Form(pattern.format(wide, "{}"), level, ((left, least), (right, least)))
+
+
+def _transposed(weights: Expr) -> Expr:
+    if isinstance(weights, Call) and weights.operation == "transpose":
+        return weights.args[0]
+    return Call("transpose", (weights,))
 
 
 def _contract(notation: Numpy, value: Call) -> Form:
-    if notation.orientation == "columns" and not any(map(_is_every, value.args)):
-        return Infix("{} @ {}.T", PRODUCT, (ATOM, ATOM)).of(*value.args)
-    turned = f"{notation.runtime('_turned')}({{}})" if notation.orientation == "columns" else "{}"
-    left, right = (_rows(notation, argument, turned) for argument in value.args)
-    return Infix(f"{left}.T @ {right}", PRODUCT, (ATOM, ATOM)).of(*value.args)
+    left, right = (notation.whole(argument) for argument in value.args)
+    operands = tuple((argument, ATOM) for argument in value.args)
+    if notation.is_turned(value.args[0]):
+        if not any(map(_is_every, value.args)):
+            return Form(f"{left} @ {right}.T", PRODUCT, operands)
+        turned = notation.runtime("_turned")
+        left, right = f"{turned}({left})", f"{turned}({right})"
+    left, right = (_rows(notation, a, p) for a, p in zip(value.args, (left, right), strict=True))
+    return Form(f"{left}.T @ {right}", PRODUCT, operands)
 
 
 def _column_sum(notation: Numpy, value: Call) -> Form:
     (matrix,) = value.args
-    if notation.orientation == "columns":
+    pattern = notation.whole(matrix)
+    if notation.is_turned(matrix):
         axes = "(0, 2)" if _is_every(matrix) else "1"
-        return Infix(f"{{}}.sum(axis={axes})", ATOM, (ATOM,)).of(matrix)
-    return Infix(f"{_rows(notation, matrix, '{}')}.sum(axis=0)", ATOM, (ATOM,)).of(matrix)
+        return Form(f"{pattern}.sum(axis={axes})", ATOM, ((matrix, ATOM),))
+    return Form(f"{_rows(notation, matrix, pattern)}.sum(axis=0)", ATOM, ((matrix, ATOM),))
 
 
 def _rows(notation: Numpy, matrix: Expr, pattern: str) -> str:
     return f"{notation.runtime('_rows')}({pattern})" if _is_every(matrix) else pattern
 
 
+def _total(notation: Numpy, value: Call) -> Form:
+    (matrix,) = value.args
+    return Form(f"np.sum({notation.whole(matrix)})", ATOM, ((matrix, _CHOICE),))
+
+
 def _inner(notation: Numpy, value: Call) -> Form:
-    return Infix(f"{notation.runtime('_inner')}({{}}, {{}})", ATOM, (SUM, _CHOICE)).of(*value.args)
+    left, right = value.args
+    pair = f"{notation.whole(left)}, {notation.whole(right)}"
+    return Form(f"{notation.runtime('_inner')}({pair})", ATOM, ((left, SUM), (right, _CHOICE)))
 
 
 def _is_every(expression: Expr) -> bool:
     """True if a matrix is that of all steps at once."""
-    return isinstance(expression, Ref) and isinstance(expression.when, Every)
+    return shape_of(expression)[:1] == ("T",)
+
+
+def _vector_as_rows(notation: Numpy, value: Call) -> Form:
+    """The vector itself, which NumPy spreads, or the column that it spreads over columns."""
+    if notation.orientation == "columns":
+        return Form("{}[:, None]", ATOM, ((value.args[0], ATOM),))
+    return notation(value.args[0])
 
 
 def _weigh(notation: Numpy, value: Call) -> Form:
@@ -230,7 +275,7 @@ def _guard(notation: Numpy, value: Call) -> Form:
 def _optional(argument: Expr) -> Ref:
     """The whole of an argument of an entry point: what is None if it is not given."""
     assert isinstance(argument, Ref)
-    return replace(argument, when=Every())
+    return replace(argument, when=None)
 
 
 def where_unread(argument: Ref, spell: Speller) -> str:
@@ -240,9 +285,11 @@ def where_unread(argument: Ref, spell: Speller) -> str:
 
 
 def _of_rows(notation: Numpy, value: Call) -> Form:
-    axis = "-1" if notation.orientation == "rows" else "-2"
-    pattern = f"{{}}.{REDUCTIONS[value.operation]}(axis={axis}, keepdims=True)"
-    return Infix(pattern, ATOM, (ATOM,)).of(*value.args)
+    axis, (matrix,) = "-1" if notation.orientation == "rows" else "-2", value.args
+    is_wide = value.operation == "row_max" or extent(matrix).columns
+    pattern = "{}" if is_wide else notation.spread(matrix)
+    reduced = f"{pattern}.{REDUCTIONS[value.operation]}(axis={axis}, keepdims=True)"
+    return Form(reduced, ATOM, ((matrix, ATOM),))
 
 
 def _greater(notation: Numpy, value: Call) -> Form:
@@ -264,12 +311,12 @@ SPELLINGS: dict[str, Infix | Callable[[Numpy, Call], Form]] = {
     "select": Infix("np.where({}, {}, {})", ATOM, (SUM, SUM, SUM)),
     "row_sum": _of_rows,
     "row_max": _of_rows,
-    "total": Infix("np.sum({})", ATOM, (_CHOICE,)),
+    "total": _total,
     "inner": _inner,
     "matmul": _matmul,
     "contract": _contract,
     "transpose": Infix("{}.T", ATOM, (ATOM,)),
-    "rows": lambda notation, value: notation(value.args[0]),  # NumPy broadcasts a vector
+    "rows": _vector_as_rows,
     "column_sum": _column_sum,
 }
 
@@ -279,68 +326,21 @@ def by_sample(notation: Numpy) -> Rule:
 
     That takes no array of all weighted numbers.
     """
-    axes, axis = ("tbn,tbn->tb", -1) if notation.orientation == "rows" else ("tnb,tnb->tb", -2)
+    own, axis = ("bn", -1) if notation.orientation == "rows" else ("nb", -2)
+
+    def in_full(operand: Expr, least: int) -> str:
+        return notation.whole(operand).format(spelled(operand, notation, least))
 
     def rule(part: Call) -> str | None:
         match part:
             case Call("inner", (left, Call("weigh", (weights, right)))):
-                pair = f"{spelled(left, notation)}, {spelled(right, notation)}"
-                sums = f'np.einsum("{axes}", {pair})'
+                letters = f"t{own}" if _is_every(left) else own
+                axes = f"{letters},{letters}->{letters.replace('n', '')}"
+                sums = f'np.einsum("{axes}", {in_full(left, SUM)}, {in_full(right, SUM)})'
             case Call("total", (Call("weigh", (weights, weighed)),)):
-                sums = f"{spelled(weighed, notation, ATOM)}.sum(axis={axis})"
+                sums = f"{in_full(weighed, ATOM)}.sum(axis={axis})"
             case _:
                 return None
         return f"{notation.runtime('_inner')}({spelled(weights, notation)}, {sums})"
 
     return rule
-
-
-# --- sums with fractions -------------------------------------------------------------------------
-
-
-def over_one_denominator(expression: Expr) -> Expr:
-    """A sum with a fraction among its terms as whole multiples of them, divided once.
-
-    ``a - b / 2 + 1/3`` is ``(6 * a - 3 * b + 2) / 6``: a fraction alone would be a float. Whatever
-    else `expression` is, it is returned as it is.
-    """
-    terms = _terms(expression)
-    if not any(rest is None and number.denominator != 1 for number, rest in terms):
-        return expression
-    denominator = lcm(*(number.denominator for number, _ in terms))
-    total: Expr | None = None
-    for number, rest in terms:
-        multiple = number * denominator
-        size = abs(multiple) if total is not None else multiple
-        term: Expr = Const(size)
-        if rest is not None:
-            term = rest if size == 1 else Call("multiply", (term, rest))
-        if total is None:
-            total = Call("negate", (rest,)) if rest is not None and multiple == -1 else term
-        else:
-            total = Call("add" if multiple > 0 else "subtract", (total, term))
-    assert total is not None  # there are terms, the fraction among them
-    return Call("multiply", (Const(Fraction(1, denominator)), total))
-
-
-def _terms(expression: Expr) -> list[tuple[Fraction, Expr | None]]:
-    """The terms of a sum, each a number times the rest, which is None for a number alone."""
-    if isinstance(expression, Const):
-        return [(expression.value, None)]
-    if isinstance(expression, Call):
-        match expression.operation, [_terms(argument) for argument in expression.args]:
-            case "add", (left, right):
-                return left + right
-            case "subtract", (left, right):
-                return left + [(-number, rest) for number, rest in right]
-            case "negate", (terms,):
-                return [(-number, rest) for number, rest in terms]
-            case "multiply", ([(factor, None)], [(number, rest)]):
-                return [(factor * number, rest)]
-            case "multiply", ([(number, rest)], [(factor, None)]):
-                return [(factor * number, rest)]
-            case "multiply", ([(factor, None)], _):
-                return [(factor, expression.args[1])]
-            case "multiply", (_, [(factor, None)]):
-                return [(factor, expression.args[0])]
-    return [(Fraction(1), expression)]

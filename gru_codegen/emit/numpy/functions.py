@@ -36,7 +36,8 @@ _RETURNS = {
 class Function:
     """The function of one phase.
 
-    arguments, in_pullback: what the entry points pass to it, and what a pullback does.
+    arguments: what entry points with targets pass to it; unweighted, in_pullback: what those
+    without targets do, and a pullback.
     result: what it returns after its lines; "" if they return already, or if nothing is.
     steps: the matrices of one step that its loop names, each of which array.
     names: what its lines needed. locals: the local names that it gives a value.
@@ -46,6 +47,7 @@ class Function:
     doc: str
     signature: str
     arguments: str
+    unweighted: str
     in_pullback: str
     lines: tuple[Line, ...]
     result: str
@@ -74,11 +76,11 @@ def phase_function(phase: Phase, attributes: Attributes) -> Function:
     if phase.name == "backward":
         parameters.append("last: tuple[Array, ...] | None = None")
         if not plan.in_place:
-            unset = _pullback_only(program, phase)
+            unset = _pullback_only(plan, phase)
             lines = [*(Line(f"    {name}: Any = None") for name in unset), *lines]
     results = [var.name for var in used if var.role == "loss"]
     if blocks.statements.losses:
-        lines = [Line(f"    {results[0]} = np.zeros(w.steps, w.dtype)"), *lines]
+        lines = [Line(f"    {results[0]} = np.zeros({blocks.statements.losses}, w.dtype)"), *lines]
         results = [f"{results[0]}.sum()"]
     if "gradient" in roles:
         by_weight = {var.adjoint_of: var.name for var in used if var.role == "gradient"}
@@ -98,7 +100,8 @@ def phase_function(phase: Phase, attributes: Attributes) -> Function:
         _DOCS[phase.name],
         signature(f"_{phase.name}", parameters, returns),
         ", ".join([*arguments, *(f"w.{name}" for name in seeds), "w"]),
-        ", ".join([*arguments, *("d_outputs" for _ in seeds), "w"]),
+        ", ".join([*_unweighted(arguments), "w"]),
+        ", ".join([*_unweighted(arguments), *("d_outputs" for _ in seeds), "w"]),
         tuple(lines),
         "" if blocks.statements.returns else ", ".join(results),
         names.steps,
@@ -114,10 +117,16 @@ def _arguments(program: Program) -> dict[str, str]:
     return {**inputs, **{var.name: "y" for var in variables if var.role == "target"}}
 
 
-def _pullback_only(program: Program, phase: Phase) -> list[str]:
-    """The carries that no step computes but for a pullback."""
+def _unweighted(arguments: Iterable[str]) -> list[str]:
+    """The same without loss weights."""
+    return ["None" if argument == "V" else argument for argument in arguments]
+
+
+def _pullback_only(plan: Plan, phase: Phase) -> list[str]:
+    """The carries without an array that no step computes but for a pullback."""
     computed = {ref.var for s in statements(phase.blocks) if not s.given for ref in writes(s)}
-    return [carry.name for carry in program.carries if carry not in computed]
+    carries = [carry for carry in plan.program.carries if not plan.is_stored(carry)]
+    return [carry.name for carry in carries if carry not in computed]
 
 
 def _carry(carry: Var, names: Names) -> str:

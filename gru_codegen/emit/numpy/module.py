@@ -26,7 +26,7 @@ from gru_codegen.emit.lines import (
 )
 from gru_codegen.emit.numpy.attributes import Attributes
 from gru_codegen.emit.numpy.functions import Function, helpers, phase_function
-from gru_codegen.emit.numpy.requirements import require_arrays, require_boundaries
+from gru_codegen.emit.numpy.requirements import require_boundaries, require_interface
 from gru_codegen.emit.numpy.runtime import method, runtime
 from gru_codegen.emit.numpy.workspace import workspace_lines
 from gru_codegen.emit.sizes import Sizes, added, in_code, letters, quoted
@@ -62,7 +62,7 @@ def _source(lines: Iterable[Line]) -> str:
 
 def _lines(program: Program, heading: Heading) -> list[Line]:
     """The lines of the module, one by one: its head, the functions that compute, its tail."""
-    require_arrays(program)
+    require_interface(program, heading.inputs)
     planned = validate(plan(program, in_place=heading.style == "fast"))
     require_boundaries(planned, _declared_states(program))
     attributes = Attributes(planned)

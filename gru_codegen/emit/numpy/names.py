@@ -10,10 +10,12 @@ from typing import Literal
 from gru_codegen.emit.lines import Line
 from gru_codegen.emit.numpy.attributes import Attributes
 from gru_codegen.emit.sizes import added, multiplied, parameter
-from gru_codegen.ir import EquationId, Every, Now, Orientation, Ref, Shape, Var, refs
+from gru_codegen.ir import EquationId, Every, Now, Orientation, Ref, Role, Shape, Var, refs
 
 __all__ = ["Kind", "Local", "Names", "line_of", "number_name"]
 
+#: Optional arguments, which are one array each whatever the variables that are laid over them.
+_ARGUMENTS: dict[Role, str] = {"lengths": "ended", "loss weights": "V"}
 _NUMBERS = {0: "zero", 1: "one", 2: "two", 3: "three", 4: "four"}
 
 
@@ -88,7 +90,7 @@ class Names:
         if var.role == "last":
             beyond = [carry.boundary for carry in self.plan.program.carries]
             return f"last[{next(i for i, e in enumerate(beyond) if e and ref in refs(e))}]"
-        name = self.attributes.of(ref)
+        name = _ARGUMENTS.get(var.role) or self.attributes.of(ref)
         if var.role == "lengths" and self.plan.in_place and isinstance(ref.when, Every):
             return self._use(self.attributes.mask, self.attributes.mask, Kind.ARRAY)
         if not isinstance(ref.when, Now) or not self.plan.is_indexed(var):
@@ -186,7 +188,7 @@ class Names:
 
     def optional(self, ref: Ref) -> str:
         """The argument, which may be None, that `ref` is read of."""
-        return self.ended() if ref.var.role == "lengths" else ref.var.name
+        return self.ended() if ref.var.role == "lengths" else "V"
 
     def column(self, ref: Ref) -> str:
         """A vector as a column, made once."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gru_codegen.emit.numpy.expressions import Numpy, as_expression
 from gru_codegen.emit.numpy.names import Names
 from gru_codegen.errors import ProgramError
-from gru_codegen.ir import Call, Const, Expr, Ref
+from gru_codegen.ir import Call, Const, Expr, Now, Ref
 
 __all__ = ["Operands", "untransposed"]
 
@@ -33,7 +33,7 @@ class Operands:
                 raise ProgramError(f"the fraction {expression} is no operand in place: {target}")
             return self.names.number(expression.value.numerator)
         is_view = isinstance(expression, Call) and expression.operation == "transpose"
-        if isinstance(expression, Ref) or is_view:
+        if isinstance(expression, Ref) or (is_view and isinstance(expression.args[0], Ref)):
             matrix, turned = untransposed(expression)
             if len(matrix.var.shape) == 2 and self.names.is_column_major(target):
                 turned = not turned
@@ -49,7 +49,12 @@ class Operands:
         """A matrix as it is meant, or, where it is stored transposed, as it is not."""
         if len(matrix.var.shape) == 2 and self.names.is_column_major(matrix):
             turned = not turned
-        return self.names.transposed(matrix) if turned else self.spell(matrix)
+        return self.transposed(matrix) if turned else self.spell(matrix)
+
+    def transposed(self, matrix: Ref) -> str:
+        """The transpose of a matrix: that of a step's each time, any other once."""
+        is_of_a_step = isinstance(matrix.when, Now) and self.names.plan.is_indexed(matrix.var)
+        return f"{self.spell(matrix)}.T" if is_of_a_step else self.names.transposed(matrix)
 
 
 def untransposed(expression: Expr) -> tuple[Ref, bool]:

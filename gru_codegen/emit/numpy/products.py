@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gru_codegen.emit.lines import LogicalLine, call
-from gru_codegen.emit.numpy.expressions import Rule
+from gru_codegen.emit.numpy.expressions import Rule, as_expression
 from gru_codegen.emit.numpy.operands import Operands, untransposed
 from gru_codegen.errors import ProgramError
-from gru_codegen.ir import Call, Every, Ref, Statement
+from gru_codegen.ir import Call, Every, Ref, Statement, refs
 
 __all__ = ["bordered", "in_blocks", "matmul", "over_gathered_rows"]
 
@@ -19,7 +21,7 @@ def matmul(operands: Operands, statement: Statement, value: Call, out: str) -> l
     if not names.is_column_major(target):
         factor = operands.stored(weights, turned)
         if isinstance(left, Ref) and names.is_column_major(left):
-            return [call("np.matmul", (names.transposed(left), factor, out))]
+            return [call("np.matmul", (operands.transposed(left), factor, out))]
         rows = operands.matrix(left, target)
         if over_time:
             rows, out = (f"{names.runtime('_rows')}({matrix})" for matrix in (rows, out))
@@ -52,6 +54,20 @@ def bordered(operands: Operands, statement: Statement, value: Call, out: str) ->
     """A matrix and a column of ones; of all steps, if those are meant."""
     matrix = operands.matrix(value.args[0], statement.target)
     return [LogicalLine(f"{out}[..., :-1] = {matrix}"), LogicalLine(f"{out}[..., -1] = 1")]
+
+
+def summed(operands: Operands, statement: Statement, value: Call, out: str) -> list[LogicalLine]:
+    """A sum over rows, or over all numbers; where one operand is turned, both are meant by row."""
+    turned = {operands.names.is_column_major(ref) for ref in refs(value)}
+
+    def by_row(ref: Ref) -> str:
+        is_turned = operands.names.is_column_major(ref)
+        return operands.transposed(ref) if is_turned else operands.spell(ref)
+
+    notation = operands.notation
+    if turned != {True}:
+        notation = replace(notation, spell=by_row, orientation="rows")
+    return [LogicalLine(f"{out}[...] = {as_expression(value, notation)}")]
 
 
 def over_gathered_rows(operands: Operands) -> Rule:

@@ -1,29 +1,47 @@
-"""Refusals by name of what no kernel has lines for: numbers in arrays, some boundaries."""
+"""Refusals by name of what no kernel has lines for: arguments, results, some boundaries."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from gru_codegen.errors import ProgramError
-from gru_codegen.ir import STORED, Const, Every, Program, Ref, Statement, Var, reads
+from gru_codegen.ir import Const, Every, Program, Ref, Statement, Var, reads
 from gru_codegen.plan import Plan
 
-__all__ = ["require_arrays", "require_boundaries"]
+__all__ = ["require_boundaries", "require_interface"]
 
 
-def require_arrays(program: Program) -> None:
-    """Refuse a program that keeps a single number where others keep matrices.
+def require_interface(program: Program, inputs: Collection[str]) -> None:
+    """Refuse a program whose kernel could not be called as kernels are.
+
+    inputs: the names of those that entry points take.
 
     Raises
     ------
-    ProgramError: names the statement.
+    ProgramError: names the variable, the weight or the size.
     """
-    for statement in program.statements():
-        target = statement.target.var
-        if target.role in STORED and target.shape == ():
-            raise ProgramError(
-                f"{statement}: {target.name} is a number, which no array is kept for"
-            )
+    variables = program.variables()
+    for name in inputs:
+        if name not in variables:
+            raise ProgramError(f"{name}: a kernel takes this input, and nothing reads it")
+    computed = {var.adjoint_of for var in variables.values() if var.role == "gradient"}
+    for weight in program.weights:
+        if weight.name not in computed:
+            raise ProgramError(f"{weight.name}: a kernel has its gradient, nothing computes it")
+    told = {size for var in (*program.weights, *map(variables.get, inputs)) for size in _sizes(var)}
+    for var in variables.values():
+        for size in _sizes(var):
+            if size not in (*told, "B"):
+                raise ProgramError(f"{var.name}: no input and no weight has its size {size}")
+    for phase in program.phases:
+        for var in phase.variables().values():
+            if var.role == "target" and phase.name != "loss":
+                raise ProgramError(f"{var.name}: phase {phase.name} reads it, which has no targets")
+
+
+def _sizes(var: Var | None) -> Iterator[str]:
+    for size in () if var is None else var.shape:
+        yield from (part for part in size.split("+") if not part.isdigit())
 
 
 def require_boundaries(plan: Plan, states: Collection[Var]) -> None:

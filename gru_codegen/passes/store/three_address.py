@@ -118,7 +118,7 @@ class _Scratch:
         own = shape[1:] if timed else shape
         number = self.numbers[timed].setdefault(own, len(self.numbers[timed]))
         stem = ("terms" if timed else "term") + (
-            f"_{''.join(own).replace('+', '')}" if number else ""
+            f"_{''.join(own).replace('+', '') or 'number'}" if number else ""
         )
         in_use = {ref.var.name for ref in used}
         made = self.made.setdefault((timed, own), [])
@@ -153,8 +153,18 @@ class _Operand:
 
 
 def _is_simple(expression: Expr) -> bool:
-    view = isinstance(expression, Call) and expression.operation in ("transpose", "rows")
-    return view or isinstance(expression, (Ref, Const))
+    is_view = isinstance(expression, Call) and expression.operation in ("transpose", "rows")
+    if is_view and isinstance(expression, Call):
+        expression = expression.args[0]
+        return isinstance(expression, Ref)
+    return isinstance(expression, (Ref, Const))
+
+
+def _is_operand(argument: Expr, call: Call) -> bool:
+    """Return whether `argument` need not be computed first; products and sums take no views."""
+    if isinstance(argument, Call) and argument.operation == "rows":
+        return OPERATIONS[call.operation].elementwise and _is_simple(argument)
+    return _is_simple(argument)
 
 
 def _is_guarded(expression: Expr) -> bool:
@@ -181,7 +191,7 @@ def _into(
         arguments: list[Expr] = []
         alone = in_place and len(expression.args) == 1
         for argument in expression.args:
-            if not _is_simple(argument) and not (alone and _is_guarded(argument)):
+            if not _is_operand(argument, expression) and not (alone and _is_guarded(argument)):
                 temporary = into if in_place else scratch.place(shape_of(argument), used)
                 in_place = False  # the target holds this argument
                 used = (*used, temporary)

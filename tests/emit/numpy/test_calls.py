@@ -154,16 +154,18 @@ def test_elementwise_over_all_steps() -> None:
 def test_a_choice() -> None:
     assert spelled(into(d, op("select")(mask, a, b)))[0] == [
         "d[...] = b",
-        "np.copyto(d, a, where=M_t)",
+        "np.copyto(d, a, where=ended_t)",
     ]
-    assert spelled(into(d, op("select")(mask, a, d)))[0] == ["np.copyto(d, a, where=M_t)"]
-    assert spelled(into(d, op("select")(mask, whole(0), d)))[0] == ["np.copyto(d, 0, where=M_t)"]
+    assert spelled(into(d, op("select")(mask, a, d)))[0] == ["np.copyto(d, a, where=ended_t)"]
+    assert spelled(into(d, op("select")(mask, whole(0), d)))[0] == [
+        "np.copyto(d, 0, where=ended_t)"
+    ]
 
 
 def test_what_is_not_read() -> None:
     """Nothing is done for it where lengths are not given."""
     guard = op("guard")
-    keep_out = ["if ended is not None:", "    np.copyto(d, one, where=M_t)"]
+    keep_out = ["if ended is not None:", "    np.copyto(d, one, where=ended_t)"]
     assert spelled(into(d, guard(mask, one, d)))[0] == keep_out
     assert spelled(into(d, guard(mask, one, a)))[0] == ["d[...] = a", *keep_out]
     assert spelled(into(d, op("log")(guard(mask, one, a))))[0] == [
@@ -171,7 +173,7 @@ def test_what_is_not_read() -> None:
         "    np.log(a, d)",
         "else:",
         "    d[...] = a",
-        "    np.copyto(d, one, where=M_t)",
+        "    np.copyto(d, one, where=ended_t)",
         "    np.log(d, d)",
     ]
     weights = timed("V", "loss weights")
@@ -434,8 +436,33 @@ NEVER_IN_PLACE = {"inner", "total", "weigh", "column_sum"}
 
 
 def test_an_operation_without_a_spelling() -> None:
-    with pytest.raises(ProgramError, match="no spelling in place for the operation 'weigh'"):
-        spelled(into(d, op("weigh")(b, a)))
+    with pytest.raises(ProgramError, match="no spelling in place for the operation 'identity'"):
+        spelled(into(d, op("identity")(a)))
+
+
+def test_a_product_with_loss_weights() -> None:
+    """As they are where there are none."""
+    weights = timed("V", "loss weights")
+    assert spelled(into(d, op("weigh")(weights, a)))[0] == [
+        "if V is None:",
+        "    d[...] = a",
+        "else:",
+        "    np.multiply(V[t], a, d)",
+    ]
+
+
+def test_a_sum_is_an_expression() -> None:
+    total = Ref(Var("n", (), "work"))
+    assert spelled(into(total, op("total")(a)))[0] == ["n[...] = np.sum(a)"]
+    assert spelled(into(total, op("inner")(a, b)))[0] == ["n[...] = _inner(a, b)"]
+
+
+def test_numbers_alone_are_one_number() -> None:
+    total = Ref(Var("n", (), "work"))
+    assert spelled(into(total, op("subtract")(whole("3/2"), whole(1))))[0] == [
+        "n[...] = 1",
+        "np.divide(n, two, n)",
+    ]
 
 
 @pytest.mark.parametrize("function", ["huber", "softplus"])

@@ -303,7 +303,7 @@ EXACT: dict[str, Callable[..., Any]] = {
     "transpose": np.transpose,
     "contract": lambda left, right: left.T @ right,
 }
-leaves = st.sampled_from([a, b, c, d])
+leaves = st.sampled_from([Ref(Var(name, ("H", "H"), "weight")) for name in "abcd"])
 numbers = st.sampled_from([one, two, minus_one, half, third])
 expressions = st.recursive(
     leaves,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from gru_codegen.emit.numpy.requirements import require_arrays, require_boundaries
+from gru_codegen.emit.numpy.requirements import require_boundaries, require_interface
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir import Every, Expr, Loop, Now, Phase, Program, Ref, Role, Statement, Var
-from tests.emit.programs import into, of_one_step, op, timed, whole, with_attributes
+from tests.emit.programs import into, op, timed, weight, whole, with_attributes
 
 add, tanh = op("add"), op("tanh")
 x = timed("x", "input")
@@ -78,9 +78,29 @@ def test_a_fraction_before_the_first_step_is_refused() -> None:
     )
 
 
-def test_a_number_in_an_array_is_refused() -> None:
-    number, row = Ref(Var("term_", (), "work")), of_one_step("row")
-    blocks = (into(number, op("inner")(row, row)), into(row, op("multiply")(row, number)))
-    program = Program("test", (), (Phase("forward", blocks),), {})
-    with pytest.raises(ProgramError, match="term_ is a number, which no array is kept for"):
-        require_arrays(program)
+def _program(*blocks: Statement, phase: str = "backward", weights: tuple[Ref, ...] = ()) -> Program:
+    return Program("test", tuple(w.var for w in weights), (Phase(phase, blocks),), {})
+
+
+W = weight("W", "D", "H")
+dW = Ref(Var("dW", ("D", "H"), "gradient", adjoint_of="W"))
+
+
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        (_program(into(timed("A"), tanh(timed("A")))), "x: a kernel takes this input"),
+        (_program(into(timed("A"), tanh(x)), weights=(W,)), "W: a kernel has its gradient, noth"),
+        (
+            _program(into(dW, 2 * W), into(timed("A", shape=("B", "P")), tanh(x)), weights=(W,)),
+            "A: no input and no weight has its size P",
+        ),
+        (
+            _program(into(timed("A"), op("add")(x, timed("Y", "target")))),
+            "Y: phase backward reads it, which has no targets",
+        ),
+    ],
+)
+def test_a_program_whose_kernel_could_not_be_called_is_refused(program: Program, said: str) -> None:
+    with pytest.raises(ProgramError, match=f"^{said}"):
+        require_interface(program, ["x"])

@@ -1,0 +1,220 @@
+"""Random programs as kernels: completed, emitted, called, and held to the interpreter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+
+from gru_codegen.emit import Heading, emit
+from gru_codegen.emit.sizes import parameter
+from gru_codegen.interpret import interpret
+from gru_codegen.ir import Option, Program, Ref, Statement, Var, validate
+from gru_codegen.modules import load_source
+from gru_codegen.passes import Layout, Style, optimise
+from tests.passes.random_programs import SIZES
+
+__all__ = ["assert_agrees", "completed", "kernel_of"]
+
+
+def completed(program: Program) -> Program:
+    """`program` with a gradient for each weight, as kernels have."""
+    gradients = {v.adjoint_of: v for v in program.entries["gradients"] if v.role == "gradient"}
+    made = {
+        weight: Var(f"d{weight.name}", weight.shape, "gradient", adjoint_of=weight.name)
+        for weight in program.weights
+        if weight.name not in gradients
+    }
+    doubled = [Statement(Ref(gradient), 2 * Ref(weight)) for weight, gradient in made.items()]
+    phases = [
+        replace(phase, blocks=(*phase.blocks, *doubled)) if phase.name == "backward" else phase
+        for phase in program.phases
+    ]
+    entries = {
+        entry: (*handed, *made.values()) if entry in ("gradients", "pullback") else handed
+        for entry, handed in program.entries.items()
+    }
+    return validate(replace(program, phases=tuple(phases), entries=entries))
+
+
+def kernel_of(program: Program, style: Style, layout: Layout, steps: int | None) -> ModuleType:
+    """The module of `program` after all passes of a style and layout."""
+    heading = Heading(
+        cell="random",
+        title="random",
+        source="drawn",
+        loss="drawn",
+        loss_title="drawn",
+        readout="none",
+        style=style,
+        layout=layout,
+        again="nothing",
+        equations=(("S", "x", "(B, H)", "drawn"),),
+        inputs=("x",),
+        target="Y",
+        targets="numbers",
+        mask="M",
+    )
+    return load_source(emit(optimise(program, style, steps, layout), heading), "random")
+
+
+class _Call:
+    """Random arguments of one call of every entry point, for a kernel and for the interpreter."""
+
+    def __init__(self, program: Program, steps: int, given: tuple[Option, ...], seed: int) -> None:
+        self.program, self.steps, self.given = program, steps, given
+        self.variables = program.variables()
+        self.rng = rng = np.random.default_rng(seed)
+        B = SIZES["B"]
+        self.lengths = rng.integers(0, steps + 1, B)
+        self.ended = np.arange(steps)[:, None, None] >= self.lengths[:, None]
+        if "lengths" not in given:
+            self.ended = np.zeros((steps, B, 1), bool)
+        self.weights = rng.uniform(-1, 1, (steps, B, 1))
+        if "loss weights" not in given:
+            self.weights = np.ones((steps, B, 1))
+        self.output = program.entries["forward"][0]
+        self.states = [v for v in program.entries["gradients"] if v.role == "value"]
+        self.x, self.y = self.drawn(self.one("input"), True), self.drawn(self.output, True)
+        self.d_outputs = self.drawn(self.output, True)
+        self.first = [self.drawn(state) for state in self.states]
+        self.last = [self.drawn(state) for state in self.states]
+        self.params = {weight.name: self.drawn(weight) for weight in program.weights}
+
+    def one(self, role: str) -> Var:
+        return next(var for var in self.variables.values() if var.role == role)
+
+    def drawn(self, var: Var, timed: bool = False) -> Any:
+        shape = tuple(SIZES[letter] for letter in var.shape)
+        return self.rng.uniform(-1, 1, (self.steps, *shape) if timed else shape)
+
+    def interpreted(self, *, pullback: bool = False, trained: bool = False) -> dict[str, Any]:
+        """The values of the program, arguments zero where kernels do not read them."""
+        V = np.where(self.ended, 0, self.weights)
+        given: list[Option] = ["pullback"] if pullback else []
+        if "lengths" in self.given:
+            given.append("lengths")
+        if trained and self.given:  # past a sample's length its weights are 0
+            given.append("loss weights")
+        values: dict[str, Any] = dict(self.params)
+        for name, var in self.variables.items():
+            shape = (self.steps, *(SIZES[letter] for letter in var.shape))
+            if var.role == "input":
+                values[name] = np.where(self.ended, 0, self.x)
+            elif var.role == "target":
+                values[name] = np.where(V == 0, 0, self.y)
+            elif var.role == "lengths":
+                values[name] = np.broadcast_to(self.ended, shape)
+            elif var.role == "loss weights":
+                values[name] = np.broadcast_to(V, shape)
+            elif var.role == "count":
+                values[name] = self.y.size
+        for state, first in zip(self.states, self.first, strict=True):
+            values[_only(state)] = first
+        for carry, last in zip(self.program.carries, self.last, strict=True):
+            values[_only(carry)] = last if pullback else 0 * last
+        if pullback:
+            assert self.program.seed is not None
+            values[self.program.seed.name] = np.where(self.ended, 0, self.d_outputs)
+        names = [phase.name for phase in self.program.phases]
+        phases = [n for n in names if not (pullback and n == "loss")]
+        return interpret(self.program, values, self.steps, given, phases=phases)
+
+    def expected(self) -> dict[str, Any]:
+        """All that the entry points return."""
+        run, trained = self.interpreted(), self.interpreted(trained=True)
+        pulled = self.interpreted(pullback=True)
+        found = {"outputs": np.where(self.ended, 0, np.stack(run[self.output.name]))}
+        found |= {f"state {s.name}": run[s.name][-1] for s in self.states}
+        found |= {f"trained state {s.name}": trained[s.name][-1] for s in self.states}
+        found["loss"] = trained["loss"]
+        for var in self.variables.values():
+            if var.role == "gradient":
+                found[f"gradient of {var.adjoint_of}"] = trained[var.name]
+                found[f"pullback to {var.adjoint_of}"] = pulled[var.name]
+        [dx] = [v for v in self.program.entries["pullback"] if v.role == "adjoint"]
+        found["pullback to x"] = np.stack(pulled[dx.name])
+        for carry in self.program.carries:
+            found[f"pullback to {carry.name}"] = pulled[carry.name][0]
+        return found
+
+    def state(self, kernel: ModuleType, values: list[Any]) -> Any:
+        return kernel.State(*values) if len(values) > 1 else values[0]
+
+    def called(self, kernel: ModuleType, workspace: Any) -> Iterator[tuple[str, Any]]:
+        """All that the entry points of `kernel` return, by the names of `expected`."""
+        params, s0 = kernel.Params(**self.params), self.state(kernel, self.first)
+        run: dict[str, Any] = {"workspace": workspace}
+        if "lengths" in self.given:
+            run["lengths"] = self.lengths
+        train = dict(run)
+        if "loss weights" in self.given:
+            train["loss_weights"] = self.weights[:, :, 0]
+        outputs, state = kernel.forward(params, self.x, s0, **run)
+        yield "outputs", outputs
+        yield from self._states(state)
+        yield "loss", kernel.loss(params, self.x, self.y, s0, **train)
+        loss, gradients, state = kernel.loss_and_gradients(params, self.x, self.y, s0, **train)
+        yield "loss", loss
+        yield from ((f"trained {name}", value) for name, value in self._states(state))
+        for name, gradient in gradients._asdict().items():
+            yield f"gradient of {name}", gradient
+        outputs, state, pullback = kernel.vjp(params, self.x, s0, **run)
+        yield "outputs", outputs
+        yield from self._states(state)
+        gradients, dx, first = pullback(self.d_outputs, self.state(kernel, self.last))
+        for name, gradient in gradients._asdict().items():
+            yield f"pullback to {name}", gradient
+        yield "pullback to x", dx
+        firsts = first if len(self.states) > 1 else (first,)
+        for carry, value in zip(self.program.carries, firsts, strict=True):
+            yield f"pullback to {carry.name}", value
+
+    def _states(self, state: Any) -> Iterator[tuple[str, Any]]:
+        found = state if len(self.states) > 1 else (state,)
+        yield from ((f"state {s.name}", a) for s, a in zip(self.states, found, strict=True))
+
+
+def assert_agrees(
+    kernel: ModuleType, program: Program, steps: int, given: tuple[Option, ...]
+) -> None:
+    """Every entry point gives what the interpreter does, and does so again in one Workspace."""
+    with patch("numpy.empty", _full_of_nan):
+        workspace = _workspace(kernel, steps)
+        for seed, where, options in ((0, None, given), (1, workspace, given), (2, workspace, ())):
+            call = _Call(program, steps, options, seed)
+            expected = call.expected()
+            for name, value in call.called(kernel, where):
+                _assert_close(value, expected[name], f"{name}, {options}")
+
+
+def _full_of_nan(shape: Any, dtype: Any = float) -> Any:
+    """What np.empty gives, of numbers that show where they are read before they are written."""
+    made = np.zeros(shape, dtype)
+    made.fill(np.nan if made.dtype.kind == "f" else True)
+    return made
+
+
+def _workspace(kernel: ModuleType, steps: int) -> Any:
+    """A Workspace of the sizes of all calls."""
+    numbers = [SIZES[letter] for letter in kernel.SIZES]
+    keywords = {parameter(letter): n for letter, n in zip(kernel.SIZES, numbers, strict=True)}
+    shapes = kernel.SHAPES
+    first = next(shapes[name] for name in shapes if name.startswith("s0"))
+    keywords.setdefault("hidden_size", SIZES[first[-1]])
+    keywords.setdefault("input_size", SIZES[shapes["x"][-1]])
+    return kernel.Workspace(**keywords)
+
+
+def _assert_close(found: Any, expected: Any, where: str) -> None:
+    scale = 1e-10 * max(1.0, np.abs(expected).max(initial=0))
+    np.testing.assert_allclose(found, expected, 1e-10, scale, err_msg=where)
+
+
+def _only(var: Var) -> str:
+    assert isinstance(var.boundary, Ref)
+    return var.boundary.var.name
