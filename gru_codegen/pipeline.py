@@ -72,7 +72,7 @@ def _program(request: Request, spec: str | None) -> tuple[Program, Heading]:
     program = optimise(lower(derivation), request.style, request.unroll, request.stored)
     if spec is None and cells.get(request.cell.name) is request.cell:
         spec = request.cell.name
-    again = request.call if spec is None else request.command(spec)
+    again = (request.call,) if spec is None else request.command(spec)
     return program, _heading(derivation, request, again)
 
 
@@ -104,7 +104,7 @@ def check(
     return Report((*declared, *report.checks), report.subject, limits="")
 
 
-def _heading(derivation: Derivation, request: Request, again: str) -> Heading:
+def _heading(derivation: Derivation, request: Request, again: tuple[str, ...]) -> Heading:
     cell, loss, text = derivation.cell, derivation.loss, derivation.notation.text
     equations = [
         (text(e.target), text(e.declared), _letters(e.target), e.meaning)

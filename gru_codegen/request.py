@@ -72,16 +72,22 @@ class Request:
             parts.append(f"t{value}" if option == "unroll" else value)
         return "_".join(parts).replace("-", "_")
 
-    def command(self, spec: str) -> str:
-        """The command that generates the kernel of the cell that the command line calls `spec`."""
-        steps = "any" if self.unroll is None else self.unroll
+    def command(self, spec: str) -> tuple[str, ...]:
+        """The command that generates the kernel of the cell that the command line calls `spec`.
+
+        It comes in parts, to be joined by spaces: the program, then each option with its value.
+        """
         chosen = dict(self._chosen())
-        readout = f" --readout {self.readout}" if "readout" in chosen else ""
-        layout = f" --layout {self.layout}" if "layout" in chosen else ""
-        return (
-            f"gru-codegen generate --cell {shlex.quote(spec)} --unroll {steps} "
-            f"--loss {self.loss.name}{readout} --style {self.style}{layout}"
-        )
+        options = {
+            "cell": shlex.quote(spec),
+            "unroll": "any" if self.unroll is None else self.unroll,
+            "loss": self.loss.name,
+            "readout": chosen.get("readout"),
+            "style": self.style,
+            "layout": chosen.get("layout"),
+        }
+        given = (f"--{name} {value}" for name, value in options.items() if value is not None)
+        return ("gru-codegen generate", *given)
 
     @property
     def call(self) -> str:

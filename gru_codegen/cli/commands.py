@@ -163,7 +163,7 @@ def generate(
             request = _tuned(request, tune, progress)
         name = request.name
         path = os.path.join(FOLDER, f"{name}.py") if output is None else output
-        again = request.command(cell)
+        again = " ".join(request.command(cell))
         if output is not None:
             again += f" --output {shlex.quote(output)}"
         on_disk = _on_disk(path, again) if check else ""

@@ -24,7 +24,7 @@ class Heading:
     loss, loss_title: the same of the loss; readout: of the readout.
     style: "fast" or "textbook".
     layout: how matrices are stored, by name.
-    again: the command that makes the module again, or the call in Python.
+    again: the parts of the command that makes the module again, or the call in Python.
     equations: rows (left side, right side, shape, meaning) in plain text.
     inputs, target: the names of the cell's inputs and of the loss's target.
     targets: what y holds: "numbers", "fractions" or "labels".
@@ -39,7 +39,7 @@ class Heading:
     readout: str
     style: str
     layout: str
-    again: str
+    again: tuple[str, ...]
     equations: tuple[tuple[str, str, str, str], ...]
     inputs: tuple[str, ...]
     target: str

@@ -169,10 +169,12 @@ def signature(name: str, parameters: Sequence[str], returns: str) -> str:
 
 
 def parenthesised(start: str, terms: Sequence[str], behind: str, indent: str) -> Iterator[str]:
-    """`start` and a sum in brackets, a line for each of its terms, then what stands `behind`."""
-    yield f"{start}("
+    """A sum, a line for each of its terms, between a parenthesis at the end of `start` and one
+    at the beginning of `behind`.
+    """
+    yield start
     yield from (f"{indent}    {term}" for term in terms)
-    yield f"{indent}){behind}"
+    yield f"{indent}{behind}"
 
 
 @cache  # steps of an unrolled loop say the same
@@ -205,22 +207,19 @@ def filled(text: str) -> str:
     )
 
 
-def command(text: str, indent: str = "    ") -> str:
-    """A shell command in a docstring, broken before options where it is too long.
+def command(parts: Sequence[str], indent: str = "    ") -> str:
+    """A shell command in a docstring, broken between its parts where it is too long.
 
-    The backslash before a line's end means the same to the shell and to Python: one line. Not
-    within quotes, so a command that has any stays on its line.
+    The backslash before a line's end means the same to the shell and to Python: one line.
     """
-    if "'" in text:
-        return indent + text
-    first, *options = text.split(" --")
+    first, *options = parts
     lines = [indent + first]
     for option in options:
-        if len(f"{lines[-1]} --{option} \\") > WIDTH:
+        if len(f"{lines[-1]} {option} \\") > WIDTH:
             lines[-1] += " \\"
-            lines.append(f"{indent}    --{option}")
+            lines.append(f"{indent}    {option}")
         else:
-            lines[-1] += f" --{option}"
+            lines[-1] += f" {option}"
     return "\n".join(lines)
 
 

@@ -7,6 +7,7 @@ and a target language differ in nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class Form(NamedTuple):
 
     Attributes
     ----------
-    pattern: as for `str.format`, or the text itself where there are no operands.
+    pattern: the text, with ``{}`` in place of each operand.
     level: how tightly the whole binds.
     operands: each with the level below which it stands in parentheses.
     """
@@ -32,6 +33,15 @@ class Form(NamedTuple):
     pattern: str
     level: int = ATOM
     operands: tuple[tuple[Expr, int], ...] = ()
+
+    def around(self, place: int, notation: Notation) -> tuple[str, str]:
+        """The text before and behind one of the operands."""
+        parts = [[piece] for piece in self.pattern.split("{}")]
+        for other, (operand, level) in enumerate(self.operands):
+            if other != place:
+                parts[other].append(spelled(operand, notation, level))
+        before, behind = (chain(*side) for side in (parts[: place + 1], parts[place + 1 :]))
+        return "".join(before), "".join(behind)
 
 
 class Infix(NamedTuple):

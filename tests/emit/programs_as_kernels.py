@@ -52,7 +52,7 @@ def kernel_of(program: Program, style: Style, layout: Layout, steps: int | None)
         readout="none",
         style=style,
         layout=layout,
-        again="nothing",
+        again=("nothing",),
         equations=(("S", "x", "(B, H)", "drawn"),),
         inputs=("x",),
         target="Y",

@@ -37,10 +37,13 @@ def test_a_list_has_whole_elements_on_a_line() -> None:
     assert "".join(rows).count("(D, H)") == 30
 
 
-@pytest.mark.parametrize("cell", ["gru", "c" * 30, "a/long/path" * 12])
+@pytest.mark.parametrize(
+    "cell", ["gru", "c" * 30, "a/long/path" * 12, "'my own cells/cell --own.toml'"]
+)
 def test_a_long_command_is_the_same_to_the_shell_and_in_the_docstring(cell: str) -> None:
-    text = f"gru-codegen generate --cell {cell} --unroll 2 --loss cross-entropy --readout linear"
-    written = command(text)
+    options = ("--unroll 2", "--loss cross-entropy", "--readout linear")
+    parts = ("gru-codegen generate", f"--cell {cell}", *options)
+    text, written = " ".join(parts), command(parts)
     assert shlex.split(written.replace("\\\n", "")) == shlex.split(text)
     docstring = eval(f'"""{written}"""')
     assert shlex.split(docstring) == shlex.split(text)

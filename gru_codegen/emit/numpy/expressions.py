@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import chain
 
 import numpy as np
 
@@ -60,28 +59,19 @@ def as_expression(expression: Expr, notation: Numpy) -> str:
 def as_terms(expression: Expr, notation: Numpy) -> tuple[str, list[str], str]:
     """`expression` to be broken: the terms of the sum that it is or has in parentheses.
 
-    Before them stands the text in front of the parentheses, behind them the rest of it; both are
-    empty where there are none. Each term but the first begins with its sign.
+    Before them stands the text up to the opening parenthesis, behind them that from the closing one
+    on. Each term but the first begins with its sign.
     """
     whole = over_one_denominator(expression)
     if not _is_sum(whole):
         form = notation(whole)
         for place, (operand, level) in enumerate(form.operands):
-            before, behind = _around(form, place, notation)
+            before, behind = form.around(place, notation)
             if notation(operand).level < level:
+                return f"{before}(", _terms_of(operand, notation), f"){behind}"
+            if level <= SUM and len(form.operands) == 1:  # the argument of a function
                 return before, _terms_of(operand, notation), behind
-            if before.endswith("(") and behind.startswith(")"):
-                return before[:-1], _terms_of(operand, notation), behind[1:]
-    return "", _terms_of(whole, notation), ""
-
-
-def _around(form: Form, place: int, notation: Numpy) -> tuple[str, str]:
-    """The text before and behind one of the operands of a form."""
-    pieces = form.pattern.split("{}")
-    texts = [spelled(operand, notation, level) for operand, level in form.operands]
-    before = "".join(chain.from_iterable(zip(pieces, texts[:place], strict=False)))
-    behind = "".join(chain.from_iterable(zip(texts[place + 1 :], pieces[place + 2 :], strict=True)))
-    return before + pieces[place], pieces[place + 1] + behind
+    return "(", _terms_of(whole, notation), ")"
 
 
 def _terms_of(expression: Expr, notation: Numpy) -> list[str]:

@@ -252,18 +252,18 @@ def test_a_helper_calls_those_that_have_parts(monkeypatch: pytest.MonkeyPatch) -
 # --- terms ----------------------------------------------------------------------------------------
 
 TERMS: list[tuple[Expr, tuple[str, list[str], str]]] = [
-    (subtract(add(a, multiply(b, c)), d), ("", ["a", "+ b * c", "- d"], "")),
-    (add(a, subtract(b, c)), ("", ["a", "+ (b - c)"], "")),
-    (subtract(a, negate(b)), ("", ["a", "- (-b)"], "")),
-    (multiply(add(a, b), subtract(c, d)), ("", ["a", "+ b"], " * (c - d)")),
-    (multiply(a, subtract(c, d)), ("a * ", ["c", "- d"], "")),
-    (multiply(half, add(a, b)), ("", ["a", "+ b"], " / 2")),
-    (subtract(half, a), ("", ["1", "- 2 * a"], " / 2")),
-    (tanh(add(matmul(x, W), rows(v))), ("np.tanh", ["x @ W", "+ v"], "")),
-    (column_sum(subtract(a, b)), ("", ["a", "- b"], ".sum(axis=0)")),
-    (inner(a, subtract(b, c)), ("", ["_inner(a, b - c)"], "")),
-    (call("select")(a, b, c), ("", ["np.where(a, b, c)"], "")),
-    (a, ("", ["a"], "")),
+    (subtract(add(a, multiply(b, c)), d), ("(", ["a", "+ b * c", "- d"], ")")),
+    (add(a, subtract(b, c)), ("(", ["a", "+ (b - c)"], ")")),
+    (subtract(a, negate(b)), ("(", ["a", "- (-b)"], ")")),
+    (multiply(add(a, b), subtract(c, d)), ("(", ["a", "+ b"], ") * (c - d)")),
+    (multiply(a, subtract(c, d)), ("a * (", ["c", "- d"], ")")),
+    (multiply(half, add(a, b)), ("(", ["a", "+ b"], ") / 2")),
+    (subtract(half, a), ("(", ["1", "- 2 * a"], ") / 2")),
+    (tanh(add(matmul(x, W), rows(v))), ("np.tanh(", ["x @ W", "+ v"], ")")),
+    (column_sum(subtract(a, b)), ("(", ["a", "- b"], ").sum(axis=0)")),
+    (inner(a, subtract(b, c)), ("(", ["_inner(a, b - c)"], ")")),
+    (call("select")(a, b, c), ("(", ["np.where(a, b, c)"], ")")),
+    (a, ("(", ["a"], ")")),
 ]
 
 
@@ -273,8 +273,7 @@ def test_an_expression_is_broken_before_the_signs_of_its_sum(
 ) -> None:
     assert as_terms(expression, Numpy(spell)) == broken
     before, terms, behind = broken
-    joined = " ".join(terms)
-    whole = f"{before}({joined}){behind}" if before or behind else joined
+    whole = f"{before}{' '.join(terms)}{behind}"
     assert ast.dump(ast.parse(whole)) == ast.dump(
         ast.parse(as_expression(expression, Numpy(spell)))
     )
