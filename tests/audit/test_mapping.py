@@ -143,7 +143,7 @@ def test_a_method_and_a_module_of_the_working_folder(
         assert load_function(f"{place}:A.f")(None) == 3
 
 
-def test_a_cell_with_two_inputs_and_a_readout_that_is_not_there() -> None:
+def test_a_readout_that_is_not_there() -> None:
     with pytest.raises(
         ValueError, match=r"^readout: there is no 'softmax'; there are none, linear$"
     ):
