@@ -18,11 +18,13 @@ from gru_codegen.notation.forms import (
     leaves,
     signed,
 )
-from gru_codegen.notation.layout import bare, spans
+from gru_codegen.notation.layout import bare, spans, spelled
+from gru_codegen.notation.mathml import CLASSED, mathml, symbol_class
 from gru_codegen.notation.spelling import LATEX, TEXT, UNICODE, Spelling
 from gru_codegen.notation.writing import Notation
 
 __all__ = [
+    "CLASSED",
     "LATEX",
     "TEXT",
     "UNICODE",
@@ -36,6 +38,9 @@ __all__ = [
     "Verbatim",
     "bare",
     "leaves",
+    "mathml",
     "signed",
     "spans",
+    "spelled",
+    "symbol_class",
 ]

@@ -113,6 +113,10 @@ class Notation:
         whole = unbroken(_Writer(self, spelling, step).pieces(expression)[0])
         return next(spelled([whole], spelling.marks))
 
+    def pieces(self, expression: Any, spelling: Spelling, step: str | int = "t") -> list[str]:
+        """The parts of `expression` between which a line may be broken, with its marks in them."""
+        return [piece.mark for piece in _Writer(self, spelling, step).pieces(expression)[0]]
+
     def lines(
         self, expression: Any, spelling: Spelling, width: float, step: str | int = "t"
     ) -> list[tuple[int, str]]:
