@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gru_codegen.cell import Cell
+from gru_codegen.cells import cells
 from gru_codegen.derive import derive
 from gru_codegen.emit import SourceMap
 from gru_codegen.errors import CellError
@@ -27,12 +29,16 @@ def inspect(
     wrt: str | Sequence[str] = (),
     expand: Expansion = "hand",
     format: Format = "text",
+    spec: str = "",
     **spelled: Any,
 ) -> str:
     """The derivation of the gradients of `cell`, laid open, as text or in another format.
 
-    loss, readout: as for `generate`. All else is as for `gru_codegen.explain.document`, which says
-    what `spelled` may be.
+    loss, readout: as for `generate`.
+    spec: what the command line calls the cell, if it is none of the package. A document that is no
+        text says by which command it is made, where there is one.
+
+    All else is as for `gru_codegen.explain.document`, which says what `spelled` may be.
 
     Raises
     ------
@@ -41,6 +47,7 @@ def inspect(
     """
     request = Request(cell, loss, readout)
     derivation = derive(request.complete, loss)
+    given = {"unroll": unroll, "wrt": wrt, "at": at, "expand": expand, "format": format}
     return document(
         derivation,
         unroll=unroll,
@@ -49,8 +56,23 @@ def inspect(
         expand=expand,
         format=format,
         code=_code(request),
+        command=_command(request, spec, given) if format != "text" else "",
         **spelled,
     )
+
+
+def _command(request: Request, spec: str, given: Mapping[str, Any]) -> str:
+    """The command that makes the document; "" if the command line has no name for the cell."""
+    spec = spec or (request.cell.name if request.cell in cells.values() else "")
+    options = {"cell": spec, "loss": request.loss.name, "readout": request.readout, **given}
+    defaults = {"loss": L2.name, "readout": "none", "expand": "hand"}
+    words = [
+        f"--{option} {shlex.quote(str(each))}"
+        for option, value in options.items()
+        for each in ([value] if isinstance(value, (str, int)) else value or ())
+        if each not in ("", defaults.get(option))
+    ]
+    return " ".join(["gru-codegen inspect", *words]) if spec else ""
 
 
 def _code(request: Request) -> SourceMap | None:

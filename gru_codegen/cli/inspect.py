@@ -28,7 +28,8 @@ Examples:
   gru-codegen inspect --unroll 2 --at 2
   gru-codegen inspect --unroll 2 --at 1 --wrt Wz
   gru-codegen inspect --cell lstm --readout linear --loss cross-entropy
-  gru-codegen inspect --format latex --output gru.tex""",
+  gru-codegen inspect --format latex --output gru.tex
+  gru-codegen inspect --unroll 2 --format html --output gru.html""",
 )
 @options.cell
 @options.unroll(
@@ -57,10 +58,10 @@ Examples:
 @click.option(
     "--format",
     "markup",
-    metavar="[text|latex|json]",
+    metavar="[text|latex|html|json]",
     default="text",
     show_default=True,
-    help="Text for the terminal, a LaTeX document, or data.",
+    help="Text for the terminal, a LaTeX document, a page for browsers, or data.",
 )
 @click.option("--fragment", is_flag=True, help="LaTeX to paste into a document.")
 @click.option("--ascii", is_flag=True, help="Text without the characters of Unicode.")
@@ -109,6 +110,7 @@ def inspect(
             wrt=wrt,
             expand=expansion,
             format=spelling,
+            spec=cell,
             fragment=fragment,
             width=_width(output),
             ascii=ascii or not _draws(output),

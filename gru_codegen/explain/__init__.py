@@ -1,6 +1,7 @@
 """Derivation -> a document to read or print: every equation, where it comes from, and its code.
 
-`sections` says what is shown, in expressions; `text`, `latex` and `data` each spell one format.
+`sections` says what is shown, in expressions; `text`, `latex`, `html` and `data` each spell one
+format.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from gru_codegen.derive import Derivation
-from gru_codegen.explain import latex, text
+from gru_codegen.explain import html, latex, text
 from gru_codegen.explain.code import Code, SourceMap
 from gru_codegen.explain.data import as_data
 from gru_codegen.explain.part import Part
@@ -19,8 +20,8 @@ from gru_codegen.steps import MOST_SHOWN, fault_of_steps, whole
 
 __all__ = ["EXPANSIONS", "FORMATS", "Expansion", "Format", "document"]
 
-Format = Literal["text", "latex", "json"]
-FORMATS: tuple[Format, ...] = ("text", "latex", "json")
+Format = Literal["text", "latex", "html", "json"]
+FORMATS: tuple[Format, ...] = ("text", "latex", "html", "json")
 
 #: How far the gradients of a time step are written out: adjoints alone, or all computed names.
 Expansion = Literal["hand", "full"]
@@ -39,6 +40,7 @@ def document(
     width: int = text.WIDTH,
     ascii: bool = True,
     fragment: bool = False,
+    command: str = "",
 ) -> str:
     """The derivation of a cell's gradients, laid open.
 
@@ -47,10 +49,12 @@ def document(
     wrt: the names of weights; show only what their gradients need.
     expand: write the gradients of single steps in forward values ("hand") or, after that, in
         inputs, weights and initial states alone ("full").
-    format: "text", "latex", a whole file that needs amsmath, xcolor and geometry, or "json".
+    format: "text", "latex", a whole file that needs amsmath, xcolor and geometry, "html", a page
+        that needs nothing else, or "json".
     code: the module whose lines stand beside the equations, as `gru_codegen.source_map` gives it.
     width, ascii: of a text: its columns, and whether it keeps to ASCII.
     fragment: of LaTeX: the sections alone, to be pasted into a document.
+    command: what makes the document again; it is shown under the title.
 
     Raises
     ------
@@ -61,11 +65,13 @@ def document(
     names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
     _check(derivation, steps, at, names, expand, format)
     part = Part.of(derivation, names, steps, expand == "full", Code(code) if code else None)
-    shown = explained(part, at)
+    shown = explained(part, at, command)
     if format == "text":
         return text.render(shown, width, ascii)
     if format == "latex":
         return latex.render(shown, fragment)
+    if format == "html":
+        return html.render(shown)
     return json.dumps(as_data(shown), indent=1) + "\n"
 
 

@@ -33,8 +33,11 @@ from gru_codegen.explain.sections.ways import ways_section
 __all__ = ["explained"]
 
 
-def explained(part: Part, at: int | None = None) -> Document:
-    """The document on `part`; on its time step `at` alone, if that is given."""
+def explained(part: Part, at: int | None = None, command: str = "") -> Document:
+    """The document on `part`; on its time step `at` alone, if that is given.
+
+    command: what makes it again.
+    """
     derivation = part.derivation
     cell, loss = derivation.cell, derivation.loss
     facts = {
@@ -44,6 +47,8 @@ def explained(part: Part, at: int | None = None) -> Document:
     }
     if part.steps is not None:
         facts["time steps"] = str(part.steps)
+    if command:
+        facts["made by"] = command
     sections = list(_whole(part) if at is None else _step(part, at))
     return Document(_title(part, at), sections, derivation.notation, part.code, facts)
 

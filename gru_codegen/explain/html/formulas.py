@@ -1,0 +1,66 @@
+"""Formulas in MathML, in as many pieces as they may have lines; and the prose between them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from html import escape
+from typing import Any
+
+from gru_codegen.derive.writing import Prose
+from gru_codegen.explain.html.markup import element
+from gru_codegen.notation import CLASSED, TEXT, Notation, Verbatim, bare, mathml, spelled
+
+__all__ = ["formula", "plain", "prose"]
+
+#: Between two pieces a line may end. Neither character occurs in a formula.
+_END_OF_PIECE, _EDGE_OF_MARK = "\n", "\0"
+
+
+def formula(expression: Any, notation: Notation, step: str | int = "t", before: str = "") -> str:
+    """A formula behind the sign `before`; whoever hears the page is told its plain text.
+
+    MathML is never broken over lines by a browser, so each piece is a `math` of its own.
+    """
+    first, *others = notation.pieces(expression, CLASSED, step)
+    label = before + bare(notation.write(expression, TEXT, step))
+    inline = "".join(_inline([before + first, *others]))
+    if inline.startswith("<math>") and inline.count("<math>") == 1:
+        return inline.replace("<math>", f'<math aria-label="{escape(label)}">')
+    hidden = element("span", inline, aria_hidden="true")
+    return element("span", hidden, role="math", aria_label=label)
+
+
+def _inline(pieces: Sequence[str]) -> Iterator[str]:
+    """The pieces; what has a mark is in a `span`, over the ends of lines."""
+
+    def marks(number: int) -> tuple[str, str]:
+        return f"{_EDGE_OF_MARK}{number}{_EDGE_OF_MARK}", _EDGE_OF_MARK * 2
+
+    (whole,) = spelled([_END_OF_PIECE.join(pieces)], marks)
+    for place, part in enumerate(whole.split(_EDGE_OF_MARK)):
+        if place % 2:
+            yield f'<span class="mark mark-{int(part) % 6}">' if part else "</span>"
+        else:
+            yield "<wbr/>".join(map(_math, part.split(_END_OF_PIECE)))
+
+
+def _math(latex: str) -> str:
+    return f"<math>{mathml(latex)}</math>" if latex.strip() else ""
+
+
+def prose(parts: Prose, notation: Notation, step: str | int = "t") -> str:
+    """Words and formulas in turn."""
+    return "".join(_part(part, notation, step) for part in parts)
+
+
+def _part(part: Any, notation: Notation, step: str | int) -> str:
+    if isinstance(part, str):
+        return escape(part)
+    if isinstance(part, Verbatim):
+        return element("code", escape(part.code))
+    return formula(part, notation, step)
+
+
+def plain(parts: Prose, notation: Notation) -> str:
+    """The same without markup."""
+    return escape(bare(notation.prose(parts, TEXT)))
