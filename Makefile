@@ -20,13 +20,17 @@ define KERNELS
 endef
 export KERNELS
 
+# The committed report, which a browser shows, and the options that make it.
+REPORT := docs/reports/gru.html
+INSPECT := inspect --unroll 2 --format html --output
+
 # Every target works in the one .venv, and two that install into it at once would spoil it.
 .NOTPARALLEL:
 
-.PHONY: help demo test lint types imports drift wheel pytest test-faults test-peers format generated bench clean
+.PHONY: help demo test lint types imports drift wheel pytest test-browser test-faults test-peers format generated bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(VENV)/installed-demo ## train on handwritten digits through a generated kernel
 	$(BIN)/python examples/digits.py
@@ -46,11 +50,13 @@ types: $(VENV)/installed-test ## mypy, strict
 imports: $(VENV)/installed-test ## the floors: who may import whom
 	$(BIN)/lint-imports
 
-drift: $(VENV)/installed-test ## generated/ is what would be generated now, no more and no less
+drift: $(VENV)/installed-test ## generated/ and the report are what would be written now, no more and no less
 	@printf '%s\n' "$$KERNELS" | xargs -L 1 $(BIN)/gru-codegen generate --check --no-verify || \
 		{ echo 'generated/ has drifted; if that is meant: make generated' >&2; exit 1; }
 	@test $$( (git ls-files 'generated/*.py' 2>/dev/null || ls generated/*.py) | wc -l) -eq $$(printf '%s\n' "$$KERNELS" | wc -l) || \
 		{ echo 'committed is a kernel that KERNELS, in the Makefile, does not list' >&2; exit 1; }
+	@mkdir -p build && $(BIN)/gru-codegen $(INSPECT) build/gru.html && cmp build/gru.html $(REPORT) || \
+		{ echo '$(REPORT) has drifted; if that is meant: make generated' >&2; exit 1; }
 
 wheel: $(VENV)/installed-test ## build the wheel and use it away from the source tree
 	$(BIN)/python tests/packaging/check_wheel.py
@@ -58,6 +64,9 @@ wheel: $(VENV)/installed-test ## build the wheel and use it away from the source
 pytest: export OMP_NUM_THREADS := 1
 pytest: $(VENV)/installed-test $(VENV)/installed-demo ## the tests alone
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+test-browser: $(VENV)/installed-test $(VENV)/installed-browser ## HTML reports in Chromium, which has to be installed
+	$(BIN)/python -m pytest -rs tests/explain/html/test_browser.py $(PYTEST_ARGS)
 
 test-faults: $(VENV)/installed-test ## plant faults in every line of the kernels; takes minutes
 	$(BIN)/python -m pytest -m campaign tests/faults $(PYTEST_ARGS)
@@ -69,8 +78,9 @@ format: $(VENV)/installed-test ## apply ruff's fixes and format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-generated: $(VENV)/installed-test ## write the committed kernels again
+generated: $(VENV)/installed-test ## write the committed kernels and the report again
 	@printf '%s\n' "$$KERNELS" | xargs -L 1 $(BIN)/gru-codegen generate
+	$(BIN)/gru-codegen $(INSPECT) $(REPORT)
 
 bench: export OMP_NUM_THREADS := 1
 bench: $(VENV)/installed-bench ## time the kernels, and write what README.md and docs/performance.md say of it

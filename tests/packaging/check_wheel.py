@@ -48,6 +48,8 @@ def build(folder: Path) -> Path:
     expected = {f"gru_codegen/{file.relative_to(ROOT).as_posix()}" for file in templates}
     copied = (ROOT / "gru_codegen" / "runtime").glob("*.py")  # into kernels, as text
     expected |= {file.relative_to(ROOT).as_posix() for file in copied}
+    beside = (ROOT / "gru_codegen" / "explain" / "html").glob("*.*")  # style, font and its licence
+    expected |= {file.relative_to(ROOT).as_posix() for file in beside}
     expected.add("gru_codegen/py.typed")
     if missing := sorted(expected - shipped):
         sys.exit(f"wheel: {wheel.name} lacks {', '.join(missing)}")
@@ -80,6 +82,9 @@ def main() -> None:
             run(gru_codegen, "verify", kernel, cwd=elsewhere)
             if (elsewhere / kernel).read_bytes() != (ROOT / kernel).read_bytes():
                 sys.exit(f"wheel: what is installed writes another {kernel} than is committed")
+        report = run(gru_codegen, "inspect", "--unroll", "2", "--format", "html", cwd=elsewhere)
+        if report != (ROOT / "docs/reports/gru.html").read_text(encoding="utf-8"):
+            sys.exit("wheel: what is installed writes another report than docs/reports/gru.html")
         print(f"wheel: {wheel.name} generates and verifies away from the source tree")
 
 
