@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import sympy as sp
@@ -16,9 +16,10 @@ from sympy.matrices.expressions.special import OneMatrix
 from sympy.matrices.expressions.trace import Trace
 
 from gru_codegen.derive.proof import prove_derivative
+from gru_codegen.derive.shown import Shown
 from gru_codegen.equations import matrix, written
 from gru_codegen.errors import DerivationError
-from gru_codegen.notation import leaves, signed
+from gru_codegen.notation import Local, Notation, leaves, signed
 
 __all__ = ["RULES", "Calculus", "LocalDerivative", "Rule", "differentiate"]
 
@@ -34,8 +35,8 @@ RULES: dict[Rule, str] = {
 }
 
 
-@dataclass(frozen=True)
-class LocalDerivative:
+@dataclass(frozen=True, repr=False)
+class LocalDerivative(Shown):
     """The derivative of <adjoint, value> with respect to one argument of the value.
 
     Attributes
@@ -45,6 +46,7 @@ class LocalDerivative:
     expression: SymPy's result in terms of the adjoint and of forward values; proved.
     literal: SymPy's result as it was given, but for the names of bound variables.
     rules: the rules of differentiation that it follows, in the order of the terms.
+    asked: the derivative as it was put to SymPy.
     """
 
     of: Any
@@ -52,11 +54,12 @@ class LocalDerivative:
     expression: Any
     literal: Any = None
     rules: tuple[Rule, ...] = ()
+    asked: Local | None = None
+    notation: Notation | None = field(default=None, compare=False)
 
-    def __repr__(self) -> str:
-        of = "the cost" if self.of is None else f"equation {self.of}"
-        rules = " and ".join(self.rules)
-        return f"<LocalDerivative of {of} by {self.argument}: {self.expression} ({rules})>"
+    def _sides(self) -> tuple[Any, Any]:
+        notation = self.notation or Notation((), ())
+        return self.asked, notation.arrange(self.expression)
 
 
 class Calculus:
@@ -92,6 +95,7 @@ class Calculus:
             proved.expression.xreplace(names),
             proved.literal.xreplace(names),
             proved.rules,
+            _asked(value, argument, adjoint, target),
         )
 
 
@@ -122,7 +126,13 @@ def differentiate(
     expression = _in_terms_of_value(raw, value.function.expr.func if applied else None, target)
     prove_derivative(at, value, argument, adjoint, expression, target)
     rules = tuple(dict.fromkeys(_rules(value, argument)))
-    return LocalDerivative(target, argument, expression, _without_dummies(raw), rules)
+    asked = _asked(value, argument, adjoint, target)
+    return LocalDerivative(target, argument, expression, _without_dummies(raw), rules, asked)
+
+
+def _asked(value: Any, argument: MatrixSymbol, adjoint: Any, target: Any) -> Local:
+    """The derivative that is asked for; `target`, if there is one, stands for the value."""
+    return Local(None if adjoint == 1 else adjoint, value if target is None else target, argument)
 
 
 def _rules(value: Any, argument: MatrixSymbol) -> Iterator[Rule]:

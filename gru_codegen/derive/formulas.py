@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -13,15 +13,16 @@ from gru_codegen.cell import Cell
 from gru_codegen.derive.calculus import LocalDerivative
 from gru_codegen.derive.normal_form import NormalEquation
 from gru_codegen.derive.proof import prove_equal
+from gru_codegen.derive.shown import Shown
 from gru_codegen.derive.sums import factored
 from gru_codegen.losses import Loss
-from gru_codegen.notation import Notation, leaves
+from gru_codegen.notation import Notation, OverTime, leaves
 
 __all__ = ["AdjointEquation", "Formulas", "Gradient", "Shared"]
 
 
-@dataclass(frozen=True)
-class AdjointEquation:
+@dataclass(frozen=True, repr=False)
+class AdjointEquation(Shown):
     """dL/dv = 0 for one variable of the step: its adjoint as a sum over what reads it.
 
     Attributes
@@ -38,24 +39,41 @@ class AdjointEquation:
     carry: MatrixSymbol | None
     terms: tuple[LocalDerivative, ...]
     expression: Any
+    notation: Notation | None = field(default=None, compare=False)
+
+    def _sides(self) -> tuple[Any, Any]:
+        return self.target, self.expression
 
 
-@dataclass(frozen=True)
-class Gradient:
+@dataclass(frozen=True, repr=False)
+class Gradient(Shown):
     """The gradient of one weight: the sum over all time steps of `summand`."""
 
     target: MatrixSymbol
     weight: MatrixSymbol
     terms: tuple[LocalDerivative, ...]
     summand: Any
+    notation: Notation | None = field(default=None, compare=False)
+
+    def _sides(self) -> tuple[Any, Any]:
+        return self.target, OverTime(self.summand)
 
 
-@dataclass(frozen=True)
-class Shared:
+@dataclass(frozen=True, repr=False)
+class Shared(Shown):
     """A factor that more than one formula of the backward pass reads: computed once."""
 
     factor: Any
     readers: tuple[MatrixSymbol, ...]
+    notation: Notation | None = field(default=None, compare=False)
+
+    def _sides(self) -> tuple[Any]:
+        return (self.factor,)
+
+    def __str__(self) -> str:
+        notation = self.notation or Notation((), ())
+        readers = ", ".join(map(notation.text, self.readers))
+        return f"{super().__str__()}, read by {readers}"
 
 
 @dataclass(frozen=True)

@@ -77,10 +77,11 @@ def _derive(cell: Cell, loss: Loss) -> Derivation:
         name = free_name(f"d{before.name}_next", names_in_use)
         names_in_use.add(name)
         carried[state] = matrix(name, *before.shape)
-    terms = _differentiate(equations, bound, adjoint_of)
-
     order = [*reversed(variables), *previous, *cell.inputs]
     notation = _notation(cell, bound, equations, order, adjoint_of, carried)
+    terms = [
+        replace(term, notation=notation) for term in _differentiate(equations, bound, adjoint_of)
+    ]
 
     def summed(argument: MatrixSymbol) -> tuple[tuple[LocalDerivative, ...], Any]:
         local = tuple(term for term in terms if term.argument == argument)
@@ -89,13 +90,15 @@ def _derive(cell: Cell, loss: Loss) -> Derivation:
             parts.append(carried[argument])
         return local, notation.arrange(total(parts, argument.shape))
 
-    adjoints = tuple(AdjointEquation(adjoint_of[v], v, carried.get(v), *summed(v)) for v in order)
-    gradients = tuple(Gradient(adjoint_of[w], w, *summed(w)) for w in cell.weights)
+    adjoints = tuple(
+        AdjointEquation(adjoint_of[v], v, carried.get(v), *summed(v), notation) for v in order
+    )
+    gradients = tuple(Gradient(adjoint_of[w], w, *summed(w), notation) for w in cell.weights)
     equations = tuple(
         replace(e, expression=notation.arrange(e.expression), declared=notation.arrange(e.declared))
         for e in equations
     )
-    shared = _shared(adjoints, gradients)
+    shared = _shared(adjoints, gradients, notation)
     seed = adjoint_of[bound.prediction]
     return Derivation(cell, bound, equations, adjoints, gradients, shared, notation, seed)
 
@@ -199,7 +202,7 @@ def _notation(
 
 
 def _shared(
-    adjoints: tuple[AdjointEquation, ...], gradients: tuple[Gradient, ...]
+    adjoints: tuple[AdjointEquation, ...], gradients: tuple[Gradient, ...], notation: Notation
 ) -> tuple[Shared, ...]:
     """Adjoints that several formulas read, and the expressions that several have in common."""
     formulas = {a.target: a.expression for a in adjoints} | {g.target: g.summand for g in gradients}
@@ -208,7 +211,7 @@ def _shared(
         for factor in dict.fromkeys(_factors(expression, set(formulas))):
             if factor != expression:
                 readers.setdefault(factor, []).append(target)
-    return tuple(Shared(f, tuple(found)) for f, found in readers.items() if len(found) > 1)
+    return tuple(Shared(f, tuple(r), notation) for f, r in readers.items() if len(r) > 1)
 
 
 def _factors(expression: Any, adjoints: set[MatrixSymbol]) -> list[Any]:

@@ -143,11 +143,15 @@ class _Lowering:
 
     def _adjoint(self, adjoint: AdjointEquation, scope: Scope) -> Statement:
         meaning = self.refs[adjoint.target].var.meaning
-        formula = self._formula(adjoint.target, adjoint.expression, meaning, scope)
+        formula = self._formula(
+            adjoint.target, self.derivation.factored[adjoint.target], meaning, scope
+        )
         known = known_adjoint(self.derivation)
         if known is not None and adjoint.target == self.derivation.seed:
             formula = replace(formula, text=f"{formula.text} = {known.text}")
-        return self.stated.statement("adjoint", adjoint.of.name, formula)
+        # passes choose how sums are factored, so the statement has its terms one by one
+        value = lowered(adjoint.expression, scope)
+        return self.stated.statement("adjoint", adjoint.of.name, formula, value)
 
     def _gradient(self, gradient: Gradient) -> Statement:
         target, total = self.refs[gradient.target], self.text(OverTime(gradient.summand))

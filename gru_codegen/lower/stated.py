@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gru_codegen.ir import EquationId, EquationKind, Formula, Option, Origin, Statement
+from gru_codegen.ir import EquationId, EquationKind, Expr, Formula, Option, Origin, Statement
 
 __all__ = ["Stated"]
 
@@ -21,11 +21,16 @@ class Stated:
         kind: EquationKind,
         subject: str,
         formula: Formula,
+        value: Expr | None = None,
         *,
         accumulate: bool = False,
         given: tuple[Option, ...] = (),
     ) -> Statement:
-        """The statement that computes `formula`: the equation of this kind for `subject`."""
+        """The statement that computes `formula`: the equation of this kind for `subject`.
+
+        value: the same value in the form in which it is computed first.
+        """
         identity = EquationId(kind, subject)
         self.table[identity] = formula
-        return Statement(formula.target, formula.value, Origin((identity,)), accumulate, given)
+        value = formula.value if value is None else value
+        return Statement(formula.target, value, Origin((identity,)), accumulate, given)

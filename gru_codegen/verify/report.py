@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 
 COLUMNS = ("weight", "method", "step", "worst error", "tolerance", "verdict")
 
@@ -42,7 +43,7 @@ class Check:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """Every check of one kernel, in the order of the table; truthy when all have passed.
 
@@ -71,6 +72,20 @@ class Report:
         if not total:
             return "FAIL: nothing was checked"
         return f"FAIL: {failed} of {total} checks" if failed else f"pass: all {total} checks"
+
+    def __repr__(self) -> str:
+        of = f" of {self.subject.splitlines()[0]}" if self.subject else ""
+        return f"<Report{of}: {self.verdict}>"
+
+    def _repr_html_(self) -> str:
+        """The table for a notebook."""
+        rows = [(COLUMNS, "th"), *((check.cells, "td") for check in self.checks)]
+        table = "".join(
+            f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in cells)}</tr>"
+            for cells, tag in rows
+        )
+        lines = "".join(f"<p>{escape(line)}</p>" for line in (self.subject, self.verdict) if line)
+        return f"{lines}<table>{table}</table>"
 
     def __str__(self) -> str:
         details = [f"  {check.weight}, {check.method}: {check.detail}" for check in self.failures]

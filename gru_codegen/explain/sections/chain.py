@@ -14,7 +14,7 @@ from gru_codegen.explain.model import Block, Equations, Fold, Section, Table
 from gru_codegen.explain.part import Part
 from gru_codegen.explain.words import counted, says
 from gru_codegen.ir import EquationId
-from gru_codegen.notation import Local, OverTime, Verbatim
+from gru_codegen.notation import OverTime, Verbatim
 
 __all__ = ["chain_section"]
 
@@ -113,12 +113,10 @@ def _others(part: Part, path: list[LocalDerivative]) -> Iterator[Block]:
 
 def _by_equation(derivation: Derivation, terms: list[LocalDerivative]) -> list[list[Row]]:
     """The derivatives of each equation, each with its rule."""
-    adjoint_of = {adjoint.of: adjoint.target for adjoint in derivation.adjoints}
 
     def row(term: LocalDerivative) -> Row:
-        value = derivation.loss.cost if term.of is None else term.of
-        left = Local(adjoint_of.get(term.of), value, term.argument)
-        return Row(left, derivation.notation.arrange(term.expression), (" and ".join(term.rules),))
+        value = derivation.notation.arrange(term.expression)
+        return Row(term.asked, value, (" and ".join(term.rules),))
 
     order = (*(equation.target for equation in derivation.equations), None)
     groups = ([row(term) for term in terms if term.of == of] for of in order)
