@@ -572,13 +572,13 @@ def _backward(
     # dRS_t = daCA_t Wrecca^T
     Wrecca.dot(daCA_t, dRS)
     # at once:
-    #     dZ_t = dS_t o CA_t - dS_t o S_{t-1}; daZ_t = dZ_t o Z_t o (1 - Z_t) = dS_t o S_by_aZ_t
+    #     dZ_t = dS_t o (CA_t - S_{t-1}); daZ_t = dZ_t o Z_t o (1 - Z_t) = dS_t o S_by_aZ_t
     #     dR_t = dRS_t o S_{t-1}; daR_t = dR_t o R_t o (1 - R_t) = dRS_t o RS_by_aR_t
     np.multiply(dS_dRS, S_by_aZ_RS_by_aR_t, daZ_daR_t)
     # the products of dS_prev: dS_prev_products = daZ_daR_t W_dS_prev_products^T
     if last is not None:
         W_dS_prev_products.dot(daZ_daR_t, dS_prev_products)
-    # dS_prev_t = dS_t + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T - dS_t o Z_t
+    # dS_prev_t = dS_t o (1 - Z_t) + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
     #     = dS_prev_products + dS_t o S_by_S_prev_t + dRS_t o R_t
     if last is not None:
         np.multiply(dS, S_by_S_prev_t, dS_prev)

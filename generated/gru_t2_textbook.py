@@ -461,12 +461,11 @@ def _backward(
     dR = dRS * S_prev[1]
     # daR_t = dR_t o R_t o (1 - R_t)
     daR[1] = dR * R[1] * (1 - R[1])
-    # dZ_t = dS_t o CA_t - dS_t o S_{t-1} = dS_t o (CA_t - S_{t-1})
+    # dZ_t = dS_t o (CA_t - S_{t-1})
     dZ = dS * (CA[1] - S_prev[1])
     # daZ_t = dZ_t o Z_t o (1 - Z_t)
     daZ[1] = dZ * Z[1] * (1 - Z[1])
-    # dS_prev_t = dS_t + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T - dS_t o Z_t
-    #     = dS_t o (1 - Z_t) + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
+    # dS_prev_t = dS_t o (1 - Z_t) + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
     dS_prev = dS * (1 - Z[1]) + dRS * R[1] + daR[1] @ Wrecr.T + daZ[1] @ Wrecz.T
     # past its length: dS_prev_t = dS_prev_t + dS_held_t
     if ended is not None:
@@ -503,12 +502,11 @@ def _backward(
     dR = dRS * S_prev[0]
     # daR_t = dR_t o R_t o (1 - R_t)
     daR[0] = dR * R[0] * (1 - R[0])
-    # dZ_t = dS_t o CA_t - dS_t o S_{t-1} = dS_t o (CA_t - S_{t-1})
+    # dZ_t = dS_t o (CA_t - S_{t-1})
     dZ = dS * (CA[0] - S_prev[0])
     # daZ_t = dZ_t o Z_t o (1 - Z_t)
     daZ[0] = dZ * Z[0] * (1 - Z[0])
-    # dS_prev_t = dS_t + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T - dS_t o Z_t
-    #     = dS_t o (1 - Z_t) + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
+    # dS_prev_t = dS_t o (1 - Z_t) + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
     if last is not None:
         dS_prev = dS * (1 - Z[0]) + dRS * R[0] + daR[0] @ Wrecr.T + daZ[0] @ Wrecz.T
     # past its length: dS_prev_t = dS_prev_t + dS_held_t

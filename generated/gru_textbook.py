@@ -456,12 +456,11 @@ def _backward(
         dR = dRS * S_prev[t]
         # daR_t = dR_t o R_t o (1 - R_t)
         daR[t] = dR * R[t] * (1 - R[t])
-        # dZ_t = dS_t o CA_t - dS_t o S_{t-1} = dS_t o (CA_t - S_{t-1})
+        # dZ_t = dS_t o (CA_t - S_{t-1})
         dZ = dS * (CA[t] - S_prev[t])
         # daZ_t = dZ_t o Z_t o (1 - Z_t)
         daZ[t] = dZ * Z[t] * (1 - Z[t])
-        # dS_prev_t = dS_t + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T - dS_t o Z_t
-        #     = dS_t o (1 - Z_t) + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
+        # dS_prev_t = dS_t o (1 - Z_t) + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
         dS_prev = dS * (1 - Z[t]) + dRS * R[t] + daR[t] @ Wrecr.T + daZ[t] @ Wrecz.T
         # past its length: dS_prev_t = dS_prev_t + dS_held_t
         if ended is not None:
