@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from sympy.matrices.expressions.matexpr import MatrixSymbol
@@ -12,9 +10,7 @@ from sympy.matrices.expressions.matexpr import MatrixSymbol
 from gru_codegen.cell import Cell
 from gru_codegen.derive.calculus import LocalDerivative
 from gru_codegen.derive.normal_form import NormalEquation
-from gru_codegen.derive.proof import prove_equal
 from gru_codegen.derive.shown import Shown
-from gru_codegen.derive.sums import factored
 from gru_codegen.losses import Loss
 from gru_codegen.notation import Notation, OverTime, leaves
 
@@ -32,6 +28,8 @@ class AdjointEquation(Shown):
     carry: for a state, the adjoint that the next time step passes on; else None.
     terms: one proved local derivative for each equation of the step that reads `of`.
     expression: their sum, in natural order.
+    factored: the same with the adjoints that its terms share taken out, as ``dS o (CA - S_prev)``;
+        proved equal. That is the form in which code computes it.
     """
 
     target: MatrixSymbol
@@ -39,10 +37,11 @@ class AdjointEquation(Shown):
     carry: MatrixSymbol | None
     terms: tuple[LocalDerivative, ...]
     expression: Any
+    factored: Any
     notation: Notation | None = field(default=None, compare=False)
 
     def _sides(self) -> tuple[Any, Any]:
-        return self.target, self.expression
+        return self.target, self.factored
 
 
 @dataclass(frozen=True, repr=False)
@@ -116,23 +115,3 @@ class Formulas:
         """Every derivative that SymPy took, each proved when it was taken."""
         terms = [a.terms for a in self.adjoints] + [g.terms for g in self.gradients]
         return tuple(term for of_one in terms for term in of_one)
-
-    @cached_property
-    def factored(self) -> Mapping[MatrixSymbol, Any]:
-        """Each adjoint's sum, with the adjoints that its terms share taken out; proved equal.
-
-        That is the form in which the code computes it: ``dS o (CA - S_prev)``.
-
-        Raises
-        ------
-        DerivationError: a factored sum is not the sum.
-        """
-        known = frozenset(self.notation.adjoints)
-        forms = {}
-        for adjoint in self.adjoints:
-            form = factored(adjoint.expression, known, self.notation)
-            if form != adjoint.expression:
-                where = f"equation {adjoint.target}, factored"
-                prove_equal(where, adjoint.expression, form, {})
-            forms[adjoint.target] = form
-        return forms

@@ -16,7 +16,6 @@ from functools import cache
 from typing import Any
 
 from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
-from sympy.matrices.expressions.special import OneMatrix
 from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.cell import Cell, matrix
@@ -25,7 +24,7 @@ from gru_codegen.derive.derivation import Derivation
 from gru_codegen.derive.formulas import AdjointEquation, Gradient, Shared
 from gru_codegen.derive.normal_form import NormalEquation, normalise
 from gru_codegen.derive.proof import prove_equal, prove_no_matter
-from gru_codegen.derive.sums import total
+from gru_codegen.derive.sums import factored, total
 from gru_codegen.equations import Equation
 from gru_codegen.errors import CellError
 from gru_codegen.losses import L2, Loss, require_declared
@@ -90,9 +89,16 @@ def _derive(cell: Cell, loss: Loss) -> Derivation:
             parts.append(carried[argument])
         return local, notation.arrange(total(parts, argument.shape))
 
-    adjoints = tuple(
-        AdjointEquation(adjoint_of[v], v, carried.get(v), *summed(v), notation) for v in order
-    )
+    def adjoint(variable: MatrixSymbol) -> AdjointEquation:
+        local, value = summed(variable)
+        form = factored(value, frozenset(notation.adjoints), notation)
+        if form != value:
+            prove_equal(f"equation {adjoint_of[variable]}, factored", value, form, {})
+        return AdjointEquation(
+            adjoint_of[variable], variable, carried.get(variable), local, value, form, notation
+        )
+
+    adjoints = tuple(map(adjoint, order))
     gradients = tuple(Gradient(adjoint_of[w], w, *summed(w), notation) for w in cell.weights)
     equations = tuple(
         replace(e, expression=notation.arrange(e.expression), declared=notation.arrange(e.declared))
@@ -205,7 +211,7 @@ def _shared(
     adjoints: tuple[AdjointEquation, ...], gradients: tuple[Gradient, ...], notation: Notation
 ) -> tuple[Shared, ...]:
     """Adjoints that several formulas read, and the expressions that several have in common."""
-    formulas = {a.target: a.expression for a in adjoints} | {g.target: g.summand for g in gradients}
+    formulas = {a.target: a.factored for a in adjoints} | {g.target: g.summand for g in gradients}
     readers: dict[Any, list[MatrixSymbol]] = {}
     for target, expression in formulas.items():
         for factor in dict.fromkeys(_factors(expression, set(formulas))):
@@ -215,11 +221,10 @@ def _shared(
 
 
 def _factors(expression: Any, adjoints: set[MatrixSymbol]) -> list[Any]:
+    """The factors of `expression` that have an adjoint in them, whatever multiplies them."""
     factors = []
     for part in expression.args:
-        if isinstance(part, MatrixSymbol):
-            factors += [part] if part in adjoints else []
-        elif isinstance(part, MatrixExpr) and not isinstance(part, OneMatrix):
+        if isinstance(part, MatrixExpr) and adjoints & set(leaves(part)):
             plain = isinstance(part, Transpose) or signed(part)[0] != 1
             factors += ([] if plain else [part]) + _factors(part, adjoints)
     return factors

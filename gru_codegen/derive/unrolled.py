@@ -111,7 +111,7 @@ class Unrolled:
         backward = []
         for t in reversed(times):
             for a in derivation.adjoints:
-                formula = derivation.factored[a.target]
+                formula = a.factored
                 target, value = index[a.target, t], substitute(at(formula, t), zero)
                 backward.append((target, value))
                 if isinstance(value, ZeroMatrix):

@@ -89,7 +89,7 @@ def adjoint_rows(derivation: Formulas, adjoints: Sequence[AdjointEquation]) -> t
         for a in adjoints
         if a.carry is not None
     ]
-    return (*starts, *(Row(a.target, derivation.factored[a.target], _read_by(a)) for a in adjoints))
+    return (*starts, *(Row(a.target, a.factored, _read_by(a)) for a in adjoints))
 
 
 def gradient_rows(gradients: Iterable[Gradient]) -> tuple[Row, ...]:

@@ -143,9 +143,7 @@ class _Lowering:
 
     def _adjoint(self, adjoint: AdjointEquation, scope: Scope) -> Statement:
         meaning = self.refs[adjoint.target].var.meaning
-        formula = self._formula(
-            adjoint.target, self.derivation.factored[adjoint.target], meaning, scope
-        )
+        formula = self._formula(adjoint.target, adjoint.factored, meaning, scope)
         known = known_adjoint(self.derivation)
         if known is not None and adjoint.target == self.derivation.seed:
             formula = replace(formula, text=f"{formula.text} = {known.text}")

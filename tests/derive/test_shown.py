@@ -21,7 +21,7 @@ def test_every_part_has_a_line_and_latex(cell: gc.Cell) -> None:
         assert repr(part).startswith(f"<{type(part).__name__} ")
         assert re.fullmatch(r"\$\$.+\$\$", part._repr_latex_())
     for adjoint in derivation.adjoints:
-        assert str(adjoint) == f"{write(adjoint.target)} = {write(adjoint.expression)}"
+        assert str(adjoint) == f"{write(adjoint.target)} = {write(adjoint.factored)}"
     for term in derivation.local_derivatives:
         assert str(term).startswith("diff(")
         assert str(term).endswith(f" = {write(derivation.notation.arrange(term.expression))}")

@@ -156,7 +156,7 @@ def test_there_is_no_other_step(step: int) -> None:
 def test_factored_sums_are_the_sums(cell: Cell) -> None:
     derivation, numbers = gc.derive(cell), Numbers()
     for adjoint in derivation.adjoints:
-        form = derivation.factored[adjoint.target]
+        form = adjoint.factored
         np.testing.assert_allclose(
             numbers.of(form), numbers.of(adjoint.expression), rtol=1e-12, atol=1e-14
         )

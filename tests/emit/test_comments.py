@@ -65,7 +65,7 @@ def test_the_table_has_every_equation_of_the_derivation() -> None:
     text = derivation.notation.text
     texts = {formula.text for formula in table.values()}
     for adjoint in derivation.adjoints:
-        factored = derivation.factored[adjoint.target]
+        factored = adjoint.factored
         assert f"{text(adjoint.target)} = {text(factored)}" in texts
         assert EquationId("adjoint", adjoint.of.name) in table
     for equation in derivation.forward_equations:

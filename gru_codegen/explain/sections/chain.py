@@ -91,7 +91,7 @@ def _rewritten(derivation: Derivation, term: LocalDerivative) -> Prose:
             return (gradient.target, sign, OverTime(value))
     (adjoint,) = [a for a in derivation.adjoints if a.of == term.argument]
     if len(adjoint.terms) == 1 and adjoint.carry is None:
-        return (adjoint.target, " = ", derivation.factored[adjoint.target])
+        return (adjoint.target, " = ", adjoint.factored)
     return (adjoint.target, " = ... + ", value)
 
 

@@ -53,7 +53,7 @@ def adjoint_rows(derivation: Derivation, adjoints: tuple[AdjointEquation, ...]) 
     return starts + [
         Row(
             a.target,
-            derivation.factored[a.target],
+            a.factored,
             (*_origin(a), ", ", shape(a.of.shape)),
             EquationId("adjoint", a.of.name),
         )

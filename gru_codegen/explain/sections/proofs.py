@@ -38,7 +38,7 @@ def proofs_section(part: Part) -> Section:
 
 def _proofs(part: Part) -> Iterator[Block]:
     derivation = part.derivation
-    changed = [a for a in derivation.adjoints if derivation.factored[a.target] != a.expression]
+    changed = [a for a in derivation.adjoints if a.factored != a.expression]
     renamed = [e for e in derivation.equations if e.expression != e.declared]
     options = [term for hold in derivation.options.holds for term in hold.terms]
     options += [*derivation.options.weighting.terms, *derivation.options.last.values()]
