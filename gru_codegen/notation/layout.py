@@ -18,6 +18,7 @@ __all__ = [
     "joined",
     "kept",
     "marked",
+    "parted",
     "spans",
     "spelled",
     "unbroken",
@@ -149,15 +150,9 @@ def folded(
     whole = unbroken(pieces)
     if len(pieces) == 1 or fits(whole, first):
         return [(first, whole.strip())]
-    outermost = min(piece.depth for piece in pieces[1:])
-    operands = [[pieces[0]]]
-    for piece in pieces[1:]:
-        if piece.depth == outermost:
-            operands.append([])
-        operands[-1].append(piece)
     lines: list[tuple[int, str]] = []
     indent, line = first, ""
-    for operand in operands:
+    for operand in _operands(pieces):
         written = unbroken(operand)
         if line and not fits(line + written, indent):
             lines.append((indent, line.strip()))
@@ -165,6 +160,21 @@ def folded(
         if line or fits(written, indent):
             line += written
         else:
-            lines += folded(tuple(operand), width, measure, indent, rest + 1)
+            lines += folded(operand, width, measure, indent, rest + 1)
             indent = rest
     return [*lines, (indent, line.strip())] if line else lines
+
+
+def parted(pieces: Pieces, width: float, measure: Callable[[str], float]) -> list[str]:
+    """A formula in parts of at most `width` where that can be done, for others to make lines of."""
+    whole = unbroken(pieces)
+    if len(pieces) == 1 or measure(whole) <= width:
+        return [whole]
+    return [part for each in _operands(pieces) for part in parted(each, width, measure)]
+
+
+def _operands(pieces: Pieces) -> list[Pieces]:
+    """The formula in pieces, divided where the outermost operators stand."""
+    outermost = min(piece.depth for piece in pieces[1:])
+    starts = [0, *(n for n, piece in enumerate(pieces) if n and piece.depth == outermost)]
+    return [pieces[start:end] for start, end in zip(starts, [*starts[1:], None], strict=True)]

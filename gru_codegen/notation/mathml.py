@@ -28,8 +28,12 @@ def _classed(name: str, adjoint: bool, index: str | None, label: str = "") -> st
     return rf"\class{{{classes}}}{{{LATEX.symbol(name, adjoint, index, label)}}}"
 
 
+def _width(formula: str) -> float:
+    return LATEX.width(re.sub(r"\\class\{[^}]*\}", "", formula))
+
+
 #: LaTeX for `mathml`: each symbol has a class, by `\class{...}{...}`, and marks stay as they are.
-CLASSED: Spelling = replace(LATEX, symbol=_classed, marks=kept)
+CLASSED: Spelling = replace(LATEX, symbol=_classed, marks=kept, width=_width)
 
 
 def mathml(latex: str) -> str:

@@ -36,6 +36,7 @@ from gru_codegen.notation.layout import (
     folded,
     joined,
     marked,
+    parted,
     spelled,
     unbroken,
 )
@@ -113,9 +114,15 @@ class Notation:
         whole = unbroken(_Writer(self, spelling, step).pieces(expression)[0])
         return next(spelled([whole], spelling.marks))
 
-    def pieces(self, expression: Any, spelling: Spelling, step: str | int = "t") -> list[str]:
-        """The parts of `expression` between which a line may be broken, with its marks in them."""
-        return [piece.mark for piece in _Writer(self, spelling, step).pieces(expression)[0]]
+    def parts(
+        self, expression: Any, spelling: Spelling, width: float, step: str | int = "t"
+    ) -> list[str]:
+        """`expression` in parts between which a line may be broken, with its marks in them.
+
+        As few as keep to `width`, in columns of text, where that can be done.
+        """
+        pieces, _ = _Writer(self, spelling, step).pieces(expression)
+        return parted(pieces, width, lambda part: spelling.width(bare(part)))
 
     def lines(
         self, expression: Any, spelling: Spelling, width: float, step: str | int = "t"

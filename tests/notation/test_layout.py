@@ -11,6 +11,7 @@ from gru_codegen.notation.layout import (
     enclosed,
     folded,
     joined,
+    parted,
     unbroken,
 )
 
@@ -46,6 +47,12 @@ def test_a_factor_stays_with_its_brackets_but_two_long_factors_part() -> None:
     two = joined([enclosed("(", total(a, b), ")"), enclosed("(", total(b, c), ")")], " ")
     assert unbroken(two) == "(a + b) (b + c)"
     assert drawn(two, 10) == ["(a + b)", "  (b + c)"]
+
+
+def test_what_others_make_lines_of_is_parted_outermost_first() -> None:
+    assert parted(total(a, BRACKETS, c), 17, len) == ["a + a (b + c) + c"]
+    assert parted(total(a, BRACKETS, c), 12, len) == ["a", " + a (b + c)", " + c"]
+    assert parted(total(a, BRACKETS, c), 8, len) == ["a", " + a (b", " + c)", " + c"]
 
 
 def formulas() -> st.SearchStrategy[Pieces]:

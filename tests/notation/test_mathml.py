@@ -69,6 +69,11 @@ def test_what_the_notation_does_not_write_is_refused(latex: str) -> None:
         mathml(latex)
 
 
+def test_a_class_takes_no_room() -> None:
+    for latex in ("x_{t}", r"\mathrm{d}S^{\text{own}}_{1}"):
+        assert CLASSED.width(rf"\class{{v-a own}}{{{latex}}}") == LATEX.width(latex)
+
+
 # --- all formulas of a report, against latex2mathml ----------------------------------------------
 
 PAIRS = [(cell, "none", "l2") for cell in gc.cells] + [

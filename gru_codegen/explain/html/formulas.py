@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from html import escape
 from typing import Any
@@ -12,8 +13,13 @@ from gru_codegen.notation import CLASSED, TEXT, Notation, Verbatim, bare, mathml
 
 __all__ = ["formula", "plain", "prose"]
 
+#: How much of a formula stays together, in columns of text: less than a telephone has.
+_WIDTH = 20
+
 #: Between two pieces a line may end. Neither character occurs in a formula.
 _END_OF_PIECE, _EDGE_OF_MARK = "\n", "\0"
+
+_NO_BREAK = "\N{WORD JOINER}"
 
 
 def formula(expression: Any, notation: Notation, step: str | int = "t", before: str = "") -> str:
@@ -21,7 +27,7 @@ def formula(expression: Any, notation: Notation, step: str | int = "t", before: 
 
     MathML is never broken over lines by a browser, so each piece is a `math` of its own.
     """
-    first, *others = notation.pieces(expression, CLASSED, step)
+    first, *others = notation.parts(expression, CLASSED, _WIDTH, step)
     label = before + bare(notation.write(expression, TEXT, step))
     inline = "".join(_inline([before + first, *others]))
     if inline.startswith("<math>") and inline.count("<math>") == 1:
@@ -49,8 +55,9 @@ def _math(latex: str) -> str:
 
 
 def prose(parts: Prose, notation: Notation, step: str | int = "t") -> str:
-    """Words and formulas in turn."""
-    return "".join(_part(part, notation, step) for part in parts)
+    """Words and formulas in turn; no line begins with the comma or the point behind a formula."""
+    written = "".join(_part(part, notation, step) for part in parts)
+    return re.sub(r"(</math>|</span>)(?=[,.:;)])", rf"\1{_NO_BREAK}", written)
 
 
 def _part(part: Any, notation: Notation, step: str | int) -> str:

@@ -21,6 +21,9 @@ _PATHS = {"own": "own error, of step 1", "later": "what later steps pass back"}
 #: The height of a node, the space around the picture, and that between two steps.
 _HEIGHT, _MARGIN, _BETWEEN = 38, 4, 40
 
+#: So far a picture is made smaller for a narrow screen; beyond that it is scrolled.
+_SMALLEST = 0.6
+
 Point = tuple[float, float]
 
 
@@ -30,7 +33,8 @@ def graph(block: Graph) -> str:
     key = (element("span", _PATHS[path], class_=f"key {path}") for path in paths)
     caption = element("figcaption", *key) if paths else ""
     pictures = (_Picture(block, upright).drawn() for upright in (True, False))
-    return element("figure", *pictures, caption)
+    shown = element("div", *pictures, class_="scroll", role="group", aria_label="Graph", tabindex=0)
+    return element("figure", shown, caption)
 
 
 def lanes(block: Graph) -> Mapping[Any, int]:
@@ -84,7 +88,7 @@ class _Picture:
             ),
             *map(self.node, self.graph.nodes),
             viewBox=f"0 0 {width:g} {height:g}",
-            style=f"max-width:{1.2 * width:g}px",
+            style=f"max-width:{1.2 * width:g}px;min-width:{_SMALLEST * width:g}px",
             role="img",
             aria_label=f"What reads what: {'; '.join(self.words())}",
             class_=name,
