@@ -55,7 +55,7 @@ def _common(block: Block) -> object:
     if not isinstance(block, Statement):
         return id(block)
     if not block.origin.equations:
-        operands = list(reads(block.value))
+        operands = reads(block.value)
         if operands and all(ref.var.role == "weight" for ref in operands):
             return block.target.var.meaning
     return block.origin if _is_shared(block.origin) else id(block)

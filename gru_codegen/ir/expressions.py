@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from typing import Literal
 
 from gru_codegen.ir.precedence import ATOM, PRODUCT, SUM, TIGHT, Form, Infix, call, spelled
@@ -179,6 +180,18 @@ class Call(Arithmetic):
     operation: str
     args: tuple[Expr, ...]
 
+    # Every pass asks for both, again and again, and most of an expression lives through many.
+
+    @cached_property
+    def refs(self) -> tuple[Ref, ...]:
+        """See `refs`."""
+        return tuple(ref for argument in self.args for ref in refs(argument))
+
+    @cached_property
+    def reads(self) -> tuple[Ref, ...]:
+        """See `reads`."""
+        return tuple(part for ref in self.refs for part in unpacked(ref))
+
     def __str__(self) -> str:
         return spelled(self, _notation)
 
@@ -220,34 +233,32 @@ def parts(expression: Expr) -> Iterator[Expr]:
             yield from parts(argument)
 
 
-def refs(expression: Expr) -> Iterator[Ref]:
+def refs(expression: Expr) -> tuple[Ref, ...]:
     """The references in `expression` as they stand there, left to right."""
     if isinstance(expression, Ref):
-        yield expression
-    elif isinstance(expression, Call):
-        for argument in expression.args:
-            yield from refs(argument)
+        return (expression,)
+    return expression.refs if isinstance(expression, Call) else ()
 
 
-def reads(expression: Expr) -> Iterator[Ref]:
+def reads(expression: Expr) -> tuple[Ref, ...]:
     """References that `expression` reads, left to right: of a pack its parts."""
-    for ref in refs(expression):
-        yield from unpacked(ref)
+    if isinstance(expression, Ref):
+        return unpacked(expression)
+    return expression.reads if isinstance(expression, Call) else ()
 
 
-def unpacked(ref: Ref) -> Iterator[Ref]:
+def unpacked(ref: Ref) -> tuple[Ref, ...]:
     """The parts of a pack, row by row, each at the step that is meant; else `ref` itself."""
     if not ref.var.parts:
-        yield ref
-    for row in ref.var.parts:
-        for part in row:
-            yield from unpacked(_shifted(part, ref.when))
+        return (ref,)
+    shifted = (_shifted(part, ref.when) for row in ref.var.parts for part in row)
+    return tuple(each for part in shifted for each in unpacked(part))
 
 
 def _shifted(part: Ref, when: When | None) -> Ref:
     if when is None or part.when is None:
         return part
-    return replace(part, when=replace(when, offset=when.offset + part.when.offset))
+    return Ref(part.var, type(when)(when.offset + part.when.offset) if part.when.offset else when)
 
 
 def rewrite(expression: Expr, rule: Callable[[Expr], Expr | None]) -> Expr:

@@ -92,8 +92,8 @@ def _of_origins(program: Program) -> Iterator[Ref]:
         yield from (target, *refs(value))
 
 
-def _of(boundary: Expr | None) -> Iterator[Ref]:
-    return iter(()) if boundary is None else refs(boundary)
+def _of(boundary: Expr | None) -> tuple[Ref, ...]:
+    return () if boundary is None else refs(boundary)
 
 
 def _variable(var: Var) -> str:

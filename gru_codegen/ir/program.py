@@ -284,6 +284,6 @@ def distinct_bodies(blocks: tuple[Block, ...]) -> Iterator[tuple[Statement, ...]
             yield tuple(statements(block.body))
 
 
-def writes(statement: Statement) -> Iterator[Ref]:
+def writes(statement: Statement) -> tuple[Ref, ...]:
     """References that `statement` writes: its target, of a pack the parts."""
-    yield from unpacked(statement.target)
+    return unpacked(statement.target)

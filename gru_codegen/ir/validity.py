@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir.expressions import (
@@ -76,6 +77,16 @@ def _phases_of_the_pullback(program: Program) -> set[str]:
     return alone
 
 
+class _At(NamedTuple):
+    """A place in the program; its text, for an error alone, takes longer than the checks."""
+
+    where: str
+    statement: Statement
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.statement}"
+
+
 @dataclass
 class _Validator:
     """Checks the statements of a program one by one.
@@ -123,7 +134,7 @@ class _Validator:
     def statement(
         self, statement: Statement, known: dict[str, list[_Condition]], inside: _Inside | None
     ) -> None:
-        at = f"{self.where}: {statement}"
+        at = _At(self.where, statement)
         condition = self._condition(statement)
         for ref in (*refs(statement.value), statement.target):
             if ref.var.parts:
@@ -148,21 +159,21 @@ class _Validator:
             name = ref.var.name
             known[name] = [*known.get(name, []), condition]
 
-    def boundary(self, ref: Ref, at: str) -> None:
+    def boundary(self, ref: Ref, at: _At) -> None:
         """Check that the boundary of `ref` is computed before the steps, even if there are none."""
         if ref.var.boundary is None or ref.when is None or not ref.when.offset:
             return
         for part in reads(ref.var.boundary):
-            beyond = f"{at}: {ref} is {part} beyond the steps"
+            beyond = f"{ref} is {part} beyond the steps"
             if part.var.role not in GIVEN and part.var.name not in self.known:
-                raise ProgramError(f"{beyond}, which is not computed")
+                raise ProgramError(f"{at}: {beyond}, which is not computed")
             if part.var.timed and part.var.boundary is None:
-                raise ProgramError(f"{beyond}, and {part.var.name} has no boundary")
+                raise ProgramError(f"{at}: {beyond}, and {part.var.name} has no boundary")
 
     def _condition(self, statement: Statement) -> _Condition:
         return self.implied | frozenset(statement.given)
 
-    def reference(self, ref: Ref, at: str, within_step: bool) -> None:
+    def reference(self, ref: Ref, at: _At, within_step: bool) -> None:
         var = ref.var
         if self.names.setdefault(var.name, var) != var:
             raise ProgramError(f"{at}: there are two different variables called {var.name}")
@@ -181,7 +192,7 @@ class _Validator:
             end = "last" if ref.when.offset > 0 else "first"
             raise ProgramError(f"{at}: {ref} has no value beyond the {end} step, no boundary")
 
-    def target(self, statement: Statement, at: str) -> None:
+    def target(self, statement: Statement, at: _At) -> None:
         for ref in writes(statement):
             if ref.var.role in GIVEN:
                 raise ProgramError(f"{at}: {ref.var.name} is given, nothing may change it")
@@ -259,7 +270,7 @@ def _check_gradients(program: Program, names: dict[str, Var]) -> None:
 # --- packs ---------------------------------------------------------------------------------------
 
 
-def _check_pack(pack: Var, at: str) -> None:
+def _check_pack(pack: Var, at: _At) -> None:
     """Its parts are elementary and have one step or none; their shapes make up its own."""
     flat_parts = [part for row in pack.parts for part in row]
     for part in flat_parts:
@@ -300,7 +311,7 @@ def _runs(program: Program) -> Iterator[tuple[Ref, ...]]:
         if len(ref.var.parts) == 1:
             yield ref.var.parts[0]
         elif ref.var.parts:
-            yield tuple(unpacked(ref))
+            yield unpacked(ref)
 
 
 def _check_overwrites(program: Program, names: dict[str, Var]) -> None:

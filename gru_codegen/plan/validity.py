@@ -175,14 +175,14 @@ class _Run:
 
     def _statement(self, statement: Statement, t: int | None) -> None:
         for ref in reads(statement.value):
-            self._check_there(str(statement), ref, t)
+            self._check_there(statement, ref, t)
         if self.plan.copies_onto_itself(statement):
             self._hold(statement.target, t, beside=True)
             return
         self._check_overlap(statement, t)
         self._hold(statement.target, t)
 
-    def _check_there(self, where: str, ref: Ref, t: int | None) -> None:
+    def _check_there(self, where: object, ref: Ref, t: int | None) -> None:
         """Raise an error if the place of `ref` holds another value; `where` says what reads it."""
         for cell, value in self._cells(ref, t):
             name, step = value

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from types import ModuleType
+from functools import lru_cache
+from types import FunctionType, ModuleType
 
 #: The results of entry points, by name, where a kernel does not say.
 USUAL = {
@@ -13,6 +14,8 @@ USUAL = {
     "loss_and_gradients": ("loss", "gradients", "state"),
     "vjp": ("outputs", "state", "pullback"),
 }
+#: Read anew for every call of an entry point, signatures would take a quarter of all checks.
+_signature = lru_cache(maxsize=8)(inspect.signature)
 #: The inputs of a kernel whose functions show no signature.
 _INPUTS = ("x",)
 
@@ -50,6 +53,8 @@ def _required(kernel: ModuleType, name: str) -> tuple[str, ...]:
 def _parameters(kernel: ModuleType, name: str) -> Mapping[str, inspect.Parameter]:
     """The parameters of an entry point; none where it is no function of Python."""
     try:
-        return inspect.signature(getattr(kernel, name)).parameters
+        function = getattr(kernel, name)
+        read = _signature if isinstance(function, FunctionType) else inspect.signature
+        return read(function).parameters
     except (AttributeError, TypeError, ValueError):
         return {}

@@ -111,7 +111,7 @@ class Boundaries:
             beyond = self.names.spell(carry.boundary, "")
             yield line_of(self.names, f"    {name}[...] = 0 if last is None else {beyond}")
             return
-        addends = list(refs(carry.boundary))
+        addends = refs(carry.boundary)
         given = [ref for ref in addends if ref.var.role == "last"]
         start, *others = [self.names.end(r.var, "last") for r in addends if r not in given]
         yield line_of(self.names, f"    {name}[...] = {start}")

@@ -73,5 +73,5 @@ def _is_work(expression: Expr) -> bool:
     """Return whether `expression` is computed from weights alone; a view of one is not."""
     if not isinstance(expression, Call) or expression.operation in ("transpose", "rows"):
         return False
-    operands = list(refs(expression))
+    operands = refs(expression)
     return bool(operands) and all(ref.var.role == "weight" for ref in operands)

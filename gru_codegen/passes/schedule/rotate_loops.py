@@ -109,7 +109,7 @@ class _Rotation:
         target = start.target.var
         added = [addend for addend in added_up(start.value) if addend != carry]
         total = reduce(lambda left, right: Call("add", (left, right)), added)
-        by = next(reads(total)).var.name
+        by = reads(total)[0].var.name
         meaning = f"what {target.name} is by way of {by}"
         name = fresh(f"{target.name}_via_{by}", self.names_in_use)
         var = Var(name, target.shape, "adjoint", True, Const(Fraction(0)), meaning)
