@@ -136,15 +136,10 @@ class _Validator:
     ) -> None:
         at = _At(self.where, statement)
         condition = self._condition(statement)
-        for ref in (*refs(statement.value), statement.target):
-            if ref.var.parts:
-                _check_pack(ref.var, at)
-        for ref in (
-            *refs(statement.value),
-            *reads(statement.value),
-            statement.target,
-            *writes(statement),
-        ):
+        packs = [ref for ref in (*refs(statement.value), statement.target) if ref.var.parts]
+        for pack in packs:
+            _check_pack(pack.var, at)
+        for ref in (*packs, *reads(statement.value), *writes(statement)):
             self.reference(ref, at, inside is not None)
         for ref in reads(statement.value):
             conditions = self._conditions(ref, known, inside)

@@ -200,12 +200,13 @@ class _Run:
         """Raise an error if an operand is lost while the result is written."""
         if not self.plan.in_place or not isinstance(statement.value, Call):
             return
-        safe = set(overwritten_safely(statement.value))
         targets = [[cell for cell, _ in self._cells(ref, t)] for ref in writes(statement)]
+        written = {cell for cells in targets for cell in cells}
         for ref in reads(statement.value):
             cells = [cell for cell, _ in self._cells(ref, t)]
-            in_place = ref in safe and cells in targets
-            if not in_place and any(set(cells) & set(target) for target in targets):
+            if written.isdisjoint(cells):
+                continue
+            if cells not in targets or ref not in overwritten_safely(statement.value):
                 raise ProgramError(f"{statement}: the result is written over {ref}")
 
     def _hold(self, target: Ref, t: int | None, *, beside: bool = False) -> None:
