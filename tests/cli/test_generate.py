@@ -1,19 +1,21 @@
 from __future__ import annotations
 
 import errno
+import functools
 import itertools
 import os
 import re
 import shlex
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import gru_codegen as gc
 from gru_codegen import pipeline
-from gru_codegen.modules import load_file
 from gru_codegen.request import Request
+from gru_codegen.verify import Report
 from tests.cli.running import Outcome, Run, files, plant_faults, recorded, refused, stop
 
 # Every cell, every loss, both styles, both forms; not every one with every other.
@@ -25,8 +27,19 @@ KERNELS = [
 
 @pytest.mark.parametrize(("cell", "loss", "style", "unroll"), KERNELS)
 def test_generate_writes_what_the_library_generates(
-    cell: str, loss: str, style: str, unroll: str, run: Run, folder: Path
+    cell: str, loss: str, style: str, unroll: str, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    made = functools.cache(pipeline.source)  # a request that is made again is not worked on again
+    monkeypatch.setattr(pipeline, "source", made)
+    reports: list[Report] = []
+    check = pipeline.check
+
+    def reported(*arguments: Any, **keywords: Any) -> Report:
+        reports.append(check(*arguments, **keywords))
+        return reports[-1]
+
+    monkeypatch.setattr(pipeline, "check", reported)
+
     outcome = run(
         "generate", "--cell", cell, "--loss", loss, "--style", style, "--unroll", unroll
     )  # fmt: skip
@@ -35,18 +48,20 @@ def test_generate_writes_what_the_library_generates(
     source = gc.generate(declared, loss=cost, unroll=steps, style=style)  # type: ignore[arg-type]
     path = f"generated/{Request(declared, cost, 'none', steps, style).name}.py"  # type: ignore[arg-type]
 
-    assert files(folder) == {path}
+    assert files(Path()) == {path}
     assert Path(path).read_bytes() == source.encode()
-    count = len(pipeline.check(load_file(path), declared, loss=cost).checks)
+    [report] = reports
     said = {"1": "1 time step", "2": "2 time steps", "any": "any number of time steps"}[unroll]
+    verdict = f"pass: all {len(report.checks)} checks"
     assert outcome == Outcome(
-        0, f"wrote {path}: {declared.title}, {said}, {style} style; pass: all {count} checks\n", ""
+        0, f"wrote {path}: {declared.title}, {said}, {style} style; {verdict}\n", ""
     )
 
-    # The command in its header generates the file again.
+    # The command in its header asks for the same again, and writes it.
     Path(path).unlink()
     assert run(*recorded(source), "--no-verify").status == 0
     assert Path(path).read_bytes() == source.encode()
+    assert made.cache_info().misses == 2  # of the first command, and of the library
 
 
 def test_what_is_generated_by_default(run: Run, folder: Path) -> None:
