@@ -23,7 +23,9 @@ is x[t - 1].
 
 The adjoint of a variable A, which is the derivative of the loss with respect to A, is called dA.
 The adjoint of S_{t-1}, which step t passes on to step t - 1, is the carry dS_prev. V_t are the loss
-weights; M_t is 1 in the rows of the samples that ended before step t, elsewhere 0.
+weights; M_t is 1 in the rows of the samples that ended before step t, elsewhere 0. With lengths,
+A'_t is what the equation of a state A_t gives, and dA'_t its adjoint: they share the arrays of A
+and dA. A <- B says that A is changed in place.
 
 Cost of forward:             12 matrix products,
                              12 B D H + 12 B H^2 + 24 B H flops
@@ -383,7 +385,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     CA[0] = np.tanh(x[0] @ Wca + RS[0] @ Wrecca)
     # state: S_t = (1 - Z_t) o S_{t-1} + Z_t o CA_t
     S[0] = (1 - Z[0]) * S_prev[0] + Z[0] * CA[0]
-    # past its length: S_t = M_t o S_{t-1} + (1 - M_t) o S_t
+    # past a sample's length: S_t = M_t o S_{t-1} + (1 - M_t) o S'_t
     if ended is not None:
         S[0] = np.where(ended[0], S_prev[0], S[0])
 
@@ -398,7 +400,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     CA[1] = np.tanh(x[1] @ Wca + RS[1] @ Wrecca)
     # state: S_t = (1 - Z_t) o S_{t-1} + Z_t o CA_t
     S[1] = (1 - Z[1]) * S_prev[1] + Z[1] * CA[1]
-    # past its length: S_t = M_t o S_{t-1} + (1 - M_t) o S_t
+    # past a sample's length: S_t = M_t o S_{t-1} + (1 - M_t) o S'_t
     if ended is not None:
         S[1] = np.where(ended[1], S_prev[1], S[1])
 
@@ -415,7 +417,7 @@ def _loss(Y: Array, V: Array | None, w: Workspace) -> Any:
     dO[0] = E
     # L2 cost, at every time step: L = sum_t 1/2 tr(E_t^T E_t)
     loss[0] = _inner(E, E if V is None else V[0] * E) / 2
-    # with loss weights V: dO_t = V_t o dO_t
+    # with loss weights V: dO_t <- V_t o dO_t
     if V is not None:
         dO[0] = dO[0] * V[0]
 
@@ -426,7 +428,7 @@ def _loss(Y: Array, V: Array | None, w: Workspace) -> Any:
     dO[1] = E
     # L2 cost, at every time step: L = sum_t 1/2 tr(E_t^T E_t)
     loss[1] = _inner(E, E if V is None else V[1] * E) / 2
-    # with loss weights V: dO_t = V_t o dO_t
+    # with loss weights V: dO_t <- V_t o dO_t
     if V is not None:
         dO[1] = dO[1] * V[1]
     return loss.sum()
@@ -445,11 +447,9 @@ def _backward(
     dS = dO[1]
     if last is not None:
         dS = dS + last[0]
-    # past its length: dS_held_t = M_t o dS_t
+    # past a sample's length: dS_held_t = M_t o dS_t; dS'_t = (1 - M_t) o dS_t
     if ended is not None:
         dS_held = np.where(ended[1], dS, 0)
-    # past its length: dS_t = (1 - M_t) o dS_t
-    if ended is not None:
         dS = np.where(ended[1], 0, dS)
     # dCA_t = dS_t o Z_t
     dCA = dS * Z[1]
@@ -467,7 +467,7 @@ def _backward(
     daZ[1] = dZ * Z[1] * (1 - Z[1])
     # dS_prev_t = dS_t o (1 - Z_t) + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
     dS_prev = dS * (1 - Z[1]) + dRS * R[1] + daR[1] @ Wrecr.T + daZ[1] @ Wrecz.T
-    # past its length: dS_prev_t = dS_prev_t + dS_held_t
+    # past a sample's length: dS_prev_t <- dS_prev_t + dS_held_t
     if ended is not None:
         dS_prev = dS_prev + dS_held
     # gradient of Wz: dWz = sum_t x_t^T daZ_t
@@ -486,10 +486,10 @@ def _backward(
     # --- step 1 of 2 ---
     # dS_t = dO_t + dS_prev_{t+1}
     dS = dO[0] + dS_prev
-    # past its length: dS_held_t = M_t o dS_t
+    # past a sample's length: dS_held_t = M_t o dS_t
     if ended is not None and last is not None:
         dS_held = np.where(ended[0], dS, 0)
-    # past its length: dS_t = (1 - M_t) o dS_t
+    # past a sample's length: dS'_t = (1 - M_t) o dS_t
     if ended is not None:
         dS = np.where(ended[0], 0, dS)
     # dCA_t = dS_t o Z_t
@@ -509,7 +509,7 @@ def _backward(
     # dS_prev_t = dS_t o (1 - Z_t) + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
     if last is not None:
         dS_prev = dS * (1 - Z[0]) + dRS * R[0] + daR[0] @ Wrecr.T + daZ[0] @ Wrecz.T
-    # past its length: dS_prev_t = dS_prev_t + dS_held_t
+    # past a sample's length: dS_prev_t <- dS_prev_t + dS_held_t
     if ended is not None and last is not None:
         dS_prev = dS_prev + dS_held
     # gradient of Wz: dWz = sum_t x_t^T daZ_t

@@ -23,13 +23,15 @@ is x[t - 1].
 
 The adjoint of a variable A, which is the derivative of the loss with respect to A, is called dA.
 The adjoint of S_{t-1}, which step t passes on to step t - 1, is the carry dS_prev. V_t are the loss
-weights; M_t is 1 in the rows of the samples that ended before step t, elsewhere 0.
+weights; M_t is 1 in the rows of the samples that ended before step t, elsewhere 0. With lengths,
+A'_t is what the equation of a state A_t gives, and dA'_t its adjoint: they share the arrays of A
+and dA. A <- B says that A is changed in place.
 
 Arrays have a sample per column: a matrix (B, n) of the equations is kept as (n, B), its transpose,
 and x W is W.T.dot(x). Where rows are needed they are gathered: A_rows has those of all time steps
 of A, one below the other. The last argument of a function of NumPy says where the result goes:
 np.add(a, b, c) is c = a + b. A name of several, as x_copy_S, is one array of them all, one above
-the other. W_aZ_aR is what its name is multiplied with, made of weights. x_copy and x_copy_2 are
+the other. W_aZ_aR has the weights of the product aZ_aR, in one matrix. x_copy and x_copy_2 are
 copies of x.
 
 Cost of forward:             8 matrix products,
@@ -37,8 +39,8 @@ Cost of forward:             8 matrix products,
 Cost of loss_and_gradients:  18 matrix products,
                              48 B D H + 72 B H^2 + 156 B H + 2 D H + 2 H^2 + 1 flops
 Numbers in a Workspace:      17 B D + 78 B H + 3 D H + 5 H^2
-                             and 4 B D more once it has met lengths, for a copy of x; 4 B H more
-                             once it has met them or loss weights, for one of y
+                             and 4 B D more after a call with lengths, for a copy of x; 4 B H more
+                             after one with lengths or loss weights, for a copy of y
 """
 
 from __future__ import annotations
@@ -156,10 +158,10 @@ class Workspace:
         self.dS_dRS = np.empty((2 * H, B), dtype)
         self.W_aZ_aR = np.empty((D + H, 2 * H), dtype)  # weights, made ready
         self.W_aCA = np.empty((D + H, H), dtype)
-        self.aCA = np.empty((H, B), dtype)  # the products of CA
+        self.aCA = np.empty((H, B), dtype)  # matrix products
         self.W_dS_prev_products = np.empty((H, 2 * H), dtype)  # weights, made ready
-        self.dS_held = np.empty((H, B), dtype)  # what dS is past a sample's length
-        self.dS_prev_products = np.empty((H, B), dtype)  # the products of dS_prev
+        self.dS_held = np.empty((H, B), dtype)  # part of dS past a sample's length
+        self.dS_prev_products = np.empty((H, B), dtype)  # matrix products
         self.dS_prev = np.empty((H, B), dtype)  # adjoint of S_{t-1}
         self.term = np.empty((H, B), dtype)  # scratch
         self.dS = self.dS_dRS[:H]  # adjoint of S_t
@@ -191,7 +193,7 @@ class Workspace:
         self._daCA_rows = np.empty((T, B, H), dtype)
         self._mask = np.empty((T, 1, B), bool)  # which samples ended
         D, H = self.input_size, self.hidden_size
-        self.x_copy = self._x_copy_S[:steps, :D]  # x, beside its neighbours
+        self.x_copy = self._x_copy_S[:steps, :D]  # copy of x
         self.x_copy_2 = self._x_copy_2_RS[:steps, :D]
         self.x_copy_S = self._x_copy_S[:steps]
         self.Z_R = self._Z_R[:steps]
@@ -469,16 +471,16 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     np.divide(W_aZ_aR, two, W_aZ_aR)
     w.W_aCA_Wca[...] = Wca
     w.W_aCA_Wrecca[...] = Wrecca
-    # x, beside its neighbours: x_copy_t = x_t
+    # copy of x: x_copy_t = x_t
     x_copy[...] = x
-    # x, beside its neighbours: x_copy_2_t = x_t
+    # copy of x: x_copy_2_t = x_t
     x_copy_2[...] = x_copy
 
     # --- step 1 of 4 ---
     (
         x_copy_S_t, Z_R_t, RS_t, R_t, S_prev_t, x_copy_2_RS_t, CA_t, S_t, Z_t, ended_t,
     ) = w.forward_steps[0]
-    # the products of Z and R: aZ_aR = x_copy_S_t W_aZ_aR
+    # matrix products: aZ_aR = x_copy_S_t W_aZ_aR
     W_aZ_aR_T.dot(x_copy_S_t, aZ_aR)
     # update gate and reset gate at once:
     #     Z_t = sigmoid(x_t Wz + S_{t-1} Wrecz) = 1/2 (1 + tanh(aZ))
@@ -488,7 +490,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     np.divide(Z_R_t, two, Z_R_t)
     # factor in the candidate activation: RS_t = R_t o S_{t-1}
     np.multiply(R_t, S_prev_t, RS_t)
-    # the products of CA: aCA = x_copy_2_RS_t W_aCA
+    # matrix products: aCA = x_copy_2_RS_t W_aCA
     W_aCA_T.dot(x_copy_2_RS_t, aCA)
     # candidate activation: CA_t = tanh(x_t Wca + (R_t o S_{t-1}) Wrecca) = tanh(aCA)
     np.tanh(aCA, CA_t)
@@ -496,7 +498,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     np.subtract(CA_t, S_prev_t, S_t)
     np.multiply(S_t, Z_t, S_t)
     np.add(S_t, S_prev_t, S_t)
-    # past its length: S_t = M_t o S_{t-1} + (1 - M_t) o S_t
+    # past a sample's length: S_t = M_t o S_{t-1} + (1 - M_t) o S'_t
     if ended is not None:
         np.copyto(S_t, S_prev_t, where=ended_t)
 
@@ -504,7 +506,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     (
         x_copy_S_t, Z_R_t, RS_t, R_t, S_prev_t, x_copy_2_RS_t, CA_t, S_t, Z_t, ended_t,
     ) = w.forward_steps[1]
-    # the products of Z and R: aZ_aR = x_copy_S_t W_aZ_aR
+    # matrix products: aZ_aR = x_copy_S_t W_aZ_aR
     W_aZ_aR_T.dot(x_copy_S_t, aZ_aR)
     # update gate and reset gate at once:
     #     Z_t = sigmoid(x_t Wz + S_{t-1} Wrecz) = 1/2 (1 + tanh(aZ))
@@ -514,7 +516,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     np.divide(Z_R_t, two, Z_R_t)
     # factor in the candidate activation: RS_t = R_t o S_{t-1}
     np.multiply(R_t, S_prev_t, RS_t)
-    # the products of CA: aCA = x_copy_2_RS_t W_aCA
+    # matrix products: aCA = x_copy_2_RS_t W_aCA
     W_aCA_T.dot(x_copy_2_RS_t, aCA)
     # candidate activation: CA_t = tanh(x_t Wca + (R_t o S_{t-1}) Wrecca) = tanh(aCA)
     np.tanh(aCA, CA_t)
@@ -522,7 +524,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     np.subtract(CA_t, S_prev_t, S_t)
     np.multiply(S_t, Z_t, S_t)
     np.add(S_t, S_prev_t, S_t)
-    # past its length: S_t = M_t o S_{t-1} + (1 - M_t) o S_t
+    # past a sample's length: S_t = M_t o S_{t-1} + (1 - M_t) o S'_t
     if ended is not None:
         np.copyto(S_t, S_prev_t, where=ended_t)
 
@@ -530,7 +532,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     (
         x_copy_S_t, Z_R_t, RS_t, R_t, S_prev_t, x_copy_2_RS_t, CA_t, S_t, Z_t, ended_t,
     ) = w.forward_steps[2]
-    # the products of Z and R: aZ_aR = x_copy_S_t W_aZ_aR
+    # matrix products: aZ_aR = x_copy_S_t W_aZ_aR
     W_aZ_aR_T.dot(x_copy_S_t, aZ_aR)
     # update gate and reset gate at once:
     #     Z_t = sigmoid(x_t Wz + S_{t-1} Wrecz) = 1/2 (1 + tanh(aZ))
@@ -540,7 +542,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     np.divide(Z_R_t, two, Z_R_t)
     # factor in the candidate activation: RS_t = R_t o S_{t-1}
     np.multiply(R_t, S_prev_t, RS_t)
-    # the products of CA: aCA = x_copy_2_RS_t W_aCA
+    # matrix products: aCA = x_copy_2_RS_t W_aCA
     W_aCA_T.dot(x_copy_2_RS_t, aCA)
     # candidate activation: CA_t = tanh(x_t Wca + (R_t o S_{t-1}) Wrecca) = tanh(aCA)
     np.tanh(aCA, CA_t)
@@ -548,7 +550,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     np.subtract(CA_t, S_prev_t, S_t)
     np.multiply(S_t, Z_t, S_t)
     np.add(S_t, S_prev_t, S_t)
-    # past its length: S_t = M_t o S_{t-1} + (1 - M_t) o S_t
+    # past a sample's length: S_t = M_t o S_{t-1} + (1 - M_t) o S'_t
     if ended is not None:
         np.copyto(S_t, S_prev_t, where=ended_t)
 
@@ -556,7 +558,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     (
         x_copy_S_t, Z_R_t, RS_t, R_t, S_prev_t, x_copy_2_RS_t, CA_t, S_t, Z_t, ended_t,
     ) = w.forward_steps[3]
-    # the products of Z and R: aZ_aR = x_copy_S_t W_aZ_aR
+    # matrix products: aZ_aR = x_copy_S_t W_aZ_aR
     W_aZ_aR_T.dot(x_copy_S_t, aZ_aR)
     # update gate and reset gate at once:
     #     Z_t = sigmoid(x_t Wz + S_{t-1} Wrecz) = 1/2 (1 + tanh(aZ))
@@ -566,7 +568,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     np.divide(Z_R_t, two, Z_R_t)
     # factor in the candidate activation: RS_t = R_t o S_{t-1}
     np.multiply(R_t, S_prev_t, RS_t)
-    # the products of CA: aCA = x_copy_2_RS_t W_aCA
+    # matrix products: aCA = x_copy_2_RS_t W_aCA
     W_aCA_T.dot(x_copy_2_RS_t, aCA)
     # candidate activation: CA_t = tanh(x_t Wca + (R_t o S_{t-1}) Wrecca) = tanh(aCA)
     np.tanh(aCA, CA_t)
@@ -574,7 +576,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     np.subtract(CA_t, S_prev_t, S_t)
     np.multiply(S_t, Z_t, S_t)
     np.add(S_t, S_prev_t, S_t)
-    # past its length: S_t = M_t o S_{t-1} + (1 - M_t) o S_t
+    # past a sample's length: S_t = M_t o S_{t-1} + (1 - M_t) o S'_t
     if ended is not None:
         np.copyto(S_t, S_prev_t, where=ended_t)
 
@@ -586,9 +588,9 @@ def _loss(Y: Array, V: Array | None, w: Workspace) -> Any:
     dO[...] = S
     np.subtract(dO, Y, dO)
     # L2 cost, at every time step: L = sum_t 1/2 tr(E_t^T E_t)
-    # with loss weights each sample's own sum times its weight
+    # with loss weights, each sample's own sum is multiplied by its weight
     loss = _inner(dO, dO) / 2 if V is None else _inner(V, np.einsum("tnb,tnb->tb", dO, dO)) / 2
-    # with loss weights V: dO_t = V_t o dO_t
+    # with loss weights V: dO_t <- V_t o dO_t
     if V is not None:
         np.multiply(dO, V, dO)
     return loss
@@ -620,7 +622,7 @@ def _backward(
     np.multiply(CA, CA, S_by_aCA)
     np.subtract(one, S_by_aCA, S_by_aCA)
     np.multiply(S_by_aCA, Z, S_by_aCA)
-    # derivative of S with respect to aZ and RS with respect to aR at once:
+    # derivative of S with respect to aZ and derivative of RS with respect to aR at once:
     #     S_by_aZ_t = (CA_t - S_{t-1}) o Z_t o (1 - Z_t); RS_by_aR_t = S_{t-1} o R_t o (1 - R_t)
     np.subtract(CA, S_prev, S_by_aZ)
     RS_by_aR[...] = S_prev
@@ -636,22 +638,20 @@ def _backward(
     dS[...] = dO_t
     if last is not None:
         np.add(dS, last[0], dS)
-    # past its length: dS_held_t = M_t o dS_t
+    # past a sample's length: dS_held_t = M_t o dS_t; dS'_t = (1 - M_t) o dS_t
     if ended is not None:
         dS_held[...] = 0
         np.copyto(dS_held, dS, where=ended_t)
-    # past its length: dS_t = (1 - M_t) o dS_t
-    if ended is not None:
         np.copyto(dS, 0, where=ended_t)
     # dCA_t = dS_t o Z_t; daCA_t = dCA_t o (1 - CA_t o CA_t) = dS_t o S_by_aCA_t
     np.multiply(dS, S_by_aCA_t, daCA_t)
     # dRS_t = daCA_t Wrecca^T
     Wrecca.dot(daCA_t, dRS)
-    # at once:
+    # adjoints of aZ and aR at once:
     #     dZ_t = dS_t o (CA_t - S_{t-1}); daZ_t = dZ_t o Z_t o (1 - Z_t) = dS_t o S_by_aZ_t
     #     dR_t = dRS_t o S_{t-1}; daR_t = dR_t o R_t o (1 - R_t) = dRS_t o RS_by_aR_t
     np.multiply(dS_dRS, S_by_aZ_RS_by_aR_t, daZ_daR_t)
-    # the products of dS_prev: dS_prev_products = daZ_daR_t W_dS_prev_products^T
+    # matrix products: dS_prev_products = daZ_daR_t W_dS_prev_products^T
     W_dS_prev_products.dot(daZ_daR_t, dS_prev_products)
     # dS_prev_t = dS_t o (1 - Z_t) + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
     #     = dS_prev_products + dS_t o S_by_S_prev_t + dRS_t o R_t
@@ -659,7 +659,7 @@ def _backward(
     np.add(dS_prev, dS_prev_products, dS_prev)
     np.multiply(dRS, R_t, term)
     np.add(dS_prev, term, dS_prev)
-    # past its length: dS_prev_t = dS_prev_t + dS_held_t
+    # past a sample's length: dS_prev_t <- dS_prev_t + dS_held_t
     if ended is not None:
         np.add(dS_prev, dS_held, dS_prev)
 
@@ -669,22 +669,20 @@ def _backward(
     ) = w.backward_steps[2]
     # dS_t = dO_t + dS_prev_{t+1}
     np.add(dS_prev, dO_t, dS)
-    # past its length: dS_held_t = M_t o dS_t
+    # past a sample's length: dS_held_t = M_t o dS_t; dS'_t = (1 - M_t) o dS_t
     if ended is not None:
         dS_held[...] = 0
         np.copyto(dS_held, dS, where=ended_t)
-    # past its length: dS_t = (1 - M_t) o dS_t
-    if ended is not None:
         np.copyto(dS, 0, where=ended_t)
     # dCA_t = dS_t o Z_t; daCA_t = dCA_t o (1 - CA_t o CA_t) = dS_t o S_by_aCA_t
     np.multiply(dS, S_by_aCA_t, daCA_t)
     # dRS_t = daCA_t Wrecca^T
     Wrecca.dot(daCA_t, dRS)
-    # at once:
+    # adjoints of aZ and aR at once:
     #     dZ_t = dS_t o (CA_t - S_{t-1}); daZ_t = dZ_t o Z_t o (1 - Z_t) = dS_t o S_by_aZ_t
     #     dR_t = dRS_t o S_{t-1}; daR_t = dR_t o R_t o (1 - R_t) = dRS_t o RS_by_aR_t
     np.multiply(dS_dRS, S_by_aZ_RS_by_aR_t, daZ_daR_t)
-    # the products of dS_prev: dS_prev_products = daZ_daR_t W_dS_prev_products^T
+    # matrix products: dS_prev_products = daZ_daR_t W_dS_prev_products^T
     W_dS_prev_products.dot(daZ_daR_t, dS_prev_products)
     # dS_prev_t = dS_t o (1 - Z_t) + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
     #     = dS_prev_products + dS_t o S_by_S_prev_t + dRS_t o R_t
@@ -692,7 +690,7 @@ def _backward(
     np.add(dS_prev, dS_prev_products, dS_prev)
     np.multiply(dRS, R_t, term)
     np.add(dS_prev, term, dS_prev)
-    # past its length: dS_prev_t = dS_prev_t + dS_held_t
+    # past a sample's length: dS_prev_t <- dS_prev_t + dS_held_t
     if ended is not None:
         np.add(dS_prev, dS_held, dS_prev)
 
@@ -702,22 +700,20 @@ def _backward(
     ) = w.backward_steps[1]
     # dS_t = dO_t + dS_prev_{t+1}
     np.add(dS_prev, dO_t, dS)
-    # past its length: dS_held_t = M_t o dS_t
+    # past a sample's length: dS_held_t = M_t o dS_t; dS'_t = (1 - M_t) o dS_t
     if ended is not None:
         dS_held[...] = 0
         np.copyto(dS_held, dS, where=ended_t)
-    # past its length: dS_t = (1 - M_t) o dS_t
-    if ended is not None:
         np.copyto(dS, 0, where=ended_t)
     # dCA_t = dS_t o Z_t; daCA_t = dCA_t o (1 - CA_t o CA_t) = dS_t o S_by_aCA_t
     np.multiply(dS, S_by_aCA_t, daCA_t)
     # dRS_t = daCA_t Wrecca^T
     Wrecca.dot(daCA_t, dRS)
-    # at once:
+    # adjoints of aZ and aR at once:
     #     dZ_t = dS_t o (CA_t - S_{t-1}); daZ_t = dZ_t o Z_t o (1 - Z_t) = dS_t o S_by_aZ_t
     #     dR_t = dRS_t o S_{t-1}; daR_t = dR_t o R_t o (1 - R_t) = dRS_t o RS_by_aR_t
     np.multiply(dS_dRS, S_by_aZ_RS_by_aR_t, daZ_daR_t)
-    # the products of dS_prev: dS_prev_products = daZ_daR_t W_dS_prev_products^T
+    # matrix products: dS_prev_products = daZ_daR_t W_dS_prev_products^T
     W_dS_prev_products.dot(daZ_daR_t, dS_prev_products)
     # dS_prev_t = dS_t o (1 - Z_t) + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
     #     = dS_prev_products + dS_t o S_by_S_prev_t + dRS_t o R_t
@@ -725,7 +721,7 @@ def _backward(
     np.add(dS_prev, dS_prev_products, dS_prev)
     np.multiply(dRS, R_t, term)
     np.add(dS_prev, term, dS_prev)
-    # past its length: dS_prev_t = dS_prev_t + dS_held_t
+    # past a sample's length: dS_prev_t <- dS_prev_t + dS_held_t
     if ended is not None:
         np.add(dS_prev, dS_held, dS_prev)
 
@@ -735,22 +731,22 @@ def _backward(
     ) = w.backward_steps[0]
     # dS_t = dO_t + dS_prev_{t+1}
     np.add(dS_prev, dO_t, dS)
-    # past its length: dS_held_t = M_t o dS_t
+    # past a sample's length: dS_held_t = M_t o dS_t
     if ended is not None and last is not None:
         dS_held[...] = 0
         np.copyto(dS_held, dS, where=ended_t)
-    # past its length: dS_t = (1 - M_t) o dS_t
+    # past a sample's length: dS'_t = (1 - M_t) o dS_t
     if ended is not None:
         np.copyto(dS, 0, where=ended_t)
     # dCA_t = dS_t o Z_t; daCA_t = dCA_t o (1 - CA_t o CA_t) = dS_t o S_by_aCA_t
     np.multiply(dS, S_by_aCA_t, daCA_t)
     # dRS_t = daCA_t Wrecca^T
     Wrecca.dot(daCA_t, dRS)
-    # at once:
+    # adjoints of aZ and aR at once:
     #     dZ_t = dS_t o (CA_t - S_{t-1}); daZ_t = dZ_t o Z_t o (1 - Z_t) = dS_t o S_by_aZ_t
     #     dR_t = dRS_t o S_{t-1}; daR_t = dR_t o R_t o (1 - R_t) = dRS_t o RS_by_aR_t
     np.multiply(dS_dRS, S_by_aZ_RS_by_aR_t, daZ_daR_t)
-    # the products of dS_prev: dS_prev_products = daZ_daR_t W_dS_prev_products^T
+    # matrix products: dS_prev_products = daZ_daR_t W_dS_prev_products^T
     if last is not None:
         W_dS_prev_products.dot(daZ_daR_t, dS_prev_products)
     # dS_prev_t = dS_t o (1 - Z_t) + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
@@ -760,7 +756,7 @@ def _backward(
         np.add(dS_prev, dS_prev_products, dS_prev)
         np.multiply(dRS, R_t, term)
         np.add(dS_prev, term, dS_prev)
-    # past its length: dS_prev_t = dS_prev_t + dS_held_t
+    # past a sample's length: dS_prev_t <- dS_prev_t + dS_held_t
     if ended is not None and last is not None:
         np.add(dS_prev, dS_held, dS_prev)
     # gradients at once:

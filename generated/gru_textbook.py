@@ -23,7 +23,9 @@ is x[t - 1].
 
 The adjoint of a variable A, which is the derivative of the loss with respect to A, is called dA.
 The adjoint of S_{t-1}, which step t passes on to step t - 1, is the carry dS_prev. V_t are the loss
-weights; M_t is 1 in the rows of the samples that ended before step t, elsewhere 0.
+weights; M_t is 1 in the rows of the samples that ended before step t, elsewhere 0. With lengths,
+A'_t is what the equation of a state A_t gives, and dA'_t its adjoint: they share the arrays of A
+and dA. A <- B says that A is changed in place.
 
 Cost of forward:             6 T matrix products,
                              6 T B D H + 6 T B H^2 + 12 T B H flops
@@ -401,7 +403,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
         CA[t] = np.tanh(x[t] @ Wca + RS[t] @ Wrecca)
         # state: S_t = (1 - Z_t) o S_{t-1} + Z_t o CA_t
         S[t] = (1 - Z[t]) * S_prev[t] + Z[t] * CA[t]
-        # past its length: S_t = M_t o S_{t-1} + (1 - M_t) o S_t
+        # past a sample's length: S_t = M_t o S_{t-1} + (1 - M_t) o S'_t
         if ended is not None:
             S[t] = np.where(ended[t], S_prev[t], S[t])
 
@@ -417,7 +419,7 @@ def _loss(Y: Array, V: Array | None, w: Workspace) -> Any:
         dO[t] = E
         # L2 cost, at every time step: L = sum_t 1/2 tr(E_t^T E_t)
         loss[t] = _inner(E, E if V is None else V[t] * E) / 2
-        # with loss weights V: dO_t = V_t o dO_t
+        # with loss weights V: dO_t <- V_t o dO_t
         if V is not None:
             dO[t] = dO[t] * V[t]
     return loss.sum()
@@ -440,11 +442,9 @@ def _backward(
     for t in reversed(range(w.steps)):
         # dS_t = dO_t + dS_prev_{t+1}
         dS = dO[t] + dS_prev
-        # past its length: dS_held_t = M_t o dS_t
+        # past a sample's length: dS_held_t = M_t o dS_t; dS'_t = (1 - M_t) o dS_t
         if ended is not None:
             dS_held = np.where(ended[t], dS, 0)
-        # past its length: dS_t = (1 - M_t) o dS_t
-        if ended is not None:
             dS = np.where(ended[t], 0, dS)
         # dCA_t = dS_t o Z_t
         dCA = dS * Z[t]
@@ -462,7 +462,7 @@ def _backward(
         daZ[t] = dZ * Z[t] * (1 - Z[t])
         # dS_prev_t = dS_t o (1 - Z_t) + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
         dS_prev = dS * (1 - Z[t]) + dRS * R[t] + daR[t] @ Wrecr.T + daZ[t] @ Wrecz.T
-        # past its length: dS_prev_t = dS_prev_t + dS_held_t
+        # past a sample's length: dS_prev_t <- dS_prev_t + dS_held_t
         if ended is not None:
             dS_prev = dS_prev + dS_held
         # gradient of Wz: dWz = sum_t x_t^T daZ_t

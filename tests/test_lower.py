@@ -57,10 +57,17 @@ def test_a_sum_over_time_of_a_sum_is_in_brackets(twice: Cell) -> None:
     assert "dWrec = sum_t (Z_t^T daS_t + S_{t-1}^T daZ_t)" in found
 
 
+def test_an_equation_of_lengths_does_not_contradict_itself() -> None:
+    found = equations(lower(gc.derive(gc.GRU)))
+    assert "S_t = M_t o S_{t-1} + (1 - M_t) o S'_t" in found
+    assert "dS'_t = (1 - M_t) o dS_t" in found
+    assert "dS_prev_t <- dS_prev_t + dS_held_t" in found
+
+
 def test_a_mean_says_over_how_many_numbers() -> None:
     found = equations(lower(gc.derive(gc.GRU, gc.losses["l2-mean"])))
     assert "L = 1/(T B H) sum_t tr(E_t^T E_t)" in found
-    assert "dO_t = 1/(T B H) dO_t" in found
+    assert "dO_t <- 1/(T B H) dO_t" in found
 
 
 def test_a_mean_over_a_readout_counts_its_columns() -> None:

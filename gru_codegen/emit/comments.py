@@ -50,10 +50,13 @@ def groups(blocks: Iterable[Block]) -> Iterator[list[Block]]:
 def _common(block: Block) -> object:
     """The common part of the statements of a group: their equations.
 
-    Those that compute from weights alone have in common what they are for.
+    Those that compute from weights alone have in common what they are for, those of lengths the
+    condition.
     """
     if not isinstance(block, Statement):
         return id(block)
+    if {each.kind for each in block.origin.equations} == {"lengths"}:
+        return block.given
     if not block.origin.equations:
         operands = reads(block.value)
         if operands and all(ref.var.role == "weight" for ref in operands):
@@ -221,7 +224,7 @@ def _meaning(each: EquationId, formula: Formula) -> str:
 def _intermediate(target: Ref, value: Expr) -> _Entry:
     """The entry of a value that a pass has added."""
     meanings = dict.fromkeys(ref.var.meaning for ref in unpacked(target))
-    return _Entry(_together(list(meanings)), [equation(target, rewrite(value, _with_added))])
+    return _Entry(listed(list(meanings)), [equation(target, rewrite(value, _with_added))])
 
 
 # --- lines ---------------------------------------------------------------------------------------
@@ -229,21 +232,14 @@ def _intermediate(target: Ref, value: Expr) -> _Entry:
 
 def _heading(entries: Sequence[_Entry], at_once: bool) -> str:
     """The words before several equations: ``update gate and reset gate at once: ``."""
-    words = _together([*dict.fromkeys(entry.meaning for entry in entries if entry.meaning)])
-    if all(entry.of and entry.of.kind == "gradient" for entry in entries):
+    kinds = {entry.of.kind if entry.of else None for entry in entries}
+    if kinds == {"gradient"}:
         words = "gradients"  # their names are in the equations
-    if at_once:
-        words = f"{words} at once".lstrip()
-    return f"{words}: " if words else ""
-
-
-def _together(meanings: Sequence[str]) -> str:
-    """Meanings in one sentence, their common beginning said once: ``the products of Z and R``."""
-    words = [meaning.split(" ") for meaning in meanings]
-    alike = [len(set(column)) == 1 for column in zip(*words, strict=False)]
-    shared = [*alike, False].index(False) if words[1:] else 0
-    rest = [" ".join(each[shared:]) for each in words]
-    return " ".join([*words[0][:shared], listed(rest)]) if words else ""
+    elif kinds == {"adjoint"}:
+        words = f"adjoints of {listed([entry.of.subject for entry in entries if entry.of])}"
+    else:
+        words = listed([*dict.fromkeys(entry.meaning for entry in entries if entry.meaning)])
+    return f"{words}{' at once' if at_once else ''}: ".lstrip()
 
 
 def _lines(heading: str, entries: Sequence[list[str]], indent: str) -> Iterator[str]:

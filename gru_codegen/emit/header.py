@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gru_codegen.emit.lines import WIDTH
 from gru_codegen.emit.sizes import letters
 from gru_codegen.emit.wording import listed
-from gru_codegen.ir import Call, Var, parts
+from gru_codegen.ir import Call, Ref, Var, parts, reads
 from gru_codegen.plan import Plan
 
 __all__ = ["Heading", "aligned", "shapes_in_words", "storage_in_words"]
@@ -109,24 +109,32 @@ def _weights(plan: Plan) -> Iterator[str]:
         for statement in plan.program.statements()
         if statement.target.var.is_of_weights and isinstance(statement.value, Call)
     }
-    for makers, meaning in (
-        (("beside", "below"), "is what its name is multiplied with, made of weights"),
-        (("multiply",), "is half of a weight"),
-    ):
-        if names := [name for name, operation in operations.items() if operation in makers]:
-            yield f"{names[0]} {meaning}."
+    stacked = [name for name, operation in operations.items() if operation in ("beside", "below")]
+    for statement in plan.program.statements():
+        product = statement.target.var
+        read = [ref.var.name for ref in reads(statement.value) if ref.var.name in stacked]
+        if read and not product.is_of_weights:
+            yield f"{read[0]} has the weights of the product {product.name}, in one matrix."
+            break
+    if names := [name for name, operation in operations.items() if operation == "multiply"]:
+        yield f"{names[0]} is half of a weight."
     if "identity" in _operations(plan):
         yield "identity(A) is the identity matrix with as many rows as A."
 
 
 def _copies(plan: Plan) -> Iterator[str]:
     """Sentences on copies of inputs that lie beside other variables."""
-    variables = list(plan.program.variables().values())
-    for given in (var.name for var in variables if var.role == "input"):
-        meaning = f"{given}, beside its neighbours"
-        if copies := [v.name for v in variables if v.role == "value" and v.meaning == meaning]:
-            kind = "are copies" if copies[1:] else "is a copy"
-            yield f"{listed(copies)} {kind} of {given}."
+    originals: dict[Var, Var] = {}
+    for statement in plan.program.statements():
+        target, value = statement.target.var, statement.value
+        if isinstance(value, Ref) and target.role == "value":
+            original = originals.get(value.var, value.var)
+            if original.role == "input":
+                originals[target] = original
+    for given in dict.fromkeys(originals.values()):
+        copies = [copy.name for copy, original in originals.items() if original == given]
+        kind = "are copies" if copies[1:] else "is a copy"
+        yield f"{listed(copies)} {kind} of {given.name}."
 
 
 def _operations(plan: Plan) -> set[str]:

@@ -31,8 +31,8 @@ def equation(target: Ref, value: Expr) -> str:
 
 
 def listed(words: Sequence[str]) -> str:
-    """One or more words as a sentence has them: x, u and v."""
-    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+    """Words as a sentence has them: x, u and v."""
+    return " and ".join(filter(None, (", ".join(words[:-1]), *words[-1:])))
 
 
 def wording(expression: Expr) -> str:

@@ -1,8 +1,8 @@
 """Statements of optional arguments: lengths, loss weights, as in `derive.options`.
 
-A state and what its equation computes, S_t and S'_t, are in one place, and so are their adjoints:
+A state and what its equation computes, S_t and S'_t, have one variable, and so do their adjoints:
 past a sample's length one is written over the other. Where lengths or weights are not given,
-nothing is done.
+nothing is done. ``A <- B`` in the text of an equation: A is changed in place.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from gru_codegen.ir import Call, Expr, Formula, Ref, Statement
 from gru_codegen.lower.expressions import Scope, lowered
 from gru_codegen.lower.stated import Stated
 from gru_codegen.lower.variables import shape_of_symbol
-from gru_codegen.notation import Notation
 
 __all__ = ["Options"]
 
@@ -31,7 +30,7 @@ class Options:
         self.variables = of_loss.variables
         self.stated = stated
         self.holds = {hold.state: hold for hold in derivation.options.holds}
-        self.notation = _in_place(derivation)
+        self.notation = derivation.options.notation
 
     # --- lengths ----------------------------------------------------------------------------
 
@@ -45,7 +44,7 @@ class Options:
         held = self.variables.held(ref)
         return [
             self._selected(held, hold.passed_on, self._held_symbol(held, hold)),
-            self._selected(ref, hold.into_step, adjoint.target),
+            self._selected(ref, hold.into_step, hold.of_computed),
         ]
 
     def pass_on(self, adjoint: AdjointEquation) -> Statement:
@@ -55,7 +54,7 @@ class Options:
         ref = self.variables.refs[adjoint.target]
         held = self.variables.held(self.variables.refs[hold.adjoint])
         text, added = map(self.notation.text, (adjoint.target, self._held_symbol(held, hold)))
-        return self._past_length(ref, Call("add", (ref, held)), f"{text} = {text} + {added}")
+        return self._past_length(ref, Call("add", (ref, held)), f"{text} <- {text} + {added}")
 
     def _selected(self, target: Ref, blend: Blend, symbol: MatrixSymbol) -> Statement:
         """Blend by a mask of zeros and ones, as a selection: only the chosen side is read."""
@@ -65,7 +64,7 @@ class Options:
         return self._past_length(target, value, text)
 
     def _past_length(self, target: Ref, value: Expr, text: str) -> Statement:
-        formula = Formula(text, "past its length", target, value)
+        formula = Formula(text, "past a sample's length", target, value)
         return self.stated.statement("lengths", target.var.name, formula, given=("lengths",))
 
     def _held_symbol(self, held: Ref, hold: Hold) -> MatrixSymbol:
@@ -90,11 +89,11 @@ class Options:
         formula = Formula(text, loss.title, Ref(self.variables.loss), value)
         statements = [state("loss", "L", formula, accumulate=True)]
         if loss.mean:
-            text = f"{name} = {mean_factor(loss)} {name}"
+            text = f"{name} <- {mean_factor(loss)} {name}"
             mean = Formula(text, "for the mean", target, self._mean(target))
             statements.append(state("mean", target.var.name, mean))
         weighted = self.derivation.options.weighting.seed
-        text = f"{name} = {self.notation.text(weighted)}"
+        text = f"{name} <- {self.notation.text(weighted)}"
         value = lowered(self.notation.arrange(weighted), self.of_loss)
         weights = Formula(text, "with loss weights V", target, value)
         statements.append(state("loss weights", target.var.name, weights, given=("loss weights",)))
@@ -116,14 +115,3 @@ class Options:
         if self.derivation.options.weighting.share == 1:
             return value
         return Call("divide", (value, self.variables.count()))
-
-
-def _in_place(derivation: Derivation) -> Notation:
-    """Notation of the options: symbols that share a place are written alike."""
-    notation = derivation.options.notation
-    shared = {
-        primed: (plain.name, 0)
-        for hold in derivation.options.holds
-        for primed, plain in ((hold.computed, hold.state), (hold.of_computed, hold.adjoint))
-    }
-    return replace(notation, steps={**notation.steps, **shared})

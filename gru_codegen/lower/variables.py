@@ -91,7 +91,7 @@ class Variables:
             self.refs[gradient.target] = Ref(var)
 
     def _declare_options(self) -> None:
-        """Before and past a sample's length a state, and its adjoint, are in one place."""
+        """S_t and S'_t, what its equation computes, share a variable, and so do their adjoints."""
         options = self.derivation.options
         for hold in options.holds:
             self.refs[hold.computed] = self.refs[hold.state]
@@ -125,7 +125,7 @@ class Variables:
     def held(self, adjoint: Ref) -> Ref:
         """The part of `adjoint` that a sample passes on past its length."""
         name = self._names.of(("held", adjoint.var.name), f"{adjoint.var.name}_held")
-        meaning = f"what {adjoint.var.name} is past a sample's length"
+        meaning = f"part of {adjoint.var.name} past a sample's length"
         return Ref(Var(name, adjoint.var.shape, "adjoint", True, meaning=meaning), Now())
 
     def weights(self, shape: Shape) -> Ref:

@@ -125,13 +125,34 @@ def test_what_is_computed_at_once_is_said_to_be() -> None:
     )
     origin = Origin(tuple(some), ((A, tanh(C)), (B, tanh(C))))
     both = Statement(of_one_step("A_B"), tanh(C), origin)
-    assert lines(some, both) == ["# meaning of A and B at once: A_t = tanh(C_t); B_t = tanh(C_t)"]
+    assert lines(some, both) == [
+        "# meaning of A and meaning of B at once: A_t = tanh(C_t); B_t = tanh(C_t)"
+    ]
     long = {each: replace(f, text=f"{f.text} + {'D' * 50}") for each, f in some.items()}
     assert lines(long, both) == [
-        "# meaning of A and B at once:",
+        "# meaning of A and meaning of B at once:",
         f"#     A_t = tanh(C_t) + {'D' * 50};",
         f"#     B_t = tanh(C_t) + {'D' * 50}",
     ]
+
+
+def test_adjoints_that_are_computed_at_once_are_named_by_their_variables() -> None:
+    some = dict(
+        equation("adjoint", ref, tanh(C), f"{ref.var.name}_t = tanh(C_t)") for ref in (A, B)
+    )
+    both = Statement(of_one_step("A_B"), tanh(C), Origin(tuple(some), ((A, tanh(C)), (B, tanh(C)))))
+    assert lines(some, both)[0].startswith("# adjoints of A and B at once: A_t = ")
+
+
+def test_the_masks_of_lengths_stand_under_one_comment() -> None:
+    some = dict(
+        equation("lengths", ref, tanh(C), f"{ref.var.name}_t = tanh(C_t)") for ref in (A, B)
+    )
+    made = [
+        Statement(formula.target, formula.value, Origin((each,)), given=("lengths",))
+        for each, formula in some.items()
+    ]
+    assert len(lines(some, *made)) == 1
 
 
 def test_what_is_made_of_weights_stands_under_one_comment() -> None:

@@ -28,7 +28,10 @@ def named(state: str) -> Cell:
 def masks(source: str) -> set[str]:
     """What comments and the head call the mask of the samples that have ended."""
     said = re.findall(r"(\w+)_t is 1 in the rows of the samples that\s+ended", head(source))
-    return {*said, *re.findall(r"# past its length: \S+ = (?:\(1 - )?(\w+)_t\b(?: o|\) o)", source)}
+    return {
+        *said,
+        *re.findall(r"# past a sample's length: \S+ = (?:\(1 - )?(\w+)_t\b(?: o|\) o)", source),
+    }
 
 
 @pytest.mark.parametrize("style", ["fast", "textbook"])

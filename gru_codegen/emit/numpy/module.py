@@ -246,7 +246,7 @@ def _stored(plan: Plan, heading: Heading) -> Polynomial:
 
 
 def _copied(program: Program, heading: Heading) -> str:
-    """The further arrays of a Workspace once it has met optional arguments, in words."""
+    """The further arrays of a Workspace after calls with optional arguments, in words."""
     inputs = arguments_of(heading.inputs)
     x = sum(
         (Polynomial.product(1, ("T", *program.variables()[name].shape)) for name in inputs),
@@ -256,10 +256,11 @@ def _copied(program: Program, heading: Heading) -> str:
     steps = {} if program.steps is None else {"T": program.steps}
     x_more, y_more = (str(each.fixed(steps)) for each in (x, y))
     copies = " and ".join(inputs.values())
-    for_lengths = f"{x_more} more once it has met lengths, for a copy of {copies}"
+    for_lengths = f"{x_more} more after a call with lengths, for a copy of {copies}"
     if heading.targets == "labels" or program.targets_in_seed:
         return for_lengths
-    return f"{for_lengths}; {y_more} more once it has met them or loss weights, for one of y"
+    for_either = f"{y_more} more after one with lengths or loss weights, for a copy of y"
+    return f"{for_lengths}; {for_either}"
 
 
 def _output(program: Program) -> Var:

@@ -89,7 +89,7 @@ class Statements:
                 yield line_of(self.names, f"{indent}if {condition}:", equations)
             for statement in some:
                 for code in self._lines(statement, indent + "    " * bool(given), index):
-                    yield line_of(self.names, code, equations)
+                    yield line_of(self.names, code, _equations([statement]))
 
     def _lines(self, statement: Statement, indent: str, index: str) -> Iterator[str]:
         operands = Operands(self.names, index)
@@ -168,13 +168,13 @@ class Statements:
         weighted = as_expression(value, replace(notation, rule=by_sample(notation)))
         either = f"{plain} if V is None else {weighted}"
         if len(start) + len(either) <= WIDTH:
-            yield f"{indent}# with loss weights each sample's own sum times its weight"
+            yield f"{indent}# with loss weights, each sample's own sum is multiplied by its weight"
             yield f"{indent}return {either}" if self.returns else start + either
             return
         self.returns = False
         yield f"{indent}if V is None:"
         yield f"    {start}{plain}"
-        yield f"{indent}else:  # each sample's own sum times its weight"
+        yield f"{indent}else:  # each sample's own sum is multiplied by its weight"
         yield f"    {start}{weighted}"
 
 

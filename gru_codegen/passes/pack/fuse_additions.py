@@ -122,7 +122,7 @@ def _term(statement: Statement, term: Expr, names_in_use: set[str]) -> Statement
     (adjoint, *_) = reads(term)
     stem = f"{target.var.name}_via_{adjoint.var.name}"
     name = fresh(stem, names_in_use)
-    meaning = f"what {target.var.name} is by way of {adjoint.var.name}"
+    meaning = f"part of {target.var.name} by way of {adjoint.var.name}"
     ref = Ref(Var(name, target.var.shape, "adjoint", True, meaning=meaning), Now())
     return Statement(ref, term)
 

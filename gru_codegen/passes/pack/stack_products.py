@@ -276,7 +276,7 @@ class _Operands:
             return self._filled(var, Const(Fraction(1)))
         if ref.var.role != "input":
             return ref
-        meaning = f"{ref.var.name}, beside its neighbours"
+        meaning = f"copy of {ref.var.name}"
         name = fresh(f"{ref.var.name}_copy", self.names_in_use)
         copy = replace(ref.var, name=name, role="value", meaning=meaning)
         return self._filled(copy, replace(ref, when=Every()))
@@ -289,7 +289,7 @@ class _Operands:
     def _target(self, member: _Sum) -> Ref:
         target = member.target
         stem = f"a{target.name}" if target.role == "value" else f"{target.name}_products"
-        meaning = f"the products of {target.name}"
+        meaning = "matrix products"
         return Ref(
             Var(fresh(stem, self.names_in_use), shape_of(member.whole), "work", meaning=meaning)
         )

@@ -110,7 +110,7 @@ class _Rotation:
         added = [addend for addend in added_up(start.value) if addend != carry]
         total = reduce(lambda left, right: Call("add", (left, right)), added)
         by = reads(total)[0].var.name
-        meaning = f"what {target.name} is by way of {by}"
+        meaning = f"part of {target.name} by way of {by}"
         name = fresh(f"{target.name}_via_{by}", self.names_in_use)
         var = Var(name, target.shape, "adjoint", True, Const(Fraction(0)), meaning)
         return Statement(Ref(var, Every()), rewrite(total, _for_every_step))

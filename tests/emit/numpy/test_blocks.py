@@ -120,12 +120,12 @@ def test_a_weighted_loss_makes_no_array_of_all_weighted_numbers(
     weighed = op("weigh")(V, every)
     squares = into(LOSS, multiply(whole("1/2"), op("inner")(every, weighed)))
     assert written(squares, orientation=orientation)[1:] == [
-        "    # with loss weights each sample's own sum times its weight",
+        "    # with loss weights, each sample's own sum is multiplied by its weight",
         f'    return _inner(E, E) / 2 if V is None else _inner(V, np.einsum("{axes}", E, E)) / 2',
     ]
     total = into(LOSS, op("total")(weighed))
     assert written(total, orientation=orientation)[1:] == [
-        "    # with loss weights each sample's own sum times its weight",
+        "    # with loss weights, each sample's own sum is multiplied by its weight",
         f"    return np.sum(E) if V is None else _inner(V, E.sum(axis={axis}))",
     ]
 
