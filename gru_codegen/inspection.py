@@ -56,15 +56,17 @@ def inspect(
         expand=expand,
         format=format,
         code=_code(request),
-        command=_command(request, spec, given) if format != "text" else "",
+        command=_command("inspect", request, spec, given) if format != "text" else "",
+        exercise=_command("grade", request, spec, {}),
         **spelled,
     )
 
 
-def _command(request: Request, spec: str, given: Mapping[str, Any]) -> str:
-    """The command that makes the document; "" if the command line has no name for the cell."""
+def _command(name: str, request: Request, spec: str, given: Mapping[str, Any]) -> str:
+    """The command of this name for the cell; "" if the command line has no name for the cell."""
     spec = spec or (request.cell.name if request.cell in cells.values() else "")
-    options = {"cell": spec, "loss": request.loss.name, "readout": request.readout, **given}
+    cell = "template" if name == "grade" else "cell"
+    options = {cell: spec, "loss": request.loss.name, "readout": request.readout, **given}
     defaults = {"loss": L2.name, "readout": "none", "expand": "hand"}
     words = [
         f"--{option} {shlex.quote(str(each))}"
@@ -72,7 +74,7 @@ def _command(request: Request, spec: str, given: Mapping[str, Any]) -> str:
         for each in ([value] if isinstance(value, (str, int)) else value or ())
         if each not in ("", defaults.get(option))
     ]
-    return " ".join(["gru-codegen inspect", *words]) if spec else ""
+    return " ".join([f"gru-codegen {name}", *words]) if spec else ""
 
 
 def _code(request: Request) -> SourceMap | None:

@@ -41,6 +41,7 @@ def document(
     ascii: bool = True,
     fragment: bool = False,
     command: str = "",
+    exercise: str = "",
 ) -> str:
     """The derivation of a cell's gradients, laid open.
 
@@ -55,6 +56,7 @@ def document(
     width, ascii: of a text: its columns, and whether it keeps to ASCII.
     fragment: of LaTeX: the sections alone, to be pasted into a document.
     command: what makes the document again; it is shown under the title.
+    exercise: the command that writes a blank file for the reader's own derivation.
 
     Raises
     ------
@@ -65,7 +67,7 @@ def document(
     names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
     _check(derivation, steps, at, names, expand, format)
     part = Part.of(derivation, names, steps, expand == "full", Code(code) if code else None)
-    shown = explained(part, at, command)
+    shown = explained(part, at, command, exercise)
     if format == "text":
         return text.render(shown, width, ascii)
     if format == "latex":

@@ -65,7 +65,8 @@ def test_the_sections() -> None:
         "10. The code",
         "11. Sequences that end early, loss weights, pullbacks",
         "12. What is proved",
-        "13. Appendix: the Lagrangian and the normal form",
+        "13. Now you",
+        "14. Appendix: the Lagrangian and the normal form",
     ]
 
 
@@ -125,7 +126,7 @@ def test_several_weights_may_be_asked_for() -> None:
     gradients = section(text, "All adjoints and gradients")
     assert [name for name in defined(gradients) if name in ("dWz", "dWr")] == ["dWz", "dWr"]
     assert "dWca " not in text.split("12. ")[0].split("4. All")[1].split("\n5. ")[0]
-    assert text.startswith("Where the gradient of Wz, Wr of a gated recurrent unit come")
+    assert text.startswith("Where do the gradients of Wz, Wr of a gated recurrent unit come from?")
 
 
 def test_a_gradient_is_written_in_full_where_that_is_asked_for() -> None:

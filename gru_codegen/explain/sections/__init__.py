@@ -9,6 +9,7 @@ ways       how an error goes back through a step
 sharing    what formulas share
 options    sequences that end early, loss weights, pullbacks
 proofs     the code, and what is proved
+exercise   the reader's own derivation
 appendix   the Lagrangian and the normal form
 functions  the elementwise functions that are applied
 """
@@ -17,26 +18,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gru_codegen.derive.writing import Prose, listed
 from gru_codegen.explain.model import Document, Section
 from gru_codegen.explain.part import Part
 from gru_codegen.explain.sections.appendix import appendix
 from gru_codegen.explain.sections.cell import cell_section
 from gru_codegen.explain.sections.chain import chain_section
 from gru_codegen.explain.sections.equations import equations_section
+from gru_codegen.explain.sections.exercise import exercise_section
 from gru_codegen.explain.sections.graph import graph_section
 from gru_codegen.explain.sections.options import options_section
 from gru_codegen.explain.sections.proofs import code_section, proofs_section
 from gru_codegen.explain.sections.sharing import sharing_section
 from gru_codegen.explain.sections.steps import forward_section, step_section, steps_shown
 from gru_codegen.explain.sections.ways import ways_section
+from gru_codegen.explain.words import counted
 
 __all__ = ["explained"]
 
 
-def explained(part: Part, at: int | None = None, command: str = "") -> Document:
+def explained(part: Part, at: int | None = None, command: str = "", exercise: str = "") -> Document:
     """The document on `part`; on its time step `at` alone, if that is given.
 
-    command: what makes it again.
+    command, exercise: the one that makes it again, and the one for a blank file to be graded.
     """
     derivation = part.derivation
     cell, loss = derivation.cell, derivation.loss
@@ -49,21 +53,24 @@ def explained(part: Part, at: int | None = None, command: str = "") -> Document:
         facts["time steps"] = str(part.steps)
     if command:
         facts["made by"] = command
-    sections = list(_whole(part) if at is None else _step(part, at))
+    sections = list(_whole(part, exercise) if at is None else _step(part, at))
     return Document(_title(part, at), sections, derivation.notation, part.code, facts)
 
 
-def _title(part: Part, at: int | None) -> tuple[object, ...]:
+def _title(part: Part, at: int | None) -> Prose:
+    """The question that the document answers."""
     title = part.derivation.cell.title
-    of = f"of a {title}" if title[:1].islower() else f"of the {title}"
-    where = "Where " if at is None else f"What time stamp {at} of {part.steps} adds to "
-    what: tuple[object, ...] = ("the gradients ",) if part.is_all else ()
-    if not part.is_all:
-        what = ("the gradient of ", part.weights[0], " ")
-        for weight in part.weights[1:]:
-            what = (*what[:-1], ", ", weight, " ")
-    ending = "" if at is not None else " come from" if part.is_all else " comes from"
-    return (where, *what, of + ending)
+    cell = f"of a {title}" if title[:1].islower() else f"of the {title}"
+    several = len(part.weights) > 1
+    do = "do" if several else "does"
+    if part.is_all and several:
+        gradients: Prose = (f"the {counted(len(part.weights), 'gradient')} {cell}",)
+    else:
+        noun = "the gradients of " if several else "the gradient of "
+        gradients = (noun, *listed(part.weights), f" {cell}")
+    if at is None:
+        return (f"Where {do} ", *gradients, " come from?")
+    return (f"What does time stamp {at} of {part.steps} add to ", *gradients, "?")
 
 
 def _step(part: Part, at: int) -> Iterator[Section]:
@@ -73,7 +80,7 @@ def _step(part: Part, at: int) -> Iterator[Section]:
         yield ways_section(part)
 
 
-def _whole(part: Part) -> Iterator[Section]:
+def _whole(part: Part, exercise: str) -> Iterator[Section]:
     yield cell_section(part)
     yield graph_section(part)
     yield chain_section(part)
@@ -88,4 +95,5 @@ def _whole(part: Part) -> Iterator[Section]:
     if part.is_all:
         yield options_section(part.derivation)
     yield proofs_section(part)
+    yield from exercise_section(exercise)
     yield appendix(part)
