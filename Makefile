@@ -25,7 +25,9 @@ REPORT := docs/reports/gru.html
 INSPECT := inspect --unroll 2 --format html --output
 
 # Every target works in the one .venv, and two that install into it at once would spoil it.
+ifndef INSTALLED
 .NOTPARALLEL:
+endif
 
 .PHONY: help demo test lint types imports drift wheel pytest test-browser test-faults test-peers format generated bench clean
 
@@ -35,22 +37,27 @@ help: ## list the targets
 demo: $(VENV)/installed-demo ## train on handwritten digits through a generated kernel
 	$(BIN)/python examples/digits.py
 
-test: lint types imports drift wheel pytest ## everything that has to pass
+# The digits come with demo, and pip is called once for both.
+TOOLS := $(VENV)/installed-test,demo
+
+test: $(TOOLS) ## everything that has to pass
+	@$(MAKE) --no-print-directory --jobs=2 INSTALLED=yes lint types imports drift wheel
+	@$(MAKE) --no-print-directory pytest
 
 # A user's own kernel in generated/ is none of it. Where there is no git everything is.
 TRACKED := { git ls-files '*.py' 2>/dev/null | grep . || echo .; }
 
-lint: $(VENV)/installed-test ## ruff: rules and format, of what git tracks
+lint: $(TOOLS) ## ruff: rules and format, of what git tracks
 	$(TRACKED) | xargs $(BIN)/ruff check --force-exclude pyproject.toml
 	$(TRACKED) | xargs $(BIN)/ruff format --check --force-exclude
 
-types: $(VENV)/installed-test ## mypy, strict
+types: $(TOOLS) ## mypy, strict
 	$(BIN)/mypy
 
-imports: $(VENV)/installed-test ## the floors: who may import whom
+imports: $(TOOLS) ## the floors: who may import whom
 	$(BIN)/lint-imports
 
-drift: $(VENV)/installed-test ## generated/ and the report are what would be written now, no more and no less
+drift: $(TOOLS) ## generated/ and the report are what would be written now, no more and no less
 	@printf '%s\n' "$$KERNELS" | xargs -L 1 $(BIN)/gru-codegen generate --check --no-verify || \
 		{ echo 'generated/ has drifted; if that is meant: make generated' >&2; exit 1; }
 	@test $$( (git ls-files 'generated/*.py' 2>/dev/null || ls generated/*.py) | wc -l) -eq $$(printf '%s\n' "$$KERNELS" | wc -l) || \
@@ -58,27 +65,27 @@ drift: $(VENV)/installed-test ## generated/ and the report are what would be wri
 	@mkdir -p build && $(BIN)/gru-codegen $(INSPECT) build/gru.html && cmp build/gru.html $(REPORT) || \
 		{ echo '$(REPORT) has drifted; if that is meant: make generated' >&2; exit 1; }
 
-wheel: $(VENV)/installed-test ## build the wheel and use it away from the source tree
+wheel: $(TOOLS) ## build the wheel and use it away from the source tree
 	$(BIN)/python tests/packaging/check_wheel.py
 
 pytest: export OMP_NUM_THREADS := 1
-pytest: $(VENV)/installed-test $(VENV)/installed-demo ## the tests alone
+pytest: $(TOOLS) ## the tests alone
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-test-browser: $(VENV)/installed-test $(VENV)/installed-browser ## HTML reports in Chromium, which has to be installed
+test-browser: $(TOOLS) $(VENV)/installed-browser ## HTML reports in Chromium, which has to be installed
 	$(BIN)/python -m pytest -rs tests/explain/html/test_browser.py $(PYTEST_ARGS)
 
-test-faults: $(VENV)/installed-test ## plant faults in every line of the kernels; takes minutes
+test-faults: $(TOOLS) ## plant faults in every line of the kernels; takes minutes
 	$(BIN)/python -m pytest -m campaign tests/faults $(PYTEST_ARGS)
 
-test-peers: $(VENV)/installed-test $(VENV)/installed-peers ## compare with torch, torchrecurrent, Keras, onnxruntime
+test-peers: $(TOOLS) $(VENV)/installed-peers ## compare with torch, torchrecurrent, Keras, onnxruntime
 	$(BIN)/python -m pytest -m peers tests/peers
 
-format: $(VENV)/installed-test ## apply ruff's fixes and format
+format: $(TOOLS) ## apply ruff's fixes and format
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-generated: $(VENV)/installed-test ## write the committed kernels and the report again
+generated: $(TOOLS) ## write the committed kernels and the report again
 	@printf '%s\n' "$$KERNELS" | xargs -L 1 $(BIN)/gru-codegen generate
 	$(BIN)/gru-codegen $(INSPECT) $(REPORT)
 
