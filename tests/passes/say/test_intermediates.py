@@ -29,12 +29,7 @@ def test_no_pass_loses_an_equation(cell: str, style: Any, layout: Any) -> None:
         program = change(program)
         said = {each for s in program.statements() for each in s.origin.equations}
         assert said == set(program.equations), change
-
-
-@pytest.mark.parametrize(("style", "layout"), WAYS)
-@pytest.mark.parametrize("cell", gc.cells)
-def test_every_statement_is_of_some_equation(cell: str, style: Any, layout: Any) -> None:
-    for statement in optimise(lowered(cell), style, 4, layout).statements():
+    for statement in program.statements():  # in the end none is without
         assert statement.origin.equations or statement.origin.serves, str(statement)
 
 
