@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 
-from gru_codegen.derive import Derivation
+from gru_codegen.derive import Derivation, Unrolled
 from gru_codegen.explain.model import Edge, Graph, Section
 from gru_codegen.explain.part import Part
 from gru_codegen.explain.words import says
-from gru_codegen.notation import leaves
+from gru_codegen.notation import Notation, leaves
 
 __all__ = ["graph_section"]
 
@@ -39,30 +40,48 @@ def graph_section(part: Part) -> Section:
 
 def _graph(derivation: Derivation, steps: int, weight: MatrixSymbol) -> Graph:
     unrolled = derivation.unroll(steps)
-    notation = unrolled.notation
-    readers = {symbol: list(dict.fromkeys(leaves(value))) for symbol, value in unrolled.forward}
+    reads, notation = _reads(derivation, unrolled)
     nodes: dict[Any, tuple[int, int]] = {}
-    for symbol, read in readers.items():
+    for symbol, read in reads.items():
         step = notation.steps[symbol][1]
         layers = [nodes[leaf][1] for leaf in read if leaf in nodes and nodes[leaf][0] == step]
         nodes[symbol] = (step, max(layers, default=-1) + 1)
-    reads = [(leaf, symbol) for symbol, read in readers.items() for leaf in read if leaf in nodes]
-    own, later = _paths(unrolled.forward, nodes, weight)
+    pairs = [(leaf, symbol) for symbol, read in reads.items() for leaf in read if leaf in nodes]
+    own, later = _paths(reads, nodes, weight)
     paths: dict[Any, Literal["own", "later"]] = dict.fromkeys(own, "own")
     paths |= dict.fromkeys(later, "later")
-    edges = [Edge(*pair, paths.get(pair, "")) for pair in reads]
-    return Graph(nodes, edges, notation)
+    return Graph(nodes, [Edge(*pair, paths.get(pair, "")) for pair in pairs], notation)
 
 
-def _paths(forward: Any, nodes: Any, weight: MatrixSymbol) -> tuple[set[Any], set[Any]]:
-    """The edges that the error of step 1 and of later ones comes back by, to the use of `weight`
-    at step 1."""
-    values = dict(forward)
-    users = {s for s, value in values.items() if weight in set(leaves(value)) and nodes[s][0] == 1}
-    reached = set(users)
+def _reads(derivation: Derivation, unrolled: Unrolled) -> tuple[dict[Any, list[Any]], Notation]:
+    """The symbols that each value reads; all that a loss computes at a step is one value, L_t."""
+    outer = {equation.target for equation in derivation.loss.equations}
+    of_loss = {e.target.name for e in derivation.equations if e.origin.target in outer}
+    steps = unrolled.notation.steps
+    losses = {t: MatrixSymbol(f"L_{t}", 1, 1) for t in range(1, unrolled.steps + 1)}
+
+    def node(symbol: MatrixSymbol) -> MatrixSymbol:
+        name, step = steps.get(symbol, ("", 0))
+        return losses[step] if name in of_loss else symbol
+
+    values = [*unrolled.forward, *zip(losses.values(), unrolled.costs, strict=True)]
+    reads: dict[Any, list[Any]] = {}
+    for symbol, value in values:
+        read = reads.setdefault(node(symbol), [])
+        new = dict.fromkeys(map(node, leaves(value)))
+        read += [each for each in new if each not in (node(symbol), *read)]
+    of_losses = {symbol: ("L", t) for t, symbol in losses.items()}
+    return reads, replace(unrolled.notation, steps={**steps, **of_losses})
+
+
+def _paths(
+    reads: dict[Any, list[Any]], nodes: dict[Any, tuple[int, int]], weight: MatrixSymbol
+) -> tuple[set[Any], set[Any]]:
+    """The edges that errors come back by to the use of `weight` at step 1: its own, later ones."""
+    reached = {s for s, read in reads.items() if weight in read and nodes[s][0] == 1}
     edges: set[Any] = set()
-    for symbol, value in forward:
-        for leaf in dict.fromkeys(leaves(value)):
+    for symbol, read in reads.items():
+        for leaf in read:
             if leaf in reached:
                 reached.add(symbol)
                 edges.add((leaf, symbol))
