@@ -16,7 +16,7 @@ from gru_codegen.ir import Program
 from gru_codegen.losses import L2, Loss
 from gru_codegen.lower import lower
 from gru_codegen.modules import load_source
-from gru_codegen.passes import optimise
+from gru_codegen.passes import optimise, terms_of_gradients
 from gru_codegen.request import Choices, Request, complete, names_its_choices
 from gru_codegen.stages import derived
 from gru_codegen.verify import Report, verify
@@ -40,6 +40,7 @@ def generate(cell: Cell, *, spec: str | None = None, **choices: Unpack[Choices])
     style: "fast", batched and in place, or "textbook", one expression per equation.
     layout: how the fast style stores and multiplies matrices: "rows", "blocked", "columns", which
     it is if None, or "folded"; see `passes`. The textbook style has none.
+    extras: functions besides those of every kernel: "credit", whose error acts at which step.
 
     Raises
     ------
@@ -47,7 +48,7 @@ def generate(cell: Cell, *, spec: str | None = None, **choices: Unpack[Choices])
     CellError: no kernel can be made of the cell: it has two inputs, or sizes of its own.
     DerivationError: the declaration cannot be derived.
     ValueError: `unroll` is not a number of steps from 1 to 65536, or there is no such style,
-        readout or layout.
+        readout, layout or extra.
     """
     return source(Request(cell, **choices), spec)
 
@@ -66,14 +67,19 @@ def source_map(cell: Cell, *, spec: str | None = None, **choices: Unpack[Choices
     return map_source(*_program(Request(cell, **choices), spec))
 
 
-def _program(request: Request, spec: str | None) -> tuple[Program, Heading]:
-    """The program of the kernel that is asked for, and what its module says of itself."""
+def _program(request: Request, spec: str | None) -> tuple[Program, Heading, Program | None]:
+    """The program of the kernel that is asked for, what its module says of itself, and `credit`.
+
+    That is the program of the gradients whose terms are asked for, if they are.
+    """
     derivation = derived(request)
-    program = optimise(lower(derivation), request.style, request.unroll, request.stored)
+    lowered = lower(derivation)
+    program = optimise(lowered, request.style, request.unroll, request.stored)
+    terms = terms_of_gradients(lowered) if "credit" in request.extras else None
     if spec is None and cells.get(request.cell.name) is request.cell:
         spec = request.cell.name
     again = (request.call,) if spec is None else request.command(spec)
-    return program, _heading(derivation, request, again)
+    return program, _heading(derivation, request, again), terms
 
 
 @names_its_choices

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 from inspect import Parameter, signature
@@ -16,7 +16,10 @@ from gru_codegen.passes import DEFAULT_LAYOUT, LAYOUTS, STYLES, Layout, Style
 from gru_codegen.readouts import readouts
 from gru_codegen.steps import MOST_STEPS, fault_of_steps, whole
 
-__all__ = ["Choices", "Request", "complete", "names_its_choices"]
+__all__ = ["EXTRAS", "Choices", "Request", "complete", "names_its_choices"]
+
+#: What a kernel may have besides what all have: `credit`, whose error acts at which step.
+EXTRAS = ("credit",)
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -29,6 +32,7 @@ class Choices(TypedDict, total=False):
     unroll: int | None
     style: Style
     layout: Layout | None
+    extras: Collection[str]
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Request:
     ------
     TypeError: `cell` or `loss` is no declaration; they are not taken by name.
     ValueError: `unroll` is not a number of steps from 1 to 65536, or there is no such style,
-        readout or layout.
+        readout, layout or extra.
     """
 
     cell: Cell
@@ -48,9 +52,11 @@ class Request:
     unroll: int | None = None
     style: Style = "fast"
     layout: Layout | None = None
+    extras: Collection[str] = ()
 
     def __post_init__(self) -> None:
         require_declared(self.cell, self.loss)
+        object.__setattr__(self, "extras", _known_extras(self.extras))
         _check_known(self.style, self.readout, self.layout)
         object.__setattr__(self, "unroll", _steps(self.unroll))
 
@@ -87,12 +93,14 @@ class Request:
             "layout": chosen.get("layout"),
         }
         given = (f"--{name} {value}" for name, value in options.items() if value is not None)
-        return ("gru-codegen generate", *given)
+        extras = (f"--with {extra}" for extra in self.extras)
+        return ("gru-codegen generate", *given, *extras)
 
     @property
     def call(self) -> str:
         """The call that makes the kernel of a cell which the command line has no name for."""
-        given = [f"{option}={_in_code(option, value)}" for option, value in self._chosen()]
+        chosen = {option: _in_code(option, value) for option, value in self._chosen()}
+        given = [f"{option}={code}" for option, code in chosen.items()]
         return f"gru_codegen.generate({', '.join(['cell', *given])})"
 
     def _chosen(self) -> Iterator[tuple[str, str]]:
@@ -107,6 +115,8 @@ class Request:
             yield "style", self.style
         if self.layout not in (None, DEFAULT_LAYOUT):
             yield "layout", str(self.layout)
+        for extra in self.extras:
+            yield "extras", extra
 
 
 def names_its_choices(function: _Function) -> _Function:
@@ -132,6 +142,8 @@ def complete(cell: Cell, readout: str) -> Cell:
 def _in_code(option: str, value: str) -> str:
     if option == "unroll":
         return value
+    if option == "extras":
+        return f"[{value!r}]"
     return f"gru_codegen.losses[{value!r}]" if option == "loss" else repr(value)
 
 
@@ -144,6 +156,15 @@ def _check_known(style: str, readout: str, layout: str | None) -> None:
         raise ValueError(f"layout: {layout!r} is for the fast style; leave it out for textbook")
     if style not in STYLES:
         raise ValueError(f"style: there is no {style!r}; there are {', '.join(STYLES)}")
+
+
+def _known_extras(extras: Collection[str]) -> tuple[str, ...]:
+    """The extras that are asked for, each once and in the order of `EXTRAS`."""
+    asked = (extras,) if isinstance(extras, str) else extras
+    for extra in asked:
+        if extra not in EXTRAS:
+            raise ValueError(f"extras: there is no {extra!r}; there are {', '.join(EXTRAS)}")
+    return tuple(extra for extra in EXTRAS if extra in asked)
 
 
 def _steps(unroll: Any) -> int | None:

@@ -25,6 +25,8 @@ COMMAND = "gru-codegen generate --cell gru --unroll any --loss l2 --style fast"
         ({"unroll": 4}, "gru_t4", "cell, unroll=4"),
         ({"style": "textbook"}, "gru_textbook", "cell, style='textbook'"),
         ({"layout": "rows"}, "gru_rows", "cell, layout='rows'"),
+        ({"extras": ["credit"]}, "gru_credit", "cell, extras=['credit']"),
+        ({"extras": "credit", "unroll": 2}, "gru_t2_credit", "cell, unroll=2, extras=['credit']"),
         ({"loss": gc.losses["cross-entropy"], "unroll": 2}, "gru_cross_entropy_t2", None),
     ],
 )
@@ -34,8 +36,9 @@ def test_what_is_not_the_default_is_said(given: Any, name: str, call: str | None
     if call is not None:
         assert request.call == f"gru_codegen.generate({call})"
     words = shlex.split(" ".join(request.command("gru")))
+    assert words[-2:] == ["--with", "credit"] or "extras" not in given
     for option, value in given.items():
-        if value != "columns":  # the default is not said
+        if value != "columns" and option != "extras":  # the default is not said
             assert words[words.index(f"--{option}") + 1] == str(getattr(value, "name", value))
 
 
@@ -51,6 +54,11 @@ def test_a_command_has_every_option_that_has_always_been_there() -> None:
         "--style fast",
         "--layout rows",
     )
+
+
+def test_an_extra_that_there_is_not_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^extras: there is no 'credi'; there are credit$"):
+        Request(gc.GRU, extras=["credit", "credi"])
 
 
 def test_the_layout_that_a_kernel_has() -> None:

@@ -105,6 +105,7 @@ Examples:
 @options.style
 @options.readout
 @options.layout
+@options.extras
 @click.option(
     "--tune",
     metavar="B,D,H",
@@ -131,6 +132,7 @@ def generate(
     style: str,
     readout: str,
     layout: str | None,
+    extras: tuple[str, ...],
     tune: tuple[int, int, int] | None,
     output: str | None,
     check: bool,
@@ -158,7 +160,7 @@ def generate(
         from gru_codegen import pipeline
         from gru_codegen.modules import load_source
 
-        request = requested(cell, loss, readout, unroll, style, layout)
+        request = requested(cell, loss, readout, unroll, style, layout, extras)
         if tune is not None:
             request = _tuned(request, tune, progress)
         name = request.name

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "READOUTS",
     "cell",
+    "extras",
     "layout",
     "loss",
     "output",
@@ -95,6 +96,13 @@ layout = click.option(
     help="How the fast style stores and multiplies matrices; "
     f"`{PROGRAM} generate --tune` finds the fastest.  [default: columns]",
 )
+extras = click.option(
+    "--with",
+    "extras",
+    metavar="credit",
+    multiple=True,
+    help="Add credit(), which says whose error gives how much of every gradient, at which step.",
+)
 #: Where the text of `inspect` and `program` goes.
 output = click.option(
     "-o",
@@ -113,22 +121,25 @@ def requested(
     unroll: int | None = None,
     style: str = "fast",
     layout: str | None = None,
+    extras: tuple[str, ...] = (),
 ) -> Request:
     """The request, by the names that the command line has for its parts."""
     from gru_codegen.losses import losses
     from gru_codegen.parse import load_cell
     from gru_codegen.passes import LAYOUTS, STYLES, Layout
     from gru_codegen.readouts import readouts
-    from gru_codegen.request import Request
+    from gru_codegen.request import EXTRAS, Request
 
     known_cell, known_loss = load_cell(cell), choose("loss", loss, losses)
     known_style = choose("style", style, {each: each for each in STYLES})
     choose("readout", readout, readouts)
+    for extra in extras:
+        choose("with", extra, {each: each for each in EXTRAS}, "extra")
     layouts: dict[str, Layout] = {each: each for each in LAYOUTS}
     known_layout = None if layout is None else choose("layout", layout, layouts)
     if known_layout is not None and known_style == "textbook":
         raise BadInput("--layout is for the fast style; leave it or --style textbook out")
-    return Request(known_cell, known_loss, readout, unroll, known_style, known_layout)
+    return Request(known_cell, known_loss, readout, unroll, known_style, known_layout, extras)
 
 
 def require_output(output: str, cell: str) -> None:

@@ -11,10 +11,12 @@ from gru_codegen.emit.sizes import letters
 from gru_codegen.emit.wording import listed
 from gru_codegen.ir import Program, Shape, Var
 
-__all__ = ["Argument", "EntryPoint", "Interface", "arguments_of"]
+__all__ = ["CREDIT", "Argument", "EntryPoint", "Interface", "arguments_of"]
 
 #: What an entry point does with the result of each phase that it runs.
 _GIVES = {"forward": "", "loss": "total = ", "backward": "gradients, _ = "}
+#: The fields of what `credit` returns.
+CREDIT = ("norms", "shares", "truncation", "gradients", "full")
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,8 @@ class Argument:
     """An argument of an entry point.
 
     shape: its letters, empty where it is no array. optional: whether None stands for what is usual.
-    keyword: whether it is given by name alone.
+    keyword: whether it is given by name alone. default: its value where it is not given, if that is
+    not None.
     """
 
     name: str
@@ -30,12 +33,14 @@ class Argument:
     type: str = "Any"
     optional: bool = False
     keyword: bool = False
+    default: str = ""
 
     @property
     def declaration(self) -> str:
         """It in a signature."""
         if not self.optional:
-            return f"{self.name}: {self.type}"
+            default = f" = {self.default}" if self.default else ""
+            return f"{self.name}: {self.type}{default}"
         union = "" if self.type == "Any" else " | None"
         return f"{self.name}: {self.type}{union} = None"
 
@@ -123,8 +128,8 @@ class Interface:
         """The shape of y."""
         return self.outputs[:-1] if self.labels else self.outputs
 
-    def entry_points(self) -> tuple[EntryPoint, ...]:
-        """All of them, in the order in which a module has them."""
+    def entry_points(self, *, credit: bool = False) -> tuple[EntryPoint, ...]:
+        """All of them, in the order in which a module has them; `credit` if it is asked for."""
         params = Argument("params", type="Params")
         inputs = tuple(Argument(name, shape) for name, shape in self.shapes.items())
         y, s0 = Argument("y", self.targets), Argument("s0", optional=True)
@@ -137,6 +142,7 @@ class Interface:
         pair, phases = f"tuple[Array, {self.state}]", ("forward", "loss", "backward")
         pulled = ", ".join(["Params", *("Array" for _ in inputs), self.state])
         pullback = f"Callable[..., tuple[{pulled}]]"
+        full = Argument("full", type="bool", keyword=True, default="False")
         return (
             EntryPoint("forward", run, phases[:1], outputs, pair, self._forward()),
             EntryPoint("loss", train, phases[:2], ("loss",), "Any", self._loss()),
@@ -155,6 +161,10 @@ class Interface:
                 (*outputs, "pullback"),
                 f"tuple[Array, {self.state}, {pullback}]",
                 self._vjp(),
+            ),
+            *(
+                [EntryPoint("credit", (*train[:-1], full), (), CREDIT, "Credit", _credit())]
+                * credit
             ),
         )
 
@@ -194,6 +204,20 @@ class Interface:
             f"another call. It reads {listed([*self.names, 'the weights'])} again: until it is "
             "called, they have to be unchanged.",
         )
+
+
+def _credit() -> str:
+    return _docstring(
+        "Return whose error gives how much of every gradient, and at which step.",
+        "E[k->t] is the derivative of the loss of step k with respect to the weights at step t "
+        "alone, and a gradient dW is the sum of all of them.",
+        "norms: for each weight (T, T), the norm of E[k->t] at [k, t], in float64. shares: "
+        "likewise <E[k->t], dW> / <dW, dW>, which may be negative; they add up to 1. Both are NaN "
+        "where t > k, and where loss_weights and lengths leave nothing of the error of step k. "
+        "truncation: for each weight (T + 1,), at n the norm of what is missing of dW where "
+        "back-propagation is truncated to n steps, over the norm of dW. gradients: dW. full: for "
+        "each weight all E[k->t], (T, T) and its shape, if they are asked for, or else None.",
+    )
 
 
 def _docstring(*paragraphs: str) -> str:

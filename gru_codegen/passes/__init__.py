@@ -22,6 +22,7 @@ from typing import Literal
 
 from gru_codegen.ir import Program, validate
 from gru_codegen.passes.adjoints.chain_products import chain_products
+from gru_codegen.passes.adjoints.join_phases import join_phases
 from gru_codegen.passes.adjoints.local_derivatives import (
     collect_all_local_derivatives,
     collect_local_derivatives,
@@ -76,6 +77,7 @@ __all__ = [
     "fuse_gradients",
     "gather_rows",
     "hoist_loop_invariants",
+    "join_phases",
     "optimise",
     "passes",
     "reuse_storage",
@@ -83,6 +85,7 @@ __all__ = [
     "rotate_loops",
     "stack_products",
     "store_feature_major",
+    "terms_of_gradients",
     "to_three_address_code",
     "transpose_weights",
     "unroll",
@@ -99,6 +102,13 @@ _TEXTBOOK: tuple[Pass, ...] = (
     factor_adjoints,  # one statement an equation -> adjoints in factored form
     eliminate_common_subexpressions,  # any program -> each value computed once a step; no copies
     eliminate_dead_code,  # any program -> nothing is computed that no entry point needs
+)
+_CREDIT: tuple[Pass, ...] = (
+    *_TEXTBOOK,
+    collect_local_derivatives,  # a linear backward loop -> factors that all errors have in common
+    eliminate_common_subexpressions,  # the factors of the pass before
+    join_phases,  # time loops -> one phase, which gives the gradients alone
+    attribute_intermediates,
 )
 _SIMPLIFY: tuple[Pass, ...] = (
     eliminate_common_subexpressions,  # one statement an equation -> each value computed once a step
@@ -185,5 +195,17 @@ def optimise(
     ProgramError: a pass left an unsound program, which is this package's fault.
     """
     for change in passes(style, steps, layout):
+        program = validate(change(program))
+    return program
+
+
+def terms_of_gradients(program: Program) -> Program:
+    """Run the passes of `credit`: the gradients alone, in one phase, for any number of steps.
+
+    Raises
+    ------
+    ProgramError: a pass left an unsound program, which is this package's fault.
+    """
+    for change in _CREDIT:
         program = validate(change(program))
     return program

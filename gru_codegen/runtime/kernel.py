@@ -46,6 +46,16 @@ class State(NamedTuple):
     C: Array  # (B, H)
 
 
+class Credit(NamedTuple):
+    """The parts of the errors of all steps in the gradients."""
+
+    norms: Params
+    shares: Params
+    truncation: Params
+    gradients: Params
+    full: Params | None
+
+
 class Workspace:
     """The arrays of one call; methods that are the same in every kernel are copied from here."""
 

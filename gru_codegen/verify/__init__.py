@@ -4,8 +4,8 @@ Everything is computed in float64, except where float32 is compared with it, on 
 whose sizes are all different (see `configuration`). Per weight: central differences, the complex
 step, and float32 against float64; then a random direction through all weights at other sizes,
 whether a loss of many numbers keeps its digits in float32, whether the functions of the kernel
-agree with each other, what loss weights, lengths and the pullback give, if the kernel has them,
-whether blocks of samples lose none, and whether it keeps the contract.
+agree with each other, what loss weights, lengths, the pullback and credit give, if the kernel has
+them, whether blocks of samples lose none, and whether it keeps the contract.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from . import (
     complex_step,
     consistency,
     contract,
+    credit,
     definitions,
     direction,
     finite_differences,
@@ -84,6 +85,7 @@ def _claims(kernel: ModuleType, seed: int) -> list[Claim]:
         *(loss_weights.claims(problems) if offered.loss_weights else ()),
         *(lengths.claims(problems) if offered.lengths else ()),
         *(pullback.claims(problems) if offered.vjp else ()),
+        *(credit.claims(problems) if hasattr(kernel, "credit") else ()),
         *(blocks.claims(kernel, seed) if blocks.are_taken(kernel) else ()),
         *ownership.claims(problems),
         *contract.claims(problems),

@@ -16,14 +16,17 @@ USUAL = {
 }
 #: Read anew for every call of an entry point, signatures would take a quarter of all checks.
 _signature = lru_cache(maxsize=8)(inspect.signature)
+#: What runs other entry points, in no Workspace of the caller's, and has checks of its own.
+_APART = ("credit",)
 #: The inputs of a kernel whose functions show no signature.
 _INPUTS = ("x",)
 
 
 def entry_points(kernel: ModuleType) -> Mapping[str, tuple[str, ...]]:
-    """Return the results of every entry point that ``kernel`` has, by name."""
-    said = getattr(kernel, "ENTRY_POINTS", USUAL)
-    return {name: results for name, results in said.items() if hasattr(kernel, name)}
+    """Return the results of every entry point that ``kernel`` has, by name; not of `credit`."""
+    said = {**getattr(kernel, "ENTRY_POINTS", USUAL)}
+    names = [name for name in said if name not in _APART and hasattr(kernel, name)]
+    return {name: said[name] for name in names}
 
 
 def inputs(kernel: ModuleType) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from gru_codegen.request import Request
 from tests.cli.running import Outcome, Run, files, refused, stop
 
 GENERATE = (
-    "--cell, --unroll, --loss, --style, --readout, --layout, --tune, --output, --check, "
+    "--cell, --unroll, --loss, --style, --readout, --layout, --with, --tune, --output, --check, "
     "--no-verify, --help"
 )
 INSPECT = (

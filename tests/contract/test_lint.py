@@ -44,17 +44,28 @@ LINTED: list[Choices] = [
     *((cell, "l2", "linear", None, STYLES[i % len(STYLES)]) for i, cell in enumerate(gc.cells)),
     *product(["lstm"], ["bce"], ["none"], [4], STYLES),
 ]
+#: With `credit`, of a cell, a loss, a readout, a number of steps, and a layout or "textbook".
+CREDITED: list[Choices] = [
+    ("gru", "l2", "none", None, "columns"),
+    ("lstm", "cross-entropy", "linear", 3, "blocked"),
+    ("rnn", "l2-mean", "linear", None, "textbook"),
+]
 #: It is no module that runs.
 VERMIN = "import vermin; vermin.main()"
 #: A line of a list of names, or of shapes, that goes over several lines.
 FILLED = re.compile(r" +(?:\(?[\w.]+,?\)?,(?: |$))+")
 
 
-def source(choices: Choices) -> str:
+def source(choices: Choices, extras: tuple[str, ...] = ()) -> str:
     cell, loss, readout, unroll, style = choices
     chosen: dict[str, Any] = {"style" if style == "textbook" else "layout": style}
     return gc.generate(
-        gc.cells[cell], loss=gc.losses[loss], readout=readout, unroll=unroll, **chosen
+        gc.cells[cell],
+        loss=gc.losses[loss],
+        readout=readout,
+        unroll=unroll,
+        extras=extras,
+        **chosen,
     )
 
 
@@ -68,13 +79,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("kernels")
     for choices in dict.fromkeys(LINTED):
         (folder / file_name(choices)).write_text(source(choices))
+    for choices in CREDITED:
+        (folder / f"credit_{file_name(choices)}").write_text(source(choices, ("credit",)))
     return folder
 
 
 @pytest.fixture(scope="module")
 def typed(folder: Path) -> list[Path]:
     """Some of them, for tools that take long."""
-    return [folder / file_name(choices) for choices in TYPED]
+    credited = [folder / f"credit_{file_name(choices)}" for choices in CREDITED]
+    return [*(folder / file_name(choices) for choices in TYPED), *credited]
 
 
 @pytest.fixture(scope="module")

@@ -64,6 +64,23 @@ def test_what_entry_points_run_and_return() -> None:
     }
 
 
+def test_credit_is_there_if_it_is_asked_for() -> None:
+    *others, credit = interface("x").entry_points(credit=True)
+    assert [each.name for each in others] == [e.name for e in interface("x").entry_points()]
+    assert credit.signature.splitlines() == [
+        "def credit(",
+        "    params: Params,",
+        "    x: Any,",
+        "    y: Any,",
+        "    s0: Any = None,",
+        "    *,",
+        "    loss_weights: Any = None,",
+        "    lengths: Any = None,",
+        "    full: bool = False,",
+        ") -> Credit:",
+    ]
+
+
 def test_several_inputs_stand_in_signatures_types_and_docstrings() -> None:
     forward, loss, _, vjp = interface("u", "v").entry_points()
     assert "\n    u: Any,\n    v: Any,\n    s0: Any = None,\n" in forward.signature

@@ -15,7 +15,14 @@ from gru_codegen.emit.sizes import Sizes, parameter
 from gru_codegen.ir import Call, Phase, Program, Var, parts, statements, writes
 from gru_codegen.plan import Plan
 
-__all__ = ["Function", "helpers", "phase_function"]
+__all__ = [
+    "Function",
+    "helpers",
+    "named_arguments",
+    "needed_names",
+    "phase_function",
+    "preamble",
+]
 
 #: What each phase's function says that it does.
 _DOCS = {
@@ -63,7 +70,7 @@ def phase_function(phase: Phase, attributes: Attributes) -> Function:
     roles = {var.role for var in used}
     parameters = ["params: Params"] if roles & {"weight", "gradient"} else []
     arguments = ["params"] if parameters else []
-    called_by = _arguments(program)
+    called_by = named_arguments(program)
     parameters += [f"{v.name}: Array" for v in used if v.name in called_by]
     arguments += [called_by[v.name] for v in used if v.name in called_by]
     if "loss weights" in roles:
@@ -93,8 +100,8 @@ def phase_function(phase: Phase, attributes: Attributes) -> Function:
         returns = "Array" if len(results) == 1 else f"tuple[{', '.join('Array' for _ in results)}]"
     else:
         returns = _RETURNS[phase.name]
-    needed = _needed(names, {*names.taken(), *(name for line in lines for name in line.reads)})
-    lines = [*map(Line, _preamble(used, names, needed - {*seeds})), *lines]
+    needed = needed_names(names, {*names.taken(), *(name for line in lines for name in line.reads)})
+    lines = [*map(Line, preamble(used, names, needed - {*seeds})), *lines]
     return Function(
         phase.name,
         _DOCS[phase.name],
@@ -110,7 +117,7 @@ def phase_function(phase: Phase, attributes: Attributes) -> Function:
     )
 
 
-def _arguments(program: Program) -> dict[str, str]:
+def named_arguments(program: Program) -> dict[str, str]:
     """The names of inputs and targets in entry points, by those in equations."""
     variables = program.variables().values()
     inputs = arguments_of([var.name for var in variables if var.role == "input"])
@@ -146,11 +153,12 @@ def _input_gradient(var: Var, plan: Plan) -> str:
     return f"_turned({var.name}).copy()" if columns else f"{var.name}.copy()"
 
 
-def helpers(plan: Plan) -> list[str]:
+def helpers(*plans: Plan) -> list[str]:
     """The functions that expressions call, each as one block of text."""
     return helpers_of(
         {
             part.operation
+            for plan in plans
             for statement in plan.program.statements()
             if not plan.writes_in_place(statement)  # such an operation is written out
             for part in parts(statement.value)
@@ -164,7 +172,7 @@ def _is_given_seed(var: Var, phase: Phase, plan: Plan) -> bool:
     return not plan.in_place and var == plan.program.seed and phase.name != "loss"
 
 
-def _needed(names: Names, reads: Iterable[str]) -> set[str]:
+def needed_names(names: Names, reads: Iterable[str]) -> set[str]:
     """The local names `reads`, and those that their values are made of."""
     needed: set[str] = set()
     open_names = list(reads)
@@ -176,7 +184,7 @@ def _needed(names: Names, reads: Iterable[str]) -> set[str]:
     return needed
 
 
-def _preamble(used: list[Var], names: Names, needed: set[str]) -> Iterator[str]:
+def preamble(used: list[Var], names: Names, needed: set[str]) -> Iterator[str]:
     """Lines that give local names to what the lines below them need."""
     attributes, plan = names.attributes, names.plan
     by_kind: dict[Kind, list[str]] = {kind: [] for kind in Kind}

@@ -25,6 +25,7 @@ from gru_codegen.emit.lines import (
     signature,
 )
 from gru_codegen.emit.numpy.attributes import Attributes
+from gru_codegen.emit.numpy.credit import errors_function
 from gru_codegen.emit.numpy.functions import Function, helpers, phase_function
 from gru_codegen.emit.numpy.requirements import require_boundaries, require_interface
 from gru_codegen.emit.numpy.runtime import method, runtime
@@ -38,19 +39,21 @@ from gru_codegen.polynomials import Polynomial
 __all__ = ["emit", "map_source"]
 
 
-def emit(program: Program, heading: Heading) -> str:
+def emit(program: Program, heading: Heading, terms: Program | None = None) -> str:
     """The source of the module that runs `program`.
+
+    terms: the program of the gradients alone, for a module that has `credit`.
 
     Raises
     ------
     ProgramError: there is something in it that this target cannot spell.
     """
-    return _source(_lines(program, heading))
+    return _source(_lines(program, heading, terms))
 
 
-def map_source(program: Program, heading: Heading) -> SourceMap:
+def map_source(program: Program, heading: Heading, terms: Program | None = None) -> SourceMap:
     """The same, with which of its lines compute which equation of `program`."""
-    lines = _lines(program, heading)
+    lines = _lines(program, heading, terms)
     texts = {each: formula.text for each, formula in program.equations.items()}
     numbered = [(number, line.equations) for number, line in enumerate(lines, start=1)]
     return SourceMap.of(_source(lines), texts, numbered)
@@ -60,7 +63,7 @@ def _source(lines: Iterable[Line]) -> str:
     return "".join(f"{line.code}\n" for line in lines)
 
 
-def _lines(program: Program, heading: Heading) -> list[Line]:
+def _lines(program: Program, heading: Heading, terms: Program | None) -> list[Line]:
     """The lines of the module, one by one: its head, the functions that compute, its tail."""
     require_interface(program, heading.inputs)
     planned = validate(plan(program, in_place=heading.style == "fast"))
@@ -71,6 +74,12 @@ def _lines(program: Program, heading: Heading) -> list[Line]:
     calls = workspace.calls.union(*(function.names.calls for function in functions))
     outputs = _states(program, attributes)
     outputs |= _buffers_of_targets(planned, heading, outputs["outputs"])
+    plans = [planned]
+    if terms is not None:
+        plans.append(validate(plan(terms, in_place=False)))
+        first = {state.name: attributes.form(state.name, "first") for state in outputs["states"]}
+        functions.append(errors_function(plans[-1], first))
+        calls |= {"_measured", *functions[-1].names.calls}
     context = {
         "heading": heading,
         "unroll": program.steps,
@@ -84,7 +93,7 @@ def _lines(program: Program, heading: Heading) -> list[Line]:
             "forward": cost(program, ("forward",), planned),
             "gradients": cost(program, ("forward", "loss", "backward"), planned),
         },
-        "functions": helpers(planned),
+        "functions": helpers(*plans),
         "phases": {function.name: function for function in functions},
         "masked": any(attributes.mask in (*f.steps.values(), *f.names.local) for f in functions),
         "mask": attributes.mask,
@@ -96,7 +105,7 @@ def _lines(program: Program, heading: Heading) -> list[Line]:
         "workspace": workspace,
         **_sizes(program, heading),
         **outputs,
-        **_entry_points(program, heading, outputs),
+        **_entry_points(program, heading, outputs, credit=terms is not None),
     }
     head, tail = (
         _environment().get_template(f"{part}.py.jinja").render(context) for part in ("head", "tail")
@@ -122,17 +131,26 @@ def _function(function: Function) -> Iterator[Line]:
         yield Line(f"    return {function.result}")
 
 
-def _entry_points(program: Program, heading: Heading, states: dict[str, Any]) -> dict[str, Any]:
+def _entry_points(
+    program: Program, heading: Heading, states: dict[str, Any], *, credit: bool
+) -> dict[str, Any]:
     """The functions that the module is called by, and how what they return is spelled."""
     state = states["state_type"]
     interface = Interface.of(program, heading.inputs, heading.targets, state)
-    entry_points, inputs = interface.entry_points(), interface.names
-    classes = ["Params", "Result", *(["State"] if state == "State" else []), "Workspace"]
+    entry_points, inputs = interface.entry_points(credit=credit), interface.names
+    classes = [
+        *(["Credit"] if credit else []),
+        "Params",
+        "Result",
+        *(["State"] if state == "State" else []),
+        "Workspace",
+    ]
     functions = ["init_params", "params_from_npz", "params_to_npz"]
     parameters = ["params: Any", *(f"{name}: Any" for name in inputs), "s0: Any", "lengths: Any"]
     arrays = ", ".join("Array" for _ in inputs)
     return {
         "entry_points": entry_points,
+        "credit": credit,
         "inputs": inputs,
         "d_inputs": ", ".join(f"d_{name}" for name in inputs),
         "pulled": f"tuple[Params, {arrays}, {state}]",

@@ -1,0 +1,78 @@
+"""Every fault in what `credit` does fails the rows that it has to."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+import gru_codegen as gc
+from gru_codegen.modules import load_source
+from gru_codegen.verify import verify
+
+ERRORS, RUNS, MEASURES = "errors one by one", "runs from each step on", "norms, shares, truncation"
+JOINED = "dS = np.concatenate([dO[t][None], dS_prev])"
+#: Old text, new text, the rows that fail. The first four leave the sums of all terms as they are.
+FAULTS = {
+    "errors in another order": (
+        JOINED,
+        "dS = np.concatenate([dS_prev, dO[t][None]])",
+        {ERRORS, RUNS},
+    ),
+    "later errors come a step late": (
+        JOINED,
+        "dS = np.concatenate([dO[t][None] + (dS_prev[:1] if t else 0), dS_prev * (t == 0)])",
+        {ERRORS, RUNS, MEASURES},
+    ),
+    "terms one step early": (
+        "entries[i][reached, t] = E",
+        "entries[i][reached, max(t - 1, 0)] += E",
+        {RUNS, MEASURES},
+    ),
+    "norms one error late": ("norms[i][reached, t]", "norms[i][reached, t - 1]", {MEASURES}),
+    "an error forgotten": (JOINED, JOINED.replace("dO", "0 * dO"), {ERRORS, RUNS}),
+    "an adjoint forgotten": ("daZ = dS", "daZ = 0 * dS", {ERRORS, RUNS}),
+    "loss weights forgotten": (
+        "y, V = _targets(y, loss_weights, w)\n    return _measured",
+        "y, V = _targets(y, None, w)\n    return _measured",
+        {RUNS, MEASURES},
+    ),
+    "lengths forgotten": ("s0, lengths, None)", "s0, None, None)", {RUNS, MEASURES}),
+    "norms squared": ("= scale * np.sqrt(squares)", "= scale * squares", {MEASURES}),
+    "shares of the norm": ("row / norm / norm if", "row / norm if", {MEASURES}),
+    "no error shown as 0": ("table[unread] = np.nan", "pass", {MEASURES}),
+    "one step more left out": (
+        "bands[i][: len(E)] += E",
+        "bands[i][1 : len(E)] += E[: len(E) - 1]",
+        {MEASURES},
+    ),
+}
+
+
+@cache
+def source(unroll: int | None) -> str:
+    return gc.generate(gc.GRU, style="textbook", unroll=unroll, extras=["credit"])
+
+
+def failures(text: str) -> set[str]:
+    report = verify(load_source(text, "kernel"))
+    assert {check.weight for check in report.failures} <= {"credit"}
+    return {check.method for check in report.failures}
+
+
+@pytest.mark.parametrize("unroll", [None, 3])
+def test_a_right_kernel_passes(unroll: int | None) -> None:
+    assert failures(source(unroll)) == set()
+
+
+@pytest.mark.parametrize("unroll", [None, 3])
+@pytest.mark.parametrize(("old", "new", "rows"), FAULTS.values(), ids=FAULTS)
+def test_every_fault_fails_its_rows(old: str, new: str, rows: set[str], unroll: int | None) -> None:
+    text = source(unroll)
+    assert text.count(old) == 1
+    assert failures(text.replace(old, new)) == rows
+
+
+def test_a_kernel_without_it_has_no_such_rows() -> None:
+    report = verify(gc.load(gc.GRU))
+    assert "credit" not in {check.weight for check in report.checks}
