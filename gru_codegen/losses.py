@@ -183,7 +183,7 @@ L2 = Loss(
 
 L2_MEAN = replace(L2, name="l2-mean", title="mean squared error", cost=Trace(E.T * E), mean=True)
 
-C = matrix("C_loss", B, O)
+C = matrix("cost", B, O)
 
 HUBER = Loss(
     name="huber",

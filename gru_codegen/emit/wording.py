@@ -18,7 +18,7 @@ _INFIX = {
     "matmul": Infix("{} {}", TIGHT, (TIGHT, TIGHT)),
     "contract": Infix("{}^T {}", TIGHT, (ATOM, TIGHT)),
     "transpose": Infix("{}^T", ATOM, (ATOM,)),
-    "bordered": Infix("[{} 1]", ATOM, (SUM,)),
+    "bordered": Infix("[{} ones]", ATOM, (SUM,)),
 }
 _SCALED = Infix("{} {}", PRODUCT, (SUM, TIGHT))
 _BY_SCALED = Infix("{} {}", TIGHT, (TIGHT, ATOM))

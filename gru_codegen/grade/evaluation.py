@@ -131,9 +131,7 @@ class Evaluator:
         return value
 
     def _ones(self, term: Term, step: int) -> Value:
-        raise EvaluationError(
-            term, "a matrix of ones stands in a matrix product: 1 b, 1^T A or A 1"
-        )
+        raise EvaluationError(term, "ones stand in a matrix product: ones b, ones^T A or A ones")
 
     def _transpose(self, term: Term, step: int) -> Value:
         value = self(term.parts[0], step)
@@ -187,8 +185,8 @@ class Evaluator:
         if first.kind == "ones":
             value = self(term.without_part(0), step)
             if value.shape[:1] != ("1",):
-                fault = f"1 before a matrix {letters(value.shape)}; 1 b repeats a row, 1^T A adds"
-                raise EvaluationError(term, f"{fault} rows up")
+                fault = f"ones before a matrix {letters(value.shape)}; ones b repeats a row"
+                raise EvaluationError(term, f"{fault}, ones^T A adds rows up")
             rows = self._size("B")
             shape = (value.array.shape[0], rows, value.array.shape[-1])
             return Value(("B", value.shape[1]), np.broadcast_to(value.array, shape))

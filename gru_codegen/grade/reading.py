@@ -7,7 +7,8 @@
 
 `*` and `o` are the elementwise product, `@` is the matrix product. `*`, `@` and `/` bind alike,
 from left to right, as in Python; `o` and `@` in one chain need brackets, since paper and Python
-group them differently.
+group them differently. The name `ones` is a matrix of ones, unless the cell has a symbol of it; in
+a matrix product 1 is one too.
 """
 
 from __future__ import annotations
@@ -255,6 +256,8 @@ class _Parse:
         try:
             return self.reader.resolve(token.text)
         except KeyError as error:
+            if token.text == "ones":
+                return ones
             raise FormulaError(str(error.args[0]), token.start, token.end) from None
 
     def number(self, token: Token) -> Term:
@@ -282,7 +285,8 @@ class _Parse:
 def _side_by_side(operands: list[Term]) -> Term:
     """Operands side by side: a matrix product, behind its rational coefficient.
 
-    A 1 among them is a matrix of ones: ``1 b`` has b in every row, ``A 1`` adds up rows.
+    A 1 among them is a matrix of ones too: ``ones b`` has b in every row, ``A ones`` adds
+    up the entries of each row.
     """
     first, *others = operands
     if first.kind == "number" and first.value != 1:

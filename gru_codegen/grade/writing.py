@@ -51,7 +51,7 @@ class Writer:
                 key, offset = term.value
                 return self.called(key, offset, manner.indexed), _ATOM
             case "ones":
-                return "1", _ATOM
+                return "ones", _ATOM
             case "transpose":
                 return self._within(term.parts[0], _PRODUCT, manner) + manner.transpose, _ATOM
             case "apply":

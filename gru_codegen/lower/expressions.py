@@ -117,7 +117,7 @@ def _product(node: Any, scope: Scope) -> Expr:
 
 
 def _ones_product(node: Any, factors: list[Any], scope: Scope) -> Expr:
-    """1 b, a vector as every row of a batch, or 1^T A, the sum of the rows."""
+    """ones b, a vector as every row of a batch, or ones^T A, the sum of the rows."""
     if len(factors) == 2:
         ones, other = factors
         if ones.shape == (B, 1) and other.shape[0] == 1:

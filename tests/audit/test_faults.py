@@ -264,7 +264,7 @@ OTHER_CONVENTION = ("(1 - z) * s + z * ca", "z * s + (1 - z) * ca")
           "update gate"}),
         ([(' + s @ p["Wrecr"]', ""), ('        g["Wrecr"] += s_prev.T @ dar\n', ""),
           ('        carry = carry + dar @ p["Wrecr"].T\n', "")],
-         {"loss": "comes from a forward pass that has R_t = sigmoid(x_t Wr + 1 br)"}),
+         {"loss": "comes from a forward pass that has R_t = sigmoid(x_t Wr + ones br)"}),
     ],
 )  # fmt: skip
 def test_the_gradients_are_right_for_another_loss(

@@ -160,16 +160,16 @@ NORMAL = {
         S_t = F_t o S_{t-1} + G_t - F_t o G_t
     """,
     "biases": """
-        aF_t = x_t Wf + S_{t-1} Uf + 1 bf
+        aF_t = x_t Wf + S_{t-1} Uf + ones bf
         F_t = sigmoid(aF_t)
-        G_part_t = S_{t-1} Ug + 1 bg
+        G_part_t = S_{t-1} Ug + ones bg
         aG_t = x_t Wg + F_t o G_part_t
         G_t = tanh(aG_t)
         S_t = S_{t-1} + F_t o G_t - F_t o S_{t-1}
     """,
     "peephole": """
-        F_part_t = 1 pf
-        aF_t = x_t Wf + S_{t-1} Uf + F_part_t o C_{t-1} + 1 bf
+        F_part_t = ones pf
+        aF_t = x_t Wf + S_{t-1} Uf + F_part_t o C_{t-1} + ones bf
         F_t = sigmoid(aF_t)
         aG_t = x_t Wg
         G_t = tanh(aG_t)

@@ -83,12 +83,14 @@ def test_every_line_is_right(
     ("dWz", "sum_t (x_t^T daZ_t)", {}),
     ("dWrecca", "sum_t (R_t o S_{t-1})^T daCA_t", {}),
     ("dbz", "sum_t 1^T daZ_t", {"cell": "gru-bias"}),
+    ("dbz", "sum_t ones^T daZ_t", {"cell": "gru-bias"}),
+    ("dbz", "ones.T @ daZ", {"cell": "gru-bias"}),
     ("dS_prev", "dS * (1 - Z) + daCA @ Wrecca.T * R + daR @ Wrecr.T + daZ @ Wrecz.T", {}),
     ("S", "S_prev + Z * (CA - S_prev)", {}),
     ("aZ", "x @ Wz + S_prev @ Wrecz + bz", {"cell": "gru-bias"}),
     ("dE_t", "E_t", {}),
     ("dE", "(O - Y) / 2 + E * 0.5", {}),
-    ("dC_loss", "1", {"loss": "bce"}),
+    ("dcost", "1", {"loss": "bce"}),
 ])  # fmt: skip
 def test_another_form_is_right_too(
     name: str, formula: str, of_file: dict[str, str], tmp_path: Path

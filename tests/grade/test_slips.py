@@ -171,7 +171,7 @@ def test_shapes_are_said_first(
 
 @pytest.mark.parametrize(("cell", "loss", "name", "formula", "said"), [
     ("gru-bias", "l2", "dbz", "daZ_t",
-     "the sum over the samples is missing: the factor 1^T before daZ_t"),
+     "the sum over the samples is missing: the factor ones^T before daZ_t"),
     ("gru-bias", "l2", "dbz", "1^T dZ_t", "the slope of Z_t, Z_t o (1 - Z_t), is missing"),
     ("lstm", "l2", "dC", "dS_part * (1 - C * C) + dC_prev_next",
      "write S_part for C, everywhere"),

@@ -14,7 +14,7 @@ from gru_codegen.explain.part import Part
 from gru_codegen.explain.sections.functions import functions_of
 from gru_codegen.explain.words import at, counted, formula, says, shape
 from gru_codegen.ir import EquationId
-from gru_codegen.notation import LATEX, Schema
+from gru_codegen.notation import LATEX, TEXT, Schema
 
 __all__ = ["cell_section"]
 
@@ -32,8 +32,9 @@ def _notation(derivation: Derivation) -> Iterator[Block]:
     loss = derivation.loss
     written = (*(equation.expression for equation in derivation.equations), loss.cost)
     factors = {f for part in written for product in part.atoms(MatMul) for f in product.args}
-    bold = any(isinstance(factor, OneMatrix) for factor in factors)
-    ones = Schema("1", rf"1 \text{{ or }} {LATEX.ones}" if bold else "1")
+    column = any(isinstance(factor, OneMatrix) for factor in factors)
+    either = Schema(f"1 or {TEXT.ones}", rf"1 \text{{ or }} {LATEX.ones}")
+    ones = either if column else Schema("1", "1")
     yield says(
         "One sample per row, time steps `t = 1 .. T`. Adjacent matrices are multiplied; `A o B` is "
         "the elementwise product, `A^T` the transpose, {ones} a matrix of ones.",

@@ -27,7 +27,7 @@ __all__ = ["fuse_biases"]
 
 
 def fuse_biases(program: Program) -> Program:
-    """Compute ``x W + 1 b`` over all steps as the product of [x 1] and [W; b].
+    """Compute ``x W + ones b`` over all steps as the product of [x ones] and [W; b].
 
     The gradients of W and b then come from one product as well, where they need the same adjoint.
     """
