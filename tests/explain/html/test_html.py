@@ -11,12 +11,13 @@ from xml.etree.ElementTree import Element
 import pytest
 
 import gru_codegen as gc
-from gru_codegen.cell import Cell
+from gru_codegen.cell import B, Cell, D, Equation, H, matrix
 from gru_codegen.explain.html import blocks
 from gru_codegen.explain.html.graph import lanes
 from gru_codegen.explain.model import Block, Graph
 from gru_codegen.explain.part import Part
 from gru_codegen.explain.sections import explained
+from gru_codegen.functions import tanh
 from gru_codegen.inspection import inspect
 from gru_codegen.pipeline import source_map
 from tests.explain.html.math_font import CHARACTERS, FONT
@@ -72,6 +73,19 @@ def test_every_cell_loss_and_readout_has_a_sound_page(cell: str, readout: str, l
 @pytest.mark.parametrize("cell", awkward(), ids=lambda cell: cell.name)
 def test_cells_of_other_forms_have_sound_pages(cell: Cell) -> None:
     assert_sound(inspect(cell, unroll=2, format="html"))
+
+
+def test_a_symbol_may_be_called_as_a_section_is() -> None:
+    """Two places of a page would have one id."""
+    x, weight = matrix("x", B, D), matrix("code", D, H)
+    recurrent, before, state = matrix("U", H, H), matrix("cell_prev", B, H), matrix("cell", B, H)
+    equation = Equation(state, tanh(x * weight + before * recurrent), "state")
+    cell = Cell(
+        "named", "a cell", "nowhere", (x,), (weight, recurrent), {state: before}, (equation,)
+    )
+    markup = inspect(cell, unroll=2, format="html")
+    assert_sound(markup)
+    assert '<li id="cell-"' in markup
 
 
 @pytest.mark.parametrize(("steps", "at"), [(None, None), (1, None), (12, None), (2, 1), (2, 2)])
