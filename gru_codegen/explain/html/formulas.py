@@ -19,8 +19,6 @@ _WIDTH = 20
 #: Between two pieces a line may end. Neither character occurs in a formula.
 _END_OF_PIECE, _EDGE_OF_MARK = "\n", "\0"
 
-_NO_BREAK = "\N{WORD JOINER}"
-
 
 def formula(expression: Any, notation: Notation, step: str | int = "t", before: str = "") -> str:
     """A formula behind the sign `before`; whoever hears the page is told its plain text.
@@ -56,8 +54,15 @@ def _math(latex: str) -> str:
 
 def prose(parts: Prose, notation: Notation, step: str | int = "t") -> str:
     """Words and formulas in turn; no line begins with the comma or the point behind a formula."""
-    written = "".join(_part(part, notation, step) for part in parts)
-    return re.sub(r"(</math>|</span>)(?=[,.:;)])", rf"\1{_NO_BREAK}", written)
+    written: list[str] = []
+    for part in parts:
+        markup = _part(part, notation, step)
+        sign = re.match(r"[,.:;)]+", part) if isinstance(part, str) and written else None
+        if sign is not None:
+            written[-1] = element("span", written[-1], sign[0], class_="together")
+            markup = markup[sign.end() :]
+        written.append(markup)
+    return "".join(written)
 
 
 def _part(part: Any, notation: Notation, step: str | int) -> str:

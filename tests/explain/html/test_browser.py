@@ -79,6 +79,19 @@ OVERLAID = """() => [...document.querySelectorAll('.equations li')]
     }).map(each => each.textContent)"""
 
 
+#: The text behind a formula that begins with a comma or a point, where that begins a line.
+LEFT_ALONE = """() => [...document.querySelectorAll('math, [role="math"]')]
+    .filter(each => each.checkVisibility() && /^[,.;:)]/.test(each.nextSibling?.data ?? ''))
+    .filter(each => {
+        const sign = document.createRange();
+        sign.setStart(each.nextSibling, 0);
+        sign.setEnd(each.nextSibling, 1);
+        const pieces = each.matches('math') ? [each] : each.querySelectorAll('math');
+        const last = [...pieces].at(-1).getBoundingClientRect();
+        return sign.getBoundingClientRect().left < last.right - 1;
+    }).map(each => each.parentElement.textContent)"""
+
+
 def test_a_page_is_shown_whole_on_any_screen(opened: Any) -> None:
     for width in WIDTHS:
         opened.set_viewport_size({"width": width, "height": 900})
@@ -86,6 +99,7 @@ def test_a_page_is_shown_whole_on_any_screen(opened: Any) -> None:
         assert opened.evaluate(CUT_OFF) == []
         assert opened.evaluate(ZERO_SIZED) == []
         assert opened.evaluate(OVERLAID) == []
+        assert opened.evaluate(LEFT_ALONE) == []
         assert opened.evaluate(
             "[...document.querySelectorAll('svg')].filter(e => e.checkVisibility()).length"
         ) in (0, 1)

@@ -116,12 +116,6 @@ def test_a_command_is_named_for_cells_that_the_command_line_knows() -> None:
     )
 
 
-def test_a_comma_stays_with_the_formula_before_it() -> None:
-    markup = page("gru", "none", "l2")
-    assert "</math>\N{WORD JOINER}, " in markup
-    assert not re.search("</math>(</span></span>)?[,.]", markup)
-
-
 # --- formulas and lines of code ------------------------------------------------------------------
 
 
