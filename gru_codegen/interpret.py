@@ -57,7 +57,7 @@ _SIZED = ("input", "initial", "last", "target", "weight")
 
 
 class Machine:
-    """Runs the statements of a program; where values lie is for `load` and `store` to say."""
+    """Runs the statements of a program; `read` and `write` decide where values are kept."""
 
     def __init__(
         self,

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from gru_codegen.cell import Cell
 from gru_codegen.cost import gain
 from gru_codegen.derive import Derivation, derive
-from gru_codegen.ir import Program, validate
+from gru_codegen.ir import Program
 from gru_codegen.ir.printing import printed
 from gru_codegen.lower import lower
-from gru_codegen.passes import LAYOUTS, Pass, passes
+from gru_codegen.passes import LAYOUTS, after_each, passes
 from gru_codegen.request import Choices, Request, names_its_choices
 from gru_codegen.requirements import require_generable
 
@@ -28,7 +29,7 @@ LOWER = "lower"
 
 @names_its_choices
 def program(cell: Cell, *, after: str | None = None, **choices: Unpack[Choices]) -> Program:
-    """The program that the kernel of `cell` is emitted from; its `str` determines it.
+    """The program that the kernel of `cell` is emitted from; `str` gives the whole of it as text.
 
     after: the pass after which it is asked for, "lower" for what the passes begin with; a pass
     that runs again is called so with a number, "eliminate_common_subexpressions_2". None is the
@@ -56,17 +57,19 @@ def derived(request: Request) -> Derivation:
 def stages(request: Request) -> Iterator[tuple[str, Program]]:
     """The program as it is lowered and after each pass, with the name of the stage."""
     program = lower(derived(request))
-    yield LOWER, program
-    for name, change in _passes(request):
-        program = validate(change(program))
-        yield name, program
+    changes = passes(request.style, request.unroll, request.stored)
+    programs = chain([program], after_each(program, changes))
+    yield from zip(stage_names(request), programs, strict=True)
 
 
 def stage_names(request: Request) -> Iterator[str]:
     """The names of the stages."""
     yield LOWER
-    for name, _ in _passes(request):
-        yield name
+    times: Counter[str] = Counter()
+    for change in passes(request.style, request.unroll, request.stored):
+        name = change.__name__
+        times[name] += 1
+        yield name if times[name] == 1 else f"{name}_{times[name]}"
 
 
 def elsewhere(request: Request, name: str) -> str:
@@ -81,14 +84,6 @@ def elsewhere(request: Request, name: str) -> str:
     }
     found = [words for words, other in others.items() if name in stage_names(other)]
     return f" here, but with {' or '.join(found)}" if found else ""
-
-
-def _passes(request: Request) -> Iterator[tuple[str, Pass]]:
-    times: Counter[str] = Counter()
-    for change in passes(request.style, request.unroll, request.stored):
-        name = change.__name__
-        times[name] += 1
-        yield name if times[name] == 1 else f"{name}_{times[name]}", change
 
 
 def every_stage(request: Request, *, origins: bool = True) -> str:

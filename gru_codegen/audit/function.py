@@ -176,12 +176,12 @@ class Foreign:
         if len(names) == 1:
             return {names[0]: returned}
         if not isinstance(returned, (tuple, list)) or len(returned) < len(names):
-            told = (
+            given = (
                 f"{len(returned)} values"
                 if isinstance(returned, (tuple, list))
                 else _kind(returned)
             )
-            raise VerificationError(f"it returns {told}; expected {', '.join(names)}")
+            raise VerificationError(f"it returns {given}; expected {', '.join(names)}")
         return dict(zip(names, returned, strict=False))
 
     def _gradient(

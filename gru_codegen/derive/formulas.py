@@ -84,7 +84,6 @@ class Formulas:
     cell, loss: the declaration; the loss is already joined to the cell's output.
     equations: cell and loss in normal form, in the order of computation.
     adjoints: the adjoint equations in the order in which the backward pass computes them.
-    carries: for each previous state and input its adjoint equation: what a step passes on.
     gradients: one for each weight, in the declared order.
     shared: the factors that several formulas read.
     notation: how all the symbols are ordered and written.

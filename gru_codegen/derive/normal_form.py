@@ -63,7 +63,7 @@ def normalise(
 ) -> tuple[NormalEquation, ...]:
     """The normal form of `equations`, in an order in which it can be computed.
 
-    taken: names that new symbols must not get, nor their adjoints. previous: the states' values one
+    names_in_use: names that new symbols must not get, nor their adjoints. previous: the states one
     step earlier.
     """
     names_in_use = {name for stem in names_in_use for name in (stem, f"d{stem}")}

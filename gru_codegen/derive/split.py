@@ -131,15 +131,15 @@ class _Author:
         lines: dict[MatrixSymbol, Any] = {}
         of_outputs = True
         for adjoint in derivation.adjoints:
-            here = self.symbol(adjoint.target, whose)
+            labelled = self.symbol(adjoint.target, whose)
             value = substitute(self.value(adjoint, whose), values)
             if adjoint.target == derivation.seed and whose != "later":
                 value = self.seed(value)
             is_name = isinstance(value, (MatrixSymbol, ZeroMatrix)) and adjoint.carry is None
             if (of_outputs and adjoint.target != derivation.seed) or is_name or _is_zero(value):
-                values[here] = value
+                values[labelled] = value
             else:
-                lines[here] = value
+                lines[labelled] = value
             of_outputs = of_outputs and adjoint.target != derivation.seed
         gradients = {
             g.weight: substitute(self.labelled_at(g.summand, whose), values)

@@ -98,17 +98,17 @@ def join(layer: Layer, blocks: Blocks, lengths: Mapping[str, int]) -> Arrays:
 
 def _check_names(layer: Layer, arrays: Arrays) -> None:
     names = [array.name for array in layer.arrays]
-    there = f"{layer.title} has {', '.join(names)}"
+    expected = f"{layer.title} has {', '.join(names)}"
     for name in arrays:
         if name not in names:
             reasons = (reason for form, reason in _FOREIGN.items() if re.fullmatch(form, name))
             raise OtherLayerError(
-                f"{name}: {next(reasons, f'not an array of this layer; {there}')}"
+                f"{name}: {next(reasons, f'not an array of this layer; {expected}')}"
             )
     given = {array.group for array in layer.arrays if array.name in arrays} | {""}
     for array in layer.arrays:
         if array.name not in arrays and array.group in given:
-            raise OtherLayerError(f"{array.name}: missing; {there}")
+            raise OtherLayerError(f"{array.name}: missing; {expected}")
 
 
 def _lengths(layer: Layer, arrays: Arrays) -> dict[str, int]:

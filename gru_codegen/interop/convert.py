@@ -111,18 +111,18 @@ class Correspondence:
 def correspondence(framework: Framework, cell: CellOrName) -> Correspondence:
     """The layer of `framework` that computes `cell`; InteropError if there is none."""
     name = cell if isinstance(cell, str) else _name_of(cell)
-    there = ", ".join(_cells_of(framework))
+    convertible = ", ".join(_cells_of(framework))
     if name in NO_LAYER:
         raise InteropError(
             f"{name}: {NO_LAYER[name]}, which no layer of {framework.name} does; "
-            f"the cells that have a layer there are {there}"
+            f"the cells that have a layer there are {convertible}"
         )
     if name not in CELLS:
         if isinstance(cell, str):
             _require_cell(name)
         raise InteropError(
             f"{name}: no layer of {framework.name} is known to compute this cell; "
-            f"the cells that have a layer there are {there}"
+            f"the cells that have a layer there are {convertible}"
         )
     form = CELLS[name].form
     if form not in framework.layers:
@@ -178,7 +178,7 @@ def _cells_of(framework: Framework) -> list[str]:
 
 def _cells_for(framework: Framework, arrays: Arrays, layer: Layer | None) -> list[str]:
     """The cells that `arrays` make, those of one layer if it is given."""
-    found = []
+    cells = []
     for name in _cells_of(framework):
         match = correspondence(framework, name)
         if layer is None or match.layer is layer:
@@ -186,8 +186,8 @@ def _cells_for(framework: Framework, arrays: Arrays, layer: Layer | None) -> lis
                 match.weights(split(match.layer, arrays))
             except InteropError:
                 continue
-            found.append(name if layer else f"{name} ({match.layer.title})")
-    return found
+            cells.append(name if layer else f"{name} ({match.layer.title})")
+    return cells
 
 
 def _checked_weights(match: Correspondence, params: Any) -> tuple[Arrays, dict[str, int]]:

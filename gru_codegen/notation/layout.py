@@ -100,16 +100,16 @@ def spelled(lines: Iterable[str], marks: Callable[[int], tuple[str, str]]) -> It
     begun: list[int] = []
     for line in lines:
         parts = [marks(number)[0] for number in begun]
-        place = 0
+        column = 0
         for mark in _MARKS.finditer(line):
-            parts.append(line[place : mark.start()])
-            place = mark.end()
+            parts.append(line[column : mark.start()])
+            column = mark.end()
             if mark[0] == _END:
                 parts.append(marks(begun.pop())[1])
             else:
                 begun.append(ord(mark[0]) - _FIRST_MARK)
                 parts.append(marks(begun[-1])[0])
-        parts.append(line[place:])
+        parts.append(line[column:])
         yield "".join([*parts, *(marks(number)[1] for number in reversed(begun))])
 
 
@@ -120,15 +120,15 @@ def kept(number: int) -> tuple[str, str]:
 
 def spans(line: str) -> list[Span]:
     """The marked parts of a line, in columns of the bare line; inner ones come first."""
-    found: list[Span] = []
+    closed: list[Span] = []
     begun: list[tuple[int, int]] = []
     for count, mark in enumerate(_MARKS.finditer(line)):
         column = mark.start() - count
         if mark[0] == _END:
-            found.append(Span(*begun.pop(), column))
+            closed.append(Span(*begun.pop(), column))
         else:
             begun.append((ord(mark[0]) - _FIRST_MARK, column))
-    return [span for span in found if span.start < span.stop]
+    return [span for span in closed if span.start < span.stop]
 
 
 def unbroken(pieces: Iterable[Piece]) -> str:

@@ -17,7 +17,8 @@ as columns, with additions taken into the GEMMs as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 from gru_codegen.ir import Program, validate
@@ -57,6 +58,7 @@ __all__ = [
     "Layout",
     "Pass",
     "Style",
+    "after_each",
     "alias_targets",
     "attribute_intermediates",
     "block_products",
@@ -194,9 +196,7 @@ def optimise(
     ------
     ProgramError: a pass left an unsound program, which is this package's fault.
     """
-    for change in passes(style, steps, layout):
-        program = validate(change(program))
-    return program
+    return _last(program, passes(style, steps, layout))
 
 
 def terms_of_gradients(program: Program) -> Program:
@@ -206,6 +206,20 @@ def terms_of_gradients(program: Program) -> Program:
     ------
     ProgramError: a pass left an unsound program, which is this package's fault.
     """
-    for change in _CREDIT:
+    return _last(program, _CREDIT)
+
+
+def after_each(program: Program, changes: Iterable[Pass]) -> Iterator[Program]:
+    """Run passes; yield the program after each of them, validated.
+
+    Raises
+    ------
+    ProgramError: a pass left an unsound program, which is this package's fault.
+    """
+    for change in changes:
         program = validate(change(program))
-    return program
+        yield program
+
+
+def _last(program: Program, changes: Iterable[Pass]) -> Program:
+    return deque(after_each(program, changes), maxlen=1).pop()
