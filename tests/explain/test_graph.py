@@ -49,7 +49,7 @@ def test_a_loss_is_one_node_a_step(loss: gc.Loss) -> None:
     names = [found.notation.text(symbol, 0) for symbol in found.nodes]
     assert [name for name in names if name.startswith("L")] == ["L_1", "L_2"]
     assert ("O_1", "L_1") in named(found)
-    assert not {"E_1", "N_1", "C_loss_1"} & set(names)
+    assert not {"E_1", "N_1", "cost_1"} & set(names)
 
 
 @pytest.mark.parametrize("cell", [*gc.cells.values(), *declarations.CELLS], ids=lambda x: x.name)
