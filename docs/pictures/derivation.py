@@ -96,7 +96,7 @@ def _derived(split: Split) -> Iterator[str]:
 def _of_error(split: Split, error: Error, step: int, weight: MatrixSymbol) -> list[str]:
     write = split.notation.write
     rows = [(write(symbol, UNICODE, 0), value) for symbol, value in error.needed([weight])]
-    rows.append((f"dL_{step}/d{weight}", error.gradients[weight]))
+    rows.append((f"dL_{step}/d{weight} at 1", error.gradients[weight]))
     width = max(len(name) for name, _ in rows)
     return [f"{name:<{width}} = {write(value, UNICODE, 0)}" for name, value in rows]
 

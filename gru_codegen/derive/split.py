@@ -116,6 +116,18 @@ class Split:
         own, later, whole = (author.error(whose) for whose in _EACH)
         return cls(step, steps, own, later, whole, author.notation)
 
+    def different(self, weights: Iterable[MatrixSymbol]) -> list[MatrixSymbol]:
+        """The adjoints, for `weights`, whose equations are not the same for both errors."""
+        own, later = (self._unlabelled(error.needed(weights)) for error in (self.own, self.later))
+        return [symbol for symbol in {**own, **later} if own.get(symbol) != later.get(symbol)]
+
+    def _unlabelled(self, lines: Iterable[Definition]) -> dict[MatrixSymbol, Any]:
+        names = {
+            symbol: MatrixSymbol(symbol.name.removesuffix(f"[{whose}]"), *symbol.shape)
+            for symbol, whose in self.notation.labels.items()
+        }
+        return {names[symbol]: substitute(value, names) for symbol, value in lines}
+
 
 class _Author:
     def __init__(self, derivation: Formulas, steps: int, step: int) -> None:

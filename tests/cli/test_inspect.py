@@ -82,7 +82,7 @@ def test_the_source_s_page_by_one_command_each(run: Run, monkeypatch: pytest.Mon
 
     last = run("inspect", "--unroll", "2", "--at", "2").out
     assert last.count("    dL_2/dW") == 6
-    assert "dL_2/dWz     = x_2^T daZ_2\n" in last
+    assert "dL_2/dWz at 2     = x_2^T daZ_2\n" in last
     assert "= x_2^T (E_2 o (CA_2 - S_1) o Z_2 o (1 - Z_2))\n" in last
 
     first = run("inspect", "--unroll", "2", "--at", "1", "--wrt", "Wz").out

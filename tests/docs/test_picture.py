@@ -19,7 +19,7 @@ def test_it_is_sound_and_shows_both_errors() -> None:
     root = ElementTree.parse(PICTURES / "derivation.svg").getroot()
     space = {"svg": "http://www.w3.org/2000/svg"}
     texts = [element.text for element in root.findall("svg:text", space)]
-    assert "dS_1[own]  = E_1" in texts
-    assert "dS_1[later]  = dS_prev_2" in texts
+    assert "dS_1[own]     = E_1" in texts
+    assert "dS_1[later]   = dS_prev_2" in texts
     boxes = [each.get("class") for each in root.findall("svg:rect", space)]
     assert boxes == ["paper", "box own", "box later"]

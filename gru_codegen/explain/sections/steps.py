@@ -12,7 +12,7 @@ from sympy.matrices.expressions.matexpr import MatrixSymbol
 from gru_codegen.derive.split import Error, Split
 from gru_codegen.derive.unrolled import substitute
 from gru_codegen.derive.writing import Prose, Row, listed
-from gru_codegen.explain.model import Block, Box, Equations, Errors, Section
+from gru_codegen.explain.model import Block, Box, Equations, Errors, Paragraph, Section
 from gru_codegen.explain.part import Part
 from gru_codegen.explain.words import counted, says
 from gru_codegen.ir import EquationId
@@ -24,6 +24,10 @@ __all__ = ["MOST_SYMBOLS", "forward_section", "step_section", "steps_shown"]
 _MOST_IN_FULL = 8
 #: A formula of more symbols than this is not written out.
 MOST_SYMBOLS = 100_000
+_READ_AT = (
+    "{at} is what a gradient gets from the use of its weight at time stamp `t`; over all `t` these "
+    "add up to the gradient. "
+)
 
 
 def steps_shown(steps: int) -> list[int]:
@@ -67,15 +71,19 @@ def step_section(part: Part, step: int) -> Section:
     """Section on the backward pass of one step."""
     split = part.split(step)
     gradients = [w for w in part.weights if w in split.whole.gradients]
-    arriving = bool(split.later.needed(gradients))
     heading = f"Time stamp {step}: "
-    if arriving:
+    if _gets(split.later, gradients):
         blocks = _two_errors(part, split, gradients)
-        heading += "two errors"
+        heading += "two errors" if _gets(split.own, gradients) else "an arriving error"
     else:
         blocks = _by_hand(part, split, gradients)
         heading += counted(len(gradients), "equation")
     return Section(f"step-{step}", (heading,), list(blocks))
+
+
+def _gets(error: Error, weights: list[MatrixSymbol]) -> bool:
+    """True if any of `weights` gets something of `error`."""
+    return any(weight in error.gradients for weight in weights)
 
 
 # --- a step to which nothing comes back ----------------------------------------------------------
@@ -88,8 +96,9 @@ def _by_hand(part: Part, split: Split, weights: list[MatrixSymbol]) -> Iterator[
     last = split.step == split.steps
     why = "The last step is the easy one: nothing comes back from later. " if last else ""
     yield says(
-        f"{why}Each gradient first by the names of the adjoints, then with every adjoint replaced "
-        "by what it stands for; names of the forward pass stay."
+        f"{why}{_READ_AT}Each is written first by the names of the adjoints, then with every "
+        "adjoint replaced by what it stands for; names of the forward pass stay.",
+        at=(_share_of("L", Schema("W", "W"), "t"),),
     )
     yield from _written(part, split, split.whole, weights)
 
@@ -130,13 +139,37 @@ def _shown(error: Error, weights: Iterable[MatrixSymbol]) -> dict[MatrixSymbol, 
 
 
 def _of_error(part: Part, split: Split, error: Error, weight: MatrixSymbol) -> Schema:
-    """The name of a share in a gradient: ``dL_2/dWz`` if it is of one error, else ``dL/dWz``."""
-    text, latex = part.derivation.notation.text(weight), part.derivation.notation.latex(weight)
-    alone = split.step == split.steps or error.whose == "own"
-    which = str(split.step) if alone else "2" if split.steps == 2 and error.whose else ""
-    if which:
-        return Schema(f"dL_{which}/d{text}", rf"\partial L_{{{which}}} / \partial {latex}")
-    return Schema(f"dL/d{text}", rf"\partial L / \partial {latex}")
+    """The name of a share in a gradient, by whose error it is of: ``dL_2/dWz at 1``."""
+    losses: tuple[int, int] | None = None
+    if error.whose == "later":
+        losses = (split.step + 1, split.steps)
+    elif error.whose == "own" or weight not in split.later.gradients:
+        losses = (split.step, split.step)
+    return _share(part, split, weight, losses)
+
+
+def _share(
+    part: Part, split: Split, weight: MatrixSymbol, losses: tuple[int, int] | None = None
+) -> Schema:
+    """What the use of `weight` at the step adds to its gradient; that of some `losses`, or all."""
+    notation = part.derivation.notation
+    written = Schema(notation.text(weight), notation.latex(weight))
+    return _share_of(_losses(*losses) if losses else "L", written, split.step)
+
+
+def _losses(first: int, last: int) -> str | Schema:
+    """The errors of some steps together: L_5, or L_{6..9}."""
+    if first == last:
+        return _loss_at(first)
+    return Schema(f"L_{{{first}..{last}}}", rf"L_{{{first} \dots {last}}}")
+
+
+def _share_of(loss: str | Schema, weight: Schema, step: int | str) -> Schema:
+    text, latex = (loss, loss) if isinstance(loss, str) else (loss.text, loss.latex)
+    return Schema(
+        f"d{text}/d{weight.text} at {step}",
+        rf"\partial {latex} / \partial {weight.latex} \text{{ at }} {step}",
+    )
 
 
 def _in_full(part: Part, error: Error, symbols: Any) -> Iterator[Any]:
@@ -181,33 +214,51 @@ def _equation_of(part: Part, split: Split, symbol: MatrixSymbol) -> EquationId |
 
 
 def _two_errors(part: Part, split: Split, weights: list[MatrixSymbol]) -> Iterator[Block]:
-    step, states = split.step, part.derivation.cell.states
-    arrived = "that of step 2" if split.steps == 2 else "those of later steps"
-    yield says(
-        f"At time stamp {step} {{states}} {_feeds(len(states))}: the loss of this step, and step "
-        f"{step + 1}. So two errors arrive: its own, and {arrived}. Each makes its way to the "
-        f"weights by the same equations. [own] and [later] say whose error an adjoint carries.",
-        states=listed(_at(split, state) for state in states),
-    )
+    yield _arriving(part, split, weights)
     boxes = [
-        Box(error.whose, title, _box(part, split, error, weights), f"{error.whose}-{step}")
+        Box(error.whose, title, _box(part, split, error, weights), f"{error.whose}-{split.step}")
         for error, title in ((split.own, _own_title(split)), (split.later, _later_title(split)))
-        if error.whose and error.needed(weights)
+        if error.whose and _gets(error, weights)
     ]
     yield Errors(boxes, _sum(part, split, weights))
-    begin = [symbol for symbol, _ in split.later.needed(weights)][:1]
-    if len(boxes) == 2 and begin:
+    different = split.different(weights) if len(boxes) == 2 else []
+    if different:
+        line = "line" if len(different) == 1 else "lines"
         yield says(
-            "Both boxes have the same lines. They differ where they begin: with the error of the "
-            "step itself, or with what step {next} passes back.",
-            next=(str(step + 1),),
+            f"Of the adjoints, the boxes differ in the {line} of {{different}} alone: there the "
+            "error of the step itself comes in, or what step {next} passes back.",
+            different=listed(_now(split, symbol) for symbol in different),
+            next=(str(split.step + 1),),
         )
     yield says("Written out, with what the formulas share underlined:")
     yield from _written(part, split, split.whole, weights)
 
 
-def _feeds(states: int) -> str:
-    return "feeds two things" if states == 1 else "feed two things"
+def _arriving(part: Part, split: Split, weights: list[MatrixSymbol]) -> Paragraph:
+    """Paragraph on the errors that come to the step."""
+    step, states = split.step, part.derivation.cell.states
+    subject = "the state {states} feeds" if len(states) == 1 else "the states {states} feed"
+    if _gets(split.own, weights):
+        arrived = (
+            f"that of step {split.steps}" if split.steps == step + 1 else "those of later steps"
+        )
+        words = (
+            f"At time stamp {step} {subject} two things: the loss of this step, and step "
+            f"{step + 1}. So two errors arrive: its own, and {arrived}. Each makes its way to the "
+            "weights by the same equations. "
+        )
+    else:
+        words = f"What is shown gets its error at time stamp {step} from later steps alone. "
+    return says(
+        f"{words}[own] and [later] say whose error an adjoint carries. {_READ_AT}".rstrip(),
+        states=listed(_at(split, state) for state in states),
+        at=(_share_of("L", Schema("W", "W"), "t"),),
+    )
+
+
+def _now(split: Split, symbol: MatrixSymbol) -> Schema:
+    """A symbol of the step, for a sentence."""
+    return Schema(split.notation.text(symbol, 0), split.notation.latex(symbol, 0))
 
 
 def _at(split: Split, state: MatrixSymbol) -> Schema:
@@ -221,8 +272,9 @@ def _own_title(split: Split) -> Prose:
 
 
 def _later_title(split: Split) -> Prose:
-    whose = _loss_at(2) if split.steps == 2 else "later steps"
-    return ("arriving error, of ", whose, f", back through step {split.step + 1}")
+    first, last = split.step + 1, split.steps
+    others = () if first == last else (" to ", _loss_at(last))
+    return ("arriving error, of ", _loss_at(first), *others, f", back through step {first}")
 
 
 def _loss_at(step: int) -> Schema:
@@ -243,7 +295,8 @@ def _box(part: Part, split: Split, error: Error, weights: list[MatrixSymbol]) ->
         for weight in weights
         if weight in error.gradients
     ]
-    return Equations([adjoints, gradients], split.notation, step=0)
+    groups = [group for group in (adjoints, gradients) if group]
+    return Equations(groups, split.notation, step=0)
 
 
 def _sum(part: Part, split: Split, weights: list[MatrixSymbol]) -> Equations:
@@ -261,11 +314,3 @@ def _sum(part: Part, split: Split, weights: list[MatrixSymbol]) -> Equations:
         words = "own and arriving error" if len(parts) > 1 else alone
         rows.append(Row(_share(part, split, weight), total, (words,), also=also))
     return Equations([rows], split.notation, step=0)
-
-
-def _share(part: Part, split: Split, weight: MatrixSymbol) -> Schema:
-    """The part of a gradient that comes from the use of its weight at this step."""
-    notation = part.derivation.notation
-    text, latex = notation.text(weight), notation.latex(weight)
-    step = split.step
-    return Schema(f"dL/d{text} at {step}", rf"\partial L / \partial {latex} \text{{ at }} {step}")

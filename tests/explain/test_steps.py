@@ -1,0 +1,61 @@
+"""The sections of single time steps: the names of shares, and what is said of the boxes."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+import gru_codegen as gc
+from gru_codegen.cell import Cell
+from gru_codegen.explain import document
+from gru_codegen.functions import tanh
+from tests.derive import declarations as d
+
+G, S, S_prev, Wf, Wg = d.G, d.S, d.S_prev, d.Wf, d.Wg
+#: The output is read off the state before, so that the error of a step reaches no Wg of the same.
+LATE = d.cell("late", (Wg, Wf), {G: S_prev + d.x * Wf, S: tanh(d.x * Wg) + S_prev}, output=G)
+
+
+def shares(text: str) -> list[str]:
+    """The left sides that are derivatives, in order, each once."""
+    return list(dict.fromkeys(re.findall(r"^[ |:]*(dL(?!ag)\S*/d.*?) +=", text, re.MULTILINE)))
+
+
+def test_a_share_says_of_which_losses_and_of_which_use_it_is() -> None:
+    """dL_2/dWz itself is a sum over the uses of Wz at steps 1 and 2."""
+    text = document(gc.derive(gc.GRU), unroll=3, wrt="Wz")
+    assert shares(text) == [
+        "dL_3/dWz at 3",
+        "dL_2/dWz at 2",
+        "dL_3/dWz at 2",
+        "dL/dWz at 2",
+        "dL_1/dWz at 1",
+        "dL_{2..3}/dWz at 1",
+        "dL/dWz at 1",
+    ]
+    latex = document(gc.derive(gc.GRU), unroll=3, at=1, wrt="Wz", format="latex")
+    assert r"\partial L_{2 \dots 3} / \partial W_{z} \text{ at } 1 &= " in latex
+    assert r"differ in the line of $\mathrm{d}S_{1}$ alone" in latex
+
+
+@pytest.mark.parametrize(
+    ("cell", "lines"),
+    [
+        (gc.GRU, "line of dS_1"),
+        (gc.cells["lstm"], "lines of dS_1, dC_1"),
+        (gc.cells["sru"], "lines of dR_1, daR_1, dR_part_1, dC_1"),
+    ],
+    ids=lambda case: case.name if isinstance(case, Cell) else "",
+)
+def test_only_lines_that_differ_are_said_to(cell: Cell, lines: str) -> None:
+    text = " ".join(document(gc.derive(cell), unroll=2, at=1).split())
+    assert f"Of the adjoints, the boxes differ in the {lines} alone" in text
+
+
+def test_an_error_that_only_arrives_is_a_box_of_its_own() -> None:
+    text = document(gc.derive(LATE), unroll=2, at=1, wrt="Wg")
+    assert "1. Time stamp 1: an arriving error" in text
+    assert "own error, of" not in text
+    assert "What is shown gets its error at time stamp 1 from later steps alone." in text
+    assert shares(text) == ["dL_2/dWg at 1", "dL/dWg at 1"]
