@@ -11,7 +11,10 @@ trains an Elman network, a GRU and an LSTM, of about 4,500 weights each, from th
 learning rates; that takes some minutes. What Chung, Gulcehre, Cho and Bengio 2014
 (arXiv:1412.3555) report of music and speech shows here too: the gated units learn it, the tanh unit
 does not. The picture says why: the gradient of the answer reaches early inputs through gates
-undiminished, and without them it fades.
+undiminished, and without them it fades. A second picture corrects that: before training it fades
+through gates too. Each of its panels shows, for a unit before or after training, how much of the
+error of step k is left in the gradient by way of the weights at step t. Gates do not carry an error
+by themselves, they learn to.
 
 Source: Hochreiter and Schmidhuber 1997, Neural Computation 9(8), section 5.4, in the form of
 Arjovsky, Shah and Bengio 2016, arXiv:1511.06464.
@@ -41,6 +44,7 @@ try:
 
     import gru_codegen as gc
     from examples.adam import Adam, clipped
+    from gru_codegen import credit
 except ModuleNotFoundError as missing:
     sys.exit(
         f"{missing.name} is not installed; in the project folder, run: pip install -e '.[demo]'"
@@ -50,6 +54,7 @@ Array = NDArray[Any]
 
 STEPS, BATCH, HELD_OUT = 50, 32, 1000
 HIDDEN = {"rnn": 65, "gru": 38, "lstm": 32}  # such that all have about 4,500 weights
+NAMES = {"rnn": "tanh unit", "gru": "GRU", "lstm": "LSTM"}
 RATES = 0.01, 0.003
 SEEDS = 0, 1, 2
 BASELINE = 1 / 6  # the mean squared error of always answering 1
@@ -72,6 +77,7 @@ class Run(NamedTuple):
     errors: Array
     held_out_error: float
     right: float  # the part of the held-out sequences whose answer is right
+    start: Any = None  # the weights before training
 
 
 def sequences(count: int, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -94,6 +100,7 @@ def train(kernel: ModuleType, rate: float, seed: int, updates: int) -> Run:
     sizes: dict[str, Any] = {"output_size": 1, "dtype": np.float32}
     params = kernel.init_params(2, HIDDEN[kernel.CELL], rng=rng, **sizes)
     workspace = kernel.Workspace(BATCH, 2, HIDDEN[kernel.CELL], **sizes)
+    start = type(params)(*(weight.copy() for weight in params))
     adam, errors = Adam(params), np.empty(updates)
     for update in range(updates):
         x, y = sequences(BATCH, rng)
@@ -105,7 +112,8 @@ def train(kernel: ModuleType, rate: float, seed: int, updates: int) -> Run:
     x, y = sequences(HELD_OUT, np.random.default_rng(len(SEEDS)))
     misses = kernel.forward(params, x)[0][-1] - y[-1]
     right = np.mean(np.abs(misses) < SOLVED)
-    return Run(kernel.CELL, rate, params, errors, float(np.mean(misses**2)), float(right))
+    error = float(np.mean(misses**2))
+    return Run(kernel.CELL, rate, params, errors, error, float(right), start)
 
 
 def train_all(kernels: list[ModuleType], updates: int) -> Iterator[Run]:
@@ -138,6 +146,18 @@ def influence(kernel: ModuleType, params: Any) -> Array:
     return norms
 
 
+def terms(kernel: ModuleType, params: Any) -> Array:
+    """Return the norms (T, T) of what the error of step k adds to the gradient at step t.
+
+    Each step is asked for the answer here; the error of the last one is that of the problem. Norms
+    are of all weights of the cell, over that at the step of the error.
+    """
+    x, y = sequences(BATCH, np.random.default_rng(len(SEEDS)))
+    found = kernel.credit(params, x, np.broadcast_to(y[-1], y.shape))
+    norms = credit.norms(found)[credit.CELL]
+    return np.asarray(norms / np.diagonal(norms)[:, None])
+
+
 def table(runs: list[Run]) -> Table:
     """One row for each cell and rate; errors are the best and the worst of the seeds."""
     rows = Table("cell", title=f"Adding problem, T = {STEPS}; always answering 1: {BASELINE:.3f}")
@@ -161,7 +181,6 @@ def table(runs: list[Run]) -> Table:
 def draw(runs: list[Run], influences: dict[str, Array], path: Path) -> None:
     """Write a picture: the error while learning, and how far back the gradient reaches."""
     colours = {"rnn": "#d55e00", "gru": "#0072b2", "lstm": "#009e73"}
-    names = {"rnn": "tanh unit", "gru": "GRU", "lstm": "LSTM"}
     grey = "#444444"
 
     figure = Figure(figsize=(10, 4.2), layout="constrained")
@@ -171,7 +190,7 @@ def draw(runs: list[Run], influences: dict[str, Array], path: Path) -> None:
             smooth = np.convolve(run.errors, np.full(WIDTH, 1 / WIDTH), mode="valid")
             updates = np.arange(WIDTH, WIDTH + len(smooth))
             learning.plot(updates, smooth, color=colour, linewidth=1, alpha=0.8)
-        learning.plot([], color=colour, label=names[cell])
+        learning.plot([], color=colour, label=NAMES[cell])
         reach.plot(range(1, STEPS + 1), influences[cell], color=colour)
 
     learning.axhline(BASELINE, color=grey, linestyle=":", linewidth=1)
@@ -197,9 +216,25 @@ def draw(runs: list[Run], influences: dict[str, Array], path: Path) -> None:
     figure.savefig(path, dpi=150)
 
 
+def draw_terms(panels: dict[str, tuple[Array, Array]], path: Path) -> None:
+    """Write a picture: all errors at all steps, of each cell before and after training."""
+    figure = Figure(figsize=(10, 6.6), layout="constrained")
+    rows = figure.subplots(2, len(panels), sharex=True, sharey=True)
+    for column, (cell, tables) in enumerate(panels.items()):
+        for row, (when, norms) in enumerate(zip(("before", "after"), tables, strict=True)):
+            axes = rows[row][column]
+            drawn = credit.heat_map(axes, norms)
+            left = f"{norms[-1, 0]:.0e}" if norms[-1, 0] < 0.01 else f"{norms[-1, 0]:.2f}"
+            axes.set_title(f"{NAMES[cell]} {when}: {left} left", loc="left", fontsize=11)
+            axes.label_outer()
+    figure.colorbar(drawn, ax=rows, label="log10 of the norm, over that at step k")
+    figure.savefig(path, dpi=150)
+
+
 def make_kernels() -> list[ModuleType]:
     def kernel(cell: str) -> ModuleType:
-        return gc.load(gc.cells[cell], loss=gc.losses["l2-mean"], readout="linear")
+        how: dict[str, Any] = {"readout": "linear", "extras": ["credit"]}
+        return gc.load(gc.cells[cell], loss=gc.losses["l2-mean"], **how)
 
     return [kernel(cell) for cell in HIDDEN]
 
@@ -225,6 +260,15 @@ def main(updates: int, output: Path) -> None:
     influences = {k.CELL: influence(k, best(runs, k.CELL)[0].params) for k in kernels}
     draw(runs, influences, output / "adding_problem.png")
     click.echo(f"wrote {output / 'adding_problem.png'}")
+    panels = {}
+    for kernel in kernels:
+        run = best(runs, kernel.CELL)[0]
+        panels[run.cell] = terms(kernel, run.start), terms(kernel, run.params)
+        before, after = (f"{norms[-1, 0]:.1e}" for norms in panels[run.cell])
+        left = f"of the error of step {STEPS} step 1 gets {before}, after training {after}"
+        click.echo(f"{run.cell}: {left}")
+    draw_terms(panels, output / "adding_problem_credit.png")
+    click.echo(f"wrote {output / 'adding_problem_credit.png'}")
 
 
 if __name__ == "__main__":

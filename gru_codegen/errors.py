@@ -28,3 +28,7 @@ class ProgramError(GruCodegenError):
 
 class VerificationError(GruCodegenError):
     """The file or kernel is at fault: it cannot be loaded, cannot be checked, or fails a check."""
+
+
+class DataError(GruCodegenError):
+    """Arrays are at fault: a file of them does not hold what a kernel takes."""

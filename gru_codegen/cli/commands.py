@@ -19,6 +19,7 @@ import click
 
 from gru_codegen.cli import options
 from gru_codegen.cli.audits import audit
+from gru_codegen.cli.credits import credit
 from gru_codegen.cli.errors import PROGRAM, BadInput, CheckFailed, Program
 from gru_codegen.cli.grades import grade
 from gru_codegen.cli.inspect import inspect
@@ -291,3 +292,4 @@ program.add_command(list_cells)
 program.add_command(show_program)
 program.add_command(audit)
 program.add_command(grade)
+program.add_command(credit)

@@ -32,12 +32,12 @@ CELLS += f"; {WAYS}"
         (
             "generat",
             "there is no command 'generat'; did you mean generate? "
-            "known: generate, verify, inspect, cells, program, audit, grade",
+            "known: generate, verify, inspect, cells, program, audit, grade, credit",
         ),
         (
             "xyz",
             "there is no command 'xyz'; "
-            "known: generate, verify, inspect, cells, program, audit, grade",
+            "known: generate, verify, inspect, cells, program, audit, grade, credit",
         ),
         ("--versoin", "there is no option '--versoin'; did you mean --version? known: --version, "
          "--help"),

@@ -48,6 +48,19 @@ def test_the_gradient_reaches_back_through_gates_alone(
         assert first > 0.1 * last if cell != "rnn" else first < 0.05 * last
 
 
+def test_gates_do_not_carry_an_error_by_themselves_they_learn_to(
+    kernels: dict[str, ModuleType], runs: dict[str, Run]
+) -> None:
+    for cell, run in runs.items():
+        before, after = (
+            adding_problem.terms(kernels[cell], params) for params in (run.start, run.params)
+        )
+        assert before.shape == (STEPS, STEPS)
+        assert 1e-14 < before[-1, 0] < 1e-8
+        assert after[-1, 0] > 0.1 if cell != "rnn" else after[-1, 0] < 1e-12
+        np.testing.assert_allclose(np.diagonal(after), 1, rtol=1e-6)
+
+
 def test_influence_is_the_derivative_of_the_answer(kernels: dict[str, ModuleType]) -> None:
     """Differences of the answers of the same 200 sequences, at one early and one late step."""
     kernel = kernels["gru"]
@@ -135,6 +148,9 @@ def test_the_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert pixels.shape[0] >= 600
     assert pixels.shape[1] >= 1400
     assert pixels.std() > 0.05  # something is drawn
+    assert "rnn: of the error of step 50 step 1 gets " in result.output
+    panels = matplotlib.image.imread(tmp_path / "made" / "here" / "adding_problem_credit.png")
+    assert panels.std() > 0.05
 
 
 @pytest.mark.parametrize(

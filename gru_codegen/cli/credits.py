@@ -1,0 +1,77 @@
+"""The command `credit`: whose error gives how much of every gradient, and at which step."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import click
+
+from gru_codegen.cli.errors import BadInput
+from gru_codegen.cli.terminal import say, working
+from gru_codegen.files import require_place
+
+__all__ = ["credit"]
+
+WIDEST = 100  # columns of a table
+_ENDINGS = (".png", ".svg", ".pdf")
+
+
+@click.command(
+    short_help="Show whose error gives how much of every gradient.",
+    epilog="""\b
+Examples:
+  gru-codegen generate --with credit
+  gru-codegen credit generated/gru_credit.py
+  gru-codegen credit generated/gru_credit.py --data run.npz -o credit.png""",
+)
+@click.argument("file")
+@click.option(
+    "--data",
+    metavar="FILE.npz",
+    help="Arrays by name: x, y, the weights, s0, lengths, loss_weights (docs/credit.md).  "
+    "[default: seeded random numbers]",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE.png",
+    help="Draw it as well, as .png, .svg or .pdf; takes matplotlib.",
+)
+def credit(file: str, data: str | None, output: str | None) -> None:
+    """Show how far the errors of FILE travel, a kernel that is generated --with credit.
+
+    FILE is run, as an import would. Of the last error: how much of it is left at earlier steps. Of
+    truncated back-propagation: how far off the gradient is. The picture has all errors at all
+    steps.
+    """
+    if output is not None:
+        _require_picture(output)
+    with working() as progress:
+        progress("importing NumPy")
+        from gru_codegen.credit import draw, from_file, random_data, require_credit, text
+        from gru_codegen.modules import load_file
+
+        kernel = load_file(file)
+        require_credit(kernel, file)
+        given = random_data(kernel) if data is None else from_file(kernel, data)
+        progress(f"measuring {file}")
+        found = given.measured(kernel)
+        title = f"{file}: {kernel.CELL}, loss {kernel.LOSS}; {given.source}"
+        if output is not None:
+            draw(found, title, output)
+    width = min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST)
+    say(f"{click.wrap_text(title, width)}\n\n{text(found, width)}")
+    if output is not None:
+        say(f"\nwrote {output}")
+
+
+def _require_picture(output: str) -> None:
+    """Refuse a place where no picture can be written, before anything is computed."""
+    if os.path.splitext(output)[1].lower() not in _ENDINGS:
+        raise BadInput(f"--output: {output} is no picture; end its name in {', '.join(_ENDINGS)}")
+    require_place(output)
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise BadInput("the picture takes matplotlib: pip install 'gru-codegen[plot]'") from None

@@ -1,0 +1,133 @@
+"""The arguments of `credit`: arrays of a file, or seeded random numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from gru_codegen.errors import DataError
+from gru_codegen.modules import one_line
+from gru_codegen.verify.configuration import Problem, Sizes
+from gru_codegen.verify.entry_points import inputs
+
+__all__ = ["Data", "from_file", "random_data", "require_credit"]
+
+#: T where the kernel takes any, B, D and H of random data, and the seed of all that is drawn.
+_SIZES = Sizes(50, 16, 4, 32)
+_SEED = 0
+_OPTIONS = ("lengths", "loss_weights")
+
+
+@dataclass(frozen=True)
+class Data:
+    """The arguments of `credit`, and where they come from, in words."""
+
+    arguments: tuple[Any, ...]
+    options: dict[str, Any]
+    source: str
+
+    def measured(self, kernel: ModuleType) -> Any:
+        """Call `credit` of `kernel` with them.
+
+        Raises
+        ------
+        DataError: they do not fit the kernel.
+        """
+        try:
+            return kernel.credit(*self.arguments, **self.options)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{self.source}: {' '.join(str(error).split())}") from error
+
+
+def require_credit(kernel: ModuleType, name: str) -> None:
+    """Refuse a kernel without `credit`.
+
+    Raises
+    ------
+    DataError: it has none.
+    """
+    if not hasattr(kernel, "credit"):
+        raise DataError(f"{name} has no credit(); generate it again with --with credit")
+
+
+def random_data(kernel: ModuleType) -> Data:
+    """Seeded random inputs, targets and initial states, and weights as `init_params` draws them."""
+    sizes = _SIZES._replace(T=kernel.UNROLL or _SIZES.T)
+    if not {"D", "H"} <= set(kernel.SIZES):  # inputs have the size of the state
+        sizes = sizes._replace(D=sizes.H)
+    problem = Problem(kernel, sizes, _SEED)
+    _, *others = problem.arguments.trained
+    params = kernel.init_params(sizes.D, sizes.H, rng=_SEED, **problem.keywords)
+    source = f"random numbers, seed {_SEED}: {problem}; for your own: --data FILE.npz"
+    return Data((params, *others), {}, source)
+
+
+def from_file(kernel: ModuleType, file: str) -> Data:
+    """The arrays of an .npz archive: the weights by name, x, y, and s0, lengths, loss_weights.
+
+    Several initial states are s0.S and so on. Without any weight they are drawn.
+
+    Raises
+    ------
+    DataError: it is no such archive, lacks an array, or has one that is no argument.
+    """
+    arrays = _read(file)
+    weights, given = kernel.Params._fields, inputs(kernel)
+    several = len(kernel.STATES) > 1
+    starts = [f"s0.{state}" for state in kernel.STATES] if several else ["s0"]
+    known = [*weights, *given, "y", *starts, *_OPTIONS]
+    if unknown := [name for name in arrays if name not in known]:
+        raise DataError(
+            f"{file}: there is no argument {', '.join(unknown)}; there are {', '.join(known)}"
+        )
+    has_weights = any(name in arrays for name in weights)
+    has_state = any(name in arrays for name in starts)
+    needed = [*given, "y", *(weights if has_weights else ()), *(starts if has_state else ())]
+    if missing := [name for name in needed if name not in arrays]:
+        raise DataError(f"{file}: it has no {', '.join(missing)}")
+    state = tuple(arrays[name] for name in starts) if has_state else None
+    s0 = state and (kernel.State(*state) if several else state[0])
+    drawn = "" if has_weights else f"; weights drawn with seed {_SEED}"
+    params = kernel.Params(*(arrays[name] for name in weights)) if has_weights else None
+    arguments = (*(arrays[name] for name in (*given, "y")), s0)
+    options = {name: array for name, array in arrays.items() if name in _OPTIONS}
+    return Data((params or _drawn(kernel, arrays, file), *arguments), options, f"{file}{drawn}")
+
+
+def _drawn(kernel: ModuleType, arrays: dict[str, Any], file: str) -> Any:
+    """Weights for the sizes of the arrays; H and further sizes that they do not tell are usual."""
+    numbers: dict[str, int] = {}
+    for name in (*inputs(kernel), "y"):
+        shape = arrays[name].shape
+        if len(shape) != len(kernel.SHAPES[name]):
+            letters = ", ".join(kernel.SHAPES[name])
+            raise DataError(f"{file}: {name}: expected shape ({letters}), got {shape}")
+        numbers |= dict(zip(kernel.SHAPES[name], shape, strict=True))
+    usual = Problem(kernel, _SIZES, _SEED).numbers
+    columns = numbers[kernel.SHAPES[inputs(kernel)[0]][-1]]
+    state = numbers.get("H", columns if "H" not in kernel.SIZES else usual["H"])
+    names = {"O": "output_size"}
+    keywords = {
+        names.get(letter, f"{letter.lower()}_size"): numbers.get(letter, usual.get(letter, 0))
+        for letter in kernel.SIZES
+        if letter not in "BDH"
+    }
+    return kernel.init_params(columns, state, rng=_SEED, **keywords)
+
+
+def _read(file: str) -> dict[str, Any]:
+    try:
+        with open(file, "rb") as stream:
+            archive = np.load(stream, allow_pickle=False)
+            if not isinstance(archive, np.lib.npyio.NpzFile):
+                raise DataError(f"{file} is a single array, not an .npz archive of several")
+            return {name: archive[name] for name in archive.files}
+    except OSError as error:
+        raise DataError(f"cannot read {file}: {error.strerror or error}") from error
+    except DataError:
+        raise
+    except Exception as error:  # whatever NumPy and zipfile say of a damaged file
+        raise DataError(f"{file} is no .npz archive of plain arrays: {one_line(error)}") from error
