@@ -57,7 +57,7 @@ def inspect(
         format=format,
         code=_code(request),
         command=_command("inspect", request, spec, given) if format != "text" else "",
-        exercise=_command("grade", request, spec, {}),
+        exercise=_command("grade", request, spec, {"output": "mine.toml"}),
         **spelled,
     )
 

@@ -19,7 +19,9 @@ _IN_LATEX = {
     "t = 1 .. T": r"t = 1, \dots, T",
     "t = T .. 1": r"t = T, \dots, 1",
     "A o B": r"A \circ B",
+    "A o F": r"A \circ F",
     "A^T": r"A^{\top}",
+    "tr(A^T F)": r"\operatorname{tr}(A^{\top} F)",
     "dA": r"\mathrm{d}A",
     "dv": r"\mathrm{d}v",
     "dv_t": r"\mathrm{d}v_t",
@@ -30,6 +32,7 @@ _IN_LATEX = {
         r"L + \sum_{t=1}^{T} \sum_{v} \langle \mathrm{d}v_t, F_v - v_t \rangle"
     ),
     "<A, F> = tr(A^T F)": r"\langle A, F \rangle = \operatorname{tr}(A^{\top} F)",
+    "<dv_t, v_t>": r"\langle \mathrm{d}v_t, v_t \rangle",
     "<dv_t, F_v>": r"\langle \mathrm{d}v_t, F_v \rangle",
     "dLag/dv_t = 0": r"\partial \Lambda / \partial v_t = 0",
     "T B O": r"T\,B\,O",

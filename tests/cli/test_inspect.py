@@ -89,6 +89,8 @@ def test_the_source_s_page_by_one_command_each(run: Run, monkeypatch: pytest.Mon
     own, later = first.split("    +- ")[1:3]
     assert own.startswith("own error, of L_1 ")
     assert later.startswith("arriving error, of L_2, back through step 2 ")
+    assert "dL_1/dWz at 1 = x_1^T daZ_1[own]\n" in own
+    assert "dL_2/dWz at 1 = x_1^T daZ_1[later]\n" in later
     assert "dL/dWz at 1 = x_1^T daZ_1[own] + x_1^T daZ_1[later]" in first
     assert "--- daZ_1 = dZ_1 o Z_1 o (1 - Z_1)\n" in first
     assert "way 1 = dS_t o (1 - Z_t)   directly\n" in first

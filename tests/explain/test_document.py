@@ -81,7 +81,8 @@ def test_nothing_is_left_out_and_every_line_fits(cell: Cell) -> None:
         defined(section(text, heading))
         for heading in ("The cell", "All adjoints and gradients", APPENDIX)
     )
-    assert declared == [*(write(e.target) for e in derivation.equations if not e.named_here), "L"]
+    named = [write(e.target) for e in derivation.equations if e.named_here]
+    assert declared == [*(n for n in normal[1:] if n not in named), "L", *named]
     assert normal == ["Lag", *(write(e.target) for e in derivation.equations)]
     starts = [write(a.carry, "T") for a in derivation.adjoints if a.carry is not None]
     targets = [a.target for a in derivation.adjoints] + [g.target for g in derivation.gradients]

@@ -51,8 +51,12 @@ def explained(part: Part, at: int | None = None, command: str = "", exercise: st
     }
     if part.steps is not None:
         facts["time steps"] = str(part.steps)
+    if part.code is not None:
+        facts["line numbers"] = "those of the module that generate --style textbook writes"
     if command:
         facts["made by"] = command
+    if at is not None:
+        facts["equations"] = "shown by the same command without --at"
     sections = list(_whole(part, exercise) if at is None else _step(part, at))
     return Document(_title(part, at), sections, derivation.notation, part.code, facts)
 

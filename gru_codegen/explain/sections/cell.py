@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sympy.matrices.expressions.matmul import MatMul
 from sympy.matrices.expressions.special import OneMatrix
+from sympy.matrices.expressions.trace import Trace
 
 from gru_codegen.derive import Derivation
 from gru_codegen.derive.writing import Prose, Row, listed, loss_row
@@ -82,6 +83,9 @@ def _forward(part: Part) -> Iterator[Block]:
     total = loss_row(derivation)
     groups = [own, [*outer, Row(total.left, total.right, total.remark, EquationId("loss", "L"))]]
     yield Equations(groups, derivation.notation)
+    if loss.cost.has(Trace):
+        yield says("`tr(A^T F)` is the sum of all entries of `A o F`.")
+    yield from _named(derivation)
     for shift, above in loss.shifts.items():
         yield says(
             "Each row of {shift} repeats the largest entry of that row of {above}. It keeps "
@@ -95,6 +99,20 @@ def _forward(part: Part) -> Iterator[Block]:
             "The loss is the mean: a kernel divides this sum, and with it every adjoint and every "
             "gradient, by `T B O`, the number of predicted numbers."
         )
+
+
+def _named(derivation: Derivation) -> Iterator[Block]:
+    """The parts of the equations that have names of their own."""
+    parts = [
+        Row(e.target, e.expression, (e.meaning,), _forward_id(e.target))
+        for e in derivation.equations
+        if e.named_here
+    ]
+    if parts:
+        yield says(
+            "Parts of these have names of their own, so that a derivative needs one rule alone:"
+        )
+        yield Equations([parts], derivation.notation)
 
 
 def _forward_id(target: object) -> EquationId:

@@ -45,12 +45,25 @@ def _path(derivation: Derivation, gradient: Gradient) -> list[LocalDerivative]:
 def _introduction(part: Part, gradient: Gradient, path: list[LocalDerivative]) -> Iterator[Block]:
     adjoint = {a.of: a.target for a in part.derivation.adjoints}
     yield says(
-        "Write `dA` for the derivative of the loss with respect to `A`: the adjoint of `A`, of the "
-        "same shape. {words} lead from {start} to the gradient of {weight}. Each is the derivative "
-        "of one equation alone. SymPy takes it; nothing else is differentiated.",
+        "Write `dA` for the derivative of the loss with respect to `A`. It has the shape of `A` "
+        "and is called the adjoint of `A`: the error that has come back to it. {words} lead from "
+        "{start}, which the next section finds, to the gradient of {weight}. Each is that of one "
+        "equation alone, with its brackets multiplied out. SymPy takes it; nothing else is "
+        "differentiated.",
         words=(_sentence(counted(len(path), "derivative")),),
         start=(adjoint[path[0].of],),
         weight=(gradient.weight,),
+    )
+    previous = next(iter(part.derivation.cell.states.values()))
+    yield says(
+        "SymPy writes {entrywise} for `A o B`, {product} for the matrix product, and {applied} "
+        "where a function is applied to every entry. Its names have no steps: {previous} is "
+        "{written}.",
+        entrywise=(Verbatim("HadamardProduct(A, B)"),),
+        product=(Verbatim("A*B"),),
+        applied=(Verbatim("Lambda(d, f(d)).(A)"),),
+        previous=(Verbatim(previous.name),),
+        written=(previous,),
     )
 
 
@@ -107,8 +120,12 @@ def _others(part: Part, path: list[LocalDerivative]) -> Iterator[Block]:
         return
     total = counted(len(part.local_derivatives), "derivative")
     summary = f"The other {counted(len(others), 'derivative')}, by the same four rules"
-    groups = _by_equation(part.derivation, others)
-    yield Fold((f"{summary}; {total} in all",), [Equations(groups, part.derivation.notation)])
+    asked = says(
+        "A line says what an equation passes back to one of the values that it reads: the "
+        "derivative of `<dv_t, v_t>`, with `dv_t` held constant, where `<A, F> = tr(A^T F)`."
+    )
+    equations = Equations(_by_equation(part.derivation, others), part.derivation.notation)
+    yield Fold((f"{summary}; {total} in all",), [asked, equations])
 
 
 def _by_equation(derivation: Derivation, terms: list[LocalDerivative]) -> list[list[Row]]:

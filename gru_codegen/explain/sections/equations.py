@@ -25,11 +25,16 @@ def equations_section(part: Part) -> Section:
 
 def _adjoints(part: Part) -> Iterator[Block]:
     derivation = part.derivation
+    carried = [a.carry for a in part.adjoints if a.carry is not None]
+    previous = derivation.cell.states.values()
     yield says(
         "The same rules, applied to every equation, from the last to the first. Where several "
-        "equations read a variable, its adjoint is the sum of what each gives. A state is read by "
-        "its own step and by the next one: its adjoint is the own error, and what step `t+1` "
-        "passes back. In this order, for `t = T .. 1`:"
+        "equations read a variable, its adjoint is the sum of what they pass back; the words at a "
+        "formula say through which it comes. A state is read by its own step and by the next one: "
+        "its adjoint is the sum of its own error and of what step `t+1` passes back{carried}. Step "
+        "`t` in its turn passes back {back}. In this order, for `t = T .. 1`:",
+        carried=(", ", *listed(carried)) if carried else (),
+        back=listed(a.target for a in part.adjoints if a.of in previous),
     )
     yield Equations([adjoint_rows(derivation, part.adjoints)], derivation.notation)
     known = known_adjoint(derivation)

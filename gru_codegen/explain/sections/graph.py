@@ -28,9 +28,11 @@ def graph_section(part: Part) -> Section:
         ("What reads what",),
         [
             says(
-                "Forward, each value is read by those that arrows lead to. Backward, an error goes "
-                "the same ways against the arrows. The path of the error of step 1 to {weight} is "
-                "its own error; what later steps pass back comes through the states.",
+                "An arrow leads from a value to each one that is computed from it: that reads it. "
+                "Backward, errors go against the arrows, from the loss of each step to all that "
+                "had a part in it. The use of {weight} at step 1 gets errors of two kinds: its "
+                "own, of the loss of step 1, and later ones, of the losses after it, which come "
+                "back through the states.",
                 weight=(weight,),
             ),
             _graph(part.derivation, steps, weight),

@@ -29,7 +29,8 @@ def _lengths(derivation: Derivation) -> Iterator[Block]:
     previous = derivation.cell.states.values()
     computed = listed(_schema(hold.computed, derivation) for hold in holds)
     yield says(
-        "With lengths, a sample past its own keeps its states. {mask} is 1 in the rows of samples "
+        "With lengths, a sequence of the batch may end before step `T`; from then on its states "
+        "stay as they are. {mask} is 1 in the rows of samples "
         "that have ended before step `t`, else 0; {computed} is what the equation above computes.",
         mask=(_schema(holds[0].value.mask, derivation),),
         computed=computed,
@@ -45,10 +46,12 @@ def _lengths(derivation: Derivation) -> Iterator[Block]:
     yield says(
         "The derivative with respect to the state before is added to {carries}. The other one is "
         "the adjoint of {computed}, which all the equations above read in place of {adjoints}. "
-        "Each chooses rows; what it leaves out is not read.",
+        "To multiply by {mask} is to choose rows: what stands in the others is not read, and may "
+        "be anything.",
         carries=listed(a.target for a in derivation.adjoints if a.of in previous),
         computed=computed,
         adjoints=listed(hold.adjoint for hold in holds),
+        mask=(_schema(holds[0].value.mask, derivation),),
     )
     yield Equations([[Row(h.of_computed, h.into_step.expression) for h in holds]], notation)
 
@@ -122,9 +125,9 @@ def _pullback(derivation: Derivation) -> Iterator[Block]:
     last, notation = derivation.options.last, derivation.options.notation
     seed = derivation.seed
     yield says(
-        "A pullback begins with {seed}, the derivative of any function of the outputs, and with "
-        "that with respect to the last state, {given}. This one is the value of a carry beyond the "
-        "last step:",
+        "A pullback, which vjp returns, is the backward pass without the loss. It is given {seed}, "
+        "the derivative of any function with respect to the outputs, and {given}, that with "
+        "respect to the last state, as if a step after the last one had passed it back:",
         seed=(seed,),
         given=listed(term.expression for term in last.values()),
     )

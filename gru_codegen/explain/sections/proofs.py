@@ -15,15 +15,16 @@ def code_section(part: Part) -> list[Section]:
     """Section with the lines of the module that compute; none, if no module is shown."""
     if part.code is None:
         return []
+    of_options = ", whose equations are in the next section" if part.is_all else ""
     return [
         Section(
             "code",
             ("The code",),
             [
                 says(
-                    "The generated module computes exactly this, one line for each equation. Lines "
-                    "for sequences that end early and for loss weights belong to the equations of "
-                    "the next section."
+                    "The generated module, in the style textbook, computes exactly this, one line "
+                    "for each equation. Further lines are for sequences that end early and for "
+                    f"loss weights{of_options}."
                 ),
                 Listing(part.code),
             ],
@@ -42,11 +43,13 @@ def _proofs(part: Part) -> Iterator[Block]:
     renamed = [e for e in derivation.equations if e.expression != e.declared]
     options = [term for hold in derivation.options.holds for term in hold.terms]
     options += [*derivation.options.weighting.terms, *derivation.options.last.values()]
+    of_sympy = "SymPy's answers are right in every entry"
     rows = {
-        counted(len(derivation.local_derivatives), "local derivative"): "SymPy's, entry by entry",
-        counted(len(renamed), "equation") + " in normal form": "equal to the declared ones",
+        counted(len(derivation.local_derivatives), "local derivative"): of_sympy,
+        counted(len(renamed), "equation")
+        + " in normal form": "equal to the declared ones; the appendix has them",
         counted(len(changed), "factored sum"): "equal to the sums that were derived",
-        counted(len(options), "derivative") + " of options": "SymPy's, entry by entry",
+        counted(len(options), "derivative") + " of options": of_sympy,
     }
     if derivation.loss.shifts:
         rows[counted(len(derivation.loss.shifts), "shift")] = "the loss does not depend on it"

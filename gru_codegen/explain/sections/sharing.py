@@ -68,8 +68,8 @@ def _work(part: Part) -> Iterable[Block]:
     words = f"{step.products} matrix products and {step.entrywise} entrywise operations"
     yield says(
         f"With names for what they share, every further step adds {words}. Written out alone, the "
-        "gradients grow by a factor with every step. That is all there is to back-propagation. In "
-        "the sizes, the matrix products of a step take {flops} flops.",
+        "gradients grow by a factor with every step. That is all there is to back-propagation. The "
+        "matrix products of one step take {flops} floating-point operations.",
         flops=(_flops(part),),
     )
 

@@ -14,7 +14,7 @@ from gru_codegen.derive.unrolled import substitute
 from gru_codegen.derive.writing import Prose, Row, listed
 from gru_codegen.explain.model import Block, Box, Equations, Errors, Paragraph, Section
 from gru_codegen.explain.part import Part
-from gru_codegen.explain.words import counted, says
+from gru_codegen.explain.words import at, counted, says
 from gru_codegen.ir import EquationId
 from gru_codegen.notation import LATEX, Schema, leaves
 
@@ -41,7 +41,7 @@ def forward_section(part: Part) -> Section:
     """Section of the forward equations of every step, and of the loss as a sum."""
     steps, unrolled = part.steps or 0, part.unrolled
     errors = [
-        Row(_loss_at(t), cost, (f"error of time stamp {t}",))
+        Row(_loss_at(t), cost, (f"loss of time stamp {t}",))
         for t, cost in enumerate(unrolled.costs, start=1)
     ]
     shown = errors if steps <= _MOST_IN_FULL else [errors[0], errors[-1]]
@@ -53,7 +53,7 @@ def forward_section(part: Part) -> Section:
         "forward",
         (f"Forward at time stamps 1 to {steps}" if steps > 1 else "Forward at time stamp 1",),
         [
-            says("The equations of each step, then the error of each and their sum:"),
+            says("The equations of each step, then the loss of each step and their sum:"),
             Equations([*groups, [*shown, total]], unrolled.notation, step=0),
         ],
     )
@@ -96,8 +96,8 @@ def _by_hand(part: Part, split: Split, weights: list[MatrixSymbol]) -> Iterator[
     last = split.step == split.steps
     why = "The last step is the easy one: nothing comes back from later. " if last else ""
     yield says(
-        f"{why}{_READ_AT}Each is written first by the names of the adjoints, then with every "
-        "adjoint replaced by what it stands for; names of the forward pass stay.",
+        f"{why}{_READ_AT}Each is written first with the name of an adjoint, then with that "
+        "replaced by what it stands for, until names of the forward pass are left.",
         at=(_share_of("L", Schema("W", "W"), "t"),),
     )
     yield from _written(part, split, split.whole, weights)
@@ -158,7 +158,7 @@ def _share(
 
 
 def _losses(first: int, last: int) -> str | Schema:
-    """The errors of some steps together: L_5, or L_{6..9}."""
+    """The losses of some steps together: L_5, or L_{6..9}."""
     if first == last:
         return _loss_at(first)
     return Schema(f"L_{{{first}..{last}}}", rf"L_{{{first} \dots {last}}}")
@@ -226,9 +226,16 @@ def _two_errors(part: Part, split: Split, weights: list[MatrixSymbol]) -> Iterat
         line = "line" if len(different) == 1 else "lines"
         yield says(
             f"Of the adjoints, the boxes differ in the {line} of {{different}} alone: there the "
-            "error of the step itself comes in, or what step {next} passes back.",
+            "error of the step itself comes in, or what step {next} passes back: {carries}, taken "
+            "apart in the section on the ways back. Every line is linear in the adjoints that it "
+            "reads. So the two errors may be added there and go on as one: the code does that.",
             different=listed(_now(split, symbol) for symbol in different),
             next=(str(split.step + 1),),
+            carries=listed(
+                at(part.derivation, adjoint.target, split.step + 1)
+                for adjoint in part.derivation.adjoints
+                if adjoint.of in part.derivation.cell.states.values()
+            ),
         )
     yield says("Written out, with what the formulas share underlined:")
     yield from _written(part, split, split.whole, weights)
@@ -244,8 +251,8 @@ def _arriving(part: Part, split: Split, weights: list[MatrixSymbol]) -> Paragrap
         )
         words = (
             f"At time stamp {step} {subject} two things: the loss of this step, and step "
-            f"{step + 1}. So two errors arrive: its own, and {arrived}. Each makes its way to the "
-            "weights by the same equations. "
+            f"{step + 1}. So two errors come back: its own, and {arrived}, which is said to "
+            "arrive. Each makes its way to the weights by the same equations. "
         )
     else:
         words = f"What is shown gets its error at time stamp {step} from later steps alone. "

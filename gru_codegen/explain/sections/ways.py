@@ -36,8 +36,10 @@ def ways_section(part: Part) -> Section:
 
 def _ways(derivation: Derivation, adjoint: AdjointEquation) -> Iterator[Block]:
     ways = _by_equation(derivation, adjoint)
+    several = len(ways) > 1
+    comes = f"is the sum of {counted(len(ways), 'way')}" if several else "comes by one way"
     yield says(
-        f"What step `t` passes back to {{state}}, {{carry}}, comes by {counted(len(ways), 'way')}:",
+        f"What step `t` passes back to {{state}}, {{carry}}, {comes}:",
         state=(at(derivation, adjoint.of, "t"),),
         carry=(adjoint.target,),
     )
