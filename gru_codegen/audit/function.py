@@ -260,9 +260,11 @@ def _run(
     except (Exception, SystemExit) as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
         sizes = ", ".join(f"{letter}={size}" for letter, size in point.sizes.items())
+        missing = isinstance(error, (KeyError, AttributeError))
+        hint = "; is it a weight? a mapping says what the function calls each" if missing else ""
         raise VerificationError(
             f"it raises, at {sizes}: {one_line(error)} ({Path(last.filename).name}, line "
-            f"{last.lineno})"
+            f"{last.lineno}){hint}"
         ) from error
 
 

@@ -192,8 +192,8 @@ class _Reader:
         given = [name for arrangement in found.values() for name in arrangement.names]
         if missing := [name for name in self.known if name not in given]:
             raise self._error(
-                f"weights: {', '.join(missing)} of the cell {self.cell.name} is nowhere; expected "
-                f"each of {', '.join(self.known)} once"
+                f"weights: {', '.join(missing)} of the cell {self.cell.name}: not found here; "
+                f"expected each of {', '.join(self.known)} once"
             )
         if twice := [name for name in self.known if given.count(name) > 1]:
             raise self._error(f"weights: {', '.join(twice)} is there twice; expected once")

@@ -32,7 +32,7 @@ Examples:
 @click.option(
     "--mapping",
     metavar="FILE.toml",
-    help="What it calls the weights, how it stores them and is called (docs/audit.md).",
+    help="Names and storage of the weights in it, and how it is called (docs/audit.md).",
 )
 @click.option(
     "--format",
@@ -48,8 +48,8 @@ def audit(
     """Compare the loss and the gradients of a function in NumPy with those of a cell.
 
     MODULE:FUNCTION, or FILE.py:FUNCTION, is code that anybody has written; `verify` is for kernels
-    that were generated. It is run, as an import and a call would, on small random arrays. Each
-    wrong gradient is named, and the fault that gives just that gradient, if a known one does.
+    that were generated. The code is run, as an import and a call would, on small random arrays.
+    Each wrong gradient is named, and the fault that gives just that gradient, if a known one does.
 
     The exit status is 1 if something is wrong, and 2 if the function raises.
     """

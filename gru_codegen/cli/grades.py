@@ -61,16 +61,24 @@ def grade(
 ) -> None:
     """Check the derivation in FILE: adjoints and gradients that you have found by hand.
 
+    The adjoint of a value, dZ of Z, is the derivative of the loss with respect to it.
     FILE is TOML; nothing in it is evaluated. Each line is compared with what is derived here, and
     for a wrong one the slip is looked for. The exit status is 1 if a line is wrong.
     """
-    if (file is None) == (template is None):
+    if file is None and template is None:
         raise BadInput("give a FILE to check, or --template CELL for a blank one to fill in")
+    if file is not None and template is not None:
+        raise BadInput(f"{file} is there to be checked and --template to begin; give one of them")
     choose("format", markup, {name: name for name in FORMATS})
-    for name, option in {"loss": "--loss", "readout": "--readout", "output": "--output"}.items():
-        asked = context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT
-        if file is not None and asked:
-            raise BadInput(f"{option} is for --template; {file} says of itself what it is about")
+    for name in ("loss", "readout", "output", "markup"):
+        if context.get_parameter_source(name) is click.core.ParameterSource.DEFAULT:
+            continue
+        if name == "markup" and template is not None:
+            raise BadInput("--format is for a FILE; a blank one is TOML")
+        if name == "output" and file is not None:
+            raise BadInput("--output is for --template; the verdict goes to standard output")
+        if name in ("loss", "readout") and file is not None:
+            raise BadInput(f"--{name} is for --template; {file} says of itself what it is about")
     if template is not None:
         _write_blank(template, loss, readout, output)
     elif file is not None:

@@ -33,7 +33,7 @@ Examples:
 )
 @options.cell
 @options.unroll(
-    "Write N time steps out too, with subscripts, or just the recurrences for any t.",
+    "Write N time steps out as well, one by one; any: only the formulas of a step t.",
     MOST_SHOWN,
     "the recurrences, which hold for any number",
 )
@@ -53,7 +53,7 @@ Examples:
     metavar="[hand|full]",
     default="hand",
     show_default=True,
-    help="Replace adjoints in the gradients of single steps, or all computed names as well.",
+    help="How far to write out a gradient at a time step: to names of the forward pass, or fully.",
 )
 @click.option(
     "--format",
@@ -85,6 +85,8 @@ def inspect(
         raise BadInput(f"--at {at}: of how many time steps? give --unroll as well")
     if at is not None and not 1 <= at <= (unroll or at):
         raise BadInput(f"--at {at}: --unroll {unroll} has the steps 1 to {unroll}")
+    if expand == "full" and unroll is None:
+        raise BadInput("--expand full: of how many time steps? give --unroll as well")
     with working() as progress:
         progress("importing SymPy")
         from gru_codegen.explain import EXPANSIONS, Expansion, Format

@@ -180,7 +180,13 @@ class Editor:
         yield from self._dropped(term)
         for place in range(1, len(term.parts)):
             halves = elementwise(term.parts[:place]), elementwise(term.parts[place:])
-            words: Words = ("between ", halves[0], " and ", halves[1], " stands the matrix product")
+            words: Words = (
+                "between ",
+                halves[0],
+                " and ",
+                halves[1],
+                " belongs the matrix product",
+            )
             yield Edit(product(halves), "product", words)
             pair = term.parts[place - 1 : place + 1]
             if self.symbols.is_slope(elementwise(pair)):
@@ -203,7 +209,7 @@ class Editor:
                 halves[0],
                 " and ",
                 halves[1],
-                " stands the elementwise product",
+                " belongs the elementwise product",
             )
             yield Edit(elementwise(halves), "product", words)
             left, right = term.parts[place - 1], term.parts[place]

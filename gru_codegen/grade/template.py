@@ -24,6 +24,12 @@ def _lines(derivation: Derivation, cell: str, readout: str) -> Iterator[str]:
     for equation in derivation.forward_equations:
         yield f"#   {text(equation.target)} = {text(equation.declared)}"
     yield f"#   L = {written_loss(derivation)}"
+    shown = derivation.forward_equations
+    parts = [equation for equation in derivation.equations if equation not in shown]
+    if parts:
+        yield "# and names for parts of them:"
+    for equation in parts:
+        yield f"#   {text(equation.target)} = {text(equation.expression)}"
     yield "#"
     yield "# A B is the matrix product and A o B the elementwise one, A^T the transpose; in code"
     yield "# A @ B, A * B and A.T. One sample is one row. dA is the derivative of L by A."
@@ -36,8 +42,8 @@ def _lines(derivation: Derivation, cell: str, readout: str) -> Iterator[str]:
     yield '[names]  # of your own for what the derivation has, as h = "S"'
     yield ""
     yield '[formulas]  # names of your own may stand between, as d1 = "dS_t o Z_t"'
-    yield "# adjoints of step t, in an order in which they can be computed; a step passes on the"
-    yield f"# carry {_carries(derivation)}"
+    yield "# adjoints of step t, in an order in which they can be computed"
+    yield from _carries(derivation)
     for adjoint in derivation.adjoints:
         yield f'{adjoint.target.name} = ""  # {letters(adjoint.target)}'
     yield "# gradients, as sum_t ..."
@@ -45,7 +51,13 @@ def _lines(derivation: Derivation, cell: str, readout: str) -> Iterator[str]:
         yield f'{gradient.target.name} = ""  # {letters(gradient.target)}'
 
 
-def _carries(derivation: Derivation) -> str:
-    text = derivation.notation.text
-    carries = [adjoint.carry for adjoint in derivation.adjoints if adjoint.carry is not None]
-    return ", ".join(f"{text(carry)}" for carry in carries)
+def _carries(derivation: Derivation) -> Iterator[str]:
+    """Comments on what a step passes back."""
+    cell, text = derivation.cell, derivation.notation.text
+    target = {adjoint.of: adjoint.target for adjoint in derivation.adjoints}
+    for adjoint in derivation.adjoints:
+        if adjoint.carry is not None:
+            previous = cell.states[adjoint.of]
+            back, carry = target[previous].name, text(adjoint.carry)
+            yield f"# {back} is what step t passes back to {text(previous)};"
+            yield f"# {carry} is what step t+1 passes back to {text(adjoint.of)}"

@@ -48,8 +48,8 @@ EACH = {name: name for name in WEIGHTS.split(", ")}
         ({"loss_at": "end"}, "loss_at 'end' is not known; expected all, last"),
         ({"sizes": {"Q": 3}}, "sizes: letter 'Q' is not known; expected B, D, H, T"),
         ({"sizes": {"D": 0}}, "sizes.D is 0; expected a number from 1 to 64"),
-        ({"weights": {"W": "Wz"}}, "weights: Wrecz, Wca, Wrecca, Wr, Wrecr of the cell gru is "
-         f"nowhere; expected each of {WEIGHTS} once"),
+        ({"weights": {"W": "Wz"}}, "weights: Wrecz, Wca, Wrecca, Wr, Wrecr of the cell gru: not "
+         f"found here; expected each of {WEIGHTS} once"),
         ({"weights": {**EACH, "U": "Wz"}}, "weights: Wz is there twice; expected once"),
         ({"weights": {"W": "Wy"}}, "weights.W: weight 'Wy' is not known; did you mean Wz? expected "
          f"{WEIGHTS}"),
@@ -111,6 +111,11 @@ def test_a_function_that_raises() -> None:
     )
     with pytest.raises(gc.VerificationError, match=f"^{message}$"):
         gc.audit(f, name="f")
+
+
+def test_a_function_that_calls_the_weights_by_other_names_is_told_of_mappings() -> None:
+    with pytest.raises(gc.VerificationError, match=r"KeyError: 'U' .*; is it a weight\? a mapping"):
+        gc.audit(lambda p, x, y, s0: p["U"], name="f")
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_bad_input(arguments: tuple[str, ...], message: str, run: Run, own: Path
 
 def test_the_help_says_that_code_is_run_and_what_verify_is_for(run: Run) -> None:
     text = " ".join(run("audit", "--help").out.split())
-    assert "It is run, as an import and a call would" in text
+    assert "The code is run, as an import and a call would" in text
     assert "`verify` is for kernels that were generated" in text
     text = " ".join(run("verify", "--help").out.split())
     assert "Functions that others have written are for `audit`." in text

@@ -66,7 +66,9 @@ def test_a_blank_file_for_a_cell_in_a_file(run: Run, folder: Path) -> None:
 
 @pytest.mark.parametrize(("arguments", "said"), [
     ("", "give a FILE to check, or --template CELL for a blank one to fill in"),
-    ("a.toml --template gru", "give a FILE to check, or --template CELL for a blank one to"),
+    ("a.toml --template gru", "a.toml is there to be checked and --template to begin; give one"),
+    ("a.toml --output b.toml", "--output is for --template; the verdict goes to standard output"),
+    ("--template gru --format json", "--format is for a FILE; a blank one is TOML"),
     ("a.toml", "a.toml does not exist"),
     ("a.toml --loss l2", "--loss is for --template; a.toml says of itself what it is about"),
     ("a.toml --format html", "--format: there is no format 'html'; known: text, json"),

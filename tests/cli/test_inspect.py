@@ -101,6 +101,7 @@ def test_the_source_s_page_by_one_command_each(run: Run, monkeypatch: pytest.Mon
     [
         (["--at", "2"], "--at 2: of how many time steps? give --unroll as well"),
         (["--at", "3", "--unroll", "2"], "--at 3: --unroll 2 has the steps 1 to 2"),
+        (["--expand", "full"], "--expand full: of how many time steps? give --unroll as well"),
         (["--expand", "all"], "--expand: there is no expand 'all'; known: hand, full"),
         (["--fragment"], "--fragment is for --format latex"),
         (

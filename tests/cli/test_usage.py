@@ -104,7 +104,7 @@ CELLS += f"; {WAYS}"
         ("inspect --from latex", "there is no option '--from'; did you mean --format? "
          f"known: {INSPECT}"),
         ("inspect --format tex", "--format: there is no format 'tex'; did you mean text? "
-         "known: text, latex, json"),
+         "known: text, latex, html, json"),
         ("inspect --readout liner", "--readout: there is no readout 'liner'; did you mean linear? "
          "known: none, linear"),
         ("inspect --cell grv", f"there is no cell 'grv'; did you mean gru? {CELLS}"),
@@ -222,7 +222,7 @@ def test_every_example_of_the_help_is_understood(run: Run, monkeypatch: pytest.M
         for command in ("", "generate", "inspect", "program", "grade")
     ]
     examples = re.findall(r"^ +gru-codegen (.*?)(?:  .*| \|.*)?$", "".join(helps), re.MULTILINE)
-    assert len(examples) == 22
+    assert len(examples) == 23
     understood: list[str] = []
     for name, command in cli.program.commands.items():
         monkeypatch.setattr(command, "callback", lambda _name=name, **_: understood.append(_name))

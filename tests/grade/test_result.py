@@ -27,7 +27,7 @@ b    own      CA_t o R_t
 dRS  wrong    daCA_t o Wrecca^T
               daCA_t is (B, H), Wrecca^T is (H, H); the factors of an elementwise product must have
                 one shape
-              between daCA_t and Wrecca^T stands the matrix product
+              between daCA_t and Wrecca^T belongs the matrix product
               right is daCA_t Wrecca^T
 dS   right
 dCA  missing  (B, H)

@@ -134,14 +134,14 @@ OF_SHAPE = [
         "dRS",
         "daCA * Wrecca.T",
         f"daCA is (B, H), Wrecca.T is (H, H); {ONE_SHAPE}",
-        "between daCA and Wrecca.T stands the matrix product",
+        "between daCA and Wrecca.T belongs the matrix product",
         "daCA @ Wrecca.T",
     ),
     (
         "dR",
         "dRS_t S_{t-1}",
         f"dRS_t is (B, H), S_{{t-1}} is (B, H); {INNER.format('H', 'B')}",
-        "between dRS_t and S_{t-1} stands the elementwise product",
+        "between dRS_t and S_{t-1} belongs the elementwise product",
         "dRS_t o S_{t-1}",
     ),
     (

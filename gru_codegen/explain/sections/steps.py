@@ -151,7 +151,7 @@ def _of_error(part: Part, split: Split, error: Error, weight: MatrixSymbol) -> S
 def _share(
     part: Part, split: Split, weight: MatrixSymbol, losses: tuple[int, int] | None = None
 ) -> Schema:
-    """What the use of `weight` at the step adds to its gradient; that of some `losses`, or all."""
+    """The share of the step in the gradient of `weight`; that of some `losses`, or of all."""
     notation = part.derivation.notation
     written = Schema(notation.text(weight), notation.latex(weight))
     return _share_of(_losses(*losses) if losses else "L", written, split.step)
