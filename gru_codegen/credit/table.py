@@ -23,7 +23,8 @@ def text(found: Any, width: int) -> str:
     back, steps = _spread(0, k, columns), _spread(1, len(found.norms[0]), columns)
     left = {name: row[::-1] for name, row in reach(found, k).items()}  # by steps back
     heads = (
-        f"Error of step {k + 1}: the norm of its term in each gradient, over that at its own step.",
+        f"Error of step {k + 1}: the norm of what it adds to each gradient at a step, over that at "
+        f"step {k + 1}; cell: all weights together by way of which errors travel.",
         "Truncated back-propagation: the norm of what is left out, over that of the gradient.",
     )
     return "\n".join(
