@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from gru_codegen.cell import Cell
 from gru_codegen.cells import cells
+from gru_codegen.credit import random_data, reach, truncation
+from gru_codegen.credit.measures import last_error
 from gru_codegen.derive import derive
 from gru_codegen.emit import SourceMap
 from gru_codegen.errors import CellError
 from gru_codegen.explain import Expansion, Format, document
+from gru_codegen.explain.model import Travel
 from gru_codegen.losses import L2, Loss
-from gru_codegen.pipeline import source_map
+from gru_codegen.modules import load_source
+from gru_codegen.pipeline import source, source_map
 from gru_codegen.request import Request
 
 __all__ = ["inspect"]
@@ -58,6 +63,7 @@ def inspect(
         code=_code(request),
         command=_command("inspect", request, spec, given) if format != "text" else "",
         exercise=_command("grade", request, spec, {"output": "mine.toml"}),
+        travel=_travel(request) if at is None else None,
         **spelled,
     )
 
@@ -85,3 +91,28 @@ def _code(request: Request) -> SourceMap | None:
         )
     except CellError:
         return None
+
+
+#: The steps back, and the steps of truncated back-propagation, that are shown.
+_SHOWN = (0, 1, 5, 10, 20, 49)
+
+
+def _travel(request: Request) -> Travel | None:
+    """Measures of one run of random numbers; None, if no kernel can be made of the cell."""
+    try:
+        text = source(replace(request, style="textbook", extras=("credit",)))
+    except CellError:
+        return None
+    kernel = load_source(text, f"{request.name}_credit")
+    data = random_data(kernel)
+    found = data.measured(kernel)
+    step = last_error(found)
+    assert step is not None  # every step of random data has an error
+    reached = {name: row[::-1] for name, row in reach(found, step).items()}
+    left_out = truncation(found)
+    return Travel(
+        step + 1,
+        {name: {n: float(row[n]) for n in _SHOWN} for name, row in reached.items()},
+        {name: {n: float(row[n]) for n in _SHOWN[1:]} for name, row in left_out.items()},
+        data.source.partition(";")[0],
+    )

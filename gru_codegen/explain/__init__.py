@@ -14,6 +14,7 @@ from gru_codegen.derive import Derivation
 from gru_codegen.explain import html, latex, text
 from gru_codegen.explain.code import Code, SourceMap
 from gru_codegen.explain.data import as_data
+from gru_codegen.explain.model import Travel
 from gru_codegen.explain.part import Part
 from gru_codegen.explain.sections import explained
 from gru_codegen.steps import MOST_SHOWN, fault_of_steps, whole
@@ -42,6 +43,7 @@ def document(
     fragment: bool = False,
     command: str = "",
     exercise: str = "",
+    travel: Travel | None = None,
 ) -> str:
     """The derivation of a cell's gradients, laid open.
 
@@ -56,6 +58,7 @@ def document(
     width, ascii: of a text: its columns, and whether it keeps to ASCII.
     fragment: of LaTeX: the sections alone, to be pasted into a document.
     command: what makes the document again; it is shown under the title.
+    travel: how far errors travel, as it was measured.
     exercise: the command that writes a blank file for the reader's own derivation.
 
     Raises
@@ -67,7 +70,7 @@ def document(
     names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
     _check(derivation, steps, at, names, expand, format)
     part = Part.of(derivation, names, steps, expand == "full", Code(code) if code else None)
-    shown = explained(part, at, command, exercise)
+    shown = explained(part, at, command, exercise, travel)
     if format == "text":
         return text.render(shown, width, ascii)
     if format == "latex":

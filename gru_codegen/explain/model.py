@@ -26,6 +26,7 @@ __all__ = [
     "Paragraph",
     "Section",
     "Table",
+    "Travel",
 ]
 
 
@@ -121,6 +122,21 @@ class Section:
     id: str
     heading: Prose
     blocks: Sequence[Block]
+
+
+@dataclass(frozen=True)
+class Travel:
+    """Measures of the error of time step `step`, in one run; by weight, then by steps.
+
+    reached: the norm of its term so many steps back, relative to that at its own step.
+    left_out: the norm of what back-propagation of so many steps leaves out of the gradient.
+    source: the numbers that it was measured with, in words.
+    """
+
+    step: int
+    reached: Mapping[str, Mapping[int, float]]
+    left_out: Mapping[str, Mapping[int, float]]
+    source: str
 
 
 @dataclass(frozen=True)

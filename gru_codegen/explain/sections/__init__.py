@@ -8,6 +8,7 @@ steps      single time steps: by hand, and by whose error
 ways       how an error goes back through a step
 sharing    what formulas share
 options    sequences that end early, loss weights, pullbacks
+travel     how far an error travels
 proofs     the code, and what is proved
 exercise   the reader's own derivation
 appendix   the Lagrangian and the normal form
@@ -19,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gru_codegen.derive.writing import Prose, listed
-from gru_codegen.explain.model import Document, Section
+from gru_codegen.explain.model import Document, Section, Travel
 from gru_codegen.explain.part import Part
 from gru_codegen.explain.sections.appendix import appendix
 from gru_codegen.explain.sections.cell import cell_section
@@ -31,16 +32,24 @@ from gru_codegen.explain.sections.options import options_section
 from gru_codegen.explain.sections.proofs import code_section, proofs_section
 from gru_codegen.explain.sections.sharing import sharing_section
 from gru_codegen.explain.sections.steps import forward_section, step_section, steps_shown
+from gru_codegen.explain.sections.travel import travel_section
 from gru_codegen.explain.sections.ways import ways_section
 from gru_codegen.explain.words import counted
 
 __all__ = ["explained"]
 
 
-def explained(part: Part, at: int | None = None, command: str = "", exercise: str = "") -> Document:
+def explained(
+    part: Part,
+    at: int | None = None,
+    command: str = "",
+    exercise: str = "",
+    travel: Travel | None = None,
+) -> Document:
     """The document on `part`; on its time step `at` alone, if that is given.
 
     command, exercise: the one that makes it again, and the one for a blank file to be graded.
+    travel: how far errors travel, as it was measured.
     """
     derivation = part.derivation
     cell, loss = derivation.cell, derivation.loss
@@ -57,7 +66,7 @@ def explained(part: Part, at: int | None = None, command: str = "", exercise: st
         facts["made by"] = command
     if at is not None:
         facts["equations"] = "shown by the same command without --at"
-    sections = list(_whole(part, exercise) if at is None else _step(part, at))
+    sections = list(_whole(part, exercise, travel) if at is None else _step(part, at))
     return Document(_title(part, at), sections, derivation.notation, part.code, facts)
 
 
@@ -84,7 +93,7 @@ def _step(part: Part, at: int) -> Iterator[Section]:
         yield ways_section(part)
 
 
-def _whole(part: Part, exercise: str) -> Iterator[Section]:
+def _whole(part: Part, exercise: str, travel: Travel | None) -> Iterator[Section]:
     yield cell_section(part)
     yield graph_section(part)
     yield chain_section(part)
@@ -98,6 +107,7 @@ def _whole(part: Part, exercise: str) -> Iterator[Section]:
     yield from code_section(part)
     if part.is_all:
         yield options_section(part.derivation)
+    yield from travel_section(part, travel)
     yield proofs_section(part)
     yield from exercise_section(exercise)
     yield appendix(part)
