@@ -64,9 +64,10 @@ def test_the_sections() -> None:
         "9. What is shared is computed once",
         "10. The code",
         "11. Sequences that end early, loss weights, pullbacks",
-        "12. What is proved",
-        "13. Now you",
-        "14. Appendix: the Lagrangian and the normal form",
+        "12. How far an error travels",
+        "13. What is proved",
+        "14. Now you",
+        "15. Appendix: the Lagrangian and the normal form",
     ]
 
 
