@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from sympy.matrices.expressions.hadamard import HadamardProduct
 from sympy.matrices.expressions.matadd import MatAdd
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 from sympy.matrices.expressions.matmul import MatMul
-from sympy.matrices.expressions.special import ZeroMatrix
+from sympy.matrices.expressions.special import OneMatrix, ZeroMatrix
 
 from gru_codegen.derive.formulas import AdjointEquation, Formulas
 from gru_codegen.derive.sums import factored, total
@@ -144,7 +145,7 @@ class _Author:
         of_outputs = True
         for adjoint in derivation.adjoints:
             labelled = self.symbol(adjoint.target, whose)
-            value = substitute(self.value(adjoint, whose), values)
+            value = _without_ones(substitute(self.value(adjoint, whose), values))
             if adjoint.target == derivation.seed and whose != "later":
                 value = self.seed(value)
             is_name = isinstance(value, (MatrixSymbol, ZeroMatrix)) and adjoint.carry is None
@@ -223,6 +224,16 @@ def _without_copies(
             values[symbol] = value
         else:
             yield symbol, value
+
+
+def _without_ones(value: Any) -> Any:
+    """`value`, its elementwise products without the ones that come with a derivative of a sum."""
+    if not isinstance(value, (MatAdd, MatMul, HadamardProduct)):
+        return value
+    arguments = [_without_ones(a) if a.is_Matrix else a for a in value.args]
+    if isinstance(value, HadamardProduct):
+        arguments = [a for a in arguments if not isinstance(a, OneMatrix)] or arguments[:1]
+    return value.func(*arguments) if len(arguments) > 1 else arguments[0]
 
 
 def _is_zero(value: Any) -> bool:

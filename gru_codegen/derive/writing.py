@@ -31,6 +31,7 @@ __all__ = [
     "loss_row",
     "mask_name",
     "mean_factor",
+    "mean_number",
     "normal_rows",
     "remark_column",
     "shift_rows",
@@ -73,7 +74,7 @@ def normal_rows(derivation: Formulas) -> tuple[Row, ...]:
 def loss_row(derivation: Formulas) -> Row:
     """The loss: the sum of the cost over all time steps."""
     loss = derivation.loss
-    mean = (", still to be divided by ", Schema("T B O", r"T\,B\,O")) if loss.mean else ()
+    mean = (", still to be divided by ", mean_number(loss)) if loss.mean else ()
     return Row(Schema("L", "L"), OverTime(loss.cost), (loss.title, *mean))
 
 
@@ -122,7 +123,13 @@ def written_loss(derivation: Formulas) -> str:
 
 def mean_factor(loss: Loss) -> str:
     """The factor of one number in a mean, in plain text."""
-    return f"1/(T {' '.join(map(str, loss.target.shape))})"
+    return f"1/({mean_number(loss).text})"
+
+
+def mean_number(loss: Loss) -> Schema:
+    """The number of predicted numbers, in its sizes: ``T B H`` where the output is a state."""
+    sizes = ("T", *map(str, loss.target.shape))
+    return Schema(" ".join(sizes), r"\,".join(sizes))
 
 
 def known_adjoint(derivation: Formulas) -> Schema | None:

@@ -44,8 +44,10 @@ class _Characters:
     later: str
 
 
-_ASCII = _Characters("-=.~^*", ("+", "+"), "-", "|", ":")
-_DRAWN = _Characters("─═┄━╍╌", ("┌", "└"), "─", "│", "┊")
+#: Behind the lines, letters: no cell of the package marks as many expressions.
+_LETTERS = "abcdefghijklmnpqrstuvwxyz"
+_ASCII = _Characters(f"-=.~^*+#%@{_LETTERS}", ("+", "+"), "-", "|", ":")
+_DRAWN = _Characters(f"─═┄━╍╌~*+#{_LETTERS}", ("┌", "└"), "─", "│", "┊")
 
 
 def render(document: Document, width: int = WIDTH, ascii: bool = True) -> str:

@@ -35,7 +35,6 @@ _IN_LATEX = {
     "<dv_t, v_t>": r"\langle \mathrm{d}v_t, v_t \rangle",
     "<dv_t, F_v>": r"\langle \mathrm{d}v_t, F_v \rangle",
     "dLag/dv_t = 0": r"\partial \Lambda / \partial v_t = 0",
-    "T B O": r"T\,B\,O",
     "dL/dW": r"\mathrm{d}L / \mathrm{d}W",
 }
 

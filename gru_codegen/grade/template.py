@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gru_codegen.derive import Derivation
-from gru_codegen.derive.writing import written_loss
+from gru_codegen.derive.writing import mean_factor, written_loss
 from gru_codegen.equations import letters
 
 __all__ = ["template"]
@@ -34,7 +34,7 @@ def _lines(derivation: Derivation, cell: str, readout: str) -> Iterator[str]:
     yield "# A B is the matrix product and A o B the elementwise one, A^T the transpose; in code"
     yield "# A @ B, A * B and A.T. One sample is one row. dA is the derivative of L by A."
     if derivation.loss.mean:
-        yield "# L still has to be divided by T B O, and with it all that is asked for here."
+        yield f"# Leave {mean_factor(derivation.loss)} out: what is asked for here is of the sum."
     yield f'cell = "{cell}"'
     yield f'loss = "{derivation.loss.name}"'
     yield f'readout = "{readout}"'

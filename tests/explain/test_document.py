@@ -128,7 +128,9 @@ def test_several_weights_may_be_asked_for() -> None:
     gradients = section(text, "All adjoints and gradients")
     assert [name for name in defined(gradients) if name in ("dWz", "dWr")] == ["dWz", "dWr"]
     assert "dWca " not in text.split("12. ")[0].split("4. All")[1].split("\n5. ")[0]
-    assert text.startswith("Where do the gradients of Wz, Wr of a gated recurrent unit come from?")
+    assert text.startswith(
+        "Where do the gradients of Wz, Wr of the gated recurrent unit come from?"
+    )
 
 
 def test_a_gradient_is_written_in_full_where_that_is_asked_for() -> None:
@@ -229,7 +231,7 @@ def test_what_a_loss_holds_constant_or_divides_by_is_said(loss: gc.Loss) -> None
     assert shown.count("repeats the largest entry") == len(loss.shifts)
     for shift in derivation.loss.shifts:
         assert f"Each row of {derivation.notation.text(shift)} repeats" in shown
-    assert (", still to be divided by T B O" in str(derivation)) == loss.mean
+    assert (", still to be divided by T B H" in str(derivation)) == loss.mean
 
 
 def test_functions_that_only_derivatives_apply_are_explained() -> None:

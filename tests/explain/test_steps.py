@@ -9,7 +9,9 @@ import pytest
 import gru_codegen as gc
 from gru_codegen.cell import Cell
 from gru_codegen.explain import document
+from gru_codegen.explain.sections import steps
 from gru_codegen.functions import tanh
+from gru_codegen.readouts import linear
 from tests.derive import declarations as d
 
 G, S, S_prev, Wf, Wg = d.G, d.S, d.S_prev, d.Wf, d.Wg
@@ -59,3 +61,37 @@ def test_an_error_that_only_arrives_is_a_box_of_its_own() -> None:
     assert "own error, of" not in text
     assert "What is shown gets its error at time stamp 1 from later steps alone." in text
     assert shares(text) == ["dL_2/dWg at 1", "dL/dWg at 1"]
+
+
+def test_an_adjoint_of_a_step_has_no_ones_that_multiply_nothing() -> None:
+    derivation = gc.derive(gc.cells["rnn"], gc.losses["huber"])
+    assert "    | dS_1[own]    = clip(E_1)\n" in document(derivation, unroll=2, at=1, wrt="W")
+
+
+def test_what_a_mean_divides_by_is_said_at_each_step() -> None:
+    derivation = gc.derive(gc.GRU, gc.losses["l2-mean"])
+    said = "The loss is a mean: all of these are still to be divided by T B H."
+    for step in (1, 2):
+        assert said in document(derivation, unroll=2, at=step)
+    assert "mean" not in document(gc.derive(gc.GRU), unroll=2, at=1)
+
+
+def test_every_shared_factor_has_a_mark_of_its_own() -> None:
+    """At this step seven factors are shared."""
+    derivation = gc.derive(linear(gc.cells["lstm"]), gc.losses["l2-mean"])
+    for ascii in (True, False):
+        text = document(derivation, unroll=2, at=1, ascii=ascii)
+        marks = re.findall(r"^ {4}(\S)\1\1 d\S+ +=", text, re.MULTILINE)
+        assert len(marks) == len(set(marks)) == 7
+
+
+def test_a_formula_too_long_to_be_written_in_full_is_said_to_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    derivation = gc.derive(gc.GRU)
+    said = "In full, a formula of more than"
+    assert said not in document(derivation, unroll=1, at=1, wrt="Wz", expand="full")
+    monkeypatch.setattr(steps, "MOST_SYMBOLS", 10)
+    assert f"{said} 10 symbols is not written." in document(
+        derivation, unroll=1, at=1, wrt="Wz", expand="full"
+    )

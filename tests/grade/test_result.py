@@ -102,6 +102,12 @@ def test_a_blank_file_asks_for_all_of_it(
     assert graded(tmp_path, blank)
 
 
+def test_a_blank_file_names_one_factor_of_a_mean_once() -> None:
+    blank = template(gc.derive(gc.GRU, gc.losses["l2-mean"]), "gru", "none")
+    assert "#   L = 1/(T B H) sum_t tr(E_t^T E_t)\n" in blank
+    assert "# Leave 1/(T B H) out: what is asked for here is of the sum.\n" in blank
+
+
 def test_progress_is_by_the_line(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(sheet({"a": "Z", "dS": "dO + dS_prev_next"}))
     seen: list[tuple[int, int]] = []

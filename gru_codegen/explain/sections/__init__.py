@@ -72,8 +72,7 @@ def explained(
 
 def _title(part: Part, at: int | None) -> Prose:
     """The question that the document answers."""
-    title = part.derivation.cell.title
-    cell = f"of a {title}" if title[:1].islower() else f"of the {title}"
+    cell = f"of the {part.derivation.cell.title}"
     several = len(part.weights) > 1
     do = "do" if several else "does"
     if part.is_all and several:

@@ -9,7 +9,7 @@ from sympy.matrices.expressions.special import OneMatrix
 from sympy.matrices.expressions.trace import Trace
 
 from gru_codegen.derive import Derivation
-from gru_codegen.derive.writing import Prose, Row, listed, loss_row
+from gru_codegen.derive.writing import Prose, Row, listed, loss_row, mean_number
 from gru_codegen.explain.model import Block, Equations, Paragraph, Section, Table
 from gru_codegen.explain.part import Part
 from gru_codegen.explain.sections.functions import functions_of
@@ -97,7 +97,8 @@ def _forward(part: Part) -> Iterator[Block]:
     if loss.mean:
         yield says(
             "The loss is the mean: a kernel divides this sum, and with it every adjoint and every "
-            "gradient, by `T B O`, the number of predicted numbers."
+            "gradient, by {number}, the number of predicted numbers.",
+            number=(mean_number(loss),),
         )
 
 

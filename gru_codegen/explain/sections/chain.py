@@ -44,13 +44,14 @@ def _path(derivation: Derivation, gradient: Gradient) -> list[LocalDerivative]:
 
 def _introduction(part: Part, gradient: Gradient, path: list[LocalDerivative]) -> Iterator[Block]:
     adjoint = {a.of: a.target for a in part.derivation.adjoints}
+    one = len(path) == 1
     yield says(
         "Write `dA` for the derivative of the loss with respect to `A`. It has the shape of `A` "
-        "and is called the adjoint of `A`: the error that has come back to it. {words} lead from "
+        "and is called the adjoint of `A`: the error that has come back to it. {words} from "
         "{start}, which the next section finds, to the gradient of {weight}. Each is that of one "
         "equation alone, with its brackets multiplied out. SymPy takes it; nothing else is "
         "differentiated.",
-        words=(_sentence(counted(len(path), "derivative")),),
+        words=(_sentence(counted(len(path), "derivative")), " leads" if one else " lead"),
         start=(adjoint[path[0].of],),
         weight=(gradient.weight,),
     )
@@ -87,10 +88,11 @@ def _steps(part: Part, path: list[LocalDerivative]) -> Iterator[Block]:
             rows.append((("code",), (Verbatim(line.text), f"   line {line.number}")))
         yield says(f"({number}) {{of}} reads {{what}}.", of=(term.of,), what=(term.argument,))
         yield Table(rows)
+    slopes = any("elementwise function" in term.rules for term in path)
+    slope = "The slope of a function is written in what the forward pass has computed already. "
     yield says(
-        "The slope of a function is written in what the forward pass has computed already. Each "
-        "derivative is proved when it is taken: entry by entry and exactly, against the scalar "
-        "derivatives of explicit matrices, at two sets of sizes."
+        f"{slope if slopes else ''}Each derivative is proved when it is taken: entry by entry and "
+        "exactly, against the scalar derivatives of explicit matrices, at two sets of sizes."
     )
 
 

@@ -27,13 +27,17 @@ def _adjoints(part: Part) -> Iterator[Block]:
     derivation = part.derivation
     carried = [a.carry for a in part.adjoints if a.carry is not None]
     previous = derivation.cell.states.values()
+    states = (
+        "A state is read by its own step and by the next one: its adjoint is the sum of its own "
+        "error and of what step `t+1` passes back, {carried}. Step `t` in its turn passes back "
+        "{back}. "
+    )
     yield says(
         "The same rules, applied to every equation, from the last to the first. Where several "
         "equations read a variable, its adjoint is the sum of what they pass back; the words at a "
-        "formula say through which it comes. A state is read by its own step and by the next one: "
-        "its adjoint is the sum of its own error and of what step `t+1` passes back{carried}. Step "
-        "`t` in its turn passes back {back}. In this order, for `t = T .. 1`:",
-        carried=(", ", *listed(carried)) if carried else (),
+        "formula say through which it comes. "
+        f"{states if carried else ''}In this order, for `t = T .. 1`:",
+        carried=listed(carried),
         back=listed(a.target for a in part.adjoints if a.of in previous),
     )
     yield Equations([adjoint_rows(derivation, part.adjoints)], derivation.notation)

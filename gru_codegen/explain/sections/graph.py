@@ -23,19 +23,27 @@ def graph_section(part: Part) -> Section:
     """Section with the unrolled graph of what reads what."""
     steps = min(part.steps or 2, _MOST_STEPS)
     weight = part.weights[0]
+    graph = _graph(part.derivation, steps, weight)
+    own = "of the loss of step 1"
+    both = (
+        f"errors of two kinds: its own, {own}, and later ones, of the losses after it, which come "
+        "back through the states"
+    )
+    kinds = both if any(edge.path == "later" for edge in graph.edges) else f"its own error, {own}"
+    first = (
+        f"Of {part.steps} steps, these are the first {steps}. " if (part.steps or 2) > steps else ""
+    )
     return Section(
         "graph",
         ("What reads what",),
         [
             says(
-                "An arrow leads from a value to each one that is computed from it: that reads it. "
-                "Backward, errors go against the arrows, from the loss of each step to all that "
-                "had a part in it. The use of {weight} at step 1 gets errors of two kinds: its "
-                "own, of the loss of step 1, and later ones, of the losses after it, which come "
-                "back through the states.",
+                f"{first}An arrow leads from a value to each one that is computed from it: that "
+                "reads it. Backward, errors go against the arrows, from the loss of each step to "
+                f"all that had a part in it. The use of {{weight}} at step 1 gets {kinds}.",
                 weight=(weight,),
             ),
-            _graph(part.derivation, steps, weight),
+            graph,
         ],
     )
 

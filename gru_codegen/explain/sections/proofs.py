@@ -22,9 +22,9 @@ def code_section(part: Part) -> list[Section]:
             ("The code",),
             [
                 says(
-                    "The generated module, in the style textbook, computes exactly this, one line "
-                    "for each equation. Further lines are for sequences that end early and for "
-                    f"loss weights{of_options}."
+                    "The generated module, in the style textbook, computes exactly this; the "
+                    "comment above a line says which equations. Further lines are for sequences "
+                    f"that end early and for loss weights{of_options}."
                 ),
                 Listing(part.code),
             ],
@@ -44,15 +44,14 @@ def _proofs(part: Part) -> Iterator[Block]:
     options = [term for hold in derivation.options.holds for term in hold.terms]
     options += [*derivation.options.weighting.terms, *derivation.options.last.values()]
     of_sympy = "SymPy's answers are right in every entry"
-    rows = {
-        counted(len(derivation.local_derivatives), "local derivative"): of_sympy,
-        counted(len(renamed), "equation")
-        + " in normal form": "equal to the declared ones; the appendix has them",
-        counted(len(changed), "factored sum"): "equal to the sums that were derived",
-        counted(len(options), "derivative") + " of options": of_sympy,
-    }
-    if derivation.loss.shifts:
-        rows[counted(len(derivation.loss.shifts), "shift")] = "the loss does not depend on it"
+    facts = (
+        (derivation.local_derivatives, "local derivative", "", of_sympy),
+        (renamed, "equation", " in normal form", "equal to what is declared; see the appendix"),
+        (changed, "factored sum", "", "equal to what is derived"),
+        (options, "derivative", " of options", of_sympy),
+        (derivation.loss.shifts, "shift", "", "the loss does not depend on it"),
+    )
+    rows = {counted(len(of), noun) + more: fact for of, noun, more, fact in facts if of}
     if derivation.loss.known is not None:
         rows["the known adjoint of the outputs"] = "equal to the derived one"
     yield says(

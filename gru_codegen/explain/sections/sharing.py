@@ -16,7 +16,7 @@ from gru_codegen.derive import Unrolled
 from gru_codegen.derive.writing import Prose, listed
 from gru_codegen.explain.model import Block, Section, Table
 from gru_codegen.explain.part import Part
-from gru_codegen.explain.words import says
+from gru_codegen.explain.words import counted, says
 from gru_codegen.notation import Schema, leaves, signed
 
 __all__ = ["Count", "counts", "sharing_section"]
@@ -55,29 +55,49 @@ def sharing_section(part: Part) -> Section:
 
 def _work(part: Part) -> Iterable[Block]:
     weights = part.weights
-    rows: list[list[Prose]] = []
-    together: list[Count] = []
-    for steps in _STEPS:
-        alone, shared = counts(part.derivation.unroll(steps), weights)
-        together.append(shared)
-        rows.append([(str(steps),), _in_words(alone), _in_words(shared)])
+    work = [counts(part.derivation.unroll(steps), weights) for steps in _STEPS]
+    rows: list[list[Prose]] = [
+        [(str(steps),), _in_words(alone), _in_words(shared)]
+        for steps, (alone, shared) in zip(_STEPS, work, strict=True)
+    ]
     several = "the gradients, each alone" if len(weights) > 1 else "the gradient, written out"
     yield says("Operations for the gradients of a sequence of T steps:")
     yield Table(rows, [("T",), (several,), ("with shared factors",)])
-    step = Count(*(b - a for a, b in zip(together[-2], together[-1], strict=True)))
-    words = f"{step.products} matrix products and {step.entrywise} entrywise operations"
-    yield says(
-        f"With names for what they share, every further step adds {words}. Written out alone, the "
-        "gradients grow by a factor with every step. That is all there is to back-propagation. The "
-        "matrix products of one step take {flops} floating-point operations.",
-        flops=(_flops(part),),
+    yield says(" ".join(_growth(work)))
+    if flops := _flops(part):
+        yield says(
+            "The matrix products of a further step take {flops} floating-point operations.",
+            flops=(flops,),
+        )
+
+
+def _growth(work: list[tuple[Count, Count]]) -> Iterable[str]:
+    """Sentences on the operations that a further step adds."""
+    (alone_before, before), (alone, last) = work[-2:]
+    added = _parts(Count(*(b - a for a, b in zip(before, last, strict=True))))
+    yield f"With names for what they share, every further step adds {' and '.join(added)}."
+    if alone != last:
+        factor = sum(alone) / sum(alone_before)
+        yield (
+            f"Written out, going from T = {_STEPS[-2]} to T = {_STEPS[-1]} multiplies the number "
+            f"of operations by {factor:.1f}."
+        )
+
+
+def _parts(count: Count) -> list[str]:
+    """The numbers that are not zero, in words."""
+    parts = (
+        (count.products, "matrix product"),
+        (count.entrywise, "entrywise operation"),
     )
+    return [counted(number, noun) for number, noun in parts if number] or ["no operation"]
 
 
 def _in_words(count: Count) -> Prose:
     if max(count) > _MOST:
         return ("not worth writing",)
-    return (f"{count.products:,} matrix products, {count.entrywise:,} entrywise",)
+    products = "matrix product" if count.products == 1 else "matrix products"
+    return (f"{count.products:,} {products}, {count.entrywise:,} entrywise",)
 
 
 def counts(unrolled: Unrolled, weights: Iterable[MatrixSymbol]) -> tuple[Count, Count]:
@@ -124,10 +144,12 @@ def _operations(value: Any) -> Count:
     return inner
 
 
-def _flops(part: Part) -> Schema:
-    """The flops of the matrix products that a further step adds."""
+def _flops(part: Part) -> Schema | None:
+    """The flops of the matrix products that a further step adds; None if it adds none."""
     three, two = (_products(part.derivation.unroll(steps), part.weights) for steps in (3, 2))
     letters = sp.factor(sp.expand(three - two))
+    if letters == 0:
+        return None
     return Schema(str(letters).replace("*", " "), sp.latex(letters))
 
 

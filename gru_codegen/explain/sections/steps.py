@@ -11,7 +11,7 @@ from sympy.matrices.expressions.matexpr import MatrixSymbol
 
 from gru_codegen.derive.split import Error, Split
 from gru_codegen.derive.unrolled import substitute
-from gru_codegen.derive.writing import Prose, Row, listed
+from gru_codegen.derive.writing import Prose, Row, listed, mean_number
 from gru_codegen.explain.model import Block, Box, Equations, Errors, Paragraph, Section
 from gru_codegen.explain.part import Part
 from gru_codegen.explain.words import at, counted, says
@@ -46,6 +46,7 @@ def forward_section(part: Part) -> Section:
     ]
     shown = errors if steps <= _MOST_IN_FULL else [errors[0], errors[-1]]
     total = Row(Schema("L", "L"), _sum_of_errors(steps))
+    each = "each step" if steps <= _MOST_IN_FULL else "the first and of the last step"
     groups = unrolled.forward_rows()[:-1]
     if steps > _MOST_IN_FULL:
         groups = [groups[0], groups[-1]]
@@ -53,8 +54,9 @@ def forward_section(part: Part) -> Section:
         "forward",
         (f"Forward at time stamps 1 to {steps}" if steps > 1 else "Forward at time stamp 1",),
         [
-            says("The equations of each step, then the loss of each step and their sum:"),
+            says(f"The equations of {each}, then the loss of each step and their sum:"),
             Equations([*groups, [*shown, total]], unrolled.notation, step=0),
+            *_mean(part),
         ],
     )
 
@@ -78,7 +80,15 @@ def step_section(part: Part, step: int) -> Section:
     else:
         blocks = _by_hand(part, split, gradients)
         heading += counted(len(gradients), "equation")
-    return Section(f"step-{step}", (heading,), list(blocks))
+    return Section(f"step-{step}", (heading,), [*blocks, *_mean(part)])
+
+
+def _mean(part: Part) -> Iterator[Block]:
+    if part.derivation.loss.mean:
+        yield says(
+            "The loss is a mean: all of these are still to be divided by {number}.",
+            number=(mean_number(part.derivation.loss),),
+        )
 
 
 def _gets(error: Error, weights: list[MatrixSymbol]) -> bool:
@@ -122,6 +132,8 @@ def _written(
         )
     key = {number: symbol for symbol, number in common.items()}
     yield Equations([[row] for row in rows], split.notation, step=0, key=key)
+    if part.full and any(_is_too_long(part, error.gradients[weight]) for weight in weights):
+        yield says(f"In full, a formula of more than {MOST_SYMBOLS:,} symbols is not written.")
     if common:
         yield from _key(part, split, error, common)
 
@@ -174,18 +186,20 @@ def _share_of(loss: str | Schema, weight: Schema, step: int | str) -> Schema:
 
 def _in_full(part: Part, error: Error, symbols: Any) -> Iterator[Any]:
     """The gradient with all computed names replaced, if that is asked for and can be written."""
-    if not part.full or error.whose:
+    if not part.full or error.whose or _is_too_long(part, symbols):
         return
-    counts: dict[Any, int] = {}
     values: dict[Any, Any] = {}
-    definitions = (*part.unrolled.forward, *part.unrolled.backward)
-    for symbol, expression in definitions:
-        counts[symbol] = sum(counts.get(leaf, 1) for leaf in leaves(expression))
-    if sum(counts.get(leaf, 1) for leaf in leaves(symbols)) > MOST_SYMBOLS:
-        return
-    for symbol, expression in definitions:
+    for symbol, expression in (*part.unrolled.forward, *part.unrolled.backward):
         values[symbol] = substitute(expression, values)
     yield substitute(symbols, values)
+
+
+def _is_too_long(part: Part, symbols: Any) -> bool:
+    """True if `symbols` with all computed names replaced would fill pages."""
+    counts: dict[Any, int] = {}
+    for symbol, expression in (*part.unrolled.forward, *part.unrolled.backward):
+        counts[symbol] = sum(counts.get(leaf, 1) for leaf in leaves(expression))
+    return sum(counts.get(leaf, 1) for leaf in leaves(symbols)) > MOST_SYMBOLS
 
 
 def _key(
