@@ -73,16 +73,22 @@ BAD_SHAPES: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: tanh(S + hadamard(Z, S * W)),
         "S * W multiplies (B, H) by (D, H); the inner sizes H and D must be the same",
     ),
-    "row sum of another size": (lambda: x * ones(D, H), f"x 1 multiplies by ones (D, H){ONES}"),
-    "column of row sums": (lambda: S * ones(H, 1), f"S 1 multiplies by ones (H, 1){ONES}"),
-    "row sum of a product": (lambda: x * W * ones(H, H), f"x W 1 multiplies by ones (H, H){ONES}"),
+    "row sum of another size": (lambda: x * ones(D, H), f"x ones multiplies by ones (D, H){ONES}"),
+    "column of row sums": (lambda: S * ones(H, 1), f"S ones multiplies by ones (H, 1){ONES}"),
+    "row sum of a product": (
+        lambda: x * W * ones(H, H),
+        f"x W ones multiplies by ones (H, H){ONES}",
+    ),
     "row sum of a weight": (
         lambda: tanh(S + x * (W * ones(H, H) + W)),
-        f"W 1 multiplies by ones (H, H){ONES}",
+        f"W ones multiplies by ones (H, H){ONES}",
     ),
-    "sum of samples": (lambda: ones(B, B) * S, f"1 S multiplies by ones (B, B){ONES}"),
-    "sum of a weight's rows": (lambda: ones(B, D) * W, f"1 W multiplies by ones (B, D){ONES}"),
-    "product of a vector": (lambda: ones(B, 1) * b * U, f"1 b U multiplies by ones (B, 1){ONES}"),
+    "sum of samples": (lambda: ones(B, B) * S, f"ones S multiplies by ones (B, B){ONES}"),
+    "sum of a weight's rows": (lambda: ones(B, D) * W, f"ones W multiplies by ones (B, D){ONES}"),
+    "product of a vector": (
+        lambda: ones(B, 1) * b * U,
+        f"ones b U multiplies by ones (B, 1){ONES}",
+    ),
     "sum": (
         lambda: x + S,
         "S is (B, H), x is (B, D); the terms of a sum and the factors of an elementwise product "

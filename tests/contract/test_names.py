@@ -52,7 +52,8 @@ def test_the_equations_are_those_of_the_docstring(form: Form, kernel: ModuleType
     assert kernel.__doc__ is not None
     documented = [line.strip() for line in kernel.__doc__.splitlines()]
     assert not [line for line in equations if line.strip() not in documented]
-    targets = [line.split(" = ")[0].strip() for line in equations]
+    # behind a long equation its shape and meaning have a line of their own
+    targets = [line.split(" = ")[0].strip() for line in equations if " = " in line]
     assert targets[: len(cell.equations)] == [f"{e.target.name}_t" for e in cell.equations]
 
 
