@@ -15,10 +15,10 @@ from gru_codegen.derive import derive
 from gru_codegen.emit import SourceMap
 from gru_codegen.errors import CellError
 from gru_codegen.explain import Expansion, Format, document
-from gru_codegen.explain.model import Travel
+from gru_codegen.explain.model import Additions, Checked, Travel
 from gru_codegen.losses import L2, Loss
 from gru_codegen.modules import load_source
-from gru_codegen.pipeline import source, source_map
+from gru_codegen.pipeline import check, source, source_map
 from gru_codegen.request import Request
 
 __all__ = ["inspect"]
@@ -51,7 +51,7 @@ def inspect(
     ValueError: an argument is none of its values.
     """
     request = Request(cell, loss, readout)
-    derivation = derive(request.complete, loss)
+    derivation, code = derive(request.complete, loss), _code(request)
     given = {"unroll": unroll, "wrt": wrt, "at": at, "expand": expand, "format": format}
     return document(
         derivation,
@@ -60,12 +60,36 @@ def inspect(
         wrt=wrt,
         expand=expand,
         format=format,
-        code=_code(request),
-        command=_command("inspect", request, spec, given) if format != "text" else "",
-        exercise=_command("grade", request, spec, {"output": "mine.toml"}),
-        travel=_travel(request) if at is None else None,
+        code=code,
+        additions=_additions(request, spec, given, code),
         **spelled,
     )
+
+
+def _additions(
+    request: Request, spec: str, given: Mapping[str, Any], code: SourceMap | None
+) -> Additions:
+    """The document besides the derivation; a text comes at once, and so has no checks."""
+    is_text, whole = given["format"] == "text", given["at"] is None
+    return Additions(
+        command="" if is_text else _command("inspect", request, spec, given),
+        exercise=_command("grade", request, spec, {"output": "mine.toml"}),
+        travel=_travel(request) if whole else None,
+        checks=_checks(request, code) if code and whole and not is_text else (),
+    )
+
+
+def _checks(request: Request, code: SourceMap) -> list[Checked]:
+    """The checks of the module that is shown, by their methods."""
+    kernel = load_source(code.source, f"{request.name}_textbook")
+    report = check(kernel, request.cell, loss=request.loss)
+    methods: dict[str, list[Any]] = {}
+    for each in report.checks:
+        methods.setdefault(each.method, []).append(each)
+    return [
+        Checked(name, len(of), sum(c.passed for c in of), max(c.tolerance for c in of))
+        for name, of in methods.items()
+    ]
 
 
 def _command(name: str, request: Request, spec: str, given: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from gru_codegen.derive import Derivation
 from gru_codegen.explain import html, latex, text
 from gru_codegen.explain.code import Code, SourceMap
 from gru_codegen.explain.data import as_data
-from gru_codegen.explain.model import Travel
+from gru_codegen.explain.model import Additions
 from gru_codegen.explain.part import Part
 from gru_codegen.explain.sections import explained
 from gru_codegen.steps import MOST_SHOWN, fault_of_steps, whole
@@ -41,9 +41,7 @@ def document(
     width: int = text.WIDTH,
     ascii: bool = True,
     fragment: bool = False,
-    command: str = "",
-    exercise: str = "",
-    travel: Travel | None = None,
+    additions: Additions | None = None,
 ) -> str:
     """The derivation of a cell's gradients, laid open.
 
@@ -57,9 +55,7 @@ def document(
     code: the module whose lines stand beside the equations, as `gru_codegen.source_map` gives it.
     width, ascii: of a text: its columns, and whether it keeps to ASCII.
     fragment: of LaTeX: the sections alone, to be pasted into a document.
-    command: what makes the document again; it is shown under the title.
-    travel: how far errors travel, as it was measured.
-    exercise: the command that writes a blank file for the reader's own derivation.
+    additions: what the document has from elsewhere: commands, measures, checks.
 
     Raises
     ------
@@ -70,7 +66,7 @@ def document(
     names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
     _check(derivation, steps, at, names, expand, format)
     part = Part.of(derivation, names, steps, expand == "full", Code(code) if code else None)
-    shown = explained(part, at, command, exercise, travel)
+    shown = explained(part, at, additions)
     if format == "text":
         return text.render(shown, width, ascii)
     if format == "latex":

@@ -14,8 +14,10 @@ from gru_codegen.explain.code import Code
 from gru_codegen.notation import Notation
 
 __all__ = [
+    "Additions",
     "Block",
     "Box",
+    "Checked",
     "Document",
     "Edge",
     "Equations",
@@ -137,6 +139,30 @@ class Travel:
     reached: Mapping[str, Mapping[int, float]]
     left_out: Mapping[str, Mapping[int, float]]
     source: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Checks of one method that a kernel was put to: how many, how many passed, the tolerance."""
+
+    method: str
+    number: int
+    passed: int
+    tolerance: float
+
+
+@dataclass(frozen=True)
+class Additions:
+    """Parts of a document from elsewhere than the derivation.
+
+    command: what makes the document again. exercise: what writes a blank file to be graded.
+    travel: how far errors travel, as it was measured. checks: those of the module that is shown.
+    """
+
+    command: str = ""
+    exercise: str = ""
+    travel: Travel | None = None
+    checks: Sequence[Checked] = ()
 
 
 @dataclass(frozen=True)

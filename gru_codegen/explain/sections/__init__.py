@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gru_codegen.derive.writing import Prose, listed
-from gru_codegen.explain.model import Document, Section, Travel
+from gru_codegen.explain.model import Additions, Document, Section
 from gru_codegen.explain.part import Part
 from gru_codegen.explain.sections.appendix import appendix
 from gru_codegen.explain.sections.cell import cell_section
@@ -39,18 +39,9 @@ from gru_codegen.explain.words import counted
 __all__ = ["explained"]
 
 
-def explained(
-    part: Part,
-    at: int | None = None,
-    command: str = "",
-    exercise: str = "",
-    travel: Travel | None = None,
-) -> Document:
-    """The document on `part`; on its time step `at` alone, if that is given.
-
-    command, exercise: the one that makes it again, and the one for a blank file to be graded.
-    travel: how far errors travel, as it was measured.
-    """
+def explained(part: Part, at: int | None = None, additions: Additions | None = None) -> Document:
+    """The document on `part`; on its time step `at` alone, if that is given."""
+    additions = additions or Additions()
     derivation = part.derivation
     cell, loss = derivation.cell, derivation.loss
     facts = {
@@ -62,11 +53,11 @@ def explained(
         facts["time steps"] = str(part.steps)
     if part.code is not None:
         facts["line numbers"] = "those of the module that generate --style textbook writes"
-    if command:
-        facts["made by"] = command
+    if additions.command:
+        facts["made by"] = additions.command
     if at is not None:
         facts["equations"] = "shown by the same command without --at"
-    sections = list(_whole(part, exercise, travel) if at is None else _step(part, at))
+    sections = list(_whole(part, additions) if at is None else _step(part, at))
     return Document(_title(part, at), sections, derivation.notation, part.code, facts)
 
 
@@ -92,7 +83,7 @@ def _step(part: Part, at: int) -> Iterator[Section]:
         yield ways_section(part)
 
 
-def _whole(part: Part, exercise: str, travel: Travel | None) -> Iterator[Section]:
+def _whole(part: Part, additions: Additions) -> Iterator[Section]:
     yield cell_section(part)
     yield graph_section(part)
     yield chain_section(part)
@@ -106,7 +97,7 @@ def _whole(part: Part, exercise: str, travel: Travel | None) -> Iterator[Section
     yield from code_section(part)
     if part.is_all:
         yield options_section(part.derivation)
-    yield from travel_section(part, travel)
-    yield proofs_section(part)
-    yield from exercise_section(exercise)
+    yield from travel_section(part, additions.travel)
+    yield proofs_section(part, additions.checks)
+    yield from exercise_section(additions.exercise)
     yield appendix(part)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from gru_codegen.explain.model import Block, Listing, Section, Table
+from gru_codegen.derive.writing import Prose
+from gru_codegen.explain.model import Block, Checked, Listing, Section, Table
 from gru_codegen.explain.part import Part
 from gru_codegen.explain.words import counted, says
+from gru_codegen.notation import Verbatim
 
 __all__ = ["code_section", "proofs_section"]
 
@@ -32,9 +34,31 @@ def code_section(part: Part) -> list[Section]:
     ]
 
 
-def proofs_section(part: Part) -> Section:
+def proofs_section(part: Part, checks: Sequence[Checked]) -> Section:
     """Section on the proofs that the derivation has taken, counted from its own objects."""
-    return Section("proofs", ("What is proved",), list(_proofs(part)))
+    heading = "What is proved, what is checked" if checks else "What is proved"
+    return Section("proofs", (heading,), [*_proofs(part), *_checks(checks)])
+
+
+def _checks(checks: Sequence[Checked]) -> Iterator[Block]:
+    """The table of the checks that the module of the code has been put to."""
+    if not checks:
+        return
+    number = sum(each.number for each in checks)
+    yield says(
+        f"The proofs are of the formulas. The module is checked as well, in floating point, by the "
+        f"{counted(number, 'check')} that {{generate}} makes of every module that it writes:",
+        generate=(Verbatim("gru-codegen generate"),),
+    )
+    rows: list[tuple[Prose, ...]] = [
+        (
+            (each.method,),
+            (f"{each.tolerance:.0e}" if each.tolerance else "exact",),
+            (f"{each.passed} of {each.number} pass",),
+        )
+        for each in checks
+    ]
+    yield Table(rows, [("method",), ("tolerance",), ("verdict",)])
 
 
 def _proofs(part: Part) -> Iterator[Block]:

@@ -8,6 +8,7 @@ from gru_codegen.derive.writing import Prose
 from gru_codegen.explain.model import Block, Section, Table, Travel
 from gru_codegen.explain.part import Part
 from gru_codegen.explain.words import says
+from gru_codegen.notation import Verbatim
 
 __all__ = ["travel_section"]
 
@@ -23,10 +24,11 @@ def travel_section(part: Part, travel: Travel | None) -> list[Section]:
 def _blocks(part: Part, travel: Travel) -> Iterator[Block]:
     yield says(
         "A gradient is a sum over the errors of all steps and over the steps at which the weight "
-        "is used. `gru-codegen credit` measures each term. Below is the error of step {last}: the "
+        "is used. {credit} measures each term. Below is the error of step {last}: the "
         "norm of its term at earlier steps, relative to that at its own step. The numbers are "
         "those of untrained weights ({source}); gates learn to carry an error, they do not do it "
         "by themselves.",
+        credit=(Verbatim("gru-codegen credit"),),
         last=(str(travel.step),),
         source=(travel.source,),
     )

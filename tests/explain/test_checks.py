@@ -1,0 +1,43 @@
+"""The table of checks in a document is that of the kernel which is shown."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+import gru_codegen as gc
+from gru_codegen import inspection, pipeline
+
+
+def table(**options: Any) -> list[list[str]]:
+    """The rows of the table of checks; none if there is none."""
+    data = json.loads(gc.inspect(gc.GRU, format="json", **options))
+    blocks = [b for s in data["sections"] if s["id"] == "proofs" for b in s["blocks"]]
+    tables = [b["rows"] for b in blocks if b["kind"] == "table" and b["heading"]]
+    return tables[0] if tables else []
+
+
+def test_the_checks_are_those_of_the_kernel() -> None:
+    kernel = gc.load(gc.GRU, style="textbook")
+    report = pipeline.check(kernel, gc.GRU)
+    rows = table()
+    assert [row[0] for row in rows] == list(dict.fromkeys(c.method for c in report.checks))
+    numbers = [int(row[2].split(" of ")[1].removesuffix(" pass")) for row in rows]
+    assert sum(numbers) == len(report.checks)
+    assert all(row[2].startswith(f"{n} of ") for row, n in zip(rows, numbers, strict=True))
+
+
+def test_a_check_that_fails_is_shown_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*arguments: Any, **options: Any) -> gc.Report:
+        first, *others = pipeline.check(*arguments, **options).checks
+        return gc.Report((type(first)("Wz", first.method, None, 1.0, 0.0), *others))
+
+    monkeypatch.setattr(inspection, "check", failing)
+    assert any(" of " in row[2] and row[2][0] < row[2].split(" of ")[1][0] for row in table())
+
+
+def test_a_text_comes_at_once_without_them() -> None:
+    assert "What is proved\n" in gc.inspect(gc.GRU)
+    assert table(unroll=2, at=1) == []
