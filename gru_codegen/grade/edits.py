@@ -180,13 +180,7 @@ class Editor:
         yield from self._dropped(term)
         for place in range(1, len(term.parts)):
             halves = elementwise(term.parts[:place]), elementwise(term.parts[place:])
-            words: Words = (
-                "between ",
-                halves[0],
-                " and ",
-                halves[1],
-                " belongs the matrix product",
-            )
+            words = _between(*halves, "the matrix product")
             yield Edit(product(halves), "product", words)
             pair = term.parts[place - 1 : place + 1]
             if self.symbols.is_slope(elementwise(pair)):
@@ -204,13 +198,7 @@ class Editor:
         yield from self._dropped(term)
         for place in range(1, len(term.parts)):
             halves = product(term.parts[:place]), product(term.parts[place:])
-            words: Words = (
-                "between ",
-                halves[0],
-                " and ",
-                halves[1],
-                " belongs the elementwise product",
-            )
+            words = _between(*halves, "the elementwise product")
             yield Edit(elementwise(halves), "product", words)
             left, right = term.parts[place - 1], term.parts[place]
             swapped = (*term.parts[: place - 1], right, left, *term.parts[place + 1 :])
@@ -268,3 +256,7 @@ _RULES: dict[str, Callable[[Editor, Term], Iterator[Edit]]] = {
     kind: getattr(Editor, kind)
     for kind in ("name", "number", "transpose", "apply", "negative", "sum", "elementwise")
 } | {"product": Editor.product}
+
+
+def _between(left: Term, right: Term, operation: str) -> Words:
+    return ("between ", left, " and ", right, f" belongs {operation}")
