@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -134,17 +135,33 @@ class Unrolled:
 
         Every intermediate is substituted, so this is for small T: its size grows quickly.
         """
-        values: dict[Any, Any] = {}
-        for symbol, expression in (*self.forward, *self.backward):
-            values[symbol] = substitute(expression, values)
-        return substitute(self._gradient(weight), values)
+        return self.in_full(self._gradient(weight))
 
     def symbols_substituted(self, weight: MatrixSymbol | str) -> int:
         """Number of symbols in `substituted`, without writing it."""
+        return self.symbols_in_full(self._gradient(weight))
+
+    def in_full(self, expression: Any) -> Any:
+        """`expression` with every intermediate substituted."""
+        return substitute(expression, self._values)
+
+    def symbols_in_full(self, expression: Any) -> int:
+        """Number of symbols in `in_full`, without writing it."""
+        return sum(self._counts.get(leaf, 1) for leaf in leaves(expression))
+
+    @cached_property
+    def _values(self) -> dict[Any, Any]:
+        values: dict[Any, Any] = {}
+        for symbol, expression in (*self.forward, *self.backward):
+            values[symbol] = substitute(expression, values)
+        return values
+
+    @cached_property
+    def _counts(self) -> dict[Any, int]:
         counts: dict[Any, int] = {}
         for symbol, expression in (*self.forward, *self.backward):
             counts[symbol] = sum(counts.get(leaf, 1) for leaf in leaves(expression))
-        return sum(counts.get(leaf, 1) for leaf in leaves(self._gradient(weight)))
+        return counts
 
     def _gradient(self, weight: MatrixSymbol | str) -> Any:
         (gradient,) = [value for w, value in self.gradients.items() if w.name == str(weight)]

@@ -10,13 +10,12 @@ from sympy.matrices.expressions.matadd import MatAdd
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 
 from gru_codegen.derive.split import Error, Split
-from gru_codegen.derive.unrolled import substitute
 from gru_codegen.derive.writing import Prose, Row, listed, mean_number
 from gru_codegen.explain.model import Block, Box, Equations, Errors, Paragraph, Section
 from gru_codegen.explain.part import Part
 from gru_codegen.explain.words import at, counted, says
 from gru_codegen.ir import EquationId
-from gru_codegen.notation import LATEX, Schema, leaves
+from gru_codegen.notation import LATEX, Schema
 
 __all__ = ["MOST_SYMBOLS", "forward_section", "step_section", "steps_shown"]
 
@@ -188,18 +187,12 @@ def _in_full(part: Part, error: Error, symbols: Any) -> Iterator[Any]:
     """The gradient with all computed names replaced, if that is asked for and can be written."""
     if not part.full or error.whose or _is_too_long(part, symbols):
         return
-    values: dict[Any, Any] = {}
-    for symbol, expression in (*part.unrolled.forward, *part.unrolled.backward):
-        values[symbol] = substitute(expression, values)
-    yield substitute(symbols, values)
+    yield part.unrolled.in_full(symbols)
 
 
 def _is_too_long(part: Part, symbols: Any) -> bool:
     """True if `symbols` with all computed names replaced would fill pages."""
-    counts: dict[Any, int] = {}
-    for symbol, expression in (*part.unrolled.forward, *part.unrolled.backward):
-        counts[symbol] = sum(counts.get(leaf, 1) for leaf in leaves(expression))
-    return sum(counts.get(leaf, 1) for leaf in leaves(symbols)) > MOST_SYMBOLS
+    return part.unrolled.symbols_in_full(symbols) > MOST_SYMBOLS
 
 
 def _key(
