@@ -55,7 +55,8 @@ def sharing_section(part: Part) -> Section:
 
 def _work(part: Part) -> Iterable[Block]:
     weights = part.weights
-    work = [counts(part.derivation.unroll(steps), weights) for steps in _STEPS]
+    unrolled = [part.derivation.unroll(steps) for steps in _STEPS]
+    work = [counts(each, weights) for each in unrolled]
     rows: list[list[Prose]] = [
         [(str(steps),), _in_words(alone), _in_words(shared)]
         for steps, (alone, shared) in zip(_STEPS, work, strict=True)
@@ -64,7 +65,7 @@ def _work(part: Part) -> Iterable[Block]:
     yield says("Operations for the gradients of a sequence of T steps:")
     yield Table(rows, [("T",), (several,), ("with shared factors",)])
     yield says(" ".join(_growth(work)))
-    if flops := _flops(part):
+    if flops := _flops(unrolled[-2], unrolled[-1], weights):
         yield says(
             "The matrix products of a further step take {flops} floating-point operations.",
             flops=(flops,),
@@ -110,13 +111,18 @@ def counts(unrolled: Unrolled, weights: Iterable[MatrixSymbol]) -> tuple[Count, 
     for symbol, value in unrolled.backward:
         whole[symbol] = _all(value, whole)
     alone = [_all(value, whole) for value in gradients]
-    needed = {leaf for value in gradients for leaf in leaves(value)}
-    named = [_operations(value) for value in gradients]
+    return _sum(alone), _sum(map(_operations, _needed(unrolled, weights)))
+
+
+def _needed(unrolled: Unrolled, weights: Iterable[MatrixSymbol]) -> list[Any]:
+    """The gradients of `weights`, and the adjoints that they need: one formula each."""
+    formulas = [unrolled.gradients[weight] for weight in weights]
+    read = {leaf for value in formulas for leaf in leaves(value)}
     for symbol, value in reversed(unrolled.backward):
-        if symbol in needed:
-            needed.update(leaves(value))
-            named.append(_operations(value))
-    return _sum(alone), _sum(named)
+        if symbol in read:
+            read.update(leaves(value))
+            formulas.append(value)
+    return formulas
 
 
 def _all(value: Any, whole: dict[Any, Count]) -> Count:
@@ -144,22 +150,17 @@ def _operations(value: Any) -> Count:
     return inner
 
 
-def _flops(part: Part) -> Schema | None:
+def _flops(before: Unrolled, after: Unrolled, weights: Iterable[MatrixSymbol]) -> Schema | None:
     """The flops of the matrix products that a further step adds; None if it adds none."""
-    three, two = (_products(part.derivation.unroll(steps), part.weights) for steps in (3, 2))
-    letters = sp.factor(sp.expand(three - two))
+    less, more = (_products(each, weights) for each in (before, after))
+    letters = sp.factor(sp.expand(more - less))
     if letters == 0:
         return None
     return Schema(str(letters).replace("*", " "), sp.latex(letters))
 
 
 def _products(unrolled: Unrolled, weights: Iterable[MatrixSymbol]) -> Any:
-    formulas = [unrolled.gradients[weight] for weight in weights]
-    needed = {leaf for value in formulas for leaf in leaves(value)}
-    for symbol, value in reversed(unrolled.backward):
-        if symbol in needed:
-            needed.update(leaves(value))
-            formulas.append(value)
+    formulas = _needed(unrolled, weights)
     products = [p for formula in formulas for p in sp.preorder_traversal(formula)]
     return sp.Add(
         *(
