@@ -163,8 +163,10 @@ class _Author:
 
     def value(self, adjoint: AdjointEquation, whose: Whose) -> Any:
         """The sum of an adjoint equation, without the terms of the error that is not meant."""
+        if not whose:
+            return self.labelled_at(adjoint.factored, whose)
         parts = [t.expression for t in adjoint.terms if whose != "later" or t.of is not None]
-        if adjoint.carry is not None and whose != "own":
+        if adjoint.carry is not None and whose == "later":
             parts.append(adjoint.carry)
         notation = self.derivation.notation
         arranged = notation.arrange(total(parts, adjoint.of.shape))

@@ -35,6 +35,7 @@ __all__ = [
     "normal_rows",
     "remark_column",
     "shift_rows",
+    "start_rows",
     "text_lines",
     "written_loss",
 ]
@@ -80,8 +81,14 @@ def loss_row(derivation: Formulas) -> Row:
 
 def adjoint_rows(derivation: Formulas, adjoints: Sequence[AdjointEquation]) -> tuple[Row, ...]:
     """The recurrences of `adjoints`, behind the values that they start from."""
+    starts = start_rows(derivation, adjoints)
+    return (*starts, *(Row(a.target, a.factored, _read_by(a)) for a in adjoints))
+
+
+def start_rows(derivation: Formulas, adjoints: Iterable[AdjointEquation]) -> tuple[Row, ...]:
+    """The carries of `adjoints` after the last step."""
     write = derivation.notation.write
-    starts = [
+    return tuple(
         Row(
             Schema(write(a.carry, TEXT, "T"), write(a.carry, LATEX, "T")),
             ZeroMatrix(*a.carry.shape),
@@ -89,8 +96,7 @@ def adjoint_rows(derivation: Formulas, adjoints: Sequence[AdjointEquation]) -> t
         )
         for a in adjoints
         if a.carry is not None
-    ]
-    return (*starts, *(Row(a.target, a.factored, _read_by(a)) for a in adjoints))
+    )
 
 
 def gradient_rows(gradients: Iterable[Gradient]) -> tuple[Row, ...]:

@@ -181,14 +181,12 @@ def _table(table: Table, notation: Notation, step: str | int = "t") -> str:
 
 def _reads(graph: Graph) -> Iterator[tuple[Prose, Prose]]:
     """Each value, and all that reads it."""
-    for symbol in graph.nodes:
+    for symbol, edges in graph.reads():
         readers: list[Any] = []
-        for edge in graph.edges:
-            if edge.start == symbol:
-                path = f" ({edge.path})" if edge.path else ""
-                readers += [", " if readers else "read by ", edge.end, path]
-        if readers:
-            yield (symbol,), tuple(readers)
+        for edge in edges:
+            path = f" ({edge.path})" if edge.path else ""
+            readers += [", " if readers else "read by ", edge.end, path]
+        yield (symbol,), tuple(readers)
 
 
 def _listing(code: Code) -> Iterator[str]:

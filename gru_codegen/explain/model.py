@@ -5,7 +5,7 @@ A format is one function of `Document`, so that every format shows the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -97,6 +97,12 @@ class Graph:
     nodes: Mapping[Any, tuple[int, int]]
     edges: Sequence[Edge]
     notation: Notation
+
+    def reads(self) -> Iterator[tuple[Any, list[Edge]]]:
+        """Each node that anything reads, with the edges to what reads it."""
+        for node in self.nodes:
+            if edges := [edge for edge in self.edges if edge.start == node]:
+                yield node, edges
 
 
 @dataclass(frozen=True)

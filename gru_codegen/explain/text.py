@@ -228,16 +228,14 @@ class _Text:
     def graph(self, block: Graph) -> Iterator[str]:
         """Each value, and all that reads it; the ways back of an error are named."""
         rows = []
-        for symbol in block.nodes:
+        for symbol, edges in block.reads():
             readers = [
                 block.notation.write(edge.end, self.spelling, 0)
                 + (f"{_NO_BREAK}[{edge.path}]" if edge.path else "")
-                for edge in block.edges
-                if edge.start == symbol
+                for edge in edges
             ]
-            if readers:
-                name = block.notation.write(symbol, self.spelling, 0)
-                rows.append([name, f"read by {', '.join(readers)}"])
+            name = block.notation.write(symbol, self.spelling, 0)
+            rows.append([name, f"read by {', '.join(readers)}"])
         yield from self.columns(rows)
 
     def listing(self, code: Code) -> Iterator[str]:

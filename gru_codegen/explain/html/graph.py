@@ -96,10 +96,9 @@ class _Picture:
 
     def words(self) -> Iterator[str]:
         """The picture for those who do not see it."""
-        for node in self.graph.nodes:
-            readers = [self.name(e.end) for e in self.graph.edges if e.start == node]
-            if readers:
-                yield f"{self.name(node)} is read by {', '.join(readers)}"
+        for node, edges in self.graph.reads():
+            readers = ", ".join(self.name(edge.end) for edge in edges)
+            yield f"{self.name(node)} is read by {readers}"
 
     def name(self, node: Any) -> str:
         return self.graph.notation.write(node, TEXT, 0)

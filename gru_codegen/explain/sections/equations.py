@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from gru_codegen.derive import AdjointEquation, Derivation, Gradient
-from gru_codegen.derive.writing import Prose, Row, known_adjoint, listed
+from gru_codegen.derive.writing import Prose, Row, known_adjoint, listed, start_rows
 from gru_codegen.explain.model import Block, Equations, Paragraph, Section
 from gru_codegen.explain.part import Part
 from gru_codegen.explain.words import at, says, shape
 from gru_codegen.ir import EquationId
-from gru_codegen.notation import LATEX, TEXT, OverTime, Schema
+from gru_codegen.notation import OverTime, Schema
 
 __all__ = ["adjoint_rows", "equations_section", "gradient_rows"]
 
@@ -54,26 +54,18 @@ def _adjoints(part: Part) -> Iterator[Block]:
 
 def adjoint_rows(derivation: Derivation, adjoints: tuple[AdjointEquation, ...]) -> list[Row]:
     """The recurrences of `adjoints`, behind the values that they start from."""
-    starts = [
-        Row(_beyond(derivation, a), Schema("0", "0"), ("no step after the last",))
-        for a in adjoints
-        if a.carry is not None
+    return [
+        *start_rows(derivation, adjoints),
+        *(
+            Row(
+                a.target,
+                a.factored,
+                (*_origin(a), ", ", shape(a.of.shape)),
+                EquationId("adjoint", a.of.name),
+            )
+            for a in adjoints
+        ),
     ]
-    return starts + [
-        Row(
-            a.target,
-            a.factored,
-            (*_origin(a), ", ", shape(a.of.shape)),
-            EquationId("adjoint", a.of.name),
-        )
-        for a in adjoints
-    ]
-
-
-def _beyond(derivation: Derivation, adjoint: AdjointEquation) -> Schema:
-    """The carry of a step after the last one."""
-    text, latex = (derivation.notation.write(adjoint.carry, s, "T") for s in (TEXT, LATEX))
-    return Schema(text, latex)
 
 
 def _origin(adjoint: AdjointEquation) -> Prose:
