@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from types import ModuleType
 from typing import Any
 
@@ -49,3 +52,25 @@ def test_no_number_of_steps_fails(unroll: int) -> None:
 def test_states_that_grow_without_bound_are_no_fault_of_the_loss() -> None:
     grows = kernel("np.tanh(CA_t, CA_t)", "np.multiply(CA_t, 1000, CA_t)", layout="rows")
     assert precision.loss_claim(grows, 0).check().worst_error == 0
+
+
+@pytest.mark.parametrize("processor", ["Nehalem", "Haswell", "SkylakeX"])
+def test_the_verdict_is_the_same_where_blas_sums_in_other_registers(processor: str) -> None:
+    """OpenBLAS is told to compute as on another processor; another BLAS ignores it."""
+    script = """
+import gru_codegen as gc
+from gru_codegen.modules import load_source
+from gru_codegen.verify import precision
+
+source = gc.generate(gc.GRU)
+for text in source, source.replace("_inner(dO, dO)", "dO.ravel().dot(dO.ravel())"):
+    check = precision.loss_claim(load_source(text, "kernel"), 0).check()
+    print(check.worst_error / check.tolerance)
+"""
+    environment = {**os.environ, "OPENBLAS_CORETYPE": processor}
+    ran = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    right, wrong = map(float, ran.stdout.split())
+    assert right < 1 / 3
+    assert wrong > 1
