@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import sympy as sp
@@ -15,13 +16,13 @@ from sympy.matrices.expressions.matmul import MatMul
 from sympy.matrices.expressions.special import OneMatrix
 from sympy.matrices.expressions.trace import Trace
 
-from gru_codegen.derive.proof import prove_derivative
+from gru_codegen.derive.proof import placeholders, prove_derivative
 from gru_codegen.derive.shown import Shown
-from gru_codegen.equations import matrix, written
+from gru_codegen.equations import written
 from gru_codegen.errors import DerivationError
 from gru_codegen.notation import Local, Notation, leaves, signed
 
-__all__ = ["RULES", "Calculus", "LocalDerivative", "Rule", "differentiate"]
+__all__ = ["RULES", "LocalDerivative", "Rule", "differentiate", "local_derivative"]
 
 #: The rules of differentiation: these four are all that the normal form needs.
 Rule = Literal["sum", "product", "elementwise product", "elementwise function"]
@@ -62,41 +63,42 @@ class LocalDerivative(Shown):
         return self.asked, notation.arrange(self.expression)
 
 
-class Calculus:
-    """Local derivatives, each form taken and proved once.
+#: Derivatives by form, each proved once in a process.
+_PROVED: dict[Any, LocalDerivative] = {}
+_PLACE = re.compile(r"\bplace_\d+\b")
 
-    The gates of a cell differ in little but names. A derivative and its proof hold for whatever
-    symbols of the same shapes stand in their places, as long as different symbols stay different.
+
+def local_derivative(
+    where: str, value: Any, argument: MatrixSymbol, adjoint: Any = 1, target: Any = None
+) -> LocalDerivative:
+    """Differentiate, or rename what was found for an equation of the same form.
+
+    The gates of a cell differ in little but names, and so do cells. The form, in placeholders, is
+    what is differentiated, so that the result does not depend on which equation came first.
+
+    Raises
+    ------
+    DerivationError: as `differentiate` does.
     """
-
-    def __init__(self) -> None:
-        self._proved: dict[Any, LocalDerivative] = {}
-
-    def differentiate(
-        self, where: str, value: Any, argument: MatrixSymbol, adjoint: Any = 1, target: Any = None
-    ) -> LocalDerivative:
-        """Differentiate, or rename the result for an equation of the same form."""
-        symbols = dict.fromkeys(leaves(value))
-        symbols |= {s: None for s in (adjoint, target) if isinstance(s, MatrixSymbol)}
-        placeholders = {s: matrix(f"place_{i}", *s.shape) for i, s in enumerate(symbols)}
-        form = (value.xreplace(placeholders), placeholders[argument])
-        if form not in self._proved:
-            derivative = differentiate(where, value, argument, adjoint, target)
-            self._proved[form] = replace(
-                derivative,
-                expression=derivative.expression.xreplace(placeholders),
-                literal=derivative.literal.xreplace(placeholders),
-            )
-        names = {placeholder: symbol for symbol, placeholder in placeholders.items()}
-        proved = self._proved[form]
-        return LocalDerivative(
-            target,
-            argument,
-            proved.expression.xreplace(names),
-            proved.literal.xreplace(names),
-            proved.rules,
-            _asked(value, argument, adjoint, target),
-        )
+    symbols = [s for s in (adjoint, target) if isinstance(s, MatrixSymbol)]
+    places = placeholders(value, *symbols)
+    names = {place: symbol for symbol, place in places.items()}
+    form = value.xreplace(places), places[argument], places.get(adjoint, 1), places.get(target)
+    if form not in _PROVED:
+        try:
+            _PROVED[form] = differentiate(where, *form)
+        except DerivationError as error:
+            own = {place.name: symbol.name for place, symbol in names.items()}
+            raise DerivationError(_PLACE.sub(lambda place: own[place[0]], str(error))) from error
+    proved = _PROVED[form]
+    return LocalDerivative(
+        target,
+        argument,
+        proved.expression.xreplace(names),
+        proved.literal.xreplace(names),
+        proved.rules,
+        _asked(value, argument, adjoint, target),
+    )
 
 
 def differentiate(

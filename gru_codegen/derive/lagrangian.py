@@ -19,7 +19,7 @@ from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
 from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.cell import Cell, matrix
-from gru_codegen.derive.calculus import Calculus, LocalDerivative
+from gru_codegen.derive.calculus import LocalDerivative, local_derivative
 from gru_codegen.derive.derivation import Derivation
 from gru_codegen.derive.formulas import AdjointEquation, Gradient, Shared
 from gru_codegen.derive.normal_form import NormalEquation, normalise
@@ -127,14 +127,13 @@ def _output_equation(cell: Cell) -> Equation | None:
 def _differentiate(
     equations: tuple[NormalEquation, ...], loss: Loss, adjoint_of: dict[MatrixSymbol, MatrixSymbol]
 ) -> list[LocalDerivative]:
-    calculus = Calculus()
     terms = []
     for equation in equations:
         for argument in dict.fromkeys(leaves(equation.expression)):
             if argument in adjoint_of:  # the target data of the loss has none
                 where = f"equation {equation.target}"
                 terms.append(
-                    calculus.differentiate(
+                    local_derivative(
                         where,
                         equation.expression,
                         argument,
@@ -144,7 +143,7 @@ def _differentiate(
                 )
     for argument in dict.fromkeys(leaves(loss.cost)):
         if argument in adjoint_of:
-            terms.append(calculus.differentiate(f"loss {loss.name!r}", loss.cost, argument))
+            terms.append(local_derivative(f"loss {loss.name!r}", loss.cost, argument))
     return terms
 
 

@@ -24,7 +24,7 @@ from sympy.matrices.expressions.matmul import MatMul
 from sympy.matrices.expressions.special import OneMatrix, ZeroMatrix
 from sympy.matrices.expressions.trace import Trace
 
-from gru_codegen.derive.calculus import Calculus, LocalDerivative
+from gru_codegen.derive.calculus import LocalDerivative, local_derivative
 from gru_codegen.derive.formulas import AdjointEquation, Formulas
 from gru_codegen.derive.proof import prove_equal, prove_known, prove_row_factor
 from gru_codegen.derive.writing import mask_name
@@ -166,7 +166,6 @@ def options_of(formulas: Formulas) -> Options:
 class _Author:
     def __init__(self, formulas: Formulas) -> None:
         self.formulas = formulas
-        self.calculus = Calculus()
         self.names_in_use = {symbol.name for symbol in _symbols(formulas)}
         self.steps: dict[MatrixSymbol, tuple[str, int]] = {}
         self.adjoints: list[MatrixSymbol] = []
@@ -237,7 +236,7 @@ class _Author:
         multiplied_out = value.running + HadamardProduct(value.mask, value.ended)
         multiplied_out -= HadamardProduct(value.mask, value.running)
         prove_equal(where, value.expression, multiplied_out, {})
-        term = self.calculus.differentiate(where, multiplied_out, argument, adjoint)
+        term = local_derivative(where, multiplied_out, argument, adjoint)
         return term, Blend.of(where, term.expression, value.mask)
 
     def _masking(self, symbol: MatrixSymbol) -> MatrixSymbol:
@@ -264,14 +263,14 @@ class _Author:
         weighed = HadamardProduct(weights, right)
         cost = coefficient * Trace(MatMul(left, target))
         of_cost = [
-            self.calculus.differentiate(where, cost, argument)
+            local_derivative(where, cost, argument)
             for argument in dict.fromkeys(leaves(cost))
             if argument != loss.target
         ]
         of_weighed = (
             []
             if right == loss.target
-            else [self.calculus.differentiate(where, weighed, right, adjoint, target)]
+            else [local_derivative(where, weighed, right, adjoint, target)]
         )
         values: dict[MatrixSymbol, Any] = {target: weighed}
         values[adjoint] = next(term.expression for term in of_cost if term.argument == target)
@@ -316,7 +315,7 @@ class _Author:
     def _last(self, state: MatrixSymbol) -> LocalDerivative:
         adjoint = matrix(free_name(f"d_{state}", self.names_in_use), *state.shape)
         self.adjoints.append(adjoint)
-        return self.calculus.differentiate(f"the last {state}", Trace(adjoint.T * state), state)
+        return local_derivative(f"the last {state}", Trace(adjoint.T * state), state)
 
 
 def _at(formula: Any, mask: MatrixSymbol, number: int) -> Any:

@@ -19,19 +19,29 @@ from sympy.matrices.expressions.matmul import MatMul
 from sympy.matrices.expressions.special import OneMatrix
 from sympy.matrices.expressions.trace import Trace
 
-from gru_codegen.equations import written
+from gru_codegen.equations import matrix, written
 from gru_codegen.errors import DerivationError
 from gru_codegen.evaluate import evaluate
 from gru_codegen.functions import reciprocal
 from gru_codegen.losses import Loss
 from gru_codegen.notation import leaves
 
-__all__ = ["prove_derivative", "prove_equal", "prove_known", "prove_no_matter", "prove_row_factor"]
+__all__ = [
+    "placeholders",
+    "prove_derivative",
+    "prove_equal",
+    "prove_known",
+    "prove_no_matter",
+    "prove_row_factor",
+]
 
 #: Numbers for the sizes in the order of their names: all different, at least 2, and each at least 3
 #: in one of the two sets. No product of powers of sizes, B*H or B/H**2, is the same in both, since
 #: the ratio of a number to the one below it is no product of powers of the other ratios.
 _NUMBERS = ((2, 4, 3, 5, 6, 7), (3, 2, 5, 7, 11, 13))
+
+#: The equalities, in placeholders, that this process has proved.
+_PROVED: set[tuple[Any, ...]] = set()
 
 _REMEDY = "name the operand by an equation of its own, or expand the product"
 
@@ -87,6 +97,10 @@ def prove_equal(
     """
     parts = _read_by(normal, definitions)
     expressions = (declared, normal, *parts.values())
+    places = placeholders(*expressions, *parts)
+    form = tuple(each.xreplace(places) for each in (declared, normal, *parts, *parts.values()))
+    if form in _PROVED:
+        return
     for sizes in _size_sets(expressions):
         arrays = _symbolic(expressions, sizes, without=tuple(parts))
         for symbol, expression in parts.items():
@@ -103,6 +117,17 @@ def prove_equal(
                     f"{where}: the normal form {written(normal)} is not the declared "
                     f"{written(declared)}: entry {index} differs at sizes {_listed(sizes)}"
                 )
+    _PROVED.add(form)
+
+
+def placeholders(*expressions: Any) -> dict[MatrixSymbol, MatrixSymbol]:
+    """A numbered symbol for each of `expressions`: equal then means equal but for names.
+
+    What is proved of a form holds for whatever symbols of the same shapes stand in their places, as
+    long as different symbols stay different.
+    """
+    symbols = dict.fromkeys(leaf for expression in expressions for leaf in leaves(expression))
+    return {symbol: matrix(f"place_{i}", *symbol.shape) for i, symbol in enumerate(symbols)}
 
 
 def _read_by(normal: Any, definitions: Mapping[MatrixSymbol, Any]) -> dict[MatrixSymbol, Any]:

@@ -17,6 +17,8 @@ from gru_codegen.evaluate import evaluate
 from gru_codegen.functions import tanh
 from gru_codegen.losses import KnownAdjoint, Loss
 
+pytestmark = pytest.mark.usefixtures("nothing_proved")
+
 
 def test_a_state_past_its_length_is_the_one_before() -> None:
     found = gc.derive(gc.cells["lstm"]).options

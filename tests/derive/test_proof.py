@@ -17,6 +17,8 @@ from gru_codegen.derive.proof import prove_derivative, prove_equal
 from gru_codegen.errors import DerivationError
 from gru_codegen.functions import sigmoid, tanh
 
+pytestmark = pytest.mark.usefixtures("nothing_proved")
+
 x, W = matrix("x", B, D), matrix("W", D, H)
 s, z, c, v, dv = (matrix(name, B, H) for name in ("s", "z", "c", "v", "dv"))
 U = matrix("U", H, H)
@@ -198,6 +200,27 @@ def test_a_wrong_normal_form_is_refused(declared: Any, normal: Any, definitions:
         DerivationError, match=r"^here: the normal form .* is not the declared .*: entry \(0, 0\)"
     ):
         prove_equal("here", declared, normal, definitions)
+
+
+def test_an_equality_is_proved_once_whatever_its_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    prove_equal("here", c + hadamard(c, s), c + N, {N: hadamard(c, s)})
+    monkeypatch.delattr(proof, "_evaluate")
+    prove_equal("there", v + hadamard(v, z), v + A, {A: hadamard(v, z)})
+
+
+@pytest.mark.parametrize(
+    ("declared", "normal", "definition"),
+    [
+        (c + hadamard(c, s), c + N, hadamard(c, z)),
+        (c + hadamard(z, s), c + N, hadamard(c, s)),
+        (c + hadamard(c, s), s + N, hadamard(c, s)),
+        (c + hadamard(c, s), N + N, hadamard(c, s)),
+    ],
+)
+def test_what_is_proved_is_of_no_other_form(declared: Any, normal: Any, definition: Any) -> None:
+    prove_equal("here", c + hadamard(c, s), c + N, {N: hadamard(c, s)})
+    with pytest.raises(DerivationError, match=r"^here: the normal form .* is not the declared "):
+        prove_equal("here", declared, normal, {N: definition})
 
 
 def test_a_normal_form_of_another_shape_is_refused() -> None:
