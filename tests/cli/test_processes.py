@@ -59,9 +59,14 @@ def test_a_closed_output_is_no_error(closed: str, kernel: Path) -> None:
     assert (done.returncode, done.stderr) == (0, b"")
 
 
+#: A shell starts what it puts in the background with Ctrl-C ignored, and so do its children.
+HEARD = "signal.signal(signal.SIGINT, signal.default_int_handler)"
+
+
 def test_ctrl_c_ends_the_command_with_one_line(folder: Path) -> None:
     code = (
         "import os, signal, sys\n"
+        f"{HEARD}\n"
         "from gru_codegen import cli, pipeline\n"
         "pipeline.source = lambda *_, **__: os.kill(os.getpid(), signal.SIGINT)\n"
         "sys.exit(cli.main(['generate']))\n"
@@ -75,6 +80,7 @@ def test_ctrl_c_ends_the_command_with_one_line(folder: Path) -> None:
 def test_ctrl_c_while_the_command_line_is_imported() -> None:
     code = (
         "import os, signal, sys\n"
+        f"{HEARD}\n"
         "class Interrupting:\n"
         "    def find_spec(self, name, *_):\n"
         "        if name == 'click':\n"

