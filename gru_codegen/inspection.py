@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from gru_codegen.cell import Cell
@@ -75,12 +76,15 @@ def _additions(
         command="" if is_text else _command("inspect", request, spec, given),
         exercise=_command("grade", request, spec, {"output": "mine.toml"}),
         travel=_travel(request) if whole else None,
-        checks=_checks(request, code) if code and whole and not is_text else (),
+        checks=_checks(request) if code and whole and not is_text else (),
     )
 
 
-def _checks(request: Request, code: SourceMap) -> list[Checked]:
+@cache  # the formats of a document have them in common
+def _checks(request: Request) -> list[Checked]:
     """The checks of the module that is shown, by their methods."""
+    code = _code(request)
+    assert code is not None
     kernel = load_source(code.source, f"{request.name}_textbook")
     report = check(kernel, request.cell, loss=request.loss)
     methods: dict[str, list[Any]] = {}
@@ -107,6 +111,7 @@ def _command(name: str, request: Request, spec: str, given: Mapping[str, Any]) -
     return " ".join([f"gru-codegen {name}", *words]) if spec else ""
 
 
+@cache
 def _code(request: Request) -> SourceMap | None:
     """The textbook kernel of the cell; None, if no kernel can be made of it."""
     try:
@@ -121,6 +126,7 @@ def _code(request: Request) -> SourceMap | None:
 _SHOWN = (0, 1, 5, 10, 20, 49)
 
 
+@cache
 def _travel(request: Request) -> Travel | None:
     """Measures of one run of random numbers; None, if no kernel can be made of the cell."""
     try:

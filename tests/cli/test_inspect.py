@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -12,16 +13,20 @@ from gru_codegen.cli import options
 from gru_codegen.readouts import readouts
 from tests.cli.running import ROOT, Outcome, Run, files
 
-# Every cell and every loss; not every one with every other.
+# Every cell and every loss in every format; not every one with every other. How many steps and how
+# many weights take turns, so that each format has all four.
 PAIRS = list(
     dict.fromkeys([*((cell, "l2") for cell in gc.cells), *(("gru", loss) for loss in gc.losses)])
 )
+TURNS = list(product(["2", "any"], [True, False]))
+CASES = [
+    (*pair, markup, *TURNS[(i + j) % len(TURNS)])
+    for i, pair in enumerate(PAIRS)
+    for j, markup in enumerate(explain.FORMATS)
+]
 
 
-@pytest.mark.parametrize(("cell", "loss"), PAIRS)
-@pytest.mark.parametrize("markup", explain.FORMATS)
-@pytest.mark.parametrize("unroll", ["2", "any"])
-@pytest.mark.parametrize("one_weight", [True, False])
+@pytest.mark.parametrize(("cell", "loss", "markup", "unroll", "one_weight"), CASES)
 def test_inspect_prints_the_document(
     cell: str,
     loss: str,
@@ -29,7 +34,6 @@ def test_inspect_prints_the_document(
     unroll: str,
     one_weight: bool,
     run: Run,
-    folder: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")
@@ -48,8 +52,16 @@ def test_inspect_prints_the_document(
     options += ["--wrt", weight] if weight else []
     assert run("inspect", *options) == Outcome(0, f"{expected}\n", "")
 
+
+@pytest.mark.parametrize("markup", explain.FORMATS)
+def test_a_file_has_what_is_printed(
+    markup: str, run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    options = ["--format", markup, "--wrt", "Wz"]
+    printed = run("inspect", *options).out
     assert run("inspect", *options, "--output", "d.txt") == Outcome(0, "wrote d.txt\n", "")
-    assert Path("d.txt").read_bytes().decode() == f"{expected}\n"
+    assert Path("d.txt").read_bytes().decode() == printed
     assert files(folder) == {"d.txt"}
 
 
