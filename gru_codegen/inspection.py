@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -70,13 +70,13 @@ def inspect(
 def _additions(
     request: Request, spec: str, given: Mapping[str, Any], code: SourceMap | None
 ) -> Additions:
-    """The document besides the derivation; a text comes at once, and so has no checks."""
+    """The document besides the derivation."""
     is_text, whole = given["format"] == "text", given["at"] is None
     return Additions(
         command="" if is_text else _command("inspect", request, spec, given),
         exercise=_command("grade", request, spec, {"output": "mine.toml"}),
         travel=_travel(request) if whole else None,
-        checks=_checks(request) if code and whole and not is_text else (),
+        checks=_checks(request) if code and whole else (),
     )
 
 
@@ -87,13 +87,25 @@ def _checks(request: Request) -> list[Checked]:
     assert code is not None
     kernel = load_source(code.source, f"{request.name}_textbook")
     report = check(kernel, request.cell, loss=request.loss)
+    weights = {weight.name for weight in request.complete.weights}
     methods: dict[str, list[Any]] = {}
     for each in report.checks:
         methods.setdefault(each.method, []).append(each)
     return [
-        Checked(name, len(of), sum(c.passed for c in of), max(c.tolerance for c in of))
+        Checked(
+            "each weight" if weights >= {c.weight for c in of} else _listed(c.weight for c in of),
+            name,
+            len(of),
+            sum(c.passed for c in of),
+            max(c.tolerance for c in of),
+        )
         for name, of in methods.items()
     ]
+
+
+def _listed(names: Iterable[str]) -> str:
+    """The names, each once; what is for all weights at once says so."""
+    return ", ".join(dict.fromkeys("all weights" if n == "all" else n for n in names))
 
 
 def _command(name: str, request: Request, spec: str, given: Mapping[str, Any]) -> str:
@@ -123,7 +135,7 @@ def _code(request: Request) -> SourceMap | None:
 
 
 #: The steps back, and the steps of truncated back-propagation, that are shown.
-_SHOWN = (0, 1, 5, 10, 20, 49)
+_BACK, _CUT = (1, 5, 10, 20, 49), (1, 5, 10, 20)
 
 
 @cache
@@ -142,7 +154,7 @@ def _travel(request: Request) -> Travel | None:
     left_out = truncation(found)
     return Travel(
         step + 1,
-        {name: {n: float(row[n]) for n in _SHOWN} for name, row in reached.items()},
-        {name: {n: float(row[n]) for n in _SHOWN[1:]} for name, row in left_out.items()},
+        {name: {n: float(row[n]) for n in _BACK} for name, row in reached.items()},
+        {name: {n: float(row[n]) for n in _CUT} for name, row in left_out.items()},
         data.source.partition(";")[0],
     )

@@ -99,6 +99,8 @@ def inspect(
         expansion = choose("expand", expand, expansions)
         if fragment and spelling != "latex":
             raise BadInput("--fragment is for --format latex")
+        if ascii and spelling != "text":
+            raise BadInput("--ascii is for --format text")
         weights = {str(each): each for each in request.complete.weights}
         for weight in wrt:
             choose("wrt", weight, weights, "weight")

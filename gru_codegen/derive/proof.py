@@ -248,11 +248,15 @@ def _summations_of_derivative(value: Any, argument: MatrixSymbol, adjoint: Any) 
 
 
 def _terms_by_entry(weights: NDArray[Any], value: NDArray[Any]) -> dict[Any, list[Any]]:
-    """For each scalar symbol the products, weight times entry of `value`, that depend on it."""
+    """For each scalar symbol the products that depend on it: weight times a term of an entry.
+
+    An entry of `value` that is a sum is taken term by term: all others have the derivative 0.
+    """
     terms: dict[Any, list[Any]] = defaultdict(list)
     for weight, entry in zip(weights.flat, value.flat, strict=True):
-        for symbol in entry.free_symbols:
-            terms[symbol].append((weight, entry))
+        for term in sp.Add.make_args(entry):
+            for symbol in term.free_symbols:
+                terms[symbol].append((weight, term))
     return terms
 
 

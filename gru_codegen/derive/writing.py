@@ -5,6 +5,7 @@ A row keeps its sides as expressions; only here and in `explain` do they become 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, count, islice
@@ -50,6 +51,7 @@ class Row:
 
     equation: the equation of the derivation that it is, where code computes it.
     also: further right sides, each equal to the one before.
+    boxed: whether the right side has a frame.
     """
 
     left: Any
@@ -57,6 +59,7 @@ class Row:
     remark: Prose = ()
     equation: EquationId | None = None
     also: tuple[Any, ...] = ()
+    boxed: bool = False
 
 
 # --- the equations -------------------------------------------------------------------------------
@@ -214,6 +217,10 @@ def remark_column(lengths: Sequence[int], remarks: Sequence[str], room: int) -> 
     return max((length for length in lengths if length + 3 + longest <= room), default=0)
 
 
+#: A sign that begins a line, or what is underlined there: behind {} it stands between operands.
+_SIGN_FIRST = re.compile(r"^((?:\\underline\{)*)(?=[-+]|\\circ)")
+
+
 def latex_lines(
     groups: Iterable[Sequence[Row]], notation: Notation, step: str | int = "t", width: int = 80
 ) -> list[list[list[str]]]:
@@ -230,7 +237,11 @@ def latex_lines(
     def lines(left: str, right: Any) -> list[str]:
         room = width - margin - len(" = ")
         (_, first), *others = notation.lines(right, LATEX, room, step)
-        return [f"{left} &= {first}", *("&" + r"\quad " * level + line for level, line in others)]
+        continued = ((level, _SIGN_FIRST.sub(r"\1{}", line)) for level, line in others)
+        return [
+            f"{left} &= {first}",
+            *("&" + r"\quad " * level + line for level, line in continued),
+        ]
 
     return [[lines(*row) for row in group] for group in written]
 

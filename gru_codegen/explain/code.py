@@ -59,11 +59,17 @@ class Code:
         return frozenset(range(1, len(self.lines) + 1)) - comments - conditions
 
     def line_of(self, equation: EquationId | None) -> CodeLine | None:
-        """The first line that computes `equation`; None if the module has none."""
+        """The first line that computes `equation`; None if the module has none.
+
+        A line of the backward pass may stand for a forward equation whose value it writes in full;
+        it does not compute that.
+        """
         if equation is None:
             return None
         numbers = (n for run in self.map.ranges.get(equation, ()) for n in run)
-        number = next((n for n in numbers if n in self.statements), None)
+        backward = self._backward if equation.kind == "forward" else range(0)
+        computing = (n for n in numbers if n in self.statements and n not in backward)
+        number = next(computing, None)
         if number is None:
             return None
         return CodeLine(number, self.lines[number - 1].strip(), (equation,))
@@ -76,6 +82,12 @@ class Code:
             for node in self._tree.body
             if isinstance(node, ast.FunctionDef) and node.name in _FUNCTIONS
         }
+
+    @cached_property
+    def _backward(self) -> range:
+        """The lines of the backward pass."""
+        numbers = [line.number for line in self.functions.get("_backward", ())]
+        return range(numbers[0], numbers[-1] + 1) if numbers else range(0)
 
     def _line(self, number: int) -> CodeLine:
         of = (e for e, runs in self.map.ranges.items() if any(number in run for run in runs))

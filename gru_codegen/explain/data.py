@@ -92,6 +92,7 @@ def _row(row: Row, block: Equations, code: Code | None) -> Data:
     return {
         "left": _formula(row.left, block),
         "right": [_formula(each, block) for each in (row.right, *row.also)],
+        "boxed": row.boxed,
         "remark": _words(row.remark, block.notation, block.step),
         "shape": None if shape is None else list(map(str, shape)),
         "equation": None if row.equation is None else str(row.equation),

@@ -47,6 +47,9 @@ _CODE_WIDTH = 96
 #: A line break after which no page begins, and one after which a page may.
 _KEPT, _FREE = "\\\\*\n", "\\\\\n"
 
+#: Begins a page where only a few lines are left of one.
+_NOT_LAST = "\\par\\vskip 0pt plus 6\\baselineskip\\penalty-100\\vskip 0pt plus -6\\baselineskip\n"
+
 _COLOURS = {"own": ("red!60!black", "1.2pt"), "later": ("green!40!black", "0.4pt")}
 
 
@@ -63,11 +66,13 @@ def render(document: Document, fragment: bool = False) -> str:
 
 
 def _joined(blocks: Iterable[Block], document: Document) -> list[str]:
-    """The blocks; a display belongs to the paragraph before: no empty line, no page break."""
+    """The blocks; a display or a table belongs to the paragraph before: no page break."""
     parts: list[str] = []
     for block in blocks:
         if isinstance(block, Equations) and parts:
             parts[-1] += "\n" + _equations(block, document.code)
+        elif isinstance(block, Table) and parts:
+            parts[-1] += "\n\\par\\nopagebreak\n" + _table(block, document.notation)
         else:
             parts += _block(block, document)
     return parts
@@ -102,13 +107,15 @@ def _prose(prose: Prose, notation: Notation, step: str | int = "t") -> str:
 def _equations(block: Equations, code: Code | None) -> str:
     """One display; the last line of an equation carries its remark, at the right margin.
 
-    Neither its first nor its last equation stands alone on a page.
+    Neither its first nor its last equation stands alone on a page, and none is divided.
     """
     groups = [[part for row in group for part in _parts(row, block)] for group in block.groups]
     rows = [lines for group in groups for lines in _lines(group, block, code)]
     ends = [len(group) for group in groups]
-    breaks = [_FREE] * (len(rows) - 1)
-    for place in {0, len(breaks) - 1} if breaks else ():
+    _, *others = (row for group in groups for row in group)
+    breaks = [_KEPT if row.left is None else _FREE for row in others]
+    starts = [n for n, row in enumerate(others) if row.left is not None]
+    for place in (starts[0], starts[-1]) if starts else ():
         breaks[place] = _KEPT
     place = 0
     for count in ends[:-1]:
@@ -130,12 +137,15 @@ def _parts(row: Row, block: Equations) -> Iterator[Row]:
             right,
             row.remark if number == 0 else (),
             row.equation if last else None,
+            boxed=row.boxed and number == 0,
         )
 
 
 def _lines(group: Sequence[Row], block: Equations, code: Code | None) -> Iterator[list[str]]:
     (written,) = latex_lines([group], block.notation, block.step, _WIDTH)
     for row, lines in zip(group, written, strict=True):
+        if row.boxed:
+            lines[:] = [_boxed(lines)]
         for number, symbol in block.key.items():
             if symbol == row.left:  # its mark stands before the name
                 begin, end = LATEX.marks(number)
@@ -148,6 +158,15 @@ def _lines(group: Sequence[Row], block: Equations, code: Code | None) -> Iterato
             for text in wrapped:
                 lines.append(rf"& \quad \text{{\footnotesize {LATEX.verbatim(text)}}}")
         yield lines
+
+
+def _boxed(lines: list[str]) -> str:
+    """The right side of an equation in a frame, on however many lines it is."""
+    left, _, first = lines[0].partition(" &= ")
+    right = " \\\\ ".join([first, *(line.removeprefix("&") for line in lines[1:])])
+    if len(lines) > 1:
+        right = rf"\begin{{array}}{{l}} {right} \end{{array}}"
+    return rf"{left} &= \boxed{{{right}}}"
 
 
 def _box(box: Box, document: Document) -> str:
@@ -192,4 +211,4 @@ def _reads(graph: Graph) -> Iterator[tuple[Prose, Prose]]:
 def _listing(code: Code) -> Iterator[str]:
     for lines in code.functions.values():
         text = "\n".join(f"{line.number:>4}  {line.text}".rstrip() for line in lines)
-        yield f"{{\\scriptsize\\begin{{verbatim}}\n{text}\n\\end{{verbatim}}}}"
+        yield f"{_NOT_LAST}{{\\scriptsize\\begin{{verbatim}}\n{text}\n\\end{{verbatim}}}}"

@@ -149,8 +149,13 @@ class Travel:
 
 @dataclass(frozen=True)
 class Checked:
-    """Checks of one method that a kernel was put to: how many, how many passed, the tolerance."""
+    """Checks of one method that a kernel was put to, and of what.
 
+    number, passed: how many there were, and how many passed.
+    tolerance: the largest of them, as an error relative to the largest entry.
+    """
+
+    of: str
     method: str
     number: int
     passed: int

@@ -9,6 +9,7 @@ from typing import Any
 
 from gru_codegen.derive.writing import Row, remark_column
 from gru_codegen.explain.code import Code
+from gru_codegen.explain.columns import NO_BREAK, columns, wrapped
 from gru_codegen.explain.model import (
     Block,
     Box,
@@ -21,7 +22,7 @@ from gru_codegen.explain.model import (
     Paragraph,
     Table,
 )
-from gru_codegen.notation import TEXT, UNICODE, Notation, Spelling, bare, spans
+from gru_codegen.notation import TEXT, UNICODE, Notation, Spelling, bare, mark_label, spans
 
 __all__ = ["WIDTH", "render"]
 
@@ -29,25 +30,23 @@ __all__ = ["WIDTH", "render"]
 WIDTH = 100
 _INDENT = "    "
 
-# Lines of prose are not broken within a formula.
-_NO_BREAK = "\N{NO-BREAK SPACE}"
-
 
 @dataclass(frozen=True)
 class _Characters:
-    """The characters of lines and frames: `marks` under formulas, by their numbers."""
+    """The characters of lines and frames: `marks` under formulas, in turn by their numbers.
+
+    corners: of a frame, those on the left from above, then those on the right.
+    """
 
     marks: str
-    corners: tuple[str, str]
+    corners: tuple[str, str, str, str]
     across: str
     own: str
     later: str
 
 
-#: Behind the lines, letters: no cell of the package marks as many expressions.
-_LETTERS = "abcdefghijklmnpqrstuvwxyz"
-_ASCII = _Characters(f"-=.~^*+#%@{_LETTERS}", ("+", "+"), "-", "|", ":")
-_DRAWN = _Characters(f"─═┄━╍╌~*+#{_LETTERS}", ("┌", "└"), "─", "│", "┊")
+_ASCII = _Characters("-=.~^*+#", ("+", "+", "+", "+"), "-", "|", ":")
+_DRAWN = _Characters("─═┄━╍╌~*", ("┌", "└", "┐", "┘"), "─", "│", "┊")
 
 
 def render(document: Document, width: int = WIDTH, ascii: bool = True) -> str:
@@ -61,15 +60,13 @@ class _Text:
     ) -> None:
         self.document, self.width = document, width
         self.spelling, self.characters = spelling, characters
-        self.in_prose = replace(spelling, inline=lambda f: bare(f).replace(" ", _NO_BREAK))
+        self.in_prose = replace(spelling, inline=lambda f: bare(f).replace(" ", NO_BREAK))
 
     def whole(self) -> str:
         """The whole text."""
         document = self.document
         blocks = [self.headed(self.prose(document.title, document.notation), "=")]
-        blocks.append(
-            "\n".join(self.columns([[name, fact] for name, fact in document.facts.items()]))
-        )
+        blocks.append("\n".join(self.indented(self.columns([*document.facts.items()]))))
         for number, section in enumerate(document.sections, start=1):
             heading = f"{number}. {self.prose(section.heading, document.notation)}"
             blocks.append(self.headed(heading, "-"))
@@ -92,7 +89,8 @@ class _Text:
             yield from self.indented(self.equations(block, self.width - len(_INDENT)))
         elif isinstance(block, Table):
             rows = [block.heading, *block.rows] if block.heading else block.rows
-            yield from self.columns([[self.prose(cell, notation) for cell in row] for row in rows])
+            written = [[self.prose(cell, notation) for cell in row] for row in rows]
+            yield from self.indented(self.columns(written))
         elif isinstance(block, Errors):
             yield from self.errors(block)
         elif isinstance(block, Graph):
@@ -105,16 +103,11 @@ class _Text:
     def prose(self, parts: Iterable[Any], notation: Notation, step: str | int = "t") -> str:
         return notation.prose(parts, self.in_prose, step)
 
-    def filled(self, words: str, start: str = "") -> str:
-        lines = textwrap.fill(
-            words,
-            self.width,
-            initial_indent=start,
-            subsequent_indent=" " * len(start),
-            break_on_hyphens=False,
-            break_long_words=False,
-        )
-        return lines.replace(_NO_BREAK, " ")
+    def filled(self, words: str) -> str:
+        return "\n".join(wrapped(words, self.width))
+
+    def columns(self, rows: Sequence[Sequence[str]]) -> Iterator[str]:
+        return columns(rows, self.width - len(_INDENT))
 
     def headed(self, heading: str, line: str) -> str:
         """A heading, underlined."""
@@ -123,19 +116,6 @@ class _Text:
 
     def indented(self, lines: Iterable[str]) -> Iterator[str]:
         yield from (f"{_INDENT}{line}".rstrip() for line in lines)
-
-    def columns(self, rows: Sequence[Sequence[str]]) -> Iterator[str]:
-        """Cells in columns; the last one is wrapped, below the others where there is no room."""
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)][:-1]
-        room = self.width - len(_INDENT) - sum(widths) - 3 * len(widths)
-        for *cells, last in rows:
-            padded = [f"{cell:<{width}}   " for cell, width in zip(cells, widths, strict=True)]
-            start = _INDENT + "".join(padded)
-            if room >= min(len(last), self.width // 4):
-                yield self.filled(last, start).rstrip()
-            else:
-                yield start.replace(_NO_BREAK, " ").rstrip()
-                yield self.filled(last, _INDENT * 2).rstrip()
 
     # --- equations --------------------------------------------------------------------------
 
@@ -146,6 +126,9 @@ class _Text:
         margin = max(map(len, names), default=0)
         room = width - margin - len(" = ")
         forms = [[self.form(form, block, room) for form in (row.right, *row.also)] for row in rows]
+        for row, of_row in zip(rows, forms, strict=True):
+            if row.boxed:
+                of_row[0] = self.framed(self.form(row.right, block, room - 4))
         remarks = [self.prose(row.remark, block.notation, block.step) for row in rows]
         column = remark_column([len(bare(form[0][-1])) for form in forms], remarks, room)
         drawn = zip(rows, names, forms, remarks, strict=True)
@@ -154,8 +137,10 @@ class _Text:
                 yield ""
             for _ in group:
                 row, name, of_row, remark = next(drawn)
-                of_row[0][-1:] = _remarked(of_row[0][-1], remark, column, room)
-                yield from self.row(name, of_row, margin)
+                *above, last = of_row[0][:-1] if row.boxed else of_row[0]
+                first, *others = _remarked(last, remark, column, room)
+                of_row[0] = [*above, first, *(of_row[0][-1:] if row.boxed else ()), *others]
+                yield from self.row(name, of_row, margin, int(row.boxed))
                 yield from self.code(row, margin, width)
 
     def name(self, row: Row, block: Equations) -> str:
@@ -163,22 +148,39 @@ class _Text:
         written = block.notation.write(row.left, self.spelling, block.step)
         for number, symbol in block.key.items():
             if symbol == row.left:
-                return f"{self.mark(number) * 3} {written}"
+                return f"{self.line(number, len(mark_label(number)) + 2)} {written}"
         return written
 
     def form(self, form: Any, block: Equations, room: int) -> list[str]:
         lines = block.notation.lines(form, self.spelling, room, block.step)
         return ["  " * level + line for level, line in lines]
 
-    def row(self, name: str, forms: list[list[str]], margin: int) -> Iterator[str]:
-        for form in forms:
-            for line in form:
-                yield f"{name:<{margin}} {'=' if line is form[0] else ' '} {bare(line)}"
-                yield from (f"{'':<{margin}}   {below}" for below in self.underlined(line))
-                name = ""
+    def framed(self, lines: list[str]) -> list[str]:
+        """Lines in a frame; the first and the last line are of the frame."""
+        drawn = self.characters
+        width = max(len(bare(line)) for line in lines) + 2
+        top, bottom, *right = drawn.corners
+        sides = [
+            f"{drawn.own} {line}{' ' * (width - 1 - len(bare(line)))}{drawn.own}" for line in lines
+        ]
+        across = drawn.across * width
+        return [f"{top}{across}{right[0]}", *sides, f"{bottom}{across}{right[1]}"]
 
-    def mark(self, number: int) -> str:
-        return self.characters.marks[number % len(self.characters.marks)]
+    def row(self, name: str, forms: list[list[str]], margin: int, above: int) -> Iterator[str]:
+        """The lines of a row; so many of them stand above its name."""
+        for form in forms:
+            for number, line in enumerate(form):
+                first = number == above
+                shown = name if first else ""
+                yield f"{shown:<{margin}} {'=' if first else ' '} {bare(line)}"
+                yield from (f"{'':<{margin}}   {below}" for below in self.underlined(line))
+                name = "" if first else name
+            above = 0
+
+    def line(self, number: int, length: int) -> str:
+        """The line of a mark: after some marks its kind comes again, the label in it does not."""
+        kind, name = self.characters.marks[number % len(self.characters.marks)], mark_label(number)
+        return f"{kind}{name}".ljust(length, kind) if length > len(name) else kind * length
 
     def underlined(self, line: str) -> Iterator[str]:
         """Rows of marks below a line: those of inner expressions first."""
@@ -189,8 +191,7 @@ class _Text:
             if row is None:
                 row = [" "] * len(line)
                 rows.append(row)
-            for n in marked:
-                row[n] = self.mark(span.number)
+            row[span.start : span.stop] = self.line(span.number, len(marked))
         yield from ("".join(row).rstrip() for row in rows)
 
     def code(self, row: Row, margin: int, width: int) -> Iterator[str]:
@@ -231,12 +232,12 @@ class _Text:
         for symbol, edges in block.reads():
             readers = [
                 block.notation.write(edge.end, self.spelling, 0)
-                + (f"{_NO_BREAK}[{edge.path}]" if edge.path else "")
+                + (f"{NO_BREAK}[{edge.path}]" if edge.path else "")
                 for edge in edges
             ]
             name = block.notation.write(symbol, self.spelling, 0)
             rows.append([name, f"read by {', '.join(readers)}"])
-        yield from self.columns(rows)
+        yield from self.indented(self.columns(rows))
 
     def listing(self, code: Code) -> Iterator[str]:
         for number, lines in enumerate(code.functions.values()):
@@ -249,7 +250,7 @@ def _remarked(line: str, remark: str, column: int, room: int) -> list[str]:
     """A line with a remark in its column, or below it where there is no room."""
     if not remark:
         return [line]
-    remark = remark.replace(_NO_BREAK, " ")
+    remark = remark.replace(NO_BREAK, " ")
     shown = len(bare(line))
     if max(shown, column) + 3 + len(remark) <= room:
         return [f"{line}{' ' * (max(column, shown) - shown)}   {remark}"]

@@ -20,7 +20,7 @@ from gru_codegen.notation.forms import (
 )
 from gru_codegen.notation.layout import bare, spans, spelled
 from gru_codegen.notation.mathml import CLASSED, mathml, symbol_class
-from gru_codegen.notation.spelling import LATEX, TEXT, UNICODE, Spelling
+from gru_codegen.notation.spelling import LATEX, TEXT, UNICODE, Spelling, mark_label
 from gru_codegen.notation.writing import Notation
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
     "Verbatim",
     "bare",
     "leaves",
+    "mark_label",
     "mathml",
     "signed",
     "spans",

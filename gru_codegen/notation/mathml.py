@@ -7,9 +7,11 @@ reader of its few forms is enough. It refuses all others.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from html import escape
+from string import ascii_letters
 from typing import NoReturn
 
 from gru_codegen.notation.layout import kept
@@ -62,7 +64,10 @@ class _Atom:
         whole = f"<{name}>{self.base}{scripts}</{name}>" if scripts else self.base
         if not self.classes:
             return whole
-        return f'<mrow class="{escape(self.classes)}">{self.before}{whole}</mrow>'
+        classes = f' class="{escape(self.classes)}"'
+        if scripts and not self.before:
+            return whole.replace(f"<{name}", f"<{name}{classes}", 1)
+        return f"<mrow{classes}>{self.before}{whole}</mrow>"
 
 
 def _element(atoms: list[_Atom]) -> str:
@@ -99,7 +104,10 @@ class _Reader:
         if getattr(atom, field):
             self.refuse()
         self.at += 1
-        return replace(atom, **{field: self.argument()})
+        argument = self.argument()
+        if argument == _PRIME:  # its glyph is raised already: it stands behind the base, unscripted
+            return replace(atom, base=f"<mrow>{atom.base}{_PRIME}</mrow>")
+        return replace(atom, **{field: argument})
 
     def argument(self) -> str:
         """A group in braces, or a single atom, as one element."""
@@ -130,7 +138,7 @@ class _Reader:
             spaced = 'lspace="0" rspace="0"'
         if mark in "()[]|⟨⟩":
             spaced = 'stretchy="false"'
-        return _Atom(f"<mo {spaced}>{mark}</mo>")
+        return _Atom(f"<mo{' ' if spaced else ''}{spaced}>{mark}</mo>")
 
     def command(self, name: str) -> _Atom:
         if name in _ATOMS:
@@ -189,9 +197,19 @@ def _identifier(word: str) -> str:
 
 
 def _italic(word: str) -> str:
-    """A word in italic letters: MathML has single ones slanted, and words upright."""
-    letters = (f"<mi>{c}</mi>" if c.isalpha() else f"<mtext>{escape(c)}</mtext>" for c in word)
-    return f"<mrow>{''.join(letters)}</mrow>"
+    """A word in italic letters, as characters: MathML slants single letters alone."""
+    if len(word) == 1:
+        return f"<mi>{escape(word)}</mi>"
+    return f"<mi>{escape(''.join(map(_slanted, word)))}</mi>"
+
+
+def _slanted(letter: str) -> str:
+    """The letter of Unicode's italic alphabet; other characters as they are."""
+    if letter == "h":
+        return "\N{PLANCK CONSTANT}"
+    kind = "CAPITAL" if letter.isupper() else "SMALL"
+    name = f"MATHEMATICAL ITALIC {kind} {letter.upper()}"
+    return unicodedata.lookup(name) if letter in ascii_letters else letter
 
 
 _BOLD_ZERO = ord("\N{MATHEMATICAL BOLD DIGIT ZERO}")
@@ -204,6 +222,7 @@ _WORDS: dict[str, Callable[[str], str]] = {
     "text": lambda words: f"<mtext>{escape(words).replace(' ', chr(0xA0))}</mtext>",
 }
 
+_PRIME = '<mo lspace="0" rspace="0">′</mo>'
 _THIN = '<mspace width=".17em"/>'
 
 _ATOMS = {
@@ -211,23 +230,24 @@ _ATOMS = {
     "Lambda": '<mi mathvariant="normal">Λ</mi>',
     "dots": "<mi>…</mi>",
     "partial": "<mi>∂</mi>",
-    "prime": '<mo mathsize="140%">′</mo>',
+    "prime": _PRIME,
     "sigma": "<mi>σ</mi>",
     "sum": '<mo movablelimits="false">∑</mo>',
     "tanh": "<mi>tanh</mi>",
     "top": "<mo>\N{DOWN TACK}</mo>",
 }
 
-#: What stands for a sign, and how it is spaced: as between operands, or as given.
+#: What stands for a sign, and how it is spaced: as between operands, or as given. For "" MathML
+#: knows the sign between operands alone, and so has that space wherever it stands.
 _BETWEEN = 'form="infix"'
 _SIGNS = {
     **{bracket: (bracket, "") for bracket in "()[]|"},
     "langle": ("⟨", ""),
     "rangle": ("⟩", ""),
-    "circ": ("∘", 'lspace=".2em" rspace=".2em"'),
+    "circ": ("∘", ""),
     "+": ("+", _BETWEEN),
     "-": ("−", _BETWEEN),
-    "=": ("=", _BETWEEN),
+    "=": ("=", ""),
     "<": ("&lt;", _BETWEEN),
     ">": ("&gt;", _BETWEEN),
     "/": ("/", 'lspace=".1em" rspace=".1em"'),

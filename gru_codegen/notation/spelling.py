@@ -14,7 +14,7 @@ from gru_codegen.ir import ELEMENTWISE
 from gru_codegen.notation.forms import Schema
 from gru_codegen.notation.layout import kept
 
-__all__ = ["LATEX", "TEXT", "UNICODE", "Spelling"]
+__all__ = ["LATEX", "TEXT", "UNICODE", "Spelling", "mark_label"]
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,10 @@ _SUPERSCRIPTED = re.compile(r"([a-z])([A-Z]+)")
 
 def _latex_symbol(name: str, adjoint: bool, index: str | None, label: str = "") -> str:
     if adjoint:
-        return rf"\mathrm{{d}}{_latex_symbol(name.removeprefix('d'), False, index, label)}"
+        of = name.removeprefix("d")
+        if of.startswith("_"):  # a derivative that is given, with its argument as subscript
+            return rf"\mathrm{{d}}_{{{_latex_symbol(of[1:], False, index, label)}}}"
+        return rf"\mathrm{{d}}{_latex_symbol(of, False, index, label)}"
     name, primes = name.rstrip("'"), name.count("'")
     head, *tails = name.split("_")
     if not all((head, *tails)):  # an underscore that joins nothing
@@ -95,15 +98,22 @@ def _latex_local(adjoint: str | None, value: str, argument: str) -> str:
     return rf"\partial {scalar} / \partial {argument}"
 
 
+def mark_label(number: int) -> str:
+    """The label of the mark of this number: each has another."""
+    return str(number + 1)
+
+
 def _latex_marks(number: int) -> tuple[str, str]:
-    """One line under the formula, two or three."""
-    lines = 1 + number % 3
-    return r"\underline{" * lines, "}" * lines
+    """One line under the formula, or two, and at its end the label."""
+    lines = 1 + number % 2
+    return r"\underline{" * lines, rf"\,{{\scriptscriptstyle [{mark_label(number)}]}}" + "}" * lines
 
 
 def _escape(words: str) -> str:
     return re.sub(
-        r"[\\{}$&#^_%~<>|]", lambda match: _LATEX_CHARACTERS.get(match[0], rf"\{match[0]}"), words
+        r"[\\{}$&#^_%~<>|]|-(?=-)",
+        lambda match: _LATEX_CHARACTERS.get(match[0], rf"\{match[0]}"),
+        words,
     )
 
 
@@ -114,6 +124,7 @@ _LATEX_CHARACTERS = {
     "<": r"\ensuremath{<}",
     ">": r"\ensuremath{>}",
     "|": r"\ensuremath{|}",
+    "-": "-{}",  # two of them would be a dash
 }
 
 

@@ -85,12 +85,12 @@ class Notation:
 
     def _place_in_sum(self, term: Any) -> Any:
         order = (*self.adjoints, *self.given, *self.computed)
-        return (bool(signed(term)[0] < 0), _places(term, order), str(term))
+        return (bool(signed(term)[0] < 0), _places(term, order), _InWriting(term))
 
     def _place_in_product(self, factor: Any) -> Any:
         order = (*self.adjoints, *self.computed, *reversed(self.given))
         places = _places(factor, order)
-        return (places[:1], not isinstance(factor, MatrixSymbol), len(places), str(factor))
+        return (places[:1], not isinstance(factor, MatrixSymbol), len(places), _InWriting(factor))
 
     # --- writing ----------------------------------------------------------------------------
 
@@ -163,6 +163,16 @@ class Notation:
     @cached_property
     def _adjoints(self) -> frozenset[MatrixSymbol]:
         return frozenset(self.adjoints)
+
+
+@dataclass(frozen=True)
+class _InWriting:
+    """An expression, ordered by what SymPy writes for it; that takes time, and is rarely asked."""
+
+    expression: Any
+
+    def __lt__(self, other: _InWriting) -> bool:
+        return str(self.expression) < str(other.expression)
 
 
 def _places(expression: Any, order: tuple[MatrixSymbol, ...]) -> list[int]:

@@ -84,7 +84,7 @@ def test_the_source_s_page_by_one_command_each(run: Run, monkeypatch: pytest.Mon
     """Time stamp 2 with six equations, time stamp 1 with two errors that add up, and so on."""
     monkeypatch.setenv("COLUMNS", "100")
     plain = run("inspect").out
-    assert "CA_t = tanh(x_t Wca + (R_t o S_{t-1}) Wrecca)   candidate activation, (B, H)" in plain
+    assert "| tanh(x_t Wca + (R_t o S_{t-1}) Wrecca) |   candidate activation, (B, H)" in plain
     assert "CA[t] = np.tanh(x[t] @ Wca + RS[t] @ Wrecca)" in plain
     assert "Six weights, so in total six gradients to find: Wz, Wrecz, Wca, Wrecca, Wr" in plain
 
@@ -116,6 +116,7 @@ def test_the_source_s_page_by_one_command_each(run: Run, monkeypatch: pytest.Mon
         (["--expand", "full"], "--expand full: of how many time steps? give --unroll as well"),
         (["--expand", "all"], "--expand: there is no expand 'all'; known: hand, full"),
         (["--fragment"], "--fragment is for --format latex"),
+        (["--format", "html", "--ascii"], "--ascii is for --format text"),
         (
             ["--wrt", "Wz", "--wrt", "W"],
             "--wrt: there is no weight 'W'; did you mean Wz? known: Wz",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -23,10 +24,16 @@ def test_the_checks_are_those_of_the_kernel() -> None:
     kernel = gc.load(gc.GRU, style="textbook")
     report = pipeline.check(kernel, gc.GRU)
     rows = table()
-    assert [row[0] for row in rows] == list(dict.fromkeys(c.method for c in report.checks))
-    numbers = [int(row[2].split(" of ")[1].removesuffix(" pass")) for row in rows]
+    assert [row[1] for row in rows] == list(dict.fromkeys(c.method for c in report.checks))
+    numbers = [int(row[3].split(" of ")[1]) for row in rows]
     assert sum(numbers) == len(report.checks)
-    assert all(row[2].startswith(f"{n} of ") for row, n in zip(rows, numbers, strict=True))
+    assert all(row[3].startswith(f"{n} of ") for row, n in zip(rows, numbers, strict=True))
+    of = {row[1]: row[0] for row in rows}
+    at_most = {row[1]: float(row[2]) for row in rows if row[2] != "exact"}
+    tolerance = {c.method: c.tolerance for c in report.checks}
+    assert all(tolerance[name] <= at_most[name] <= 10 * tolerance[name] for name in at_most)
+    assert of["central difference"] == "each weight"
+    assert of["random direction"] == "all weights, loss_weights, lengths"
 
 
 def test_a_check_that_fails_is_shown_so(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,9 +43,11 @@ def test_a_check_that_fails_is_shown_so(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(inspection, "check", failing)
     monkeypatch.setattr(inspection, "_checks", inspection._checks.__wrapped__)
-    assert any(" of " in row[2] and row[2][0] < row[2].split(" of ")[1][0] for row in table())
+    assert any(" of " in row[3] and row[3][0] < row[3].split(" of ")[1][0] for row in table())
 
 
-def test_a_text_comes_at_once_without_them() -> None:
-    assert "What is proved\n" in gc.inspect(gc.GRU)
+def test_a_text_has_them_and_a_single_step_has_none() -> None:
+    text = gc.inspect(gc.GRU)
+    assert "What is proved, what is checked\n" in text
+    assert re.search(r"^    each weight +complex step +1e-12 +6 of 6$", text, re.MULTILINE)
     assert table(unroll=2, at=1) == []

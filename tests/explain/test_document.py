@@ -65,7 +65,7 @@ def test_the_sections() -> None:
         "10. The code",
         "11. Sequences that end early, loss weights, pullbacks",
         "12. How far an error travels",
-        "13. What is proved",
+        "13. What is proved, what is checked",
         "14. Now you",
         "15. Appendix: the Lagrangian and the normal form",
     ]

@@ -81,8 +81,13 @@ def test_every_shared_factor_has_a_mark_of_its_own() -> None:
     derivation = gc.derive(linear(gc.cells["lstm"]), gc.losses["l2-mean"])
     for ascii in (True, False):
         text = document(derivation, unroll=2, at=1, ascii=ascii)
-        marks = re.findall(r"^ {4}(\S)\1\1 d\S+ +=", text, re.MULTILINE)
-        assert len(marks) == len(set(marks)) == 7
+        marks = re.findall(r"^ {4}(\S)(\d+)\1 d\S+ +=", text, re.MULTILINE)
+        assert [label for _, label in marks] == list("1234567")
+        for line, label in marks:
+            assert f" {line}{label}{line}{line}" in text  # under a formula
+    latex = document(derivation, unroll=2, at=1, format="latex")
+    for label in "1234567":
+        assert latex.count(rf"\,{{\scriptscriptstyle [{label}]}}}}") > 1
 
 
 def test_a_formula_too_long_to_be_written_in_full_is_said_to_be(

@@ -9,7 +9,7 @@ from typing import Any
 
 from gru_codegen.derive.writing import Prose, Row
 from gru_codegen.explain.html.anchors import Anchors
-from gru_codegen.explain.html.formulas import formula, prose
+from gru_codegen.explain.html.formulas import formula, mark, plain, prose
 from gru_codegen.explain.html.graph import graph
 from gru_codegen.explain.html.listing import Highlighted, listing
 from gru_codegen.explain.html.markup import element, lines
@@ -78,6 +78,10 @@ def _graph(block: Graph, page: Page) -> str:
 # --- tables --------------------------------------------------------------------------------------
 
 
+#: Of a table of cells that are all shorter, as numbers are, none is broken over lines.
+_SHORT = 12
+
+
 def _table(block: Table, page: Page) -> str:
     """A table; without a heading the first cell of a row is that of the row."""
     head = ""
@@ -85,7 +89,9 @@ def _table(block: Table, page: Page) -> str:
         cells = [element("th", page.prose(cell), scope="col") for cell in block.heading]
         head = element("thead", element("tr", *cells))
     rows = [element("tr", *_cells(row, page, not block.heading)) for row in block.rows]
-    table = element("table", head, element("tbody", *rows), class_="" if head else "facts")
+    short = all(len(plain(c, page.document.notation)) < _SHORT for r in block.rows for c in r[1:])
+    kind = ("short" if short else "") if head else "facts"
+    table = element("table", head, element("tbody", *rows), class_=kind)
     return element("div", table, class_="scroll")
 
 
@@ -98,42 +104,49 @@ def _cells(row: Sequence[Prose], page: Page, headed: bool) -> Iterator[str]:
 # --- equations -----------------------------------------------------------------------------------
 
 
-def _equations(block: Equations, page: Page) -> str:
-    """All groups in one grid, so that they are aligned with each other."""
+def _equations(block: Equations, page: Page, brief: bool = False) -> str:
+    """All groups in one grid, so that they are aligned with each other.
+
+    brief: of the lines of code the numbers alone.
+    """
     rows = (
-        _row(row, block, page, "group" if number and row is group[0] else "")
+        _row(row, block, page, "group" if number and row is group[0] else "", brief)
         for number, group in enumerate(block.groups)
         for row in group
     )
     return element("ul", "\n", *rows, class_="equations")
 
 
-def _row(row: Row, block: Equations, page: Page, kind: str) -> str:
+def _row(row: Row, block: Equations, page: Page, kind: str, brief: bool) -> str:
     """An equation: its left side, its right sides, the remark on it, its line of code."""
     left = formula(row.left, block.notation, block.step)
-    right = [
-        element("div", formula(each, block.notation, block.step, "= "))
-        for each in (row.right, *row.also)
-    ]
+    right = [element("div", _right(each, block)) for each in (row.right, *row.also)]
+    if row.boxed:
+        boxed = element("span", formula(row.right, block.notation, block.step), class_="boxed")
+        right[0] = element("div", "<math><mo>=</mo></math> ", boxed)
     if row.remark:
         right.append(element("small", prose(row.remark, block.notation, block.step)))
     parts = [
         element("div", _keyed(left, row, block), class_="left"),
         element("div", *right, class_="right"),
-        _code(row, page),
+        _code(row, page, brief),
     ]
     return element("li", lines(parts), id=page.anchors.of_row(row), class_=kind) + "\n"
+
+
+def _right(expression: Any, block: Equations) -> str:
+    return formula(expression, block.notation, block.step, "= ")
 
 
 def _keyed(left: str, row: Row, block: Equations) -> str:
     """The left side; what is marked elsewhere has its mark here too."""
     for number, symbol in block.key.items():
         if symbol == row.left:
-            return element("span", left, class_=f"mark mark-{number % 6}")
+            return f"<span {mark(number)}>{left}</span>"
     return left
 
 
-def _code(row: Row, page: Page) -> str:
+def _code(row: Row, page: Page, brief: bool) -> str:
     """The line of code that computes an equation, with a link to it where all code is shown."""
     code = page.document.code
     line = code.line_of(row.equation) if code is not None else None
@@ -143,8 +156,9 @@ def _code(row: Row, page: Page) -> str:
     return element(
         "a" if target else "span",
         element("span", str(line.number), class_="number"),
-        element("code", page.code.line(line.number)),
+        "" if brief else element("code", page.code.line(line.number)),
         class_="code",
+        aria_label=f"line {line.number}" if brief and target else "",
         href=f"#{target}" if target else "",
     )
 
@@ -161,7 +175,7 @@ def _box(box: Box, page: Page) -> str:
     return element(
         "div",
         element("h3", page.prose(box.title)),
-        _equations(box.equations, page),
+        _equations(box.equations, page, brief=True),
         class_=f"box {box.whose}",
         id=box.id,
     )

@@ -9,12 +9,24 @@ from typing import Any
 
 from gru_codegen.derive.writing import Prose
 from gru_codegen.explain.html.markup import element
-from gru_codegen.notation import CLASSED, TEXT, Notation, Verbatim, bare, mathml, spelled
+from gru_codegen.notation import (
+    CLASSED,
+    TEXT,
+    Notation,
+    Verbatim,
+    bare,
+    mark_label,
+    mathml,
+    spelled,
+)
 
-__all__ = ["formula", "plain", "prose"]
+__all__ = ["formula", "mark", "plain", "prose"]
 
 #: How much of a formula stays together, in columns of text: less than a telephone has.
 _WIDTH = 20
+
+#: So many kinds of lines the style sheet has for marks.
+_LINES = 6
 
 #: Between two pieces a line may end. Neither character occurs in a formula.
 _END_OF_PIECE, _EDGE_OF_MARK = "\n", "\0"
@@ -43,9 +55,14 @@ def _inline(pieces: Sequence[str]) -> Iterator[str]:
     (whole,) = spelled([_END_OF_PIECE.join(pieces)], marks)
     for place, part in enumerate(whole.split(_EDGE_OF_MARK)):
         if place % 2:
-            yield f'<span class="mark mark-{int(part) % 6}">' if part else "</span>"
+            yield f"<span {mark(int(part))}>" if part else "</span>"
         else:
             yield "<wbr/>".join(map(_math, part.split(_END_OF_PIECE)))
+
+
+def mark(number: int) -> str:
+    """The attributes of what has the mark of this number: its line, and the label behind it."""
+    return f'class="mark mark-{number % _LINES}" data-label="{mark_label(number)}"'
 
 
 def _math(latex: str) -> str:
@@ -55,9 +72,10 @@ def _math(latex: str) -> str:
 def prose(parts: Prose, notation: Notation, step: str | int = "t") -> str:
     """Words and formulas in turn; no line begins with the comma or the point behind a formula."""
     written: list[str] = []
-    for part in parts:
+    for before, part in zip((None, *parts), parts, strict=False):
         markup = _part(part, notation, step)
-        sign = re.match(r"[,.:;)]+", part) if isinstance(part, str) and written else None
+        behind = isinstance(part, str) and not isinstance(before, (str, type(None)))
+        sign = re.match(r"[,.:;)]+", part) if behind else None
         if sign is not None:
             written[-1] = element("span", written[-1], sign[0], class_="together")
             markup = markup[sign.end() :]

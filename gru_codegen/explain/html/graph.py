@@ -6,6 +6,7 @@ A narrow screen has the same picture on its side: a step is a row.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any
 
 from gru_codegen.explain.html.formulas import formula
@@ -20,6 +21,8 @@ _PATHS = {"own": "own error, of step 1", "later": "what later steps pass back"}
 
 #: The height of a node, the space around the picture, and that between two steps.
 _HEIGHT, _MARGIN, _BETWEEN = 38, 4, 40
+#: The way from one layer up to the next, and the space between two that lie side by side.
+_LAYER, _SPACE = 66.0, 24
 
 #: So far a picture is made smaller for a narrow screen; beyond that it is scrolled.
 _SMALLEST = 0.6
@@ -64,18 +67,24 @@ class _Picture:
 
     def __init__(self, block: Graph, upright: bool) -> None:
         self.graph, self.upright, self.lanes = block, upright, lanes(block)
-        names = [block.notation.write(node, LATEX, 0) for node in block.nodes]
-        self.width = max(_HEIGHT, *(9 * LATEX.width(name) + 14 for name in names))
-        self.layer, self.lane = self.width + 24, 58.0
-        if upright:
-            self.layer, self.lane = 66.0, self.width + 40
+        widths: dict[int, float] = {}  # of each layer
+        for node, (_, layer) in sorted(block.nodes.items(), key=lambda item: item[1][1]):
+            width = 9 * LATEX.width(block.notation.write(node, LATEX, 0)) + 14
+            widths[layer] = max(_HEIGHT, width, widths.get(layer, 0))
+        self.widths = dict.fromkeys(widths, max(widths.values())) if upright else widths
+        #: The middle of each layer, in the direction of the layers.
+        self.layers = {0: 0.0}
+        for before, layer in pairwise(self.widths):
+            widest = (self.widths[before] + self.widths[layer]) / 2
+            self.layers[layer] = self.layers[before] + (_LAYER if upright else widest + _SPACE)
+        self.lane = self.widths[0] + 40 if upright else 58.0
+        self.depth = self.layers[max(self.layers)]
         self.step = (max(self.lanes.values()) + 1) * self.lane + _BETWEEN
-        self.depth = max(layer for _, layer in block.nodes.values()) * self.layer
 
     def drawn(self) -> str:
-        places = [self.place(node) for node in self.graph.nodes]
-        width = max(x for x, _ in places) + self.width / 2 + _MARGIN
-        height = max(y for _, y in places) + _HEIGHT / 2 + _MARGIN
+        places = {node: self.place(node) for node in self.graph.nodes}
+        width = max(x + self.width(node) / 2 for node, (x, _) in places.items()) + _MARGIN
+        height = max(y for _, y in places.values()) + _HEIGHT / 2 + _MARGIN
         name = "wide" if self.upright else "narrow"
         return element(
             "svg",
@@ -105,17 +114,20 @@ class _Picture:
 
     # --- nodes ------------------------------------------------------------------------------
 
+    def width(self, node: Any) -> float:
+        return self.widths[self.graph.nodes[node][1]]
+
     def place(self, node: Any) -> Point:
         """The middle of a node."""
         step, layer = self.graph.nodes[node]
-        aside, along = (step - 1) * self.step + self.lanes[node] * self.lane, layer * self.layer
+        aside, along = (step - 1) * self.step + self.lanes[node] * self.lane, self.layers[layer]
         x, y = (aside, self.depth - along) if self.upright else (along, aside)
-        return x + self.width / 2 + _MARGIN, y + _HEIGHT / 2 + _MARGIN
+        return x + self.widths[0] / 2 + _MARGIN, y + _HEIGHT / 2 + _MARGIN
 
     def node(self, node: Any) -> str:
-        x, y = self.place(node)
-        corner = {"x": f"{x - self.width / 2:g}", "y": f"{y - _HEIGHT / 2:g}"}
-        size = {"width": f"{self.width:g}", "height": _HEIGHT}
+        (x, y), width = self.place(node), self.width(node)
+        corner = {"x": f"{x - width / 2:g}", "y": f"{y - _HEIGHT / 2:g}"}
+        size = {"width": f"{width:g}", "height": _HEIGHT}
         written = element("div", formula(node, self.graph.notation, 0))
         return element("rect", rx=_HEIGHT / 2, **corner, **size) + element(
             "foreignObject", written, **corner, **size
@@ -157,20 +169,26 @@ class _Picture:
 
     def along(self, edge: Edge) -> tuple[Point, ...]:
         """The control points of an edge within a step: it stays in its lane to the last layer."""
-        half = (_HEIGHT if self.upright else self.width) / 2
-        start, end = self.moved(edge.start, half), self.moved(edge.end, -half)
-        layers = self.graph.nodes[edge.end][1] - self.graph.nodes[edge.start][1]
-        first = self.moved(edge.start, (layers - 0.4) * self.layer)
-        return start, first, self.moved(edge.end, -0.8 * self.layer), end
+        first, last = (
+            (_HEIGHT if self.upright else self.width(node)) / 2 for node in (edge.start, edge.end)
+        )
+        start, end = self.moved(edge.start, first), self.moved(edge.end, -last)
+        bend = self.moved(edge.start, self.between(edge.start, edge.end) - 0.4 * _LAYER)
+        return start, bend, self.moved(edge.end, -0.8 * _LAYER), end
 
     def across(self, edge: Edge) -> tuple[Point, ...]:
         """The control points of an edge to the next step; it avoids the nodes of the first lane."""
-        half = (self.width if self.upright else _HEIGHT) / 2
+        half = (self.widths[0] if self.upright else _HEIGHT) / 2
         start, end = self.moved(edge.start, 0, half), self.moved(edge.end, 0, -half)
-        layers = self.graph.nodes[edge.start][1] - self.graph.nodes[edge.end][1]
-        detour = 0.8 * self.layer * min(layers, 1) if self.lanes[edge.end] else 0
+        back = self.between(edge.end, edge.start)
+        detour = 0.8 * min(back, _LAYER) if self.lanes[edge.end] else 0
         first = self.moved(edge.start, 0, half + 0.8 * _BETWEEN)
         return start, first, self.moved(edge.end, detour, -half - 0.6 * _BETWEEN), end
+
+    def between(self, start: Any, end: Any) -> float:
+        """The way from the layer of one node to that of another."""
+        first, last = (self.layers[self.graph.nodes[node][1]] for node in (start, end))
+        return last - first
 
     def moved(self, node: Any, along: float, aside: float = 0) -> Point:
         """A point so far from a node, in the direction of the layers and across it."""

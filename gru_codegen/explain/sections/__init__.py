@@ -80,7 +80,7 @@ def _step(part: Part, at: int) -> Iterator[Section]:
     """The sections on one time step; what arrives from the next is shown where there is one."""
     yield step_section(part, at)
     if at != part.steps:
-        yield ways_section(part)
+        yield from ways_section(part)
 
 
 def _whole(part: Part, additions: Additions) -> Iterator[Section]:
@@ -92,7 +92,7 @@ def _whole(part: Part, additions: Additions) -> Iterator[Section]:
         yield forward_section(part)
         for step in steps_shown(part.steps):
             yield step_section(part, step)
-    yield ways_section(part)
+    yield from ways_section(part)
     yield sharing_section(part)
     yield from code_section(part)
     if part.is_all:

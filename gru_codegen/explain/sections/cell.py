@@ -19,6 +19,8 @@ from gru_codegen.notation import LATEX, TEXT, Schema
 
 __all__ = ["cell_section"]
 
+#: The meaning of the equation that is boxed.
+_CANDIDATE = "candidate activation"
 _SIZES = {"B": "batch size", "D": "input size", "H": "hidden size", "O": "output size"}
 
 
@@ -74,7 +76,13 @@ def _forward(part: Part) -> Iterator[Block]:
     cell, loss = derivation.cell, derivation.loss
     ours = {equation.target for equation in cell.equations}
     rows = [
-        Row(e.target, e.declared, (f"{e.meaning}, ", shape(e.target.shape)), _forward_id(e.target))
+        Row(
+            e.target,
+            e.declared,
+            (f"{e.meaning}, ", shape(e.target.shape)),
+            _forward_id(e.target),
+            boxed=e.meaning == _CANDIDATE,
+        )
         for e in derivation.equations
         if not e.named_here
     ]
@@ -83,6 +91,8 @@ def _forward(part: Part) -> Iterator[Block]:
     total = loss_row(derivation)
     groups = [own, [*outer, Row(total.left, total.right, total.remark, EquationId("loss", "L"))]]
     yield Equations(groups, derivation.notation)
+    if any(row.boxed for row in rows):
+        yield says("In the box is the candidate activation: what a step may write into the state.")
     if loss.cost.has(Trace):
         yield says("`tr(A^T F)` is the sum of all entries of `A o F`.")
     yield from _named(derivation)

@@ -129,7 +129,7 @@ def _pullback(derivation: Derivation) -> Iterator[Block]:
         "the derivative of any function with respect to the outputs, and {given}, that with "
         "respect to the last state, as if a step after the last one had passed it back:",
         seed=(seed,),
-        given=listed(term.expression for term in last.values()),
+        given=listed(_schema(term.expression, derivation) for term in last.values()),
     )
     carries = {a.of: a.carry for a in derivation.adjoints if a.carry is not None}
     rows = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from gru_codegen.derive.writing import Prose
@@ -52,13 +53,19 @@ def _checks(checks: Sequence[Checked]) -> Iterator[Block]:
     )
     rows: list[tuple[Prose, ...]] = [
         (
+            (each.of,),
             (each.method,),
-            (f"{each.tolerance:.0e}" if each.tolerance else "exact",),
-            (f"{each.passed} of {each.number} pass",),
+            (_at_most(each.tolerance),),
+            (f"{each.passed} of {each.number}",),
         )
         for each in checks
     ]
-    yield Table(rows, [("method",), ("tolerance",), ("verdict",)])
+    yield Table(rows, [("of",), ("method",), ("off by at most",), ("passed",)])
+
+
+def _at_most(tolerance: float) -> str:
+    """A power of ten: some tolerances are measured, and differ a little between machines."""
+    return f"{10.0 ** math.ceil(math.log10(tolerance)):.0e}" if tolerance else "exact"
 
 
 def _proofs(part: Part) -> Iterator[Block]:

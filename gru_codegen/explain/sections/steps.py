@@ -325,6 +325,6 @@ def _sum(part: Part, split: Split, weights: list[MatrixSymbol]) -> Equations:
         total = MatAdd(*parts) if len(parts) > 1 else parts[0]
         also = tuple(_distinct([total, split.whole.gradients[weight]]))
         alone = "own error alone" if weight in split.own.gradients else "arriving error alone"
-        words = "own and arriving error" if len(parts) > 1 else alone
-        rows.append(Row(_share(part, split, weight), total, (words,), also=also))
+        words = () if len(parts) > 1 else (alone,)
+        rows.append(Row(_share(part, split, weight), total, words, also=also))
     return Equations([rows], split.notation, step=0)

@@ -59,8 +59,9 @@ def _numbers(
 
 
 def _relative(number: float) -> str:
-    return f"{number:.0e}" if 0 < number < 0.01 else f"{number:.2g}"
+    return f"{number:.0e}" if 0 < number < 0.001 else f"{number:.2g}"
 
 
 def _percent(number: float) -> str:
-    return f"{100 * number:.2g} %"
+    """A share of the whole; one that rounds to nothing is below a bound."""
+    return "< 0.01 %" if 0 < number < 0.0001 else f"{100 * number:.2g} %"

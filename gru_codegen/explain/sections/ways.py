@@ -23,15 +23,18 @@ _DIRECTLY = "directly"
 _LONGEST_INLINE = 40
 
 
-def ways_section(part: Part) -> Section:
-    """Section on the terms of the adjoint of each previous state: one way each."""
+def ways_section(part: Part) -> list[Section]:
+    """Section on the terms of the adjoint of each previous state: one way each.
+
+    None, if what is shown reads no such adjoint.
+    """
     derivation = part.derivation
     previous = derivation.cell.states.values()
     blocks: list[Block] = []
-    for adjoint in derivation.adjoints:
+    for adjoint in part.adjoints:
         if adjoint.of in previous and adjoint.terms:
             blocks += _ways(derivation, adjoint)
-    return Section("ways", ("The ways back through a step",), blocks)
+    return [Section("ways", ("The ways back through a step",), blocks)] if blocks else []
 
 
 def _ways(derivation: Derivation, adjoint: AdjointEquation) -> Iterator[Block]:
@@ -53,8 +56,8 @@ def _ways(derivation: Derivation, adjoint: AdjointEquation) -> Iterator[Block]:
         factor = _direct(value, weights)
         if factor and len(derivation.notation.text(*factor)) <= _LONGEST_INLINE:
             yield says(
-                "The way without a weight matrix is a multiplication by {factor} and by nothing "
-                "else: where that is near 1, an error is carried over long distances.",
+                "Directly, an error is multiplied by {factor} entry by entry, and by no weight: "
+                "where that is near 1, it is carried over long distances.",
                 factor=factor,
             )
 

@@ -79,6 +79,11 @@ OVERLAID = """() => [...document.querySelectorAll('.equations li')]
     }).map(each => each.textContent)"""
 
 
+#: Wider than a phone: what has to be scrolled to be seen.
+SCROLLED = """() => [...document.querySelectorAll('.scroll')]
+    .filter(each => each.scrollWidth > each.clientWidth + 1)
+    .map(each => each.textContent.slice(0, 120))"""
+
 #: The text behind a formula that begins with a comma or a point, where that begins a line.
 LEFT_ALONE = """() => [...document.querySelectorAll('math, [role="math"]')]
     .filter(each => each.checkVisibility() && /^[,.;:)]/.test(each.nextSibling?.data ?? ''))
@@ -97,6 +102,7 @@ def test_a_page_is_shown_whole_on_any_screen(opened: Any) -> None:
         opened.set_viewport_size({"width": width, "height": 900})
         assert opened.evaluate("document.documentElement.scrollWidth") <= width
         assert opened.evaluate(CUT_OFF) == []
+        assert opened.evaluate(SCROLLED) == []
         assert opened.evaluate(ZERO_SIZED) == []
         assert opened.evaluate(OVERLAID) == []
         assert opened.evaluate(LEFT_ALONE) == []

@@ -94,7 +94,8 @@ def test_any_number_of_steps_has_a_sound_page(steps: int | None, at: int | None)
 
 
 def test_a_page_is_small_enough_to_send() -> None:
-    assert len(page("gru", "none", "l2", 4).encode()) < 400_000
+    for of, steps in ((("gru", "none", "l2"), 4), (("lstm", "linear", "cross-entropy"), 2)):
+        assert len(page(*of, steps).encode()) < 400_000
 
 
 def test_the_page_says_what_it_is_of_and_how_it_is_made() -> None:
@@ -171,6 +172,10 @@ def test_what_formulas_share_has_the_mark_of_its_name() -> None:
     names = [e for e in section.iter("div") if "left" in classes(e)]
     key = {each[0].get("class"): text(each) for each in names if "mark" in classes(each[0])}
     assert key == {"mark mark-0": "daZ_2", "mark mark-1": "daCA_2", "mark mark-2": "daR_2"}
+    every = [each for each in section.iter() if "mark" in classes(each)]
+    assert all(
+        each.get("class") == f"mark mark-{int(each.attrib['data-label']) - 1}" for each in every
+    )
     factors = [e for e in section.iter("div") if "right" in classes(e)]
     marked = [
         [each.get("class") for each in right.iter() if "mark" in classes(each)] for right in factors
@@ -183,6 +188,25 @@ def test_what_formulas_share_has_the_mark_of_its_name() -> None:
         ["mark mark-2", "mark mark-1"],
         ["mark mark-2", "mark mark-1"],
     ]
+
+
+def test_no_two_marks_of_a_display_have_one_label() -> None:
+    """There are more of them than kinds of lines."""
+    root = elements(page("lstm", "linear", "cross-entropy"))
+    (section,) = [each for each in root.iter("section") if each.get("id") == "step-1"]
+    names = [e[0] for e in section.iter("div") if "left" in classes(e)]
+    labels = [each.attrib["data-label"] for each in names if "mark" in classes(each)]
+    assert labels == [str(number) for number in range(1, 8)]
+    assert len({each.get("class") for each in names if "mark" in classes(each)}) < len(labels)
+
+
+def test_the_candidate_activation_is_boxed() -> None:
+    root = elements(page("gru", "none", "l2"))
+    (boxed,) = [each for each in root.iter() if "boxed" in classes(each)]
+    assert text(boxed) == "tanh(x_t Wca + (R_t o S_{t-1}) Wrecca)"
+    assert "boxed" not in {
+        c for e in elements(page("rnn", "none", "l2")).iter() for c in classes(e)
+    }
 
 
 def text(element: Element) -> str:
