@@ -45,12 +45,16 @@ __all__ = [
     "check_rows",
     "check_symbols",
     "check_tuple",
+    "fault_of_range",
     "fault_of_symbol",
     "hadamard",
     "matrix",
     "ones",
     "size",
 ]
+
+#: Numbers that checks draw are no larger: what is made of them would leave float32.
+LARGEST_DRAWN = 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +69,8 @@ class Cell:
     states: for each state its value one step earlier: ``{S: S_prev}``, both (B, n).
     equations: in the order in which they are computed; every state is the target of one.
     output: the matrix that a step puts out; the first state unless said otherwise.
+    checks: the lowest and the highest number, ``{x: (0.1, 2)}``, that checks of kernels draw for
+        inputs, weights and initial states; for others they find some where equations are defined.
 
     Raises
     ------
@@ -80,6 +86,7 @@ class Cell:
     states: Mapping[MatrixSymbol, MatrixSymbol]
     equations: tuple[Equation, ...]
     output: MatrixSymbol = field(default=None)
+    checks: Mapping[MatrixSymbol, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_types(self)
@@ -89,6 +96,8 @@ class Cell:
         if self.output is None:
             object.__setattr__(self, "output", next(iter(self.states)))
         _check_cell(self)
+        _check_ranges(self)
+        object.__setattr__(self, "checks", MappingProxyType(dict(self.checks)))
         arranged = (
             replace(e, expression=self.notation.arrange(e.expression)) for e in self.equations
         )
@@ -184,6 +193,28 @@ def _check_cell(cell: Cell) -> None:
                 raise CellError(
                     f"{where}: {role} {symbol} is read by no equation; use it or remove it"
                 )
+
+
+def _check_ranges(cell: Cell) -> None:
+    where = f"cell {cell.name!r}, checks"
+    if not isinstance(cell.checks, Mapping):
+        raise CellError(f"{where}: they must be a mapping such as {{x: (0.1, 2)}}")
+    for symbol, given in cell.checks.items():
+        if symbol not in (*cell.inputs, *cell.weights, *cell.states):
+            raise CellError(f"{where}: {symbol} is no input, weight or state of the cell")
+        if fault := fault_of_range(given):
+            raise CellError(f"{where}: the range of {symbol} {fault}")
+
+
+def fault_of_range(given: Any) -> str | None:
+    """Say why `given` is no range of numbers, as the rest of a sentence; None if it is one."""
+    numbers = list(given) if isinstance(given, (tuple, list)) else []
+    if len(numbers) != 2 or not all(type(each) in (int, float) for each in numbers):
+        return f"must be two numbers, as [0.1, 2], not {shortened(given)}"
+    low, high = numbers
+    if not -LARGEST_DRAWN <= low < high <= LARGEST_DRAWN:
+        return f"must go up and stay within {LARGEST_DRAWN:.0e}, not [{low}, {high}]"
+    return None
 
 
 def check_file_name(where: str, name: Any) -> None:

@@ -138,6 +138,17 @@ def _heading(derivation: Derivation, request: Request, again: tuple[str, ...]) -
         target=loss.target.name,
         targets=loss.targets,
         mask=mask_name(derivation),
+        checks=_ranges(cell),
+    )
+
+
+def _ranges(cell: Cell) -> tuple[tuple[str, float, float], ...]:
+    """The ranges that the declaration gives, by the names that kernels have for arguments."""
+    names = {symbol: symbol.name for symbol in cell.inputs}
+    names |= {weight: f"params.{weight.name}" for weight in cell.weights}
+    names |= {state: f"s0.{state.name}" if len(cell.states) > 1 else "s0" for state in cell.states}
+    return tuple(
+        (names[each], float(low), float(high)) for each, (low, high) in cell.checks.items()
     )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -406,3 +407,31 @@ def test_the_matrix_of_ones_is_checked_like_any_other() -> None:
         "equation S: -Z is (B, H), 1 is (B, D); the terms of a sum and the factors of an "
         "elementwise product must have one shape"
     )
+
+
+# --- ranges for checks ----------------------------------------------------------------------------
+
+
+def test_ranges_are_kept_and_cannot_be_changed() -> None:
+    cell = replace(GRU, checks={GRU.inputs[0]: (0.1, 2), GRU.weights[0]: (-1, 1)})
+    assert dict(cell.checks) == {GRU.inputs[0]: (0.1, 2), GRU.weights[0]: (-1, 1)}
+    with pytest.raises(TypeError):
+        cell.checks[GRU.inputs[0]] = (0, 1)  # type: ignore[index]
+    assert not GRU.checks
+
+
+RANGES: dict[str, tuple[Any, str]] = {
+    "no symbol of the cell": ({matrix("q", B, H): (0, 1)}, "q is no input, weight or state"),
+    "no mapping": ([(0, 1)], "they must be a mapping such as {x: (0.1, 2)}"),
+    "no pair": ({GRU.inputs[0]: 1}, "the range of x must be two numbers, as [0.1, 2], not 1"),
+    "truth": ({GRU.inputs[0]: (True, 2)}, "the range of x must be two numbers"),
+    "down": ({GRU.inputs[0]: (1, 1)}, "the range of x must go up"),
+    "nan": ({GRU.inputs[0]: (float("nan"), 1)}, "the range of x must go up"),
+}
+
+
+@pytest.mark.parametrize("name", RANGES)
+def test_ranges_that_are_none(name: str) -> None:
+    given, message = RANGES[name]
+    with pytest.raises(CellError, match=rf"^cell 'gru', checks: {re.escape(message)}"):
+        replace(GRU, checks=given)

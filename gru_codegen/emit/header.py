@@ -29,6 +29,7 @@ class Heading:
     inputs, target: the names of the cell's inputs and of the loss's target.
     targets: what y holds: "numbers", "fractions" or "labels".
     mask: what the equations call the mask of the samples that have ended.
+    checks: rows (argument, lowest, highest) of the ranges that checks draw from, if it gives any.
     """
 
     cell: str
@@ -45,6 +46,7 @@ class Heading:
     target: str
     targets: str
     mask: str
+    checks: tuple[tuple[str, float, float], ...] = ()
 
 
 def aligned(rows: tuple[tuple[str, ...], ...]) -> list[str]:

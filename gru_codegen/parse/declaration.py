@@ -10,7 +10,7 @@
 The value of a state S one step earlier is S_prev; a state is (B, H), and the left side of any other
 equation has the shape of its right side. What is left out is the usual: `inputs` is one x (B, D),
 `output` the first state, `title` the name and `source` the file. `sizes` lists letters of shapes
-other than B, D and H.
+other than B, D and H. `[checks]` gives ranges, such as ``x = [0.1, 2]``, for what checks draw.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from gru_codegen.errors import CellError
 from gru_codegen.parse.document import Document
 from gru_codegen.parse.equations import Written, read_equations
 from gru_codegen.parse.keys import check_keys
+from gru_codegen.parse.ranges import read_ranges
 from gru_codegen.parse.symbols import Symbols
 from gru_codegen.parse.use import check_use
 
@@ -46,8 +47,11 @@ def read_cell(path: str) -> Cell:
     targets = {equation.target.name: equation.target for equation in equations}
     states = {targets[state]: before for state, before in symbols.states.items()}
     output = targets[symbols.output]
+    arguments = {each.name: each for each in (*symbols.inputs, *states, *symbols.weights)}
+    ranges = read_ranges(document, arguments)
+    own = (symbols.inputs, symbols.weights, states, equations, output, ranges)
     try:
-        return Cell(name, title, source, symbols.inputs, symbols.weights, states, equations, output)
+        return Cell(name, title, source, *own)
     except CellError as error:  # Cell itself has the last word on the whole
         raise CellError(f"{written.text.path}: {error}") from None
 

@@ -21,6 +21,7 @@ KEYS: dict[str, Any] = {
     "weights": {"W": "(D, H)", "b": "(H,)"},
     "output": "S",
     "equations": "S = tanh(x @ W + b)",
+    "checks": {"x": [0.1, 2.0]},
 }
 _REQUIRED = ("name", "states", "weights", "equations")
 
@@ -47,6 +48,8 @@ def _check_kind(document: Document, key: str, value: Any) -> None:
     if type(value) is not type(example):
         expected = f"{kind_of(example)} such as {_toml(example)}"
         raise document.error(f"{key} must be {expected}, not {kind_of(value)}", key)
+    if key == "checks":  # which has ranges, see `ranges`
+        return
     for part, word in _parts(value):
         if not isinstance(word, str):
             fault = f"{key} holds strings, as in {_toml(example)}, not {kind_of(word)}"
@@ -62,9 +65,9 @@ def _parts(value: Any) -> Iterator[tuple[str | int, Any]]:
 
 
 def _toml(value: Any) -> str:
-    """A string, an array of strings or a table of them in TOML, on one line."""
+    """A value such as those of `KEYS` in TOML, on one line."""
     if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, dict):
         return f"{{ {', '.join(f'{key} = {_toml(word)}' for key, word in value.items())} }}"
-    return f'"{value}"'
+    return f'"{value}"' if isinstance(value, str) else repr(value)

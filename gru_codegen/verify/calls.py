@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .configuration import Arguments, Problem
 from .entry_points import entry_points, takes
 from .options import Adjoints, adjoints, lengths, weights
@@ -78,3 +80,8 @@ def arrays(name: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield from arrays(f"{name}.{field}", entry)
     elif value is not None:
         yield name, value
+
+
+def are_finite(value: Any) -> bool:
+    """Return whether no number in a tuple of tuples is infinite or NaN."""
+    return all(np.isfinite(each).all() for _, each in arrays("", value))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..modules import one_line
 from .configuration import Problem
-from .difference import Difference, worst
+from .difference import MOST_DOUBT, Difference, worst
 from .report import Check
 
 
@@ -29,10 +29,17 @@ class Claim:
         try:
             # What overflows or is NaN is judged as a value; a warning besides would only be noise.
             with np.errstate(all="ignore"):
-                error, detail = self.measure()
+                found = self.measure()
         except (Exception, SystemExit) as raised:
-            error, detail = math.nan, one_line(raised)
-        return Check(self.weight, self.method, self.step, error, self.tolerance, detail)
+            found = Difference(math.nan, one_line(raised))
+        allowed = max(self.tolerance, found.doubt)
+        row = (self.weight, self.method, self.step, found.error, allowed, found.where)
+        return Check(*row, inaccurate=found.doubt > MOST_DOUBT)
+
+
+def tolerance(problems: Iterable[Problem], least: float) -> float:
+    """Return the tolerance for ``problems``: ``least``, more where rounding errors grow more."""
+    return least * max(problem.slack for problem in problems)
 
 
 def over(

@@ -11,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from .claim import Claim, over
+from .claim import Claim, over, tolerance
 from .configuration import Array, Problem, cast
 from .difference import Difference, difference
 
+METHOD = "complex step"
 STEP = 1e-30
 TOLERANCE = 1e-12
 
@@ -26,7 +27,7 @@ def claim(problems: Sequence[Problem], weight: str) -> Claim:
         gradient = getattr(problem.result.gradients, weight)
         return difference(f"at {problem}, d{weight}", gradient, complex_step(problem, weight))
 
-    return Claim(weight, "complex step", STEP, TOLERANCE, over(problems, compare))
+    return Claim(weight, METHOD, STEP, tolerance(problems, TOLERANCE), over(problems, compare))
 
 
 def complex_step(problem: Problem, weight: str) -> Array:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from .domain import Domain, choose, noise_of
 from .entry_points import inputs, takes_targets
 from .targets import LOSSES
 
@@ -89,12 +90,14 @@ class Problem:
     """A kernel, sizes, and the random data that ``seed`` gives for them.
 
     Nothing is drawn before it is asked for, so that a kernel that raises while it makes its
-    weights fails the checks that need them.
+    weights fails the checks that need them. The data are those of ``given``, the domain that is
+    chosen for the problem if None.
     """
 
     kernel: ModuleType
     sizes: Sizes
     seed: int
+    given: Domain | None = None
 
     def __str__(self) -> str:
         return ", ".join(f"{name}={size}" for name, size in self.sizes._asdict().items())
@@ -160,26 +163,69 @@ class Problem:
         }
 
     @cached_property
-    def arguments(self) -> Arguments:
-        """The data in float64, all of order one, and read-only.
+    def domain(self) -> Domain:
+        """The way in which the data are drawn."""
+        return choose(self._noise) if self.given is None else self.given
 
-        The weights are redrawn with a standard deviation of 1/2, whatever `init_params` makes of
-        them: at these sizes the gates are then neither linear nor saturated, and no weight
+    @property
+    def slack(self) -> float:
+        """The factor by which tolerances grow, since rounding errors do at these data."""
+        return self.domain.slack
+
+    @cached_property
+    def arguments(self) -> Arguments:
+        """The data in float64, read-only."""
+        arguments = self.drawn_in(self.domain)
+        _lock(arguments)
+        return arguments
+
+    def drawn_in(self, domain: Domain) -> Arguments:
+        """Draw the data from a domain, and from the ranges that the kernel states.
+
+        The usual weights have a standard deviation of 1/2, less for many columns, whatever
+        `init_params` makes of them: gates are then neither linear nor saturated, and no weight
         (a bias, say) is zero. The state is never zero, which would hide every recurrent fault
         of the first step.
         """
-        T, B, D, H = self.sizes
-        rng = self._rng()
-        shapes = self.kernel.init_params(D, H, rng=0, **self.keywords)
-        params = type(shapes)(*(rng.standard_normal(np.shape(weight)) / 2 for weight in shapes))
-        columns = [self.numbers[self._shapes[name][-1]] for name in self.input_names]
-        given = tuple(rng.standard_normal((T, B, number)) for number in columns)
-        y = LOSSES[self.kernel.LOSS].targets(rng, (T, B, self.output_size))
-        start = [rng.standard_normal(shape) for shape in self.state_shapes]
-        s0 = start[0] if len(start) == 1 else self.kernel.State(*start)
-        arguments = Arguments(params, given, y, s0)
-        _lock(arguments)
-        return arguments
+        (T, B, D, H), kernel = self.sizes, self.kernel
+        rng = self._rng(*([8, domain.draw] if domain.draw else []))
+        ranges = getattr(kernel, "CHECKS", {})
+
+        def draw(kind: str, name: str, shape: tuple[int, ...], scale: float = 1) -> Array:
+            if name in ranges:
+                low, high = ranges[name]
+                return rng.uniform(low, high, shape)
+            return scale * domain.numbers(rng, kind, shape)
+
+        made = kernel.init_params(D, H, rng=0, **self.keywords)
+        scale = min(1 / 2, 1 / np.sqrt(H))
+        params = type(made)(
+            *(
+                draw("weights", f"params.{name}", np.shape(weight), scale)
+                for name, weight in made._asdict().items()
+            )
+        )
+        columns = {name: self.numbers[self._shapes[name][-1]] for name in self.input_names}
+        given = tuple(draw("inputs", name, (T, B, n)) for name, n in columns.items())
+        y = LOSSES[kernel.LOSS].targets(rng, (T, B, self.output_size))
+        shapes = zip(self.state_names, self.state_shapes, strict=True)
+        start = [draw("states", name, shape) for name, shape in shapes]
+        return Arguments(params, given, y, start[0] if len(start) == 1 else kernel.State(*start))
+
+    def _noise(self, domain: Domain) -> float:
+        """Return by what part a unit in the last place of such data changes all results."""
+        unit = float(np.finfo(np.float64).eps)
+        return noise_of(self._everything, self.drawn_in(domain), unit, self._rng(6))
+
+    def _everything(self, arguments: Arguments) -> Any:
+        """The results at other arguments: those of training and, if there is one, the pullback."""
+        kernel, (T, B, *_) = self.kernel, self.sizes
+        trained = tuple(kernel.loss_and_gradients(*arguments.trained))
+        if not hasattr(kernel, "vjp"):
+            return trained
+        *made, pullback = kernel.vjp(*arguments.run)
+        d_outputs = self._rng(7).standard_normal((T, B, self.output_size))
+        return (*trained, *made, pullback(d_outputs))
 
     @cached_property
     def result(self) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 from ..modules import one_line
 from .calls import arrays as arrays_in
 from .calls import call
-from .claim import Claim, over
+from .claim import Claim, over, tolerance
 from .configuration import Arguments, Problem, cast, states
 from .consistency import TOLERANCE
 from .difference import Difference, difference, verdict, worst
@@ -28,9 +28,10 @@ _named_tuple: Callable[..., Any] = collections.namedtuple
 
 def claims(problems: Sequence[Problem]) -> list[Claim]:
     """Return the claims about fields, shapes, dtypes and bad arguments."""
+    allowed = tolerance(problems, TOLERANCE)
     return [
         Claim("results", "fields, shapes, dtypes", None, 0, over(problems, _results)),
-        Claim("params", "taken by field name", None, TOLERANCE, over(problems, _by_name)),
+        Claim("params", "taken by field name", None, allowed, over(problems, _by_name)),
         Claim("arguments", "wrong ones refused", None, 0, over(problems, _refused)),
     ]
 
@@ -123,9 +124,8 @@ def _refused(problem: Problem) -> Difference:
     kernel, (_, B, D, H) = problem.kernel, problem.sizes
     good, checks = problem.arguments, []
     for name, bad, mention in _bad_arguments(problem):
-        y_alone = bad.inputs is good.inputs and bad.y is not good.y
         for function in entry_points(kernel):
-            if takes_targets(kernel, function) or not y_alone:
+            if takes_targets(kernel, function) or not _y_alone_tells(good, bad):
                 run, given = getattr(kernel, function), bad.of(kernel, function)
                 checks.append(_refusal(f"{name} in {function}", mention, run, *given))
     make = partial(kernel.Workspace, **problem.keywords)
@@ -213,6 +213,23 @@ def _bad_arguments(problem: Problem) -> Iterator[tuple[str, Arguments, str]]:
         narrow = params._replace(**{name: weight[..., :1]})
         mention = _of_size(problem, weight.shape[-1])
         yield f"{name} with one column", good._replace(params=narrow), mention
+
+
+def _y_alone_tells(good: Arguments, bad: Arguments) -> bool:
+    """Return whether nothing but y shows that ``bad`` is wrong: without y it may well be right.
+
+    It is y itself, or an array whose number of columns no other one shares, as that of the
+    weights behind an output of a size of its own.
+    """
+    if bad.inputs is good.inputs and bad.y is not good.y:
+        return True
+    before, after = ([*each.params, *each.inputs, *states(each.s0)] for each in (good, bad))
+    for number, (right, wrong) in enumerate(zip(before, after, strict=True)):
+        if right.shape[:-1] == wrong.shape[:-1] and right.shape[-1] != wrong.shape[-1]:
+            others = [each for k, each in enumerate(before) if k != number]
+            shapes = {n for each in (*others, right[..., 0]) for n in each.shape}
+            return right.shape[-1] not in shapes
+    return False
 
 
 def _with_input(problem: Problem, name: str, array: Any) -> Arguments:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .claim import Claim, over
+from .claim import Claim, over, tolerance
 from .complex_step import TOLERANCE
 from .configuration import Array, Problem
 from .difference import Difference, difference, verdict, worst
@@ -20,10 +20,11 @@ from .options import ended, lengths, spoilt, weights
 
 def claims(problems: Sequence[Problem]) -> list[Claim]:
     """Return the claims about the terms of gradients, and about their norms, shares and rests."""
+    allowed = tolerance(problems, TOLERANCE)
     return [
-        Claim("credit", "errors one by one", None, TOLERANCE, over(problems, _errors)),
-        Claim("credit", "runs from each step on", None, TOLERANCE, over(problems, _runs)),
-        Claim("credit", "norms, shares, truncation", None, TOLERANCE, over(problems, _measures)),
+        Claim("credit", "errors one by one", None, allowed, over(problems, _errors)),
+        Claim("credit", "runs from each step on", None, allowed, over(problems, _runs)),
+        Claim("credit", "norms, shares, truncation", None, allowed, over(problems, _measures)),
     ]
 
 

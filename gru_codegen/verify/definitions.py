@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from types import ModuleType
@@ -46,6 +47,9 @@ def _facts(problem: Problem) -> Iterator[tuple[bool, str]]:
     for name in TOGETHER[2:]:
         value = getattr(kernel, name, None)
         yield value is None or callable(value), f"{name} is not callable"
+    for argument, given in getattr(kernel, "CHECKS", {}).items():
+        held = argument in getattr(kernel, "SHAPES", ()) and _is_range(given)
+        yield held, f"CHECKS has {given!r} for {argument}, which is no range of an argument"
     output = kernel.OUTPUT.removesuffix("_")  # as code writes the outputs of a readout, O
     left_side = rf"^\s*{re.escape(output)}(_t)?\s+="
     computed = re.search(left_side, kernel.EQUATIONS, re.MULTILINE)
@@ -60,6 +64,14 @@ def _facts(problem: Problem) -> Iterator[tuple[bool, str]]:
     if layout in known and kept is not None:
         otherwise = f"LAYOUT is {layout!r}, but a Workspace keeps a sample in each "
         yield SAMPLES[layout] == kept, otherwise + ("row" if kept == 1 else "column")
+
+
+def _is_range(given: Any) -> bool:
+    try:
+        low, high = given
+        return bool(-math.inf < low < high < math.inf)
+    except (TypeError, ValueError):
+        return False
 
 
 def _samples(problem: Problem) -> int | None:

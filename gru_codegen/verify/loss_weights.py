@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .claim import Claim, over
+from .claim import Claim, over, tolerance
 from .complex_step import STEP, TOLERANCE
 from .configuration import Problem, cast
 from .difference import Difference, difference, worst
@@ -20,9 +20,10 @@ from .targets import LOSSES
 
 def claims(problems: Sequence[Problem]) -> list[Claim]:
     """Return the claims about the weighted loss and about its gradients."""
+    allowed = tolerance(problems, TOLERANCE)
     return [
-        Claim("loss_weights", "weighted sum of outputs", None, TOLERANCE, over(problems, _loss)),
-        Claim("loss_weights", "random direction", STEP, TOLERANCE, over(problems, _gradients)),
+        Claim("loss_weights", "weighted sum of outputs", None, allowed, over(problems, _loss)),
+        Claim("loss_weights", "random direction", STEP, allowed, over(problems, _gradients)),
     ]
 
 

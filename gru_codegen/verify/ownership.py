@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .calls import arrays, call
-from .claim import Claim, over
+from .claim import Claim, over, tolerance
 from .configuration import Problem, Sizes
 from .consistency import TOLERANCE
 from .difference import Difference, difference, verdict, worst
@@ -19,9 +19,11 @@ from .options import adjoints
 
 def claims(problems: Sequence[Problem]) -> list[Claim]:
     """Return the claims about a workspace used again, and about arrays that a call leaves alone."""
+    turns = _in_turn(problems)
+    allowed = tolerance(turns, TOLERANCE)
     return [
-        Claim("workspace", "results as without", None, TOLERANCE, lambda: _reused(problems)),
-        Claim("workspace", "earlier results stay", None, 0, lambda: _kept(problems)),
+        Claim("workspace", "results as without", None, allowed, lambda: _reused(turns)),
+        Claim("workspace", "earlier results stay", None, 0, lambda: _kept(turns)),
         Claim("inputs", "left unmodified", None, 0, over(problems, _unmodified)),
         Claim("inputs", "no result shares them", None, 0, over(problems, _unshared)),
     ]
@@ -40,21 +42,20 @@ def _in_turn(problems: Sequence[Problem]) -> list[Problem]:
     return turns
 
 
-def _reused(problems: Sequence[Problem]) -> Difference:
-    workspace = problems[0].workspace()
+def _reused(turns: Sequence[Problem]) -> Difference:
+    workspace = turns[0].workspace()
     return worst(
         difference(
             f"at {problem}, turn {turn} of one workspace, results",
             call(problem, workspace, before=lambda: _spoil(workspace)),
             call(problem),
         )
-        for turn, problem in enumerate(_in_turn(problems), start=1)
+        for turn, problem in enumerate(turns, start=1)
     )
 
 
-def _kept(problems: Sequence[Problem]) -> Difference:
-    workspace = problems[0].workspace()
-    turns = _in_turn(problems)
+def _kept(turns: Sequence[Problem]) -> Difference:
+    workspace = turns[0].workspace()
     # The first round lets the workspace grow: buffers that were replaced show no later write.
     for problem in turns:
         made = call(problem, workspace)

@@ -15,7 +15,8 @@ class Check:
     ``weight`` is the name of a weight, ``all`` for all of them at once, or, for the checks that
     are not about a gradient, what is checked. ``worst_error`` is relative to the largest entry
     and NaN if the check could not be finished; ``step`` is that of the difference quotient, if
-    there is one. ``detail`` names the place of the worst error, or the fault.
+    there is one. ``detail`` names the place of the worst error, or the fault. A check is
+    ``inaccurate`` if what the weight was compared with is: then it says nothing of the kernel.
     """
 
     weight: str
@@ -24,11 +25,17 @@ class Check:
     worst_error: float
     tolerance: float
     detail: str = ""
+    inaccurate: bool = False
 
     @property
     def passed(self) -> bool:
-        """False too when the worst error is NaN."""
-        return self.worst_error <= self.tolerance
+        """False too when the worst error is NaN, and when the check says nothing."""
+        return self.worst_error <= self.tolerance and not self.inaccurate
+
+    @property
+    def failed(self) -> bool:
+        """False too when the check says nothing."""
+        return not (self.passed or self.inaccurate)
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -39,13 +46,13 @@ class Check:
             "" if self.step is None else f"{self.step:.0e}",
             f"{self.worst_error:.1e}" if self.worst_error else "0",
             f"{self.tolerance:.0e}" if self.tolerance else "0",
-            "pass" if self.passed else "FAIL",
+            "inaccurate" if self.inaccurate else "FAIL" if self.failed else "pass",
         )
 
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """Every check of one kernel, in the order of the table; truthy when all have passed.
+    """Every check of one kernel, in the order of the table; truthy when none has failed.
 
     ``subject`` names the kernel and the sizes; ``limits`` says which faults pass unseen.
     """
@@ -58,20 +65,25 @@ class Report:
     )
 
     def __bool__(self) -> bool:
-        # Nothing checked is nothing shown, so `all` alone will not do.
-        return bool(self.checks) and not self.failures
+        # Nothing checked is nothing shown, so the failures alone will not do.
+        return any(check.passed for check in self.checks) and not self.failures
 
     @property
     def failures(self) -> tuple[Check, ...]:
-        return tuple(check for check in self.checks if not check.passed)
+        return tuple(check for check in self.checks if check.failed)
 
     @property
     def verdict(self) -> str:
         """One line: how many checks passed or failed."""
         total, failed = len(self.checks), len(self.failures)
-        if not total:
+        passed = sum(check.passed for check in self.checks)
+        if failed:
+            return f"FAIL: {failed} of {total} checks"
+        if not passed:
             return "FAIL: nothing was checked"
-        return f"FAIL: {failed} of {total} checks" if failed else f"pass: all {total} checks"
+        if passed == total:
+            return f"pass: all {total} checks"
+        return f"pass: {passed} of {total} checks; {total - passed} inaccurate here"
 
     def __repr__(self) -> str:
         of = f" of {self.subject.splitlines()[0]}" if self.subject else ""
@@ -88,7 +100,8 @@ class Report:
         return f"{lines}<table>{table}</table>"
 
     def __str__(self) -> str:
-        details = [f"  {check.weight}, {check.method}: {check.detail}" for check in self.failures]
+        said = [*self.failures, *(check for check in self.checks if check.inaccurate)]
+        details = [f"  {check.weight}, {check.method}: {check.detail}" for check in said]
         parts = [self.subject, *_table(self.checks), self.verdict, *details, self.limits]
         return "\n".join(part for part in parts if part)
 

@@ -485,11 +485,48 @@ NAMES = {
 }
 
 KEYS = {
+    "range of a stranger": (
+        ('["S"]', '["S"]\nchecks.xs = [0, 1]'),
+        "5:8",
+        "there is no input, state or weight xs; did you mean x? known: x, S, Wca, bca, Wrecz, Wz, "
+        "bz",
+        "xs",
+    ),
+    "range of one number": (
+        ('["S"]', '["S"]\nchecks.x = [1]'),
+        "5:8",
+        "the range of x must be two numbers, as [0.1, 2], not [1]",
+        "x",
+    ),
+    "range of words": (
+        ('["S"]', '["S"]\nchecks.Wz = ["a", "b"]'),
+        "5:8",
+        "the range of Wz must be two numbers, as [0.1, 2], not ['a', 'b']",
+        "Wz",
+    ),
+    "range that goes down": (
+        ('["S"]', '["S"]\nchecks.x = [2, 0.5]'),
+        "5:8",
+        "the range of x must go up and stay within 1e+06, not [2, 0.5]",
+        "x",
+    ),
+    "range without end": (
+        ('["S"]', '["S"]\nchecks.S = [0, inf]'),
+        "5:8",
+        "the range of S must go up and stay within 1e+06, not [0, inf]",
+        "S",
+    ),
+    "a range for all": (
+        ('["S"]', '["S"]\nchecks = [0, 1]'),
+        "5:1",
+        "checks must be a table such as { x = [0.1, 2.0] }, not an array",
+        "checks",
+    ),
     "unknown": (
         ("title", "titel"),
         "2:1",
         "there is no titel; did you mean title? known: name, title, source, sizes, inputs, states, "
-        "weights, output, equations",
+        "weights, output, equations, checks",
         "titel",
     ),
     "string for an array": (

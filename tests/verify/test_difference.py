@@ -31,8 +31,8 @@ def test_relative_to_the_largest_entry_and_not_to_each() -> None:
 
 def test_a_zero_gradient_is_wrong_unless_both_are_zero() -> None:
     zero, gradient = np.zeros(2), np.array([0.0, 0.25])
-    assert difference("a", zero, gradient) == (1, "a[1] is 0, expected 0.25")
-    assert difference("a", gradient, zero) == (1, "a[1] is 0.25, expected 0")
+    assert difference("a", zero, gradient) == Difference(1, "a[1] is 0, expected 0.25")
+    assert difference("a", gradient, zero) == Difference(1, "a[1] is 0.25, expected 0")
     assert difference("a", zero, zero).error == 0
 
 
@@ -48,6 +48,21 @@ def test_nan_anywhere_is_nan() -> None:
     assert math.isnan(difference("a", np.array([1.0]), np.array([math.nan])).error)
 
 
+def test_nan_by_both_ways_is_undefined_and_no_agreement() -> None:
+    found = difference("a", np.array([math.nan]), np.array([math.nan]))
+    assert math.isnan(found.error)
+    assert found.where == "a[0] is undefined here: it is nan by both ways"
+
+
+def test_results_that_need_not_be_defined_may_be_alike_undefined() -> None:
+    nan, inf = math.nan, math.inf
+    one = np.array([1.0, nan, inf])
+    assert difference("a", one, one.copy(), defined=False).error == 0
+    for other in ([1.0, 2.0, inf], [1.0, nan, -inf], [nan, nan, inf], [2.0, nan, inf]):
+        with np.errstate(invalid="ignore"):
+            assert difference("a", one, np.array(other), defined=False).error != 0
+
+
 def test_infinity_is_never_close() -> None:
     with np.errstate(invalid="ignore"):
         assert math.isnan(difference("a", np.array([1.0, math.inf]), np.array([1.0, 1.0])).error)
@@ -56,17 +71,17 @@ def test_infinity_is_never_close() -> None:
 
 def test_another_shape_is_infinitely_far() -> None:
     found = difference("a", np.zeros((2, 1)), np.zeros((1, 2)))
-    assert found == (math.inf, "a has shape (2, 1), expected (1, 2)")
+    assert found == Difference(math.inf, "a has shape (2, 1), expected (1, 2)")
 
 
 def test_numbers() -> None:
-    assert difference("loss", 2.0, 4.0) == (0.5, "loss is 2, expected 4")
+    assert difference("loss", 2.0, 4.0) == Difference(0.5, "loss is 2, expected 4")
 
 
 def test_tuples_are_compared_field_by_field() -> None:
     one = Pair(1.0, (np.zeros(2), np.zeros(2)))
     other = Pair(1.0, (np.zeros(2), np.array([0.0, 4.0])))
-    assert difference("p", other, one) == (1, "p.right.1[1] is 4, expected 0")
+    assert difference("p", other, one) == Difference(1, "p.right.1[1] is 4, expected 0")
     assert difference("p", Pair(1.0, ()), one).error == math.inf
     assert difference("p", 1.0, one).error == math.inf
 
@@ -78,6 +93,13 @@ def test_the_worst_is_nan_before_infinity_before_numbers() -> None:
     assert worst([nan, infinite]) is nan
 
 
+def test_what_is_above_its_doubt_is_worse_than_what_is_not() -> None:
+    doubtful, plain = Difference(1e-3, "a", doubt=1e-2), Difference(1e-6, "b")
+    assert worst([doubtful, plain]) is plain
+    assert worst([doubtful, Difference(0, "c")]) is doubtful
+    assert worst([Difference(1e-3, "a", doubt=1e-4), plain]).where == "a"
+
+
 def test_verdict() -> None:
     assert verdict(True, "no").error == 0
-    assert verdict(False, "no") == (math.inf, "no")
+    assert verdict(False, "no") == Difference(math.inf, "no")

@@ -154,7 +154,10 @@ FAULTS = [
         "        da_r = dRS * S_prev * R * (1 - R)\n",
         "        da_r = dRS * S_prev * R * (1 - R)\n"
         "        da_r = da_r.astype('f2') if da_r.dtype == 'f4' else da_r\n",
-        {(weight, "float32 against float64") for weight in ("Wrecz", "Wrecca", "Wr", "Wrecr")},
+        {
+            (weight, "float32 against float64")
+            for weight in ("Wz", "Wrecz", "Wrecca", "Wr", "Wrecr")
+        },
     ),
     Fault("NumPy number for loss", "return float(total) if", "return total if", TYPES),
     Fault(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -12,7 +13,9 @@ import pytest
 
 import gru_codegen as gc
 from gru_codegen.modules import load_source
+from gru_codegen.parse import load_cell
 from gru_codegen.verify import precision
+from gru_codegen.verify.configuration import Problem, small
 from gru_codegen.verify.report import Check
 
 LONG = "_inner(dO, dO)"
@@ -90,3 +93,17 @@ for text in source, source.replace("_inner(dO, dO)", "dO.ravel().dot(dO.ravel())
     right, wrong = map(float, ran.stdout.split())
     assert right < 1 / 2
     assert wrong > 1
+
+
+def test_tolerance_follows_the_conditioning_and_float32_faults_are_found() -> None:
+    """A tanh that is nearly flat leaves few digits of its slope, and a right kernel passes."""
+    cell = load_cell(str(Path(__file__).with_name("cells") / "slstm.toml"))
+    source = gc.generate(cell, style="textbook")
+    problem = Problem(load_source(source, "kernel"), small(load_source(source, "kernel"))[1], 0)
+    right = precision.claim([problem], "Wi").check()
+    assert right.passed
+    old = "dZ = dC * I_[t]"
+    assert source.count(old) == 1
+    half = f"{old}\n        dZ = dZ.astype('f2').astype(dZ.dtype) if dZ.dtype == 'f4' else dZ"
+    coarse = Problem(load_source(source.replace(old, half), "kernel"), problem.sizes, 0)
+    assert not precision.claim([coarse], "Wz").check().passed

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
@@ -67,3 +67,16 @@ def test_the_table_of_a_kernel_that_fails() -> None:
 
 def test_nothing_checked_says_so() -> None:
     assert "FAIL: nothing was checked" in str(Report(()))
+
+
+def test_what_a_difference_cannot_settle_is_no_failure_and_is_said() -> None:
+    vague = replace(BAD, inaccurate=True)
+    report = Report((GOOD, EXACT, vague))
+    assert report
+    assert report.failures == ()
+    assert not vague.passed
+    assert report.verdict == "pass: 2 of 3 checks; 1 inaccurate here"
+    assert "inaccurate\n" in str(report)
+    assert "  Wrecz, complex step: dWrecz[0, 3] is 1, expected 2" in str(report)
+    assert not Report((vague,)), "nothing was shown"
+    assert not Report((vague, BROKEN))

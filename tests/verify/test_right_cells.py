@@ -1,0 +1,43 @@
+"""Right kernels of cells that are hard to check numerically: none is refused, none needs an option.
+
+Overflow and poles at numbers of order one, gradients a thousandth of the loss, states that grow
+chaotically, an output size that one weight alone has, and the gates of xLSTM.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import gru_codegen as gc
+from gru_codegen import pipeline
+from gru_codegen.parse import load_cell
+from gru_codegen.passes import LAYOUTS
+
+CELLS = sorted(Path(__file__).with_name("cells").glob("*.toml"))
+#: Every manner, loops and steps written out taking turns.
+MANNERS: list[dict[str, Any]] = [
+    {"style": "textbook"},
+    {"style": "textbook", "unroll": 3},
+    *({"layout": name, "unroll": 2 if number % 2 else None} for number, name in enumerate(LAYOUTS)),
+]
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # the first arguments overflow for some
+@pytest.mark.parametrize("manner", MANNERS, ids=lambda manner: "-".join(map(str, manner.values())))
+@pytest.mark.parametrize("path", CELLS, ids=lambda path: path.stem)
+def test_no_right_kernel_is_refused(path: Path, manner: dict[str, Any]) -> None:
+    cell = load_cell(str(path))
+    report = pipeline.check(gc.load(cell, **manner), cell)
+    assert report, str(report)
+    assert not any(check.inaccurate for check in report.checks), str(report)
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+@pytest.mark.parametrize("name", ["exp_gates", "eps_small", "growth"])
+def test_no_draw_refuses_it(name: str, seed: int) -> None:
+    cell = load_cell(str(Path(__file__).with_name("cells") / f"{name}.toml"))
+    report = pipeline.check(gc.load(cell, layout="rows"), cell, seed=seed)
+    assert report, str(report)
