@@ -143,6 +143,7 @@ class Interface:
         pulled = ", ".join(["Params", *("Array" for _ in inputs), self.state])
         pullback = f"Callable[..., tuple[{pulled}]]"
         full = Argument("full", type="bool", keyword=True, default="False")
+        measure = (*train[:-1], full, workspace)
         return (
             EntryPoint("forward", run, phases[:1], outputs, pair, self._forward()),
             EntryPoint("loss", train, phases[:2], ("loss",), "Any", self._loss()),
@@ -162,10 +163,7 @@ class Interface:
                 f"tuple[Array, {self.state}, {pullback}]",
                 self._vjp(),
             ),
-            *(
-                [EntryPoint("credit", (*train[:-1], full), (), CREDIT, "Credit", _credit())]
-                * credit
-            ),
+            *([EntryPoint("credit", measure, (), CREDIT, "Credit", _credit())] * credit),
         )
 
     def _forward(self) -> str:

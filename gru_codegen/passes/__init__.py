@@ -35,7 +35,11 @@ from gru_codegen.passes.pack.fuse_gradients import fuse_gradients
 from gru_codegen.passes.pack.stack_products import stack_products
 from gru_codegen.passes.say.intermediates import attribute_intermediates
 from gru_codegen.passes.schedule.block_products import block_products
-from gru_codegen.passes.schedule.loop_fission import fission_loops, fission_statements
+from gru_codegen.passes.schedule.loop_fission import (
+    fission_before,
+    fission_loops,
+    fission_statements,
+)
 from gru_codegen.passes.schedule.loop_invariants import hoist_loop_invariants
 from gru_codegen.passes.schedule.rotate_loops import rotate_loops
 from gru_codegen.passes.schedule.unroll import unroll
@@ -70,6 +74,7 @@ __all__ = [
     "eliminate_dead_code",
     "factor_adjoints",
     "factor_sums",
+    "fission_before",
     "fission_loops",
     "fission_statements",
     "fuse_additions",
@@ -110,6 +115,8 @@ _CREDIT: tuple[Pass, ...] = (
     collect_local_derivatives,  # a linear backward loop -> factors that all errors have in common
     eliminate_common_subexpressions,  # the factors of the pass before
     join_phases,  # time loops -> one phase, which gives the gradients alone
+    fission_before,  # time loops -> what needs no step before it stands before them, for all steps
+    to_three_address_code,  # any expressions -> one operation a statement, but for gradients
     attribute_intermediates,
 )
 _SIMPLIFY: tuple[Pass, ...] = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -48,14 +49,22 @@ def test_every_kernel_has_the_same(cell: str, manner: dict[str, Any]) -> None:
                 np.testing.assert_allclose(table, same, rtol=1e-11, atol=1e-15)
 
 
-def test_what_a_call_takes_is_not_changed() -> None:
+@pytest.mark.parametrize("style", ["fast", "textbook"])
+def test_what_a_call_takes_is_not_changed(style: str) -> None:
     """The arguments of a problem are read-only; results are no part of a Workspace."""
-    data = problem(kernel("gru"))
-    first = data.kernel.credit(*data.arguments.trained)
-    kept = [table.copy() for table in first.norms]
-    data.kernel.credit(*data.arguments.trained[:-1])
-    for table, before in zip(first.norms, kept, strict=True):
-        np.testing.assert_array_equal(table, before)
+    data = problem(kernel("gru", style=style))
+    workspace, some = data.workspace(), data.arguments.trained
+    first = data.kernel.credit(*some, full=True, workspace=workspace)
+    kept = copy.deepcopy(first)
+    for kept_array in workspace.copies.values():
+        kept_array[...] = np.nan
+    fewer = (some[0], some[1][:2], some[2][:2], some[3])
+    data.kernel.credit(*fewer, loss_weights=np.ones(2), workspace=workspace)
+    again = data.kernel.credit(*some, full=True, workspace=workspace)
+    for found in (first, again):
+        for tables, before in zip(found, kept, strict=True):
+            for table, same in zip(tables, before, strict=True):
+                np.testing.assert_array_equal(table, same)
 
 
 def test_labels_and_float32() -> None:

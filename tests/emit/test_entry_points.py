@@ -77,6 +77,7 @@ def test_credit_is_there_if_it_is_asked_for() -> None:
         "    loss_weights: Any = None,",
         "    lengths: Any = None,",
         "    full: bool = False,",
+        "    workspace: Workspace | None = None,",
         ") -> Credit:",
     ]
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gru_codegen.runtime.credit import _alone, _arrived, _joined, _measured, _norms
-from gru_codegen.runtime.kernel import Params
+from gru_codegen.runtime.credit import _measured, _norms, _rooms
+from gru_codegen.runtime.kernel import Params, Workspace
 
 Array = NDArray[Any]
 T = 3
@@ -25,6 +25,13 @@ def terms(dtype: Any = float) -> Iterator[tuple[int, str, Array]]:
             yield t, name, rng.standard_normal((1 if name == "b" else T - t, *shape)).astype(dtype)
 
 
+def workspace(dtype: Any = float) -> Workspace:
+    w = Workspace(2, 2, 4)
+    w.dtype = np.dtype(dtype)
+    w.begin(T)
+    return w
+
+
 def gradients(dtype: Any = float) -> Params:
     found = {name: np.zeros(shape, dtype) for name, shape in SHAPES.items()}
     for _, name, E in terms(dtype):
@@ -33,7 +40,7 @@ def gradients(dtype: Any = float) -> Params:
 
 
 def test_each_term_stands_at_its_error_and_step() -> None:
-    found = _measured(terms(), gradients(), None, T, True)
+    found = _measured(terms(), gradients(), None, workspace(), True)
     assert found.full is not None
     for t, name, E in terms():
         full, norms = getattr(found.full, name), getattr(found.norms, name)
@@ -47,7 +54,7 @@ def test_each_term_stands_at_its_error_and_step() -> None:
 
 
 def test_before_a_step_there_is_nothing() -> None:
-    found = _measured(terms(), gradients(), None, T, False)
+    found = _measured(terms(), gradients(), None, workspace(), False)
     for table in (*found.norms, *found.shares):
         np.testing.assert_array_equal(np.isnan(table), np.triu(np.ones((T, T), bool), 1))
         assert table.dtype == np.float64
@@ -58,12 +65,12 @@ def test_an_error_that_no_sample_has_is_blank() -> None:
     V = np.ones((T, 2, 1))
     V[1] = 0
     V[2, 0] = 0
-    found = _measured(terms(), gradients(), V, T, False)
+    found = _measured(terms(), gradients(), V, workspace(), False)
     assert np.isnan(found.norms.W).tolist() == [[False, True, True], [True] * 3, [False] * 3]
 
 
 def test_shares_add_up_and_the_rest_of_all_steps_is_nothing() -> None:
-    found = _measured(terms(), gradients(), None, T, False)
+    found = _measured(terms(), gradients(), None, workspace(), False)
     for shares, rests in zip(found.shares, found.truncation, strict=True):
         np.testing.assert_allclose(np.nansum(shares), 1, rtol=1e-14)
         np.testing.assert_allclose(rests[0], 1, rtol=1e-14)
@@ -75,7 +82,7 @@ def test_shares_add_up_and_the_rest_of_all_steps_is_nothing() -> None:
 def test_of_a_gradient_that_is_zero_there_are_no_shares() -> None:
     nothing = ((t, name, 0 * E) for t, name, E in terms())
     zeros = Params(*(0 * dW for dW in gradients()))
-    found = _measured(nothing, zeros, None, T, False)
+    found = _measured(nothing, zeros, None, workspace(), False)
     assert np.isnan(found.shares.W).all()
     assert np.isnan(found.truncation.W).all()
     assert found.norms.W[1, 0] == 0
@@ -83,8 +90,8 @@ def test_of_a_gradient_that_is_zero_there_are_no_shares() -> None:
 
 @pytest.mark.parametrize("dtype", [np.float32, np.longdouble, object])
 def test_norms_are_float64_in_any_dtype(dtype: Any) -> None:
-    found = _measured(terms(dtype), gradients(dtype), None, T, True)
-    expected = _measured(terms(), gradients(), None, T, True)
+    found = _measured(terms(dtype), gradients(dtype), None, workspace(dtype), True)
+    expected = _measured(terms(), gradients(), None, workspace(), True)
     assert found.full is not None
     assert found.full.W.dtype == dtype
     for tables, others in zip(found[:3], expected[:3], strict=True):
@@ -93,20 +100,24 @@ def test_norms_are_float64_in_any_dtype(dtype: Any) -> None:
             np.testing.assert_allclose(table, other, rtol=1e-5, atol=1e-6)
 
 
-def test_the_norm_of_what_is_very_small() -> None:
-    rows = np.array([[3e-200, -4e-200], [3.0, 4.0], [0.0, 0.0], [-3e-24, 4e-24]])
-    np.testing.assert_allclose(_norms(rows), [5e-200, 5, 0, 5e-24], rtol=1e-15)
+@pytest.mark.parametrize(
+    ("dtype", "small", "large"), [(np.float32, 1e-24, 1e25), (np.float64, 1e-200, 1e200)]
+)
+def test_the_norm_of_what_has_no_square(dtype: Any, small: float, large: float) -> None:
+    rows = np.array([[3 * small, -4 * small], [3, 4], [0, 0], [3 * large, 4 * large]], dtype)
+    np.testing.assert_allclose(_norms(rows[1:2]), [5])
+    np.testing.assert_allclose(_norms(rows), [5 * small, 5, 0, 5 * large], rtol=1e-6)
 
 
 def test_complex_weights_are_refused() -> None:
     with pytest.raises(TypeError, match="credit is for real weights, got complex128"):
-        _measured(terms(complex), gradients(complex), None, T, False)
+        _measured(terms(complex), gradients(complex), None, workspace(), False)
 
 
-def test_an_own_error_comes_first() -> None:
-    own, later = np.ones((2, 3)), np.full((4, 2, 3), 2.0)
-    assert _joined(own, later)[:, 0, 0].tolist() == [1, 2, 2, 2, 2]
-    assert _joined(own[:, :1], later).shape == (5, 2, 3)  # one column for all
-    assert _joined(own, later[:, :, :1]).shape == (5, 2, 3)
-    assert _arrived(later)[:, 1, 2].tolist() == [0, 2, 2, 2, 2]
-    assert _alone(own, 3)[:, 1, 2].tolist() == [1, 0, 0]
+def test_rooms_grow_and_stay() -> None:
+    w = workspace()
+    first = _rooms(w, "some", 2, (3, 4))
+    first[...] = 1
+    assert _rooms(w, "some", 2, (2, 4)).shape == (2, 2, 4)
+    assert np.shares_memory(first, _rooms(w, "some", 2, (2, 4)))
+    assert _rooms(w, "some", 2, (5, 4)).shape == (2, 5, 4)

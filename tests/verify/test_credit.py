@@ -11,18 +11,14 @@ from gru_codegen.modules import load_source
 from gru_codegen.verify import verify
 
 ERRORS, RUNS, MEASURES = "errors one by one", "runs from each step on", "norms, shares, truncation"
-JOINED = "dS = np.concatenate([dO[t][None], dS_prev])"
+OWN, LATER = "dS[t] = dO[t]", "dS[t + 1 :] = dS_prev[t + 1 :]"
 #: Old text, new text, the rows that fail. The first four leave the sums of all terms as they are.
 FAULTS = {
-    "errors in another order": (
-        JOINED,
-        "dS = np.concatenate([dS_prev, dO[t][None]])",
+    "errors in another order": (LATER, f"{LATER}[::-1]", {ERRORS, RUNS}),
+    "later errors taken for a step's own": (
+        LATER,
+        "dS[t] += dS_prev[t + 1 :].sum(axis=0)\n        dS[t + 1 :] = 0",
         {ERRORS, RUNS},
-    ),
-    "later errors come a step late": (
-        JOINED,
-        "dS = np.concatenate([dO[t][None] + (dS_prev[:1] if t else 0), dS_prev * (t == 0)])",
-        {ERRORS, RUNS, MEASURES},
     ),
     "terms one step early": (
         "entries[i][reached, t] = E",
@@ -30,15 +26,23 @@ FAULTS = {
         {RUNS, MEASURES},
     ),
     "norms one error late": ("norms[i][reached, t]", "norms[i][reached, t - 1]", {MEASURES}),
-    "an error forgotten": (JOINED, JOINED.replace("dO", "0 * dO"), {ERRORS, RUNS}),
-    "an adjoint forgotten": ("daZ = dS", "daZ = 0 * dS", {ERRORS, RUNS}),
+    "an error forgotten": (OWN, "dS[t] = 0", {ERRORS, RUNS}),
+    "an adjoint forgotten": (
+        "np.multiply(dS[t:], S_by_aZ[t], daZ[t:])",
+        "daZ[t:] = 0",
+        {ERRORS, RUNS},
+    ),
     "loss weights forgotten": (
         "y, V = _targets(y, loss_weights, w)\n    return _measured",
         "y, V = _targets(y, None, w)\n    return _measured",
         {RUNS, MEASURES},
     ),
-    "lengths forgotten": ("s0, lengths, None)", "s0, None, None)", {RUNS, MEASURES}),
-    "norms squared": ("= scale * np.sqrt(squares)", "= scale * squares", {MEASURES}),
+    "lengths forgotten": (
+        "s0, lengths, workspace)\n    y, V = _targets(y, loss_weights, w)\n    return _measured",
+        "s0, None, workspace)\n    y, V = _targets(y, loss_weights, w)\n    return _measured",
+        {RUNS, MEASURES},
+    ),
+    "norms squared": ("Array = np.sqrt(squares)", "Array = squares", {MEASURES}),
     "shares of the norm": ("row / norm / norm if", "row / norm if", {MEASURES}),
     "no error shown as 0": ("table[unread] = np.nan", "pass", {MEASURES}),
     "one step more left out": (

@@ -1,30 +1,42 @@
 """The function that gives the terms of gradients, error by error: a backward pass for all errors.
 
-It is made of the textbook program, whatever the style of the kernel, and has what it keeps for
-later steps in arrays of its own.
+It is made of the textbook program, whatever the style of the kernel, and writes into arrays of its
+own, which the Workspace keeps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from gru_codegen.emit.lines import WIDTH, Line, assignments, parenthesised, signature
+from gru_codegen.emit.lines import Line, assignments, signature, unpacked_lines
 from gru_codegen.emit.numpy.attributes import Attributes
 from gru_codegen.emit.numpy.blocks import Blocks
 from gru_codegen.emit.numpy.boundaries import Boundaries
-from gru_codegen.emit.numpy.errors import AlongErrors, Errors
-from gru_codegen.emit.numpy.expressions import as_expression, as_terms
+from gru_codegen.emit.numpy.calls import calls
+from gru_codegen.emit.numpy.errors import AlongErrors, Errors, Reach
+from gru_codegen.emit.numpy.expressions import as_expression
 from gru_codegen.emit.numpy.functions import (
     Function,
     named_arguments,
     needed_names,
     preamble,
 )
-from gru_codegen.emit.numpy.names import Names
+from gru_codegen.emit.numpy.names import Kind, Names
 from gru_codegen.emit.numpy.operands import Operands
 from gru_codegen.emit.numpy.statements import Statements
 from gru_codegen.emit.sizes import Sizes, in_code, parameter
-from gru_codegen.ir import Block, Const, Expr, Loop, Now, Ref, Statement, statements, writes
+from gru_codegen.ir import (
+    Block,
+    Call,
+    Every,
+    Loop,
+    Now,
+    Ref,
+    Shape,
+    Statement,
+    statements,
+)
 from gru_codegen.plan import Plan, View
 
 __all__ = ["errors_function"]
@@ -33,9 +45,9 @@ _DOC = """\
 Yield the terms of every gradient at step t, by weight, from the last step to the first.
 
     They are E[k->t] for k = t .. T - 1, one behind the other: what the error of step k adds to the
-    gradient by way of the weights at step t.
+    gradient by way of the weights at step t. They stay until the next ones are asked for.
     """
-_REMARK = "# an adjoint has a matrix for each error k = t .. T - 1: that of step t, then later ones"
+_REMARK = "# an adjoint has a matrix for each error: at [t] that of step t, at [t + 1 :] later ones"
 
 
 def errors_function(plan: Plan, first: Mapping[str, str]) -> Function:
@@ -44,18 +56,20 @@ def errors_function(plan: Plan, first: Mapping[str, str]) -> Function:
     first: the attributes of the Workspace that hold initial states, by the names of the states.
     """
     (phase,) = plan.program.phases
-    attributes, used = Attributes(plan), list(phase.variables().values())
-    names = Names(attributes)
-    lines = _Blocks(names, phase.blocks).lines(phase.blocks)
+    *before, loop = phase.blocks
+    assert isinstance(loop, Loop)  # as `join_phases` leaves it
+    own = statements(tuple(before))
+    errors = Errors(statements(loop.body), plan.program.carries, own)
+    # Names are those of single steps, Z[t]: no Workspace lists the matrices of each.
+    attributes, used = Attributes(replace(plan, in_place=False)), list(phase.variables().values())
+    names = _Names(attributes, errors)
+    lines = _Blocks(names, loop).lines(phase.blocks)
     called_by = named_arguments(plan.program)
     given = [var.name for var in used if var.name in called_by]
     needed = needed_names(names, {*names.taken(), *(name for line in lines for name in line.reads)})
-    kept = {view.name for view in attributes.views()}
-    lines = [
-        *map(Line, preamble(used, names, needed - kept)),
-        *map(Line, _arrays(attributes, needed & kept, first)),
-        *lines,
-    ]
+    arrays = [*_sizes(plan), *_arrays(names, needed, first)]
+    stored = {*plan.places, *(view.name for view in attributes.views())}
+    lines = [*map(Line, arrays), *map(Line, preamble(used, names, needed - stored)), *lines]
     parameters = ["params: Params", *(f"{name}: Array" for name in given), "V: Array | None"]
     return Function(
         "errors",
@@ -72,23 +86,44 @@ def errors_function(plan: Plan, first: Mapping[str, str]) -> Function:
     )
 
 
-def _arrays(attributes: Attributes, needed: set[str], first: Mapping[str, str]) -> Iterator[str]:
-    """Lines that make the arrays of all steps, and give names to their steps."""
-    plan = attributes.plan
-    within = {size for array in plan.arrays for shape in array.shapes for size in shape}
-    letters = [letter for letter in Sizes.of(plan.program).letters if letter in within]
-    sizes = [f"w.{parameter(letter)}" for letter in letters]
-    yield from assignments(["T", *map(in_code, letters)], ["w.steps", *sizes])
+def _sizes(plan: Plan) -> Iterator[str]:
+    """Lines that give names to the sizes of arrays."""
+    shapes = [shape for array in plan.arrays for shape in array.shapes]
+    within = {size for shape in shapes for size in shape}
+    within |= {size for weight in plan.program.weights for size in weight.shape}
+    used = [letter for letter in Sizes.of(plan.program).letters if letter in within]
+    code = [f"w.{parameter(letter)}" for letter in used]
+    yield from assignments(["T", *map(in_code, used)], ["w.steps", *code])
+
+
+def _arrays(names: _Names, needed: set[str], first: Mapping[str, str]) -> Iterator[str]:
+    """Lines that give names to the arrays, which lie one behind the other, and to their steps."""
+    attributes, plan = names.attributes, names.plan
+    shapes: dict[str, list[str]] = {}
     for array in plan.arrays:
-        views = [view for view in plan.views if view.place.array == array]
         name = attributes.form(array.name, "all") if array.extra else array.name
-        yield f"    {name} = np.empty(({attributes.shape(array)}), w.dtype)"
+        steps = "T, " if array.name in names.errors.axis else ""
+        shapes.setdefault(f"({steps}{attributes.shape(array)})", []).append(name)
+    for weight, name in names.terms.items():
+        shapes.setdefault(f"({', '.join(['T', *map(in_code, weight)])})", []).append(name)
+    for shape, alike in shapes.items():
+        yield from _rooms(alike, shape)
+    for array in plan.arrays:
         if array.extra:
+            name = attributes.form(array.name, "all")
             yield f"    {name}[0] = w.{first[array.name]}"
+            views = [view for view in plan.views if view.place.array == array]
             shown = {attributes.of(Ref(view.var, Now(view.offset))): view for view in views}
             shown = {each: view for each, view in shown.items() if each in needed}
-            steps = [f"{name}[{_steps(view)}]" for view in shown.values()]
-            yield from assignments(list(shown), steps)
+            yield from assignments(list(shown), [f"{name}[{_steps(v)}]" for v in shown.values()])
+
+
+def _rooms(names: list[str], shape: str) -> list[str]:
+    """Lines that give names to arrays of one shape."""
+    room = f'"{names[0]} of credit"'
+    if len(names) == 1:
+        return [f"    {names[0]} = w.room({room}, {shape})"]
+    return unpacked_lines(names, f"_rooms(w, {room}, {len(names)}, {shape})", "    ")
 
 
 def _steps(view: View) -> str:
@@ -96,76 +131,106 @@ def _steps(view: View) -> str:
     return f"{start} : T + {start}" if start else ":T"
 
 
+class _Names(Names):
+    """Spells an adjoint for the errors of which a line computes something.
+
+    part: those errors. terms: the arrays of the terms of gradients, by the shape of the weights.
+    """
+
+    def __init__(self, attributes: Attributes, errors: Errors) -> None:
+        super().__init__(attributes)
+        self.errors, self.part = errors, Reach.OWN
+        self.terms: dict[Shape, str] = {}
+
+    def spell(self, ref: Ref, index: str) -> str:
+        """`ref` in code, at the step called `index`."""
+        name = ref.var.name
+        if name not in self.errors.axis:
+            return super().spell(ref, index)
+        reach = self.errors.reach(ref) or Reach.OWN
+        some = self.part if reach == Reach.ALL else reach
+        return f"{self._use(name, name, Kind.ARRAY)}[{some.value}]"
+
+    def number(self, value: int) -> str:
+        """A number as it is: beside an array it has the dtype of that."""
+        return str(value)
+
+    def terms_of(self, weight: Shape) -> str:
+        """The array for the terms of the gradient of a weight, which the next one uses again."""
+        suffix = "".join(weight).replace("+", "")
+        return self.terms.setdefault(weight, self.attributes.names.of(weight, f"E_{suffix}"))
+
+
 class _Blocks(Blocks):
     """Writes the last loop, the backward one, along all errors."""
 
-    def __init__(self, names: Names, blocks: tuple[Block, ...]) -> None:
+    def __init__(self, names: _Names, backward: Loop) -> None:
         super().__init__(names, "gradients")
-        loop = blocks[-1]
-        assert isinstance(loop, Loop)  # as `gradients_alone` leaves it
-        self.backward = loop
+        self.backward = backward
         self.boundaries = _Boundaries(names)
-        self.statements = _Statements(names, tuple(statements(loop.body)))
+        self.statements = _Statements(names, backward)
 
     def _body(self, body: tuple[Block, ...], indent: str, index: str) -> Iterator[Line]:
-        if body is not self.backward.body:
-            yield from super()._body(body, indent, index)
-            return
-        yield Line(f"{indent}{_REMARK}")
+        if body is self.backward.body:
+            yield Line(f"{indent}{_REMARK}")
         yield from super()._body(body, indent, index)
 
 
 class _Boundaries(Boundaries):
-    """Begins carries with the errors of no step at all."""
+    """Begins no carry: after the last step there are the errors of no step at all."""
 
     def before(self, loop: Loop) -> Iterator[Line]:
-        for carry in self.plan.program.carries:
-            if carry in {ref.var for s in statements(loop.body) for ref in writes(s)}:
-                sizes = self.attributes.sizes(carry).removeprefix("(")
-                yield Line(f"    {carry.name} = np.empty((0, {sizes}, w.dtype)")
+        """Begin nothing."""
+        yield from ()
 
 
 class _Statements(Statements):
-    """Writes the statements of the backward loop along all errors, the others as they are."""
+    """Writes all statements in place, those of the backward loop along all errors."""
 
-    def __init__(self, names: Names, backward: tuple[Statement, ...]) -> None:
+    names: _Names
+
+    def __init__(self, names: _Names, backward: Loop) -> None:
         super().__init__(names)
-        self.backward = {id(statement) for statement in backward}
-        self.errors = Errors(backward, self.plan.program.carries)
+        self.backward = {id(statement) for statement in statements(backward.body)}
+        self.errors = names.errors
 
     def _lines(self, statement: Statement, indent: str, index: str) -> Iterator[str]:
-        if id(statement) not in self.backward:
-            yield from super()._lines(statement, indent, index)
-            return
         operands = Operands(self.names, index)
-        notation = AlongErrors(operands.spell, runtime=self.names.runtime, errors=self.errors)
-        target = statement.target.var
-        if target.role == "gradient":
-            terms = as_expression(self.errors.terms(statement.value), notation)
-            yield f'{indent}yield t, "{target.adjoint_of}", {terms}'
+        if id(statement) not in self.backward:
+            for line in calls(operands, statement):
+                yield from line.lines(indent)
             return
-        if target in self.plan.program.carries:
-            along = self.errors.complete(statement.value)
-        else:
-            along = self.errors.along(statement.value)
-        yield from self._made(statement.target, along, indent, notation)
-        if target.name in self.plan.spread:
-            sizes = self._sizes(statement.target)
-            yield f"{indent}{target.name} = np.broadcast_to({target.name}, {sizes})"
+        target = statement.target
+        is_gradient = target.var.role == "gradient"
+        written = self._term if is_gradient else self._adjoint
+        for part, along in self.errors.along(statement):
+            self.names.part = part
+            yield from (f"{indent}{text}" for text in written(along, operands))
+        self.names.part = Reach.OWN
+        if is_gradient:
+            reached = "t:" if self.errors.reach(target) == Reach.ALL else "t : t + 1"
+            terms = self.names.terms_of(target.var.shape)
+            yield f'{indent}yield t, "{target.var.adjoint_of}", {terms}[{reached}]'
 
-    def _made(self, target: Ref, along: Expr, indent: str, notation: AlongErrors) -> Iterator[str]:
-        """The line, or lines, in which an adjoint gets its value for all errors."""
-        start, text = f"{indent}{target.var.name} = ", as_expression(along, notation)
-        if isinstance(along, Const):  # a bare number has no dtype
-            text = f"np.full({self._sizes(target)}, {text}, w.dtype)"
-        if len(start) + len(text) <= WIDTH:
-            yield start + text
-        else:
-            before, terms, behind = as_terms(along, notation)
-            yield from parenthesised(start + before, terms, behind, indent)
+    def _adjoint(self, along: Statement, operands: Operands) -> Iterator[str]:
+        """The lines in which an adjoint gets its value for some errors."""
+        is_product = isinstance(along.value, Call) and along.value.operation == "matmul"
+        if is_product and self.names.part != Reach.OWN:  # one product of the rows of all errors
+            along = replace(along, target=replace(along.target, when=Every()))
+        for line in calls(operands, along):
+            yield from (text.replace("][...] =", "] =") for text in line.lines(""))
 
-    def _sizes(self, target: Ref) -> str:
-        """The shape of an adjoint in code, with the number of errors in front if it has several."""
-        sizes = self.attributes.sizes(target.var)
-        has_axis = self.errors.has_axis(target)
-        return f"(w.steps - t, {sizes.removeprefix('(')}" if has_axis else sizes
+    def _term(self, along: Statement, operands: Operands) -> Iterator[str]:
+        """The line that computes the terms of a gradient of some errors."""
+        part, value = self.names.part, along.value
+        notation = AlongErrors(
+            operands.spell, runtime=self.names.runtime, errors=self.errors, part=part
+        )
+        place = f"{self.names.terms_of(along.target.var.shape)}[{part.value}]"
+        match value:
+            case Call("contract", (Ref() as left, Ref() as right)) if notation.has_axis(
+                right
+            ) and not notation.has_axis(left):
+                yield f"np.matmul({operands.spell(left)}.T, {operands.spell(right)}, {place})"
+            case _:
+                yield f"{place} = {as_expression(value, notation)}"

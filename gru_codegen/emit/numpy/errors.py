@@ -1,31 +1,35 @@
 """Adjoints of the errors of single steps: those of a backward loop with an axis of errors in front.
 
 The error of step k is L_k, its part of the loss. The adjoint equations are linear and hold for the
-errors of each step alone, so a statement of the backward loop computes them all at once, if the
-matrices that reach its step stand one behind the other: that of its own error first, then those of
-later steps, which the carries bring.
+errors of each step alone, so a statement of the backward loop computes them all at once, in an
+array with a matrix for each: at step t that of its own error is at [t], those of later errors,
+which the carries bring, are at [t + 1 :].
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from fractions import Fraction
-from functools import reduce
 
 from gru_codegen.emit.numpy.expressions import Numpy
 from gru_codegen.errors import ProgramError
-from gru_codegen.ir import OPERATIONS, Call, Const, Expr, Now, Ref, Statement, Var, refs, rewrite
-from gru_codegen.ir.precedence import ATOM, PRODUCT, SUM, TIGHT, Form, call
-from gru_codegen.plan.extents import FULL, extent
+from gru_codegen.ir import (
+    OPERATIONS,
+    Call,
+    Const,
+    Expr,
+    Now,
+    Ref,
+    Statement,
+    Var,
+    refs,
+)
+from gru_codegen.ir.precedence import ATOM, PRODUCT, TIGHT, Form, call
 
 __all__ = ["AlongErrors", "Errors", "Reach"]
 
-#: Joins the matrix of a step's own error and those of later ones; no operation of programs.
-JOIN = "join"
-#: Gives the matrix of a step's own error an axis of that error alone.
-FIRST = "first"
 #: Operations that are not elementwise: pattern, how tightly it binds, how tightly operands have to.
 _PATTERNS = {
     "matmul": ("{} @ {}", PRODUCT, TIGHT),
@@ -33,146 +37,124 @@ _PATTERNS = {
     "row_sum": ("{}.sum(axis=-1, keepdims=True)", ATOM, ATOM),
     "column_sum": ("{}.sum(axis=1)", ATOM, ATOM),
 }
+_ZERO = Const(Fraction(0))
 
 
 class Reach(Enum):
-    """The errors that an adjoint has matrices of.
+    """The errors that an adjoint has matrices of, as the index of those in its array.
 
-    OWN: that of its step alone, without an axis. LATER: those of later steps. ALL: both.
+    OWN: that of its step alone. LATER: those of later steps. ALL: both.
     """
 
-    OWN = "own"
-    LATER = "later"
-    ALL = "all"
+    OWN = "t"
+    LATER = "t + 1 :"
+    ALL = "t:"
 
 
 class Errors:
-    """The errors that each adjoint of a backward loop has, and its values along them.
+    """The errors that each adjoint of a backward loop has, and its statements along them.
 
-    body: the statements of the loop. carries: the adjoints that a step passes on to the one before.
+    body: the statements of the loop, each a single operation but for gradients. carries: the
+    adjoints that a step passes on to the one before. before: the statements before the loop, which
+    may compute something of each step's own error. axis: the names of what has an axis of errors.
     """
 
-    def __init__(self, body: Iterable[Statement], carries: Collection[Var]) -> None:
+    def __init__(
+        self,
+        body: Iterable[Statement],
+        carries: Collection[Var],
+        before: Iterable[Statement] = (),
+    ) -> None:
         self.carries = carries
-        self.computed: dict[str, Reach] = {}
-        for statement in body:
-            target, found = statement.target.var, self.reaches(statement.value)
-            if target in carries or found - {Reach.OWN}:
-                self.computed[target.name] = Reach.ALL
-            elif found:
-                self.computed.setdefault(target.name, Reach.OWN)
+        self.computed: dict[str, Reach | None] = {}
+        self.axis = {carry.name for carry in carries}
+        body = list(body)
+        for statement in (*before, *body, *body):  # what is written twice is what it is in the end
+            self.learn(statement)
+
+    def learn(self, statement: Statement) -> None:
+        """Take note of the errors that the target of `statement`, the next one, has from here on.
+
+        Scratch variables are used again, for other errors.
+        """
+        target, found = statement.target.var, self.reaches(statement.value)
+        reach = Reach.OWN if found or target.role == "adjoint" else None
+        if target in self.carries or found - {Reach.OWN}:
+            reach = Reach.ALL
+        if target.role != "work" and self.computed.get(target.name) == Reach.ALL:
+            reach = Reach.ALL
+        self.computed[target.name] = reach
+        if reach == Reach.ALL:
+            self.axis.add(target.name)
 
     def reaches(self, expression: Expr) -> set[Reach]:
         """The errors that each adjoint in `expression` has matrices of."""
-        return {reach for ref in refs(expression) if (reach := self._reach(ref)) is not None}
+        return {reach for ref in refs(expression) if (reach := self.reach(ref)) is not None}
 
-    def _reach(self, ref: Ref) -> Reach | None:
+    def reach(self, ref: Ref) -> Reach | None:
+        """The errors that `ref` has matrices of; None where it is no adjoint."""
         if ref.var in self.carries and ref.when == Now(1):
             return Reach.LATER
         given = Reach.OWN if ref.var.role == "adjoint" else None
         return self.computed.get(ref.var.name, given)
 
-    def has_axis(self, expression: Expr) -> bool:
-        """True if `expression` has a matrix for each of several errors."""
-        joined = isinstance(expression, Call) and expression.operation == JOIN
-        return joined or bool(self.reaches(expression) & {Reach.LATER, Reach.ALL})
+    def along(self, statement: Statement) -> list[tuple[Reach, Statement]]:
+        """The same statement for the errors that its target has: for all at once, or one by one.
 
-    def along(self, expression: Expr) -> Expr:
-        """`expression` for all errors, what is for some of them alone joined with the others.
-
-        One that has its own error alone stays as it is, without an axis.
+        It is for its own error apart where its operands have other errors than its target. What an
+        operand has no matrix of is zero.
         """
-        found = self.reaches(expression)
-        if found <= {Reach.ALL} or found == {Reach.OWN}:
+        found = self.reaches(statement.value)
+        own, later = (
+            replace(statement, value=self._without(missing, statement.value))
+            for missing in (Reach.LATER, Reach.OWN)
+        )
+        self.learn(statement)
+        if self.reach(statement.target) != Reach.ALL:
+            return [(Reach.OWN, statement)]
+        if found == {Reach.ALL}:
+            return [(Reach.ALL, statement)]
+        return [(Reach.OWN, own), (Reach.LATER, later)]
+
+    def _without(self, missing: Reach, expression: Expr) -> Expr:
+        """`expression`, linear in adjoints, where those with these errors alone are zero."""
+        if isinstance(expression, Ref):
+            return _ZERO if self.reach(expression) == missing else expression
+        if not isinstance(expression, Call) or not self.reaches(expression):
             return expression
-        if found == {Reach.LATER}:
-            return self.joined((), (expression,))
-        assert isinstance(expression, Call)  # it reads several
-        if expression.operation in ("add", "subtract"):
-            return self._sum(expression)
-        return Call(expression.operation, tuple(map(self.complete, expression.args)))
-
-    def terms(self, gradient: Expr) -> Expr:
-        """The terms of a gradient at one step, for all the errors that have any there."""
-        along = self.along(gradient)
-        return Call(FIRST, (along,)) if self.reaches(along) == {Reach.OWN} else along
-
-    def complete(self, expression: Expr) -> Expr:
-        """The same, with an axis too where it is for its own error alone."""
-        along = self.along(expression)
-        return self.joined((along,), ()) if self.reaches(along) == {Reach.OWN} else along
-
-    def _sum(self, expression: Call) -> Expr:
-        """A sum, the terms of its own error above those of later ones."""
-        own, later, others = [], [], []
-        for term in _terms(expression):
-            found = self.reaches(term)
-            if found == {Reach.OWN}:
-                own.append(term)
-            elif found == {Reach.LATER}:
-                later.append(term)
-            else:
-                others.append(self.along(term))
-        if own or later:
-            others.append(self.joined(own, later))
-        return _total(others)
-
-    def joined(self, own: Iterable[Expr], later: Iterable[Expr]) -> Call:
-        """The sums of both, one above the other; a number where there is none."""
-        return Call(JOIN, (_total(own), _total(later)))
+        args = tuple(self._without(missing, argument) for argument in expression.args)
+        return _simplified(Call(expression.operation, args))
 
 
-def _terms(expression: Expr) -> list[Expr]:
-    match expression:
+def _simplified(linear: Call) -> Expr:
+    """An operation on what may be zero; all but sums and selections of zeros are zero then."""
+    match linear:
         case Call("add", (left, right)):
-            return [*_terms(left), *_terms(right)]
-        case Call("subtract", (left, right)):
-            return [*_terms(left), *map(_negated, _terms(right))]
-    return [expression]
-
-
-def _negated(term: Expr) -> Expr:
-    match term:
-        case Call("negate", (argument,)):
-            return argument
-    return Call("negate", (term,))
-
-
-def _total(terms: Iterable[Expr]) -> Expr:
-    def plus(total: Expr, term: Expr) -> Expr:
-        match term:
-            case Call("negate", (argument,)):
-                return Call("subtract", (total, argument))
-        return Call("add", (total, term))
-
-    terms = list(terms)
-    return reduce(plus, terms) if terms else Const(Fraction(0))
+            return right if left == _ZERO else left if right == _ZERO else linear
+        case Call("subtract", (left, right)) if right == _ZERO:
+            return left
+        case Call("subtract", (left, right)) if left == _ZERO:
+            return Call("negate", (right,))
+        case Call("select", (_, left, right)):
+            return _ZERO if left == right == _ZERO else linear
+    return linear if _ZERO not in linear.args else _ZERO
 
 
 @dataclass(frozen=True)
 class AlongErrors(Numpy):
-    """The notation of expressions in which adjoints have an axis of errors."""
+    """The notation of gradients of several errors at once, those of `part`."""
 
     errors: Errors = field(kw_only=True)
+    part: Reach = field(kw_only=True)
 
     def __call__(self, expression: Expr) -> Form:
-        if isinstance(expression, Call):
-            if expression.operation == JOIN:
-                return self._joined(*expression.args)
-            if expression.operation == FIRST:
-                return Form("{}[None]", ATOM, ((expression.args[0], ATOM),))
-            if any(map(self.errors.has_axis, expression.args)):
-                return self._with_axis(expression)
+        if isinstance(expression, Call) and any(map(self.has_axis, expression.args)):
+            return self._with_axis(expression)
         return super().__call__(expression)
 
-    def _joined(self, own: Expr, later: Expr) -> Form:
-        if isinstance(later, Const):
-            return Form(f"{self.runtime('_alone')}({{}}, w.steps - t)", ATOM, ((own, SUM),))
-        if isinstance(own, Const):
-            return Form(f"{self.runtime('_arrived')}({{}})", ATOM, ((later, SUM),))
-        if extent(own) != FULL or extent(later) != FULL:
-            return call(self.runtime("_joined"), (own, later))
-        return Form("np.concatenate([{}[None], {}])", ATOM, ((own, ATOM), (later, SUM)))
+    def has_axis(self, expression: Expr) -> bool:
+        """True if `expression` has a matrix for each of several errors."""
+        return self.part != Reach.OWN and bool(self.errors.reaches(expression) - {Reach.OWN})
 
     def _with_axis(self, expression: Call) -> Form:
         """An operation on matrices of several errors."""
@@ -186,22 +168,15 @@ class AlongErrors(Numpy):
         pattern, level, least = _PATTERNS[operation]
         wide = [self.whole(argument) for argument in args]
         if operation == "contract":
-            has_axis = self.errors.has_axis(args[0])
-            wide[0] = f"{self.runtime('_turned')}({wide[0]})" if has_axis else f"{wide[0]}.T"
+            turned = f"{self.runtime('_turned')}({wide[0]})"
+            wide[0] = turned if self.has_axis(args[0]) else f"{wide[0]}.T"
         operands = tuple((argument, least) for argument in args)
         return Form(pattern.format(*wide), level, operands)
 
     def whole(self, operand: Expr) -> str:
         """The pattern of an operand that has to be there in full, for all errors that it has."""
-        plain = rewrite(operand, _as_sum)
-        pattern = super().whole(plain)
-        if pattern == "{}" or not self.errors.has_axis(operand):
+        pattern = super().whole(operand)
+        if pattern == "{}" or not self.has_axis(operand):
             return pattern
-        return pattern.replace("(w.", "(w.steps - t, w.", 1)
-
-
-def _as_sum(part: Expr) -> Expr | None:
-    """A join as the sum that it is if errors are not told apart."""
-    if isinstance(part, Call) and part.operation == JOIN:
-        return Call("add", part.args)
-    return None
+        errors = "w.steps - t" if self.part == Reach.ALL else "w.steps - t - 1"
+        return pattern.replace("(w.", f"({errors}, w.", 1)

@@ -76,10 +76,10 @@ def _lines(program: Program, heading: Heading, terms: Program | None) -> list[Li
     outputs |= _buffers_of_targets(planned, heading, outputs["outputs"])
     plans = [planned]
     if terms is not None:
-        plans.append(validate(plan(terms, in_place=False)))
+        plans.append(validate(plan(terms, in_place=True)))
         first = {state.name: attributes.form(state.name, "first") for state in outputs["states"]}
         functions.append(errors_function(plans[-1], first))
-        calls |= {"_measured", *functions[-1].names.calls}
+        calls |= {"_measured", "_rooms", *functions[-1].names.calls}
     context = {
         "heading": heading,
         "unroll": program.steps,

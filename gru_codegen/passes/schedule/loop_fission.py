@@ -34,7 +34,7 @@ from gru_codegen.ir import (
 from gru_codegen.passes.support.algebra import added_up
 from gru_codegen.passes.support.naming import fresh, names_in, product_name
 
-__all__ = ["fission_loops", "fission_statements"]
+__all__ = ["fission_before", "fission_loops", "fission_statements"]
 
 
 def fission_loops(program: Program) -> Program:
@@ -49,6 +49,20 @@ def fission_loops(program: Program) -> Program:
 def fission_statements(program: Program) -> Program:
     """Move whole statements alone: products stay beside those that recur."""
     return _hoist(program, products=False)
+
+
+def fission_before(program: Program) -> Program:
+    """Move before loops what needs none of them, but carries; sums over time stay, step by step."""
+    names_in_use, carries = names_in(program), frozenset(program.carries)
+
+    def split(loop: Loop) -> Iterator[Block]:
+        before, body = _statements_before(loop, carries)
+        products, body = _products_before(body, names_in_use)
+        yield from (*before, *products)
+        if body:
+            yield replace(loop, body=body)
+
+    return program.with_loops(split)
 
 
 def _hoist(program: Program, products: bool) -> Program:
@@ -82,8 +96,10 @@ def _steps_are_independent(loop: Loop) -> bool:
     )
 
 
-def _statements_before(loop: Loop) -> tuple[list[Statement], tuple[Block, ...]]:
-    """Split off the statements that read nothing that is left in the loop.
+def _statements_before(
+    loop: Loop, held: frozenset[Var] = frozenset()
+) -> tuple[list[Statement], tuple[Block, ...]]:
+    """Split off the statements that read nothing left in the loop, and write none of `held`.
 
     Before the loop they write all steps, so no step may read the old value of a later one.
     """
@@ -96,7 +112,7 @@ def _statements_before(loop: Loop) -> tuple[list[Statement], tuple[Block, ...]]:
             earlier = statements(tuple(remaining[: remaining.index(block)]))
             targets = set(writes(block))
             used = any(targets & {*writes(s), *reads(s.value)} for s in earlier) or any(
-                ref.var in ahead for ref in targets
+                ref.var in ahead or ref.var in held for ref in targets
             )
             at_once = _all_steps(block, loop.body)
             if at_once and not used and not any(ref.var in written for ref in reads(block.value)):

@@ -1,13 +1,15 @@
-"""Adjoints along all errors: which have an axis of errors, and how they are joined and spelled."""
+"""Adjoints along all errors: which have an axis of errors, what is zero, how they are spelled."""
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import pytest
 
-from gru_codegen.emit.numpy.errors import AlongErrors, Errors
+from gru_codegen.emit.numpy.errors import AlongErrors, Errors, Reach
 from gru_codegen.emit.numpy.expressions import as_expression
 from gru_codegen.errors import ProgramError
-from gru_codegen.ir import Call, Expr, Now, Ref, Statement, Var
+from gru_codegen.ir import Call, Const, Expr, Now, Ref, Statement, Var
 
 CARRY = Var("dS_prev", ("B", "H"), "adjoint", timed=True)
 LATER = Ref(CARRY, Now(1))
@@ -17,41 +19,68 @@ ALL = Ref(Var("dS", ("B", "H"), "adjoint", timed=True), Now())
 Z = Ref(Var("Z", ("B", "H"), "value", timed=True), Now())
 W = Ref(Var("W", ("H", "H"), "weight"))
 
-ERRORS = Errors([Statement(ALL, OWN + LATER), Statement(PASSED_ON, ALL * Z)], [CARRY])
+BODY = [Statement(ALL, OWN + LATER), Statement(PASSED_ON, ALL * Z)]
+DW = Ref(Var("dW", ("H", "H"), "gradient"))
 
 
-def text(expression: Expr) -> str:
-    return as_expression(expression, AlongErrors(lambda ref: ref.var.name, errors=ERRORS))
+def parts(expression: Expr, target: Ref = ALL) -> dict[str, str]:
+    """What is written for which errors, where `target` is given the value `expression`."""
+    along = Errors(BODY, [CARRY]).along(Statement(target, expression))
+    return {part.value: str(statement.value) for part, statement in along}
 
 
 @pytest.mark.parametrize(
-    ("expression", "expected"),
+    ("expression", "own", "later"),
     [
-        (Z, "Z"),
-        (OWN * Z, "dO * Z"),
-        (ALL * Z, "dS * Z"),
-        (OWN + LATER, "np.concatenate([dO[None], dS_prev])"),
-        (LATER + OWN * Z, "np.concatenate([(dO * Z)[None], dS_prev])"),
-        (LATER - OWN, "np.concatenate([(-dO)[None], dS_prev])"),
-        (OWN - LATER * Z, "np.concatenate([dO[None], -(dS_prev * Z)])"),
-        (LATER * Z, "_arrived(dS_prev * Z)"),
-        (ALL + LATER, "dS + _arrived(dS_prev)"),
-        (ALL - OWN, "dS + _alone(-dO, w.steps - t)"),
-        ((OWN + LATER) * Z, "np.concatenate([dO[None], dS_prev]) * Z"),
-        (ALL * Z + (OWN + LATER), "dS * Z + np.concatenate([dO[None], dS_prev])"),
-        (
-            Call("row_sum", (OWN,)) + LATER,
-            "_joined(dO.sum(axis=-1, keepdims=True), dS_prev)",
-        ),
+        (OWN + LATER, "dO[t]", "dS_prev[t+1]"),
+        (LATER + OWN * Z, "dO[t] * Z[t]", "dS_prev[t+1]"),
+        (LATER - OWN, "-dO[t]", "dS_prev[t+1]"),
+        (OWN - LATER, "dO[t]", "-dS_prev[t+1]"),
+        (LATER * Z, "0", "dS_prev[t+1] * Z[t]"),
+        (ALL + LATER, "dS[t]", "dS[t] + dS_prev[t+1]"),
+        (ALL - OWN, "dS[t] - dO[t]", "dS[t]"),
+        (Call("row_sum", (OWN,)) + LATER, "row_sum(dO[t])", "dS_prev[t+1]"),
+        (Call("select", (Z, LATER, Const(Fraction(0)))), "0", "select(Z[t], dS_prev[t+1], 0)"),
     ],
 )
-def test_what_is_of_some_errors_is_joined_with_the_others(expression: Expr, expected: str) -> None:
-    assert text(ERRORS.along(expression)) == expected
+def test_what_is_of_some_errors_is_zero_for_the_others(
+    expression: Expr, own: str, later: str
+) -> None:
+    assert parts(expression) == {"t": own, "t + 1 :": later}
+
+
+def test_all_errors_go_together_where_they_can() -> None:
+    assert parts(ALL * Z) == {"t:": "dS[t] * Z[t]"}
 
 
 def test_what_a_step_passes_on_has_all_errors() -> None:
-    assert text(ERRORS.complete(OWN * Z)) == "_alone(dO * Z, w.steps - t)"
-    assert text(ERRORS.complete(ALL)) == "dS"
+    assert parts(OWN * Z, PASSED_ON) == {"t": "dO[t] * Z[t]", "t + 1 :": "0"}
+
+
+def test_what_reads_its_own_error_alone_has_no_other() -> None:
+    of_its_own = Ref(Var("dA", ("B", "H"), "adjoint", timed=True), Now())
+    assert parts(OWN * Z, of_its_own) == {"t": "dO[t] * Z[t]"}
+
+
+def test_scratch_is_of_the_errors_that_it_is_written_for() -> None:
+    scratch = Ref(Var("term", ("B", "H"), "work"))
+    body = [*BODY, Statement(scratch, ALL * Z), Statement(scratch, Z * Z)]
+    errors = Errors(body, [CARRY], [Statement(scratch, OWN * Z)])
+    assert errors.reach(scratch) is None
+    errors.learn(body[-2])
+    assert errors.reach(scratch) == Reach.ALL
+    assert errors.axis == {"dS_prev", "dS", "term"}
+
+
+def terms(gradient: Expr) -> list[str]:
+    """The text of a gradient for each part of the errors that it has."""
+    errors = Errors(BODY, [CARRY])
+    return [
+        as_expression(
+            statement.value, AlongErrors(lambda ref: ref.var.name, errors=errors, part=part)
+        )
+        for part, statement in errors.along(Statement(DW, gradient))
+    ]
 
 
 @pytest.mark.parametrize(
@@ -59,16 +88,16 @@ def test_what_a_step_passes_on_has_all_errors() -> None:
     [
         (Call("contract", (Z, ALL)), "Z.T @ dS"),
         (Call("contract", (ALL, Z)), "_turned(dS) @ Z"),
-        (Call("contract", (Z, OWN)), "(Z.T @ dO)[None]"),
+        (Call("contract", (Z, OWN)), "Z.T @ dO"),
         (Call("column_sum", (ALL * Z,)), "(dS * Z).sum(axis=1)"),
-        (Call("column_sum", (OWN,)), "dO.sum(axis=0)[None]"),
+        (Call("column_sum", (OWN,)), "dO.sum(axis=0)"),
         (Call("transpose", (Call("contract", (Z, ALL)),)), "_turned(Z.T @ dS)"),
     ],
 )
 def test_terms_of_gradients_have_an_axis_of_errors(gradient: Expr, expected: str) -> None:
-    assert text(ERRORS.terms(gradient)) == expected
+    assert terms(gradient) == [expected]
 
 
 def test_an_operation_without_a_spelling_for_several_errors_is_refused() -> None:
     with pytest.raises(ProgramError, match="rows has no spelling for several errors"):
-        text(Call("rows", (ALL,)))
+        terms(Call("rows", (ALL,)))
