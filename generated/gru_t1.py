@@ -312,15 +312,7 @@ def params_from_npz(file: str | os.PathLike[str]) -> Params:
     says so.
     """
     with open(file, "rb") as stream:
-        try:
-            archive = np.load(stream, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError("it is a single array")
-            arrays = {name: archive[name] for name in archive.files}
-        except Exception as error:  # whatever NumPy and zipfile say of a damaged file
-            what = "not a whole .npz archive of plain arrays"
-            unsafe = "allow_pickle" in str(error)  # what NumPy advises then runs what is in it
-            raise ValueError(f"{file}: {what}{'' if unsafe else f': {error}'}") from error
+        arrays = _unpacked(stream, file)
     if set(arrays) != set(Params._fields):
         raise ValueError(
             f"{file}: expected the weights {', '.join(Params._fields)}; "
@@ -332,6 +324,27 @@ def params_from_npz(file: str | os.PathLike[str]) -> Params:
     except (TypeError, ValueError) as error:
         raise ValueError(f"{file}: {error}") from error
     return params
+
+
+def _unpacked(stream: Any, file: str | os.PathLike[str]) -> dict[str, Array]:
+    """Return the arrays of an .npz archive by name; nothing is unpickled.
+
+    A file that is no whole archive of plain arrays is a ValueError that says so; so is one that
+    unpacks to very much more than it is.
+    """
+    try:
+        archive = np.load(stream, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise ValueError("it is a single array")
+        members: Any = archive.zip
+        size = sum(member.file_size for member in members.infolist())
+        if size > max(2**28, 20 * os.fstat(stream.fileno()).st_size):
+            raise ValueError(f"it unpacks to {size} bytes; np.savez writes arrays as they are")
+        return {name: archive[name] for name in archive.files}
+    except Exception as error:  # whatever NumPy and zipfile say of a damaged file
+        what = "not a whole .npz archive of plain arrays"
+        unsafe = "allow_pickle" in str(error)  # what NumPy advises then runs what is in it
+        raise ValueError(f"{file}: {what}{'' if unsafe else f': {error}'}") from error
 
 
 # --- entry points --------------------------------------------------------------------------------

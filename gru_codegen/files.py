@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import stat
 from contextlib import suppress
+from enum import Enum
+from typing import BinaryIO
 
 from gru_codegen.errors import GruCodegenError
+
+try:
+    import fcntl
+except ImportError:  # Windows, where no file that is open can be removed
+    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["WriteError", "require_place", "write_whole"]
 
@@ -40,16 +48,17 @@ def require_place(path: str) -> None:
     raise WriteError(f"cannot write {path}: {fault}")
 
 
-def write_whole(path: str, text: str, *, make_folder: bool = False) -> None:
+def write_whole(path: str, text: str | bytes, *, make_folder: bool = False) -> None:
     """Put `text`, as UTF-8, at `path` in one step: readers see the old file or the new one.
 
-    If the disk fills up or the process is killed, the old file survives whole. A replaced file
-    keeps its permissions, a new one gets those of the umask; a symbolic link stays, and what it
-    points to is replaced. A device or a pipe has nothing to keep and is written to directly.
+    If the disk fills up or the process is killed, the old file survives whole, and whatever was
+    written beside it is removed by the next call in that folder. A replaced file keeps its
+    permissions, a new one gets those of the umask; a symbolic link stays, and what it points to is
+    replaced. A device or a pipe has nothing to keep and is written to directly.
 
     With `make_folder` a missing folder is made. Raises WriteError, which names the obstacle.
     """
-    content = text.encode()
+    content = text.encode() if isinstance(text, str) else text
     try:
         if make_folder:
             with suppress(FileExistsError):
@@ -80,17 +89,65 @@ def _is_stream(path: str) -> bool:
 def _replace(target: str, content: bytes) -> None:
     # In the same folder, since a rename is one step only within a file system; hidden, since a
     # process that is killed leaves it behind. Not made by `tempfile`, which ignores the umask.
-    name = f".gru_codegen_{secrets.token_hex(8)}.tmp"
-    temporary = os.path.join(os.path.dirname(target), name)
+    folder = os.path.dirname(target) or "."
+    _remove_unfinished(folder)
+    replaced = False
+    while not replaced:
+        temporary = os.path.join(folder, f".gru_codegen_{secrets.token_hex(8)}.tmp")
+        try:
+            with open(temporary, "xb") as file:
+                # another process may have taken it for one that was left, before it had its lock
+                if _lock(file) is _Lock.ELSEWHERE or not os.path.exists(temporary):
+                    continue
+                _fill(file, content, target)
+                if fcntl is not None:  # as long as the file is locked
+                    os.replace(temporary, target)
+            if fcntl is None:
+                os.replace(temporary, target)
+            replaced = True
+        finally:
+            with suppress(OSError):
+                os.unlink(temporary)
+
+
+def _fill(file: BinaryIO, content: bytes, target: str) -> None:
+    """Write `content`, with the permissions of `target` if there is one, to the disk."""
+    file.write(content)
+    file.flush()
+    os.fsync(file.fileno())  # on the disk before it takes the name, power cuts included
+    with suppress(FileNotFoundError):
+        os.chmod(file.name, stat.S_IMODE(os.stat(target).st_mode))
+
+
+# --- temporary files that killed processes have left ----------------------------------------------
+
+_TEMPORARY = re.compile(r"\.gru_codegen_[0-9a-f]{16}\.tmp")
+
+
+def _remove_unfinished(folder: str) -> None:
+    """Remove temporary files that no process has locked: whoever made them is no more."""
+    with suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if _TEMPORARY.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                with suppress(OSError), open(entry.path, "rb") as file:
+                    if _lock(file) is _Lock.HELD:
+                        os.unlink(entry.path)
+
+
+class _Lock(Enum):
+    """The state of a lock that was asked for: there are file systems that know none."""
+
+    HELD, ELSEWHERE, NONE = range(3)
+
+
+def _lock(file: BinaryIO) -> _Lock:
+    """Lock an open file for as long as it is open."""
+    if fcntl is None:
+        return _Lock.HELD
     try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # on the disk before it takes the name, power cuts included
-        with suppress(FileNotFoundError):
-            os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
-        os.replace(temporary, target)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _Lock.ELSEWHERE
+    except OSError:
+        return _Lock.NONE
+    return _Lock.HELD

@@ -8,10 +8,12 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from gru_codegen.cell import Cell
 from gru_codegen.cells import cells
 from gru_codegen.credit import random_data, reach, truncation
-from gru_codegen.credit.measures import last_error
+from gru_codegen.credit.measures import CELL, norms
 from gru_codegen.derive import derive
 from gru_codegen.emit import SourceMap
 from gru_codegen.errors import CellError
@@ -140,16 +142,22 @@ _BACK, _CUT = (1, 5, 10, 20, 49), (1, 5, 10, 20)
 
 @cache
 def _travel(request: Request) -> Travel | None:
-    """Measures of one run of random numbers; None, if no kernel can be made of the cell."""
+    """Measures of one run of random numbers.
+
+    None, if no kernel can be made of the cell, or its numbers grow beyond float64 in that run.
+    """
     try:
         text = source(replace(request, style="textbook", extras=("credit",)))
     except CellError:
         return None
     kernel = load_source(text, f"{request.name}_credit")
     data = random_data(kernel)
-    found = data.measured(kernel)
-    step = last_error(found)
-    assert step is not None  # every step of random data has an error
+    with np.errstate(all="ignore"):
+        found = data.measured(kernel)
+        every = norms(found)[CELL]
+    if not np.isfinite(every[-1]).all():
+        return None
+    step = len(every) - 1
     reached = {name: row[::-1] for name, row in reach(found, step).items()}
     left_out = truncation(found)
     return Travel(

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from . import pickles
 from .errors import ProgramError, VerificationError
+from .regular import open_regular
 
 CONTRACT = 1
 
@@ -83,7 +84,8 @@ class _SourceError(Exception):
 
 def _read(path: Path) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        with open_regular(path) as file:
+            return file.read().decode("utf-8-sig")
     except FileNotFoundError:
         raise _SourceError("does not exist") from None
     except IsADirectoryError:

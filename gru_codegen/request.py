@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -85,7 +86,7 @@ class Request:
         """
         chosen = dict(self._chosen())
         options = {
-            "cell": shlex.quote(spec),
+            "cell": shlex.quote(spec.replace(os.sep, "/")),
             "unroll": "any" if self.unroll is None else self.unroll,
             "loss": self.loss.name,
             "readout": chosen.get("readout"),

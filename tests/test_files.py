@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import random
 import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -277,13 +280,14 @@ def test_an_interruption_leaves_the_old_file(
     assert os.listdir(folder) == ["k.py"]
 
 
-def python(code: str, *arguments: str) -> subprocess.Popen[str]:
+def python(code: str, *arguments: str, stdin: int | None = None) -> subprocess.Popen[str]:
     """Start a process that runs `code` after importing what it needs."""
     prelude = "import os, resource, signal, sys\nfrom gru_codegen.files import write_whole\n"
     root = str(Path(__file__).parents[1])
     return subprocess.Popen(
         [sys.executable, "-c", prelude + code, *arguments],
         env={**os.environ, "PYTHONPATH": root},
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -312,18 +316,109 @@ def test_a_process_killed_while_writing_leaves_the_old_file(at: str, folder: Pat
     assert process.wait(timeout=60) == -signal.SIGKILL
     process.communicate()
     assert content("k.py") == OLD
-    # What it had written so far is hidden, and in nobody's way.
+    # What it had written so far is hidden, in nobody's way, and gone with the next file.
     (left,) = (name for name in os.listdir(folder) if name != "k.py")
     assert left.startswith(".gru_codegen_")
+    write_whole("other.py", NEW)
+    assert sorted(os.listdir(folder)) == ["k.py", "other.py"]
+
+
+def test_only_what_is_ours_and_unfinished_is_removed(folder: Path) -> None:
+    unfinished = ".gru_codegen_0123456789abcdef.tmp"
+    kept = {
+        "mine.tmp",
+        ".gru_codegen_notes.tmp",
+        f"{unfinished}.py",
+        ".gru_codegen_0000000000000001.tmp",
+        ".gru_codegen_0000000000000002.tmp",
+    }
+    for name in (unfinished, f"{unfinished}.py", "mine.tmp", ".gru_codegen_notes.tmp"):
+        Path(name).write_text(OLD)
+    os.mkdir(".gru_codegen_0000000000000001.tmp")
+    os.symlink("mine.tmp", ".gru_codegen_0000000000000002.tmp")
+    write_whole("k.py", NEW)
+    assert {*os.listdir(folder)} == {*kept, "k.py"}
+    assert content("mine.tmp") == OLD
+
+
+def test_what_another_process_is_writing_is_left_alone(folder: Path) -> None:
+    waiting = python(
+        "def wait(file):\n    print('written', flush=True)\n    sys.stdin.readline()\n"
+        "os.fsync = wait\n"
+        "write_whole('slow.py', 'x')\n",
+        stdin=subprocess.PIPE,
+    )
+    assert waiting.stdout is not None
+    assert waiting.stdout.readline() == "written\n"
+    write_whole("k.py", NEW)
+    assert len(os.listdir(folder)) == 2
+    assert waiting.communicate("go on\n", timeout=60) == ("", "")
+    assert sorted(os.listdir(folder)) == ["k.py", "slow.py"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOLCK, errno.ENOTSUP])
+def test_a_file_system_without_locks(
+    number: int, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing says there whether a process is still writing a file, and all are left alone."""
+    monkeypatch.setattr(fcntl, "flock", stop(OSError(number, os.strerror(number))))
+    left = Path(".gru_codegen_0123456789abcdef.tmp")
+    left.write_text(OLD)
     write_whole("k.py", NEW)
     assert content("k.py") == NEW
+    assert sorted(os.listdir(folder)) == [left.name, "k.py"]
+
+
+def test_a_temporary_file_that_is_taken_away_before_its_lock(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flock, taken = fcntl.flock, list[str]()
+
+    def late(file: int, operation: int) -> None:
+        if not taken:
+            taken.extend(os.listdir(folder))
+            os.unlink(taken[0])
+        flock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", late)
+    write_whole("k.py", NEW)
+    assert len(taken) == 1
+    assert content("k.py") == NEW
+    assert os.listdir(folder) == ["k.py"]
+
+
+def test_killed_again_and_again(folder: Path) -> None:
+    """At random moments: the old file or the new one, and no more than one that is left."""
+    rng = random.Random(0)
+    whole = {letter * 200_000 for letter in "ab"}
+    write_whole("k.py", "a" * 200_000)
+    code = (
+        "print(flush=True)\nwhile True:\n"
+        "    for letter in 'ab':\n        write_whole('k.py', letter * 200_000)\n"
+    )
+    left = 0
+    for _ in range(8):
+        writer = python(code)
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        time.sleep(rng.uniform(0, 0.02))
+        writer.kill()
+        writer.communicate()
+        assert content("k.py") in whole
+        others = {*os.listdir(folder)} - {"k.py"}
+        assert len(others) <= 1
+        left += len(others)
+    assert left > 0  # otherwise the moments were none that matter
+    write_whole("k.py", NEW)
+    assert os.listdir(folder) == ["k.py"]
 
 
 def test_processes_that_write_one_file_at_once_leave_it_whole(folder: Path) -> None:
-    texts = {letter * 300_000 for letter in "ab"}
+    letters = "abcdefghijklmnop"
+    texts = {letter * 300_000 for letter in letters}
     write_whole("k.py", "a" * 300_000)
-    code = "for _ in range(40):\n    write_whole('k.py', sys.argv[1] * 300_000)\n"
-    processes = [python(code, letter) for letter in "ab"]
+    code = "for _ in range(10):\n    write_whole('k.py', sys.argv[1] * 300_000)\n"
+    processes = [python(code, letter) for letter in letters]
     reads = 0
     while any(process.poll() is None for process in processes):
         assert content("k.py") in texts

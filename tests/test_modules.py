@@ -4,6 +4,7 @@ import gc
 import importlib
 import inspect
 import linecache
+import os
 import pickle
 import sys
 import traceback
@@ -134,10 +135,10 @@ def test_a_path_through_a_file(tmp_path: Path) -> None:
 
 
 def test_a_file_that_may_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def read_bytes(path: Path) -> bytes:
+    def refuse(path: Path, *_: object) -> int:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    monkeypatch.setattr(os, "open", refuse)
     assert refusal(tmp_path / "gru.py") == "cannot be read: Permission denied"
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Arrangement", "Vectors", "turned"]
+__all__ = ["Arrangement", "Vectors", "fault_of_blocks", "turned"]
 
 Array = NDArray[Any]
 #: The shape that a bias (1, n) has: (n,), (1, n) or (n, 1).
@@ -88,6 +88,25 @@ class Arrangement:
 
     def _holds_vectors(self, weights: Mapping[str, Array]) -> bool:
         return len(self.grid) == 1 and all(weights[name].shape[0] == 1 for name in self.names)
+
+
+def fault_of_blocks(
+    grid: tuple[tuple[str, ...], ...], shapes: Mapping[str, tuple[Any, ...]]
+) -> str | None:
+    """Say which blocks of a grid do not fit, by the shapes of the weights; None if all do."""
+    columns = tuple(zip(*grid, strict=True))
+    for axis, lines, what in ((0, grid, "rows"), (1, columns, "columns")):
+        for first, *others in lines:
+            wanted = _size(first, axis, shapes)
+            for other in others:
+                if (size := _size(other, axis, shapes)) != wanted:
+                    return f"{first} has {wanted} {what} and {other} has {size}"
+    return None
+
+
+def _size(name: str, axis: int, shapes: Mapping[str, tuple[Any, ...]]) -> Any:
+    plain = _plain(name)
+    return shapes[plain][axis if plain == name else 1 - axis]
 
 
 def turned(array: Array, transposed: bool = True) -> Array:

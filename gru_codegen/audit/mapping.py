@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
+from keyword import iskeyword
 from math import prod
 from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gru_codegen.audit.arrangement import Arrangement, Vectors
+from gru_codegen.audit.arrangement import Arrangement, Vectors, fault_of_blocks
 from gru_codegen.cell import Cell
-from gru_codegen.errors import VerificationError
+from gru_codegen.errors import CellError, VerificationError
 from gru_codegen.losses import Loss
+from gru_codegen.parse.document import Document
 from gru_codegen.parse.text import meant
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 __all__ = ["CONTAINERS", "Mapping", "mapping_of", "read_table"]
 
@@ -35,6 +31,11 @@ _KEYS = (
 )
 _KINDS: dict[type, str] = {dict: "a table", list: "a list of names", str: "a string"}
 _STACK = ("stack", "order", "transposed")
+#: Bounds that no function comes near: on the weights that are tried in every order, and on the
+#: factors of a scale, whose product stays within float64.
+MOST_IN_ANY_ORDER = 7
+MOST_FACTORS = 8
+_NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,15})?")
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,17 @@ class Scale:
     over: tuple[str, ...]
     under: tuple[str, ...]
 
+    @classmethod
+    def of(cls, text: str, letters: Collection[str]) -> Scale | None:
+        """The factor that a text says, in numbers and `letters`; None if it says none."""
+        over, _, under = text.partition("/")
+        factors = [part.strip(" ()").split() for part in (over, under)]
+        every = factors[0] + factors[1]
+        known = all(f in letters or (_NUMBER.fullmatch(f) and float(f) > 0) for f in every)
+        if not (known and factors[0] and len(every) <= MOST_FACTORS):
+            return None
+        return cls(text, tuple(factors[0]), tuple(factors[1]))
+
     def at(self, sizes: Table[str, int]) -> float:
         """Value for given sizes."""
         over, under = (
@@ -125,15 +137,9 @@ def read_table(path: str) -> dict[str, Any]:
     Raises VerificationError, one line, if it cannot be read or is not TOML.
     """
     try:
-        with open(path, "rb") as file:
-            table: dict[str, Any] = tomllib.load(file)
-            return table
-    except FileNotFoundError:
-        raise VerificationError(f"{path} does not exist") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise VerificationError(f"{path}: not TOML: {' '.join(str(error).split())}") from None
-    except OSError as error:
-        raise VerificationError(f"{path} cannot be read: {error.strerror or error}") from None
+        return Document.open(path, "a mapping", "two dozen lines").table
+    except CellError as error:
+        raise VerificationError(str(error).partition("\n")[0]) from None
 
 
 def mapping_of(table: Table[str, Any], cell: Cell, loss: Loss, where: str = "mapping") -> Mapping:
@@ -168,11 +174,19 @@ class _Reader:
             s0=self._axes("s0", ("B", state), state),
             call=self._call(weights),
             returns=self._returns(weights),
-            params=self._one_of("params", self._text("params", "dict"), CONTAINERS),
+            params=self._params(weights),
             scale=self._scale(),
             at_last=self._at_last(),
             sizes=self._sizes(),
         )
+
+    def _shapes(self) -> dict[str, tuple[Any, ...]]:
+        """The shapes of the weights, with numbers for the sizes that are fixed."""
+        fixed = self._sizes()
+        return {
+            weight.name: tuple(fixed.get(str(size), str(size)) for size in weight.shape)
+            for weight in self.cell.weights
+        }
 
     def _symbols(self) -> Iterable[Any]:
         cell = self.cell
@@ -212,6 +226,14 @@ class _Reader:
         plain = [[name.removesuffix(".T") for name in row] for row in grid]
         for name in (name for row in plain for name in row):
             self._one_of(f"{key}: weight", name, self.known)
+        if fault := fault_of_blocks(grid, self._shapes()):
+            raise self._error(f"{key}: {fault}; expected blocks that make one matrix")
+        most = max(len(grid), len(grid[0]))
+        if order == "?" and most > MOST_IN_ANY_ORDER:
+            raise self._error(
+                f'{key}.order is "?" of {most} weights; expected at most {MOST_IN_ANY_ORDER}, '
+                "since every order is tried"
+            )
         if all(name in self.vectors for row in plain for name in row) and len(grid) == 1:
             transposed = False
         return Arrangement(grid, transposed, vectors, order == "?")
@@ -243,6 +265,13 @@ class _Reader:
                 raise self._error(f"call: {text!r} is no keyword=argument")
             pairs.append((keyword, value))
         return tuple(pairs)
+
+    def _params(self, weights: Iterable[str]) -> str:
+        kind = self._one_of("params", self._text("params", "dict"), CONTAINERS)
+        for name in weights if kind == "namedtuple" else ():
+            if not name.isidentifier() or iskeyword(name) or name.startswith("_"):
+                raise self._error(f"weights: {name!r} cannot be a field of a namedtuple")
+        return kind
 
     def _returns(self, weights: Table[str, Any]) -> tuple[str, ...]:
         if "returns" not in self.table:
@@ -284,20 +313,16 @@ class _Reader:
 
     def _scale(self) -> Scale:
         text = self._text("scale", "1")
-        over, _, under = text.partition("/")
-        factors = [part.strip(" ()").split() for part in (over, under)]
-        known = [*sorted(self.letters)]
-        every = factors[0] + factors[1]
-        numbers = [f for f in every if re.fullmatch(r"[0-9]+(\.[0-9]+)?", f) and float(f) > 0]
-        if not factors[0] or any(f not in known and f not in numbers for f in every):
+        scale = Scale.of(text, self.letters)
+        if scale is None:
             raise self._error(f"scale is {text!r}; expected a factor such as 1/B or 2/(T B)")
-        return Scale(text, tuple(factors[0]), tuple(factors[1]))
+        return scale
 
     def _sizes(self) -> dict[str, int]:
         sizes: dict[str, Any] = self._typed("sizes", dict, {})
         for letter, number in sizes.items():
             self._one_of("sizes: letter", letter, sorted(self.letters))
-            if not (isinstance(number, int) and 0 < number <= 64):
+            if not (type(number) is int and 0 < number <= 64):
                 raise self._error(f"sizes.{letter} is {number!r}; expected a number from 1 to 64")
         return sizes
 

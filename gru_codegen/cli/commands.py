@@ -29,6 +29,7 @@ from gru_codegen.cli.programs import show_program
 from gru_codegen.cli.recorded import other_declaration
 from gru_codegen.cli.terminal import say, show, working
 from gru_codegen.files import write_whole
+from gru_codegen.regular import open_regular
 from gru_codegen.steps import MOST_STEPS
 
 if TYPE_CHECKING:
@@ -236,7 +237,7 @@ def _duration(seconds: float) -> str:
 
 def _on_disk(path: str, again: str) -> str:
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             return file.read().decode(errors="replace")
     except FileNotFoundError:
         raise CheckFailed(f"{path} does not exist; to write it: {again}") from None
@@ -247,7 +248,7 @@ def _on_disk(path: str, again: str) -> str:
 def _require_own(path: str, source: str) -> None:
     """Refuse to write `source` over the kernel of another declaration that nobody named."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             on_disk = file.read().decode(errors="replace")
     except OSError:  # nothing there, or nothing that can be read: writing will say what is wrong
         return

@@ -92,14 +92,21 @@ def choose(option: str, name: str, known: Mapping[str, Value], kind: str = "") -
     return known[name]
 
 
+def visible(text: str) -> str:
+    """`text` without what a terminal would obey: escapes for all but line ends and tabs."""
+    return "".join(
+        each if each.isprintable() or each in "\n\t" else ascii(each)[1:-1] for each in text
+    )
+
+
 def said(error: click.ClickException) -> str:
     """The message of `error` in one line, with the way to the right usage if it lacks one."""
     if isinstance(error, click.NoSuchOption) and error.ctx:
         known = [name for param in error.ctx.command.get_params(error.ctx) for name in param.opts]
         error = Unknown("option", error.option_name, (n for n in known if n.startswith("--")))
     if isinstance(error, InText):
-        return error.format_message()
-    message = re.sub(r"\s*[\r\n]\s*", " ", error.format_message())
+        return visible(error.format_message())
+    message = visible(re.sub(r"\s*[\r\n]\s*", " ", error.format_message()))
     if isinstance(error, click.UsageError) and not isinstance(error, Unknown):
         message = message[0].lower() + message[1:].rstrip(".")  # click writes a sentence
         if type(error) is not click.BadParameter:

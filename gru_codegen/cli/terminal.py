@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from gru_codegen.cli.errors import BadInput
+from gru_codegen.cli.errors import BadInput, visible
 from gru_codegen.files import write_whole
 
 if TYPE_CHECKING:
@@ -23,7 +23,14 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 
 def say(text: str | bytes, *, end: bool = True) -> None:
-    """Print on standard output; text as bytes goes out unchanged, in any locale."""
+    """Print on standard output; text as bytes goes out unchanged, in any locale.
+
+    Characters that a terminal would obey are shown as escapes; files and pipes get them in bytes.
+    """
+    if isinstance(text, str):
+        text = visible(text)
+    elif _is_terminal(sys.stdout):
+        text = visible(text.decode(errors="replace")).encode()
     try:
         click.echo(text, nl=end)
     except BrokenPipeError:
@@ -62,7 +69,7 @@ def working() -> Iterator[Callable[..., None]]:
         task = bar.add_task("", total=None)
 
         def progress(doing: str, done: int = 0, total: int | None = None) -> None:
-            bar.update(task, description=doing, completed=done, total=total)
+            bar.update(task, description=visible(doing), completed=done, total=total)
 
         yield progress
 

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-
 from gru_codegen.errors import DataError
-from gru_codegen.modules import one_line
+from gru_codegen.regular import open_regular
+from gru_codegen.runtime.npz import _unpacked
 from gru_codegen.verify.configuration import Problem, Sizes
 from gru_codegen.verify.entry_points import inputs
 
@@ -120,14 +119,9 @@ def _drawn(kernel: ModuleType, arrays: dict[str, Any], file: str) -> Any:
 
 def _read(file: str) -> dict[str, Any]:
     try:
-        with open(file, "rb") as stream:
-            archive = np.load(stream, allow_pickle=False)
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise DataError(f"{file} is a single array, not an .npz archive of several")
-            return {name: archive[name] for name in archive.files}
+        with open_regular(file) as stream:
+            return _unpacked(stream, file)
     except OSError as error:
         raise DataError(f"cannot read {file}: {error.strerror or error}") from error
-    except DataError:
-        raise
-    except Exception as error:  # whatever NumPy and zipfile say of a damaged file
-        raise DataError(f"{file} is no .npz archive of plain arrays: {one_line(error)}") from error
+    except ValueError as error:
+        raise DataError(" ".join(str(error).split())) from error

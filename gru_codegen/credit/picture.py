@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import os
 from typing import Any
 
 import numpy as np
 
 from gru_codegen.credit.measures import CELL, last_error, norms, reach
+from gru_codegen.files import write_whole
 
 __all__ = ["draw", "heat_map"]
 
@@ -19,6 +22,7 @@ def draw(found: Any, title: str, path: str) -> None:
     Raises
     ------
     ImportError: matplotlib is not installed.
+    WriteError: it cannot be written; whatever was there stays.
     """
     from matplotlib.figure import Figure
 
@@ -36,7 +40,9 @@ def draw(found: Any, title: str, path: str) -> None:
         one.set_title(f"Error of step {k + 1}, over that at its own step", loc="left", fontsize=10)
     one.set_xlabel("step t of the weights")
     figure.suptitle(title, fontsize=10)
-    figure.savefig(path, dpi=150)
+    picture = io.BytesIO()
+    figure.savefig(picture, dpi=150, format=os.path.splitext(path)[1][1:].lower())
+    write_whole(path, picture.getvalue())
 
 
 def heat_map(axes: Any, table: Any) -> Any:

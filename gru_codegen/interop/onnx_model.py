@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from gru_codegen.files import write_whole
 from gru_codegen.interop.convert import CellOrName, correspondence, to_arrays
 from gru_codegen.interop.errors import InteropError
 from gru_codegen.interop.layouts import ONNX
@@ -105,4 +105,4 @@ def export_onnx(
     model = to_onnx_model(
         cell, params, dtype=dtype, initial_state=initial_state, sequence_lens=sequence_lens
     )
-    Path(path).write_bytes(model.SerializeToString())
+    write_whole(os.fspath(path), model.SerializeToString())

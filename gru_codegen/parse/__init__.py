@@ -39,6 +39,7 @@ def load_cell(spec: str) -> Cell:
         says it all; below it a fault in a text file is shown in its line.
     """
     if spec.lower().endswith(".toml"):
+        _check_path(spec)
         return read_cell(spec)
     if python := _PYTHON.fullmatch(spec):
         raise CellError(f"there is no cell {spec!r}; {_module_of(python)}")
@@ -49,6 +50,17 @@ def load_cell(spec: str) -> Cell:
     raise CellError(
         f"there is no cell {spec!r};{meant(spec, cells)} known: {', '.join(cells)}; {WAYS}"
     )
+
+
+def _check_path(path: str) -> None:
+    """Check that a path can stand in the docstring of a module, in a report and on a terminal."""
+    # the separator of Windows, for which modules write that of all others
+    plain = path.replace(os.sep, "/")
+    if not plain.isprintable() or {*plain} & {'"', "\\"}:
+        raise CellError(
+            f"{path!a} cannot be the name of a declaration, since kernels say it; rename it "
+            "without double quotes, backslashes and characters that are not printed"
+        )
 
 
 def _module_of(python: re.Match[str]) -> str:

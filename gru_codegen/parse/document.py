@@ -16,6 +16,7 @@ from typing import Any
 
 from gru_codegen.errors import CellError
 from gru_codegen.parse.text import Text
+from gru_codegen.regular import open_regular
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -132,7 +133,7 @@ def _at(table: Any, path: tuple[str | int, ...]) -> Any:
 
 def _text(path: str, holds: str, lines: str) -> Text:
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             data = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         raise CellError(f"{path} does not exist") from None

@@ -23,6 +23,8 @@ from gru_codegen.parse.text import Text
 __all__ = ["Statement", "Token", "statements"]
 
 #: Bounds that no equation of a publication comes near, so that every text is read in no time.
+MOST_EQUATIONS = 100
+MOST_TOKENS_OF_ALL = 1000
 MOST_TOKENS = 200
 MOST_BRACKETS = 10
 MOST_DIGITS = 15  # so that a number is exact in float64
@@ -56,7 +58,22 @@ def statements(text: Text, start: int, end: int) -> list[Statement]:
     Raises CellError, pointing at the place, for anything that is not an equation.
     """
     lines = _lines(text, list(_tokens(text, start, end)))
-    return [_statement(text, line) for line in lines if any(t.kind != "comment" for t in line)]
+    found = [_statement(text, line) for line in lines if any(t.kind != "comment" for t in line)]
+    _check_number(text, found)
+    return found
+
+
+def _check_number(text: Text, found: list[Statement]) -> None:
+    """Check that there are no more equations, and no more in them, than can be derived soon."""
+    for statement in found[MOST_EQUATIONS:]:
+        fault = f"more than {MOST_EQUATIONS} equations; a cell is one step of a network"
+        raise text.error(fault, statement.target.start, statement.target.end)
+    total = 0
+    for statement in found:
+        total += len(statement.right)
+        if total > MOST_TOKENS_OF_ALL:
+            fault = f"the equations up to here have more than {MOST_TOKENS_OF_ALL} names, numbers"
+            raise text.error(f"{fault} and marks", statement.target.start, statement.target.end)
 
 
 # --- tokens --------------------------------------------------------------------------------------

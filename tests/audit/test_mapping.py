@@ -14,6 +14,7 @@ from gru_codegen.audit import load_function
 from tests.audit import by_hand
 
 WEIGHTS = "Wz, Wrecz, Wca, Wrecca, Wr, Wrecr"
+SAME = {"D": 4, "H": 4}
 EACH = {name: name for name in WEIGHTS.split(", ")}
 
 
@@ -25,6 +26,8 @@ EACH = {name: name for name in WEIGHTS.split(", ")}
         ({"params": "dcit"}, "params 'dcit' is not known; did you mean dict? expected dict, tuple, "
          "list, namedtuple, object, globals"),
         ({"params": 3}, "params is 3; expected a string"),
+        ({"params": "namedtuple", "weights": {f"class{k or ''}": w for k, w in enumerate(EACH)}},
+         "weights: 'class' cannot be a field of a namedtuple"),
         ({"call": "x"}, "call is 'x'; expected a list of names"),
         ({"call": ["x", "z"]}, "call: argument 'z' is not known; did you mean Wz? expected params, "
          f"gradients, x, y, s0, S0, {WEIGHTS}, B, D, H, T"),
@@ -47,7 +50,15 @@ EACH = {name: name for name in WEIGHTS.split(", ")}
         ({"scale": "1/N"}, "scale is '1/N'; expected a factor such as 1/B or 2/(T B)"),
         ({"loss_at": "end"}, "loss_at 'end' is not known; expected all, last"),
         ({"sizes": {"Q": 3}}, "sizes: letter 'Q' is not known; expected B, D, H, T"),
+        ({"scale": "1" * 16}, f"scale is '{'1' * 16}'; expected a factor such as 1/B or 2/(T B)"),
+        ({"scale": "1/" + "2 " * 9}, f"scale is '1/{'2 ' * 9}'; expected a factor such as 1/B or "
+         "2/(T B)"),
         ({"sizes": {"D": 0}}, "sizes.D is 0; expected a number from 1 to 64"),
+        ({"sizes": {"D": True}}, "sizes.D is True; expected a number from 1 to 64"),
+        ({"weights": {"W": {"stack": ["Wz", "Wrecz"]}}}, "weights.W: Wz has D rows and Wrecz has "
+         "H; expected blocks that make one matrix"),
+        ({"weights": {"W": {"stack": [["Wz"], ["Wrecz.T"], ["Wca.T"]]}}}, "weights.W: Wz has H "
+         "columns and Wca.T has D; expected blocks that make one matrix"),
         ({"weights": {"W": "Wz"}}, "weights: Wrecz, Wca, Wrecca, Wr, Wrecr of the cell gru: not "
          f"found here; expected each of {WEIGHTS} once"),
         ({"weights": {**EACH, "U": "Wz"}}, "weights: Wz is there twice; expected once"),
@@ -66,11 +77,23 @@ def test_a_fault_of_a_mapping(mapping: dict[str, Any], message: str) -> None:
         gc.audit(by_hand.gru, mapping=mapping)
 
 
+def test_too_many_weights_to_try_every_order() -> None:
+    stack = [f"W{kind}{gate}" for kind in ("", "rec") for gate in ("i", "f", "o", "ca")]
+    weights = {"W": {"stack": stack, "order": "?"}}
+    with pytest.raises(gc.VerificationError, match=r'^mapping: weights\.W\.order is "\?" of 8 we'):
+        gc.audit(by_hand.gru, cell=gc.cells["lstm"], mapping={"weights": weights, "sizes": SAME})
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         (None, "m.toml does not exist"),
-        ("a = = 1", r"m.toml: not TOML: .*line 1.*"),
+        ("a = = 1", "m.toml:1:5: not TOML: Invalid value"),
+        ("a = " + "[" * 900, "m.toml: not TOML that can be read: it is nested too deep"),
+        (
+            "a = " + "9" * 900 + "\n" + "#" * 17_000,
+            "m.toml has more than 16384 bytes; a mapping takes two dozen lines",
+        ),
         ("x = 'BE'", r"m.toml: x is 'BE'; expected axes as TBD, .*"),
     ],
 )

@@ -161,8 +161,11 @@ def test_a_file_that_does_not_fit(run: Run, gru: Path, changes: Any, said: str) 
     ("options", "said"),
     [
         (["--data", "none.npz"], "cannot read none.npz: No such file or directory"),
-        (["--data", "gru_credit.py"], "gru_credit.py is no .npz archive of plain arrays: "),
-        (["--data", "one.npy"], "one.npy is a single array, not an .npz archive of several"),
+        (["--data", "gru_credit.py"], "gru_credit.py: not a whole .npz archive of plain arrays"),
+        (
+            ["--data", "one.npy"],
+            "one.npy: not a whole .npz archive of plain arrays: it is a",
+        ),
         (["-o", "c.txt"], "--output: c.txt is no picture; end its name in .png, .svg, .pdf"),
         (["-o", "missing/c.png"], "cannot write missing/c.png: the folder missing does not exist"),
     ],
