@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import combinations
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from gru_codegen.grade.judge import Judge
 from gru_codegen.grade.parts import Parts
 from gru_codegen.grade.result import Grade, Line, Verdict
 from gru_codegen.grade.sheet import Entry, Sheet
+from gru_codegen.grade.stamps import labelled
 from gru_codegen.grade.terms import Term, leaves, name, over_time
 from gru_codegen.grade.writing import CODE, Writer
 
@@ -81,6 +83,12 @@ class Grading:
             self.found[entry.called] = self.verdict(entry)
         for entry in self.own:
             self.by_its_readers(entry)
+        wrong = [entry for entry in lines if self.found[entry.called].verdict == "wrong"]
+        for first, second in _exchanged(self.judge, wrong):
+            slip = Finding((f"the formulas of {first.called} and {second.called} are exchanged",))
+            for entry in (first, second):
+                better = self.found[entry.called].better
+                self.found[entry.called] = _Found("wrong", [slip], better)
         if by_convention is not None:
             for entry in by_convention[1]:
                 found = self.found[entry.called]
@@ -98,10 +106,23 @@ class Grading:
             return self.of_own(entry, entry.term)
         if self.judge.equal(entry.term, name(entry.key)):
             return _Found("right", [])
+        if self.is_right_at_the_last_step(entry, entry.term):
+            words = "at the last step, to which nothing comes back"
+            return _Found("right", [Finding((words,))])
         findings = list(diagnosed(self.judge, entry.term, entry.key))
         if findings and findings[-1].term is not None:
             return _Found("wrong", findings, findings[-1].term)
         return _Found("wrong", findings, self.judge.symbols.by_key[entry.key].definition)
+
+    def is_right_at_the_last_step(self, entry: Entry, term: Term) -> bool:
+        """Return whether a line of one step holds for its own error, where no other is named."""
+        known = self.sheet.symbols.by_key
+        if entry.stamp is None or f"{entry.key}[own]" not in known:
+            return False
+        if any(leaf.value[0].endswith("]") for leaf in leaves(term)):  # one error is meant
+            return False
+        adjoints = [key for key in known if f"{key}[own]" in known]
+        return self.judge.equal(labelled(term, adjoints, "own"), name(f"{entry.key}[own]"))
 
     def of_own(self, entry: Entry, term: Term) -> _Found:
         """The verdict on a name of the reader's own: its value is recognised, or kept."""
@@ -204,7 +225,8 @@ class Grading:
 
     def written(self, words: Words, entry: Entry | None = None) -> str:
         """Words, and the terms between them as the entry writes formulas."""
-        write = Writer(self.sheet.naming.called)
+        stamp = None if entry is None else entry.stamp
+        write = Writer(partial(self.sheet.naming.called, stamp=stamp))
         manner = (entry or self.sheet.entries[0]).manner or CODE
         return "".join(part if isinstance(part, str) else write(part, manner) for part in words)
 
@@ -220,6 +242,14 @@ class Grading:
             remarks.append(f"({', '.join(symbol.shape)})")
         number = self.sheet.line(entry)
         return Line(entry.called, entry.text, number, found.verdict, tuple(remarks), better)
+
+
+def _exchanged(judge: Judge, wrong: list[Entry]) -> Iterator[tuple[Entry, Entry]]:
+    """Two wrong lines of which each is right for the other: that is one slip."""
+    for first, second in combinations((entry for entry in wrong if not entry.own), 2):
+        pairs = ((first.term, second.key), (second.term, first.key))
+        if first.key != second.key and all(t and judge.equal(t, name(key)) for t, key in pairs):
+            yield first, second
 
 
 def _in_order(entries: list[Entry]) -> list[Entry]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.grade.reading import read_name
+from gru_codegen.grade.stamps import Stamp
 from gru_codegen.grade.symbols import Symbols
 from gru_codegen.grade.terms import Term, name
 from gru_codegen.parse.text import meant
@@ -52,8 +53,25 @@ class Naming:
             return "a name begins with a letter and goes on with letters, digits and underscores"
         return None
 
-    def find(self, text: str) -> At | None:
-        """Key and offset of a name as it is written; None if there is no such name."""
+    def find(self, text: str, stamp: Stamp | None = None) -> At | None:
+        """Key and offset of a name as it is written; None if there is no such name.
+
+        In a line of one time step a number is a step, and adjoints are those of its error.
+        """
+        plain, bracket, label = text.partition("[")
+        at = self._find(plain) or self._at_step(plain, stamp)
+        whose = label.strip("]") or (stamp.whose if stamp is not None else "")
+        if at is None or at[1] or not whose:
+            return None if bracket and (at is None or at[1]) else at
+        key = f"{at[0]}[{whose}]"
+        return (key, 0) if key in self.symbols.by_key else None if bracket else at
+
+    def _at_step(self, text: str, stamp: Stamp | None) -> At | None:
+        called, _, step = text.rpartition("_")
+        at = self._known(called) if stamp is not None and step.isdecimal() else None
+        return None if at is None or stamp is None else (at[0], at[1] + int(step) - stamp.step)
+
+    def _find(self, text: str) -> At | None:
         found = read_name(text)
         if found is None:
             return None
@@ -74,13 +92,13 @@ class Naming:
                 return names[called]
         return None
 
-    def resolve(self, text: str) -> Term:
+    def resolve(self, text: str, stamp: Stamp | None = None) -> Term:
         """The term of a name; raises KeyError with a message if there is none."""
         if text.endswith("'"):
             raise KeyError(
                 f"there is no {text}; a slope is written in terms of the value, as Z * (1 - Z)"
             )
-        at = self.find(text)
+        at = self.find(text, stamp)
         if at is None:
             close = meant(text, self.known())
             raise KeyError(f"there is no name {text};{close} names of yours stand under [names]")
@@ -95,9 +113,14 @@ class Naming:
         """Every name there is."""
         return (*self.given, *self.following, *sorted(self.own), *self.symbols.spelled)
 
-    def called(self, key: str, offset: int, indexed: bool) -> str:
+    def called(self, key: str, offset: int, indexed: bool, stamp: Stamp | None = None) -> str:
         """The name of a symbol: the reader's if he has one, with its step if that is needed."""
+        if key.endswith("]"):
+            plain, _, label = key.partition("[")
+            return f"{self.called(plain, offset, indexed, stamp)}[{label}"
         theirs, left = self._theirs(key, offset)
+        if stamp is not None and self._timed(key):
+            return f"{theirs or key}_{stamp.step + left}"
         if indexed and (left or not theirs or theirs in self.indexed) and self._timed(key):
             return f"{theirs or key}_{{t{left:+d}}}" if left else f"{theirs or key}_t"
         suffix = next((s for s, o in _SUFFIXES.items() if o == left and o), "")

@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from fractions import Fraction
 
+from gru_codegen.grade.stamps import LABEL
 from gru_codegen.grade.terms import (
     Term,
     applied,
@@ -62,7 +63,7 @@ _NAME = r"[A-Za-z](?:[A-Za-z0-9_]*[A-Za-z0-9])?'*"
 _INDEX = r"_\{[ ]*t[ ]*(?:[+-][ ]*[0-9]{1,3})?[ ]*\}"
 _TOKENS = {
     "blank": r"\s+",
-    "name": rf"{_NAME}(?:{_INDEX})?",
+    "name": rf"{_NAME}(?:{_INDEX})?(?:{LABEL})?",
     "transpose": r"\^T(?![A-Za-z0-9_])|\^\{T\}|\^?[ᵀ\u22a4]|\.T(?![A-Za-z0-9_])",
     "square": r"\^2(?![0-9])|\*\*2(?![0-9])|²",
     "number": r"[0-9]+(?:/[0-9]+|\.[0-9]*(?!T))?|\.[0-9]+",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from functools import partial
 from reprlib import repr as shortened
 from typing import Any
 
@@ -13,6 +14,7 @@ from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.grade.naming import Naming
 from gru_codegen.grade.reading import FormulaError, Reader
+from gru_codegen.grade.stamps import Stamp, are_stamped
 from gru_codegen.grade.symbols import Symbols, symbols_of
 from gru_codegen.grade.terms import Term, leaves, nodes, total
 from gru_codegen.grade.writing import CODE, Manner
@@ -49,6 +51,7 @@ class Entry:
     term: the right side, of a gradient without its sum_t; None if it is blank.
     summed: whether it had one.
     manner: how it is written; if that does not show, as the first line of which it does.
+    stamp: of a line of one time step, its number.
     """
 
     called: str
@@ -58,6 +61,7 @@ class Entry:
     term: Term | None
     summed: bool
     manner: Manner | None
+    stamp: Stamp | None = None
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,8 @@ class Sheet:
                 fault = f"there is no {key} {shortened(word)};{meant(word, known)}"
                 raise document.value_error(f"{fault} known: {', '.join(known)}", key)
         cell = complete(_cell(document), readout)
-        symbols = symbols_of(derive(cell, losses[loss]))
+        by_error = are_stamped(table["formulas"])
+        symbols = symbols_of(derive(cell, losses[loss]), by_error)
         naming = Naming(symbols)
         _give_names(document, naming)
         entries = _entries(document, naming)
@@ -151,8 +156,12 @@ def _give_names(document: Document, naming: Naming) -> None:
 
 def _entries(document: Document, naming: Naming) -> tuple[Entry, ...]:
     targets: dict[str, str] = {}
+    stamps: dict[str, Stamp | None] = {}
     for called in document.table["formulas"]:
         at = naming.find(called)
+        stamps[called] = None if at else _stamp(document, naming, called)
+        if stamp := stamps[called]:
+            at = naming.find(stamp.called, stamp)
         if at is None:
             plain = called.removesuffix("_t")
             if fault := naming.fault_of(plain):
@@ -166,17 +175,28 @@ def _entries(document: Document, naming: Naming) -> tuple[Entry, ...]:
     for called, key in targets.items():
         if key in naming.symbols.by_key and naming.symbols.by_key[key].definition is None:
             raise document.error(f"{called} is given, nothing computes it", "formulas", called)
-    read = Reader(naming.resolve, {*FUNCTIONS, "softmax"})
-    entries = [_entry(document, naming, read, *target) for target in targets.items()]
+    entries = [
+        _entry(document, naming, called, key, stamps[called]) for called, key in targets.items()
+    ]
     manner = next((entry.manner for entry in entries if entry.manner), CODE)
     return tuple(replace(entry, manner=entry.manner or manner) for entry in entries)
 
 
-def _entry(document: Document, naming: Naming, read: Reader, called: str, key: str) -> Entry:
+def _stamp(document: Document, naming: Naming, called: str) -> Stamp | None:
+    """The stamp of a left side that is of one time step of something that there is."""
+    try:
+        stamp = Stamp.of(called)
+    except ValueError as error:
+        raise document.error(str(error), "formulas", called) from None
+    return stamp if stamp is not None and naming.find(stamp.called, stamp) else None
+
+
+def _entry(document: Document, naming: Naming, called: str, key: str, stamp: Stamp | None) -> Entry:
     text = document.table["formulas"][called]
     own = key in naming.own
     if not text.strip():
-        return Entry(called, "", key, own, None, False, None)
+        return Entry(called, "", key, own, None, False, None, stamp)
+    read = Reader(partial(naming.resolve, stamp=stamp), {*FUNCTIONS, "softmax"})
     try:
         term, manner = read(text)
         is_gradient = not own and naming.symbols.by_key[key].role == "gradient"
@@ -189,7 +209,7 @@ def _entry(document: Document, naming: Naming, read: Reader, called: str, key: s
     if any(part.kind == "over_time" for part in nodes(plain)):
         fault = "sum_t stands before the whole of a gradient, or before each of its terms"
         raise document.value_error(f"{called}: {fault}", "formulas", called)
-    return Entry(called, " ".join(text.split()), key, own, plain, plain != term, manner)
+    return Entry(called, " ".join(text.split()), key, own, plain, plain != term, manner, stamp)
 
 
 def _without_sum(term: Term) -> Term:

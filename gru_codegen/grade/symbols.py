@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -17,6 +17,7 @@ from sympy.matrices.expressions.special import OneMatrix, ZeroMatrix
 from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.derive import Derivation
+from gru_codegen.grade.stamps import EACH, labelled, split_sums
 from gru_codegen.grade.terms import (
     Term,
     applied,
@@ -113,8 +114,8 @@ class Symbols:
         return [symbol for symbol in self.by_key.values() if symbol.role in roles]
 
 
-def symbols_of(derivation: Derivation) -> Symbols:
-    """The symbols of `derivation`."""
+def symbols_of(derivation: Derivation, by_error: bool = False) -> Symbols:
+    """The symbols of `derivation`; `by_error` those of each adjoint for either error, too."""
     cell, loss = derivation.cell, derivation.loss
     spelled = {s.name: at for s, at in derivation.notation.steps.items()}
     untimed = (*cell.weights, *(g.target for g in derivation.gradients))
@@ -137,8 +138,27 @@ def symbols_of(derivation: Derivation) -> Symbols:
         add(adjoint.target, "adjoint", adjoint.expression)
     for gradient in derivation.gradients:
         add(gradient.target, "gradient", gradient.summand)
+    if by_error:
+        found += _by_error(derivation, term)
     by_key = {symbol.key: symbol for symbol in found}
     return Symbols(derivation, by_key, spelled, *_functions(by_key))
+
+
+def _by_error(derivation: Derivation, term: _Terms) -> Iterator[Symbol]:
+    """The adjoints and gradients of a step for its own error, and for the one that arrives."""
+    adjoints = [term.spelled[adjoint.target.name][0] for adjoint in derivation.adjoints]
+    for adjoint, key in zip(derivation.adjoints, adjoints, strict=True):
+        shape = tuple(map(str, adjoint.target.shape))
+        carry = None if adjoint.carry is None else term(adjoint.carry)
+        terms = (term(each.expression) for each in adjoint.terms)
+        for whose, formula in split_sums(adjoint, terms, carry):
+            right = labelled(formula, adjoints, whose)
+            yield Symbol(f"{key}[{whose}]", shape, "adjoint", right)
+    for gradient in derivation.gradients:
+        shape, summand = tuple(map(str, gradient.target.shape)), term(gradient.summand)
+        for whose in EACH:
+            right = labelled(summand, adjoints, whose)
+            yield Symbol(f"{gradient.target.name}[{whose}]", shape, "gradient", right)
 
 
 def _functions(by_key: Mapping[str, Symbol]) -> tuple[dict[str, Term], dict[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gru_codegen.grade.terms import Term
+from gru_codegen.grade.terms import Term, product, transposed
 
 __all__ = ["CODE", "PAPER", "Manner", "Writer"]
 
@@ -52,6 +52,9 @@ class Writer:
                 return self.called(key, offset, manner.indexed), _ATOM
             case "ones":
                 return "ones", _ATOM
+            case "transpose" if term.parts[0].kind == "product":
+                factors = map(transposed, reversed(term.parts[0].parts))
+                return self._text(product(factors), manner)
             case "transpose":
                 return self._within(term.parts[0], _PRODUCT, manner) + manner.transpose, _ATOM
             case "apply":

@@ -121,7 +121,7 @@ OF_SHAPE = [
         "sum_t daZ_t^T x_t",
         "the formula is (H, D), dWz is (D, H)",
         "transpose daZ_t^T x_t",
-        "sum_t (daZ_t^T x_t)^T",
+        "sum_t x_t^T daZ_t",
     ),
     (
         "dRS",

@@ -27,9 +27,9 @@ WRONG = {
     ),
     "d24": ("the formula is (B, H), d24 is (B, D)", "d10 Ug^T + d18 Ur^T + d11 Uz^T"),
     "dWr": ("write d18 for d10", "sum_t h_{t-1}^T d18"),
-    "dUr": ("write d18 for d10", "sum_t x_t^T d18"),
+    "dUr": ("the formulas of dUr and dUg are exchanged", "sum_t x_t^T d18"),
     "dWg": ("transpose r_t; write d10 for d18", "sum_t (h_{t-1}^T o r_t^T) d10"),
-    "dUg": ("write d10 for d18", "sum_t x_t^T d10"),
+    "dUg": ("the formulas of dUr and dUg are exchanged", "sum_t x_t^T d10"),
 }
 
 #: What those of the right lines are that are no adjoint by themselves.
