@@ -11,6 +11,8 @@ import pytest
 
 import gru_codegen as gc
 from gru_codegen.audit import load_function
+from gru_codegen.cell import B, Cell, D, Equation, H, matrix
+from gru_codegen.functions import tanh
 from tests.audit import by_hand
 
 WEIGHTS = "Wz, Wrecz, Wca, Wrecca, Wr, Wrecr"
@@ -176,3 +178,16 @@ def test_a_readout_that_is_not_there() -> None:
         ValueError, match=r"^readout: there is no 'softmax'; there are none, linear$"
     ):
         gc.audit(by_hand.gru, readout="softmax")
+
+
+def test_a_cell_of_two_inputs_is_refused_before_anything_is_called() -> None:
+    x, v, weight = matrix("x", B, D), matrix("v", B, D), matrix("W", D, H)
+    before, state = matrix("S_prev", B, H), matrix("S", B, H)
+    equation = Equation(state, tanh(x * weight + v * weight + before), "state")
+    cell = Cell("two", "a cell", "nowhere", (x, v), (weight,), {state: before}, (equation,))
+
+    def called(*arguments: Any) -> Any:
+        raise AssertionError("it was called")
+
+    with pytest.raises(gc.CellError, match=r"^cell 'two': it has 2 inputs; one can be audited$"):
+        gc.audit(called, cell=cell)

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import matplotlib.figure
 import matplotlib.image
 import numpy as np
 import pytest
@@ -136,6 +137,20 @@ def test_the_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small: one seed, and so few updates that nothing is learned."""
     monkeypatch.setattr(adding_problem, "SEEDS", (0,))
     monkeypatch.setenv("COLUMNS", "100")
+    drawn: list[dict[str, Any]] = []
+    trained: list[Run] = []
+    draw_terms, train_all = adding_problem.draw_terms, adding_problem.train_all
+
+    def draw(panels: dict[str, Any], path: Path) -> None:
+        drawn.append(panels)
+        draw_terms(panels, path)
+
+    def train(kernels: list[ModuleType], updates: int) -> list[Run]:
+        trained.extend(train_all(kernels, updates))
+        return trained
+
+    monkeypatch.setattr(adding_problem, "draw_terms", draw)
+    monkeypatch.setattr(adding_problem, "train_all", train)
     arguments = ["--updates", "60", "--output", str(tmp_path / "made" / "here")]
     result = CliRunner().invoke(adding_problem.main, arguments, catch_exceptions=False)
     assert result.exit_code == 0
@@ -151,6 +166,32 @@ def test_the_script(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "rnn: of the error of step 50 step 1 gets " in result.output
     panels = matplotlib.image.imread(tmp_path / "made" / "here" / "adding_problem_credit.png")
     assert panels.std() > 0.05
+    for kernel in adding_problem.make_kernels():  # what is before training, and what after it
+        run = adding_problem.best(trained, kernel.CELL)[0]
+        assert not np.array_equal(run.start[0], run.params[0])
+        for norms, params in zip(drawn[0][kernel.CELL], (run.start, run.params), strict=True):
+            np.testing.assert_array_equal(norms, adding_problem.terms(kernel, params))
+
+
+def test_a_panel_is_called_what_it_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    figures: list[Any] = []
+
+    figure = matplotlib.figure.Figure
+
+    def made(**options: Any) -> Any:
+        figures.append(figure(**options))
+        return figures[-1]
+
+    monkeypatch.setattr(adding_problem, "Figure", made)
+    before, after = np.full((3, 3), 0.25), np.full((3, 3), 0.5)
+    adding_problem.draw_terms({"gru": (before, after), "rnn": (after, before)}, tmp_path / "p.png")
+    titles = [each.get_title(loc="left") for each in figures[0].axes[:4]]
+    assert [" ".join(title.split()[-3:]) for title in titles] == [
+        "before: 0.25 left",
+        "before: 0.50 left",
+        "after: 0.50 left",
+        "after: 0.25 left",
+    ]
 
 
 @pytest.mark.parametrize(
