@@ -713,7 +713,9 @@ def _outputs(outputs: Array, w: Workspace) -> Array:
 
 
 def _scalar(total: Any, w: Workspace) -> Any:
-    return float(total) if w.dtype.char in "fd" else total  # of float32, float64
+    if w.dtype.char in "fd":  # float32, float64
+        return float(total)
+    return total if w.dtype == object else w.dtype.type(total)  # NumPy 1 halves in float64
 
 
 def _check_unspent(w: Workspace, call: int) -> None:
