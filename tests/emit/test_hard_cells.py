@@ -119,19 +119,29 @@ CELLS = {
 }
 
 
-@pytest.mark.parametrize("manner", [*LAYOUTS, "textbook"])
-@pytest.mark.parametrize("name", CELLS)
-def test_the_kernel_is_right(name: str, manner: Any, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def declared(tmp_path_factory: pytest.TempPathFactory) -> dict[str, gc.Cell]:
+    """The cells, each derived once for all forms."""
+    return {name: declaration(name, tmp_path_factory.mktemp("cells")) for name in CELLS}
+
+
+def declaration(name: str, folder: Path) -> gc.Cell:
     weights, equations = CELLS[name]
     states = '["S", "C"]' if "C_prev" in equations else '["S"]'
     columns = "D" if "D" in weights else "H"
-    file = tmp_path / "cell.toml"
+    file = folder / "cell.toml"
     file.write_text(
         f'name = "{name}"\nstates = {states}\nweights = {{ {weights} }}\n'
         f'inputs = {{ x = "(B, {columns})" }}\nsizes = {["K"] if "K" in weights else []}\n'
         f'equations = """\n{equations}\n"""\n'
     )
-    cell = load_cell(str(file))
+    return load_cell(str(file))
+
+
+@pytest.mark.parametrize("manner", [*LAYOUTS, "textbook"])
+@pytest.mark.parametrize("name", CELLS)
+def test_the_kernel_is_right(name: str, manner: Any, declared: dict[str, gc.Cell]) -> None:
+    cell = declared[name]
     how: Any = {"style": "textbook"} if manner == "textbook" else {"layout": manner}
     for unroll in (None, 1, 2):
         report = pipeline.check(gc.load(cell, unroll=unroll, **how), cell)
