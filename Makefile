@@ -1,8 +1,9 @@
-# Everything runs in .venv, which the first call makes and a changed pyproject.toml brings up to
-# date. Another interpreter, before there is a .venv: make PYTHON=python3.12 test
+# Everything runs in .venv, which the first call makes and a changed pyproject.toml or lock brings up
+# to date. Another interpreter, before there is a .venv: make PYTHON=python3.12 test
 
 PYTHON ?= python3
 PYTEST_ARGS ?= --numprocesses auto
+NOX_ARGS ?=
 BENCH_ARGS ?=
 
 VENV := .venv
@@ -29,7 +30,7 @@ ifndef INSTALLED
 .NOTPARALLEL:
 endif
 
-.PHONY: help demo test lint types imports drift wheel pytest test-browser test-faults test-peers format generated bench clean
+.PHONY: help demo test lint types imports drift wheel pytest test-browser test-faults test-versions test-peers lock format generated bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,8 +38,10 @@ help: ## list the targets
 demo: $(VENV)/installed-demo ## train on handwritten digits through a generated kernel
 	$(BIN)/python examples/digits.py
 
-# The digits come with demo, and pip is called once for both.
-TOOLS := $(VENV)/installed-test,demo
+# What `make test` runs in, version by version and hash by hash: a release of a dependency fails no
+# unchanged tree, and no file comes in that was not there when the lock was made.
+LOCK := requirements-dev.txt
+TOOLS := $(VENV)/installed-$(LOCK)
 
 test: $(TOOLS) ## everything that has to pass
 	@$(MAKE) --no-print-directory --jobs=2 INSTALLED=yes lint types imports drift wheel
@@ -78,8 +81,16 @@ test-browser: $(TOOLS) $(VENV)/installed-browser ## HTML reports in Chromium, wh
 test-faults: $(TOOLS) ## plant faults in every line of the kernels; takes minutes
 	$(BIN)/python -m pytest -m campaign tests/faults $(PYTEST_ARGS)
 
+test-versions: $(VENV)/installed-versions ## the lowest and the newest dependencies, on every Python there is
+	$(BIN)/nox $(NOX_ARGS)
+
 test-peers: $(TOOLS) $(VENV)/installed-peers ## compare with torch, torchrecurrent, Keras, onnxruntime
 	$(BIN)/python -m pytest -m peers tests/peers
+
+lock: $(VENV)/installed-versions ## the newest versions of what make test runs in, into the lock
+	$(BIN)/uv pip compile pyproject.toml --extra test --extra demo --python-version 3.10 --universal \
+		--upgrade --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' \
+		--quiet --output-file $(LOCK)
 
 format: $(TOOLS) ## apply ruff's fixes and format
 	$(BIN)/ruff check --fix
@@ -98,8 +109,13 @@ bench: $(VENV)/installed-bench ## time the kernels, and write what README.md and
 	$(BIN)/python -m benchmarks.markdown --into docs/performance.md --into README.md
 
 clean: ## remove caches, build/ and dist/; .venv stays
-	rm -rf build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf build dist .hypothesis .nox .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name $(VENV) -prune -o -name __pycache__ -print0 | xargs -0 rm -rf
+
+$(TOOLS): pyproject.toml $(LOCK) | $(BIN)/pip
+	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --requirement $(LOCK)
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
 
 # One stamp per extra: the package in place, with what the extra names.
 $(VENV)/installed-%: pyproject.toml | $(BIN)/pip

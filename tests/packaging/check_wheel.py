@@ -4,12 +4,14 @@
 
 What is installed into an empty environment has to say what it is, write the committed kernels byte
 for byte and verify them. A template, a module or a dependency that only the source tree has fails
-here. It takes about half a minute; the tests do not collect it, `make wheel` runs it.
+here, and so does a build that makes other bytes the second time. It takes about half a minute;
+the tests do not collect it, `make wheel` runs it.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -39,10 +41,28 @@ def run(*command: str | Path, cwd: Path) -> str:
     return done.stdout
 
 
-def build(folder: Path) -> Path:
-    """The wheel, built in ``folder`` from the sdist, with every template of the tree inside."""
-    run(Path(sys.executable), "-m", "build", "--outdir", folder, cwd=ROOT)
-    (wheel,) = folder.glob("*.whl")
+def build(source: Path, folder: Path) -> tuple[Path, Path]:
+    """The sdist of the tree ``source``, and the wheel from it, in ``folder``."""
+    run(Path(sys.executable), "-m", "build", "--no-isolation", "--outdir", folder, cwd=source)
+    (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+    return sdist, wheel
+
+
+def check_again(sdist: Path, wheel: Path, folder: Path) -> None:
+    """The sdist makes the same bytes again, elsewhere, of files of another age and mode."""
+    shutil.unpack_archive(sdist, folder)
+    (tree,) = folder.iterdir()
+    for file in tree.rglob("*"):
+        os.utime(file, (1e9, 1e9))
+        if file.is_file():
+            file.chmod(0o600)
+    for first, again in zip((sdist, wheel), build(tree, folder / "again"), strict=True):
+        if first.read_bytes() != again.read_bytes():
+            sys.exit(f"wheel: {first.name} has other bytes when its own source is built")
+
+
+def check_contents(wheel: Path) -> None:
+    """Every template and all that is read as a file is inside, and nothing beside the package."""
     shipped = set(zipfile.ZipFile(wheel).namelist())
     templates = [file for file in (ROOT / "templates").rglob("*") if file.is_file()]
     expected = {f"gru_codegen/{file.relative_to(ROOT).as_posix()}" for file in templates}
@@ -55,14 +75,15 @@ def build(folder: Path) -> Path:
         sys.exit(f"wheel: {wheel.name} lacks {', '.join(missing)}")
     if stray := sorted(name for name in shipped if not name.startswith(("gru_codegen", "gru-"))):
         sys.exit(f"wheel: {wheel.name} would install {', '.join(stray)} beside the package")
-    return wheel
 
 
 def main() -> None:
     """Build, install, use; exit 1 with what went wrong."""
     with tempfile.TemporaryDirectory(prefix="gru_codegen_wheel_") as temporary:
         folder = Path(temporary).resolve()
-        wheel = build(folder / "dist")
+        sdist, wheel = build(ROOT, folder / "dist")
+        check_contents(wheel)
+        check_again(sdist, wheel, folder / "unpacked")
 
         venv.create(folder / "environment", with_pip=True)
         python = folder / "environment/bin/python"
