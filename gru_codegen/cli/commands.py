@@ -271,7 +271,13 @@ def _difference(old: str, new: str, path: str) -> str:
 
 @program.command(short_help="Check the gradients of a generated file.")
 @click.argument("file")
-def verify(file: str) -> None:
+@click.option(
+    "--certify",
+    is_flag=True,
+    help="Also prove, by interval arithmetic, how far loss and gradients in float64 are at most "
+    "from the exact ones; takes python-flint.",
+)
+def verify(file: str, certify: bool) -> None:
     """Check the gradients of FILE, a generated kernel.
 
     FILE is run, as an import would. A file alone can only be checked against its own loss. The
@@ -282,7 +288,8 @@ def verify(file: str) -> None:
         from gru_codegen.modules import load_file
         from gru_codegen.verify import verify
 
-        report = verify(load_file(file), progress=partial(progress, f"checking {file}"))
+        checking = partial(progress, f"checking {file}")
+        report = verify(load_file(file), certify=certify, progress=checking)
     show(report)
     if not report:
         raise CheckFailed(f"{file} fails its checks; {report.verdict}")

@@ -20,6 +20,7 @@ from ..errors import VerificationError
 from ..modules import require_kernel
 from . import (
     blocks,
+    certified,
     complex_step,
     consistency,
     contract,
@@ -43,15 +44,20 @@ __all__ = ["Check", "Report", "verify"]
 
 
 def verify(
-    kernel: ModuleType, *, seed: int = 0, progress: Callable[[int, int], object] | None = None
+    kernel: ModuleType,
+    *,
+    seed: int = 0,
+    certify: bool = False,
+    progress: Callable[[int, int], object] | None = None,
 ) -> Report:
     """Check ``kernel``, a generated module, against its own loss.
 
     ``seed`` draws the data. ``progress(done, total)`` is called after each of ``total`` checks.
-    A kernel that raises fails the check at hand, and the others go on.
+    A kernel that raises fails the check at hand, and the others go on. ``certify`` adds bounds of
+    the rounding errors of loss and gradients that are proven, and takes python-flint.
 
     Raises VerificationError if ``kernel`` is not a generated module, has an unknown loss, or lacks
-    the SHAPES of its arguments.
+    the SHAPES of its arguments, and if ``certify`` lacks python-flint.
     """
     require_kernel(kernel)
     if kernel.LOSS not in LOSSES:
@@ -67,6 +73,8 @@ def verify(
         [Problem(kernel, sizes, seed) for sizes in every(kernel)] for every in (small, large)
     )
     claims = _claims(kernel, problems, others)
+    if certify:
+        claims += certified.claims(problems)
     checks = []
     for claim in claims:
         checks.append(claim.check())

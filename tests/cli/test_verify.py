@@ -7,6 +7,7 @@ import pytest
 
 import gru_codegen as gc
 from gru_codegen.modules import load_file
+from gru_codegen.verify import certified
 from tests.cli.running import FAULT, Outcome, Run, files, on_terminal, refused
 
 
@@ -114,3 +115,12 @@ def test_a_terminal_shows_what_failed(kernel: Path) -> None:
             r"\s+", "", text
         )
     assert re.search(r"^gru-codegen: error: k\.py fails its checks; FAIL", text, re.MULTILINE)
+
+
+def test_certified_bounds(run: Run, kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = run("verify", "k.py", "--certify").out
+    rows = [line for line in said.splitlines() if "interval arithmetic" in line]
+    assert len(rows) == 1 + len(gc.GRU.weights)
+    monkeypatch.setattr(certified, "flint", None)
+    outcome = run("verify", "k.py", "--certify")
+    assert refused(outcome).endswith("take python-flint: pip install 'gru-codegen[certify]'")
