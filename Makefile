@@ -2,7 +2,7 @@
 # to date. Another interpreter, before there is a .venv: make PYTHON=python3.12 test
 
 PYTHON ?= python3
-PYTEST_ARGS ?= --numprocesses auto
+PYTEST_ARGS ?= --numprocesses auto --dist worksteal
 NOX_ARGS ?=
 BENCH_ARGS ?=
 

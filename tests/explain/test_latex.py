@@ -46,13 +46,13 @@ pdflatex = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(params=CELLS, ids=lambda cell: cell.name)
+@pytest.fixture(scope="module", params=CELLS, ids=lambda cell: cell.name)
 def cell(request: pytest.FixtureRequest) -> Cell:
     declared: Cell = request.param
     return declared
 
 
-@pytest.fixture(params=["all", "one"])
+@pytest.fixture(scope="module", params=["all", "one"])
 def latex(request: pytest.FixtureRequest, cell: Cell) -> str:
     weights = (str(cell.weights[-1]),) if request.param == "one" else ()
     return document(gc.derive(cell), unroll=2, wrt=weights, format="latex")
