@@ -8,7 +8,9 @@ that owes nothing to the program, its passes or the emitted text.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import reduce
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,86 +21,181 @@ from sympy.matrices.expressions.hadamard import HadamardProduct
 from sympy.matrices.expressions.matadd import MatAdd
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 from sympy.matrices.expressions.matmul import MatMul
-from sympy.matrices.expressions.special import OneMatrix
+from sympy.matrices.expressions.special import OneMatrix, ZeroMatrix
 from sympy.matrices.expressions.trace import Trace
 from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.cell import Cell
-from gru_codegen.ir import Elementwise
+from gru_codegen.functions import ElementwiseFunction
 from gru_codegen.losses import Loss
 from gru_codegen.notation import signed
 
-__all__ = ["Evaluation", "evaluate", "evaluate_declaration"]
+__all__ = [
+    "FLOATS",
+    "SYMBOLS",
+    "Domain",
+    "Evaluation",
+    "Expressions",
+    "evaluate",
+    "evaluate_declaration",
+]
 
 Array = NDArray[Any]
 #: The value of every matrix symbol, and of every size.
 Values = Mapping[Any, Any]
 
 
-def evaluate(expression: Any, values: Values) -> Any:
+@dataclass(frozen=True)
+class Domain:
+    """The numbers that expressions are evaluated on; they have +, -, * and / themselves.
+
+    Attributes
+    ----------
+    apply: a function of the declaration language to every entry of an array.
+    one: the entry of matrices of ones; it stays exact beside the others, divided too.
+    """
+
+    apply: Callable[[type[ElementwiseFunction], Array], Array]
+    one: Any
+
+
+def _numerically(function: type[ElementwiseFunction], array: Array) -> Array:
+    values: Array = function.record.on_array(array)
+    return values
+
+
+def _symbolically(function: type[ElementwiseFunction], array: Array) -> Array:
+    values: Array = np.frompyfunc(function, 1, 1)(array)
+    return values
+
+
+#: Arrays of floats, real or complex.
+FLOATS = Domain(_numerically, 1)
+#: Object arrays of SymPy's scalars.
+SYMBOLS = Domain(_symbolically, sp.S.One)
+
+
+def evaluate(expression: Any, values: Values, domain: Domain = FLOATS) -> Any:
     """The array (or, for a cost, the scalar) that `expression` stands for.
 
-    `values` gives every matrix symbol its array and every size its number. Functions are applied
-    entry by entry: numerically to floats, as SymPy functions to object arrays.
+    `values` gives every matrix symbol its array, of numbers of the `domain`, and every size its
+    number.
     """
+    return _compiled(expression, domain)(values)
+
+
+class Expressions:
+    """Expressions of a `domain`, each walked once, however often it is evaluated."""
+
+    def __init__(self, domain: Domain) -> None:
+        self.domain = domain
+        self._known: dict[Any, _Evaluator] = {}
+
+    def __call__(self, expression: Any, values: Values) -> Any:
+        """Evaluate `expression`, as `evaluate` does."""
+        found = self._known.get(expression)
+        if found is None:
+            found = self._known[expression] = _compiled(expression, self.domain)
+        return found(values)
+
+
+_Evaluator = Callable[[Values], Any]
+
+
+def _compiled(expression: Any, domain: Domain) -> _Evaluator:
     for kind, rule in _RULES.items():
         if isinstance(expression, kind):
-            return rule(expression, values)
+            return rule(expression, domain)
     coefficient, rest = signed(expression)
     if rest is not expression:
-        return _scale(coefficient, evaluate(rest, values))
+        return _scaled(coefficient, _compiled(rest, domain))
     raise TypeError(f"cannot evaluate {type(expression).__name__}: {expression}")
 
 
-def _product(expression: Any, values: Values) -> Any:
+def _folded(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Domain], _Evaluator]:
+    """The rule of what combines its arguments, first to last."""
+
+    def rule(expression: Any, domain: Domain) -> _Evaluator:
+        return _reduced(operation, expression.args, domain)
+
+    return rule
+
+
+def _reduced(
+    operation: Callable[[Any, Any], Any], arguments: Iterable[Any], domain: Domain
+) -> _Evaluator:
+    parts = [_compiled(argument, domain) for argument in arguments]
+    return lambda values: reduce(operation, [part(values) for part in parts])
+
+
+def _product(expression: Any, domain: Domain) -> _Evaluator:
     coefficient, factors = expression.as_coeff_matrices()
-    return _scale(coefficient, reduce(np.matmul, [evaluate(f, values) for f in factors]))
+    return _scaled(coefficient, _reduced(np.matmul, factors, domain))
 
 
-def _scale(coefficient: Any, array: Any) -> Any:
+def _scaled(coefficient: Any, part: _Evaluator) -> _Evaluator:
     if not coefficient.is_Rational:
         raise TypeError(f"cannot evaluate the factor {coefficient}: it is not a rational number")
-    scaled = array if coefficient.p == 1 else array * int(coefficient.p)
-    return scaled if coefficient.q == 1 else scaled / int(coefficient.q)
+    numerator, denominator = int(coefficient.p), int(coefficient.q)
+
+    def scaled(values: Values) -> Any:
+        array = part(values)
+        multiple = array if numerator == 1 else array * numerator
+        return multiple if denominator == 1 else multiple / denominator
+
+    return scaled
 
 
-def _apply(expression: Any, values: Values) -> Array:
-    argument = evaluate(expression.expr, values)
-    if argument.dtype == object:
-        return np.frompyfunc(expression.function, 1, 1)(argument)  # type: ignore[no-any-return]
-    record: Elementwise = expression.function.expr.func.record
-    return record.on_array(argument)  # type: ignore[no-any-return]
+def _applied(expression: Any, domain: Domain) -> _Evaluator:
+    argument, function = _compiled(expression.expr, domain), expression.function.expr.func
+    return lambda values: domain.apply(function, argument(values))
 
 
-def _number(size: Any, values: Values) -> int:
-    return int(values[size] if size.is_Symbol else size)
+def _constant(expression: Any, entry: Any) -> _Evaluator:
+    def constant(values: Values) -> Array:
+        sizes = [int(values[size] if size.is_Symbol else size) for size in expression.shape]
+        return np.full(sizes, entry)
+
+    return constant
 
 
-def _ones(shape: Iterable[Any], values: Values) -> Array:
-    """Ones that stay exact beside symbols, when they are divided too."""
-    sizes = [_number(size, values) for size in shape]
-    symbolic = any(isinstance(v, np.ndarray) and v.dtype == object for v in values.values())
-    return np.full(sizes, sp.S.One, dtype=object) if symbolic else np.ones(sizes, dtype=int)
+def _transposed(expression: Any, domain: Domain) -> _Evaluator:
+    matrix = _compiled(expression.arg, domain)
+    return lambda values: matrix(values).T
 
 
-_RULES: dict[type, Callable[[Any, Values], Any]] = {
-    MatrixSymbol: lambda e, values: values[e],
-    OneMatrix: lambda e, values: _ones(e.shape, values),
-    MatAdd: lambda e, values: reduce(np.add, [evaluate(a, values) for a in e.args]),
-    HadamardProduct: lambda e, values: reduce(np.multiply, [evaluate(a, values) for a in e.args]),
+def _trace(expression: Any, domain: Domain) -> _Evaluator:
+    matrix = _compiled(expression.arg, domain)
+    return lambda values: np.trace(matrix(values))
+
+
+_RULES: dict[type, Callable[[Any, Domain], _Evaluator]] = {
+    MatrixSymbol: lambda symbol, _: itemgetter(symbol),
+    OneMatrix: lambda e, domain: _constant(e, domain.one),
+    ZeroMatrix: lambda e, domain: _constant(e, 0 * domain.one),
+    MatAdd: _folded(np.add),
+    HadamardProduct: _folded(np.multiply),
     MatMul: _product,
-    Transpose: lambda e, values: evaluate(e.arg, values).T,
-    ElementwiseApplyFunction: _apply,
-    Trace: lambda e, values: np.trace(evaluate(e.arg, values)),
+    Transpose: _transposed,
+    ElementwiseApplyFunction: _applied,
+    Trace: _trace,
 }
 
 
 class Evaluation(NamedTuple):
-    """outputs (T, B, n), the last states by name, each (B, n), and the loss."""
+    """outputs (T, B, n), the last states by name, each (B, n), and the cost of each sample, (T, B).
+
+    Costs of a mean are divided by T B n: the loss is their sum.
+    """
 
     outputs: Array
     states: dict[str, Array]
-    loss: float
+    costs: Array
+
+    @property
+    def loss(self) -> Any:
+        """The sum of all costs."""
+        return self.costs.sum()
 
 
 def evaluate_declaration(
@@ -108,40 +205,58 @@ def evaluate_declaration(
     inputs: Sequence[Array],
     targets: Array,
     states: Mapping[str, Array],
+    *,
+    ended: Array | None = None,
+    domain: Domain = FLOATS,
 ) -> Evaluation:
-    """Run the declared equations of `cell` and `loss` step by step on float arrays.
+    """Run the declared equations of `cell` and `loss` step by step on arrays of the `domain`.
 
     weights: by name. inputs: for each of the cell's inputs (T, B, n). targets: (T, B, n).
     states: the initial value of each state by name, (B, n).
+    ended: (T, B), the steps past the length of each sample, where it keeps its states, its outputs
+    are 0 and it costs nothing.
     """
-    bound = loss.of(cell.output)
+    bound, known = loss.of(cell.output), Expressions(domain)
     current = {state: states[state.name] for state in cell.states}
-    outputs, total = [], 0.0
+    # a row (1, n) is stored as a vector (n,)
+    constant: dict[Any, Any] = {w: np.atleast_2d(weights[w.name]) for w in cell.weights}
+    outputs, costs, zero = [], [], 0 * domain.one
     for t in range(len(targets)):
-        values: dict[Any, Any] = {
-            # a row (1, n) is stored as a vector (n,)
-            weight: np.atleast_2d(weights[weight.name])
-            for weight in cell.weights
-        }
+        values = {**constant, bound.target: targets[t]}
         values |= {symbol: array[t] for symbol, array in zip(cell.inputs, inputs, strict=True)}
         values |= {before: current[state] for state, before in cell.states.items()}
-        values[bound.target] = targets[t]
         values |= _sizes(values)
-        for equation in cell.equations:
-            values[equation.target] = evaluate(equation.expression, values)
-        for shift, above in bound.shifts.items():
-            largest = values[above].max(axis=1, keepdims=True)
-            values[shift] = np.broadcast_to(largest, values[above].shape)
-        for equation in bound.equations:
-            values[equation.target] = evaluate(equation.expression, values)
-        current = {state: values[state] for state in cell.states}
-        outputs.append(values[cell.output])
-        total += float(evaluate(bound.cost, values))
-    if loss.mean:
-        total /= np.size(outputs)
-    return Evaluation(
-        np.array(outputs), {state.name: array for state, array in current.items()}, total
-    )
+        _compute(values, cell, bound, known)
+        over = np.zeros(len(targets[t]), bool) if ended is None else ended[t]
+        current = {
+            state: np.where(over[:, None], values[before], values[state])
+            for state, before in cell.states.items()
+        }
+        outputs.append(np.where(over[:, None], zero, values[cell.output]))
+        costs.append(np.where(over, zero, _costs(bound, values, known)))
+    share = np.size(outputs) if loss.mean else 1
+    last = {state.name: array for state, array in current.items()}
+    return Evaluation(np.array(outputs), last, np.array(costs) / share)
+
+
+def _compute(values: dict[Any, Any], cell: Cell, loss: Loss, known: Expressions) -> None:
+    """Compute the equations of a step of `cell`, then those of its `loss`."""
+    for equation in cell.equations:
+        values[equation.target] = known(equation.expression, values)
+    for shift, above in loss.shifts.items():
+        largest = values[above].max(axis=1, keepdims=True)
+        values[shift] = np.broadcast_to(largest, values[above].shape)
+    for equation in loss.equations:
+        values[equation.target] = known(equation.expression, values)
+
+
+def _costs(loss: Loss, values: Values, known: Expressions) -> Array:
+    """The cost of each sample, (B,): its part of the trace, a multiple of tr(A^T B)."""
+    coefficient, trace = loss.cost.as_coeff_Mul()
+    left, right = (known(factor, values) for factor in trace.arg.args)
+    of_samples = (left.T * right).sum(axis=1)
+    costs: Array = _scaled(coefficient, lambda _: of_samples)(values)
+    return costs
 
 
 def _sizes(values: Mapping[Any, Array]) -> dict[Any, int]:

@@ -12,11 +12,13 @@ from gru_codegen.compare import compare
 from gru_codegen.derive import Derivation
 from gru_codegen.derive.writing import mask_name, shift_rows, written_loss
 from gru_codegen.emit import Heading, SourceMap, emit, map_source
+from gru_codegen.emit.header import aligned
 from gru_codegen.ir import Program
 from gru_codegen.losses import L2, Loss
 from gru_codegen.lower import lower
 from gru_codegen.modules import load_source
 from gru_codegen.passes import optimise, terms_of_gradients
+from gru_codegen.prove import prove
 from gru_codegen.request import Choices, Request, complete, names_its_choices
 from gru_codegen.stages import derived
 from gru_codegen.verify import Report, verify
@@ -24,7 +26,7 @@ from gru_codegen.verify import Report, verify
 if TYPE_CHECKING:
     from typing_extensions import Unpack  # in typing from Python 3.11 on
 
-__all__ = ["check", "generate", "load", "source", "source_map"]
+__all__ = ["check", "equations", "generate", "load", "source", "source_map"]
 
 
 @names_its_choices
@@ -56,6 +58,12 @@ def generate(cell: Cell, *, spec: str | None = None, **choices: Unpack[Choices])
 def source(request: Request, spec: str | None = None) -> str:
     """The source of the kernel that is asked for; `spec` and errors are as for `generate`."""
     return emit(*_program(request, spec))
+
+
+def equations(request: Request) -> str:
+    """The text of EQUATIONS in the kernel that is asked for."""
+    heading = _heading(derived(request), request, ())
+    return "".join(f"{line}\n" for line in aligned(heading.equations))
 
 
 @names_its_choices
@@ -98,16 +106,22 @@ def check(
     *,
     loss: Loss = L2,
     seed: int = 0,
+    certify: bool = False,
     progress: Callable[[int, int], object] | None = None,
 ) -> Report:
     """Check a kernel as `generate` does: against the declaration, and its gradients.
 
-    First outputs, states and loss are compared with the declared equations evaluated directly,
-    then come all the checks of `verify`. `progress(done, total)` is called by the latter.
+    First comes the proof in a finite field. Then outputs, states and loss are compared with the
+    declared equations evaluated directly in floating point, and last come all the checks of
+    `verify`, by which `progress(done, total)` is called; `certify` is for that.
     """
-    declared = compare(kernel, complete(cell, kernel.READOUT), loss, seed=seed)
-    report = verify(kernel, seed=seed, progress=progress)
-    return Report((*declared, *report.checks), report.subject, limits="")
+    whole = complete(cell, kernel.READOUT)
+    proof = prove(kernel, whole, loss)
+    declared = compare(kernel, whole, loss, seed=seed)
+    report = verify(kernel, seed=seed, certify=certify, progress=progress)
+    rows = (proof.check, *declared, *report.checks)
+    said = f"{proof.verdict}; seed {proof.seed}"
+    return Report(rows, report.subject, limits=said, proof=proof)
 
 
 def _heading(derivation: Derivation, request: Request, again: tuple[str, ...]) -> Heading:

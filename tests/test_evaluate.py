@@ -8,10 +8,11 @@ import sympy as sp
 from numpy.typing import NDArray
 from sympy import Rational, Trace
 from sympy.matrices.expressions.matexpr import MatrixSymbol
+from sympy.matrices.expressions.special import ZeroMatrix
 
 import gru_codegen as gc
 from gru_codegen.cell import B, D, H, hadamard, matrix, ones
-from gru_codegen.evaluate import Evaluation, evaluate, evaluate_declaration
+from gru_codegen.evaluate import SYMBOLS, Evaluation, evaluate, evaluate_declaration
 from gru_codegen.functions import sigmoid, tanh
 from tests.derive.declarations import CELLS
 from tests.kernels import by_hand
@@ -28,6 +29,7 @@ SIZES = {B: 2, D: 4, H: 3}
 FORMS = {
     "symbol": s,
     "ones": ones(B, H),
+    "zeros": ZeroMatrix(B, H),
     "product": x * W,
     "product of three": x * W * U,
     "transposed product": x.T * s * U.T,
@@ -56,7 +58,7 @@ def entries(symbol: Any) -> Array:
 def test_object_arrays_give_what_sympy_s_own_explicit_matrices_give(name: str) -> None:
     expression = FORMS[name]
     values = {**SIZES, **{symbol: entries(symbol) for symbol in symbols(expression)}}
-    found = evaluate(expression, values)
+    found = evaluate(expression, values, SYMBOLS)
     expected = expression.subs(SIZES).as_explicit()
     assert found.shape == expected.shape
     for index, entry in np.ndenumerate(found):
@@ -86,11 +88,12 @@ def test_a_trace_is_a_number() -> None:
 
 
 def test_rational_factors_are_exact_in_exact_arithmetic() -> None:
-    third = evaluate(s / 3, {s: np.array([[sp.Integer(1)]], dtype=object)})
+    third = evaluate(s / 3, {s: np.array([[sp.Integer(1)]], dtype=object)}, SYMBOLS)
     assert third[0, 0] == Rational(1, 3)
     symbol = sp.Symbol("a")
     sizes = {B: 1, H: 1}
-    whole = evaluate(ones(B, H) / 3 + s / 3, {s: np.array([[symbol]], dtype=object), **sizes})
+    values = {s: np.array([[symbol]], dtype=object), **sizes}
+    whole = evaluate(ones(B, H) / 3 + s / 3, values, SYMBOLS)
     assert whole[0, 0] == symbol / 3 + Rational(1, 3)
 
 
@@ -158,6 +161,21 @@ def test_every_state_is_carried() -> None:
         assert second.states[name] == pytest.approx(state, rel=1e-14)
     assert np.concatenate([first.outputs, second.outputs]) == pytest.approx(whole.outputs)
     assert first.loss + second.loss == pytest.approx(whole.loss, rel=1e-14)
+
+
+def test_past_its_length_a_sample_keeps_its_state_and_costs_nothing() -> None:
+    (cell,) = [cell for cell in CELLS if cell.name == "two-states"]
+    _, data = run(cell, 4)
+    ended = np.arange(4)[:, None] >= np.array([2, 0])
+    found = evaluate_declaration(cell, gc.L2, **data, ended=ended)
+    cut = {"inputs": [array[:2] for array in data["inputs"]], "targets": data["targets"][:2]}
+    short = evaluate_declaration(cell, gc.L2, **{**data, **cut})
+    for name, state in found.states.items():
+        assert (state[0] == short.states[name][0]).all()
+        assert (state[1] == data["states"][name][1]).all()
+    assert (found.outputs[:2, 0] == short.outputs[:, 0]).all()
+    assert not found.outputs[ended].any()
+    assert found.loss == pytest.approx(short.costs[:, 0].sum(), rel=1e-15)
 
 
 def test_the_output_need_not_be_a_state() -> None:

@@ -56,7 +56,7 @@ class Computed:
                 found = evaluate_declaration(
                     self.cell, self.loss, point.weights, inputs, y[:steps], states
                 )
-            return found.loss * (found.outputs.size if self.loss.mean else 1)
+            return float(found.loss) * (found.outputs.size if self.loss.mean else 1)
 
         loss = total(len(y)) - (total(len(y) - 1) if self.at_last and len(y) > 1 else 0)
         numbers = point.y[-1:].size if self.at_last else point.y.size

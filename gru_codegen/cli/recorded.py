@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-__all__ = ["other_declaration"]
+__all__ = ["cell_of", "other_declaration"]
 
 
 def other_declaration(on_disk: str, source: str) -> str | None:
@@ -15,12 +15,12 @@ def other_declaration(on_disk: str, source: str) -> str | None:
     or if the equations are the same, wherever they are declared. None as well if `on_disk` is no
     generated file.
     """
-    cell = _cell(on_disk)
-    same = cell == _cell(source) or _equations(on_disk) == _equations(source)
+    cell = cell_of(on_disk)
+    same = cell == cell_of(source) or _equations(on_disk) == _equations(source)
     return None if same else cell
 
 
-def _cell(source: str) -> str | None:
+def cell_of(source: str) -> str | None:
     """The cell in the command that a header says makes the file; it may take several lines."""
     command = re.search(r"^    gru-codegen (generate (?:.*\\\n)*.*)$", source, re.MULTILINE)
     if command is None:

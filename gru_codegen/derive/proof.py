@@ -21,7 +21,7 @@ from sympy.matrices.expressions.trace import Trace
 
 from gru_codegen.equations import matrix, written
 from gru_codegen.errors import DerivationError
-from gru_codegen.evaluate import evaluate
+from gru_codegen.evaluate import SYMBOLS, evaluate
 from gru_codegen.functions import reciprocal
 from gru_codegen.losses import Loss
 from gru_codegen.notation import leaves
@@ -158,8 +158,8 @@ def prove_no_matter(loss: Loss, shift: MatrixSymbol) -> None:
         numbers = [sp.Symbol(f"shift_{i}") for i in range(rows)]
         arrays[shift] = np.array([[number] * columns for number in numbers], dtype=object)
         for equation in loss.equations:
-            arrays[equation.target] = evaluate(equation.expression, arrays)
-        cost = evaluate(loss.cost, arrays)
+            arrays[equation.target] = evaluate(equation.expression, arrays, SYMBOLS)
+        cost = evaluate(loss.cost, arrays, SYMBOLS)
         for number in numbers:
             slope = sp.diff(cost, number).replace(reciprocal, lambda a: 1 / a)
             if sp.cancel(sp.together(slope)) != 0:
@@ -189,7 +189,7 @@ def prove_known(where: str, loss: Loss, adjoint: Any) -> None:
             targets = arrays[loss.target]
             targets[:, -1] = 1 - targets[:, :-1].sum(axis=1)
         for equation in loss.equations:
-            arrays[equation.target] = evaluate(equation.expression, arrays)
+            arrays[equation.target] = evaluate(equation.expression, arrays, SYMBOLS)
         left, right = (_evaluate(where, side, arrays) for side in (known, adjoint))
         for index, entry in np.ndenumerate(left - right):
             if sp.cancel(sp.together(entry.replace(reciprocal, lambda a: 1 / a))) != 0:
@@ -266,7 +266,7 @@ def _equal(left: Any, right: Any) -> bool:
 
 def _evaluate(where: str, expression: Any, arrays: Mapping[Any, Any]) -> Any:
     try:
-        return evaluate(expression, arrays)
+        return evaluate(expression, arrays, SYMBOLS)
     except TypeError as error:  # a form that evaluate does not know
         raise DerivationError(f"{where}: {error}; {_REMEDY}") from error
     except ValueError as error:  # from NumPy

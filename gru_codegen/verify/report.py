@@ -54,7 +54,8 @@ class Check:
 class Report:
     """Every check of one kernel, in the order of the table; truthy when none has failed.
 
-    ``subject`` names the kernel and the sizes; ``limits`` says which faults pass unseen.
+    ``subject`` names the kernel and the sizes; ``limits`` says which faults pass unseen;
+    ``proof`` is that of the kernel, if it was put to one.
     """
 
     checks: tuple[Check, ...]
@@ -63,6 +64,7 @@ class Report:
         "A file alone can only be checked against its own loss; "
         "`generate` also checks the declaration."
     )
+    proof: object = None
 
     def __bool__(self) -> bool:
         # Nothing checked is nothing shown, so the failures alone will not do.

@@ -54,9 +54,10 @@ def differences(cell: Cell, loss: Loss, problem: Problem) -> dict[str, Array]:
 
     def value(name: str, weight: Array) -> float:
         weights = {**problem.weights, name: weight}
-        return evaluate_declaration(
+        run = evaluate_declaration(
             cell, loss, weights, problem.inputs, problem.targets, problem.states
-        ).loss
+        )
+        return float(run.loss)
 
     def entries(name: str, weight: Array, h: float = 1e-5) -> Iterator[float]:
         for index in np.ndindex(*weight.shape):

@@ -39,7 +39,8 @@ class Point:
     def loss(self) -> float:
         """By the declared equations."""
         weights = {name: np.squeeze(value) for name, value in self.weights.items()}
-        return evaluate_declaration(self.cell, gc.L2, weights, [self.x], self.y, self.states).loss
+        run = evaluate_declaration(self.cell, gc.L2, weights, [self.x], self.y, self.states)
+        return float(run.loss)
 
     def values(self, symbols: Any) -> dict[Any, Any]:
         """Of the symbols of an unrolled derivation that no equation computes, and of the sizes."""

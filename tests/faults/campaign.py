@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from gru_codegen.modules import load_source
-from tests.faults.guard import Guard
+from tests.faults.guard import Guard, Prover
 from tests.faults.mutation import Mutant, count, mutants, shapes_in
 from tests.faults.oracle import Oracle
 
@@ -23,23 +23,32 @@ REST = "the rest"
 
 @dataclass
 class Outcome:
-    """What became of the faults: of those caught only the number, by the check that failed."""
+    """What became of the faults: of those caught only the number, by the check that failed.
+
+    unproved: those that the proof did not refute, though they change what is computed in float64.
+    of_dtypes: those that it need not, since they do so in float32 alone.
+    """
 
     harmless: list[Mutant] = field(default_factory=list)
     missed: list[Mutant] = field(default_factory=list)
     caught: Counter[str] = field(default_factory=Counter)
     raised: int = 0
+    refuted: int = 0
+    unproved: list[Mutant] = field(default_factory=list)
+    of_dtypes: int = 0
 
     def __str__(self) -> str:
         return (
             f"{self.caught.total()} faults caught, of which {self.raised} raise; "
             f"{len(self.missed)} missed;\n"
-            f"{len(self.harmless)} more change nothing. Caught by: {dict(self.caught)}"
+            f"{len(self.harmless)} more change nothing. Caught by: {dict(self.caught)}. "
+            f"{self.refuted} are refuted, {len(self.unproved)} not; {self.of_dtypes} are of dtypes"
         )
 
     def require(self, part: str) -> None:
         """Fail unless all were caught, enough to speak of a campaign, and no line is idle."""
         _fail_if_any("missed", self.missed)
+        _fail_if_any("not refuted", self.unproved)
         if part in PARTS:
             planted = self.caught.total() + len(self.harmless)
             assert self.caught.total() >= min(20, planted // 2)
@@ -52,13 +61,24 @@ def _fail_if_any(what: str, faults: list[Mutant]) -> None:
         pytest.fail("\n".join([f"{len(faults)} {what}:", *map(str, faults)]), pytrace=False)
 
 
-def run(source: str, part: str, guard: Guard, sample: int | None = None) -> Outcome:
-    """Plant every fault in a part of the kernel `source`, or about `sample` of them."""
+def run(
+    source: str,
+    part: str,
+    guard: Guard,
+    prover: Prover,
+    sample: int | None = None,
+    every: int = 1,
+) -> Outcome:
+    """Plant every fault in a part of the kernel `source`, or about `sample` of them.
+
+    every: each of so many faults is put to the proof too.
+    """
     kernel = load_source(source, "kernel")
     oracle, outcome = Oracle(kernel), Outcome()
     assert oracle.agrees(kernel)
     assert guard(kernel) is None
-    for fault in planted(source, kernel, part, oracle, sample):
+    assert prover(kernel)
+    for number, fault in enumerate(planted(source, kernel, part, oracle, sample)):
         right = dict(vars(kernel))
         fault.plant(kernel)
         try:
@@ -72,8 +92,22 @@ def run(source: str, part: str, guard: Guard, sample: int | None = None) -> Outc
             outcome.caught[failure.method] += 1
         else:
             outcome.missed.append(fault)
+        if not agrees and number % every == 0:
+            if not prover(kernel):
+                outcome.refuted += 1
+            elif _agrees_in_double(oracle, kernel):
+                outcome.of_dtypes += 1
+            else:
+                outcome.unproved.append(fault)
         vars(kernel).update(right)
     return outcome
+
+
+def _agrees_in_double(oracle: Oracle, kernel: ModuleType) -> bool:
+    try:
+        return oracle.agrees(kernel, single=False)
+    except Exception:
+        return False
 
 
 def planted(

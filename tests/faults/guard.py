@@ -1,4 +1,4 @@
-"""`pipeline.check`, what guards `generate`, cut short for thousands of kernels."""
+"""What guards `generate`, cut short for thousands of kernels: `pipeline.check`, and the proof."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ import pytest
 import gru_codegen as gc
 from gru_codegen import compare, pipeline
 from gru_codegen.evaluate import evaluate_declaration
+from gru_codegen.prove import Proof, proof, prove
+from gru_codegen.prove.expected import Reference
+from gru_codegen.request import complete
 from gru_codegen.verify.claim import Claim
 from gru_codegen.verify.finite_differences import METHOD as DIFFERENCE
 from gru_codegen.verify.report import Check
@@ -21,6 +24,7 @@ verification: Any = import_module("gru_codegen.verify")
 
 #: The first check that a kernel fails, None if it passes them all.
 Guard = Callable[[ModuleType], Check | None]
+Prover = Callable[[ModuleType], Proof]
 
 
 class _CheckFailedError(Exception):
@@ -30,9 +34,11 @@ class _CheckFailedError(Exception):
 def first_failure(cell: gc.Cell, monkeypatch: pytest.MonkeyPatch) -> Guard:
     """`pipeline.check` for `cell`, ended by the first check that fails.
 
-    That alone makes the report falsy. The entrywise checks, which cost most and see little that
-    the others overlook, come last, and the declaration is evaluated once for the same arguments.
+    That alone makes the report falsy. The proof has no part in it: see `prover`. The entrywise
+    checks, which cost most and see little that the others overlook, come last, and the declaration
+    is evaluated once for the same arguments.
     """
+    monkeypatch.setattr(pipeline, "prove", lambda *_: Proof("", (), 1, 1, 1, 0, 0.0))
     monkeypatch.setattr(Claim, "check", _stopping(Claim.check))
     monkeypatch.setattr(verification, "_claims", _entrywise_last(verification._claims))
     monkeypatch.setattr(compare, "evaluate_declaration", _once(evaluate_declaration))
@@ -47,6 +53,29 @@ def first_failure(cell: gc.Cell, monkeypatch: pytest.MonkeyPatch) -> Guard:
         return None
 
     return guard
+
+
+def prover(cell: gc.Cell, monkeypatch: pytest.MonkeyPatch) -> Prover:
+    """The proof for `cell`, always at one point, where what is expected is made once."""
+    made: dict[Any, Reference] = {}
+
+    def once(derivation: Any, point: Any) -> Reference:
+        key = id(derivation), point.field.key, point.T
+        if key not in made:
+            made[key] = Reference(derivation, point)
+        return made[key]
+
+    held = set()
+
+    def hold_once(at: str, reference: Reference) -> None:
+        if id(reference) not in held:
+            held.add(id(reference))
+            hold(at, reference)
+
+    hold = proof._hold_to_declaration
+    monkeypatch.setattr(proof, "Reference", once)
+    monkeypatch.setattr(proof, "_hold_to_declaration", hold_once)
+    return lambda kernel: prove(kernel, complete(cell, kernel.READOUT), gc.L2, seed=20140612)
 
 
 def _stopping(check: Callable[[Claim], Check]) -> Callable[[Claim], Check]:

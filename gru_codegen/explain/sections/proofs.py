@@ -47,8 +47,9 @@ def _checks(checks: Sequence[Checked]) -> Iterator[Block]:
         return
     number = sum(each.number for each in checks)
     yield says(
-        f"The proofs are of the formulas. The module is checked as well, in floating point, by the "
-        f"{counted(number, 'check')} that {{generate}} makes of every module that it writes:",
+        f"These proofs are of the formulas. The module is put to the {counted(number, 'check')} "
+        "that {generate} makes of every module that it writes: a proof of its own lines, of which "
+        "docs/trust.md says what it means, and checks in floating point.",
         generate=(Verbatim("gru-codegen generate"),),
     )
     rows: list[tuple[Prose, ...]] = [

@@ -1,0 +1,17 @@
+"""Certificates: what has been proved and checked of a module, and the same done again by others.
+
+declaration  a cell and a loss as data, and back
+certificate  the JSON of a module, and its statements put to the test
+"""
+
+from __future__ import annotations
+
+from gru_codegen.certificate.certificate import (
+    CertificateError,
+    Statement,
+    certificate,
+    check_again,
+    read,
+)
+
+__all__ = ["CertificateError", "Statement", "certificate", "check_again", "read"]

@@ -1,0 +1,191 @@
+"""The calls of a module's functions at one point, and the results that each has to give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from gru_codegen.prove.expected import Reference
+from gru_codegen.prove.points import Given, Point
+
+__all__ = ["Call", "calls"]
+
+#: The optional arguments of the calls of each entry point, in the order in which they are made.
+GIVEN: dict[str, tuple[Given, ...]] = {
+    "loss_and_gradients": (
+        frozenset({"s0"}),
+        frozenset({"s0", "loss_weights", "lengths"}),
+        frozenset({"loss_weights by step"}),
+    ),
+    "loss": (
+        frozenset({"s0", "lengths"}),
+        frozenset({"s0", "loss_weights"}),
+        frozenset({"s0"}),
+        frozenset({"s0", "loss_weights by step", "lengths"}),
+    ),
+    "forward": (frozenset({"s0", "lengths"}), frozenset({"s0"})),
+    "vjp": (frozenset({"s0", "lengths", "d_state"}), frozenset({"s0"}), frozenset({"d_state"})),
+}
+
+
+class Call(NamedTuple):
+    """A call of an entry point with the optional arguments that are `given`.
+
+    run: makes the call, with a workspace if it is given one, and returns its results by name.
+    expected: the same results, from the derivation.
+    """
+
+    entry_point: str
+    given: Given
+    run: Callable[[Any], dict[str, Any]]
+    expected: Callable[[], dict[str, Any]]
+
+    def __str__(self) -> str:
+        return f"{self.entry_point} with {', '.join(sorted(self.given))}"
+
+
+def calls(module: Any, reference: Reference) -> Iterator[Call]:
+    """Every entry point of `module` with every kind of optional argument."""
+    made = _Calls(module, reference)
+    return (getattr(made, name)(given) for name, sets in GIVEN.items() for given in sets)
+
+
+class _Calls:
+    def __init__(self, module: Any, reference: Reference) -> None:
+        self.module, self.reference = module, reference
+        self.point: Point = reference.point
+        self.inputs = [symbol.name for symbol in self.point.cell.inputs]
+
+    # --- entry points -----------------------------------------------------------------------
+
+    def forward(self, given: Given) -> Call:
+        def run(workspace: Any) -> dict[str, Any]:
+            made = self.module.forward(*self._run(given), **self._options(given, workspace))
+            return self._ran(*made)
+
+        return Call("forward", given, run, lambda: self._expected_run(given))
+
+    def loss(self, given: Given) -> Call:
+        def run(workspace: Any) -> dict[str, Any]:
+            loss = self.module.loss(*self._trained(given), **self._options(given, workspace))
+            return {"loss": loss}
+
+        return Call("loss", given, run, lambda: {"loss": self.reference.loss(given)})
+
+    def loss_and_gradients(self, given: Given) -> Call:
+        def run(workspace: Any) -> dict[str, Any]:
+            loss, gradients, state = self.module.loss_and_gradients(
+                *self._trained(given), **self._options(given, workspace)
+            )
+            return {"loss": loss, **_gradients(gradients._asdict()), **self._states("state", state)}
+
+        def expected() -> dict[str, Any]:
+            back, last = self.reference.backward(given), self.reference.forward(given).states
+            return {
+                "loss": self.reference.loss(given),
+                **_gradients(back.weights),
+                **_named("state", last),
+            }
+
+        return Call("loss_and_gradients", given, run, expected)
+
+    def vjp(self, given: Given) -> Call:
+        def run(workspace: Any) -> dict[str, Any]:
+            *made, pullback = self.module.vjp(*self._run(given), **self._options(given, workspace))
+            d_outputs = self._hidden(self.point.d_outputs, self._unread(given))
+            d_state = (self._state(self.point.d_states),) if "d_state" in given else ()
+            gradients, *inputs, first = pullback(d_outputs, *d_state)
+            return {
+                **self._ran(*made),
+                **_gradients(gradients._asdict()),
+                **{f"d_{x}": each for x, each in zip(self.inputs, inputs, strict=True)},
+                **self._states("d_s0", first),
+            }
+
+        def expected() -> dict[str, Any]:
+            back = self.reference.backward(given, pullback=True)
+            return {
+                **self._expected_run(given),
+                **_gradients(back.weights),
+                **{f"d_{x}": each for x, each in zip(self.inputs, back.inputs, strict=True)},
+                **_named("d_s0", back.states),
+            }
+
+        return Call("vjp", given, run, expected)
+
+    # --- results ----------------------------------------------------------------------------
+
+    def _ran(self, outputs: Any, state: Any) -> dict[str, Any]:
+        return {"outputs": outputs, **self._states("state", state)}
+
+    def _expected_run(self, given: Given) -> dict[str, Any]:
+        found = self.reference.forward(given)
+        return {"outputs": found.outputs, **_named("state", found.states)}
+
+    def _states(self, name: str, state: Any) -> dict[str, Any]:
+        names = self.module.STATES
+        arrays = {n: getattr(state, n) for n in names} if len(names) > 1 else {names[0]: state}
+        return _named(name, arrays)
+
+    # --- arguments --------------------------------------------------------------------------
+
+    def _run(self, given: Given) -> tuple[Any, ...]:
+        """The arguments of a run, new arrays in each call; NumPy's NaN where nothing is read."""
+        params = self.module.Params(**{n: _copy(each) for n, each in self.point.weights.items()})
+        inputs = (self._hidden(each, self._unread(given)) for each in self.point.inputs)
+        return (params, *inputs, *self._first(given))
+
+    def _trained(self, given: Given) -> tuple[Any, ...]:
+        unread = self._unread(given) | (self.reference.row_weights(given) == self.reference.zero)
+        targets = self._hidden(self.point.targets, unread)
+        run = self._run(given)
+        first = self._first(given)
+        return (*run[: len(run) - len(first)], targets, *first)
+
+    def _first(self, given: Given) -> tuple[Any, ...]:
+        return (self._state(self.point.states),) if "s0" in given else ()
+
+    def _state(self, values: Any) -> Any:
+        copies = {name: _copy(each) for name, each in values.items()}
+        return self.module.State(**copies) if len(copies) > 1 else next(iter(copies.values()))
+
+    def _options(self, given: Given, workspace: Any) -> dict[str, Any]:
+        options = {"workspace": workspace}
+        if "lengths" in given:
+            options["lengths"] = _copy(self.point.lengths)
+        if "loss_weights" in given:
+            options["loss_weights"] = _copy(self.point.loss_weights)
+        if "loss_weights by step" in given:
+            options["loss_weights"] = _copy(self.point.step_weights)
+        return options
+
+    def _unread(self, given: Given) -> Any:
+        """Where nothing may be read, (T, B)."""
+        return self.point.ended & ("lengths" in given)
+
+    def _hidden(self, array: Any, unread: Any) -> Any:
+        """A copy of `array`, (T, B, n) or labels, with what `unread` (T, B) says hidden."""
+        array = array.copy()
+        array[unread] = self.point.field.unread() if array.dtype == object else -1
+        return _locked(array)
+
+
+def _copy(array: Any) -> Any:
+    """A copy that no call can change."""
+    return _locked(array.copy())
+
+
+def _locked(array: Any) -> Any:
+    array.setflags(write=False)
+    return array
+
+
+def _gradients(weights: Any) -> dict[str, Any]:
+    return {f"d{name}": each for name, each in weights.items()}
+
+
+def _named(name: str, states: Any) -> dict[str, Any]:
+    """Each state under the name that errors give it."""
+    if len(states) == 1:
+        return {name: next(iter(states.values()))}
+    return {f"{name}.{each}": value for each, value in states.items()}

@@ -1,0 +1,287 @@
+"""The results that a module has to give at a point, by the derivation.
+
+Its equations are evaluated as they stand, with those of the options that a call is given. Then they
+are held to the declared equations on dual numbers, with which they share no derivative.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from gru_codegen.derive import Derivation
+from gru_codegen.evaluate import Evaluation, Expressions, evaluate_declaration
+from gru_codegen.prove.dual import along, duals, exact
+from gru_codegen.prove.points import Given, Point
+
+__all__ = ["Backward", "Forward", "Reference"]
+
+Array = Any
+Steps = list[dict[Any, Any]]
+
+
+@dataclass(frozen=True)
+class Forward:
+    """The values of every step, the outputs (T, B, O), and the last states by name."""
+
+    steps: Steps
+    outputs: Array
+    states: Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Backward:
+    """Gradients by the name of a weight, those of each input (T, B, n), of the first states."""
+
+    weights: Mapping[str, Array]
+    inputs: tuple[Array, ...]
+    states: Mapping[str, Array]
+
+
+class Reference:
+    """The derivation at one point, each result made once."""
+
+    def __init__(self, derivation: Derivation, point: Point) -> None:
+        self.derivation, self.point = derivation, point
+        self.known, self.duals = Expressions(exact(point.field)), duals(point.field)
+        self.zero = point.field.element(0)
+        self._forward: dict[Any, Forward] = {}
+        self._backward: dict[Any, Backward] = {}
+        self._evaluated: dict[Given, tuple[Evaluation, list[Array]]] = {}
+
+    # --- forward ----------------------------------------------------------------------------
+
+    def forward(self, given: Given) -> Forward:
+        """Run the equations in normal form."""
+        key = given & {"s0", "lengths"}
+        if key not in self._forward:
+            self._forward[key] = self._run(key)
+        return self._forward[key]
+
+    def _run(self, given: Given) -> Forward:
+        point, cell, lengths = self.point, self.derivation.cell, "lengths" in given
+        current = self.first_states(given)
+        steps, outputs = [], []
+        for t in range(point.T):
+            values = self._given(t)
+            values |= {before: current[s.name] for s, before in cell.states.items()}
+            for equation in self.derivation.equations:
+                self._shift(values)
+                values[equation.target] = self.known(equation.expression, values)
+                if lengths and equation.target in cell.states:
+                    self._hold(values, equation.target, t)
+            current = {state.name: values[state] for state in cell.states}
+            kept = ~point.ended[t] if lengths else np.ones(point.sizes["B"], bool)
+            outputs.append(_where(kept[:, None], values[cell.output], self.zero))
+            steps.append(values)
+        return Forward(steps, np.array(outputs), current)
+
+    def first_states(self, given: Given) -> dict[str, Array]:
+        """The initial states by name, all zero unless they are given."""
+        return {n: each * ("s0" in given) for n, each in self.point.states.items()}
+
+    def _given(self, t: int) -> dict[Any, Any]:
+        point, cell = self.point, self.derivation.cell
+        values = {w: np.atleast_2d(point.weights[w.name]) for w in cell.weights}
+        values |= {x: each[t] for x, each in zip(cell.inputs, point.inputs, strict=True)}
+        values[self.derivation.loss.target] = point.numbers[t]
+        symbols = (*cell.inputs, *cell.weights, *cell.states, cell.output)
+        sizes = {n for s in symbols for n in s.shape if n.is_Symbol}
+        return {**values, **{n: point.sizes[str(n)] for n in sizes}}
+
+    def _shift(self, values: dict[Any, Any]) -> None:
+        for shift, above in self.derivation.loss.shifts.items():
+            if above in values and shift not in values:
+                largest = values[above].max(axis=1, keepdims=True)
+                values[shift] = np.broadcast_to(largest, values[above].shape)
+
+    def _hold(self, values: dict[Any, Any], state: Any, t: int) -> None:
+        hold = self._holds[state]
+        given = {**values, hold.value.mask: self._mask(state, t), hold.computed: values[state]}
+        values[state] = self.known(hold.value.expression, given)
+
+    @property
+    def _holds(self) -> dict[Any, Any]:
+        return {hold.state: hold for hold in self.derivation.options.holds}
+
+    def _mask(self, symbol: Any, t: int) -> Array:
+        """M_t, 1 in the rows of samples that have ended, over matrices of the shape of `symbol`."""
+        columns = self.point.sizes.get(str(symbol.shape[1]), 1)
+        return self.point.field.elements(np.repeat(self.point.ended[t][:, None], columns, 1) * 1)
+
+    # --- backward ---------------------------------------------------------------------------
+
+    def backward(self, given: Given, *, pullback: bool = False) -> Backward:
+        """Run the adjoint equations; of a `pullback` they begin with what its caller gives."""
+        key = given, pullback
+        if key not in self._backward:
+            self._backward[key] = self._run_back(*key)
+        return self._backward[key]
+
+    def _run_back(self, given: Given, pullback: bool) -> Backward:
+        derivation, cell = self.derivation, self.derivation.cell
+        forward = self.forward(given)
+        weights: dict[str, Any] = dict.fromkeys((g.weight.name for g in derivation.gradients), 0)
+        inputs: list[list[Array]] = [[] for _ in cell.inputs]
+        carries = {
+            before: self.point.d_states[s.name] * (pullback and "d_state" in given)
+            for s, before in cell.states.items()
+        }
+        for t in reversed(range(self.point.T)):
+            values = dict(forward.steps[t])
+            self._step_back(values, carries, t, given, pullback)
+            for gradient in derivation.gradients:
+                summand = self.known(gradient.summand, values)
+                weights[gradient.weight.name] = weights[gradient.weight.name] + summand
+            by_variable = {adjoint.of: adjoint.target for adjoint in derivation.adjoints}
+            for x, gathered in zip(cell.inputs, inputs, strict=True):
+                gathered.insert(0, values[by_variable[x]])
+            carries = {before: values[by_variable[before]] for before in carries}
+        return Backward(
+            {n: w.reshape(self.point.weights[n].shape) for n, w in weights.items()},
+            tuple(map(np.array, inputs)),
+            {state.name: carries[before] for state, before in cell.states.items()},
+        )
+
+    def _step_back(
+        self,
+        values: dict[Any, Any],
+        carries: Mapping[Any, Array],
+        t: int,
+        given: Given,
+        pullback: bool,
+    ) -> None:
+        derivation, cell = self.derivation, self.derivation.cell
+        held: dict[Any, Array] = {}
+        for adjoint in derivation.adjoints:
+            if adjoint.carry is not None:
+                values[adjoint.carry] = carries[cell.states[adjoint.of]]
+            if not (pullback and adjoint.of in self._of_loss):
+                values[adjoint.target] = self.known(adjoint.factored, values)
+            if adjoint.target == derivation.seed:
+                values[adjoint.target] = self._seeded(values, t, given, pullback)
+            if "lengths" not in given:
+                continue
+            if adjoint.of in cell.states:
+                hold = self._holds[adjoint.of]
+                values[hold.value.mask] = self._mask(adjoint.of, t)
+                held[cell.states[adjoint.of]] = self.known(hold.passed_on.expression, values)
+                values[adjoint.target] = self.known(hold.into_step.expression, values)
+            elif adjoint.of in held:
+                values[adjoint.target] = values[adjoint.target] + held[adjoint.of]
+
+    @cached_property
+    def _of_loss(self) -> set[Any]:
+        """The variables that the loss alone computes, its prediction among them."""
+        ours = {equation.target for equation in self.derivation.cell.equations}
+        others = {e.target for e in self.derivation.equations if e.origin.target not in ours}
+        return {*others, self.derivation.loss.prediction}
+
+    def _seeded(self, values: Mapping[Any, Any], t: int, given: Given, pullback: bool) -> Array:
+        """The adjoint of the outputs of a step, with everything that multiplies it."""
+        factor = self.row_weights(given)[t][:, None]
+        if pullback:
+            rows = np.where(self.point.ended[t], 0, 1) if "lengths" in given else 1
+            return self.point.d_outputs[t] * np.reshape(rows, (-1, 1))
+        seed = values[self.derivation.seed] * factor
+        return seed / self.numbers if self.derivation.loss.mean else seed
+
+    def row_weights(self, given: Given) -> Array:
+        """The weight of each sample of each step, (T, B), 0 past the lengths."""
+        point = self.point
+        weights = np.full((point.T, point.sizes["B"]), point.field.element(1))
+        if "loss_weights" in given:
+            weights = point.loss_weights
+        if "loss_weights by step" in given:
+            weights = weights * point.step_weights[:, None]
+        return _where(point.ended, self.zero, weights) if "lengths" in given else weights
+
+    @property
+    def numbers(self) -> int:
+        """How many numbers are predicted, T B O."""
+        return int(np.prod(self.point.numbers.shape))
+
+    def loss(self, given: Given) -> Any:
+        """The loss: the weighted cost of the derivation, step by step."""
+        loss, weighting = self.derivation.loss, self.derivation.options.weighting
+        total: Any = self.zero
+        steps = self.forward(given).steps
+        for values, weights in zip(steps, self.row_weights(given), strict=True):
+            columns = self.point.numbers.shape[2]
+            rows = np.repeat(weights[:, None], columns, axis=1)
+            weighed = {**values, weighting.weights: rows}
+            weighed[weighting.target] = self.known(weighting.weighed, weighed)
+            total = total + self.known(weighting.cost, weighed)
+        return total / self.numbers if loss.mean else total
+
+    # --- the declaration --------------------------------------------------------------------
+
+    def runs_as_declared(self, given: Given) -> bool:
+        """Return whether the declared equations have the same outputs, states and loss."""
+        found, forward = self._declared(given)[0], self.forward(given)
+        loss = self._of_costs(found, given)
+        pairs: list[tuple[Any, Any]] = [(found.outputs, forward.outputs)]
+        pairs.append(([loss], [self.loss(given)]))
+        pairs += [(found.states[name], last) for name, last in forward.states.items()]
+        flat = ((np.ravel(duals), np.ravel(right)) for duals, right in pairs)
+        return all(a.value == b for d, e in flat for a, b in zip(d, e, strict=True))
+
+    def differentiates_as_declared(self, given: Given, *, pullback: bool = False) -> bool:
+        """Return whether their derivative is the same that the gradients give.
+
+        It is taken along one random direction of all weights, inputs and first states.
+        """
+        found, directions = self._declared(given)
+        back = self.backward(given, pullback=pullback)
+        gradients = (*back.weights.values(), *back.inputs, *back.states.values())
+        slopes = [(g * d).sum() for g, d in zip(gradients, directions, strict=True)]
+        total = self._of_outputs(found, given) if pullback else self._of_costs(found, given)
+        return bool(total.slope == sum(slopes))
+
+    def _of_costs(self, found: Evaluation, given: Given) -> Any:
+        return (found.costs * self.row_weights(given)).sum()
+
+    def _of_outputs(self, found: Evaluation, given: Given) -> Any:
+        """The function of outputs and last states that a pullback differentiates."""
+        total = (found.outputs * self.point.d_outputs).sum()
+        for name, last in found.states.items():
+            total = total + (last * self.point.d_states[name]).sum() * ("d_state" in given)
+        return total
+
+    def _declared(self, given: Given) -> tuple[Evaluation, list[Array]]:
+        """The declared equations on dual numbers, and the direction in which these move."""
+        given = given & {"s0", "lengths"}
+        if given not in self._evaluated:
+            moved, directions = self._moved(given)
+            found = evaluate_declaration(
+                self.derivation.cell,
+                self.derivation.loss,
+                *moved,
+                ended=self.point.ended if "lengths" in given else None,
+                domain=self.duals,
+            )
+            self._evaluated[given] = found, directions
+        return self._evaluated[given]
+
+    def _moved(self, given: Given) -> tuple[tuple[Any, ...], list[Array]]:
+        """The arguments as dual numbers, and the direction in which they move."""
+        point, directions = self.point, []
+
+        def moved(name: str, values: Array) -> Array:
+            directions.append(point.field.drawn(f"direction of {name}", np.shape(values)))
+            return along(values, directions[-1])
+
+        weights = {name: moved(name, each) for name, each in point.weights.items()}
+        inputs = [moved(f"input {i}", each) for i, each in enumerate(point.inputs)]
+        states = {n: moved(f"{n}_0", each) for n, each in self.first_states(given).items()}
+        targets = along(point.numbers, np.full(point.numbers.shape, self.zero))
+        return (weights, inputs, targets, states), directions
+
+
+def _where(condition: Array, chosen: Any, other: Any) -> Array:
+    """A selection from elements, of which NumPy's types know nothing."""
+    return np.where(condition, chosen, other)

@@ -1,0 +1,134 @@
+"""The sizes and the random arguments of one run, of a declaration and not of the module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from gru_codegen.cell import Cell
+from gru_codegen.losses import Loss
+from gru_codegen.prove.field import Field
+
+__all__ = ["Given", "Point"]
+
+Array = Any
+
+#: The optional arguments that a call is given: some of "s0", "d_state", "lengths", "loss_weights",
+#: which are (T, B), and "loss_weights by step", (T,).
+Given = frozenset[str]
+
+#: The letters of sizes, that of which the smallest number saves most time first.
+_COSTLY = "HBD"
+
+
+@dataclass(frozen=True)
+class Point:
+    """Random arguments in `field` for T time steps of `cell` and `loss`.
+
+    Weights by name, a row (1, n) as a vector (n,); everything else with an axis of samples.
+    """
+
+    field: Field
+    cell: Cell
+    loss: Loss
+    T: int
+    apart: int
+
+    @cached_property
+    def sizes(self) -> dict[str, int]:
+        """The number for every size by its letter; none is `apart`, and no two are the same."""
+        letters = {str(n) for s in self._symbols for n in s.shape if n.is_Symbol}
+        free = (n for n in range(2, 99) if n != self.apart)
+        return {letter: next(free) for letter in sorted(letters, key=_by_cost)}
+
+    @property
+    def _symbols(self) -> tuple[Any, ...]:
+        cell = self.cell
+        return (*cell.inputs, *cell.weights, *cell.states, cell.output)
+
+    def _drawn(self, name: str, symbol: Any, steps: int | None = None) -> Array:
+        shape = tuple(self.sizes.get(str(n), 1) for n in symbol.shape)
+        own = shape if steps is None else (steps, *shape)
+        return self.field.drawn(f"{name} at T = {self.T}", own)
+
+    @cached_property
+    def weights(self) -> dict[str, Array]:
+        """By name."""
+        drawn = {weight.name: self._drawn(weight.name, weight) for weight in self.cell.weights}
+        return {name: each[0] if each.shape[0] == 1 else each for name, each in drawn.items()}
+
+    @cached_property
+    def inputs(self) -> tuple[Array, ...]:
+        """For each input (T, B, n)."""
+        return tuple(self._drawn(symbol.name, symbol, self.T) for symbol in self.cell.inputs)
+
+    @cached_property
+    def states(self) -> dict[str, Array]:
+        """The initial value of each state by name."""
+        return {state.name: self._drawn(f"{state}_0", state) for state in self.cell.states}
+
+    @cached_property
+    def targets(self) -> Array:
+        """(T, B, O), or labels (T, B), which are integers of NumPy."""
+        columns = self.sizes[str(self.cell.output.shape[1])]
+        shape = (self.T, self.sizes["B"], columns)
+        if self.loss.targets == "labels":
+            steps, samples = np.indices(shape[:2])
+            first = self.field.random("label", self.T) % columns
+            return (first + steps + 2 * samples + steps * samples) % columns
+        if self.loss.targets == "fractions":
+            return self.field.fractions(f"targets at T = {self.T}", shape)
+        return self.field.drawn(f"targets at T = {self.T}", shape)
+
+    @cached_property
+    def numbers(self) -> Array:
+        """The targets as the equations have them, labels as rows with one 1."""
+        if self.loss.targets != "labels":
+            return self.targets
+        columns = self.sizes[str(self.cell.output.shape[1])]
+        return self.field.elements(np.eye(columns, dtype=int)[self.targets])
+
+    @cached_property
+    def d_outputs(self) -> Array:
+        """Adjoints of the outputs, which a pullback is given."""
+        return self._drawn("d_outputs", self.cell.output, self.T)
+
+    @cached_property
+    def d_states(self) -> Mapping[str, Array]:
+        """Adjoints of the last states, by name."""
+        return {state.name: self._drawn(f"d_{state}", state) for state in self.cell.states}
+
+    @cached_property
+    def lengths(self) -> Array:
+        """(B,), of which one is 0, one is T and the others lie between if they can."""
+        middle = (self.T + 1) // 2
+        return np.array([middle, 0, self.T, *[middle] * self.sizes["B"]][: self.sizes["B"]])
+
+    @cached_property
+    def ended(self) -> Array:
+        """(T, B), the steps past the length of each sample."""
+        return np.arange(self.T)[:, None] >= self.lengths
+
+    @cached_property
+    def loss_weights(self) -> Array:
+        """(T, B), some of them 0."""
+        steps, samples = np.indices((self.T, self.sizes["B"]))
+        return self._weights("loss weights", (steps + samples) % 4 == 1)
+
+    @cached_property
+    def step_weights(self) -> Array:
+        """(T,), some of them 0 if there are enough."""
+        return self._weights("loss weights by step", np.arange(self.T) % 4 == 1)
+
+    def _weights(self, name: str, zero: Array) -> Array:
+        drawn = self.field.drawn(f"{name} at T = {self.T}", zero.shape)
+        drawn[zero] = self.field.element(0)
+        return drawn
+
+
+def _by_cost(letter: str) -> tuple[int, str]:
+    return _COSTLY.index(letter) if letter in _COSTLY else len(_COSTLY), letter

@@ -1,0 +1,41 @@
+"""Workspaces of a module, filled with what no call may read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gru_codegen.prove.field import Field
+from gru_codegen.prove.points import Point
+
+__all__ = ["spoil", "workspace_for"]
+
+
+def workspace_for(module: Any, point: Point) -> Any:
+    """A workspace of `module` for the sizes of `point`, whatever the number of steps."""
+    numbers = point.sizes
+    inputs = numbers.get("D", point.inputs[0].shape[-1])
+    states = numbers.get("H", next(iter(point.states.values())).shape[-1])
+    others = {_named(letter): numbers[letter] for letter in module.SIZES if letter not in "BDH"}
+    return module.Workspace(numbers["B"], inputs, states, dtype=object, **others)
+
+
+def _named(letter: str) -> str:
+    return {"O": "output_size"}.get(letter, f"{letter.lower()}_size")
+
+
+def spoil(held: Any, field: Field) -> None:
+    """Fill every array that `held` has, and all that it is a view of, with what may not be read.
+
+    Constants have no dimension or are read-only. A mask becomes one of samples that have ended.
+    """
+    if isinstance(held, np.ndarray):
+        for array in (held.base if isinstance(held.base, np.ndarray) else held, held):
+            if array.ndim and array.flags.writeable and array.dtype.kind in "Ob":
+                array[...] = True if array.dtype.kind == "b" else field.unread()
+    elif isinstance(held, (dict, list, tuple)):
+        for entry in held.values() if isinstance(held, dict) else held:
+            spoil(entry, field)
+    elif hasattr(held, "__dict__") and not isinstance(held, type):
+        spoil(vars(held), field)
