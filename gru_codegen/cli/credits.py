@@ -39,11 +39,11 @@ Examples:
     help="Draw it as well, as .png, .svg or .pdf; takes matplotlib.",
 )
 def credit(file: str, data: str | None, output: str | None) -> None:
-    """Show how far the errors of FILE travel, a kernel that is generated --with credit.
+    """Show how far errors travel in FILE, a kernel that is generated --with credit.
 
-    FILE is run, as an import would. Of the last error: how much of it is left at earlier steps. Of
-    truncated back-propagation: how far off the gradient is. The picture has all errors at all
-    steps.
+    FILE is run, as an import would. The tables say how much of the last error is left at earlier
+    steps, and how much of a gradient back-propagation leaves out that is truncated to some steps.
+    The picture has the errors of all steps.
     """
     if output is not None:
         _require_picture(output)

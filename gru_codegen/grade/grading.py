@@ -117,9 +117,8 @@ class Grading:
     def is_right_at_the_last_step(self, entry: Entry, term: Term) -> bool:
         """Return whether a line of one step holds for its own error, where no other is named."""
         known = self.sheet.symbols.by_key
-        if entry.stamp is None or f"{entry.key}[own]" not in known:
-            return False
-        if any(leaf.value[0].endswith("]") for leaf in leaves(term)):  # one error is meant
+        one_error = any(leaf.value[0].endswith("]") for leaf in leaves(term))
+        if entry.stamp is None or one_error or f"{entry.key}[own]" not in known:
             return False
         adjoints = [key for key in known if f"{key}[own]" in known]
         return self.judge.equal(labelled(term, adjoints, "own"), name(f"{entry.key}[own]"))
@@ -228,7 +227,9 @@ class Grading:
         stamp = None if entry is None else entry.stamp
         write = Writer(partial(self.sheet.naming.called, stamp=stamp))
         manner = (entry or self.sheet.entries[0]).manner or CODE
-        return "".join(part if isinstance(part, str) else write(part, manner) for part in words)
+        text = "".join(part if isinstance(part, str) else write(part, manner) for part in words)
+        silent = stamp and entry and "[" not in entry.called + entry.text  # on whose error it is
+        return text.replace(f"[{stamp.whose}]", "") if stamp and silent else text
 
     def line(self, entry: Entry) -> Line:
         found = self.found[entry.called]

@@ -58,7 +58,8 @@ class Judge:
         for term in (*(name(key) for key in self.floats.own), *found):
             value = self.floats.fits(term)
             # what is the same number everywhere, as the adjoint of a cost, explains too much
-            if value is not None and self.is_read(term) and np.ptp(value.array):
+            is_matrix = value is not None and value.shape  # an infinite number has no range either
+            if value is not None and is_matrix and self.is_read(term) and np.ptp(value.array):
                 yield term, value.shape
 
     def is_read(self, term: Term) -> bool:

@@ -100,6 +100,10 @@ class Naming:
             )
         at = self.find(text, stamp)
         if at is None:
+            if stamp is None and self._at_step(text, Stamp("", 0)):
+                raise KeyError(
+                    f"there is no name {text}; a number is a step in a line of one alone"
+                )
             close = meant(text, self.known())
             raise KeyError(f"there is no name {text};{close} names of yours stand under [names]")
         key, offset = at

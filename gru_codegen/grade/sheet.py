@@ -14,7 +14,7 @@ from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.grade.naming import Naming
 from gru_codegen.grade.reading import FormulaError, Reader
-from gru_codegen.grade.stamps import Stamp, are_stamped
+from gru_codegen.grade.stamps import Stamp, are_stamped, is_share, whole_gradient
 from gru_codegen.grade.symbols import Symbols, symbols_of
 from gru_codegen.grade.terms import Term, leaves, nodes, total
 from gru_codegen.grade.writing import CODE, Manner
@@ -158,7 +158,7 @@ def _entries(document: Document, naming: Naming) -> tuple[Entry, ...]:
     targets: dict[str, str] = {}
     stamps: dict[str, Stamp | None] = {}
     for called in document.table["formulas"]:
-        at = naming.find(called)
+        at = naming.find(whole_gradient(called))
         stamps[called] = None if at else _stamp(document, naming, called)
         if stamp := stamps[called]:
             at = naming.find(stamp.called, stamp)
@@ -188,7 +188,14 @@ def _stamp(document: Document, naming: Naming, called: str) -> Stamp | None:
         stamp = Stamp.of(called)
     except ValueError as error:
         raise document.error(str(error), "formulas", called) from None
-    return stamp if stamp is not None and naming.find(stamp.called, stamp) else None
+    if stamp is None or naming.find(stamp.called, stamp):
+        return stamp
+    if is_share(called):
+        weight, weights = stamp.called[1:], naming.symbols.of_role("weight")
+        known = [each.key for each in weights]
+        fault = f"there is no weight {weight};{meant(weight, known)} known: {', '.join(known)}"
+        raise document.error(fault, "formulas", called)
+    return None
 
 
 def _entry(document: Document, naming: Naming, called: str, key: str, stamp: Stamp | None) -> Entry:

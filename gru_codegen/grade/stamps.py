@@ -14,7 +14,16 @@ from dataclasses import dataclass, replace
 from gru_codegen.derive import AdjointEquation
 from gru_codegen.grade.terms import Term, name, number, total
 
-__all__ = ["EACH", "LABEL", "Stamp", "are_stamped", "labelled", "split_sums"]
+__all__ = [
+    "EACH",
+    "LABEL",
+    "Stamp",
+    "are_stamped",
+    "is_share",
+    "labelled",
+    "split_sums",
+    "whole_gradient",
+]
 
 #: Whose error an adjoint carries, behind its name.
 LABEL = r"\[(?:own|later)\]"
@@ -22,7 +31,7 @@ EACH = ("own", "later")
 
 _SHARE = re.compile(
     r"dL(?:_(?P<one>\d{1,3})|_\{(?P<first>\d{1,3})\.\.\d{1,3}\})?"
-    r"/d(?P<weight>[A-Za-z][\w']*) at (?P<step>\d{1,3})"
+    r"/d(?P<weight>[A-Za-z][\w']*)(?: at (?P<step>\d{1,3}))?"
 )
 _AT_STEP = re.compile(rf"(?P<name>[A-Za-z][\w']*?)_(?P<step>\d{{1,3}})(?P<label>{LABEL})?")
 
@@ -50,11 +59,26 @@ class Stamp:
         match = _SHARE.fullmatch(text)
         if match is None:
             return None
-        step, loss = int(match["step"]), match["one"] or match["first"]
+        loss = match["one"] or match["first"]
+        if match["step"] is None:
+            raise ValueError(f"at which step is the weight used? write, for example, {text} at 1")
+        step = int(match["step"])
         if loss is not None and int(loss) < step:
             raise ValueError(f"L_{loss} does not depend on the use of a weight at step {step}")
         whose = "" if loss is None else "own" if int(loss) == step else "later"
         return cls(f"d{match['weight']}", step, whose)
+
+
+def is_share(text: str) -> bool:
+    """Return whether a left side is the derivative of a loss by a weight at a step."""
+    return _SHARE.fullmatch(text) is not None
+
+
+def whole_gradient(text: str) -> str:
+    """The name of a gradient that is written as a derivative: of dL/dWz it is dWz."""
+    match = _SHARE.fullmatch(text)
+    whole = match is not None and text.startswith("dL/") and match["step"] is None
+    return f"d{match['weight']}" if match is not None and whole else text
 
 
 def are_stamped(texts: Iterable[str]) -> bool:

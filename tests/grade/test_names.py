@@ -83,3 +83,8 @@ def test_a_line_on_a_value_whose_shapes_do_not_fit(tmp_path: Path) -> None:
     shapes = "CA is (B, H), x is (B, D); the terms of a sum must have one shape"
     assert found.lines[0].remarks == (shapes,)
     assert found.lines[1].verdict == "wrong"
+
+
+def test_a_number_that_is_infinite_is_no_name_to_try(tmp_path: Path) -> None:
+    found = graded(tmp_path, sheet({"dZ": "S", "a": "-(-log(0))"}))
+    assert [each.verdict for each in found.lines] == ["wrong", "own"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def test_what_inspect_prints_of_a_step_is_right(
     ("left", "formula", "remark", "better"),
     [
         ("dL_2/dWz at 2", "x_2^T (E_2 o CA_2 o Z_2 o (1 - Z_2))", "", ""),
-        ("dL_2/dWz at 2", "x_1^T daZ_2", "write x_2 for x_1", "x_2^T daZ_2[own]"),
+        ("dL_2/dWz at 2", "x_1^T daZ_2", "write x_2 for x_1", "x_2^T daZ_2"),
         ("dL_2/dWz at 1", "x_1^T daZ_1[own]", "", "x_1^T daZ_1[later]"),
         ("dL/dWz at 1", "x_1^T daZ_1[own]", "", "x_1^T daZ_1"),
         ("dS_1[later]", "E_1 + dS_prev_2", "the term E_1 does not belong here", "dS_prev_2"),
@@ -109,8 +110,26 @@ def test_a_loss_before_the_step_has_no_part_in_it(tmp_path: Path) -> None:
         line(tmp_path, "dL_1/dWz at 2", "x_2^T daZ_2")
 
 
+@pytest.mark.parametrize(
+    ("left", "message"),
+    [
+        ("dL_2/dWq at 2", "there is no weight Wq; did you mean Wz? known: Wz, Wrecz"),
+        ("dL_2/dWz", "at which step is the weight used? write, for example, dL_2/dWz at 1"),
+        ("dL/dWq at 2", "there is no weight Wq"),
+    ],
+)
+def test_what_is_wrong_with_a_left_side_is_said(left: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(gc.CellError, match=re.escape(message)):
+        line(tmp_path, left, "x_2^T daZ_2")
+
+
+def test_a_gradient_may_be_written_as_a_derivative(tmp_path: Path) -> None:
+    assert line(tmp_path, "dL/dWz", "sum_t x_t^T daZ_t").verdict == "right"
+    assert line(tmp_path, "dL/dWz", "sum_t x_t^T daR_t").verdict == "wrong"
+
+
 def test_a_number_is_no_step_where_the_left_side_has_none(tmp_path: Path) -> None:
-    with pytest.raises(gc.CellError, match="there is no name x_2"):
+    with pytest.raises(gc.CellError, match="there is no name x_2; a number is a step in a line of"):
         line(tmp_path, "dWz", "x_2^T daZ_t")
 
 
