@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,20 @@ ROOT = Path(__file__).parents[2]
 LOCK = (ROOT / "requirements-dev.txt").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-ASKED = [*PROJECT["dependencies"], *EXTRAS["test"], *EXTRAS["demo"]]
+
+
+def named(extra: str) -> Iterator[str]:
+    """What an extra names, and what the extras do that it is made of."""
+    for each in EXTRAS[extra]:
+        requirement = Requirement(each)
+        if requirement.name == PROJECT["name"]:
+            for inner in requirement.extras:
+                yield from named(inner)
+        else:
+            yield each
+
+
+ASKED = [*PROJECT["dependencies"], *named("test"), *named("demo")]
 #: Each entry on one line: the requirement, then its hashes.
 ENTRIES = [e for e in LOCK.replace("\\\n", "").splitlines() if not e.lstrip().startswith("#")]
 LOCKED = [Requirement(entry.partition(" --hash")[0]) for entry in ENTRIES]
