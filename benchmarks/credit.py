@@ -24,7 +24,7 @@ ROUNDS = 15
 
 
 def calls(dtype: Any) -> dict[str, tuple[Callable[[], object], int]]:
-    """What is timed, by name, each with how many calls are one sample."""
+    """Name each thing that is timed, with the number of calls of one sample."""
     T, B, D, H = SIZE
     rng = np.random.default_rng(0)
     x, y = (rng.standard_normal((T, B, size)).astype(dtype) for size in (D, H))

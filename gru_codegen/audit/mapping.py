@@ -152,9 +152,48 @@ def mapping_of(table: Table[str, Any], cell: Cell, loss: Loss, where: str = "map
     return _Reader(table, cell, loss, where).mapping()
 
 
-class _Reader:
+class _Values:
+    """The values of a table by their kinds, and errors that say where it is from."""
+
+    def __init__(self, table: Table[str, Any], where: str) -> None:
+        self.table, self.where = table, where
+
+    def _texts(self, key: str) -> list[str]:
+        values = self._typed(key, list, [])
+        if not values or not all(isinstance(value, str) for value in values):
+            raise self._error(f"{key} is {values!r}; expected a list of names")
+        return list(values)
+
+    def _text(self, key: str, default: str) -> str:
+        return str(self._typed(key, str, default))
+
+    def _flag(self, table: Table[str, Any], key: str, default: bool = False) -> bool:
+        value = table.get(key, default)
+        if not isinstance(value, bool):
+            raise self._error(f"{key} is {value!r}; expected true or false")
+        return value
+
+    def _typed(self, key: str, kind: type, default: Any) -> Any:
+        value = self.table.get(key, default)
+        if not isinstance(value, kind):
+            raise self._error(f"{key} is {value!r}; expected {_KINDS[kind]}")
+        return value
+
+    def _one_of(self, what: str, value: str, known: Iterable[str]) -> str:
+        if value not in (known := list(known)):
+            raise self._error(
+                f"{what} {value!r} is not known;{meant(value, known)} expected {', '.join(known)}"
+            )
+        return value
+
+    def _error(self, message: str) -> VerificationError:
+        return VerificationError(f"{self.where}: {message}")
+
+
+class _Reader(_Values):
     def __init__(self, table: Table[str, Any], cell: Cell, loss: Loss, where: str) -> None:
-        self.table, self.cell, self.loss, self.where = table, cell, loss, where
+        super().__init__(table, where)
+        self.cell, self.loss = cell, loss
         self.known = [weight.name for weight in cell.weights]
         self.vectors = {weight.name for weight in cell.weights if weight.shape[0] == 1}
         self.letters = {"T", "B", *(str(n) for s in self._symbols() for n in s.shape)} - {"1"}
@@ -325,36 +364,3 @@ class _Reader:
             if not (type(number) is int and 0 < number <= 64):
                 raise self._error(f"sizes.{letter} is {number!r}; expected a number from 1 to 64")
         return sizes
-
-    # --- values -----------------------------------------------------------------------------
-
-    def _texts(self, key: str) -> list[str]:
-        values = self._typed(key, list, [])
-        if not values or not all(isinstance(value, str) for value in values):
-            raise self._error(f"{key} is {values!r}; expected a list of names")
-        return list(values)
-
-    def _text(self, key: str, default: str) -> str:
-        return str(self._typed(key, str, default))
-
-    def _flag(self, table: Table[str, Any], key: str, default: bool = False) -> bool:
-        value = table.get(key, default)
-        if not isinstance(value, bool):
-            raise self._error(f"{key} is {value!r}; expected true or false")
-        return value
-
-    def _typed(self, key: str, kind: type, default: Any) -> Any:
-        value = self.table.get(key, default)
-        if not isinstance(value, kind):
-            raise self._error(f"{key} is {value!r}; expected {_KINDS[kind]}")
-        return value
-
-    def _one_of(self, what: str, value: str, known: Iterable[str]) -> str:
-        if value not in (known := list(known)):
-            raise self._error(
-                f"{what} {value!r} is not known;{meant(value, known)} expected {', '.join(known)}"
-            )
-        return value
-
-    def _error(self, message: str) -> VerificationError:
-        return VerificationError(f"{self.where}: {message}")

@@ -107,7 +107,7 @@ def _is_small(array: Array) -> bool:
 
 
 def _scale(array: Array) -> float:
-    """What the largest entry is at least."""
+    """A number that the largest entry is no less than."""
     lower = [float(ball.value.abs_lower()) for ball in array.flat]
     return max(lower, default=0.0) * (1 - 2.0**-50)
 
