@@ -92,6 +92,7 @@ class Audit:
         """The report in lines of at most `width` columns, but for words that are longer."""
         lines = [f"{self.subject} against {self.against}", ""]
         names = max((len(finding.name) for finding in self.findings), default=0)
+        lines += [f"  {'':<{names}}         off by, relative to the largest entry"]
         for finding in self.findings:
             mark = f"  {finding.name:<{names}}  {'right' if finding.right else 'WRONG'}  "
             lines += _folded(mark + f"{finding.error:.0e}  ", _said(finding), width)
