@@ -30,7 +30,7 @@ ifndef INSTALLED
 .NOTPARALLEL:
 endif
 
-.PHONY: help demo test lint types imports drift wheel pytest test-browser test-faults test-versions test-peers lock format generated bench clean
+.PHONY: help demo test lint types imports drift wheel pytest test-browser test-faults test-strangers test-versions test-peers lock format generated bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +80,10 @@ test-browser: $(TOOLS) $(VENV)/installed-browser ## HTML reports in Chromium, wh
 
 test-faults: $(TOOLS) ## plant faults in every line of the kernels; takes minutes
 	$(BIN)/python -m pytest -m campaign tests/faults $(PYTEST_ARGS)
+
+test-strangers: export STRANGERS ?= 400
+test-strangers: $(TOOLS) ## files and command lines of strangers, kills and interruptions; takes minutes
+	$(BIN)/python -m pytest tests/strangers $(PYTEST_ARGS)
 
 test-versions: $(VENV)/installed-versions ## the lowest and the newest dependencies, on every Python there is
 	$(BIN)/nox $(NOX_ARGS)

@@ -18,11 +18,15 @@ from gru_codegen.grade.parts import Parts
 from gru_codegen.grade.result import Grade, Line, Verdict
 from gru_codegen.grade.sheet import Entry, Sheet
 from gru_codegen.grade.stamps import labelled
-from gru_codegen.grade.terms import Term, leaves, name, over_time
+from gru_codegen.grade.terms import Term, leaves, name, over_time, weight
 from gru_codegen.grade.writing import CODE, Writer
 
 __all__ = ["Grading", "graded"]
 
+
+#: Slips are looked for in lines of so many names at most, and in so many names of all lines: the
+#: time that it takes grows with the square of the first.
+MOST_NAMES, MOST_NAMES_OF_ALL = 40, 400
 
 #: Edits that bring nothing new: with another symbol or factor much becomes a part of something.
 _IN_PLACE = ("sign", "complement", "transpose", "order", "superfluous", "number")
@@ -54,6 +58,7 @@ class Grading:
             if entry.term is not None:
                 self.judge.know(entry.key, entry.term)
         self.found: dict[str, _Found] = {}
+        self.names_left = MOST_NAMES_OF_ALL
 
     @property
     def own(self) -> list[Entry]:
@@ -81,6 +86,7 @@ class Grading:
             if progress is not None:
                 progress(done, len(order))
             self.found[entry.called] = self.verdict(entry)
+            self.judge.forget()  # the values of all that was tried
         for entry in self.own:
             self.by_its_readers(entry)
         wrong = [entry for entry in lines if self.found[entry.called].verdict == "wrong"]
@@ -109,10 +115,26 @@ class Grading:
         if self.is_right_at_the_last_step(entry, entry.term):
             words = "at the last step, to which nothing comes back"
             return _Found("right", [Finding((words,))])
+        if not self.may_search(entry.term):
+            fault = shape_fault(self.judge, entry.term, entry.key)
+            said = Finding(fault or ("no slip is looked for in so many names",))
+            return _Found("wrong", [said], self.judge.symbols.by_key[entry.key].definition)
         findings = list(diagnosed(self.judge, entry.term, entry.key))
         if findings and findings[-1].term is not None:
             return _Found("wrong", findings, findings[-1].term)
         return _Found("wrong", findings, self.judge.symbols.by_key[entry.key].definition)
+
+    def may_search(self, term: Term, *readers: Entry) -> bool:
+        """Return whether a slip is looked for in `term`: not in very long ones, nor in too many.
+
+        readers: the lines that are evaluated anew with each edit of it.
+        """
+        names = weight(term)
+        anew = [each.term for each in readers if each.term]
+        own = {key for each in anew for key in self.reached(each)}
+        anew += [self.judge.floats.own[key] for key in own]
+        self.names_left -= names + sum(map(weight, anew))
+        return names <= MOST_NAMES and self.names_left >= 0
 
     def is_right_at_the_last_step(self, entry: Entry, term: Term) -> bool:
         """Return whether a line of one step holds for its own error, where no other is named."""
@@ -130,9 +152,9 @@ class Grading:
             return _Found("wrong", [Finding(fault)] if fault else [])
         if part := self.parts.recognised(term):
             return _Found("right", [Finding(part.words)])
-        if not self.readers(entry) and (found := self.repaired(entry, term)):
-            return found
-        return _Found("own", [])
+        if self.readers(entry) or not self.may_search(term):
+            return _Found("own", [])
+        return self.repaired(entry, term) or _Found("own", [])
 
     def repaired(self, entry: Entry, term: Term) -> _Found | None:
         """One edit that makes a part of the backward pass of a value that nothing reads."""
@@ -168,7 +190,7 @@ class Grading:
             return
         readers = [other for other in self.readers(entry) if not other.own]
         wrong = [other for other in readers if self.found[other.called].verdict == "wrong"]
-        if not wrong or len(wrong) < len(readers):
+        if not wrong or len(wrong) < len(readers) or not self.may_search(entry.term, *wrong):
             return
         for edit in sorted(self.editor.edits(entry.term, None), key=lambda edit: edit.rank):
             if entry.key in self.reached(edit.term):  # it would be computed from itself

@@ -37,8 +37,13 @@ class Judge:
         """Take `term` for a name of the reader's own from now on."""
         for evaluate in (self.floats, self.digits):
             evaluate.own[key] = term
-            evaluate.forget()
+        self.forget()
         self.__dict__.pop("names", None)
+
+    def forget(self) -> None:
+        """Forget the values of formulas, which are computed again when they are needed."""
+        for evaluate in (self.floats, self.digits):
+            evaluate.forget()
 
     def equal(self, left: Term, right: Term) -> bool:
         """Return whether two formulas have one value; not if the shapes of one do not fit."""
