@@ -4,6 +4,7 @@
 PYTHON ?= python3
 PYTEST_ARGS ?= --numprocesses auto --dist worksteal
 NOX_ARGS ?=
+MUTANTS_ARGS ?= --number 60 --seed 1
 BENCH_ARGS ?=
 
 VENV := .venv
@@ -30,7 +31,7 @@ ifndef INSTALLED
 .NOTPARALLEL:
 endif
 
-.PHONY: help demo test lint types imports drift wheel pytest test-browser test-faults test-strangers test-versions test-peers lock format generated bench clean
+.PHONY: help demo test lint types imports drift wheel pytest test-browser test-faults test-strangers test-mutants test-versions test-peers lock format generated bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -84,6 +85,10 @@ test-faults: $(TOOLS) ## plant faults in every line of the kernels; takes minute
 test-strangers: export STRANGERS ?= 400
 test-strangers: $(TOOLS) ## files and command lines of strangers, kills and interruptions; takes minutes
 	$(BIN)/python -m pytest tests/strangers $(PYTEST_ARGS)
+
+test-mutants: export OMP_NUM_THREADS := 1
+test-mutants: $(TOOLS) $(VENV)/installed-mutants ## change the compiler at random places; list what no test sees
+	$(BIN)/python -m tests.mutants.campaign $(MUTANTS_ARGS)
 
 test-versions: $(VENV)/installed-versions ## the lowest and the newest dependencies, on every Python there is
 	$(BIN)/nox $(NOX_ARGS)
