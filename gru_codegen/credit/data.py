@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -17,6 +18,8 @@ __all__ = ["Data", "from_file", "random_data", "require_credit"]
 #: T where the kernel takes any, B, D and H of random data, and the seed of all that is drawn.
 _SIZES = Sizes(50, 16, 4, 32)
 _SEED = 0
+#: Bounds on arrays of a file.
+MOST_STEPS, MOST_NUMBERS = 2000, 2**20
 _OPTIONS = ("lengths", "loss_weights")
 
 
@@ -71,7 +74,7 @@ def from_file(kernel: ModuleType, file: str) -> Data:
 
     Raises
     ------
-    DataError: it is no such archive, lacks an array, or has one that is no argument.
+    DataError: it is no such archive, lacks an array, or has one that is too large or no argument.
     """
     arrays = _read(file)
     weights, given = kernel.Params._fields, inputs(kernel)
@@ -87,6 +90,7 @@ def from_file(kernel: ModuleType, file: str) -> Data:
     needed = [*given, "y", *(weights if has_weights else ()), *(starts if has_state else ())]
     if missing := [name for name in needed if name not in arrays]:
         raise DataError(f"{file}: it has no {', '.join(missing)}")
+    _check_sizes(file, {name: arrays[name] for name in (*given, "y")})
     state = tuple(arrays[name] for name in starts) if has_state else None
     s0 = state and (kernel.State(*state) if several else state[0])
     drawn = "" if has_weights else f"; weights drawn with seed {_SEED}"
@@ -94,6 +98,21 @@ def from_file(kernel: ModuleType, file: str) -> Data:
     arguments = (*(arrays[name] for name in (*given, "y")), s0)
     options = {name: array for name, array in arrays.items() if name in _OPTIONS}
     return Data((params or _drawn(kernel, arrays, file), *arguments), options, f"{file}{drawn}")
+
+
+def _check_sizes(file: str, arrays: Mapping[str, Any]) -> None:
+    """Refuse so many steps or samples that their tables would not fit into memory."""
+    for name, array in arrays.items():
+        if array.ndim and len(array) > MOST_STEPS:
+            raise DataError(
+                f"{file}: {name} has {len(array)} time steps; of each step the share in each "
+                f"other is kept, so give at most {MOST_STEPS}"
+            )
+        if array.size > MOST_NUMBERS:
+            raise DataError(
+                f"{file}: {name} has {array.size} numbers; give at most {MOST_NUMBERS}, of fewer "
+                "samples"
+            )
 
 
 def _drawn(kernel: ModuleType, arrays: dict[str, Any], file: str) -> Any:

@@ -119,3 +119,18 @@ def test_any_damage(tmp_path: Path, credited: str, place: int, change: bytes) ->
     else:
         said = str(file) if found._fields == params._fields else ""
     assert said.startswith(str(file))
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [
+        ((3000, 1, 1), "x has 3000 time steps; of each step the share in each other is kept, so"),
+        ((1, 1, 2**21), "x has 2097152 numbers; give at most 1048576, of fewer samples"),
+    ],
+)
+def test_arrays_whose_tables_would_be_large(
+    shape: tuple[int, ...], said: str, tmp_path: Path, credited: str
+) -> None:
+    (tmp_path / "k.py").write_text(credited)
+    np.savez_compressed(tmp_path / "m.npz", x=np.zeros(shape), y=np.zeros((*shape[:2], 4)))
+    assert refusal(["credit", "k.py", "--data", "m.npz"], tmp_path).startswith(f"m.npz: {said}")
