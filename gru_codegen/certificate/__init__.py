@@ -7,6 +7,7 @@ certificate  the JSON of a module, and its statements put to the test
 from __future__ import annotations
 
 from gru_codegen.certificate.certificate import (
+    MOST_BYTES,
     CertificateError,
     Statement,
     certificate,
@@ -14,4 +15,4 @@ from gru_codegen.certificate.certificate import (
     read,
 )
 
-__all__ = ["CertificateError", "Statement", "certificate", "check_again", "read"]
+__all__ = ["MOST_BYTES", "CertificateError", "Statement", "certificate", "check_again", "read"]

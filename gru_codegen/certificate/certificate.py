@@ -21,7 +21,7 @@ from gru_codegen.readouts import readouts
 from gru_codegen.request import Request, complete
 from gru_codegen.verify import Report
 
-__all__ = ["CertificateError", "Statement", "certificate", "check_again", "read"]
+__all__ = ["MOST_BYTES", "CertificateError", "Statement", "certificate", "check_again", "read"]
 
 FORMAT = "gru_codegen certificate 1"
 #: Far more than any certificate has: what a stranger gives is not read without end.
@@ -173,8 +173,9 @@ def _declaration(data: dict[str, Any]) -> tuple[Cell, Loss]:
         cell, loss = cell_of(data.get("cell")), loss_of(data.get("loss"))
     except (CellError, RecursionError, TypeError, ValueError) as error:
         raise CertificateError(f"has no declaration that can be read: {error}") from None
-    if data.get("readout") not in readouts:
-        raise CertificateError(f"has an unknown readout, {data.get('readout')!r}")
+    readout = data.get("readout")
+    if not isinstance(readout, str) or readout not in readouts:
+        raise CertificateError(f"has an unknown readout, {readout!r}")
     return cell, loss
 
 

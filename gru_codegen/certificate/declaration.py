@@ -202,7 +202,7 @@ def _known(symbols: Symbols, name: Any) -> Any:
 def _read_equations(written: list[Any], symbols: Symbols) -> tuple[Equation, ...]:
     return tuple(
         Equation(
-            symbols[next(iter(_at(equation, "target")))],
+            _known(symbols, next(iter(_at(equation, "target")), None)),
             _expression(_at(equation, "value"), symbols),
             _at(equation, "meaning", str),
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from gru_codegen.cli.errors import BadInput, CheckFailed
 from gru_codegen.cli.terminal import say, working
 from gru_codegen.files import write_whole
+from gru_codegen.regular import open_regular
 
 if TYPE_CHECKING:
     from gru_codegen.request import Request
@@ -47,12 +48,18 @@ def write_certificate(path: str, source: str, request: Request, report: Report) 
 
 def verify_certificate(file: str, named: str) -> None:
     """Put every statement of the certificate of `file` to the test, and say what came of each."""
-    from gru_codegen.certificate import CertificateError, Statement, check_again, read
+    from gru_codegen.certificate import (
+        MOST_BYTES,
+        CertificateError,
+        Statement,
+        check_again,
+        read,
+    )
 
     place = beside(file) if named == BESIDE else named
     with working() as progress:
         progress("importing SymPy")
-        module, text = _bytes(file), _bytes(place)
+        module, text = _bytes(file), _bytes(place, MOST_BYTES + 1)
         checking: Callable[[int, int], object] = partial(progress, f"checking {file}")
         name = os.path.splitext(os.path.basename(file))[0]
         try:
@@ -70,9 +77,9 @@ def verify_certificate(file: str, named: str) -> None:
         raise CheckFailed(f"{place} is void for {file}: not so is that {failed[0].words}")
 
 
-def _bytes(path: str) -> bytes:
+def _bytes(path: str, most: int = -1) -> bytes:
     try:
-        with open(path, "rb") as file:
-            return file.read()
+        with open_regular(path) as file:
+            return file.read(most)
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror or error}") from error

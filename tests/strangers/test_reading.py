@@ -24,6 +24,7 @@ READERS = {
     "verify": (["verify", "m.toml"], "a generated kernel"),
     "credit": (["credit", "m.toml"], "a generated kernel"),
     "check": (["generate", "--check", "--no-verify", "-o", "m.toml"], ""),
+    "certificate": (["verify", "k.py", "--certificate", "m.toml"], ""),
     "data": (["credit", "k.py", "--data", "m.toml"], ""),
 }
 KINDS: dict[str, Callable[[Path], None]] = {
