@@ -112,7 +112,7 @@ def _listed(names: Iterable[str]) -> str:
 
 def _command(name: str, request: Request, spec: str, given: Mapping[str, Any]) -> str:
     """The command of this name for the cell; "" if the command line has no name for the cell."""
-    spec = spec or (request.cell.name if request.cell in cells.values() else "")
+    spec = spec or (request.cell.name if cells.get(request.cell.name) is request.cell else "")
     cell = "template" if name == "grade" else "cell"
     options = {cell: spec, "loss": request.loss.name, "readout": request.readout, **given}
     defaults = {"loss": L2.name, "readout": "none", "expand": "hand"}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import replace
+import subprocess
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 import gru_codegen as gc
 from gru_codegen.cell import B, Cell, D, H
 
-cells = import_module("gru_codegen.cells")  # the attribute of the package is the dictionary
+cells = import_module("gru_codegen.cells")  # the attribute of the package is the mapping
 CELLS = pytest.mark.parametrize("cell", gc.cells.values(), ids=gc.cells.keys())
 
 
@@ -79,12 +80,16 @@ def test_every_file_is_a_cell_and_the_reference_cell_comes_first() -> None:
     assert next(iter(gc.cells)) == "gru"
 
 
-def test_two_cells_of_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cells, "_declared", lambda: iter([gc.GRU, gc.GRU, replace(gc.GRU)]))
-    with pytest.raises(
-        gc.CellError, match=r"^two cells of the package are called gru; rename one$"
-    ):
-        cells._by_name()
+def test_a_file_is_read_when_its_cell_is_asked_for() -> None:
+    asked = "import sys, gru_codegen as gc; gc.cells['lstm']; list(gc.cells); 'no' in gc.cells; "
+    shown = "print(*sorted(m.rpartition('.')[2] for m in sys.modules if '.cells.' in m))"
+    run = subprocess.run([sys.executable, "-c", asked + shown], capture_output=True, text=True)
+    assert run.stdout == "gru lstm\n"
+
+
+def test_a_cell_that_is_none_is_named_beside_all() -> None:
+    with pytest.raises(KeyError, match="there is no cell 'gur'; known: gru, gru1, "):
+        gc.cells["gur"]
 
 
 @CELLS
