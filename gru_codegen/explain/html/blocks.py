@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -98,7 +99,12 @@ def _table(block: Table, page: Page) -> str:
 def _cells(row: Sequence[Prose], page: Page, headed: bool) -> Iterator[str]:
     first, *others = (page.prose(cell) for cell in row)
     yield element("th", first, scope="row") if headed else element("td", first)
-    yield from (element("td", cell) for cell in others)
+    yield from (element("td", cell, class_="exact" * _is_number(cell)) for cell in others)
+
+
+def _is_number(cell: str) -> bool:
+    """True for a cell that a line might end in at the sign of an exponent."""
+    return re.fullmatch(r"[\d.]+e-\d+", cell) is not None
 
 
 # --- equations -----------------------------------------------------------------------------------
