@@ -265,6 +265,10 @@ OTHER_CONVENTION = ("(1 - z) * s + z * ca", "z * s + (1 - z) * ca")
         ([(' + s @ p["Wrecr"]', ""), ('        g["Wrecr"] += s_prev.T @ dar\n', ""),
           ('        carry = carry + dar @ p["Wrecr"].T\n', "")],
          {"loss": "comes from a forward pass that has R_t = sigmoid(x_t Wr + ones br)"}),
+        ([('s @ p["Wrecz"] + p', 's @ p["Wrecz"].T + p'), ("s_prev.T @ daz", "daz.T @ s_prev"),
+          ('carry + daz @ p["Wrecz"].T', 'carry + daz @ p["Wrecz"]')],
+         {"loss": "comes from a forward pass that has Z_t = sigmoid(x_t Wz + S_{t-1} Wrecz^T + "
+          "ones bz)"}),
     ],
 )  # fmt: skip
 def test_the_gradients_are_right_for_another_loss(
