@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from gru_codegen.prove.expected import Reference
 from gru_codegen.prove.points import Given, Point
 
@@ -25,6 +27,7 @@ GIVEN: dict[str, tuple[Given, ...]] = {
     ),
     "forward": (frozenset({"s0", "lengths"}), frozenset({"s0"})),
     "vjp": (frozenset({"s0", "lengths", "d_state"}), frozenset({"s0"}), frozenset({"d_state"})),
+    "credit": (frozenset({"s0"}), frozenset({"s0", "loss_weights", "lengths"})),
 }
 
 
@@ -47,7 +50,8 @@ class Call(NamedTuple):
 def calls(module: Any, reference: Reference) -> Iterator[Call]:
     """Every entry point of `module` with every kind of optional argument."""
     made = _Calls(module, reference)
-    return (getattr(made, name)(given) for name, sets in GIVEN.items() for given in sets)
+    names = [name for name in GIVEN if name != "credit" or hasattr(module, name)]
+    return (getattr(made, name)(given) for name in names for given in GIVEN[name])
 
 
 class _Calls:
@@ -112,6 +116,33 @@ class _Calls:
             }
 
         return Call("vjp", given, run, expected)
+
+    def credit(self, given: Given) -> Call:
+        """The terms of gradients, those of all errors as one sum with random factors."""
+
+        def run(workspace: Any) -> dict[str, Any]:
+            terms, gradients = self.module.credit(
+                *self._trained(given), **self._options(given, workspace)
+            )
+            factors = self.point.errors
+            sums = {(name, t): np.tensordot(factors[t : t + len(E)], E, 1) for t, name, E in terms}
+            return {
+                **_gradients(gradients._asdict()),
+                **{_term(name, t): each for (name, t), each in sums.items()},
+            }
+
+        def expected() -> dict[str, Any]:
+            of_errors = self.reference.backward(given | {"errors"}).terms
+            return {
+                **_gradients(self.reference.backward(given).weights),
+                **{
+                    _term(n, t): each
+                    for n, terms in of_errors.items()
+                    for t, each in enumerate(terms)
+                },
+            }
+
+        return Call("credit", given, run, expected)
 
     # --- results ----------------------------------------------------------------------------
 
@@ -182,6 +213,10 @@ def _locked(array: Any) -> Any:
 
 def _gradients(weights: Any) -> dict[str, Any]:
     return {f"d{name}": each for name, each in weights.items()}
+
+
+def _term(name: str, t: int) -> str:
+    return f"E of d{name} at step {t + 1}"
 
 
 def _named(name: str, states: Any) -> dict[str, Any]:

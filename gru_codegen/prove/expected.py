@@ -35,8 +35,12 @@ class Forward:
 
 @dataclass(frozen=True)
 class Backward:
-    """Gradients by the name of a weight, those of each input (T, B, n), of the first states."""
+    """Gradients by the name of a weight, those of each input (T, B, n), of the first states.
 
+    terms: for each weight its gradient's terms, of the use of the weight at every step.
+    """
+
+    terms: Mapping[str, list[Array]]
     weights: Mapping[str, Array]
     inputs: tuple[Array, ...]
     states: Mapping[str, Array]
@@ -125,7 +129,7 @@ class Reference:
     def _run_back(self, given: Given, pullback: bool) -> Backward:
         derivation, cell = self.derivation, self.derivation.cell
         forward = self.forward(given)
-        weights: dict[str, Any] = dict.fromkeys((g.weight.name for g in derivation.gradients), 0)
+        terms: dict[str, list[Array]] = {g.weight.name: [] for g in derivation.gradients}
         inputs: list[list[Array]] = [[] for _ in cell.inputs]
         carries = {
             before: self.point.d_states[s.name] * (pullback and "d_state" in given)
@@ -135,14 +139,16 @@ class Reference:
             values = dict(forward.steps[t])
             self._step_back(values, carries, t, given, pullback)
             for gradient in derivation.gradients:
-                summand = self.known(gradient.summand, values)
-                weights[gradient.weight.name] = weights[gradient.weight.name] + summand
+                shape = self.point.weights[gradient.weight.name].shape
+                term = self.known(gradient.summand, values).reshape(shape)
+                terms[gradient.weight.name].insert(0, term)
             by_variable = {adjoint.of: adjoint.target for adjoint in derivation.adjoints}
             for x, gathered in zip(cell.inputs, inputs, strict=True):
                 gathered.insert(0, values[by_variable[x]])
             carries = {before: values[by_variable[before]] for before in carries}
         return Backward(
-            {n: w.reshape(self.point.weights[n].shape) for n, w in weights.items()},
+            terms,
+            {name: sum(each[1:], each[0]) for name, each in terms.items()},
             tuple(map(np.array, inputs)),
             {state.name: carries[before] for state, before in cell.states.items()},
         )
@@ -198,6 +204,8 @@ class Reference:
             weights = point.loss_weights
         if "loss_weights by step" in given:
             weights = weights * point.step_weights[:, None]
+        if "errors" in given:
+            weights = weights * point.errors[:, None]
         return _where(point.ended, self.zero, weights) if "lengths" in given else weights
 
     @property

@@ -32,7 +32,7 @@ def lines_of(kernel: ModuleType, field: Field) -> Any:
     if "_blocks" in names:
         names["_blocks"] = _few_rows
     if "_measured" in names:
-        names["_measured"] = lambda terms, gradients, *_: (list(terms), gradients)
+        names["_measured"] = _as_they_are
     return SimpleNamespace(**names)
 
 
@@ -51,6 +51,11 @@ def _class_copied(found: type, names: dict[str, Any]) -> type:
         if name not in ("__dict__", "__weakref__")
     }
     return type(found.__name__, found.__bases__, body)
+
+
+def _as_they_are(terms: Any, gradients: Any, *_: Any) -> tuple[list[Any], Any]:
+    """The terms of gradients, each kept before the next one is asked for."""
+    return [(t, weight, errors.copy()) for t, weight, errors in terms], gradients
 
 
 def _few_rows(a: Any, entries: int) -> list[Any]:

@@ -18,7 +18,7 @@ __all__ = ["Given", "Point"]
 Array = Any
 
 #: The optional arguments that a call is given: some of "s0", "d_state", "lengths", "loss_weights",
-#: which are (T, B), and "loss_weights by step", (T,).
+#: which are (T, B), and "loss_weights by step", (T,). For "errors" see `Point.errors`.
 Given = frozenset[str]
 
 #: The letters of sizes, that of which the smallest number saves most time first.
@@ -123,6 +123,11 @@ class Point:
     def step_weights(self) -> Array:
         """(T,), some of them 0 if there are enough."""
         return self._weights("loss weights by step", np.arange(self.T) % 4 == 1)
+
+    @cached_property
+    def errors(self) -> Array:
+        """(T,), by which the errors of all steps are multiplied, so that one sum tells of each."""
+        return self._weights("errors", np.zeros(self.T, bool))
 
     def _weights(self, name: str, zero: Array) -> Array:
         drawn = self.field.drawn(f"{name} at T = {self.T}", zero.shape)

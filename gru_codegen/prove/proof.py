@@ -173,7 +173,7 @@ def _hold_to_declaration(at: str, reference: Reference) -> None:
             where = f"the derivation at {at}, {entry_point} with {', '.join(sorted(given))}"
             try:
                 same = reference.runs_as_declared(given)
-                if entry_point in ("loss_and_gradients", "vjp"):
+                if entry_point in ("loss_and_gradients", "vjp", "credit"):
                     pullback = entry_point == "vjp"
                     same &= reference.differentiates_as_declared(given, pullback=pullback)
             except ZeroDivisionError:

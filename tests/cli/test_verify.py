@@ -124,3 +124,26 @@ def test_certified_bounds(run: Run, kernel: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(certified, "flint", None)
     outcome = run("verify", "k.py", "--certify")
     assert refused(outcome).endswith("take python-flint: pip install 'gru-codegen[certify]'")
+
+
+def test_verify_with_a_proof_holds_a_file_to_the_declaration_that_it_records(
+    kernel: Path, run: Run
+) -> None:
+    kernel.write_text(gc.generate(gc.GRU, unroll=2, spec="gru"))
+    outcome = run("verify", "k.py", "--proof")
+    assert outcome.status == 0
+    assert re.search(r"^all +proof in GF\(2\^61 - 1\) .* pass$", outcome.out, re.MULTILINE)
+    assert re.search(r"^outputs +the declared equations .* pass$", outcome.out, re.MULTILINE)
+    last = outcome.out.splitlines()[-1]
+    assert re.fullmatch(r"proved: \d+ numbers of 12 calls at T = 2 are .*; seed \d+", last)
+    other = run("verify", "k.py", "--proof", "--cell", "gru1")
+    assert other.status == 1
+    assert "refuted: " in other.out
+
+
+def test_a_file_that_records_no_declaration_needs_one(kernel: Path, run: Run) -> None:
+    kernel.write_text(kernel.read_text().replace("gru-codegen generate", "made"))
+    said = refused(run("verify", "k.py", "--proof"))
+    assert said == "k.py records no declaration; name its cell with --cell"
+    assert run("verify", "k.py", "--proof", "--cell", "gru").status == 0
+    assert "leave --cell out" in refused(run("verify", "k.py", "--cell", "gru"))

@@ -63,6 +63,13 @@ def test_all_cells_are_proved(cell: str) -> None:
     assert found, found
 
 
+@pytest.mark.parametrize("readout", ["none", "linear"])
+def test_credit_is_proved_error_by_error(readout: str) -> None:
+    found = proved(gc.cells["gru-bias"], readout=readout, extras=["credit"])
+    assert found, found
+    assert "credit with lengths, loss_weights, s0" in found.kinds
+
+
 def test_a_proof_says_in_a_line_what_it_has_compared() -> None:
     found = proved(gc.GRU, unroll=2)
     assert re.fullmatch(
@@ -98,6 +105,8 @@ def test_the_seed_decides_the_point_and_is_drawn_if_it_is_not_given() -> None:
         ("np.divide(Z_R_t, two, Z_R_t)", "np.multiply(Z_R_t, 0.5, Z_R_t)", {},
          "loss_and_gradients with s0 at T = 3 raises TypeError: 0.5 is no number of the field.*"),
         ("a[whole:].dot(b[whole:])", "0", {}, "_inner of 8199 numbers is not the sum of their .*"),
+        ("np.multiply(dO[t], V[t], dO[t])", "pass", {"extras": ["credit"]},
+         r"credit with lengths, loss_weights, s0 at T = 3: E of dWz at step 1\[0, 0\] is .*"),
         ("len(a), rows)", "len(a) - 1, rows)", {"layout": "blocked"},
          "_blocks of 9 rows, for 100000 entries of weights, are not all rows in order"),
         ("dx = np.empty(", "dx = np.zeros(", {"cell": "lstm"}, None),
