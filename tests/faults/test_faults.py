@@ -11,6 +11,7 @@ campaign: make test-faults. Run with `-rP` to see the counts.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ IN_FULL = {*(form for form in FORMS if form[0] == "gru"), ("lstm", "linear", 2, 
 #: How many faults are planted in a part of the others.
 SAMPLE = 25
 #: One of so many is put to the proof where there is no campaign.
-PROVED = 10
+PROVED = int(os.environ.get("PROVED", "10"))
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # a kernel with a fault may well overflow
 

@@ -105,6 +105,8 @@ def test_the_seed_decides_the_point_and_is_drawn_if_it_is_not_given() -> None:
         ("np.divide(Z_R_t, two, Z_R_t)", "np.multiply(Z_R_t, 0.5, Z_R_t)", {},
          "loss_and_gradients with s0 at T = 3 raises TypeError: 0.5 is no number of the field.*"),
         ("a[whole:].dot(b[whole:])", "0", {}, "_inner of 8199 numbers is not the sum of their .*"),
+        ("steps != self.steps", "steps + 1 != self.steps", {},
+         "loss_and_gradients with lengths, loss_weights, s0 at T = 1 raises ValueError: y: .*"),
         ("np.multiply(dO[t], V[t], dO[t])", "pass", {"extras": ["credit"]},
          r"credit with lengths, loss_weights, s0 at T = 3: E of dWz at step 1\[0, 0\] is .*"),
         ("len(a), rows)", "len(a) - 1, rows)", {"layout": "blocked"},
