@@ -47,8 +47,8 @@ class _Found:
     better: Term | None = None
 
 
-class Grading:
-    """One grading of one file."""
+class _Verdicts:
+    """The verdicts on the lines of one file, each line for itself."""
 
     def __init__(self, sheet: Sheet) -> None:
         self.sheet = sheet
@@ -73,37 +73,6 @@ class Grading:
     @property
     def editor(self) -> Editor:
         return Editor(self.judge.symbols, self.judge.floats, self.judge.names)
-
-    def grade(self, progress: Callable[[int, int], object] | None) -> Grade:
-        """The verdicts, in the order of the file."""
-        lines, notes = self.sheet.entries, []
-        by_convention = self.convention()
-        if by_convention is not None:
-            gate, right = by_convention
-            notes = list(self.on_convention(gate, len(right)))
-        order = [*_in_order(self.own), *(entry for entry in lines if not entry.own)]
-        for done, entry in enumerate(order):
-            if progress is not None:
-                progress(done, len(order))
-            self.found[entry.called] = self.verdict(entry)
-            self.judge.forget()  # the values of all that was tried
-        for entry in self.own:
-            self.by_its_readers(entry)
-        wrong = [entry for entry in lines if self.found[entry.called].verdict == "wrong"]
-        for first, second in _exchanged(self.judge, wrong):
-            slip = Finding((f"the formulas of {first.called} and {second.called} are exchanged",))
-            for entry in (first, second):
-                better = self.found[entry.called].better
-                self.found[entry.called] = _Found("wrong", [slip], better)
-        if by_convention is not None:
-            for entry in by_convention[1]:
-                found = self.found[entry.called]
-                if found.verdict == "wrong":
-                    words = ("right with ", *self.complement(by_convention[0]))
-                    self.found[entry.called] = _Found("wrong", [Finding(words)])
-        return Grade(self.subject, tuple(map(self.line, lines)), tuple(notes))
-
-    # --- verdicts ---------------------------------------------------------------------------
 
     def verdict(self, entry: Entry) -> _Found:
         if entry.term is None:
@@ -204,6 +173,39 @@ class Grading:
                     self.found[other.called] = _Found("right", [Finding(words)])
                 return
         self.judge.know(entry.key, entry.term)
+
+
+class Grading(_Verdicts):
+    """One grading of one file."""
+
+    def grade(self, progress: Callable[[int, int], object] | None) -> Grade:
+        """The verdicts, in the order of the file."""
+        lines, notes = self.sheet.entries, []
+        by_convention = self.convention()
+        if by_convention is not None:
+            gate, right = by_convention
+            notes = list(self.on_convention(gate, len(right)))
+        order = [*_in_order(self.own), *(entry for entry in lines if not entry.own)]
+        for done, entry in enumerate(order):
+            if progress is not None:
+                progress(done, len(order))
+            self.found[entry.called] = self.verdict(entry)
+            self.judge.forget()  # the values of all that was tried
+        for entry in self.own:
+            self.by_its_readers(entry)
+        wrong = [entry for entry in lines if self.found[entry.called].verdict == "wrong"]
+        for first, second in _exchanged(self.judge, wrong):
+            slip = Finding((f"the formulas of {first.called} and {second.called} are exchanged",))
+            for entry in (first, second):
+                better = self.found[entry.called].better
+                self.found[entry.called] = _Found("wrong", [slip], better)
+        if by_convention is not None:
+            for entry in by_convention[1]:
+                found = self.found[entry.called]
+                if found.verdict == "wrong":
+                    words = ("right with ", *self.complement(by_convention[0]))
+                    self.found[entry.called] = _Found("wrong", [Finding(words)])
+        return Grade(self.subject, tuple(map(self.line, lines)), tuple(notes))
 
     # --- conventions ------------------------------------------------------------------------
 

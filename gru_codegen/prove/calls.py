@@ -191,7 +191,7 @@ class _Calls:
         return options
 
     def _unread(self, given: Given) -> Any:
-        """Where nothing may be read, (T, B)."""
+        """The places where nothing may be read, (T, B)."""
         return self.point.ended & ("lengths" in given)
 
     def _hidden(self, array: Any, unread: Any) -> Any:

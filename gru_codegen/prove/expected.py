@@ -46,16 +46,14 @@ class Backward:
     states: Mapping[str, Array]
 
 
-class Reference:
-    """The derivation at one point, each result made once."""
+class _Equations:
+    """The equations of a derivation at one point, each forward pass made once."""
 
     def __init__(self, derivation: Derivation, point: Point) -> None:
         self.derivation, self.point = derivation, point
-        self.known, self.duals = Expressions(exact(point.field)), duals(point.field)
+        self.known = Expressions(exact(point.field))
         self.zero = point.field.element(0)
         self._forward: dict[Any, Forward] = {}
-        self._backward: dict[Any, Backward] = {}
-        self._evaluated: dict[Given, tuple[Evaluation, list[Array]]] = {}
 
     # --- forward ----------------------------------------------------------------------------
 
@@ -116,6 +114,16 @@ class Reference:
         """M_t, 1 in the rows of samples that have ended, over matrices of the shape of `symbol`."""
         columns = self.point.sizes.get(str(symbol.shape[1]), 1)
         return self.point.field.elements(np.repeat(self.point.ended[t][:, None], columns, 1) * 1)
+
+
+class Reference(_Equations):
+    """The derivation at one point, each result made once."""
+
+    def __init__(self, derivation: Derivation, point: Point) -> None:
+        super().__init__(derivation, point)
+        self.duals = duals(point.field)
+        self._backward: dict[Any, Backward] = {}
+        self._evaluated: dict[Given, tuple[Evaluation, list[Array]]] = {}
 
     # --- backward ---------------------------------------------------------------------------
 
@@ -210,7 +218,7 @@ class Reference:
 
     @property
     def numbers(self) -> int:
-        """How many numbers are predicted, T B O."""
+        """The number of numbers that are predicted, T B O."""
         return int(np.prod(self.point.numbers.shape))
 
     def loss(self, given: Given) -> Any:
