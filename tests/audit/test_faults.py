@@ -151,6 +151,10 @@ def test_gradients_are_overwritten_and_not_added_up() -> None:
          "dWrecz has S_t^T daZ_t for S_{t-1}^T daZ_t", ""),
         ([("(R[t] * s_prev).T @ daca", "s_prev.T @ daca")],
          "dWrecca has S_{t-1}^T daCA_t for RS_t^T daCA_t", ""),
+        ([("dca * (1 - CA[t] ** 2)", "dca"), ("dr * R[t] * (1 - R[t])", "dr"),
+          ("dz * Z[t] * (1 - Z[t])", "dz")],
+         "the slope of Z_t = sigmoid(aZ_t); R_t = sigmoid(aR_t) and CA_t = tanh(aCA_t) is missing",
+         ""),
         ([('x[t].T @ daz', 'x[t].T @ dz')], "dWz has x_t^T dZ_t for x_t^T daZ_t", ""),
     ],
 )  # fmt: skip
