@@ -15,7 +15,7 @@ from tests.cli.running import Outcome, Run, files, refused, stop
 
 GENERATE = (
     "--cell, --unroll, --loss, --style, --readout, --layout, --with, --tune, --output, --check, "
-    "--no-verify, --help"
+    "--no-verify, --certificate, --help"
 )
 INSPECT = (
     "--cell, --unroll, --loss, --readout, --wrt, --at, --expand, --format, --fragment, --ascii, "
