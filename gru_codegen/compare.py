@@ -7,6 +7,7 @@ directly, which no pass and no template has touched.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -22,7 +23,7 @@ from gru_codegen.losses import Loss
 from gru_codegen.verify.claim import Claim, over, tolerance
 from gru_codegen.verify.configuration import Arguments, Problem, large, small, states
 from gru_codegen.verify.difference import Difference, difference, verdict, worst
-from gru_codegen.verify.domain import USUAL, Domain, choose, noise_of
+from gru_codegen.verify.domain import GOOD, USUAL, Domain, choose, noise_of
 from gru_codegen.verify.options import options
 from gru_codegen.verify.report import Check
 
@@ -69,7 +70,7 @@ def compare(kernel: ModuleType, cell: Cell, loss: Loss, *, seed: int = 0) -> tup
             if problem.domain.is_usual:
                 return found
             usual = replace(problem, given=USUAL)
-            doubt = _TRUST * declared.noise(problem, USUAL)
+            doubt = _TRUST * declared.noise_with(problem, USUAL)
             return worst([found, differ(usual)._replace(doubt=doubt)]) if doubt < 1 else found
 
         return measure
@@ -109,8 +110,18 @@ class _Declared:
             )
 
     def problem(self, problem: Problem) -> Problem:
-        """Return it with arguments where the declaration, not the kernel, says they may lie."""
-        return replace(problem, given=choose(lambda domain: self.noise(problem, domain)))
+        """Return it with arguments where the declaration, not the kernel, says they may lie.
+
+        Where both are defined, round-off in the kernel has to be small as well.
+        """
+
+        return replace(problem, given=choose(lambda domain: self.noise_with(problem, domain)))
+
+    def noise_with(self, problem: Problem, domain: Domain) -> float:
+        """Return the noise of the declaration or, if it has more and is defined, of the kernel."""
+        declared = self.noise(problem, domain)
+        own = problem.noise(domain) if declared <= GOOD else math.inf
+        return max(declared, own) if math.isfinite(own) else declared
 
     def _at(self, problem: Problem) -> Evaluation:
         return self._evaluate(problem, problem.arguments)

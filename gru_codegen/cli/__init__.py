@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import click
 
 from gru_codegen.cli.commands import program
-from gru_codegen.cli.errors import PROGRAM, Interrupted, said
+from gru_codegen.cli.errors import PROGRAM, Ended, Interrupted, said
 from gru_codegen.cli.terminal import ending_with_the_pipe
 
 __all__ = ["main", "program"]
@@ -22,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with ending_with_the_pipe():
             program.main(arguments, PROGRAM, standalone_mode=False)
+    except Ended as ended:
+        return ended.status
     except click.ClickException as error:
         click.echo(f"{PROGRAM}: error: {said(error)}", err=True)
         return error.exit_code

@@ -20,29 +20,25 @@ import click
 from gru_codegen.cli import options
 from gru_codegen.cli.audits import audit
 from gru_codegen.cli.certificates import (
-    BESIDE,
     require_file,
-    verify_certificate,
     write_certificate,
 )
 from gru_codegen.cli.credits import credit
-from gru_codegen.cli.errors import PROGRAM, BadInput, CheckFailed, Program, choose
+from gru_codegen.cli.errors import PROGRAM, BadInput, CheckFailed, Program
 from gru_codegen.cli.grades import grade
 from gru_codegen.cli.inspect import inspect
 from gru_codegen.cli.listing import list_cells
 from gru_codegen.cli.options import requested, require_output
 from gru_codegen.cli.programs import show_program
-from gru_codegen.cli.recorded import cell_of, other_declaration
+from gru_codegen.cli.recorded import other_declaration
 from gru_codegen.cli.terminal import say, show, working
+from gru_codegen.cli.verifies import verify
 from gru_codegen.files import write_whole
 from gru_codegen.regular import open_regular
 from gru_codegen.steps import MOST_STEPS
 
 if TYPE_CHECKING:
-    from types import ModuleType
-
     from gru_codegen.request import Request
-    from gru_codegen.verify import Report
 
 __all__ = ["program"]
 
@@ -288,84 +284,7 @@ def _difference(old: str, new: str, path: str) -> str:
     )
 
 
-@program.command(short_help="Check the gradients of a generated file.")
-@click.argument("file")
-@click.option(
-    "--certify",
-    is_flag=True,
-    help="Also prove, by interval arithmetic, how far loss and gradients in float64 are at most "
-    "from the exact ones; takes python-flint.",
-)
-@click.option(
-    "--proof",
-    is_flag=True,
-    help="Prove it as well: that its own lines compute what its declaration says, exactly.",
-)
-@click.option(
-    "--cell",
-    metavar="CELL",
-    help="The declaration for --proof.  [default: the one that the file records]",
-)
-@click.option(
-    "--certificate",
-    metavar="JSON",
-    is_flag=False,
-    flag_value=BESIDE,
-    help="Put every statement of its certificate to the test, the one beside FILE unless named.",
-)
-def verify(
-    file: str, certify: bool, proof: bool, cell: str | None, certificate: str | None
-) -> None:
-    """Check the gradients of FILE, a generated kernel.
-
-    FILE is run, as an import would. A file alone can only be checked against its own loss, and with
-    --proof against its declaration. The exit status is 1 if a check fails. Functions that others
-    have written are for `audit`.
-    """
-    if certificate is not None:
-        if proof or certify or cell is not None:
-            raise BadInput("--certificate has the proof and the declaration; leave the others out")
-        verify_certificate(file, certificate)
-        return
-    if cell is not None and not proof:
-        raise BadInput("--cell names the declaration for --proof; add that or leave --cell out")
-    with working() as progress:
-        progress("importing NumPy")
-        from gru_codegen.modules import load_file
-        from gru_codegen.verify import verify
-
-        kernel, checking = load_file(file), partial(progress, f"checking {file}")
-        if proof:
-            report = _proved(kernel, file, cell, certify, checking)
-        else:
-            report = verify(kernel, certify=certify, progress=checking)
-    show(report)
-    if not report:
-        raise CheckFailed(f"{file} fails its checks; {report.verdict}")
-
-
-def _proved(
-    kernel: ModuleType,
-    file: str,
-    spec: str | None,
-    certify: bool,
-    progress: Callable[[int, int], object],
-) -> Report:
-    """The checks of a kernel against its declaration, the proof first."""
-    from gru_codegen import pipeline
-    from gru_codegen.losses import losses
-    from gru_codegen.parse import load_cell
-    from gru_codegen.readouts import readouts
-
-    spec = spec or cell_of(_on_disk(file, ""))
-    if spec is None:
-        raise BadInput(f"{file} records no declaration; name its cell with --cell")
-    choose("readout", kernel.READOUT, readouts)
-    loss = choose("loss", kernel.LOSS, losses)
-    cell = load_cell(spec)
-    return pipeline.check(kernel, cell, loss=loss, certify=certify, progress=progress)
-
-
+program.add_command(verify)
 program.add_command(inspect)
 program.add_command(list_cells)
 program.add_command(show_program)

@@ -33,6 +33,14 @@ class Fault(click.ClickException):
     exit_code = 70  # EX_SOFTWARE of sysexits.h
 
 
+class Ended(click.ClickException):
+    """A command ended with a status, and what there was to say has been said."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__("")
+        self.status = status
+
+
 class Interrupted(click.ClickException):
     exit_code = 130  # 128 + SIGINT
 

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from gru_codegen.verify import Report
 
 
-def _is_terminal(stream: TextIO | None) -> bool:
+#: Of the rows of a report, by their verdicts.
+_STYLES = {"pass": "", "FAIL": "bold red", "inaccurate": "yellow"}
+
+
+def is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()  # None: closed by the shell's `2>&-`
 
 
@@ -29,7 +33,7 @@ def say(text: str | bytes, *, end: bool = True) -> None:
     """
     if isinstance(text, str):
         text = visible(text)
-    elif _is_terminal(sys.stdout):
+    elif is_terminal(sys.stdout):
         text = visible(text.decode(errors="replace")).encode()
     try:
         click.echo(text, nl=end)
@@ -58,7 +62,7 @@ def _discard_output() -> None:
 @contextmanager
 def working() -> Iterator[Callable[..., None]]:
     """Yield ``progress(doing, done=0, total=None)``: a bar on standard error if a terminal is."""
-    if not _is_terminal(sys.stderr):
+    if not is_terminal(sys.stderr):
         yield lambda doing, done=0, total=None: None
         return
     from rich.console import Console
@@ -76,7 +80,7 @@ def working() -> Iterator[Callable[..., None]]:
 
 def show(report: Report) -> None:
     """Print the table and the verdict: the table a rich one on a terminal, plain in a pipe."""
-    if not _is_terminal(sys.stdout):
+    if not is_terminal(sys.stdout):
         say(str(report))
         return
     from rich.box import SIMPLE_HEAD
@@ -91,12 +95,12 @@ def show(report: Report) -> None:
     for name in COLUMNS:
         table.add_column(name, justify="right" if name in numbers else "left")
     for check in report.checks:
-        table.add_row(*map(Text, check.cells), style="" if check.passed else "bold red")
+        table.add_row(*map(Text, check.cells), style=_STYLES[check.cells[-1]])
     console = Console()
     console.print(Text(report.subject))
     console.print(table)
     console.print(Text(report.verdict, "bold green" if report else "bold red"))
-    for check in report.failures:
+    for check in report.remarkable:
         console.print(Text(f"  {check.weight}, {check.method}: {check.detail}"))
     console.print(Text(report.limits))
 

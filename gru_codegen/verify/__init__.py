@@ -116,6 +116,7 @@ def _claims(
         *(blocks.claims(kernel, seed) if blocks.are_taken(kernel) else ()),
         *ownership.claims(problems),
         *contract.claims(problems),
+        *([definitions.npz_claim(problems[0])] if hasattr(kernel, "params_to_npz") else []),
         definitions.claim(problems[0]),
     ]
 

@@ -10,11 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .domain import Domain, choose, noise_of
+from .difference import difference
+from .domain import GOOD, Domain, choose, noise_of
 from .entry_points import inputs, takes_targets
 from .targets import LOSSES
 
 Array = NDArray[Any]
+#: The largest state size at which products of long numbers, which no BLAS has, take no time.
+MOST_LONG = 64
 
 
 class Sizes(NamedTuple):
@@ -165,7 +168,7 @@ class Problem:
     @cached_property
     def domain(self) -> Domain:
         """The way in which the data are drawn."""
-        return choose(self._noise) if self.given is None else self.given
+        return choose(self.noise) if self.given is None else self.given
 
     @property
     def slack(self) -> float:
@@ -179,6 +182,12 @@ class Problem:
         _lock(arguments)
         return arguments
 
+    @property
+    def made(self) -> Any:
+        """Weights as the kernel makes them itself."""
+        _, _, D, H = self.sizes
+        return self.kernel.init_params(D, H, rng=0, **self.keywords)
+
     def drawn_in(self, domain: Domain) -> Arguments:
         """Draw the data from a domain, and from the ranges that the kernel states.
 
@@ -187,7 +196,7 @@ class Problem:
         (a bias, say) is zero. The state is never zero, which would hide every recurrent fault
         of the first step.
         """
-        (T, B, D, H), kernel = self.sizes, self.kernel
+        (T, B, _, H), kernel = self.sizes, self.kernel
         rng = self._rng(*([8, domain.draw] if domain.draw else []))
         ranges = getattr(kernel, "CHECKS", {})
 
@@ -197,12 +206,11 @@ class Problem:
                 return rng.uniform(low, high, shape)
             return scale * domain.numbers(rng, kind, shape)
 
-        made = kernel.init_params(D, H, rng=0, **self.keywords)
         scale = min(1 / 2, 1 / np.sqrt(H))
-        params = type(made)(
+        params = type(self.made)(
             *(
                 draw("weights", f"params.{name}", np.shape(weight), scale)
-                for name, weight in made._asdict().items()
+                for name, weight in self.made._asdict().items()
             )
         )
         columns = {name: self.numbers[self._shapes[name][-1]] for name in self.input_names}
@@ -212,10 +220,18 @@ class Problem:
         start = [draw("states", name, shape) for name, shape in shapes]
         return Arguments(params, given, y, start[0] if len(start) == 1 else kernel.State(*start))
 
-    def _noise(self, domain: Domain) -> float:
-        """Return by what part a unit in the last place of such data changes all results."""
-        unit = float(np.finfo(np.float64).eps)
-        return noise_of(self._everything, self.drawn_in(domain), unit, self._rng(6))
+    def noise(self, domain: Domain) -> float:
+        """Return by what part round-off changes the results at such data.
+
+        That is what a unit in the last place of the data does, and what the digits of a longer
+        type do, where there is one: they show what is lost inside, as by 1 - tanh(20).
+        """
+        unit, arguments = float(np.finfo(np.float64).eps), self.drawn_in(domain)
+        found = noise_of(self._everything, arguments, unit, self._rng(6))
+        if not found <= GOOD or self.sizes.H > MOST_LONG:
+            return found
+        long = self._everything(cast(arguments, np.longdouble))
+        return max(found, difference("", self._everything(arguments), long).error)
 
     def _everything(self, arguments: Arguments) -> Any:
         """The results at other arguments: those of training and, if there is one, the pullback."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+import os
 import re
+import tempfile
 from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from .claim import Claim
-from .configuration import Problem
-from .difference import Difference, verdict, worst
+from .configuration import Problem, cast
+from .difference import Difference, difference, verdict, worst
 from .options import options
 
 STYLES = ("fast", "textbook")
@@ -33,6 +37,24 @@ def claim(problem: Problem) -> Claim:
     return Claim("module", "names and what they say", None, 0, lambda: _said(problem))
 
 
+def npz_claim(problem: Problem) -> Claim:
+    """Return the claim that weights come back from a file as they were, by name."""
+    return Claim("params", "npz round trip", None, 0, lambda: _round_trips(problem))
+
+
+def _round_trips(problem: Problem) -> Difference:
+    kernel, params = problem.kernel, problem.arguments.params
+    differences = []
+    with tempfile.TemporaryDirectory() as folder:
+        for dtype in (np.float32, np.float64):
+            file, given = os.path.join(folder, "weights"), cast(params, dtype)
+            kernel.params_to_npz(given, file)
+            found = kernel.params_from_npz(file)
+            alike = type(found) is kernel.Params and found[0].dtype == dtype
+            differences += [difference("params", found, given), verdict(alike, "not Params")]
+    return worst(differences)
+
+
 def _said(problem: Problem) -> Difference:
     return worst(verdict(holds, otherwise) for holds, otherwise in _facts(problem))
 
@@ -50,6 +72,7 @@ def _facts(problem: Problem) -> Iterator[tuple[bool, str]]:
     for argument, given in getattr(kernel, "CHECKS", {}).items():
         held = argument in getattr(kernel, "SHAPES", ()) and _is_range(given)
         yield held, f"CHECKS has {given!r} for {argument}, which is no range of an argument"
+    yield from _shapes(problem)
     output = kernel.OUTPUT.removesuffix("_")  # as code writes the outputs of a readout, O
     left_side = rf"^\s*{re.escape(output)}(_t)?\s+="
     computed = re.search(left_side, kernel.EQUATIONS, re.MULTILINE)
@@ -64,6 +87,23 @@ def _facts(problem: Problem) -> Iterator[tuple[bool, str]]:
     if layout in known and kept is not None:
         otherwise = f"LAYOUT is {layout!r}, but a Workspace keeps a sample in each "
         yield SAMPLES[layout] == kept, otherwise + ("row" if kept == 1 else "column")
+
+
+def _shapes(problem: Problem) -> Iterator[tuple[bool, str]]:
+    """Yield that SHAPES has the letters of each weight as `init_params` makes it, and no others."""
+    stated = getattr(problem.kernel, "SHAPES", None)
+    if stated is None:
+        return
+    made = problem.made._asdict()
+    others = (*problem.input_names, *problem.state_names, "y", "outputs")
+    expected = {*others, *(f"params.{name}" for name in made)}
+    odd = ", ".join(sorted(expected.symmetric_difference(stated)))
+    yield not odd, f"SHAPES and the arguments differ in {odd}"
+    for name, weight in made.items():
+        letters = stated.get(f"params.{name}", ())
+        shape = tuple(problem.numbers.get(letter, -1) for letter in letters)
+        otherwise = f"SHAPES has {letters} for {name}, which init_params makes {weight.shape}"
+        yield shape == weight.shape, f"{otherwise} for {shape}"
 
 
 def _is_range(given: Any) -> bool:

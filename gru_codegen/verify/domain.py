@@ -31,7 +31,7 @@ LARGEST = 1e15
 #: How often all arguments are changed by a unit in the last place, each up or down.
 NUDGES = 2
 
-SCALES = (1, 1 / 2, 1 / 4, 1 / 16)
+SCALES = (1, 1 / 2, 1 / 4, 1 / 16, 1 / 256)
 #: The arguments whose numbers are all positive. The weights alone would make no state positive.
 POSITIVE = ((), ("inputs",), ("states",), ("inputs", "states"), ("inputs", "states", "weights"))
 DRAWS = 2

@@ -57,7 +57,9 @@ def _compare(problem: Problem, weight: str) -> Difference:
     expected = getattr(every, weight)
     name = f"at {problem}, d{weight}"
     noise = noise_of(gradient, double, UNIT, problem.drawn(10), NUDGES)
-    # Where functions are nearly flat their slopes are what differences of larger numbers leave.
+    # What float64 loses inside, as by 1 - tanh(20), float32 loses so many times more of.
+    long = gradient(cast(double, np.longdouble))
+    noise = max(noise, difference(name, expected, long).error * UNIT / np.finfo(np.float64).eps)
     left = UNIT * max(np.abs(each).max(initial=0) for each in every) / scale_of(actual, expected)
     found = difference(name, actual, expected)
     doubt = float(max(TRUST * noise, min(left, MOST_DOUBT)))

@@ -75,6 +75,11 @@ class Report:
         return tuple(check for check in self.checks if check.failed)
 
     @property
+    def remarkable(self) -> tuple[Check, ...]:
+        """Return the checks whose details are told: those that failed, then those inaccurate."""
+        return (*self.failures, *(check for check in self.checks if check.inaccurate))
+
+    @property
     def verdict(self) -> str:
         """One line: how many checks passed or failed."""
         total, failed = len(self.checks), len(self.failures)
@@ -102,8 +107,7 @@ class Report:
         return f"{lines}<table>{table}</table>"
 
     def __str__(self) -> str:
-        said = [*self.failures, *(check for check in self.checks if check.inaccurate)]
-        details = [f"  {check.weight}, {check.method}: {check.detail}" for check in said]
+        details = [f"  {each.weight}, {each.method}: {each.detail}" for each in self.remarkable]
         parts = [self.subject, *_table(self.checks), self.verdict, *details, self.limits]
         return "\n".join(part for part in parts if part)
 

@@ -117,9 +117,10 @@ def test_help_and_usage_errors_import_nothing_heavy() -> None:
     assert ast.literal_eval(out.decode()) == []
 
 
-def test_verify_imports_no_sympy(kernel: Path) -> None:
+def test_verify_imports_no_sympy_without_a_declaration(folder: Path) -> None:
+    Path("k.py").write_text(gc.generate(gc.GRU, spec="own.toml", unroll=2))
     code = (
-        "import sys\nfrom gru_codegen import cli\nstatus = cli.main(['verify', 'k.py'])\n"
+        "import sys\nfrom gru_codegen import cli\nstatus = cli.main(['verify', '--here', 'k.py'])\n"
         "sys.exit(status or 'sympy' in sys.modules)\n"
     )
     with process("-c", code, stdout=subprocess.PIPE) as child:

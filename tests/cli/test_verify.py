@@ -1,30 +1,162 @@
 from __future__ import annotations
 
+import os
 import re
+import time
 from pathlib import Path
 
 import pytest
 
 import gru_codegen as gc
+from gru_codegen import pipeline
 from gru_codegen.modules import load_file
-from gru_codegen.verify import certified
-from tests.cli.running import FAULT, Outcome, Run, files, on_terminal, refused
+from gru_codegen.verify import Report, certified
+from tests.cli.running import FAULT, ROOT, Outcome, Run, files, on_terminal, refused
+
+RUNS = "k.py is run, as an import would run it"
+SAID = re.compile(r"^module +says what is declared +(\S+) +0  (pass|FAIL)$", re.MULTILINE)
+
+
+def rows(report: Report) -> list[list[str]]:
+    """The rows of a table as they are in every table, however wide its columns are."""
+    return [" ".join(check.cells).split() for check in report.checks]
+
+
+def shown(out: str) -> list[list[str]]:
+    return [line.split() for line in out.splitlines()]
 
 
 def test_verify_prints_the_report(kernel: Path, run: Run, folder: Path) -> None:
-    report = gc.verify(load_file(kernel))
-    assert run("verify", "k.py") == Outcome(0, f"{report}\n", "")
-    assert "A file alone can only be checked against its own loss" in str(report)
+    """Also against the declaration, which the header names, and what is generated now."""
+    outcome = run("verify", "k.py")
+    assert (outcome.status, outcome.err) == (0, "")
+    assert outcome.out.startswith(f"{RUNS}\ngru, loss l2, fast style, T = 2\n")
+    for row in rows(pipeline.check(load_file(kernel), gc.GRU)):
+        assert row in shown(outcome.out)
+    assert SAID.search(outcome.out)
+    assert outcome.out.splitlines()[-1].startswith("pass: all ")
     assert files(folder) == {"k.py"}
+
+
+def test_a_file_without_a_declaration_is_checked_against_its_own_loss(run: Run) -> None:
+    Path("k.py").write_text(gc.generate(gc.GRU, spec="own.toml", unroll=2))
+    outcome = run("verify", "k.py")
+    assert outcome == Outcome(0, f"{RUNS}\n{gc.verify(load_file('k.py'))}\n", "")
+    assert "A file alone can only be checked against its own loss" in outcome.out
+
+
+def test_a_module_that_only_the_file_names_is_not_imported(run: Run) -> None:
+    Path("trap.py").write_text("open('sprung', 'w')\n")
+    Path("k.py").write_text(gc.generate(gc.GRU, spec="trap:CELL", unroll=2))
+    assert run("verify", "k.py").status == 0
+    assert not Path("sprung").exists()
+
+
+def test_a_declaration_in_a_file(run: Run) -> None:
+    text = (ROOT / "examples" / "my_cell.toml").read_text()
+    Path("own.toml").write_text(text)
+    assert run("generate", "--cell", "own.toml", "--style", "textbook", "-o", "k.py").status == 0
+    outcome = run("verify", "k.py")
+    assert (outcome.status, outcome.err) == (0, "")
+    assert SAID.search(outcome.out)
+    Path("own.toml").write_text(text.replace("(1 - Z) * CA", "(1 - Z) * CA * CA"))
+    failed = run("verify", "k.py")
+    assert failed.status == 1
+    assert SAID.findall(failed.out) == [("1.0e+00", "FAIL")]
+    assert "EQUATIONS is not that of the declaration" in failed.out
+    assert re.search(r"^outputs +the declared equations .* FAIL$", failed.out, re.MULTILINE)
+    assert "to make it again: gru-codegen generate --cell own.toml " in failed.err
+    Path("other.toml").write_text(text)
+    assert run("verify", "k.py", "--cell", "other.toml").status == 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Compute the gradient of the input of", "Gradient of the input of"),
+        ("def _outputs(outputs: Array, w: Workspace)", "def _outputs(outputs: Array, w: Any)"),
+    ],
+)
+def test_a_file_that_was_edited_and_is_still_right_is_told_so(
+    old: str, new: str, kernel: Path, run: Run
+) -> None:
+    source = kernel.read_text()
+    assert source.count(old) >= 1
+    kernel.write_text(source.replace(old, new))
+    outcome = run("verify", "k.py")
+    assert outcome.status == 0
+    again = "gru-codegen generate --cell gru --unroll 2 --loss l2 --style fast --output k.py"
+    assert outcome.out.splitlines()[-1] == (
+        "k.py is not what the generator makes of its declaration: it has been edited, or another "
+        f"version has made it. To make it again: {again}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ('CELL = "gru"', 'CELL = "lstm"', "CELL is not that of the declaration"),
+        ('"params.Wca": ("D", "H")', '"params.Wca": ("H", "D")', "SHAPES is not that of"),
+        ("\nZ_t  = ", "\nZ_t  = 2 ", "EQUATIONS is not that of the declaration"),
+    ],
+)
+def test_what_it_says_of_itself_has_to_be_what_is_declared(
+    old: str, new: str, fault: str, kernel: Path, run: Run
+) -> None:
+    source = kernel.read_text()
+    assert old in source
+    kernel.write_text(source.replace(old, new))
+    outcome = run("verify", "k.py")
+    assert outcome.status == 1
+    assert f"module, says what is declared: {fault}" in outcome.out
+
+
+def test_a_file_that_runs_for_ever_is_stopped(run: Run) -> None:
+    Path("k.py").write_text("while True:\n    pass\n")
+    begun = time.monotonic()
+    outcome = run("verify", "k.py", "--timeout", "1.5")
+    assert 1.4 < time.monotonic() - begun < 30
+    assert outcome.out == f"{RUNS}\n"
+    assert refused(outcome, status=1) == (
+        "k.py was stopped after 1.5 seconds: it may run for ever; --timeout gives it more"
+    )
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="there are no process groups")
+def test_what_it_has_started_is_stopped_too(run: Run) -> None:
+    child = "import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', "
+    child += "'import time; time.sleep(600)'])\nopen('pid', 'w').write(str(child.pid))\n"
+    Path("k.py").write_text(f"{child}while True:\n    pass\n")
+    assert run("verify", "k.py", "--timeout", "3").status == 1
+    pid = int(Path("pid").read_text())
+    for _ in range(100):
+        state = Path(f"/proc/{pid}/stat")
+        if not state.exists() or state.read_text().split(")")[1].split()[0] == "Z":
+            return
+        time.sleep(0.05)
+    pytest.fail("it goes on")
+
+
+@pytest.mark.parametrize("status", [0, 3])
+def test_a_file_that_ends_its_process_has_not_passed(status: int, run: Run) -> None:
+    Path("k.py").write_text(f"import os\nos._exit({status})\n")
+    assert run("verify", "k.py").status != 0
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "soon"])
+def test_a_timeout_is_a_number_above_0(seconds: str, run: Run) -> None:
+    assert "--timeout" in refused(run("verify", "k.py", "--timeout", seconds))
 
 
 def test_verify_of_a_kernel_with_a_fault(kernel: Path, run: Run) -> None:
     kernel.write_text(kernel.read_text() + FAULT)
     outcome = run("verify", "k.py")
     assert re.fullmatch(
-        r"k\.py fails its checks; FAIL: \d+ of \d+ checks", refused(outcome, status=1)
+        r"k\.py fails its checks; FAIL: \d+ of \d+ checks; to make it again: gru-codegen .*",
+        refused(outcome, status=1),
     )
-    assert outcome.out == f"{gc.verify(load_file(kernel))}\n"
+    for row in rows(pipeline.check(load_file(kernel), gc.GRU)):
+        assert row in shown(outcome.out)
     assert re.search(r"^Wz +central difference .* FAIL$", outcome.out, re.MULTILINE)
     assert re.search(r"^Wrecz +central difference .* pass$", outcome.out, re.MULTILINE)
 
@@ -51,7 +183,7 @@ def test_verify_of_a_kernel_that_was_spoilt(
     kernel.write_text(source.replace(old, new))
     outcome = run("verify", "k.py")
     assert re.fullmatch(message, refused(outcome))
-    assert outcome.out == ""
+    assert outcome.out == f"{RUNS}\n"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +212,7 @@ def test_verify_of_what_is_no_kernel(content: bytes | None, message: str, run: R
         Path("k.py").write_bytes(content)
     outcome = run("verify", "k.py")
     assert re.fullmatch(message, refused(outcome))
-    assert outcome.out == ""
+    assert outcome.out == ("" if content is None else f"{RUNS}\n")
 
 
 def test_verify_of_a_folder(run: Run) -> None:
@@ -97,9 +229,10 @@ def test_a_terminal_shows_progress_and_a_table(kernel: Path) -> None:
     assert "━".encode() in shown  # the bar
     assert "─".encode() in shown  # the table
     text = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", shown).decode()
-    report = gc.verify(load_file(kernel))
-    for line in (report.subject, report.verdict, report.limits):
-        assert f"{line}\r\n" in text
+    report = pipeline.check(load_file(kernel), gc.GRU)
+    assert RUNS in text
+    assert "pass: all " in text
+    assert f"{report.subject}\r\n" in text
     for found in report.checks:
         row = r"\s+".join(re.escape(cell) for cell in found.cells if cell)
         assert re.search(rf"^\s*{row}\s*$", text, re.MULTILINE)
@@ -118,11 +251,11 @@ def test_a_terminal_shows_what_failed(kernel: Path) -> None:
 
 
 def test_certified_bounds(run: Run, kernel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    said = run("verify", "k.py", "--certify").out
+    said = run("verify", "--here", "k.py", "--certify").out
     rows = [line for line in said.splitlines() if "interval arithmetic" in line]
     assert len(rows) == 1 + len(gc.GRU.weights)
     monkeypatch.setattr(certified, "flint", None)
-    outcome = run("verify", "k.py", "--certify")
+    outcome = run("verify", "--here", "k.py", "--certify")
     assert refused(outcome).endswith("take python-flint: pip install 'gru-codegen[certify]'")
 
 
@@ -146,4 +279,4 @@ def test_a_file_that_records_no_declaration_needs_one(kernel: Path, run: Run) ->
     said = refused(run("verify", "k.py", "--proof"))
     assert said == "k.py records no declaration; name its cell with --cell"
     assert run("verify", "k.py", "--proof", "--cell", "gru").status == 0
-    assert "leave --cell out" in refused(run("verify", "k.py", "--cell", "gru"))
+    assert run("verify", "k.py", "--cell", "gru").status == 0

@@ -17,8 +17,8 @@ from gru_codegen.verify.targets import LOSSES
 
 Array = NDArray[Any]
 
-#: None is a size that the gradient checks of `verify` have; O is of a readout.
-SIZES = {"B": 9, "D": 4, "H": 11, "O": 12}
+#: None is a size that the gradient checks of `verify` have; O is of a readout, K of a cell.
+SIZES = {"B": 9, "D": 4, "H": 11, "O": 12, "K": 13}
 #: T for a kernel that takes any: a workspace has to grow, and then to do with less.
 STEPS = (2, 4, 3)
 #: Of an array's largest entry: a million times round-off, and a thousand times what `verify` lets
@@ -41,7 +41,13 @@ class Oracle:
     def __init__(self, kernel: ModuleType) -> None:
         steps = STEPS if kernel.UNROLL is None else (kernel.UNROLL,)
         self._problems = [_Problem(kernel, T) for T in steps]
+        if not self._are_defined(kernel):  # a cell that takes logarithms
+            self._problems = [_Problem(kernel, T, positive=True) for T in steps]
         self._right = [_Part(part.array.copy(), part.tolerance) for part in self.results(kernel)]
+
+    def _are_defined(self, kernel: ModuleType) -> bool:
+        with np.errstate(all="ignore"):
+            return all(np.isfinite(part.array).all() for part in self.results(kernel))
 
     def agrees(self, kernel: ModuleType, *, single: bool = True) -> bool:
         """Whether every output, state, loss and gradient is what it should be, and stays so.
@@ -78,18 +84,22 @@ class Oracle:
 class _Problem:
     """Read-only arguments in float64 for T steps of kernels of one kind."""
 
-    def __init__(self, kernel: ModuleType, T: int) -> None:
+    def __init__(self, kernel: ModuleType, T: int, positive: bool = False) -> None:
         self.abilities = {*inspect.signature(kernel.loss_and_gradients).parameters, *vars(kernel)}
         (B, D, H), keywords = _sizes(kernel)
         rng = np.random.default_rng([20140612, T])
-        outputs = (T, B, keywords.get("output_size", H))
+        outputs = (T, B, SIZES[kernel.SHAPES["outputs"][-1]] if hasattr(kernel, "SHAPES") else H)
 
         def drawn(*shape: int) -> Array:
             return _locked(rng.uniform(-1, 1, shape))
 
         weights = kernel.init_params(D, H, rng=0, **keywords)
         self.weights = [drawn(*weight.shape) for weight in weights]
-        self.x, self.s0 = drawn(T, B, D), [drawn(B, H) for _ in kernel.STATES]
+        x = drawn(T, B, D)
+        self.x, self.s0 = (
+            _locked(np.abs(x) + 0.1) if positive else x,
+            [drawn(B, H) for _ in kernel.STATES],
+        )
         self.y = _locked(LOSSES[kernel.LOSS].targets(rng, outputs))
         self.d_outputs, self.d_state = drawn(*outputs), [drawn(B, H) for _ in kernel.STATES]
         # A target of weight 0 is not read, nor is what is past the length of a sample.
@@ -152,7 +162,8 @@ def _vjp(kernel: ModuleType, given: Any, *arguments: Any, **keywords: Any) -> An
 def _sizes(kernel: ModuleType) -> tuple[tuple[int, int, int], dict[str, int]]:
     """What `init_params` and `Workspace` take: B, D and H, and by name what else there is."""
     inputs = SIZES["D"] if "D" in kernel.SIZES else SIZES["H"]
-    keywords = {"output_size": SIZES["O"]} if "O" in kernel.SIZES else {}
+    names = {"O": "output_size", "K": "k_size"}
+    keywords = {names[size]: SIZES[size] for size in kernel.SIZES if size in names}
     return (SIZES["B"], inputs, SIZES["H"]), keywords
 
 

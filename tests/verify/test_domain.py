@@ -51,7 +51,7 @@ def test_the_first_that_is_good_enough_is_taken() -> None:
 
     assert choose(noise) == Domain(positive=("inputs",))
     assert tried[-1] == Domain(positive=("inputs",))
-    assert [each.scale for each in tried[::2]] == [1, 1 / 2, 1 / 4, 1 / 16, 1]
+    assert [each.scale for each in tried[::2]] == [1, 1 / 2, 1 / 4, 1 / 16, 1 / 256, 1]
 
 
 def test_if_none_is_good_the_least_noise_is_taken_and_tolerances_grow_but_not_for_ever() -> None:

@@ -1,0 +1,73 @@
+"""A generated file beside its declaration and what the generator makes of that now."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+from gru_codegen import pipeline
+from gru_codegen.losses import losses
+from gru_codegen.modules import load_source
+from gru_codegen.parse import load_cell
+from gru_codegen.request import EXTRAS, Request
+from gru_codegen.verify import Check, Report, verify
+
+__all__ = ["against_declaration"]
+
+#: What a kernel says of itself and the generator has to say too.
+_SAID = ("CELL", "EQUATIONS", "SIZES", "STATES", "OUTPUT", "SHAPES", "ENTRY_POINTS", "CHECKS")
+
+
+def against_declaration(
+    kernel: ModuleType,
+    file: str,
+    text: str,
+    spec: str,
+    named: str | None,
+    how: Mapping[str, Any],
+) -> tuple[Report, str]:
+    """The report of the checks of `kernel`, and the command that makes its file again.
+
+    text: of the file. spec: of the declaration. named: the cell that its header names, if any.
+    how: the keywords of the checks.
+    """
+    cell = load_cell(spec)
+    try:
+        request = _request(kernel, cell)
+        made = pipeline.source(request, named)
+    except (KeyError, ValueError) as error:  # what it says of itself is no request
+        report = verify(kernel, **how)
+        return replace(report, limits=f"No kernel of {spec} is like it: {error}."), ""
+    again = f"{' '.join(request.command(spec))} --output {shlex.quote(file)}"
+    report = pipeline.check(kernel, cell, loss=request.loss, **how)
+    said = list(_differences(kernel, load_source(made, request.name)))
+    row = Check("module", "says what is declared", None, float(len(said)), 0, ", ".join(said))
+    limits = report.limits if text == made else f"{report.limits}\n{_edited(file, again)}"
+    return replace(report, checks=(*report.checks, row), limits=limits), again
+
+
+def _request(kernel: ModuleType, cell: Any) -> Request:
+    """The request for such a kernel, by what it says of itself."""
+    layout = None if kernel.STYLE == "textbook" else getattr(kernel, "LAYOUT", None)
+    extras = [each for each in EXTRAS if hasattr(kernel, each)]
+    loss = losses[kernel.LOSS]
+    return Request(cell, loss, kernel.READOUT, kernel.UNROLL, kernel.STYLE, layout, extras)
+
+
+def _differences(kernel: ModuleType, made: ModuleType) -> Iterator[str]:
+    for name in _SAID:
+        actual, expected = (getattr(each, name, None) for each in (kernel, made))
+        if actual != expected:
+            yield f"{name} is not that of the declaration"
+    if kernel.Params._fields != made.Params._fields:
+        yield f"Params has {', '.join(kernel.Params._fields)}, not those of the declaration"
+
+
+def _edited(file: str, again: str) -> str:
+    return (
+        f"{file} is not what the generator makes of its declaration: it has been edited, or "
+        f"another version has made it. To make it again: {again}"
+    )

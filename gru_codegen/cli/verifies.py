@@ -1,0 +1,136 @@
+"""The command `verify`: a generated file against itself, its declaration and the generator."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import partial
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import click
+
+from gru_codegen.cli.apart import run_apart
+from gru_codegen.cli.certificates import BESIDE, verify_certificate
+from gru_codegen.cli.errors import BadInput, CheckFailed, Ended
+from gru_codegen.cli.recorded import cell_of
+from gru_codegen.cli.terminal import say, show, working
+
+if TYPE_CHECKING:
+    from gru_codegen.verify import Report
+
+__all__ = ["verify"]
+
+
+@click.command(short_help="Check a generated file; runs it.")
+@click.argument("file")
+@click.option(
+    "--cell",
+    metavar="CELL",
+    help="Its declaration: a name, package.module:NAME or FILE.toml.  [default: the cell of the "
+    "package or the FILE.toml in the command that its header has]",
+)
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(0, min_open=True),
+    default=60,
+    show_default=True,
+    help="How long it may run; then it is stopped.",
+)
+@click.option(
+    "--proof",
+    is_flag=True,
+    help="Insist on the proof that its own lines compute what its declaration says, exactly: "
+    "refuse a file whose declaration is not known, and import the module that it names.",
+)
+@click.option(
+    "--certify",
+    is_flag=True,
+    help="Also prove, by interval arithmetic, how far loss and gradients in float64 are at most "
+    "from the exact ones; takes python-flint.",
+)
+@click.option(
+    "--certificate",
+    metavar="JSON",
+    is_flag=False,
+    flag_value=BESIDE,
+    help="Put every statement of its certificate to the test, the one beside FILE unless named.",
+)
+@click.option("--here", is_flag=True, hidden=True)
+def verify(
+    file: str,
+    cell: str | None,
+    timeout: float,
+    proof: bool,
+    certify: bool,
+    certificate: str | None,
+    here: bool,
+) -> None:
+    """Check the gradients of FILE, a generated kernel.
+
+    FILE is run, as an import would, in a process of its own. It is checked against its own loss
+    and, if that is found, against its declaration, which is a proof too; what the generator makes
+    of that now shows whether FILE has been edited. The exit status is 1 if a check fails.
+    Functions that others have written are for `audit`.
+    """
+    if certificate is not None and (proof or certify or cell is not None):
+        raise BadInput("--certificate has the proof and the declaration; leave the others out")
+    if here:
+        if certificate is not None:
+            verify_certificate(file, certificate)
+        else:
+            _verify_here(file, cell, proof, certify)
+        return
+    if os.path.isfile(file):
+        say(f"{file} is run, as an import would run it")
+    given = [f"--{name}" for name, on in {"proof": proof, "certify": certify}.items() if on]
+    named = {"cell": cell, "certificate": certificate}
+    given += [f"--{name}={value}" for name, value in named.items() if value is not None]
+    if status := run_apart(["verify", "--here", *given, "--", file], file, timeout):
+        raise Ended(status)
+
+
+def _verify_here(file: str, spec: str | None, proof: bool, certify: bool) -> None:
+    with working() as progress:
+        progress("importing NumPy")
+        from gru_codegen.modules import load_file
+
+        kernel, checking = load_file(file), partial(progress, f"checking {file}")
+        report, again = _checked(kernel, file, spec, proof, certify, checking)
+    show(report)
+    if not report:
+        remedy = f"; to make it again: {again}" if again else ""
+        raise CheckFailed(f"{file} fails its checks; {report.verdict}{remedy}")
+
+
+def _checked(
+    kernel: ModuleType,
+    file: str,
+    spec: str | None,
+    proof: bool,
+    certify: bool,
+    progress: Callable[..., None],
+) -> tuple[Report, str]:
+    """The report, and the command that makes the file again if its declaration is known."""
+    from gru_codegen.verify import verify
+
+    with open(file, "rb") as opened:
+        text = opened.read().decode("utf-8-sig")
+    named = cell_of(text)
+    if spec is None and named is not None and (proof or _is_harmless(named)):
+        spec = named
+    if spec is None and proof:
+        raise BadInput(f"{file} records no declaration; name its cell with --cell")
+    if spec is None:
+        return verify(kernel, certify=certify, progress=progress), ""
+    from gru_codegen.cli.declared import against_declaration
+
+    return against_declaration(
+        kernel, file, text, spec, named, {"certify": certify, "progress": progress}
+    )
+
+
+def _is_harmless(spec: str) -> bool:
+    """Return whether looking a cell up runs nothing: no module that only the file names."""
+    return ":" not in spec and (not spec.lower().endswith(".toml") or os.path.isfile(spec))
