@@ -34,7 +34,9 @@ def test_verify_prints_the_report(kernel: Path, run: Run, folder: Path) -> None:
     for row in rows(pipeline.check(load_file(kernel), gc.GRU)):
         assert row in shown(outcome.out)
     assert SAID.search(outcome.out)
-    assert outcome.out.splitlines()[-1].startswith("pass: all ")
+    *_, verdict, proof = outcome.out.splitlines()
+    assert verdict.startswith("pass: all ")
+    assert proof.startswith("proved: ")
     assert files(folder) == {"k.py"}
 
 
