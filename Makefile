@@ -40,7 +40,7 @@ ifndef INSTALLED
 .NOTPARALLEL:
 endif
 
-.PHONY: help demo test lint types imports drift wheel pytest test-browser test-faults test-proofs test-strangers test-mutants test-versions test-peers lock format generated bench clean
+.PHONY: help demo test lint types imports drift wheel pytest test-browser fuzz test-faults test-proofs test-strangers test-mutants test-versions test-peers lock format generated bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,6 +90,11 @@ test-browser: $(TOOLS) $(VENV)/installed-browser ## HTML reports in Chromium, wh
 
 test-faults: $(TOOLS) ## plant faults in every line of the kernels; takes minutes
 	$(BIN)/python -m pytest -m campaign tests/faults $(PYTEST_ARGS)
+
+fuzz: export EXAMPLES ?= 2000
+fuzz: export OMP_NUM_THREADS := 1
+fuzz: $(TOOLS) ## kernels of 2,000 cells drawn at random, other ones every time; takes an hour of CPU time
+	$(BIN)/python -m pytest -m campaign tests/emit/test_random_cells.py $(PYTEST_ARGS)
 
 test-proofs: $(TOOLS) ## prove kernels of every cell, loss, readout, layout and length; takes half an hour
 	$(BIN)/python -m benchmarks.proofs steps

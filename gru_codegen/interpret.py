@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_codegen.ir import (
+    OPERATIONS,
     Block,
+    Call,
     Every,
     Expr,
     Option,
@@ -178,7 +180,13 @@ class Machine:
         return name
 
     def value(self, expression: Expr, t: int | None) -> Any:
-        return evaluated(expression, lambda ref: self.read(ref, t))
+        if not isinstance(expression, Call):
+            return evaluated(expression, lambda ref: self.read(ref, t))
+        args = [self.value(argument, t) for argument in expression.args]
+        found = OPERATIONS[expression.operation].value(*args)
+        if expression.operation == "rows" and "B" in self.sizes:  # a sum over rows needs them all
+            return np.broadcast_to(found, (self.sizes["B"], found.shape[-1]))
+        return found
 
     def read(self, ref: Ref, t: int | None) -> Any:
         if ref.var.role == "loss weights" and "loss weights" not in self.given:

@@ -144,6 +144,19 @@ OPERATION_VALUES: list[tuple[str, tuple[Expr, ...], Any]] = [
 ]
 
 
+def test_rows_of_a_vector_are_as_many_as_samples_where_they_are_summed() -> None:
+    rows, summed = timed("r", "B", "D"), timed("s", "D")
+    product = timed("p", "D", "D")
+    body = (
+        sets(now(rows), call("rows", Ref(BIAS))),
+        sets(now(summed), call("column_sum", now(rows))),
+        sets(now(product), call("contract", now(X), call("rows", Ref(BIAS)))),
+    )
+    found = interpret(program(Loop("forward", body)), GIVEN, T)
+    np.testing.assert_allclose(found["s"], [B * b] * T)
+    np.testing.assert_allclose(found["p"], np.einsum("tbd,e->tde", x, b))
+
+
 @pytest.mark.parametrize(("operation", "args", "expected"), OPERATION_VALUES)
 def test_an_operation_is_what_its_formula_says(
     operation: str, args: tuple[Expr, ...], expected: Any

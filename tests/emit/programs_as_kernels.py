@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -65,18 +65,27 @@ def kernel_of(program: Program, style: Style, layout: Layout, steps: int | None)
 class _Call:
     """Random arguments of one call of every entry point, for a kernel and for the interpreter."""
 
-    def __init__(self, program: Program, steps: int, given: tuple[Option, ...], seed: int) -> None:
+    def __init__(
+        self,
+        program: Program,
+        steps: int,
+        given: tuple[Option, ...],
+        seed: int,
+        sizes: Mapping[str, int] = SIZES,
+        dtype: Any = np.float64,
+    ) -> None:
         self.program, self.steps, self.given = program, steps, given
+        self.sizes, self.dtype = sizes, np.dtype(dtype)
         self.variables = program.variables()
         self.rng = rng = np.random.default_rng(seed)
-        B = SIZES["B"]
+        B = sizes["B"]
         self.lengths = rng.integers(0, steps + 1, B)
         self.ended = np.arange(steps)[:, None, None] >= self.lengths[:, None]
         if "lengths" not in given:
             self.ended = np.zeros((steps, B, 1), bool)
-        self.weights = rng.uniform(-1, 1, (steps, B, 1))
+        self.weights = rng.uniform(-1, 1, (steps, B, 1)).astype(dtype)
         if "loss weights" not in given:
-            self.weights = np.ones((steps, B, 1))
+            self.weights = np.ones((steps, B, 1), dtype)
         self.output = program.entries["forward"][0]
         self.states = [v for v in program.entries["gradients"] if v.role == "value"]
         self.x, self.y = self.drawn(self.one("input"), True), self.drawn(self.output, True)
@@ -89,11 +98,14 @@ class _Call:
         return next(var for var in self.variables.values() if var.role == role)
 
     def drawn(self, var: Var, timed: bool = False) -> Any:
-        shape = tuple(SIZES[letter] for letter in var.shape)
-        return self.rng.uniform(-1, 1, (self.steps, *shape) if timed else shape)
+        shape = tuple(self.sizes[letter] for letter in var.shape)
+        values = self.rng.uniform(-1, 1, (self.steps, *shape) if timed else shape)
+        return values.astype(self.dtype)
 
-    def interpreted(self, *, pullback: bool = False, trained: bool = False) -> dict[str, Any]:
-        """The values of the program, arguments zero where kernels do not read them."""
+    def interpreted(
+        self, dtype: Any, *, pullback: bool = False, trained: bool = False
+    ) -> dict[str, Any]:
+        """The values of the program in `dtype`, arguments zero where kernels do not read them."""
         V = np.where(self.ended, 0, self.weights)
         given: list[Option] = ["pullback"] if pullback else []
         if "lengths" in self.given:
@@ -102,7 +114,7 @@ class _Call:
             given.append("loss weights")
         values: dict[str, Any] = dict(self.params)
         for name, var in self.variables.items():
-            shape = (self.steps, *(SIZES[letter] for letter in var.shape))
+            shape = (self.steps, *(self.sizes[letter] for letter in var.shape))
             if var.role == "input":
                 values[name] = np.where(self.ended, 0, self.x)
             elif var.role == "target":
@@ -120,14 +132,17 @@ class _Call:
         if pullback:
             assert self.program.seed is not None
             values[self.program.seed.name] = np.where(self.ended, 0, self.d_outputs)
+        for name, value in values.items():
+            if isinstance(value, np.ndarray) and value.dtype.kind == "f":
+                values[name] = value.astype(dtype)
         names = [phase.name for phase in self.program.phases]
         phases = [n for n in names if not (pullback and n == "loss")]
         return interpret(self.program, values, self.steps, given, phases=phases)
 
-    def expected(self) -> dict[str, Any]:
-        """All that the entry points return."""
-        run, trained = self.interpreted(), self.interpreted(trained=True)
-        pulled = self.interpreted(pullback=True)
+    def expected(self, dtype: Any) -> dict[str, Any]:
+        """All that the entry points return, in `dtype`."""
+        run, trained = self.interpreted(dtype), self.interpreted(dtype, trained=True)
+        pulled = self.interpreted(dtype, pullback=True)
         found = {"outputs": np.where(self.ended, 0, np.stack(run[self.output.name]))}
         found |= {f"state {s.name}": run[s.name][-1] for s in self.states}
         found |= {f"trained state {s.name}": trained[s.name][-1] for s in self.states}
@@ -180,16 +195,28 @@ class _Call:
 
 
 def assert_agrees(
-    kernel: ModuleType, program: Program, steps: int, given: tuple[Option, ...]
+    kernel: ModuleType,
+    program: Program,
+    steps: int,
+    given: tuple[Option, ...],
+    sizes: Mapping[str, int] = SIZES,
+    dtype: Any = np.float64,
 ) -> None:
-    """Every entry point gives what the interpreter does, and does so again in one Workspace."""
+    """Every entry point gives what the interpreter does, and does so again in one Workspace.
+
+    A float32 kernel may be off by some times what the interpreter is in float32, which no order of
+    operations saves.
+    """
+    wide = np.result_type(dtype, np.float64)
     with patch("numpy.empty", _full_of_nan):
-        workspace = _workspace(kernel, steps)
+        workspace = _workspace(kernel, sizes, dtype)
         for seed, where, options in ((0, None, given), (1, workspace, given), (2, workspace, ())):
-            call = _Call(program, steps, options, seed)
-            expected = call.expected()
+            call = _Call(program, steps, options, seed, sizes, dtype)
+            expected, rounded = call.expected(wide), call.expected(dtype)
             for name, value in call.called(kernel, where):
-                _assert_close(value, expected[name], f"{name}, {options}")
+                off = 30 * np.abs(rounded[name] - expected[name]).max(initial=0)
+                least = 1e-10 if wide == dtype else 1e-5
+                _assert_close(value, expected[name], least, off, f"{name}, {options}")
 
 
 def _full_of_nan(shape: Any, dtype: Any = float) -> Any:
@@ -199,20 +226,20 @@ def _full_of_nan(shape: Any, dtype: Any = float) -> Any:
     return made
 
 
-def _workspace(kernel: ModuleType, steps: int) -> Any:
+def _workspace(kernel: ModuleType, sizes: Mapping[str, int], dtype: Any) -> Any:
     """A Workspace of the sizes of all calls."""
-    numbers = [SIZES[letter] for letter in kernel.SIZES]
+    numbers = [sizes[letter] for letter in kernel.SIZES]
     keywords = {parameter(letter): n for letter, n in zip(kernel.SIZES, numbers, strict=True)}
     shapes = kernel.SHAPES
     first = next(shapes[name] for name in shapes if name.startswith("s0"))
-    keywords.setdefault("hidden_size", SIZES[first[-1]])
-    keywords.setdefault("input_size", SIZES[shapes["x"][-1]])
-    return kernel.Workspace(**keywords)
+    keywords.setdefault("hidden_size", sizes[first[-1]])
+    keywords.setdefault("input_size", sizes[shapes["x"][-1]])
+    return kernel.Workspace(**keywords, dtype=dtype)
 
 
-def _assert_close(found: Any, expected: Any, where: str) -> None:
-    scale = 1e-10 * max(1.0, np.abs(expected).max(initial=0))
-    np.testing.assert_allclose(found, expected, 1e-10, scale, err_msg=where)
+def _assert_close(found: Any, expected: Any, least: float, off: float, where: str) -> None:
+    scale = least * max(1.0, np.abs(expected).max(initial=0))
+    np.testing.assert_allclose(found, expected, 1e-10, scale + off, err_msg=where)
 
 
 def _only(var: Var) -> str:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import replace
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
+from hypothesis import reject
+from hypothesis import strategies as st
 from sympy import Rational
 
 from gru_codegen.cell import B, Cell, D, Equation, H, hadamard, matrix, ones, size
+from gru_codegen.emit.sizes import letters
 from gru_codegen.errors import CellError
 from gru_codegen.functions import (
     clip,
@@ -22,12 +28,68 @@ from gru_codegen.functions import (
     softplus,
     tanh,
 )
+from gru_codegen.notation import TEXT, Notation
 from gru_codegen.requirements import require_generable
 
 FUNCTIONS = (sigmoid, tanh, sigmoid, tanh, relu, softplus, clip, huber, positive)
 BOUNDED = (tanh, sigmoid, clip)  # states that do not run away
 COEFFICIENTS = (-1, 2, Rational(1, 3), Rational(-3, 2))
 K = size("K")
+
+
+class Drawn(NamedTuple):
+    """A cell, shown as the file that declares it."""
+
+    cell: Cell
+
+    def __repr__(self) -> str:
+        return f"\n{as_file(self.cell)}\n"
+
+
+@st.composite
+def cells(draw: st.DrawFn) -> Drawn:
+    """Cells of one to five states, which shrink to those of few and simple equations."""
+    try:
+        cell = _Draw(draw(st.randoms(use_true_random=False)), shrinks=True).cell("drawn")
+        require_generable(cell)
+    except CellError:
+        reject()
+    return Drawn(cell)
+
+
+def as_file(cell: Cell) -> str:
+    """The text of the file that declares `cell`; states with a size of their own it cannot."""
+    targets = tuple(equation.target for equation in cell.equations)
+    notation = Notation((*cell.inputs, *cell.states.values()), targets)
+    lines = [f'name = "{cell.name}"', f"states = {_listed(state.name for state in cell.states)}"]
+    lines += [f"# {s.name} is (B, {s.shape[1]})" for s in cell.states if s.shape[1] != H]
+    lines += [f"inputs = {_table(cell.inputs)}", f"weights = {_table(cell.weights)}"]
+    further = {str(n) for each in (*cell.weights, *targets) for n in each.shape} - {*"BDH1"}
+    lines += [f"sizes = {_listed(sorted(further))}"] if further else []
+    lines += [f'output = "{cell.output.name}"', 'equations = """']
+    for equation in cell.equations:
+        written = notation.write(equation.expression, _IN_FILES)
+        lines.append(f"{equation.target.name} = {_in_file(written)}")
+    return "\n".join([*lines, '"""'])
+
+
+_IN_FILES = replace(
+    TEXT, hadamard=" * ", product=" @ ", ones="ones", fraction=lambda number: f"{number} *"
+)
+
+
+def _in_file(written: str) -> str:
+    """A formula as files have it: numbers and rows stand for matrices of them."""
+    return re.sub(r" \*(?=$|\)| [-+])", "", written.replace("ones @ ", ""))
+
+
+def _listed(names: Iterable[str]) -> str:
+    return "[" + ", ".join(f'"{name}"' for name in names) + "]"
+
+
+def _table(symbols: Iterable[Any]) -> str:
+    shapes = {symbol.name: [str(n) for n in symbol.shape if n != 1] for symbol in symbols}
+    return "{ " + ", ".join(f'{name} = "{letters(tuple(n))}"' for name, n in shapes.items()) + " }"
 
 
 def random_cell(seed: int) -> Cell:
@@ -49,8 +111,8 @@ class _Draw:
     what nothing has read yet comes first: a declaration in which something is never read is none.
     """
 
-    def __init__(self, random: Random) -> None:
-        self.random = random
+    def __init__(self, random: Random, *, shrinks: bool = False) -> None:
+        self.random, self.shrinks = random, shrinks
         self.weights: list[Any] = []
         self.matrices: list[Any] = []
         self.unread: list[Any] = []
@@ -108,10 +170,11 @@ class _Draw:
             total = total + self.bias(width)
         if self.chance(10):
             total = total + Rational(1, 3) * ones(B, width)
-        return self.random.choice(FUNCTIONS)(total) if self.chance(50) else total
+        return self.applied(total) if self.chance(50) else total
 
     def term(self, width: Any) -> Any:
-        kind = self.random.choice(["product", "product", "elementwise", "elementwise", "factor"])
+        kinds = ["product", "product", "elementwise", "elementwise", "factor"]
+        kind = self.random.choice(kinds[::-1] if self.shrinks else kinds)
         if kind == "product":
             term = self.product(width)
         elif kind == "elementwise":
@@ -126,7 +189,7 @@ class _Draw:
             alike = [there for there in self.matrices if there.shape == operand.shape]
             operand = hadamard(operand, self.read(alike))
         if self.chance(15):
-            operand = self.random.choice(FUNCTIONS)(operand)
+            operand = self.applied(operand)
         product = operand * self.weight(operand.shape[1], width)
         return product * self.weight(width, width) if self.chance(10) else product
 
@@ -141,7 +204,7 @@ class _Draw:
             case "complement":
                 return ones(B, width) - self.read(fitting)
             case "function":
-                return self.random.choice(FUNCTIONS)(self.read(fitting))
+                return self.applied(self.read(fitting))
             case "bias":
                 return self.bias(width)
             case "nested":
@@ -157,12 +220,18 @@ class _Draw:
             fitting = [there for there in self.matrices if there.shape == value.shape]
             match self.random.choice(["function", "complement", "product"]):
                 case "function":
-                    value = self.random.choice(FUNCTIONS)(value)
+                    value = self.applied(value)
                 case "complement":
                     value = ones(*value.shape) - value
                 case _:
                     value = hadamard(value, self.read(fitting))
         return value
+
+    def applied(self, value: Any) -> Any:
+        """A function of `value`; a step is where nothing is by round-off, as sigmoid is at 0."""
+        function = self.random.choice(FUNCTIONS)
+        off = Rational(1, 7) * ones(*value.shape)
+        return function(value + off if function is positive and self.shrinks else value)
 
     def bias(self, width: Any) -> Any:
         return ones(B, 1) * self.weight(1, width)
@@ -185,4 +254,5 @@ class _Draw:
         self.unread.append(there)
 
     def chance(self, percent: int) -> bool:
-        return self.random.randrange(100) < percent
+        drawn = self.random.randrange(100)
+        return drawn >= 100 - percent if self.shrinks else drawn < percent  # 0, the simplest, is no

@@ -68,10 +68,19 @@ def as_terms(expression: Expr, notation: Numpy) -> tuple[str, list[str], str]:
         for place, (operand, level) in enumerate(form.operands):
             before, behind = form.around(place, notation)
             if notation(operand).level < level:
-                return f"{before}(", _terms_of(operand, notation), f"){behind}"
+                start, terms, end = _broken(operand, notation)
+                return f"{before}({start}", terms, f"{end}){behind}"
             if level <= SUM and len(form.operands) == 1:  # the argument of a function
-                return before, _terms_of(operand, notation), behind
+                start, terms, end = _broken(operand, notation)
+                return f"{before}{start}", terms, f"{end}{behind}"
     return "(", _terms_of(whole, notation), ")"
+
+
+def _broken(operand: Expr, notation: Numpy) -> tuple[str, list[str], str]:
+    """The terms of an operand, between what makes one number of those over one denominator."""
+    if over_one_denominator(operand) is not operand:
+        return as_terms(operand, notation)
+    return "", _terms_of(operand, notation), ""
 
 
 def _terms_of(expression: Expr, notation: Numpy) -> list[str]:

@@ -264,6 +264,9 @@ TERMS: list[tuple[Expr, tuple[str, list[str], str]]] = [
     (inner(a, subtract(b, c)), ("(", ["_inner(a, b - c)"], ")")),
     (call("select")(a, b, c), ("(", ["np.where(a, b, c)"], ")")),
     (a, ("(", ["a"], ")")),
+    # over one denominator within a function, or a product, too: a half alone is a float
+    (tanh(add(a, half)), ("np.tanh((", ["2 * a", "+ 1"], ") / 2)")),
+    (multiply(b, add(a, half)), ("b * ((", ["2 * a", "+ 1"], ") / 2)")),
 ]
 
 
