@@ -13,9 +13,13 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["PRIME", "UNREAD", "Element", "Field", "Order"]
+from gru_codegen.ir import ELEMENTWISE
+
+__all__ = ["PRIME", "RANDOM", "UNREAD", "Element", "Field", "Order"]
 
 PRIME = 2**61 - 1
+#: The functions of declarations that have no definition by others, each by NumPy's name.
+RANDOM = {record.ufunc.__name__ for record in ELEMENTWISE.values() if record.ufunc is not None}
 #: In the place of a number that may not be read: whatever is computed of it is the same.
 UNREAD = float("nan")
 
@@ -121,17 +125,11 @@ class Element:
             raise ArithmeticError("a number that may not be read is compared")
         return self.field.order.rank(n)
 
-    def tanh(self) -> Any:
-        """A random function."""
-        return type(self)(self.field.random("tanh", self.n))
-
-    def exp(self) -> Any:
-        """A random function."""
-        return type(self)(self.field.random("exp", self.n))
-
-    def log(self) -> Any:
-        """A random function."""
-        return type(self)(self.field.random("log", self.n))
+    def __getattr__(self, name: str) -> Any:
+        """The method of a random function."""
+        if name not in RANDOM:
+            raise AttributeError(f"elements have no {name}")
+        return lambda: type(self)(self.field.random(name, self.n))
 
     def log1p(self) -> Any:
         """log(1 + a)."""

@@ -21,7 +21,8 @@ __all__ = ["compares", "derivative", "value"]
 def value(record: Elementwise, argument: Any) -> Any:
     """The function of `record` at one number, which knows those that have no definition."""
     if record.definition is None:
-        return getattr(argument, record.name)()
+        ufunc: Any = record.ufunc
+        return getattr(argument, ufunc.__name__)()
     known = {"a": argument}
     for name, part in record.where:
         known[name.var.name] = _computed(part, known)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_codegen.prove.field import Element, Field
+from gru_codegen.prove.field import RANDOM, Element, Field
 
 __all__ = ["lines_of"]
 
@@ -81,7 +81,7 @@ class _Numpy:
         def element(entry: Any) -> Element:
             return entry if isinstance(entry, Element) else field.element(0) + entry
 
-        for name in ("tanh", "exp", "log", "log1p"):
+        for name in (*RANDOM, "log1p"):
             setattr(self, name, np.frompyfunc(_method(name, element), 1, 1))
         for name, operation in {
             "divide": lambda left, right: element(left) / right,

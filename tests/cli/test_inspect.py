@@ -104,7 +104,7 @@ def test_the_source_s_page_by_one_command_each(run: Run, monkeypatch: pytest.Mon
     assert "dL_1/dWz at 1 = x_1^T daZ_1[own]\n" in own
     assert "dL_2/dWz at 1 = x_1^T daZ_1[later]\n" in later
     assert "dL/dWz at 1 = x_1^T daZ_1[own] + x_1^T daZ_1[later]" in first
-    assert "--- daZ_1 = dZ_1 o Z_1 o (1 - Z_1)\n" in first
+    assert "-1- daZ_1 = dZ_1 o Z_1 o (1 - Z_1)\n" in first
     assert "way 1 = dS_t o (1 - Z_t)   directly\n" in first
 
 
@@ -160,6 +160,7 @@ def test_data_has_every_equation_with_its_line(run: Run) -> None:
             }
         ],
         "remark": "through S_t, (B, H)",
+        "boxed": False,
         "shape": ["B", "H"],
         "equation": "adjoint Z",
         "line": rows["adjoint Z"]["line"],

@@ -82,7 +82,8 @@ def test_the_text_names_no_size() -> None:
         }
         small_product = {8, 100} if form.layout == "blocked" else set()  # see its _blocks
         piece = {12}  # of a long sum, 2**12 numbers: see its _inner
-        assert numbers <= {0, 1, 2, 3, 4, 5, 0.5} | small_product | piece, form
+        archive = {20, 28}  # what may be unpacked: see params_from_npz
+        assert numbers <= {0, 1, 2, 3, 4, 5, 0.5} | small_product | piece | archive, form
 
 
 # --- import ---------------------------------------------------------------------------------------

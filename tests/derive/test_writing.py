@@ -118,7 +118,7 @@ def test_long_formulas_continue_under_their_first_line() -> None:
     assert rows(aligned([[row]], gradient.notation, 0, 36)) == [
         r"\mathrm{d}W_{z} &= x_{1}^{\top} \, \mathrm{d}a^{Z}_{1} "
         r"+ x_{2}^{\top} \, \mathrm{d}a^{Z}_{2} + x_{3}^{\top} \, \mathrm{d}a^{Z}_{3}",
-        r"&\quad + x_{4}^{\top} \, \mathrm{d}a^{Z}_{4} + x_{5}^{\top} \, \mathrm{d}a^{Z}_{5}",
+        r"&\quad {}+ x_{4}^{\top} \, \mathrm{d}a^{Z}_{4} + x_{5}^{\top} \, \mathrm{d}a^{Z}_{5}",
     ]
 
 
