@@ -41,6 +41,12 @@ CELLS = {
         '["S", "P"]',
         "S = tanh(x @ W + S_prev @ U) * positive(P_prev)\nP = x @ W",
     ),
+    "a factor of all errors in scratch": (
+        'W = "(D, H)", U = "(H, H)", R = "(H, H)"',
+        '["S"]\noutput = "N"',
+        "A = S_prev * S_prev\nG = softplus(A)\nP = A * G * (S_prev @ U) * S_prev\n"
+        "N = A @ R + P @ R\nS = tanh(x @ W + P)",
+    ),
     "vectors": (
         'v = "(H,)", u = "(H,)", b = "(H,)", W = "(D, H)"',
         '["S"]',

@@ -203,7 +203,11 @@ class _Statements(Statements):
         target = statement.target
         is_gradient = target.var.role == "gradient"
         written = self._term if is_gradient else self._adjoint
-        for part, along in self.errors.along(statement):
+        widens = self.errors.widens(statement)
+        parts = self.errors.along(statement)
+        if widens:
+            yield f"{indent}{self._widened(target, operands)}"
+        for part, along in parts:
             self.names.part = part
             yield from (f"{indent}{text}" for text in written(along, operands))
         self.names.part = Reach.OWN
@@ -211,6 +215,13 @@ class _Statements(Statements):
             reached = "t:" if self.errors.reach(target) == Reach.ALL else "t : t + 1"
             terms = self.names.terms_of(target.var.shape)
             yield f'{indent}yield t, "{target.var.adjoint_of}", {terms}[{reached}]'
+
+    def _widened(self, target: Ref, operands: Operands) -> str:
+        """The line that gives each later error the one matrix: what is in place overwrites that."""
+        self.names.part = Reach.OWN
+        one = operands.spell(target)
+        self.names.part = Reach.LATER
+        return f"{operands.spell(target)} = {one}"
 
     def _adjoint(self, along: Statement, operands: Operands) -> Iterator[str]:
         """The lines in which an adjoint gets its value for some errors."""

@@ -98,6 +98,15 @@ class Errors:
         given = Reach.OWN if ref.var.role == "adjoint" else None
         return self.computed.get(ref.var.name, given)
 
+    def widens(self, statement: Statement) -> bool:
+        """True if `statement`, the next one, computes a matrix for each error from its target.
+
+        What the target has until then is no adjoint, but one matrix, a factor of all errors.
+        """
+        is_read = any(ref.var == statement.target.var for ref in refs(statement.value))
+        is_one = self.reach(statement.target) is None
+        return is_read and is_one and bool(self.reaches(statement.value) - {Reach.OWN})
+
     def along(self, statement: Statement) -> list[tuple[Reach, Statement]]:
         """The same statement for the errors that its target has: for all at once, or one by one.
 

@@ -72,6 +72,30 @@ def test_scratch_is_of_the_errors_that_it_is_written_for() -> None:
     assert errors.axis == {"dS_prev", "dS", "term"}
 
 
+@pytest.mark.parametrize(
+    ("before", "value", "widens"),
+    [
+        (Z * Z, "term * dS", True),
+        (Z * Z, "term * dS_prev", True),
+        (Z * Z, "term * dO", False),
+        (Z * Z, "Z * dS", False),
+        (ALL * Z, "term * Z", False),
+        (OWN * Z, "term + dS", False),
+    ],
+)
+def test_one_factor_of_all_errors_in_scratch_gets_a_matrix_for_each(
+    before: Expr, value: str, widens: bool
+) -> None:
+    scratch = Ref(Var("term", ("B", "H"), "work"))
+    named = {"term": scratch, "Z": Z, "dS": ALL, "dS_prev": LATER, "dO": OWN}
+    left, operation, right = value.split()
+    operands = (named[left], named[right])
+    found = Call({"*": "multiply", "+": "add"}[operation], operands)
+    errors = Errors(BODY, [CARRY])
+    errors.learn(Statement(scratch, before))
+    assert errors.widens(Statement(scratch, found)) == widens
+
+
 def terms(gradient: Expr) -> list[str]:
     """The text of a gradient for each part of the errors that it has."""
     errors = Errors(BODY, [CARRY])
