@@ -43,7 +43,7 @@ class _Masked(NamedTuple):
 def _masked(problem: Problem) -> _Masked:
     """Call it; of the error of one step no sample has any part."""
     T, B = problem.sizes[:2]
-    V, left = weights(T, B), lengths(T, B)
+    V, left = weights(T, B), lengths(T, B, max(T + 1 - B, 0))  # some sample has all steps
     V[T // 2 : T // 2 + (T > 2)] = 0
     over, read = ended(T, left), problem.arguments
     inputs = tuple(spoilt(each, over) for each in read.inputs)

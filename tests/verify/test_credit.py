@@ -8,7 +8,8 @@ import pytest
 
 import gru_codegen as gc
 from gru_codegen.modules import load_source
-from gru_codegen.verify import verify
+from gru_codegen.verify import credit, verify
+from gru_codegen.verify.configuration import Problem, Sizes
 
 ERRORS, RUNS, MEASURES = "errors one by one", "runs from each step on", "norms, shares, truncation"
 OWN, LATER = "dS[t] = dO[t]", "dS[t + 1 :] = dS_prev[t + 1 :]"
@@ -75,6 +76,16 @@ def test_every_fault_fails_its_rows(old: str, new: str, rows: set[str], unroll: 
     text = source(unroll)
     assert text.count(old) == 1
     assert failures(text.replace(old, new)) == rows
+
+
+@pytest.mark.parametrize("samples", [1, 2, 7])
+def test_few_samples_show_errors_that_come_from_far(samples: int) -> None:
+    text = source(None).replace(LATER, f"{LATER}\n        dS[t + 3 :] = 0")
+    kernels = (load_source(each, "kernel") for each in (source(None), text))
+    right, wrong = (Problem(kernel, Sizes(6, samples, 2, 3), seed=0) for kernel in kernels)
+    for problem, passes in ((right, True), (wrong, False)):
+        rows = {claim.method: claim.check() for claim in credit.claims([problem])}
+        assert rows[ERRORS].passed == rows[RUNS].passed == passes
 
 
 def test_a_kernel_without_it_has_no_such_rows() -> None:
