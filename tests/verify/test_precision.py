@@ -79,7 +79,6 @@ def test_the_verdict_is_the_same_where_blas_sums_in_other_registers(processor: s
 import gru_codegen as gc
 from gru_codegen.modules import load_source
 from gru_codegen.verify import precision
-from gru_codegen.verify.report import Check
 
 source = gc.generate(gc.GRU)
 for text in source, source.replace("_inner(dO, dO)", "dO.ravel().dot(dO.ravel())"):
