@@ -11,9 +11,10 @@ import ast
 import hashlib
 import linecache
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
 from . import pickles
@@ -66,6 +67,21 @@ def load_file(path: str | os.PathLike[str]) -> ModuleType:
     return module
 
 
+def python_source(path: str | os.PathLike[str]) -> str:
+    """Return the text of the file of Python at ``path``, which does not run.
+
+    Raises VerificationError if the file cannot be read or is not Python.
+    """
+    try:
+        source = _read(Path(path))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they are for whoever runs it
+            _compiled(source, os.fspath(path))
+    except _SourceError as error:
+        raise VerificationError(f"{Path(path)} {error}") from error.__cause__
+    return source
+
+
 def require_kernel(module: Any) -> None:
     """Raise VerificationError unless ``module`` defines all that every generated kernel does."""
     if fault := _fault(module):
@@ -99,16 +115,20 @@ def _read(path: Path) -> str:
         raise _SourceError(f"cannot be read: {reason}") from None
 
 
-def _execute(source: str, filename: str, name: str) -> ModuleType:
-    module = ModuleType(name)
-    module.__file__ = filename
+def _compiled(source: str, filename: str) -> CodeType:
     try:
-        code = compile(source, filename, "exec", dont_inherit=True)
+        return compile(source, filename, "exec", dont_inherit=True)
     except SyntaxError as error:
         where = f"line {error.lineno}: " if error.lineno else ""
         raise _SourceError(f"is not Python: {where}{error.msg}") from error
     except (ValueError, RecursionError, MemoryError) as error:
         raise _SourceError(f"is not Python: {one_line(error)}") from error
+
+
+def _execute(source: str, filename: str, name: str) -> ModuleType:
+    module = ModuleType(name)
+    module.__file__ = filename
+    code = _compiled(source, filename)
     try:
         exec(code, module.__dict__)
     except (Exception, SystemExit) as error:

@@ -12,7 +12,16 @@ from gru_codegen.certificate.certificate import (
     Statement,
     certificate,
     check_again,
+    is_of,
     read,
 )
 
-__all__ = ["MOST_BYTES", "CertificateError", "Statement", "certificate", "check_again", "read"]
+__all__ = [
+    "MOST_BYTES",
+    "CertificateError",
+    "Statement",
+    "certificate",
+    "check_again",
+    "is_of",
+    "read",
+]

@@ -21,7 +21,15 @@ from gru_codegen.readouts import readouts
 from gru_codegen.request import Request, complete
 from gru_codegen.verify import Report
 
-__all__ = ["MOST_BYTES", "CertificateError", "Statement", "certificate", "check_again", "read"]
+__all__ = [
+    "MOST_BYTES",
+    "CertificateError",
+    "Statement",
+    "certificate",
+    "check_again",
+    "is_of",
+    "read",
+]
 
 FORMAT = "gru_codegen certificate 1"
 #: Far more than any certificate has: what a stranger gives is not read without end.
@@ -129,6 +137,17 @@ def read(text: bytes) -> dict[str, Any]:
     if type(seed) is not int or not 0 <= seed < 2**64:
         raise CertificateError("is not a whole certificate: the seed of its proof is no integer")
     return content
+
+
+def is_of(content: dict[str, Any], module: bytes) -> bool:
+    """Return whether a certificate is of `module`, to the byte: only then is the module run.
+
+    Raises CertificateError if it is, and the declaration in it is none.
+    """
+    if _sha256(module) != content["module"].get("sha256"):
+        return False
+    _declaration(content["declaration"])
+    return True
 
 
 def check_again(

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from gru_codegen.request import Request
     from gru_codegen.verify import Report
 
-__all__ = ["BESIDE", "beside", "require_file", "verify_certificate", "write_certificate"]
+__all__ = [
+    "BESIDE",
+    "beside",
+    "is_certified",
+    "require_file",
+    "verify_certificate",
+    "write_certificate",
+]
 
 #: The value of --certificate without a name: the certificate beside the file.
 BESIDE = "(beside the file)"
@@ -46,20 +53,27 @@ def write_certificate(path: str, source: str, request: Request, report: Report) 
     return place
 
 
+def is_certified(file: str, named: str) -> bool:
+    """Return whether the certificate of `file` is of it, to the byte; nothing is run.
+
+    Raises BadInput if one of them cannot be read, or is no certificate.
+    """
+    from gru_codegen.certificate import CertificateError, is_of, read
+
+    place, module, text = _both(file, named)
+    try:
+        return is_of(read(text), module)
+    except CertificateError as error:
+        raise BadInput(f"{place} {error}") from error
+
+
 def verify_certificate(file: str, named: str) -> None:
     """Put every statement of the certificate of `file` to the test, and say what came of each."""
-    from gru_codegen.certificate import (
-        MOST_BYTES,
-        CertificateError,
-        Statement,
-        check_again,
-        read,
-    )
-
-    place = beside(file) if named == BESIDE else named
     with working() as progress:
         progress("importing SymPy")
-        module, text = _bytes(file), _bytes(place, MOST_BYTES + 1)
+        from gru_codegen.certificate import CertificateError, Statement, check_again, read
+
+        place, module, text = _both(file, named)
         checking: Callable[[int, int], object] = partial(progress, f"checking {file}")
         name = os.path.splitext(os.path.basename(file))[0]
         try:
@@ -75,6 +89,14 @@ def verify_certificate(file: str, named: str) -> None:
     failed = [each for each in statements if each.holds is False]
     if failed:
         raise CheckFailed(f"{place} is void for {file}: not so is that {failed[0].words}")
+
+
+def _both(file: str, named: str) -> tuple[str, bytes, bytes]:
+    """The place of a certificate, the module that it may be of, and its own text."""
+    from gru_codegen.certificate import MOST_BYTES
+
+    place = beside(file) if named == BESIDE else named
+    return place, _bytes(file), _bytes(place, MOST_BYTES + 1)
 
 
 def _bytes(path: str, most: int = -1) -> bytes:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gru_codegen.cli.apart import run_apart
-from gru_codegen.cli.certificates import BESIDE, verify_certificate
+from gru_codegen.cli.certificates import BESIDE, is_certified, verify_certificate
 from gru_codegen.cli.errors import BadInput, CheckFailed, Ended
 from gru_codegen.cli.recorded import cell_of
 from gru_codegen.cli.terminal import say, show, working
@@ -82,13 +82,28 @@ def verify(
         else:
             _verify_here(file, cell, proof, certify)
         return
-    if os.path.isfile(file):
+    if _will_run(file, cell, proof, certificate):
         say(f"{file} is run, as an import would run it")
     given = [f"--{name}" for name, on in {"proof": proof, "certify": certify}.items() if on]
     named = {"cell": cell, "certificate": certificate}
     given += [f"--{name}={value}" for name, value in named.items() if value is not None]
     if status := run_apart(["verify", "--here", *given, "--", file], file, timeout):
         raise Ended(status)
+
+
+def _will_run(file: str, cell: str | None, proof: bool, certificate: str | None) -> bool:
+    """Return whether `file` will be run; what can be refused without that is refused now."""
+    if certificate is not None:
+        return is_certified(file, certificate)
+    from gru_codegen.modules import python_source
+
+    spec = _declaration(python_source(file), file, cell, proof)
+    # No module is imported here; and a name in a header is hardly worth the import of SymPy.
+    if spec is not None and ":" not in spec and (cell or spec.lower().endswith(".toml")):
+        from gru_codegen.parse import load_cell
+
+        load_cell(spec)
+    return True
 
 
 def _verify_here(file: str, spec: str | None, proof: bool, certify: bool) -> None:
@@ -117,18 +132,23 @@ def _checked(
 
     with open(file, "rb") as opened:
         text = opened.read().decode("utf-8-sig")
-    named = cell_of(text)
-    if spec is None and named is not None and (proof or _is_harmless(named)):
-        spec = named
-    if spec is None and proof:
-        raise BadInput(f"{file} records no declaration; name its cell with --cell")
+    spec = _declaration(text, file, spec, proof)
     if spec is None:
         return verify(kernel, certify=certify, progress=progress), ""
     from gru_codegen.cli.declared import against_declaration
 
-    return against_declaration(
-        kernel, file, text, spec, named, {"certify": certify, "progress": progress}
-    )
+    how = {"certify": certify, "progress": progress}
+    return against_declaration(kernel, file, text, spec, cell_of(text), how)
+
+
+def _declaration(text: str, file: str, given: str | None, proof: bool) -> str | None:
+    """The declaration that the `text` of `file` is held to: that given, or that it records."""
+    named = cell_of(text)
+    if given is None and named is not None and (proof or _is_harmless(named)):
+        return named
+    if given is None and proof:
+        raise BadInput(f"{file} records no declaration; name its cell with --cell")
+    return given
 
 
 def _is_harmless(spec: str) -> bool:

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+import gru_codegen as gc
+from gru_codegen import pipeline
+from gru_codegen.modules import load_file
 from tests.cli.running import Run, refused
 
 COMMAND = ("generate", "--unroll", "2", "--output", "k.py", "--certificate")
@@ -69,7 +72,7 @@ def test_one_changed_byte_makes_it_void(place: int, certified: Path, run: Run) -
     Path("k.py").write_bytes(content)
     outcome = run("verify", "k.py", "--certificate")
     assert "k.certificate.json is void for k.py: " in refused(outcome, status=1)
-    assert outcome.out.splitlines()[1].startswith("FAILS: the module is the one that it is of")
+    assert outcome.out.startswith("FAILS: the module is the one that it is of")
 
 
 @pytest.mark.parametrize(
@@ -80,19 +83,20 @@ def test_one_changed_byte_makes_it_void(place: int, certified: Path, run: Run) -
         (["proof", "numbers"], 10**6, "the proof: proved: "),
         (["proof", "calls"], [], "the proof: proved: "),
         (["proof", "seed"], 5, None),
-        (["checks", 3, "method"], "an oath", "its 49 checks, made again"),
+        (["checks", 3, "method"], "an oath", "its {number} checks, made again"),
         (["checks"], [], "its 0 checks, made again"),
     ],
 )
 def test_nothing_that_it_says_is_believed(
     path: list[Any], value: Any, said: str | None, certified: Path, run: Run
 ) -> None:
+    number = len(pipeline.check(load_file("k.py"), gc.GRU).checks)
     changed(path, value)
     outcome = run("verify", "k.py", "--certificate")
     if said is None:  # any seed will do
         assert outcome.status == 0
     else:
-        assert f"not so is that {said}" in refused(outcome, status=1)
+        assert f"not so is that {said.format(number=number)}" in refused(outcome, status=1)
 
 
 @pytest.mark.parametrize(

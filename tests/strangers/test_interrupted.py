@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,18 @@ from tests.strangers.limited import limited
 RUNS = max(6, int(os.environ.get("STRANGERS", "0")) // 2)
 STYLES: tuple[Style, ...] = ("fast", "textbook")
 HIDDEN = ".gru_codegen_"
+#: A function of a module, by its name, whose call is a step of a command.
+Step = tuple[Any, str]
+BEGINS: Step = (cli, "main")
+WRITES: Step = (files, "_replace")
+STEPS: dict[str, Step] = {
+    "begins": BEGINS,
+    "writes": WRITES,
+    "has an empty file": (files, "_fill"),
+    "has a full file": (os, "fsync"),
+    "replaces": (os, "replace"),
+    "has replaced": (os, "unlink"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -54,27 +67,49 @@ def ended(number: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(number, 0)[1])
 
 
-def stopped(folder: Path, style: str, by: int, rng: random.Random, *, writing: bool) -> int:
-    """Stop a command at a random moment: of all of it, or once it begins to write."""
+def begun(folder: Path, style: str, step: Step, *, held: bool = False) -> int:
+    """Begin to generate; return the child and, once it is at a step, go on; held: it does not."""
     ours, theirs = os.pipe()
-    write = files._replace
+    owner, name = step
+    function = getattr(owner, name)
 
-    def announced(target: str, content: bytes) -> None:
+    def announced(*arguments: Any) -> Any:
         os.write(theirs, b"x")
-        write(target, content)
+        if held:
+            time.sleep(60)
+        return function(*arguments)
 
     def run() -> int:
-        files._replace = announced
+        setattr(owner, name, announced)
         return generate(style)
 
     number = child(run, folder)
     os.close(theirs)
-    if writing:
-        os.read(ours, 1)
-        time.sleep(rng.uniform(0, 0.004))
-    else:
-        time.sleep(rng.uniform(0, 0.6))
+    assert os.read(ours, 1) == b"x"
     os.close(ours)
+    return number
+
+
+@pytest.fixture(scope="module")
+def lasts(tmp_path_factory: pytest.TempPathFactory) -> dict[Step, float]:
+    """The least seconds that a command takes here from a step to its end."""
+    folder = tmp_path_factory.mktemp("timed")
+
+    def seconds(step: Step) -> float:
+        number = begun(folder, "fast", step)
+        reached = time.perf_counter()
+        assert ended(number) == 0
+        return time.perf_counter() - reached
+
+    return {step: min(seconds(step) for _ in range(3)) for step in (BEGINS, WRITES)}
+
+
+def stopped(
+    folder: Path, style: str, by: int, rng: random.Random, step: Step, lasts: dict[Step, float]
+) -> int:
+    """Stop a command at a random moment after a step."""
+    number = begun(folder, style, step)
+    time.sleep(rng.uniform(0, lasts[step]))
     os.kill(number, by)
     return ended(number)
 
@@ -86,25 +121,46 @@ def left(folder: Path) -> list[str]:
     return names
 
 
-def test_killed_at_random_moments(tmp_path: Path, kernels: set[str]) -> None:
-    rng, statuses = random.Random(1), set()
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_at_every_step(step: str, tmp_path: Path, kernels: set[str]) -> None:
+    """Held there until it is killed, however fast or slow the machine is."""
     limited(lambda: generate("fast"), tmp_path)
-    for number in range(RUNS):
-        style = STYLES[number % 2]
-        statuses.add(stopped(tmp_path, style, signal.SIGKILL, rng, writing=number % 3 > 0))
-        assert (tmp_path / "k.py").read_text() in kernels
-        assert len(left(tmp_path)) <= 1
-    assert -signal.SIGKILL in statuses
+    old = (tmp_path / "k.py").read_text()
+    number = begun(tmp_path, "textbook", STEPS[step], held=True)
+    os.kill(number, signal.SIGKILL)
+    assert ended(number) == -signal.SIGKILL
+    [new] = kernels - {old}
+    assert (tmp_path / "k.py").read_text() == (new if step == "has replaced" else old)
+    assert len(left(tmp_path)) == (step in ("has an empty file", "has a full file", "replaces"))
     assert limited(lambda: generate("fast"), tmp_path).status == 0
     assert left(tmp_path) == []
 
 
-def test_interrupted_at_random_moments(tmp_path: Path, kernels: set[str]) -> None:
+def test_killed_at_random_moments(
+    tmp_path: Path, kernels: set[str], lasts: dict[Step, float]
+) -> None:
+    rng, statuses = random.Random(1), set()
+    limited(lambda: generate("fast"), tmp_path)
+    for number in range(RUNS):
+        style = STYLES[number % 2]
+        step = WRITES if number % 3 else BEGINS
+        statuses.add(stopped(tmp_path, style, signal.SIGKILL, rng, step, lasts))
+        assert (tmp_path / "k.py").read_text() in kernels
+        assert len(left(tmp_path)) <= 1
+    assert statuses <= {0, -signal.SIGKILL}  # 0: it was done before
+    assert limited(lambda: generate("fast"), tmp_path).status == 0
+    assert left(tmp_path) == []
+
+
+def test_interrupted_at_random_moments(
+    tmp_path: Path, kernels: set[str], lasts: dict[Step, float]
+) -> None:
     rng = random.Random(2)
     limited(lambda: generate("fast"), tmp_path)
     for number in range(RUNS):
         style = STYLES[number % 2]
-        status = stopped(tmp_path, style, signal.SIGINT, rng, writing=number % 3 > 0)
+        step = WRITES if number % 3 else BEGINS
+        status = stopped(tmp_path, style, signal.SIGINT, rng, step, lasts)
         assert status in (0, 130, -signal.SIGINT)
         assert (tmp_path / "k.py").read_text() in kernels
         assert left(tmp_path) == []
