@@ -11,7 +11,7 @@ from gru_codegen.errors import DataError
 from gru_codegen.regular import open_regular
 from gru_codegen.runtime.npz import _unpacked
 from gru_codegen.verify.configuration import Problem, Sizes
-from gru_codegen.verify.entry_points import inputs
+from gru_codegen.verify.entry_points import inputs, size_keyword, starts
 
 __all__ = ["Data", "from_file", "random_data", "require_credit"]
 
@@ -79,19 +79,19 @@ def from_file(kernel: ModuleType, file: str) -> Data:
     arrays = _read(file)
     weights, given = kernel.Params._fields, inputs(kernel)
     several = len(kernel.STATES) > 1
-    starts = [f"s0.{state}" for state in kernel.STATES] if several else ["s0"]
-    known = [*weights, *given, "y", *starts, *_OPTIONS]
+    states = starts(kernel)
+    known = [*weights, *given, "y", *states, *_OPTIONS]
     if unknown := [name for name in arrays if name not in known]:
         raise DataError(
             f"{file}: there is no argument {', '.join(unknown)}; there are {', '.join(known)}"
         )
     has_weights = any(name in arrays for name in weights)
-    has_state = any(name in arrays for name in starts)
-    needed = [*given, "y", *(weights if has_weights else ()), *(starts if has_state else ())]
+    has_state = any(name in arrays for name in states)
+    needed = [*given, "y", *(weights if has_weights else ()), *(states if has_state else ())]
     if missing := [name for name in needed if name not in arrays]:
         raise DataError(f"{file}: it has no {', '.join(missing)}")
     _check_sizes(file, {name: arrays[name] for name in (*given, "y")})
-    state = tuple(arrays[name] for name in starts) if has_state else None
+    state = tuple(arrays[name] for name in states) if has_state else None
     s0 = state and (kernel.State(*state) if several else state[0])
     drawn = "" if has_weights else f"; weights drawn with seed {_SEED}"
     params = kernel.Params(*(arrays[name] for name in weights)) if has_weights else None
@@ -127,9 +127,8 @@ def _drawn(kernel: ModuleType, arrays: dict[str, Any], file: str) -> Any:
     usual = Problem(kernel, _SIZES, _SEED).numbers
     columns = numbers[kernel.SHAPES[inputs(kernel)[0]][-1]]
     state = numbers.get("H", columns if "H" not in kernel.SIZES else usual["H"])
-    names = {"O": "output_size"}
     keywords = {
-        names.get(letter, f"{letter.lower()}_size"): numbers.get(letter, usual.get(letter, 0))
+        size_keyword(letter): numbers.get(letter, usual.get(letter, 0))
         for letter in kernel.SIZES
         if letter not in "BDH"
     }

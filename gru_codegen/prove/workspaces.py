@@ -8,6 +8,7 @@ import numpy as np
 
 from gru_codegen.prove.field import Field
 from gru_codegen.prove.points import Point
+from gru_codegen.verify.entry_points import size_keyword
 
 __all__ = ["spoil", "workspace_for"]
 
@@ -17,12 +18,10 @@ def workspace_for(module: Any, point: Point) -> Any:
     numbers = point.sizes
     inputs = numbers.get("D", point.inputs[0].shape[-1])
     states = numbers.get("H", next(iter(point.states.values())).shape[-1])
-    others = {_named(letter): numbers[letter] for letter in module.SIZES if letter not in "BDH"}
+    others = {
+        size_keyword(letter): numbers[letter] for letter in module.SIZES if letter not in "BDH"
+    }
     return module.Workspace(numbers["B"], inputs, states, dtype=object, **others)
-
-
-def _named(letter: str) -> str:
-    return {"O": "output_size"}.get(letter, f"{letter.lower()}_size")
 
 
 def spoil(held: Any, field: Field) -> None:

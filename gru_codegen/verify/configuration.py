@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .difference import difference
 from .domain import GOOD, Domain, choose, noise_of
-from .entry_points import inputs, takes_targets
+from .entry_points import inputs, size_keyword, starts, takes_targets
 from .targets import LOSSES
 
 Array = NDArray[Any]
@@ -135,8 +135,7 @@ class Problem:
     @property
     def state_names(self) -> tuple[str, ...]:
         """The names of the initial states in errors."""
-        names = self.kernel.STATES
-        return tuple(f"s0.{name}" for name in names) if len(names) > 1 else ("s0",)
+        return starts(self.kernel)
 
     @property
     def state_shapes(self) -> tuple[tuple[int, ...], ...]:
@@ -158,9 +157,8 @@ class Problem:
     @property
     def keywords(self) -> dict[str, int]:
         """The arguments of `init_params` and `Workspace` besides the sizes of every kernel."""
-        names = {"O": "output_size"}
         return {
-            names.get(letter, f"{letter.lower()}_size"): self.numbers[letter]
+            size_keyword(letter): self.numbers[letter]
             for letter in self.kernel.SIZES
             if letter not in Sizes._fields
         }
@@ -182,7 +180,7 @@ class Problem:
         _lock(arguments)
         return arguments
 
-    @property
+    @cached_property
     def made(self) -> Any:
         """Weights as the kernel makes them itself."""
         _, _, D, H = self.sizes

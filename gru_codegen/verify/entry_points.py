@@ -34,6 +34,17 @@ def inputs(kernel: ModuleType) -> tuple[str, ...]:
     return _required(kernel, "forward")[1:] or _INPUTS
 
 
+def starts(kernel: ModuleType) -> tuple[str, ...]:
+    """Return the names of the initial states: ``s0``; ``s0.S`` and so on if there are several."""
+    names = kernel.STATES
+    return tuple(f"s0.{name}" for name in names) if len(names) > 1 else ("s0",)
+
+
+def size_keyword(letter: str) -> str:
+    """Return the argument of `init_params` and `Workspace` for a size besides B, D and H."""
+    return "output_size" if letter == "O" else f"{letter.lower()}_size"
+
+
 def takes_targets(kernel: ModuleType, name: str) -> bool:
     """Return whether an entry point has to be given more than `forward`: targets."""
     required = _required(kernel, name)
