@@ -118,12 +118,14 @@ def loss_of(data: Any) -> Loss:
         prediction=prediction,
         target=target,
         equations=_read_equations(written, symbols),
-        cost=_expression(_at(data, "cost"), symbols),
+        cost=_expression(_at(data, "cost", _EXPRESSION), symbols),
         mean=_at(data, "mean", bool),
         targets=_at(data, "targets", str),
         shifts=shifts,
         known=known
-        and KnownAdjoint(_at(known, "function", str), _expression(_at(known, "value"), symbols)),
+        and KnownAdjoint(
+            _at(known, "function", str), _expression(_at(known, "value", _EXPRESSION), symbols)
+        ),
     )
 
 
@@ -162,11 +164,13 @@ def _data(expression: Any) -> Any:
 # --- reading -------------------------------------------------------------------------------------
 
 
-def _at(table: Any, key: str, kind: type = dict) -> Any:
-    """The value of a key; expressions and shapes are of any kind that theirs can be."""
+#: An expression is a table or a name.
+_EXPRESSION = (dict, str)
+
+
+def _at(table: Any, key: str, kind: type | tuple[type, ...] = dict) -> Any:
+    """The value of a key, which has to be of a `kind`."""
     value = table.get(key) if isinstance(table, dict) else None
-    if key in ("value", "cost"):
-        kind = dict if isinstance(value, dict) else str
     if not isinstance(value, kind):
         raise CellError(f"the declaration of a certificate has no {key} where there has to be one")
     return value
@@ -203,7 +207,7 @@ def _read_equations(written: list[Any], symbols: Symbols) -> tuple[Equation, ...
     return tuple(
         Equation(
             _known(symbols, next(iter(_at(equation, "target")), None)),
-            _expression(_at(equation, "value"), symbols),
+            _expression(_at(equation, "value", _EXPRESSION), symbols),
             _at(equation, "meaning", str),
         )
         for equation in written

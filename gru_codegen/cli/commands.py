@@ -19,10 +19,7 @@ import click
 
 from gru_codegen.cli import options
 from gru_codegen.cli.audits import audit
-from gru_codegen.cli.certificates import (
-    require_file,
-    write_certificate,
-)
+from gru_codegen.cli.certificates import require_file, write_certificate
 from gru_codegen.cli.credits import credit
 from gru_codegen.cli.errors import PROGRAM, BadInput, CheckFailed, Program
 from gru_codegen.cli.grades import grade

@@ -128,10 +128,10 @@ def _checked(
     progress: Callable[..., None],
 ) -> tuple[Report, str]:
     """The report, and the command that makes the file again if its declaration is known."""
+    from gru_codegen.modules import python_source
     from gru_codegen.verify import verify
 
-    with open(file, "rb") as opened:
-        text = opened.read().decode("utf-8-sig")
+    text = python_source(file)
     spec = _declaration(text, file, spec, proof)
     if spec is None:
         return verify(kernel, certify=certify, progress=progress), ""

@@ -59,8 +59,7 @@ class LocalDerivative(Shown):
     notation: Notation | None = field(default=None, compare=False)
 
     def _sides(self) -> tuple[Any, Any]:
-        notation = self.notation or Notation((), ())
-        return self.asked, notation.arrange(self.expression)
+        return self.asked, self._writing.arrange(self.expression)
 
 
 #: Derivatives by form, each proved once in a process.

@@ -70,8 +70,7 @@ class Shared(Shown):
         return (self.factor,)
 
     def __str__(self) -> str:
-        notation = self.notation or Notation((), ())
-        readers = ", ".join(map(notation.text, self.readers))
+        readers = ", ".join(map(self._writing.text, self.readers))
         return f"{super().__str__()}, read by {readers}"
 
 

@@ -20,9 +20,12 @@ class Shown:
     def _sides(self) -> tuple[Any, ...]:
         raise NotImplementedError
 
+    @property
+    def _writing(self) -> Notation:
+        return self.notation or Notation((), ())
+
     def _written(self, spelling: Spelling, equals: str) -> str:
-        notation = self.notation or Notation((), ())
-        return equals.join(notation.write(side, spelling) for side in self._sides())
+        return equals.join(self._writing.write(side, spelling) for side in self._sides())
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._written(TEXT, ' = ')}>"
