@@ -47,7 +47,7 @@ def calls(operands: Operands, statement: Statement) -> list[LogicalLine]:
     out = operands.spell(target)
     if isinstance(value, Const):
         number = value.value
-        start = LogicalLine(f"{out}[...] = {number.numerator}")
+        start = LogicalLine(f"{operands.assigned(target)} = {number.numerator}")
         return [start, *divided(operands, out, number, out)]
     if isinstance(value, Ref) or value.operation in ("rows", "transpose"):
         return [_copy(operands, value, target)]
@@ -129,7 +129,7 @@ def _weigh(operands: Operands, statement: Statement, value: Call, out: str) -> l
 
 
 def _copy(operands: Operands, value: Expr, target: Ref) -> LogicalLine:
-    return LogicalLine(f"{operands.spell(target)}[...] = {operands.matrix(value, target)}")
+    return LogicalLine(f"{operands.assigned(target)} = {operands.matrix(value, target)}")
 
 
 def _kept_out(operands: Operands, guard: Call, target: Ref) -> LogicalLine:

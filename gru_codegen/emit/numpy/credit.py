@@ -184,6 +184,17 @@ class _Boundaries(Boundaries):
         yield from ()
 
 
+class _Items(Operands):
+    """Operands whose targets are items of arrays wherever they can be, which are assigned whole."""
+
+    names: _Names
+
+    def assigned(self, target: Ref) -> str:
+        """The left side of an assignment to every entry of `target`."""
+        is_item = target.var.name in self.names.errors.axis or self.is_item(target)
+        return self.spell(target) if is_item else super().assigned(target)
+
+
 class _Statements(Statements):
     """Writes all statements in place, those of the backward loop along all errors."""
 
@@ -195,12 +206,12 @@ class _Statements(Statements):
         self.errors = names.errors
 
     def _lines(self, statement: Statement, indent: str, index: str) -> Iterator[str]:
-        operands = Operands(self.names, index)
         if id(statement) not in self.backward:
+            operands = Operands(self.names, index)
             for line in calls(operands, statement):
                 yield from line.lines(indent)
             return
-        target = statement.target
+        operands, target = _Items(self.names, index), statement.target
         is_gradient = target.var.role == "gradient"
         written = self._term if is_gradient else self._adjoint
         widens = self.errors.widens(statement)
@@ -229,7 +240,7 @@ class _Statements(Statements):
         if is_product and self.names.part != Reach.OWN:  # one product of the rows of all errors
             along = replace(along, target=replace(along.target, when=Every()))
         for line in calls(operands, along):
-            yield from (text.replace("][...] =", "] =") for text in line.lines(""))
+            yield from line.lines("")
 
     def _term(self, along: Statement, operands: Operands) -> Iterator[str]:
         """The line that computes the terms of a gradient of some errors."""

@@ -69,7 +69,8 @@ def select(operands: Operands, statement: Statement, value: Call, out: str) -> l
     """One matrix where a mask says so, the other one where not."""
     mask, chosen, other = map(operands.expression, value.args)
     in_target = value.args[2] == statement.target
-    start = [] if in_target else [LogicalLine(f"{out}[...] = {other}")]
+    left = operands.assigned(statement.target)
+    start = [] if in_target else [LogicalLine(f"{left} = {other}")]
     return [*start, call("np.copyto", (out, chosen, f"where={mask}"))]
 
 

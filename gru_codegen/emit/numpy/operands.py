@@ -22,6 +22,14 @@ class Operands:
         """`ref` in code."""
         return self.names.spell(ref, self.index)
 
+    def assigned(self, target: Ref) -> str:
+        """The left side of an assignment to every entry of `target`."""
+        return f"{self.spell(target)}[...]"
+
+    def is_item(self, ref: Ref) -> bool:
+        """Return whether `ref` is spelled as an item of an array: the matrix of a step."""
+        return isinstance(ref.when, Now) and self.names.plan.is_indexed(ref.var)
+
     def expression(self, expression: Expr) -> str:
         """Any expression in code."""
         return as_expression(expression, self.notation)
@@ -53,8 +61,8 @@ class Operands:
 
     def transposed(self, matrix: Ref) -> str:
         """The transpose of a matrix: that of a step's each time, any other once."""
-        is_of_a_step = isinstance(matrix.when, Now) and self.names.plan.is_indexed(matrix.var)
-        return f"{self.spell(matrix)}.T" if is_of_a_step else self.names.transposed(matrix)
+        is_item = self.is_item(matrix)
+        return f"{self.spell(matrix)}.T" if is_item else self.names.transposed(matrix)
 
 
 def untransposed(expression: Expr) -> tuple[Ref, bool]:

@@ -67,7 +67,8 @@ def summed(operands: Operands, statement: Statement, value: Call, out: str) -> l
     notation = operands.notation
     if turned != {True}:
         notation = replace(notation, spell=by_row, orientation="rows")
-    return [LogicalLine(f"{out}[...] = {as_expression(value, notation)}")]
+    left = operands.assigned(statement.target)
+    return [LogicalLine(f"{left} = {as_expression(value, notation)}")]
 
 
 def over_gathered_rows(operands: Operands) -> Rule:
