@@ -34,6 +34,8 @@ _PREAMBLE = r"""% Written by gru-codegen inspect --format latex; typeset it with
 \setlength{\mathindent}{1.5em}
 \renewcommand{\arraystretch}{1.15}
 \allowdisplaybreaks
+\clubpenalty=10000
+\widowpenalty=10000
 \begin{document}"""
 
 #: What a fragment needs of the document that it is pasted into.
@@ -43,6 +45,8 @@ _NEEDS = r"""% Written by gru-codegen inspect --format latex --fragment.
 #: How many columns of text, as `Spelling.width` counts them, fit on a line.
 _WIDTH = 84
 _CODE_WIDTH = 96
+#: The part of a line that the last column of a table has at least, where it wraps.
+_LEAST = 0.3
 
 #: A line break after which no page begins, and one after which a page may.
 _KEPT, _FREE = "\\\\*\n", "\\\\\n"
@@ -185,12 +189,13 @@ def _box(box: Box, document: Document) -> str:
 
 
 def _table(table: Table, notation: Notation, step: str | int = "t") -> str:
-    """Columns; the last one takes the remaining width, and wraps."""
+    """Columns; the last one, if it is long, takes the remaining width, and wraps."""
     every = [table.heading, *table.rows] if table.heading else table.rows
     rows = [[_prose(cell, notation, step) for cell in row] for row in every]
-    *widths, _ = (max(map(LATEX.width, column)) for column in zip(*rows, strict=True))
-    rest = max(1 - (sum(widths) + 3 * len(rows[0])) / _WIDTH, 0.3)
-    columns = "l" * len(widths) + rf"p{{{rest:.2f}\linewidth}}"
+    *widths, last = (max(map(LATEX.width, column)) for column in zip(*rows, strict=True))
+    rest = max(1 - (sum(widths) + 3 * len(rows[0])) / _WIDTH, _LEAST)
+    wraps = last > _LEAST * _WIDTH
+    columns = "l" * len(widths) + (rf"p{{{rest:.2f}\linewidth}}" if wraps else "l")
     return (
         f"\\begin{{tabular}}{{@{{\\hspace{{1.5em}}}}{columns}@{{}}}}\n"
         + " \\\\\n".join(" & ".join(row) for row in rows)
