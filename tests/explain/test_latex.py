@@ -118,17 +118,28 @@ def test_a_bold_one_is_explained_where_it_is_used(latex: str) -> None:
 
 @pdflatex
 def test_it_compiles_and_nothing_runs_off_the_page(latex: str, tmp_path: Path) -> None:
-    (tmp_path / "derivation.tex").write_text(latex)
+    typeset(latex, tmp_path)
+
+
+@pdflatex
+def test_nor_does_what_is_not_of_the_derivation(tmp_path: Path) -> None:
+    """The table of checks, and how far errors travel."""
+    typeset(gc.inspect(gc.GRU, unroll=2, format="latex"), tmp_path)
+
+
+def typeset(latex: str, folder: Path) -> None:
+    """Make the pages, of which nothing runs off."""
+    (folder / "derivation.tex").write_text(latex)
     run = subprocess.run(
         ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "derivation.tex"],
-        cwd=tmp_path,
+        cwd=folder,
         capture_output=True,
         text=True,
         errors="replace",
     )
     assert run.returncode == 0, run.stdout
     assert not re.findall(r"^Overfull.*|^.*[Ww]arning.*", run.stdout, re.MULTILINE)
-    assert (tmp_path / "derivation.pdf").stat().st_size > 10_000
+    assert (folder / "derivation.pdf").stat().st_size > 10_000
 
 
 @pdflatex
