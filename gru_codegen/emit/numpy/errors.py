@@ -182,10 +182,8 @@ class AlongErrors(Numpy):
         operands = tuple((argument, least) for argument in args)
         return Form(pattern.format(*wide), level, operands)
 
-    def whole(self, operand: Expr) -> str:
-        """The pattern of an operand that has to be there in full, for all errors that it has."""
-        pattern = super().whole(operand)
-        if pattern == "{}" or not self.has_axis(operand):
-            return pattern
-        errors = "w.steps - t" if self.part == Reach.ALL else "w.steps - t - 1"
-        return pattern.replace("(w.", f"({errors}, w.", 1)
+    def matrices(self, operand: Expr) -> list[str]:
+        """The number of errors that an operand has, if it has a matrix for each."""
+        if not self.has_axis(operand):
+            return super().matrices(operand)
+        return ["w.steps - t" if self.part == Reach.ALL else "w.steps - t - 1"]

@@ -137,10 +137,15 @@ class Numpy:
 
     def spread(self, operand: Expr) -> str:
         """The pattern of an operand with its one row, or column, spread over all."""
-        *steps, rows, columns = shape_of(operand)
+        *_, rows, columns = shape_of(operand)
         rows, columns = (added([size], "w.") for size in (rows, columns))
         own = (columns, rows) if self.is_turned(operand) else (rows, columns)
-        return f"np.broadcast_to({{}}, ({', '.join([*(['w.steps'] if steps else []), *own])}))"
+        return f"np.broadcast_to({{}}, ({', '.join([*self.matrices(operand), *own])}))"
+
+    def matrices(self, operand: Expr) -> list[str]:
+        """The number of matrices in an operand that has one for each of many; none of one alone."""
+        *steps, _, _ = shape_of(operand)
+        return ["w.steps"] if steps else []
 
     def function(self, expression: Call) -> Form:
         """A function of NumPy, a helper of the module, or what a function is made of."""
