@@ -122,6 +122,14 @@ def test_terms_of_gradients_have_an_axis_of_errors(gradient: Expr, expected: str
     assert terms(gradient) == [expected]
 
 
+@pytest.mark.parametrize(("adjoint", "errors"), [(ALL, "w.steps - t"), (LATER, "w.steps - t - 1")])
+def test_a_column_for_each_error_is_spread_over_all(adjoint: Ref, errors: str) -> None:
+    *_, written = terms(Call("contract", (Z, Call("row_sum", (adjoint,)))))
+    sums = f"{adjoint.var.name}.sum(axis=-1, keepdims=True)"
+    shape = f"({errors}, w.batch_size, w.hidden_size)"
+    assert written == f"Z.T @ np.broadcast_to({sums}, {shape})"
+
+
 def test_an_operation_without_a_spelling_for_several_errors_is_refused() -> None:
     with pytest.raises(ProgramError, match="rows has no spelling for several errors"):
         terms(Call("rows", (ALL,)))
