@@ -55,7 +55,10 @@ def compare(kernel: ModuleType, cell: Cell, loss: Loss, *, seed: int = 0) -> tup
     if kernel.UNROLL is None:
         sizes += [some._replace(T=T) for T, some in zip((1, 2, 3), sizes, strict=False)]
     declared = _Declared(cell, loss)
-    problems = [declared.problem(Problem(kernel, some, seed)) for some in sizes]
+    problems: list[Problem] = []
+    for some in sizes:
+        like = problems[0].domain if problems else None
+        problems.append(declared.problem(Problem(kernel, some, seed), like))
     declared.require_defined(problems[0])
 
     def against(
@@ -109,13 +112,14 @@ class _Declared:
                 "states and weights under [checks], or go without checks, by --no-verify"
             )
 
-    def problem(self, problem: Problem) -> Problem:
+    def problem(self, problem: Problem, like: Domain | None) -> Problem:
         """Return it with arguments where the declaration, not the kernel, says they may lie.
 
-        Where both are defined, round-off in the kernel has to be small as well.
+        Where both are defined, round-off in the kernel has to be small as well. ``like`` is the
+        domain of a problem of other sizes.
         """
-
-        return replace(problem, given=choose(lambda domain: self.noise_with(problem, domain)))
+        found = choose(lambda domain: self.noise_with(problem, domain), like)
+        return replace(problem, given=found)
 
     def noise_with(self, problem: Problem, domain: Domain) -> float:
         """Return the noise of the declaration or, if it has more and is defined, of the kernel."""

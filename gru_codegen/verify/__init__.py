@@ -35,7 +35,7 @@ from . import (
     pullback,
 )
 from .claim import Claim
-from .configuration import Problem, large, small, step_counts
+from .configuration import Problem, large, problems, small, step_counts
 from .options import options
 from .report import Check, Report
 from .targets import LOSSES
@@ -69,18 +69,17 @@ def verify(
         raise VerificationError(
             f"{kernel.__name__} is not a generated kernel: it defines no SHAPES"
         )
-    problems, others = (
-        [Problem(kernel, sizes, seed) for sizes in every(kernel)] for every in (small, large)
-    )
-    claims = _claims(kernel, problems, others)
+    few = small(kernel)
+    every = problems(kernel, [*few, *large(kernel)], seed)
+    claims = _claims(kernel, every[: len(few)], every[len(few) :])
     if certify:
-        claims += certified.claims(problems)
+        claims += certified.claims(every[: len(few)])
     checks = []
     for claim in claims:
         checks.append(claim.check())
         if progress is not None:
             progress(len(checks), len(claims))
-    return Report(_judged(checks), _subject(kernel, [*problems, *others]))
+    return Report(_judged(checks), _subject(kernel, every))
 
 
 def _judged(checks: Sequence[Check]) -> tuple[Check, ...]:
@@ -99,7 +98,7 @@ def _judged(checks: Sequence[Check]) -> tuple[Check, ...]:
 def _claims(
     kernel: ModuleType, problems: Sequence[Problem], others: Sequence[Problem]
 ) -> list[Claim]:
-    seed, offered = problems[0].seed, options(kernel)
+    offered = options(kernel)
     return [
         *(
             method.claim(problems, weight)
@@ -107,13 +106,13 @@ def _claims(
             for method in (finite_differences, complex_step, precision)
         ),
         direction.claim(others),
-        precision.loss_claim(kernel, seed),
+        precision.loss_claim(problems[0]),
         *consistency.claims(problems),
         *(loss_weights.claims(problems) if offered.loss_weights else ()),
         *(lengths.claims(problems) if offered.lengths else ()),
         *(pullback.claims(problems) if offered.vjp else ()),
         *(credit.claims(problems) if hasattr(kernel, "credit") else ()),
-        *(blocks.claims(kernel, seed) if blocks.are_taken(kernel) else ()),
+        *(blocks.claims(problems[0]) if blocks.are_taken(kernel) else ()),
         *ownership.claims(problems),
         *contract.claims(problems),
         *([definitions.npz_claim(problems[0])] if hasattr(kernel, "params_to_npz") else []),

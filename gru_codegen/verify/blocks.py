@@ -27,11 +27,15 @@ def are_taken(kernel: ModuleType) -> bool:
     return getattr(kernel, "LAYOUT", "") == "blocked" and hasattr(kernel, "_blocks")
 
 
-def claims(kernel: ModuleType, seed: int) -> list[Claim]:
-    """Return the claim that a batch of several blocks gives the results of each block by itself."""
+def claims(few: Problem) -> list[Claim]:
+    """Return the claim that a batch of several blocks gives the results of each block by itself.
+
+    ``few`` is a problem of the kernel at smaller sizes.
+    """
+    kernel = few.kernel
     inputs = _INPUTS if {"D", "H"} <= set(kernel.SIZES) else _HIDDEN
     sizes = Sizes(step_counts(kernel)[0], _BATCH, inputs, _HIDDEN)
-    problem = Problem(kernel, sizes, seed)
+    problem = few.other(sizes=sizes)
     allowed = tolerance([problem], TOLERANCE)
     return [Claim("samples", "blocks = each by itself", None, allowed, lambda: _agree(problem))]
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -94,13 +95,15 @@ class Problem:
 
     Nothing is drawn before it is asked for, so that a kernel that raises while it makes its
     weights fails the checks that need them. The data are those of ``given``, the domain that is
-    chosen for the problem if None.
+    chosen for the problem if None. ``like`` is a problem of other sizes, whose domain is tried
+    first.
     """
 
     kernel: ModuleType
     sizes: Sizes
     seed: int
     given: Domain | None = None
+    like: Problem | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return ", ".join(f"{name}={size}" for name, size in self.sizes._asdict().items())
@@ -163,10 +166,16 @@ class Problem:
             if letter not in Sizes._fields
         }
 
+    def other(self, **changes: Any) -> Problem:
+        """Return a problem of other ``sizes`` or another ``seed``, like this one."""
+        return replace(self, like=self, **changes)
+
     @cached_property
     def domain(self) -> Domain:
         """The way in which the data are drawn."""
-        return choose(self.noise) if self.given is None else self.given
+        if self.given is not None:
+            return self.given
+        return choose(self.noise, None if self.like is None else self.like.domain)
 
     @property
     def slack(self) -> float:
@@ -264,6 +273,12 @@ class Problem:
 
     def _rng(self, *stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, *self.sizes, *stream])
+
+
+def problems(kernel: ModuleType, sizes: Sequence[Sizes], seed: int) -> list[Problem]:
+    """Return a problem for each of ``sizes``, each like the first."""
+    first = Problem(kernel, sizes[0], seed)
+    return [first, *(first.other(sizes=some) for some in sizes[1:])]
 
 
 def _lock(value: Any) -> None:

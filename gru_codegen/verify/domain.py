@@ -42,7 +42,7 @@ class Domain(NamedTuple):
 
     ``scale`` is relative to the usual numbers of order one, ``positive`` names the kinds of
     arguments that are, and ``draw`` counts the draws of that kind. ``noise`` is the part by which
-    a unit in the last place of the arguments changes the results.
+    a unit in the last place of the arguments changes the results; infinity where none are defined.
     """
 
     scale: float = 1
@@ -53,7 +53,7 @@ class Domain(NamedTuple):
     @property
     def slack(self) -> float:
         """The factor by which tolerances grow: at least 1, at most `MOST_SLACK`."""
-        return min(max(1.0, self.noise / GOOD), MOST_SLACK)
+        return min(max(1.0, self.noise / GOOD), MOST_SLACK) if math.isfinite(self.noise) else 1.0
 
     @property
     def is_usual(self) -> bool:
@@ -74,25 +74,40 @@ class Domain(NamedTuple):
 
 
 USUAL = Domain()
+#: Where no arguments are any good, the usual ones show it as well as others.
+NOWHERE = Domain(noise=math.inf)
 
 
-def choose(noise: Callable[[Domain], float]) -> Domain:
+def choose(noise: Callable[[Domain], float], like: Domain | None = None) -> Domain:
     """Return the first domain whose ``noise`` is `GOOD`, or else that with the least.
 
-    A kernel that raises gets the usual domain: its checks will say so.
+    ``like`` is what was chosen for other sizes. It is tried first, and it alone if no domain was
+    good there: a kernel that is wrong would take them all, at all sizes. A kernel that raises gets
+    the usual domain: its checks will say so.
     """
-    tried: list[Domain] = []
+
+    def tried(domain: Domain) -> Domain:
+        found = noise(domain)
+        return domain._replace(noise=math.inf if math.isnan(found) else found)
+
+    least = NOWHERE
     try:
         with np.errstate(all="ignore"):
+            if like is not None:
+                here = tried(like)
+                if here.noise <= GOOD or like == NOWHERE:
+                    return here
+                if like.noise > GOOD and math.isfinite(here.noise):
+                    return here
             for domain in _domains():
-                tried.append(domain._replace(noise=noise(domain)))
-                if tried[-1].noise <= GOOD:
-                    return tried[-1]
+                here = tried(domain)
+                if here.noise <= GOOD:
+                    return here
+                if here.noise < least.noise:
+                    least = here
     except (Exception, SystemExit):
-        return USUAL
-    # Nowhere defined: then the usual arguments show it as well as any.
-    best = min(tried, key=lambda each: math.inf if math.isnan(each.noise) else each.noise)
-    return best if math.isfinite(best.noise) else USUAL
+        return NOWHERE
+    return least
 
 
 def _domains() -> Iterator[Domain]:

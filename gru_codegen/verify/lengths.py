@@ -9,7 +9,7 @@ padding is NaN: it may not be read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -86,7 +86,7 @@ def batches(problem: Problem) -> Iterator[Batch]:
     B = min(T + 1, BATCH)
     while B in (1, T, D, H):
         B += 1
-    wide = replace(problem, sizes=problem.sizes._replace(B=B))
+    wide = problem.other(sizes=problem.sizes._replace(B=B))
     for first in range(0, T + 1, B):
         yield Batch(wide, lengths(T, B, first))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -35,10 +34,12 @@ def _in_turn(problems: Sequence[Problem]) -> list[Problem]:
     Then one has one step less than the one before it: a comparison of the two numbers that is off
     by one shows there.
     """
-    turns = [*problems, *(replace(each, seed=each.seed + 1) for each in problems), problems[0]]
-    if problems[0].kernel.UNROLL is None:
-        T, *others = problems[0].sizes
-        turns += [replace(problems[0], sizes=Sizes(T - 1, *others)), problems[0]]
+    first = problems[0]
+    drawn_anew = [each.other(seed=each.seed + 1) for each in problems]
+    turns = [*problems, *drawn_anew, first]
+    if first.kernel.UNROLL is None:
+        T, *others = first.sizes
+        turns += [first.other(sizes=Sizes(T - 1, *others)), first]
     return turns
 
 

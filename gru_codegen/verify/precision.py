@@ -6,14 +6,14 @@ Finite differences say nothing in float32: at the best step they are off by more
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from .claim import Claim, over
-from .configuration import Arguments, Array, Problem, Sizes, cast, small
+from .configuration import Arguments, Array, Problem, Sizes, cast
 from .difference import MOST_DOUBT, Difference, difference, scale_of, verdict, worst
 from .domain import noise_of
 from .targets import LOSSES
@@ -71,12 +71,14 @@ def _compare(problem: Problem, weight: str) -> Difference:
     return worst([found, same_dtype])
 
 
-def loss_claim(kernel: ModuleType, seed: int) -> Claim:
-    """Claim that the loss of many numbers agrees in float32 with its definition."""
-    few = Problem(kernel, small(kernel)[0], seed)
+def loss_claim(few: Problem) -> Claim:
+    """Claim that the loss of many numbers agrees in float32 with its definition.
+
+    They are drawn in the domain of ``few``.
+    """
     _, _, D, H = few.sizes
-    T = FAR_OFF if kernel.UNROLL is None else kernel.UNROLL
-    problem = Problem(kernel, Sizes(T, max(NUMBERS // (T * H), 1), D, H), seed, few.domain)
+    T = FAR_OFF if few.kernel.UNROLL is None else few.kernel.UNROLL
+    problem = replace(few, sizes=Sizes(T, max(NUMBERS // (T * H), 1), D, H), given=few.domain)
     # The errors are divided by it, not the tolerance multiplied, which documents show as it is.
     coarse = max(1.0, _off_at_once() / 4 / LOSS_TOLERANCE)
 

@@ -19,6 +19,7 @@ from gru_codegen.verify.domain import (
     GOOD,
     LARGEST,
     MOST_SLACK,
+    NOWHERE,
     NUDGES,
     USUAL,
     Domain,
@@ -64,14 +65,60 @@ def test_if_none_is_good_the_least_noise_is_taken_and_tolerances_grow_but_not_fo
 
 @pytest.mark.parametrize("value", [math.inf, math.nan])
 def test_what_is_nowhere_defined_gets_the_usual_arguments(value: float) -> None:
-    assert choose(lambda domain: value) == USUAL
+    found = choose(lambda domain: value)
+    assert (found, found.is_usual, found.slack) == (NOWHERE, True, 1)
 
 
 def test_a_kernel_that_raises_gets_the_usual_arguments() -> None:
     def noise(domain: Domain) -> float:
         raise ZeroDivisionError
 
-    assert choose(noise) == USUAL
+    assert choose(noise) == NOWHERE
+
+
+SMALL, BAD = Domain(1 / 4), Domain(1 / 4, noise=7 * GOOD)
+
+
+@pytest.mark.parametrize(
+    ("like", "here", "found", "most"),
+    [
+        (SMALL, 0.0, SMALL, 1),  # as good here
+        (SMALL, 7 * GOOD, USUAL, 2),  # not here: the others are tried
+        (BAD, 9 * GOOD, Domain(1 / 4, noise=9 * GOOD), 1),  # no other was better there
+        (BAD, math.nan, USUAL, 2),
+        (NOWHERE, math.nan, NOWHERE, 1),
+    ],
+)
+def test_what_was_chosen_for_other_sizes_is_tried_first(
+    like: Domain, here: float, found: Domain, most: int
+) -> None:
+    tried: list[Domain] = []
+
+    def noise(domain: Domain) -> float:
+        tried.append(domain)
+        return here if len(tried) == 1 else 0.0
+
+    assert choose(noise, like) == found
+    assert len(tried) == most
+    assert tried[0] == like
+
+
+@pytest.mark.parametrize("fault", [" + 1e-3 * np.random.random()", " / 0"])
+def test_a_kernel_that_is_good_nowhere_meets_all_domains_once(
+    fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[Domain] = []
+
+    def noise(problem: Problem, domain: Domain) -> float:
+        tried.append(domain)
+        return noise_of_problem(problem, domain)
+
+    right, noise_of_problem = "np.tanh(x[t] @ Wca + RS[t] @ Wrecca)", Problem.noise
+    monkeypatch.setattr(Problem, "noise", noise)
+    source = gc.generate(gc.GRU, style="textbook")
+    assert source.count(right) == 1
+    assert not verify(load_source(source.replace(right, right + fault), "kernel"))
+    assert 50 <= len(tried) < 60
 
 
 def test_the_domain_in_words() -> None:

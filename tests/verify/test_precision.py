@@ -15,11 +15,16 @@ import gru_codegen as gc
 from gru_codegen.modules import load_source
 from gru_codegen.parse import load_cell
 from gru_codegen.verify import precision
+from gru_codegen.verify.claim import Claim
 from gru_codegen.verify.configuration import Problem, small
 from gru_codegen.verify.report import Check
 
 LONG = "_inner(dO, dO)"
 AT_ONCE = "dO.ravel().dot(dO.ravel())"
+
+
+def loss_claim(module: ModuleType, seed: int) -> Claim:
+    return precision.loss_claim(Problem(module, small(module)[0], seed))
 
 
 def kernel(old: str = LONG, new: str = LONG, **how: Any) -> ModuleType:
@@ -30,7 +35,7 @@ def kernel(old: str = LONG, new: str = LONG, **how: Any) -> ModuleType:
 
 @pytest.mark.parametrize("unroll", [None, 1, 8])
 def test_one_sum_of_all_costs_fails(unroll: int | None) -> None:
-    check = precision.loss_claim(kernel(LONG, AT_ONCE, unroll=unroll), 0).check()
+    check = loss_claim(kernel(LONG, AT_ONCE, unroll=unroll), 0).check()
     assert not check.passed
     assert (check.weight, check.method) == ("loss", "float32, many numbers")
 
@@ -40,7 +45,7 @@ def test_one_sum_of_all_costs_fails(unroll: int | None) -> None:
 def test_every_loss_passes_and_not_narrowly(loss: str, style: Any) -> None:
     module = gc.load(gc.GRU, loss=gc.losses[loss], style=style)
     for seed in range(4):
-        check = precision.loss_claim(module, seed).check()
+        check = loss_claim(module, seed).check()
         assert check.worst_error <= check.tolerance / 2, check.detail
 
 
@@ -55,7 +60,7 @@ def test_the_tolerance_is_that_of_every_machine(monkeypatch: pytest.MonkeyPatch)
 def at_once(monkeypatch: pytest.MonkeyPatch, module: ModuleType, off: float) -> Check:
     """The check of the loss where one sum is off by so much."""
     monkeypatch.setattr(precision, "_off_at_once", lambda: off)
-    return precision.loss_claim(module, 0).check()
+    return loss_claim(module, 0).check()
 
 
 @pytest.mark.parametrize("unroll", [2, 3, 4, 7])
@@ -63,13 +68,13 @@ def test_no_number_of_steps_fails(unroll: int) -> None:
     """In textbook style each step has a sum of its own, the longer the fewer steps there are."""
     module = gc.load(gc.cells["rnn"], unroll=unroll, style="textbook")
     for seed in range(4):
-        check = precision.loss_claim(module, seed).check()
+        check = loss_claim(module, seed).check()
         assert check.worst_error <= check.tolerance / 2, check.detail
 
 
 def test_states_that_grow_without_bound_are_no_fault_of_the_loss() -> None:
     grows = kernel("np.tanh(CA_t, CA_t)", "np.multiply(CA_t, 1000, CA_t)", layout="rows")
-    assert precision.loss_claim(grows, 0).check().worst_error == 0
+    assert loss_claim(grows, 0).check().worst_error == 0
 
 
 @pytest.mark.parametrize("processor", ["Nehalem", "Haswell", "SkylakeX"])
@@ -78,11 +83,11 @@ def test_the_verdict_is_the_same_where_blas_sums_in_other_registers(processor: s
     script = """
 import gru_codegen as gc
 from gru_codegen.modules import load_source
-from gru_codegen.verify import precision
+from tests.verify.test_precision import loss_claim
 
 source = gc.generate(gc.GRU)
 for text in source, source.replace("_inner(dO, dO)", "dO.ravel().dot(dO.ravel())"):
-    check = precision.loss_claim(load_source(text, "kernel"), 0).check()
+    check = loss_claim(load_source(text, "kernel"), 0).check()
     print(check.worst_error / check.tolerance)
 """
     environment = {**os.environ, "OPENBLAS_CORETYPE": processor}

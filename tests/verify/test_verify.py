@@ -10,6 +10,7 @@ import pytest
 from gru_codegen.errors import VerificationError
 from gru_codegen.modules import load_file
 from gru_codegen.verify import precision, verify
+from gru_codegen.verify.configuration import Problem, small
 from tests.verify.faults import edited
 
 
@@ -64,7 +65,7 @@ def test_the_rows() -> None:
     gradients = [(name, *row) for name in kernel.Params._fields for row in of_each_weight]
     assert rows[: len(gradients)] == gradients
     assert rows[len(gradients)] == ("all", "random direction", 1e-30, 1e-12)
-    loss = precision.loss_claim(kernel, 0)
+    loss = precision.loss_claim(Problem(kernel, small(kernel)[0], 0))
     assert rows[len(gradients) + 1] == ("loss", loss.method, None, loss.tolerance)
     assert {check.weight for check in checks[len(gradients) + len(names) + 2 :]} == {
         *("loss", "state", "init_params", "s0", "outputs"),
