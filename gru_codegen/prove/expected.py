@@ -52,7 +52,7 @@ class _Equations:
     def __init__(self, derivation: Derivation, point: Point) -> None:
         self.derivation, self.point = derivation, point
         self.known = Expressions(exact(point.field))
-        self.zero = point.field.element(0)
+        self.zero, self.one = map(point.field.element, (0, 1))
         self._forward: dict[Any, Forward] = {}
 
     # --- forward ----------------------------------------------------------------------------
@@ -113,7 +113,7 @@ class _Equations:
     def _mask(self, symbol: Any, t: int) -> Array:
         """M_t, 1 in the rows of samples that have ended, over matrices of the shape of `symbol`."""
         columns = self.point.sizes.get(str(symbol.shape[1]), 1)
-        return self.point.field.elements(np.repeat(self.point.ended[t][:, None], columns, 1) * 1)
+        return _where(np.repeat(self.point.ended[t][:, None], columns, 1), self.one, self.zero)
 
 
 class Reference(_Equations):
@@ -123,6 +123,7 @@ class Reference(_Equations):
         super().__init__(derivation, point)
         self.duals = duals(point.field)
         self._backward: dict[Any, Backward] = {}
+        self._loss: dict[Given, Any] = {}
         self._evaluated: dict[Given, tuple[Evaluation, list[Array]]] = {}
 
     # --- backward ---------------------------------------------------------------------------
@@ -223,6 +224,11 @@ class Reference(_Equations):
 
     def loss(self, given: Given) -> Any:
         """The loss: the weighted cost of the derivation, step by step."""
+        if given not in self._loss:
+            self._loss[given] = self._costs(given)
+        return self._loss[given]
+
+    def _costs(self, given: Given) -> Any:
         loss, weighting = self.derivation.loss, self.derivation.options.weighting
         total: Any = self.zero
         steps = self.forward(given).steps

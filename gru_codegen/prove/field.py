@@ -184,7 +184,7 @@ class Field:
 
     def elements(self, numbers: Any) -> Any:
         """An object array of elements, of integers of any shape."""
-        return np.frompyfunc(lambda n: self.element(n % PRIME), 1, 1)(np.asarray(numbers, object))
+        return np.frompyfunc(self.element, 1, 1)(np.asarray(numbers, object) % PRIME)
 
     def drawn(self, name: str, shape: tuple[int, ...]) -> Any:
         """Random elements, always the same for one name."""

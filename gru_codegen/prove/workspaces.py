@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -29,12 +30,18 @@ def spoil(held: Any, field: Field) -> None:
 
     Constants have no dimension or are read-only. A mask becomes one of samples that have ended.
     """
+    owners = (each.base if isinstance(each.base, np.ndarray) else each for each in _arrays(held))
+    for array in {id(owner): owner for owner in owners}.values():
+        if array.ndim and array.flags.writeable and array.dtype.kind in "Ob":
+            array[...] = True if array.dtype.kind == "b" else field.unread()
+
+
+def _arrays(held: Any) -> Iterator[Any]:
+    """Every array that `held` has, views of one among them."""
     if isinstance(held, np.ndarray):
-        for array in (held.base if isinstance(held.base, np.ndarray) else held, held):
-            if array.ndim and array.flags.writeable and array.dtype.kind in "Ob":
-                array[...] = True if array.dtype.kind == "b" else field.unread()
+        yield held
     elif isinstance(held, (dict, list, tuple)):
         for entry in held.values() if isinstance(held, dict) else held:
-            spoil(entry, field)
+            yield from _arrays(entry)
     elif hasattr(held, "__dict__") and not isinstance(held, type):
-        spoil(vars(held), field)
+        yield from _arrays(vars(held))
