@@ -12,17 +12,21 @@ import numpy as np
 
 from gru_codegen.cell import Cell
 from gru_codegen.cells import cells
+from gru_codegen.certificate import content_of
 from gru_codegen.credit import random_data, reach, truncation
 from gru_codegen.credit.measures import CELL, norms
 from gru_codegen.derive import derive
 from gru_codegen.emit import SourceMap
 from gru_codegen.errors import CellError
 from gru_codegen.explain import Expansion, Format, document
-from gru_codegen.explain.model import Additions, Checked, Travel
+from gru_codegen.explain.model import Additions, Certified, Checked, Travel
 from gru_codegen.losses import L2, Loss
 from gru_codegen.modules import load_source
 from gru_codegen.pipeline import check, source, source_map
+from gru_codegen.prove import Proof
 from gru_codegen.request import Request
+from gru_codegen.verify import Report
+from gru_codegen.verify.complex_step import METHOD as COMPLEX_STEP
 
 __all__ = ["inspect"]
 
@@ -53,8 +57,9 @@ def inspect(
     TypeError, CellError, DerivationError: as for `generate`.
     ValueError: an argument is none of its values.
     """
-    request = Request(cell, loss, readout)
-    derivation, code = derive(request.complete, loss), _code(request)
+    request = Request(cell, loss, readout, style="textbook")
+    spec = spec or (cell.name if cells.get(cell.name) is cell else "")
+    derivation, code = derive(request.complete, loss), _code(request, spec)
     given = {"unroll": unroll, "wrt": wrt, "at": at, "expand": expand, "format": format}
     return document(
         derivation,
@@ -78,18 +83,22 @@ def _additions(
         command="" if is_text else _command("inspect", request, spec, given),
         exercise=_command("grade", request, spec, {"output": "mine.toml"}),
         travel=_travel(request) if whole else None,
-        checks=_checks(request) if code and whole else (),
+        checks=_checks(_report(request, spec)) if code and whole else (),
+        certified=_certified(request, spec, code) if code and whole and not is_text else None,
     )
 
 
-@cache  # the formats of a document have them in common
-def _checks(request: Request) -> list[Checked]:
-    """The checks of the module that is shown, by their methods."""
-    code = _code(request)
+@cache  # the formats of a document have it in common
+def _report(request: Request, spec: str) -> Report:
+    """The report on the module that is shown."""
+    code = _code(request, spec)
     assert code is not None
-    kernel = load_source(code.source, f"{request.name}_textbook")
-    report = check(kernel, request.cell, loss=request.loss)
-    weights = {weight.name for weight in request.complete.weights}
+    return check(load_source(code.source, request.name), request.cell, loss=request.loss)
+
+
+def _checks(report: Report) -> list[Checked]:
+    """The checks of a report by their methods."""
+    weights = {check.weight for check in report.checks if check.method == COMPLEX_STEP}
     methods: dict[str, list[Any]] = {}
     for each in report.checks:
         methods.setdefault(each.method, []).append(each)
@@ -105,6 +114,27 @@ def _checks(request: Request) -> list[Checked]:
     ]
 
 
+def _certified(request: Request, spec: str, code: SourceMap) -> Certified | None:
+    """The certificate of the module that is shown, but for what differs from run to run.
+
+    None, if it gets none, or the command line has no name for the cell.
+    """
+    report = _report(request, spec)
+    if not report or not spec:
+        return None
+    content, proof = content_of(code.source, request, report), report.proof
+    assert isinstance(proof, Proof)
+    file = f"generated/{request.name}.py"
+    return Certified(
+        module=content["module"]["sha256"],
+        declaration=content["declaration"]["sha256"],
+        proof=proof.verdict,
+        calls=proof.kinds,
+        generate=" ".join([*request.command(spec), "--certificate"]),
+        verify=f"gru-codegen verify {file} --certificate",
+    )
+
+
 def _listed(names: Iterable[str]) -> str:
     """The names, each once; what is for all weights at once says so."""
     return ", ".join(dict.fromkeys("all weights" if n == "all" else n for n in names))
@@ -112,7 +142,6 @@ def _listed(names: Iterable[str]) -> str:
 
 def _command(name: str, request: Request, spec: str, given: Mapping[str, Any]) -> str:
     """The command of this name for the cell; "" if the command line has no name for the cell."""
-    spec = spec or (request.cell.name if cells.get(request.cell.name) is request.cell else "")
     cell = "template" if name == "grade" else "cell"
     options = {cell: spec, "loss": request.loss.name, "readout": request.readout, **given}
     defaults = {"loss": L2.name, "readout": "none", "expand": "hand"}
@@ -126,11 +155,15 @@ def _command(name: str, request: Request, spec: str, given: Mapping[str, Any]) -
 
 
 @cache
-def _code(request: Request) -> SourceMap | None:
-    """The textbook kernel of the cell; None, if no kernel can be made of it."""
+def _code(request: Request, spec: str) -> SourceMap | None:
+    """The kernel of the cell; None, if none can be made of it."""
     try:
         return source_map(
-            request.cell, loss=request.loss, readout=request.readout, style="textbook"
+            request.cell,
+            loss=request.loss,
+            readout=request.readout,
+            style=request.style,
+            spec=spec or None,
         )
     except CellError:
         return None
@@ -147,7 +180,7 @@ def _travel(request: Request) -> Travel | None:
     None, if no kernel can be made of the cell, or its numbers grow beyond float64 in that run.
     """
     try:
-        text = source(replace(request, style="textbook", extras=("credit",)))
+        text = source(replace(request, extras=("credit",)))
     except CellError:
         return None
     kernel = load_source(text, f"{request.name}_credit")

@@ -12,6 +12,7 @@ from gru_codegen.certificate.certificate import (
     Statement,
     certificate,
     check_again,
+    content_of,
     is_of,
     read,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "Statement",
     "certificate",
     "check_again",
+    "content_of",
     "is_of",
     "read",
 ]

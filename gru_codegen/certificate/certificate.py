@@ -27,6 +27,7 @@ __all__ = [
     "Statement",
     "certificate",
     "check_again",
+    "content_of",
     "is_of",
     "read",
 ]
@@ -49,7 +50,13 @@ class Statement:
 
 
 def certificate(source: str, request: Request, report: Report) -> str:
-    """The certificate of a module as JSON text.
+    """The certificate of a module as JSON text; see `content_of`."""
+    content = content_of(source, request, report)
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+def content_of(source: str, request: Request, report: Report) -> dict[str, Any]:
+    """The content of the certificate of a module.
 
     source: the module. request: what was asked for. report: of `pipeline.check`, with its proof.
     """
@@ -60,7 +67,7 @@ def certificate(source: str, request: Request, report: Report) -> str:
         "loss": data_of(request.loss),
         "readout": request.readout,
     }
-    content = {
+    return {
         "format": FORMAT,
         "module": {"name": request.name, "sha256": _sha256(source.encode())},
         "declaration": {
@@ -81,7 +88,6 @@ def certificate(source: str, request: Request, report: Report) -> str:
         ],
         "versions": _versions(),
     }
-    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
 
 def _proof_data(proof: Proof) -> dict[str, Any]:

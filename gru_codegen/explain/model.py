@@ -17,6 +17,7 @@ __all__ = [
     "Additions",
     "Block",
     "Box",
+    "Certified",
     "Checked",
     "Document",
     "Edge",
@@ -163,17 +164,35 @@ class Checked:
 
 
 @dataclass(frozen=True)
+class Certified:
+    """The statements of the certificate of the module that is shown.
+
+    module, declaration: their sha256. proof: its verdict, and of which calls it is.
+    generate, verify: the commands that write the module with its certificate, and check both.
+    """
+
+    module: str
+    declaration: str
+    proof: str
+    calls: Sequence[str]
+    generate: str
+    verify: str
+
+
+@dataclass(frozen=True)
 class Additions:
     """Parts of a document from elsewhere than the derivation.
 
     command: what makes the document again. exercise: what writes a blank file to be graded.
-    travel: how far errors travel, as it was measured. checks: those of the module that is shown.
+    travel: how far errors travel, as it was measured. checks, certified: those of the module that
+        is shown.
     """
 
     command: str = ""
     exercise: str = ""
     travel: Travel | None = None
     checks: Sequence[Checked] = ()
+    certified: Certified | None = None
 
 
 @dataclass(frozen=True)

@@ -117,6 +117,11 @@ def _escape(words: str) -> str:
     )
 
 
+def _breakable(code: str) -> str:
+    """Code in which a line may end within a long hash."""
+    return re.sub(r"[0-9a-f]{16}(?=[0-9a-f]{16})", r"\g<0>\\allowbreak{}", code)
+
+
 _LATEX_CHARACTERS = {
     "\\": r"\textbackslash{}",
     "^": r"\textasciicircum{}",
@@ -179,6 +184,6 @@ LATEX = Spelling(
     over_time=r"\sum_{t=1}^{T} ",
     words=_escape,
     inline="${}$".format,
-    verbatim=lambda code: rf"\texttt{{{_escape(code)}}}",
+    verbatim=lambda code: rf"\texttt{{{_breakable(_escape(code))}}}",
     width=_latex_width,
 )

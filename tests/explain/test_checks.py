@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import gru_codegen as gc
 from gru_codegen import inspection, pipeline
+from gru_codegen.cli import main
+
+COMMANDS = ("generate", "verify")
 
 
 def table(**options: Any) -> list[list[str]]:
@@ -42,8 +49,32 @@ def test_a_check_that_fails_is_shown_so(monkeypatch: pytest.MonkeyPatch) -> None
         return gc.Report((type(first)("Wz", first.method, None, 1.0, 0.0), *others))
 
     monkeypatch.setattr(inspection, "check", failing)
-    monkeypatch.setattr(inspection, "_checks", inspection._checks.__wrapped__)
+    monkeypatch.setattr(inspection, "_report", inspection._report.__wrapped__)
     assert any(" of " in row[3] and row[3][0] < row[3].split(" of ")[1][0] for row in table())
+    assert "sha256" not in gc.inspect(gc.GRU, format="html")
+
+
+def test_a_page_shows_the_certificate_that_its_commands_write(tmp_path: Path) -> None:
+    file, html = tmp_path / "gru_textbook.py", gc.inspect(gc.GRU, format="html")
+    generate, verify = (
+        re.search(rf"gru-codegen {command}[^<]*--certificate", html) for command in COMMANDS
+    )
+    assert generate
+    assert verify
+    assert verify.group() == "gru-codegen verify generated/gru_textbook.py --certificate"
+    assert main([*shlex.split(generate.group())[1:], "--output", str(file)]) == 0
+    written = json.loads((tmp_path / "gru_textbook.certificate.json").read_text())
+    assert written["module"]["sha256"] == sha256(file.read_bytes()).hexdigest()
+    assert written["module"]["sha256"] in html
+    assert written["declaration"]["sha256"] in html
+    assert f"{written['proof']['numbers']} numbers" in html
+    assert "; ".join(written["proof"]["calls"]) in html
+
+
+def test_a_cell_that_no_command_names_has_no_certificate_on_its_page() -> None:
+    unnamed = replace(gc.GRU, title="A cell of one's own")
+    assert "sha256" not in gc.inspect(unnamed, format="html")
+    assert "sha256" in gc.inspect(unnamed, format="html", spec="my.toml")
 
 
 def test_a_text_has_them_and_a_single_step_has_none() -> None:

@@ -98,6 +98,6 @@ def _whole(part: Part, additions: Additions) -> Iterator[Section]:
     if part.is_all:
         yield options_section(part.derivation)
     yield from travel_section(part, additions.travel)
-    yield proofs_section(part, additions.checks)
+    yield proofs_section(part, additions)
     yield from exercise_section(additions.exercise)
     yield appendix(part)

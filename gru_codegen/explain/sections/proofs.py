@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from gru_codegen.derive.writing import Prose
-from gru_codegen.explain.model import Block, Checked, Listing, Section, Table
+from gru_codegen.explain.model import Additions, Block, Certified, Checked, Listing, Section, Table
 from gru_codegen.explain.part import Part
 from gru_codegen.explain.words import counted, says
 from gru_codegen.notation import Verbatim
@@ -35,10 +35,14 @@ def code_section(part: Part) -> list[Section]:
     ]
 
 
-def proofs_section(part: Part, checks: Sequence[Checked]) -> Section:
-    """Section on the proofs that the derivation has taken, counted from its own objects."""
-    heading = "What is proved, what is checked" if checks else "What is proved"
-    return Section("proofs", (heading,), [*_proofs(part), *_checks(checks)])
+def proofs_section(part: Part, additions: Additions) -> Section:
+    """Section on the proofs that the derivation has taken, counted from its own objects.
+
+    additions: the checks of the module that is shown, and its certificate.
+    """
+    heading = "What is proved, what is checked" if additions.checks else "What is proved"
+    blocks = [*_proofs(part), *_checks(additions.checks), *_certificate(additions.certified)]
+    return Section("proofs", (heading,), blocks)
 
 
 def _checks(checks: Sequence[Checked]) -> Iterator[Block]:
@@ -62,6 +66,27 @@ def _checks(checks: Sequence[Checked]) -> Iterator[Block]:
         for each in checks
     ]
     yield Table(rows, [("of",), ("method",), ("off by at most",), ("passed",)])
+
+
+def _certificate(certified: Certified | None) -> Iterator[Block]:
+    """What the certificate of the module says, and how to have it and to doubt it."""
+    if certified is None:
+        return
+    yield says(
+        "A certificate says so to others. It lies beside the module, and is void when one byte of "
+        "the module changes. Nobody has to believe it: the second command proves and checks all of "
+        "it again."
+    )
+    yield Table(
+        [
+            (("written by",), (Verbatim(certified.generate),)),
+            (("checked by",), (Verbatim(certified.verify),)),
+            (("sha256 of the module",), (Verbatim(certified.module),)),
+            (("sha256 of the declaration",), (Verbatim(certified.declaration),)),
+            (("proof",), (certified.proof,)),
+            (("calls",), ("; ".join(certified.calls),)),
+        ]
+    )
 
 
 def _at_most(tolerance: float) -> str:
