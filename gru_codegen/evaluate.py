@@ -8,7 +8,7 @@ that owes nothing to the program, its passes or the emitted text.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -38,6 +38,7 @@ __all__ = [
     "Expressions",
     "evaluate",
     "evaluate_declaration",
+    "one_object_each",
 ]
 
 Array = NDArray[Any]
@@ -53,10 +54,12 @@ class Domain:
     ----------
     apply: a function of the declaration language to every entry of an array.
     one: the entry of matrices of ones; it stays exact beside the others, divided too.
+    matmul: the product of two matrices.
     """
 
     apply: Callable[[type[ElementwiseFunction], Array], Array]
     one: Any
+    matmul: Callable[[Array, Array], Array] = np.matmul
 
 
 def _numerically(function: type[ElementwiseFunction], array: Array) -> Array:
@@ -73,6 +76,22 @@ def _symbolically(function: type[ElementwiseFunction], array: Array) -> Array:
 FLOATS = Domain(_numerically, 1)
 #: Object arrays of SymPy's scalars.
 SYMBOLS = Domain(_symbolically, sp.S.One)
+
+
+def one_object_each() -> Domain:
+    """`SYMBOLS` where equal entries of products are one object, however often they are computed.
+
+    SymPy compares two objects part by part, but sees at once that one equals itself. The entries
+    of a product of n matrices have so many parts that this decides what can be compared at all.
+    """
+    known: dict[Any, Any] = {}
+    one = np.frompyfunc(lambda entry: known.setdefault(entry, entry), 1, 1)
+
+    def matmul(left: Array, right: Array) -> Array:
+        product: Array = one(np.matmul(left, right))
+        return product
+
+    return replace(SYMBOLS, matmul=matmul)
 
 
 def evaluate(expression: Any, values: Values, domain: Domain = FLOATS) -> Any:
@@ -130,7 +149,7 @@ def _reduced(
 
 def _product(expression: Any, domain: Domain) -> _Evaluator:
     coefficient, factors = expression.as_coeff_matrices()
-    return _scaled(coefficient, _reduced(np.matmul, factors, domain))
+    return _scaled(coefficient, _reduced(domain.matmul, factors, domain))
 
 
 def _scaled(coefficient: Any, part: _Evaluator) -> _Evaluator:

@@ -21,7 +21,7 @@ from sympy.matrices.expressions.trace import Trace
 
 from gru_codegen.equations import matrix, written
 from gru_codegen.errors import DerivationError
-from gru_codegen.evaluate import SYMBOLS, evaluate
+from gru_codegen.evaluate import SYMBOLS, Domain, evaluate, one_object_each
 from gru_codegen.functions import reciprocal
 from gru_codegen.losses import Loss
 from gru_codegen.notation import leaves
@@ -103,9 +103,10 @@ def prove_equal(
         return
     for sizes in _size_sets(expressions):
         arrays = _symbolic(expressions, sizes, without=tuple(parts))
+        domain = one_object_each()
         for symbol, expression in parts.items():
-            arrays[symbol] = _evaluate(where, expression, arrays)
-        left, right = (_evaluate(where, side, arrays) for side in (declared, normal))
+            arrays[symbol] = _evaluate(where, expression, arrays, domain)
+        left, right = (_evaluate(where, side, arrays, domain) for side in (declared, normal))
         if left.shape != right.shape:
             raise DerivationError(
                 f"{where}: the normal form {written(normal)} has shape {right.shape}, "
@@ -264,9 +265,11 @@ def _equal(left: Any, right: Any) -> bool:
     return bool(left == right) or sp.expand(left - right) == 0
 
 
-def _evaluate(where: str, expression: Any, arrays: Mapping[Any, Any]) -> Any:
+def _evaluate(
+    where: str, expression: Any, arrays: Mapping[Any, Any], domain: Domain = SYMBOLS
+) -> Any:
     try:
-        return evaluate(expression, arrays, SYMBOLS)
+        return evaluate(expression, arrays, domain)
     except TypeError as error:  # a form that evaluate does not know
         raise DerivationError(f"{where}: {error}; {_REMEDY}") from error
     except ValueError as error:  # from NumPy

@@ -182,6 +182,15 @@ def test_a_normal_form_is_proved_with_its_definitions() -> None:
     prove_equal("here", blend, s - hadamard(z, s) + hadamard(z, c), {})
 
 
+def test_a_product_of_many_factors_is_compared_without_being_taken_apart() -> None:
+    """Its entries have more parts than could ever be compared one by one."""
+    factors = [matrix(f"U{i}", H, H) for i in range(24)]
+    names = [matrix(f"P{i}", B, H) for i in range(24)]
+    before = [s, *names]
+    definitions = {P: before[i] * factors[i] for i, P in enumerate(names)}
+    prove_equal("here", tanh(MatMul(s, *factors)), tanh(names[-1]), definitions)
+
+
 @pytest.mark.parametrize(
     ("declared", "normal", "definitions"),
     [
