@@ -9,9 +9,10 @@ from types import ModuleType
 from typing import Any
 
 from gru_codegen import pipeline
+from gru_codegen.cell import Cell
+from gru_codegen.cli.recorded import cell_of
 from gru_codegen.losses import losses
 from gru_codegen.modules import load_source
-from gru_codegen.parse import load_cell
 from gru_codegen.request import EXTRAS, Request
 from gru_codegen.verify import Check, Report, verify
 
@@ -26,18 +27,17 @@ def against_declaration(
     file: str,
     text: str,
     spec: str,
-    named: str | None,
+    cell: Cell,
     how: Mapping[str, Any],
 ) -> tuple[Report, str]:
     """The report of the checks of `kernel`, and the command that makes its file again.
 
-    text: of the file. spec: of the declaration. named: the cell that its header names, if any.
-    how: the keywords of the checks.
+    text: of the file. cell: what it is declared to be. spec: the name of the cell here. how: the
+    keywords of the checks.
     """
-    cell = load_cell(spec)
     try:
         request = _request(kernel, cell)
-        made = pipeline.source(request, named)
+        made = pipeline.source(request, cell_of(text))
     except (KeyError, ValueError) as error:  # what it says of itself is no request
         report = verify(kernel, **how)
         return replace(report, limits=f"No kernel of {spec} is like it: {error}."), ""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from functools import partial
-from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,6 +15,7 @@ from gru_codegen.cli.recorded import cell_of
 from gru_codegen.cli.terminal import say, show, working
 
 if TYPE_CHECKING:
+    from gru_codegen.cell import Cell
     from gru_codegen.verify import Report
 
 __all__ = ["verify"]
@@ -100,45 +99,38 @@ def _will_run(file: str, cell: str | None, proof: bool, certificate: str | None)
     spec = _declaration(python_source(file), file, cell, proof)
     # No module is imported here; and a name in a header is hardly worth the import of SymPy.
     if spec is not None and ":" not in spec and (cell or spec.lower().endswith(".toml")):
-        from gru_codegen.parse import load_cell
-
-        load_cell(spec)
+        _loaded(spec)
     return True
 
 
 def _verify_here(file: str, spec: str | None, proof: bool, certify: bool) -> None:
     with working() as progress:
         progress("importing NumPy")
-        from gru_codegen.modules import load_file
+        from gru_codegen.modules import load_file, python_source
+        from gru_codegen.verify import verify
 
-        kernel, checking = load_file(file), partial(progress, f"checking {file}")
-        report, again = _checked(kernel, file, spec, proof, certify, checking)
+        text = python_source(file)
+        spec = _declaration(text, file, spec, proof)
+        cell = None if spec is None else _loaded(spec)  # before the file is run
+        report: Report
+        kernel, again = load_file(file), ""
+        how: Any = {"certify": certify, "progress": partial(progress, f"checking {file}")}
+        if spec is None or cell is None:
+            report = verify(kernel, **how)
+        else:
+            from gru_codegen.cli.declared import against_declaration
+
+            report, again = against_declaration(kernel, file, text, spec, cell, how)
     show(report)
     if not report:
         remedy = f"; to make it again: {again}" if again else ""
         raise CheckFailed(f"{file} fails its checks; {report.verdict}{remedy}")
 
 
-def _checked(
-    kernel: ModuleType,
-    file: str,
-    spec: str | None,
-    proof: bool,
-    certify: bool,
-    progress: Callable[..., None],
-) -> tuple[Report, str]:
-    """The report, and the command that makes the file again if its declaration is known."""
-    from gru_codegen.modules import python_source
-    from gru_codegen.verify import verify
+def _loaded(spec: str) -> Cell:
+    from gru_codegen.parse import load_cell
 
-    text = python_source(file)
-    spec = _declaration(text, file, spec, proof)
-    if spec is None:
-        return verify(kernel, certify=certify, progress=progress), ""
-    from gru_codegen.cli.declared import against_declaration
-
-    how = {"certify": certify, "progress": progress}
-    return against_declaration(kernel, file, text, spec, cell_of(text), how)
+    return load_cell(spec)
 
 
 def _declaration(text: str, file: str, given: str | None, proof: bool) -> str | None:

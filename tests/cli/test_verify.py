@@ -54,6 +54,16 @@ def test_a_module_that_only_the_file_names_is_not_imported(run: Run) -> None:
     assert not Path("sprung").exists()
 
 
+@pytest.mark.parametrize("spec", ["nowhere:CELL", "own:NOTHING", "own:WRONG"])
+def test_what_is_no_declaration_is_refused_before_the_file_is_run(
+    spec: str, kernel: Path, run: Run
+) -> None:
+    Path("own.py").write_text("WRONG = 1\n")
+    kernel.write_text(kernel.read_text() + "\nopen('sprung', 'w')\n")
+    assert run("verify", "k.py", "--cell", spec).status == 2
+    assert not Path("sprung").exists()
+
+
 def test_a_declaration_in_a_file(run: Run) -> None:
     text = (ROOT / "examples" / "my_cell.toml").read_text()
     Path("own.toml").write_text(text)
