@@ -76,8 +76,8 @@ def _spoil(value: Any) -> None:
     if isinstance(value, np.ndarray):
         held = value.base if isinstance(value.base, np.ndarray) else value
         for array in (held, value):
-            if array.ndim and array.dtype.kind in "fc" and array.flags.writeable:
-                array.fill(np.nan)
+            if array.ndim and array.dtype.kind in "fcb" and array.flags.writeable:
+                array.fill(np.nan)  # a mask becomes True
     elif isinstance(value, dict | list | tuple):
         for entry in value.values() if isinstance(value, dict) else value:
             _spoil(entry)

@@ -185,12 +185,12 @@ def _unread(array: Array, where: Array) -> Array:
 
 
 def _spoil(workspace: Any) -> None:
-    """Fill every array with NaN: what is read before it is written shows.
+    """Fill every array with NaN, every mask with True: what is read before it is written shows.
 
     Constants are 0-d or read-only.
     """
     for value in vars(workspace).values():
-        is_filled = isinstance(value, np.ndarray) and value.ndim and value.dtype.kind == "f"
+        is_filled = isinstance(value, np.ndarray) and value.ndim and value.dtype.kind in "fb"
         if is_filled and value.flags.writeable:
             value.fill(np.nan)
 

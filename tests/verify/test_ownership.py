@@ -17,3 +17,9 @@ def test_all_that_calls_write_is_spoilt_and_no_constant() -> None:
     assert np.isnan(whole).all()
     assert np.isnan(weights).all()
     assert (joined[:, 2:] == 1).all()
+
+
+def test_of_a_mask_all_samples_end() -> None:
+    mask = np.zeros((3, 1, 4), bool)
+    _spoil(SimpleNamespace(ended=mask))
+    assert mask.all()
