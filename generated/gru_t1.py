@@ -134,7 +134,7 @@ class Result(NamedTuple):
 
 
 class Workspace:
-    """The arrays of one call, kept for the next: one thread's at a time.
+    """The arrays of one call, kept for the next; a call while another one has them is refused.
 
     They are those of 1 time step.
     """
@@ -150,7 +150,8 @@ class Workspace:
         self.batch_size, self.input_size, self.hidden_size = batch_size, input_size, hidden_size
         self.sizes = (batch_size, input_size, hidden_size)
         self.dtype = _number_type(dtype)
-        self.calls = 0
+        self.calls: list[object] = []  # under way: the first goes on, others are refused
+        self.latest: object = None  # whose values the arrays have
         self.ended: Array | None = None
         self.copies: dict[str, Array] = {}
         B, D, H, dtype = self.batch_size, self.input_size, self.hidden_size, self.dtype
@@ -239,6 +240,14 @@ class Workspace:
                 self.S_by_S_prev, self.R,
             )
         )
+
+    def admit(self, call: object) -> None:
+        """Refuse `call`, which is among those under way, unless it came first."""
+        if self.calls[0] is not call:
+            raise RuntimeError(
+                "workspace: this Workspace is in use by another call; give each thread one of "
+                "its own"
+            )
 
     def room(self, name: str, shape: tuple[int, ...]) -> Array:
         """An array for an argument that has to be changed first; the same one for the next call."""
@@ -363,9 +372,15 @@ def forward(
     lengths: (B,) integers, how many steps each sample has, T if None. Past its length a sample
     keeps its state, its outputs are 0, and what x holds there is not read.
     """
-    params, x, w = _prepared(params, x, s0, lengths, workspace)
-    _forward(params, x, w)
-    return _outputs(w.S_turned, w), w.S_last.copy()
+    params, x, w = _prepared(params, x, workspace)
+    call = object()
+    try:
+        w.calls.append(call)
+        x = _begun(w, call, x, s0, lengths)
+        _forward(params, x, w)
+        return _outputs(w.S_turned, w), w.S_last.copy()
+    finally:
+        w.calls.remove(call)
 
 
 def loss(
@@ -383,11 +398,17 @@ def loss(
     loss_weights: (T,) or (T, B), 1 if None; where one is 0, y is not read. lengths: (B,) integers;
     what is past them has no part in the loss.
     """
-    params, x, w = _prepared(params, x, s0, lengths, workspace)
-    y, V = _targets(y, loss_weights, w)
-    _forward(params, x, w)
-    total = _loss(y, V, w)
-    return _scalar(total, w)
+    params, x, w = _prepared(params, x, workspace)
+    call = object()
+    try:
+        w.calls.append(call)
+        x = _begun(w, call, x, s0, lengths)
+        y, V = _targets(y, loss_weights, w)
+        _forward(params, x, w)
+        total = _loss(y, V, w)
+        return _scalar(total, w)
+    finally:
+        w.calls.remove(call)
 
 
 def loss_and_gradients(
@@ -401,12 +422,18 @@ def loss_and_gradients(
     workspace: Workspace | None = None,
 ) -> Result:
     """Return the loss, its gradient with respect to every weight, and the last state."""
-    params, x, w = _prepared(params, x, s0, lengths, workspace)
-    y, V = _targets(y, loss_weights, w)
-    _forward(params, x, w)
-    total = _loss(y, V, w)
-    gradients, _ = _backward(params, w)
-    return Result(_scalar(total, w), gradients, w.S_last.copy())
+    params, x, w = _prepared(params, x, workspace)
+    call = object()
+    try:
+        w.calls.append(call)
+        x = _begun(w, call, x, s0, lengths)
+        y, V = _targets(y, loss_weights, w)
+        _forward(params, x, w)
+        total = _loss(y, V, w)
+        gradients, _ = _backward(params, w)
+        return Result(_scalar(total, w), gradients, w.S_last.copy())
+    finally:
+        w.calls.remove(call)
 
 
 def vjp(
@@ -424,24 +451,36 @@ def vjp(
     weights, x and s0. It works once, and before the workspace serves another call. It reads x and
     the weights again: until it is called, they have to be unchanged.
     """
-    params, x, w = _prepared(params, x, s0, lengths, workspace)
-    _forward(params, x, w)
-    call = w.calls
+    params, x, w = _prepared(params, x, workspace)
+    call = object()
+    try:
+        w.calls.append(call)
+        x = _begun(w, call, x, s0, lengths)
+        _forward(params, x, w)
+        outputs, state = _outputs(w.S_turned, w), w.S_last.copy()
+    finally:
+        w.calls.remove(call)
 
     def pullback(d_outputs: Any, d_state: Any = None) -> tuple[Params, Array, Array]:
-        _check_unspent(w, call)
-        d_outputs = _like_outputs("d_outputs", d_outputs, w.S_turned)
-        np.copyto(w.dO, _turned(d_outputs))
-        if w.ended is not None:
-            np.copyto(w.dO, 0, where=_turned(w.ended))
-        last = (np.zeros((w.batch_size, w.hidden_size), w.dtype),)
-        _start(last[0], "d_state", SHAPES["s0"], d_state)
-        w.calls += 1
-        gradients, first = _backward(params, w, tuple(a.T for a in last))
-        d_x = _inputs(params, w)
-        return gradients, d_x, first[0].copy()
+        pulled = object()
+        try:
+            w.calls.append(pulled)
+            w.admit(pulled)
+            _check_unspent(w, call)
+            d_outputs = _like_outputs("d_outputs", d_outputs, w.S_turned)
+            np.copyto(w.dO, _turned(d_outputs))
+            if w.ended is not None:
+                np.copyto(w.dO, 0, where=_turned(w.ended))
+            last = (np.zeros((w.batch_size, w.hidden_size), w.dtype),)
+            _start(last[0], "d_state", SHAPES["s0"], d_state)
+            w.latest = pulled
+            gradients, first = _backward(params, w, tuple(a.T for a in last))
+            d_x = _inputs(params, w)
+            return gradients, d_x, first[0].copy()
+        finally:
+            w.calls.remove(pulled)
 
-    return _outputs(w.S_turned, w), w.S_last.copy(), pullback
+    return outputs, state, pullback
 
 
 # --- the computation -----------------------------------------------------------------------------
@@ -643,14 +682,12 @@ def _inputs(params: Params, w: Workspace) -> Array:
 # --- arguments -----------------------------------------------------------------------------------
 
 
-def _prepared(
-    params: Any, x: Any, s0: Any, lengths: Any, workspace: Workspace | None
-) -> tuple[Params, Array, Workspace]:
-    """Check and cast the arguments; the Workspace that is returned with them begins with s0."""
+def _prepared(params: Any, x: Any, workspace: Workspace | None) -> tuple[Params, Array, Workspace]:
+    """Check and cast weights and x; return them with a Workspace, still untouched."""
     params = _checked(params)
     dtype = params[0].dtype
     x = _cast_input("x", x, dtype)
-    steps, B, D = x.shape
+    _, B, D = x.shape
     H = _size(params.Wz, 1)
     shapes = [weight.shape for weight in params]
     if shapes != [(D, H), (H, H), (D, H), (H, H), (D, H), (H, H)]:
@@ -660,13 +697,19 @@ def _prepared(
     else:
         _check_workspace(workspace, ("B", "D", "H"), (B, D, H), dtype)
         w = workspace
-    w.calls += 1
+    return params, x, w
+
+
+def _begun(w: Workspace, call: object, x: Array, s0: Any, lengths: Any) -> Array:
+    """Begin a call, with s0; return x as matrices are stored."""
+    w.admit(call)
+    w.latest = call
     _start(w.S_first, "s0", SHAPES["s0"], s0)
-    w.ended = None if lengths is None else _ended(lengths, steps, B)
+    w.ended = None if lengths is None else _ended(lengths, *x.shape[:2])
     if w.ended is not None:  # what is padding is not read
         x = _zeroed(x, w.ended, w.room("x", x.shape))
         np.copyto(w.mask, _turned(w.ended))
-    return params, _turned(x), w
+    return _turned(x)
 
 
 def _targets(y: Any, loss_weights: Any, w: Workspace) -> tuple[Array, Array | None]:
@@ -718,8 +761,8 @@ def _scalar(total: Any, w: Workspace) -> Any:
     return total if w.dtype == object else w.dtype.type(total)  # NumPy 1 halves in float64
 
 
-def _check_unspent(w: Workspace, call: int) -> None:
-    if w.calls != call:
+def _check_unspent(w: Workspace, call: object) -> None:
+    if w.latest is not call:
         raise RuntimeError(
             "pullback: its buffers are spent, by an earlier call of it or by another call with "
             "the same workspace; call vjp again"

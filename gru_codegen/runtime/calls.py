@@ -51,8 +51,8 @@ def _scalar(total: Any, w: Workspace) -> Any:
     return total if w.dtype == object else w.dtype.type(total)  # NumPy 1 halves in float64
 
 
-def _check_unspent(w: Workspace, call: int) -> None:
-    if w.calls != call:
+def _check_unspent(w: Workspace, call: object) -> None:
+    if w.latest is not call:
         raise RuntimeError(
             "pullback: its buffers are spent, by an earlier call of it or by another call with "
             "the same workspace; call vjp again"

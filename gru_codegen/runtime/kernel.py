@@ -63,7 +63,8 @@ class Workspace:
         self.batch_size = batch_size
         self.sizes = (batch_size, input_size, hidden_size)
         self.dtype: np.dtype[Any] = np.dtype(np.float64)
-        self.calls = 0
+        self.calls: list[object] = []
+        self.latest: object = None
         self.ended: Array | None = None
         self.copies: dict[str, Array] = {}
         self.capacity, self.steps = 0, -1
@@ -77,8 +78,25 @@ class Workspace:
         self.steps = steps
         self.S = self._S[:steps]
 
+    def admit(self, call: object) -> None:
+        """Refuse `call`, which is among those under way, unless it came first."""
+        if self.calls[0] is not call:
+            raise RuntimeError(
+                "workspace: this Workspace is in use by another call; give each thread one of "
+                "its own"
+            )
+
     def begin(self, steps: int) -> None:
         """Show the first `steps` steps of every array, larger ones if need be."""
+        call = object()
+        try:
+            self.calls.append(call)
+            self.admit(call)
+            self._begin(steps)
+        finally:
+            self.calls.remove(call)
+
+    def _begin(self, steps: int) -> None:
         if steps > self.capacity:
             self.capacity = steps
             self._allocate()

@@ -1,4 +1,4 @@
-"""Inputs stay as they were, results are the caller's, and a workspace is one thread's at a time."""
+"""Inputs stay as they were, results are the caller's, and threads have workspaces of their own."""
 
 from __future__ import annotations
 

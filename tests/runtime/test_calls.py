@@ -102,7 +102,24 @@ def test_a_loss_is_a_float_or_an_element_of_another_dtype(w: Workspace) -> None:
 
 
 def test_a_pullback_works_once(w: Workspace) -> None:
-    _check_unspent(w, w.calls)
-    w.calls += 1
+    call = w.latest = object()
+    _check_unspent(w, call)
+    w.latest = object()
     with pytest.raises(RuntimeError, match=r"^pullback: its buffers are spent, "):
-        _check_unspent(w, w.calls - 1)
+        _check_unspent(w, call)
+
+
+IN_USE = "^workspace: this Workspace is in use by another call; give each thread one of its own$"
+
+
+def test_a_workspace_serves_one_call_at_a_time(w: Workspace) -> None:
+    first, second = object(), object()
+    w.calls += [first, second]
+    w.admit(first)
+    with pytest.raises(RuntimeError, match=IN_USE):
+        w.admit(second)
+    with pytest.raises(RuntimeError, match=IN_USE):
+        w.begin(3)
+    assert w.calls == [first, second]
+    w.calls.remove(first)
+    w.admit(second)

@@ -34,13 +34,13 @@ FAULTS = {
         {ERRORS, RUNS},
     ),
     "loss weights forgotten": (
-        "y, V = _targets(y, loss_weights, w)\n    return _measured",
-        "y, V = _targets(y, None, w)\n    return _measured",
+        "y, V = _targets(y, loss_weights, w)\n        return _measured",
+        "y, V = _targets(y, None, w)\n        return _measured",
         {RUNS, MEASURES},
     ),
     "lengths forgotten": (
-        "s0, lengths, workspace)\n    y, V = _targets(y, loss_weights, w)\n    return _measured",
-        "s0, None, workspace)\n    y, V = _targets(y, loss_weights, w)\n    return _measured",
+        "s0, lengths)\n        y, V = _targets(y, loss_weights, w)\n        return _measured",
+        "s0, None)\n        y, V = _targets(y, loss_weights, w)\n        return _measured",
         {RUNS, MEASURES},
     ),
     "norms squared": ("Array = np.sqrt(squares)", "Array = squares", {MEASURES}),

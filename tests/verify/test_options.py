@@ -117,7 +117,7 @@ FAULTS = [
         "last[0][...] = 1 if d_state is None else d_state",
         {PULLED},
     ),
-    Fault("pullback works twice", "if w.calls != call:", "if False:", {ONCE}),
+    Fault("pullback works twice", "if w.latest is not call:", "if False:", {ONCE}),
     Fault(
         "gradient of the inputs halved",
         "d_x = _inputs(params, w)",

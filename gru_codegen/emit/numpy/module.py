@@ -146,7 +146,6 @@ def _entry_points(
         "Workspace",
     ]
     functions = ["init_params", "params_from_npz", "params_to_npz"]
-    parameters = ["params: Any", *(f"{name}: Any" for name in inputs), "s0: Any", "lengths: Any"]
     arrays = ", ".join("Array" for _ in inputs)
     return {
         "entry_points": entry_points,
@@ -156,8 +155,19 @@ def _entry_points(
         "pulled": f"tuple[Params, {arrays}, {state}]",
         "prepared": signature(
             "_prepared",
-            [*parameters, "workspace: Workspace | None"],
+            ["params: Any", *(f"{name}: Any" for name in inputs), "workspace: Workspace | None"],
             f"tuple[Params, {arrays}, Workspace]",
+        ),
+        "begun": signature(
+            "_begun",
+            [
+                "w: Workspace",
+                "call: object",
+                *(f"{name}: Array" for name in inputs),
+                "s0: Any",
+                "lengths: Any",
+            ],
+            f"tuple[{arrays}]" if len(inputs) > 1 else "Array",
         ),
         "names": [*classes, *sorted([*functions, *(entry.name for entry in entry_points)])],
         "results": {
@@ -165,7 +175,6 @@ def _entry_points(
             "state": states["last_state"],
             "loss": "_scalar(total, w)",
             "gradients": "gradients",
-            "pullback": "pullback",
         },
     }
 
