@@ -100,6 +100,10 @@ def huber(a: float) -> float:
     return a * a / 2 if abs(a) <= 1 else abs(a) - 0.5
 
 
+def hard_sigmoid(a: float) -> float:
+    return min(max(a / 6 + 1 / 2, 0), 1)
+
+
 XT, YT = every(X), every(Y)
 
 #: Operation, arguments, what it is, by a formula that shares nothing with the interpreter.
@@ -115,6 +119,15 @@ OPERATION_VALUES: list[tuple[str, tuple[Expr, ...], Any]] = [
     ("exp", (XT,), np.e**x),
     ("log", (call("exp", XT),), x),
     ("reciprocal", (XT,), x**-1.0),
+    ("sqrt", (call("exp", XT),), np.exp(x / 2)),
+    ("sin", (XT,), np.imag(np.exp(1j * x))),
+    ("cos", (XT,), np.real(np.exp(1j * x))),
+    ("abs", (XT,), each(lambda a: a if a > 0 else -a, x)),
+    ("leaky_relu", (XT,), each(lambda a: a if a > 0 else a / 100, x)),
+    ("elu", (XT,), each(lambda a: a if a > 0 else np.e**a - 1, x)),
+    ("hard_sigmoid", (call("multiply", number(3), XT),), each(hard_sigmoid, 3 * x)),
+    ("softsign", (XT,), each(lambda a: a / (1 + a) if a > 0 else a / (1 - a), x)),
+    ("silu", (XT,), x / (1 + np.exp(-x))),
     ("row_sum", (XT,), of_rows(sum)),
     ("row_max", (XT,), of_rows(max)),
     ("clip", (XT,), each(lambda a: sorted((-1.0, a, 1.0))[1], x)),
@@ -136,6 +149,7 @@ OPERATION_VALUES: list[tuple[str, tuple[Expr, ...], Any]] = [
     ("rows", (Ref(BIAS),), [b] * B),
     ("column_sum", (XT,), np.einsum("tbd->d", x)),
     ("inner", (XT, YT), np.einsum("tbd,tbd->", x, y)),
+    ("expm1", (XT,), np.e**x - 1),
     ("log1p", (call("exp", XT),), np.log(1 + np.exp(x))),
     ("bordered", (XT,), [[[*row, 1.0] for row in step] for step in x]),
     ("identity", (Ref(W),), [[float(i == j) for j in range(D)] for i in range(D)]),

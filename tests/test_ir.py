@@ -140,7 +140,7 @@ NUMBER = Const(Fraction(1))
 SHAPES: list[tuple[str, tuple[Expr, ...], Shape]] = [
     *[
         (name, (BH,), ("B", "H"))
-        for name in ("negate", "log1p", "row_sum", "row_max", *ELEMENTWISE)
+        for name in ("negate", "expm1", "log1p", "row_sum", "row_max", *ELEMENTWISE)
     ],
     *[
         (name, pair, ("T", "B", "H") if TBH in pair else ("B", "H"))
@@ -187,7 +187,7 @@ def test_the_table_of_shapes_has_every_operation() -> None:
 @pytest.mark.parametrize(
     ("expression", "message"),
     [
-        (call("sin", BH), "sin(A[t]): there is no operation 'sin'"),
+        (call("sinh", BH), "sinh(A[t]): there is no operation 'sinh'"),
         (call("add", BH), "add(A[t]): add takes 2 arguments"),
         (call("add", BH, BD), "A[t] + x[t]: the shapes (B, H) and (B, D) do not fit"),
         (call("matmul", BH, DH), "A[t] @ W: the shapes (B, H) and (D, H) do not fit"),

@@ -68,5 +68,6 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "maximum": max,
     "minimum": min,
     "greater": lambda left, right: _CONTEXT.mpf(int(left > right)),
+    "expm1": _CONTEXT.expm1,
     "log1p": _CONTEXT.log1p,
 }

@@ -16,8 +16,8 @@ from gru_codegen.ir.expressions import Const
 
 __all__ = ["ELEMENTWISE"]
 
-divide, greater, log1p, maximum, minimum = map(
-    operation, ("divide", "greater", "log1p", "maximum", "minimum")
+divide, expm1, greater, log1p, maximum, minimum = map(
+    operation, ("divide", "expm1", "greater", "log1p", "maximum", "minimum")
 )
 c, m = map(name, "cm")
 
@@ -54,6 +54,34 @@ log = Elementwise(
     poles=(Fraction(0),),
     safe=Fraction(1),
     above=Fraction(0),
+)
+
+sqrt = Elementwise(
+    name="sqrt",
+    meaning="The square root",
+    derivative=reciprocal(value) / 2,
+    ufunc=np.sqrt,
+    poles=(Fraction(0),),
+    safe=Fraction(1),
+    above=Fraction(0),
+)
+
+sin = Elementwise(
+    name="sin",
+    meaning="The sine of an angle in radians",
+    latex=r"\sin",
+    derivative=operation("cos")(a),
+    ufunc=np.sin,
+    bounded=True,
+)
+
+cos = Elementwise(
+    name="cos",
+    meaning="The cosine of an angle in radians",
+    latex=r"\cos",
+    derivative=-sin(a),
+    ufunc=np.cos,
+    bounded=True,
 )
 
 tanh = Elementwise(
@@ -102,6 +130,35 @@ relu = Elementwise(
     kinks=(Fraction(0),),
 )
 
+absolute = Elementwise(
+    name="abs",
+    meaning="The absolute value",
+    remark="; its derivative at 0 is taken as 0",
+    derivative=positive(a) - positive(-a),
+    definition=maximum(a, -a),
+    reference=np.abs,
+    kinks=(Fraction(0),),
+)
+
+leaky_relu = Elementwise(
+    name="leaky_relu",
+    meaning="a where a > 0, else a / 100",
+    remark="; the derivative at 0 is taken as 1/100",
+    derivative=(1 + 99 * positive(a)) / 100,
+    definition=maximum(a, a / 100),
+    reference=lambda array: np.where(array > 0, array, 0.01 * array),
+    kinks=(Fraction(0),),
+)
+
+elu = Elementwise(
+    name="elu",
+    meaning="a where a > 0, else exp(a) - 1",
+    computed=", which loses no small values",
+    derivative=1 - relu(-value),
+    definition=maximum(a, expm1(minimum(a, 0))),
+    reference=lambda array: np.where(array > 0, array, np.expm1(np.minimum(array, 0))),
+)
+
 clip = Elementwise(
     name="clip",
     meaning="a, but at least -1 and at most 1",
@@ -130,6 +187,35 @@ softplus = Elementwise(
     definition=m + log1p(exp(a - 2 * m)),
     where=((m, relu(a)),),
     reference=partial(np.logaddexp, 0),
+)
+
+hard_sigmoid = Elementwise(
+    name="hard_sigmoid",
+    meaning="a / 6 + 1/2, but at least 0 and at most 1",
+    remark="; the derivative at the ends is taken as 0",
+    derivative=positive(value - value * value) / 6,
+    definition=(1 + clip(a / 3)) / 2,
+    reference=lambda array: np.clip(array / 6 + 0.5, 0, 1),
+    bounded=True,
+    kinks=(Fraction(-3), Fraction(3)),
+)
+
+softsign = Elementwise(
+    name="softsign",
+    meaning="a / (1 + abs(a))",
+    derivative=(1 - absolute(value)) * (1 - absolute(value)),
+    definition=divide(a, 1 + absolute(a)),
+    reference=lambda array: array / (1 + np.abs(array)),
+    bounded=True,
+)
+
+silu = Elementwise(
+    name="silu",
+    meaning="a sigmoid(a)",
+    called="The sigmoid linear unit, or swish,",
+    derivative=value + sigmoid(a) * (1 - value),
+    definition=a * sigmoid(a),
+    reference=lambda array: array * _sigmoid(array),
 )
 
 #: Every record above, by the name of its function.

@@ -158,6 +158,8 @@ OPERATIONS: dict[str, Operation] = {
     "minimum": _each(2, np.minimum),
     # greater(A, B): 1 where A > B, else 0
     "greater": _each(2, lambda left, right: (left > right) * 1),
+    # expm1(A): exp(A) - 1
+    "expm1": _each(1, np.expm1),
     # log1p(A): log(1 + A)
     "log1p": _each(1, np.log1p),
     **{name: operation_of(function) for name, function in ELEMENTWISE.items()},

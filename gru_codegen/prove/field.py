@@ -131,6 +131,10 @@ class Element:
             raise AttributeError(f"elements have no {name}")
         return lambda: type(self)(self.field.random(name, self.n))
 
+    def expm1(self) -> Any:
+        """exp(a) - 1."""
+        return self.exp() - 1
+
     def log1p(self) -> Any:
         """log(1 + a)."""
         return (self + 1).log()

@@ -7,7 +7,7 @@ proof; what they are held to is in `docs/trust.md`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import add, mul, neg, sub, truediv
 from typing import Any
 
@@ -37,18 +37,24 @@ def derivative(record: Elementwise, argument: Any, at: Any) -> Any:
 def compares(expressions: Iterable[Any]) -> bool:
     """Return whether some of these `expressions` apply a function that compares numbers."""
     applied = (each for e in expressions for each in e.atoms(ElementwiseApplyFunction))
-    return any(map(_compares, {each.function.expr.func.record.name for each in applied}))
+    waiting = [each.function.expr.func.record.name for each in applied]
+    used: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        if name not in used:
+            used.add(name)
+            waiting += _operations(ELEMENTWISE[name]) if name in ELEMENTWISE else []
+    return not used.isdisjoint(_COMPARISONS)
 
 
-def _compares(name: str) -> bool:
-    """Return whether the operation `name` does, or the function or its derivative by others."""
-    record = ELEMENTWISE.get(name)
-    if record is None:
-        return name in ("greater", "maximum", "minimum")
-    formulas = (record.definition, record.derivative, *(part for _, part in record.where))
-    calls = (part for formula in formulas if formula is not None for part in parts(formula))
-    used = {part.operation for part in calls if isinstance(part, Call)}
-    return any(map(_compares, used - {name}))
+_COMPARISONS = {"greater", "maximum", "minimum"}
+
+
+def _operations(record: Elementwise) -> Iterator[str]:
+    """The operations that the function and its derivative are made of."""
+    for formula in (record.definition, record.derivative, *(part for _, part in record.where)):
+        if formula is not None:
+            yield from (part.operation for part in parts(formula) if isinstance(part, Call))
 
 
 def _computed(formula: Expr, known: Mapping[str, Any]) -> Any:
@@ -76,5 +82,6 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "maximum": lambda left, right: left if left >= right else right,
     "minimum": lambda left, right: left if left <= right else right,
     "greater": _greater,
+    "expm1": lambda a: a.exp() - 1,
     "log1p": lambda a: (1 + a).log(),
 }

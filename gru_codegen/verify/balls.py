@@ -19,7 +19,7 @@ try:
 except ImportError:  # of the extra `certify`
     flint = None  # type: ignore[assignment]
 
-__all__ = ["Array", "Ball", "UndecidedError", "balls", "flint"]
+__all__ = ["FUNCTIONS", "Array", "Ball", "UndecidedError", "ball", "balls", "flint"]
 
 Array = NDArray[Any]
 #: No quotient of small integers that float64 rounds is a multiple of 1 / FINEST.
@@ -108,6 +108,15 @@ class Ball:
     # NumPy's ufuncs call the element's method of the same name.
     exp, expm1, log, log1p = map(_method, ("exp", "expm1", "log", "log1p"))
     tanh, sqrt, sin, cos, arctan = map(_method, ("tanh", "sqrt", "sin", "cos", "atan"))
+
+
+#: NumPy's functions of one argument that balls have.
+FUNCTIONS = ("exp", "expm1", "log", "log1p", "tanh", "sqrt", "sin", "cos", "arctan")
+
+
+def ball(entry: Any) -> Ball:
+    """A number as a ball."""
+    return entry if isinstance(entry, Ball) else Ball(entry)
 
 
 def balls(value: Any) -> Any:

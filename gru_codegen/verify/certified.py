@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import VerificationError
-from .balls import Array, Ball, UndecidedError, balls, flint
+from .balls import FUNCTIONS, Array, Ball, UndecidedError, ball, balls, flint
 from .claim import Claim, over, tolerance
 from .configuration import Problem
 from .difference import FLOOR, Difference
+from .lines import NumpyOf, copied
 
 METHOD = "interval arithmetic"
 TOLERANCE = 1e-12
@@ -61,11 +62,11 @@ def exact(problem: Problem) -> dict[str, Array]:
 
     Raises UndecidedError or ArithmeticError where no number of bits makes them so.
     """
-    bits = BITS
+    bits, lines = BITS, copied(problem.kernel, {"np": NumpyOf(ball, FUNCTIONS)})
     while True:
         with flint.ctx.workprec(bits):
             try:
-                result = problem.kernel.loss_and_gradients(*balls(problem.arguments).trained)
+                result = lines.loss_and_gradients(*balls(problem.arguments).trained)
                 found = {name: _as_balls(value) for name, value in _named(result).items()}
                 if all(map(_is_small, found.values())):
                     return found

@@ -46,19 +46,28 @@ ARRAYS = {
     for name in names
 }
 NUMERIC: dict[str, Callable[[Any], Any]] = {
+    "abs": np.abs,
     "clip": lambda a: np.clip(a, -1, 1),
+    "cos": np.cos,
+    "elu": lambda a: np.where(a > 0, a, np.exp(a) - 1),
     "exp": np.exp,
+    "hard_sigmoid": lambda a: np.clip(a / 6 + 1 / 2, 0, 1),
     "huber": lambda a: np.where(np.abs(a) <= 1, a**2 / 2, np.abs(a) - 0.5),
+    "leaky_relu": lambda a: np.where(a > 0, a, a / 100),
     "log": np.log,
     "positive": lambda a: np.where(a > 0, 1.0, 0.0),
     "reciprocal": lambda a: 1 / a,
     "relu": lambda a: np.maximum(a, 0),
     "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
+    "silu": lambda a: a / (1 + np.exp(-a)),
+    "sin": np.sin,
     "softplus": lambda a: np.logaddexp(0, a),
+    "softsign": lambda a: a / (1 + np.abs(a)),
+    "sqrt": np.sqrt,
     "tanh": np.tanh,
 }
 #: Continuous, of any argument, and never of values that are much larger.
-TAME = sorted({"clip", "relu", "sigmoid", "softplus", "tanh"} & set(FUNCTIONS))
+TAME = sorted({"abs", "clip", "cos", "relu", "sigmoid", "softplus", "tanh"} & set(FUNCTIONS))
 
 
 def meaning(text: str) -> Value:

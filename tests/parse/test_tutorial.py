@@ -141,7 +141,7 @@ def test_a_function_of_the_package_is_one_record(tmp_path: Path) -> None:
     own, table, rest = file.read_text().partition("#: Every record above")
     file.write_text("\n".join([own, *records, table + rest]))
     (declared,) = blocks("toml")
-    for name in ("silu", "arctan"):
+    for name in ("mish", "arctan"):
         (tmp_path / f"{name}.toml").write_text(declared.replace("tanh", name))
 
     def said(*arguments: str) -> str:
@@ -154,10 +154,10 @@ def test_a_function_of_the_package_is_one_record(tmp_path: Path) -> None:
             text=True,
         ).stdout
 
-    *_, shown = indented("cell silu.toml").splitlines()
+    *_, shown = indented("cell mish.toml").splitlines()
     how_many = r"(?<=all )\d+(?= checks)"
     lines: list[str] = []
-    for name in ("silu", "arctan"):
+    for name in ("mish", "arctan"):
         shutil.rmtree(tmp_path / "generated", ignore_errors=True)
         lines += said("-c", _EVERY_LAYOUT.format(name=name)).splitlines()
     assert re.sub(how_many, "N", shown) in [re.sub(how_many, "N", line) for line in lines]
@@ -165,7 +165,7 @@ def test_a_function_of_the_package_is_one_record(tmp_path: Path) -> None:
     assert all(line.startswith("wrote ") and "; pass: all " in line for line in lines)
     # its tests are there already
     tests = "tests/test_functions.py"
-    found = said("-m", "pytest", "-q", "-k", "silu or arctan", "-p", "no:cacheprovider", tests)
+    found = said("-m", "pytest", "-q", "-k", "mish or arctan", "-p", "no:cacheprovider", tests)
     assert re.search(r"^8 passed", found, re.M)
 
 

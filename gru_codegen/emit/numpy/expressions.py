@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -33,6 +34,7 @@ __all__ = [
     "as_expression",
     "as_terms",
     "by_sample",
+    "helper_name",
     "ufunc",
     "where_unread",
 ]
@@ -157,7 +159,12 @@ class Numpy:
             raise ProgramError(f"NumPy has no spelling for the operation {name!r}")
         if function.inline:
             return self(function.of(expression.args[0]))
-        return call(name, expression.args)
+        return call(helper_name(name), expression.args)
+
+
+def helper_name(function: str) -> str:
+    """The name of the helper of a function, which must not be one of Python's own."""
+    return f"{function}_" if hasattr(builtins, function) else function
 
 
 def ufunc(operation: str) -> str | None:

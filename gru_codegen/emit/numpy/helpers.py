@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from gru_codegen.emit.numpy.expressions import Numpy, as_expression
+from gru_codegen.emit.numpy.expressions import Numpy, as_expression, helper_name
 from gru_codegen.ir import ELEMENTWISE, Call, Elementwise, Expr, parts, rewrite
 
 __all__ = ["helpers_of"]
@@ -67,7 +67,7 @@ def _helper(function: Elementwise) -> str:
     names = [part.var.name for part, _ in function.where]
     return "\n".join(
         [
-            f"def {function.name}(a: Array) -> Any:",
+            f"def {helper_name(function.name)}(a: Array) -> Any:",
             f'    """{function.meaning}{function.computed}."""',
             *(f"    {name} = {text}" for name, text in zip(names, computed, strict=True)),
             f"    return {result}",

@@ -69,7 +69,7 @@ def _checks(checks: Sequence[Checked]) -> Iterator[Block]:
 
 
 def _certificate(certified: Certified | None) -> Iterator[Block]:
-    """What the certificate of the module says, and how to have it and to doubt it."""
+    """The statements of the certificate, and the commands to have it and to doubt it."""
     if certified is None:
         return
     yield says(

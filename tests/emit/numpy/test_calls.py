@@ -65,6 +65,7 @@ IN_PLACE: list[tuple[Expr, list[str]]] = [
     (op("negate")(a), ["np.negative(a, d)"]),
     (op("exp")(a), ["np.exp(a, d)"]),
     (op("log")(a), ["np.log(a, d)"]),
+    (op("expm1")(a), ["np.expm1(a, d)"]),
     (op("log1p")(a), ["np.log1p(a, d)"]),
     (op("tanh")(a), ["np.tanh(a, d)"]),
     (op("reciprocal")(a), ["np.divide(one, a, d)"]),

@@ -116,7 +116,9 @@ EXPRESSIONS: dict[str, Expr] = {
     # functions
     "np.exp(a)": call("exp")(a),
     "np.log(a)": call("log")(a),
+    "np.expm1(a)": call("expm1")(a),
     "np.log1p(a)": call("log1p")(a),
+    "abs_(a)": call("abs")(a),
     "np.maximum(a, b)": call("maximum")(a, b),
     "np.minimum(a + b, 1)": call("minimum")(add(a, b), one),
     "(a - b > 0) * np.ones_like(a - b)": call("greater")(subtract(a, b), zero),
