@@ -94,7 +94,7 @@ test-faults: $(TOOLS) ## plant faults in every line of the kernels; takes minute
 fuzz: export EXAMPLES ?= 2000
 fuzz: export OMP_NUM_THREADS := 1
 fuzz: $(TOOLS) ## kernels of 2,000 cells drawn at random, other ones every time; takes an hour of CPU time
-	$(BIN)/python -m pytest -m campaign tests/emit/test_random_cells.py $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m campaign -rP tests/emit/test_random_cells.py tests/verify/test_random_cells.py $(PYTEST_ARGS)
 
 test-proofs: $(TOOLS) ## prove kernels of every cell, loss, readout, layout and length; takes half an hour
 	$(BIN)/python -m benchmarks.proofs steps

@@ -15,12 +15,11 @@ from gru_codegen.emit import Heading, SourceMap, emit, map_source
 from gru_codegen.emit.header import aligned
 from gru_codegen.ir import Program
 from gru_codegen.losses import L2, Loss
-from gru_codegen.lower import lower
 from gru_codegen.modules import load_source
 from gru_codegen.passes import optimise, terms_of_gradients
 from gru_codegen.prove import prove
 from gru_codegen.request import Choices, Request, complete, names_its_choices
-from gru_codegen.stages import derived
+from gru_codegen.stages import derived, lowered
 from gru_codegen.verify import Report, verify
 
 if TYPE_CHECKING:
@@ -81,9 +80,9 @@ def _program(request: Request, spec: str | None) -> tuple[Program, Heading, Prog
     That is the program of the gradients whose terms are asked for, if they are.
     """
     derivation = derived(request)
-    lowered = lower(derivation)
-    program = optimise(lowered, request.style, request.unroll, request.stored)
-    terms = terms_of_gradients(lowered) if "credit" in request.extras else None
+    before = lowered(request)
+    program = optimise(before, request.style, request.unroll, request.stored)
+    terms = terms_of_gradients(before) if "credit" in request.extras else None
     if spec is None and cells.get(request.cell.name) is request.cell:
         spec = request.cell.name
     again = (request.call,) if spec is None else request.command(spec)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from gru_codegen.cost import gain
 from gru_codegen.derive import Derivation, derive
 from gru_codegen.ir import Program
 from gru_codegen.ir.printing import printed
+from gru_codegen.losses import Loss
 from gru_codegen.lower import lower
 from gru_codegen.passes import LAYOUTS, after_each, passes
 from gru_codegen.request import Choices, Request, names_its_choices
@@ -21,7 +23,16 @@ from gru_codegen.requirements import require_generable
 if TYPE_CHECKING:
     from typing_extensions import Unpack  # in typing from Python 3.11 on
 
-__all__ = ["LOWER", "derived", "elsewhere", "every_stage", "program", "stage_names", "stages"]
+__all__ = [
+    "LOWER",
+    "derived",
+    "elsewhere",
+    "every_stage",
+    "lowered",
+    "program",
+    "stage_names",
+    "stages",
+]
 
 #: The stage before all passes.
 LOWER = "lower"
@@ -54,9 +65,20 @@ def derived(request: Request) -> Derivation:
     return derive(request.complete, request.loss)
 
 
+def lowered(request: Request) -> Program:
+    """The program before all passes, made once for all kernels of a declaration."""
+    derived(request)
+    return _lowered(request.complete, request.loss)
+
+
+@lru_cache(maxsize=8)  # the kernels of a declaration are asked for one after another
+def _lowered(cell: Cell, loss: Loss) -> Program:
+    return lower(derive(cell, loss))
+
+
 def stages(request: Request) -> Iterator[tuple[str, Program]]:
     """The program as it is lowered and after each pass, with the name of the stage."""
-    program = lower(derived(request))
+    program = lowered(request)
     changes = passes(request.style, request.unroll, request.stored)
     programs = chain([program], after_each(program, changes))
     yield from zip(stage_names(request), programs, strict=True)

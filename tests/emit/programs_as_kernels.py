@@ -73,6 +73,7 @@ class _Call:
         seed: int,
         sizes: Mapping[str, int] = SIZES,
         dtype: Any = np.float64,
+        targets: str = "numbers",
     ) -> None:
         self.program, self.steps, self.given = program, steps, given
         self.sizes, self.dtype = sizes, np.dtype(dtype)
@@ -89,6 +90,12 @@ class _Call:
         self.output = program.entries["forward"][0]
         self.states = [v for v in program.entries["gradients"] if v.role == "value"]
         self.x, self.y = self.drawn(self.one("input"), True), self.drawn(self.output, True)
+        self.labels = rng.integers(0, self.y.shape[2], self.y.shape[:2])
+        if targets == "labels":
+            self.y = np.eye(self.y.shape[2], dtype=dtype)[self.labels]
+        elif targets == "fractions":
+            self.y = abs(self.y)
+        self.given_y = self.labels if targets == "labels" else self.y
         self.d_outputs = self.drawn(self.output, True)
         self.first = [self.drawn(state) for state in self.states]
         self.last = [self.drawn(state) for state in self.states]
@@ -172,8 +179,10 @@ class _Call:
         outputs, state = kernel.forward(params, self.x, s0, **run)
         yield "outputs", outputs
         yield from self._states(state)
-        yield "loss", kernel.loss(params, self.x, self.y, s0, **train)
-        loss, gradients, state = kernel.loss_and_gradients(params, self.x, self.y, s0, **train)
+        yield "loss", kernel.loss(params, self.x, self.given_y, s0, **train)
+        loss, gradients, state = kernel.loss_and_gradients(
+            params, self.x, self.given_y, s0, **train
+        )
         yield "loss", loss
         yield from ((f"trained {name}", value) for name, value in self._states(state))
         for name, gradient in gradients._asdict().items():
@@ -201,18 +210,25 @@ def assert_agrees(
     given: tuple[Option, ...],
     sizes: Mapping[str, int] = SIZES,
     dtype: Any = np.float64,
+    targets: str = "numbers",
 ) -> None:
     """Every entry point gives what the interpreter does, and does so again in one Workspace.
 
     A float32 kernel may be off by some times what the interpreter is in float32, which no order of
     operations saves.
+
+    Raises
+    ------
+    OverflowError: the interpreter gives infinity or NaN, with which nothing is compared.
     """
     wide = np.result_type(dtype, np.float64)
     with patch("numpy.empty", _full_of_nan):
         workspace = _workspace(kernel, sizes, dtype)
         for seed, where, options in ((0, None, given), (1, workspace, given), (2, workspace, ())):
-            call = _Call(program, steps, options, seed, sizes, dtype)
+            call = _Call(program, steps, options, seed, sizes, dtype, targets)
             expected, rounded = call.expected(wide), call.expected(dtype)
+            if not all(np.isfinite(value).all() for value in rounded.values()):
+                raise OverflowError("the interpreter gives infinity or NaN")
             for name, value in call.called(kernel, where):
                 off = 30 * np.abs(rounded[name] - expected[name]).max(initial=0)
                 least = 1e-10 if wide == dtype else 1e-5

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
+from functools import reduce
 from random import Random
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ from hypothesis import reject
 from hypothesis import strategies as st
 from sympy import Rational
 
-from gru_codegen.cell import B, Cell, D, Equation, H, hadamard, matrix, ones, size
+from gru_codegen.cell import B, Cell, D, Equation, H, matrix, ones, size
 from gru_codegen.emit.sizes import letters
 from gru_codegen.errors import CellError
 from gru_codegen.functions import (
@@ -29,6 +30,7 @@ from gru_codegen.functions import (
     tanh,
 )
 from gru_codegen.notation import TEXT, Notation
+from gru_codegen.parse.forms import added, multiplied, multiplied_elementwise, scaled
 from gru_codegen.requirements import require_generable
 
 FUNCTIONS = (sigmoid, tanh, sigmoid, tanh, relu, softplus, clip, huber, positive)
@@ -132,6 +134,7 @@ class _Draw:
             self.random.shuffle(targets)
         for there in (x, *previous):
             self.add(there)
+        last = next(target for target in reversed(targets) if target not in delays)
         equations = []
         for target in targets:
             if target in delays:
@@ -139,6 +142,10 @@ class _Draw:
                 value = self.read([before.get(held, held)])
             else:
                 value = self.value(target.shape[1])
+            for there in self.unread if target == last else ():
+                if there not in states:
+                    weights = self.weight(there.shape[1], target.shape[1])
+                    value = added(value, multiplied(there, weights))
             if target in states and target not in delays and self.chance(80):
                 value = self.random.choice(BOUNDED)(value)
             equations.append(Equation(target, value, f"value {target.name}"))
@@ -151,8 +158,14 @@ class _Draw:
             weights=tuple(self.weights),
             states=dict(zip(states, previous, strict=True)),
             equations=tuple(equations),
-            output=self.random.choice(targets) if self.chance(40) else states[0],
+            output=self.output(states, targets, last),
         )
+
+    def output(self, states: list[Any], targets: list[Any], last: Any) -> Any:
+        """A state or a gate; the last equation if nothing else can read it."""
+        if last not in states:
+            return last
+        return self.random.choice(targets) if self.chance(40) else states[0]
 
     def delays(self, states: list[Any], x: Any) -> dict[Any, Any]:
         """States that are what another state was a step before, or the input: a window of it."""
@@ -165,11 +178,11 @@ class _Draw:
     def value(self, width: Any) -> Any:
         total = self.term(width)
         for _ in range(self.random.choice([0, 1, 1, 2])):
-            total = total + self.term(width)
+            total = added(total, self.term(width))
         if self.chance(40):
-            total = total + self.bias(width)
+            total = added(total, self.bias(width))
         if self.chance(10):
-            total = total + Rational(1, 3) * ones(B, width)
+            total = added(total, scaled(Rational(1, 3), ones(B, width)))
         return self.applied(total) if self.chance(50) else total
 
     def term(self, width: Any) -> Any:
@@ -178,20 +191,29 @@ class _Draw:
         if kind == "product":
             term = self.product(width)
         elif kind == "elementwise":
-            term = hadamard(*(self.factor(width) for _ in range(self.random.choice([2, 2, 3]))))
+            factors = [self.factor(width) for _ in range(self.random.choice([2, 2, 3]))]
+            term = reduce(multiplied_elementwise, factors)
         else:
             term = self.factor(width)
-        return self.random.choice(COEFFICIENTS) * term if self.chance(15) else term
+        return scaled(self.random.choice(COEFFICIENTS), term) if self.chance(15) else term
 
     def product(self, width: Any) -> Any:
         operand = self.read(self.matrices)
         if self.chance(15):
             alike = [there for there in self.matrices if there.shape == operand.shape]
-            operand = hadamard(operand, self.read(alike))
+            operand = multiplied_elementwise(operand, self.read(alike))
         if self.chance(15):
             operand = self.applied(operand)
-        product = operand * self.weight(operand.shape[1], width)
-        return product * self.weight(width, width) if self.chance(10) else product
+        return multiplied(operand, self.matrix_of_weights(operand.shape[1], width))
+
+    def matrix_of_weights(self, rows: Any, columns: Any) -> Any:
+        """A weight, or seldom a product or a sum of two; SymPy cannot differentiate its square."""
+        first = self.weight(rows, columns)
+        combine = self.random.choice([None] * 7 + [multiplied, added, multiplied_elementwise])
+        if combine is None:
+            return first
+        second = self.weight(columns if combine is multiplied else rows, columns)
+        return first if second == first else combine(first, second)
 
     def factor(self, width: Any) -> Any:
         fitting = [there for there in self.matrices if there.shape[1] == width]
@@ -202,7 +224,7 @@ class _Draw:
             case "matrix":
                 return self.read(fitting)
             case "complement":
-                return ones(B, width) - self.read(fitting)
+                return self.complement(self.read(fitting))
             case "function":
                 return self.applied(self.read(fitting))
             case "bias":
@@ -210,7 +232,7 @@ class _Draw:
             case "nested":
                 return self.nested(self.read(fitting))
             case "pole":
-                bounded = 2 * ones(B, width) + tanh(self.read(fitting))
+                bounded = added(scaled(2, ones(B, width)), tanh(self.read(fitting)))
                 return self.random.choice([exp, log, reciprocal])(bounded)
         return self.product(width)
 
@@ -222,16 +244,20 @@ class _Draw:
                 case "function":
                     value = self.applied(value)
                 case "complement":
-                    value = ones(*value.shape) - value
+                    value = self.complement(value)
                 case _:
-                    value = hadamard(value, self.read(fitting))
+                    value = multiplied_elementwise(value, self.read(fitting))
         return value
 
     def applied(self, value: Any) -> Any:
         """A function of `value`; a step is where nothing is by round-off, as sigmoid is at 0."""
         function = self.random.choice(FUNCTIONS)
-        off = Rational(1, 7) * ones(*value.shape)
-        return function(value + off if function is positive and self.shrinks else value)
+        if function is positive and self.shrinks:
+            value = added(value, scaled(Rational(1, 7), ones(*value.shape)))
+        return function(value)
+
+    def complement(self, value: Any) -> Any:
+        return added(ones(*value.shape), scaled(-1, value))
 
     def bias(self, width: Any) -> Any:
         return ones(B, 1) * self.weight(1, width)

@@ -11,6 +11,12 @@ import gru_codegen as gc
 from gru_codegen import pipeline
 from gru_codegen.parse import load_cell
 from gru_codegen.passes import LAYOUTS
+from gru_codegen.prove import prove
+from gru_codegen.request import Request
+from gru_codegen.stages import lowered
+from tests.emit.programs_as_kernels import assert_agrees
+
+SIZES = {"B": 3, "D": 2, "H": 4, "K": 5}
 
 CELLS = {
     # Weights added up are made ready once, for the pullback's adjoint of x too.
@@ -140,9 +146,18 @@ def declaration(name: str, folder: Path) -> gc.Cell:
 
 @pytest.mark.parametrize("manner", [*LAYOUTS, "textbook"])
 @pytest.mark.parametrize("name", CELLS)
-def test_the_kernel_is_right(name: str, manner: Any, declared: dict[str, gc.Cell]) -> None:
-    cell = declared[name]
+def test_every_kernel_is_right(name: str, manner: Any, declared: dict[str, gc.Cell]) -> None:
+    cell, program = declared[name], lowered(Request(declared[name]))
     how: Any = {"style": "textbook"} if manner == "textbook" else {"layout": manner}
     for unroll in (None, 1, 2):
-        report = pipeline.check(gc.load(cell, unroll=unroll, **how), cell)
-        assert report, str(report)
+        kernel = gc.load(cell, unroll=unroll, **how)
+        proof = prove(kernel, cell, gc.L2)
+        assert proof, proof.verdict
+        assert_agrees(kernel, program, unroll or 3, ("lengths", "loss weights"), SIZES)
+
+
+@pytest.mark.parametrize("form", [{}, {"layout": "blocked", "unroll": 2}], ids=str)
+@pytest.mark.parametrize("name", CELLS)
+def test_no_check_refuses_a_kernel(name: str, form: Any, declared: dict[str, gc.Cell]) -> None:
+    report = pipeline.check(gc.load(declared[name], **form), declared[name])
+    assert report, str(report)
