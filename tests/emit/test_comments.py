@@ -99,6 +99,14 @@ def test_another_form_stands_behind_the_derived_one() -> None:
     ]
 
 
+def test_a_remark_stands_behind_all_forms() -> None:
+    each, formula = equation("adjoint", A, add(multiply(B, C), B), "A_t = B_t o C_t + B_t")
+    statement = Statement(A, multiply(B, add(C, whole(1))), Origin((each,)))
+    assert list(Comments({each: formula}).lines([statement], "", ", which is there already")) == [
+        "# A_t = B_t o C_t + B_t = B_t o (C_t + 1), which is there already"
+    ]
+
+
 def test_another_order_is_no_other_form() -> None:
     each, formula = equation("forward", A, add(multiply(B, C), B), "A_t = B_t o C_t + B_t")
     turned = add(B, multiply(C, B))

@@ -25,6 +25,15 @@ def _over(program: Program, one: str, other: str) -> Plan:
     return replace(planned, places={**planned.places, one: planned.places[other]})
 
 
+def test_a_place_is_within_an_array_of_the_plan() -> None:
+    planned = validate(plan(written("S[:] = tanh(x[:] @ Wz)", {"forward": "S"})))
+    place = planned.places["S"]
+    foreign = replace(place, array=replace(place.array, name="other"))
+    for bad in (foreign, *(replace(place, start=a, stop=b) for a, b in ((-1, 1), (0, 2), (1, 1)))):
+        refused = replace(planned, places={"S": bad})
+        assert_refused(refused, "S lies outside of every array: .* step 0 at")
+
+
 def test_what_is_handed_out_is_there_when_its_entry_point_ends() -> None:
     phases = {
         "forward": """
@@ -156,3 +165,17 @@ def test_of_many_steps_the_last_are_run_as_well() -> None:
         changed = replace(phase, blocks=(*others, replace(step, body=(step.body[0], twice))))
         assert step.index == last
         assert_refused(plan(replace(unrolled, phases=(changed,))), "S of step .* is not there")
+
+
+def test_a_value_of_the_only_step_is_not_lost() -> None:
+    program = written(
+        """
+        for every step t, first to last:
+            A[t] = x[t] @ Wz
+            Z[t] = exp(A[t])
+            S[t] = A[t] + Z[t]
+    """,
+        {"forward": "S"},
+    )
+    message = "A of step 0 is not there any more; its place holds Z"
+    assert_refused(_over(unroll(1)(program), "Z", "A"), message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 import pytest
@@ -86,6 +87,15 @@ def test_few_samples_show_errors_that_come_from_far(samples: int) -> None:
     for problem, passes in ((right, True), (wrong, False)):
         rows = {claim.method: claim.check() for claim in credit.claims([problem])}
         assert rows[ERRORS].passed == rows[RUNS].passed == passes
+
+
+def test_a_row_says_which_error_and_which_steps_differ() -> None:
+    far = source(None).replace(LATER, f"{LATER}\n        dS[t + 3 :] = 0")
+    problem = Problem(load_source(far, "kernel"), Sizes(6, 2, 2, 3), seed=0)
+    rows = {claim.method: claim.check() for claim in credit.claims([problem])}
+    for method in (ERRORS, RUNS):
+        [(error, start)] = re.findall(r"error of step (\d) from step (\d) on", rows[method].detail)
+        assert int(error) >= int(start) + 3, rows[method].detail
 
 
 def test_a_kernel_without_it_has_no_such_rows() -> None:

@@ -78,6 +78,13 @@ def test_numbers() -> None:
     assert difference("loss", 2.0, 4.0) == Difference(0.5, "loss is 2, expected 4")
 
 
+def test_nothing_is_as_much_as_nothing() -> None:
+    nothing = np.zeros((0, 2))
+    for one, other in ((nothing, nothing.copy()), ((), ())):
+        assert difference("a", one, other) == Difference(0, "")
+    assert difference("a", nothing, nothing.T).error == math.inf
+
+
 def test_tuples_are_compared_field_by_field() -> None:
     one = Pair(1.0, (np.zeros(2), np.zeros(2)))
     other = Pair(1.0, (np.zeros(2), np.array([0.0, 4.0])))

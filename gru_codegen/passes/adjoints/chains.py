@@ -146,9 +146,6 @@ class Chains:
         return operands if rest is None else operands | self._factors(rest.other)
 
     def _written(self, each: Sum, index: int) -> Iterator[Statement]:
-        if not each.products and each.rest == [each.statement.value]:
-            yield each.statement
-            return
         terms: list[Term] = []
         for coefficient, product in each.products:
             yield from self._made(product, index)

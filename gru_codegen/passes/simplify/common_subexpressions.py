@@ -74,7 +74,7 @@ def _share(
     origin = INTERMEDIATE.united(*passed, statement.origin)
     _forget(computed, target)
     _forget(copies, target)
-    if not statement.accumulate and not statement.given and target not in reads(value):
+    if not statement.accumulate and target not in reads(value):
         var = target.var
         if _is_copy(value) and var.boundary is None and var not in handed_out:
             copies[target], origins[target] = value, origin

@@ -41,7 +41,8 @@ def test_what_is_written_anew_is_forgotten() -> None:
             RS[t] = R[t] * S[t-1]
             R[t] = exp(R[t])
             C[t] = R[t] * S[t-1]
-            S[t] = C[t] + RS[t]
+            E[t] = exp(R[t])
+            S[t] = C[t] + RS[t] * E[t]
     """)
     assert eliminate_common_subexpressions(program) == program
 
@@ -51,6 +52,17 @@ def test_what_holds_on_a_condition_is_not_reused() -> None:
         for every step t, first to last:
             if lengths: C[t] = exp(S[t-1])
             S[t] = exp(S[t-1])
+    """)
+    assert eliminate_common_subexpressions(program) == program
+
+
+def test_a_sum_over_steps_is_more_than_what_one_adds() -> None:
+    program = written("""
+        for every step t, first to last:
+            A[t] = tanh(S[t-1])
+            dUz += contract(S[t-1], A[t])
+            dUr += contract(S[t-1], A[t])
+            S[t] = A[t] @ Uz
     """)
     assert eliminate_common_subexpressions(program) == program
 
