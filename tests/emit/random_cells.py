@@ -17,24 +17,16 @@ from sympy import Rational
 from gru_codegen.cell import B, Cell, D, Equation, H, matrix, ones, size
 from gru_codegen.emit.sizes import letters
 from gru_codegen.errors import CellError
-from gru_codegen.functions import (
-    clip,
-    exp,
-    huber,
-    log,
-    positive,
-    reciprocal,
-    relu,
-    sigmoid,
-    softplus,
-    tanh,
-)
+from gru_codegen.functions import FUNCTIONS, positive, sigmoid, tanh
 from gru_codegen.notation import TEXT, Notation
 from gru_codegen.parse.forms import added, multiplied, multiplied_elementwise, scaled
 from gru_codegen.requirements import require_generable
 
-FUNCTIONS = (sigmoid, tanh, sigmoid, tanh, relu, softplus, clip, huber, positive)
-BOUNDED = (tanh, sigmoid, clip)  # states that do not run away
+#: Those that are applied to numbers from 1 to 3 alone.
+FROM_1_TO_3 = [f for f in FUNCTIONS.values() if f.record.poles or f.record.overflows]
+#: The others, the simplest first, which are drawn most.
+ANYWHERE = [tanh, sigmoid, *(f for f in FUNCTIONS.values() if f not in FROM_1_TO_3)]
+BOUNDED = [f for f in ANYWHERE if f.record.bounded and f is not positive]  # states stay moderate
 COEFFICIENTS = (-1, 2, Rational(1, 3), Rational(-3, 2))
 K = size("K")
 
@@ -233,7 +225,7 @@ class _Draw:
                 return self.nested(self.read(fitting))
             case "pole":
                 bounded = added(scaled(2, ones(B, width)), tanh(self.read(fitting)))
-                return self.random.choice([exp, log, reciprocal])(bounded)
+                return self.random.choice(FROM_1_TO_3)(bounded)
         return self.product(width)
 
     def nested(self, value: Any) -> Any:
@@ -251,7 +243,7 @@ class _Draw:
 
     def applied(self, value: Any) -> Any:
         """A function of `value`; a step is where nothing is by round-off, as sigmoid is at 0."""
-        function = self.random.choice(FUNCTIONS)
+        function = self.random.choice(ANYWHERE)
         if function is positive and self.shrinks:
             value = added(value, scaled(Rational(1, 7), ones(*value.shape)))
         return function(value)
