@@ -34,6 +34,7 @@ __all__ = [
     "matrix",
     "not_rational",
     "ones",
+    "plain",
     "shape_of",
     "size",
     "written",
@@ -89,7 +90,7 @@ class Equation:
                 f"({_FORMS}), not a {type(self.expression).__name__}"
             )
         check_text(at, "meaning", self.meaning)
-        object.__setattr__(self, "expression", _plain(self.expression))
+        object.__setattr__(self, "expression", plain(self.expression))
 
 
 def check_text(where: str, role: str, text: Any) -> None:
@@ -230,21 +231,21 @@ def _known_function(expression: Any) -> type[ElementwiseFunction] | None:
     return call.func if known else None
 
 
-def _plain(expression: Any) -> Any:
+def plain(expression: Any) -> Any:
     """`expression` with equal parts equal: calls without SymPy's dummy symbols, powers as products.
 
     SymPy turns z o z into a power of its own making as soon as it is added to something.
     """
     if isinstance(expression, ElementwiseApplyFunction):
-        argument, function = _plain(expression.expr), _known_function(expression)
+        argument, function = plain(expression.expr), _known_function(expression)
         return function(argument) if function else expression
     if isinstance(expression, HadamardPower) and expression.exp.is_Integer and expression.exp > 0:
-        return _plain(HadamardProduct(*[expression.base] * int(expression.exp)))
+        return plain(HadamardProduct(*[expression.base] * int(expression.exp)))
     if isinstance(expression, HadamardProduct):
         factors: list[Any] = []
-        for factor in map(_plain, expression.args):
+        for factor in map(plain, expression.args):
             factors += factor.args if isinstance(factor, HadamardProduct) else [factor]
         return HadamardProduct(*factors)
     if isinstance(expression, (MatAdd, MatMul)):
-        return expression.func(*map(_plain, expression.args))
+        return expression.func(*map(plain, expression.args))
     return expression

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any, Literal
 
 import sympy as sp
@@ -18,9 +19,10 @@ from sympy.matrices.expressions.trace import Trace
 
 from gru_codegen.derive.proof import placeholders, prove_derivative
 from gru_codegen.derive.shown import Shown
-from gru_codegen.equations import written
+from gru_codegen.equations import matrix, written
 from gru_codegen.errors import DerivationError
 from gru_codegen.notation import Local, Notation, leaves, signed
+from gru_codegen.parse.forms import added
 
 __all__ = ["RULES", "LocalDerivative", "Rule", "differentiate", "local_derivative"]
 
@@ -109,10 +111,13 @@ def differentiate(
     ------
     DerivationError: SymPy refuses the form, or its result is not the derivative.
     """
-    scalar = value if adjoint == 1 else Trace(adjoint.T * value)
     at = f"{where}, with respect to {argument}"
+    alone, owners = _apart(value)
+    scalar = alone if adjoint == 1 else Trace(adjoint.T * alone)
+    places = [place for place, symbol in owners.items() if symbol == argument]
+    places += [argument] if argument in leaves(alone) or not places else []
     try:
-        raw = scalar.diff(argument)
+        raw = reduce(added, (scalar.diff(place).xreplace(owners) for place in places))
     except Exception as error:  # SymPy raises whatever its array calculus happens to trip over
         raise DerivationError(
             f"{at}: SymPy cannot differentiate {written(value)} ({type(error).__name__}: "
@@ -129,6 +134,40 @@ def differentiate(
     rules = tuple(dict.fromkeys(_rules(value, argument)))
     asked = _asked(value, argument, adjoint, target)
     return LocalDerivative(target, argument, expression, _without_dummies(raw), rules, asked)
+
+
+def _apart(value: Any) -> tuple[Any, dict[Any, Any]]:
+    """`value` with a symbol for each place of a weight in x (W o W), and whose places they are.
+
+    SymPy refuses some elementwise products with a factor that is repeated, inside a matrix product,
+    and makes powers of others.
+    """
+    owners: dict[Any, Any] = {}
+
+    def named(expression: Any) -> Any:
+        if isinstance(expression, MatrixSymbol):
+            place = matrix(f"{expression.name} {len(owners)}", *expression.shape)  # no name of any
+            owners[place] = expression
+            return place
+        return expression.func(*map(named, expression.args)) if expression.args else expression
+
+    def apart(expression: Any) -> Any:
+        if isinstance(expression, MatAdd):
+            return MatAdd(*map(apart, expression.args))
+        if isinstance(expression, MatMul):
+            return MatMul(*(named(f) if _repeats(f) else f for f in expression.args))
+        return expression
+
+    return apart(value), owners
+
+
+def _repeats(factor: Any) -> bool:
+    """Return whether some symbol stands more than once in elementwise products of weights."""
+    return isinstance(factor, MatrixExpr) and any(
+        product.count(symbol) > 1
+        for product in factor.atoms(HadamardProduct)
+        for symbol in leaves(product)
+    )
 
 
 def _asked(value: Any, argument: MatrixSymbol, adjoint: Any, target: Any) -> Local:

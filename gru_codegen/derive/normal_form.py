@@ -25,7 +25,7 @@ from sympy.matrices.expressions.matexpr import MatrixSymbol
 from sympy.matrices.expressions.matmul import MatMul
 from sympy.matrices.expressions.special import OneMatrix
 
-from gru_codegen.equations import Equation, matrix
+from gru_codegen.equations import Equation, matrix, plain
 from gru_codegen.names import fault_of_name
 from gru_codegen.notation import leaves, signed
 
@@ -89,6 +89,9 @@ class _Normaliser:
         )
 
     def _equation(self, expression: Any, origin: Equation, target: str) -> Any:
+        return plain(self._normal(expression, origin, target))
+
+    def _normal(self, expression: Any, origin: Equation, target: str) -> Any:
         if isinstance(expression, ElementwiseApplyFunction):
             argument = expression.expr
             if not isinstance(argument, MatrixSymbol):

@@ -199,13 +199,14 @@ class _Draw:
         return multiplied(operand, self.matrix_of_weights(operand.shape[1], width))
 
     def matrix_of_weights(self, rows: Any, columns: Any) -> Any:
-        """A weight, or seldom a product or a sum of two; SymPy cannot differentiate its square."""
+        """A weight, or seldom a product or a sum of two."""
         first = self.weight(rows, columns)
         combine = self.random.choice([None] * 7 + [multiplied, added, multiplied_elementwise])
         if combine is None:
             return first
         second = self.weight(columns if combine is multiplied else rows, columns)
-        return first if second == first else combine(first, second)
+        power = second == first and combine is multiplied  # which no declaration has
+        return first if power else combine(first, second)
 
     def factor(self, width: Any) -> Any:
         fitting = [there for there in self.matrices if there.shape[1] == width]

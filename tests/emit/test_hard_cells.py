@@ -43,6 +43,11 @@ CELLS = {
         "FG = sigmoid(x @ Wf + S_prev @ Uf + C_prev @ Gf)\n"
         "Q = sigmoid(x @ Wq + S_prev @ Uq)\nC = FG * C_prev + IG * Q\nS = Q * tanh(C)",
     ),
+    # SymPy differentiates no product with a weight twice in it, but each place of it by itself.
+    "squares-of-weights": (
+        'W = "(D, H)", P = "(D, H)", U = "(H, H)"',
+        "S = tanh(S_prev @ (U + U * U) + x @ (W * W) - x @ (W * P * W) + x @ W)",
+    ),
     "terms-twice": (
         'W = "(H, H)", Wx = "(D, H)", b = "(H,)"',
         "S = tanh(x @ Wx + S_prev @ W + S_prev @ W + b + b)",
