@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -223,7 +222,7 @@ def test_a_workspace_is_free_after_an_interrupted_pullback(
     pull = pullback(call, workspace)
 
     def interrupted(*_: Any) -> Any:
-        signal.raise_signal(signal.SIGINT)
+        raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
         patch.setattr(call.kernel, "_backward", interrupted)
