@@ -8,7 +8,7 @@ stay as they are.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import reduce
@@ -43,15 +43,19 @@ class Term:
     factors: tuple[Expr, ...]
 
 
-def improved(expression: Expr) -> Expr:
-    """`expression` in factored form, in whole or in part, where that takes fewer operations."""
+def improved(expression: Expr, is_kept: Callable[[Expr], bool] | None = None) -> Expr:
+    """`expression` in factored form, in whole or in part, where that takes fewer operations.
+
+    is_kept: the arithmetic that stays in the form in which it is.
+    """
     if not isinstance(expression, Call):
         return expression
-    if expression.operation in ARITHMETIC and shape_of(expression):
+    is_arithmetic = expression.operation in ARITHMETIC and shape_of(expression)
+    if is_arithmetic and not (is_kept and is_kept(expression)):
         candidate = factored(expanded(expression))
         if passes_taken(candidate) < passes_taken(expression):
             return candidate
-    args = tuple(improved(argument) for argument in expression.args)
+    args = tuple(improved(argument, is_kept) for argument in expression.args)
     same = all(new is old for new, old in zip(args, expression.args, strict=True))
     return expression if same else Call(expression.operation, args)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gru_codegen.passes import factor_adjoints, factor_sums
 from tests.passes.written import after, phase, written
 
@@ -26,6 +28,25 @@ def test_the_declared_form_is_kept_but_for_adjoints() -> None:
     found = after(factor_adjoints(written(BODY)))
     assert found[2] == phase(BODY)[2]
     assert found[3] == "    dA[t] = Z[t] * (Z[t] + S[t-1])"
+
+
+BLEND = """
+    for every step t, first to last:
+        Z[t] = sigmoid(x[t] @ Wz)
+        A[t] = {candidate}(x[t] @ Wr)
+        S[t] = Z[t] * S[t-1] + (1 - Z[t]) * A[t]
+"""
+
+
+def test_a_blend_of_bounded_values_is_factored() -> None:
+    found = after(factor_sums(written(BLEND.format(candidate="tanh"))))
+    assert found[3] == "    S[t] = Z[t] * (S[t-1] - A[t]) + A[t]"
+
+
+@pytest.mark.parametrize("candidate", ["relu", "softplus", ""])
+def test_a_blend_of_others_keeps_what_a_closed_gate_holds(candidate: str) -> None:
+    program = written(BLEND.format(candidate=candidate))
+    assert factor_sums(program) == program
 
 
 def test_what_gains_nothing_stays() -> None:
