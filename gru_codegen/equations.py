@@ -18,6 +18,7 @@ from sympy.matrices.expressions.matadd import MatAdd
 from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
 from sympy.matrices.expressions.matmul import MatMul
 from sympy.matrices.expressions.special import OneMatrix
+from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS, ElementwiseFunction
@@ -108,7 +109,10 @@ def check_text(where: str, role: str, text: Any) -> None:
 
 # --- shapes --------------------------------------------------------------------------------------
 
-_FORMS = f"sums, matrix products, hadamard(...), ones(...) and {', '.join(FUNCTIONS)}"
+_FORMS = (
+    "sums, matrix products, transposes of weights, hadamard(...), ones(...) and "
+    f"{', '.join(FUNCTIONS)}"
+)
 
 
 def letters(value: Any) -> str:
@@ -212,6 +216,16 @@ def _shape_of_function(at: str, expression: Any) -> tuple[Any, Any]:
     return shape
 
 
+def _shape_of_transpose(at: str, expression: Any) -> tuple[Any, Any]:
+    rows, columns = shape_of(at, expression.arg)
+    if B in (rows, columns):
+        raise CellError(
+            f"{at}: {written(expression)} transposes {letters((rows, columns))}; "
+            "one sample is one row, so only what is made of weights can be transposed"
+        )
+    return columns, rows
+
+
 _SHAPE_RULES: dict[type, Callable[[str, Any], tuple[Any, Any]]] = {
     MatrixSymbol: lambda at, expression: expression.shape,
     OneMatrix: lambda at, expression: expression.shape,
@@ -219,6 +233,7 @@ _SHAPE_RULES: dict[type, Callable[[str, Any], tuple[Any, Any]]] = {
     HadamardProduct: _shape_of_sum,
     MatMul: _shape_of_product,
     ElementwiseApplyFunction: _shape_of_function,
+    Transpose: _shape_of_transpose,
 }
 
 
@@ -239,13 +254,25 @@ def plain(expression: Any) -> Any:
     if isinstance(expression, ElementwiseApplyFunction):
         argument, function = plain(expression.expr), _known_function(expression)
         return function(argument) if function else expression
-    if isinstance(expression, HadamardPower) and expression.exp.is_Integer and expression.exp > 0:
-        return plain(HadamardProduct(*[expression.base] * int(expression.exp)))
+    if isinstance(expression, HadamardPower):
+        return _power(expression)
     if isinstance(expression, HadamardProduct):
         factors: list[Any] = []
         for factor in map(plain, expression.args):
             factors += factor.args if isinstance(factor, HadamardProduct) else [factor]
         return HadamardProduct(*factors)
-    if isinstance(expression, (MatAdd, MatMul)):
+    if isinstance(expression, (MatAdd, MatMul, Transpose)):
         return expression.func(*map(plain, expression.args))
     return expression
+
+
+def _power(expression: HadamardPower) -> Any:
+    """An elementwise power, made of a product and functions; itself, if it is not made of these."""
+    exponent = expression.exp
+    if exponent == sp.Rational(1, 2):
+        return FUNCTIONS["sqrt"](plain(expression.base))
+    if not (exponent.is_Integer and exponent):
+        return expression
+    factors = [expression.base] * abs(int(exponent))
+    product = plain(HadamardProduct(*factors) if len(factors) > 1 else expression.base)
+    return product if exponent > 0 else FUNCTIONS["reciprocal"](product)

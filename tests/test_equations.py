@@ -59,7 +59,7 @@ ONES = (
     "their own"
 )
 KNOWN = ", ".join(FUNCTIONS)
-FORMS = f"sums, matrix products, hadamard(...), ones(...) and {KNOWN}"
+FORMS = f"sums, matrix products, transposes of weights, hadamard(...), ones(...) and {KNOWN}"
 BAD_SHAPES: dict[str, tuple[Callable[[], Any], str]] = {
     "product": (
         lambda: x * U,
@@ -120,12 +120,16 @@ BAD_SHAPES: dict[str, tuple[Callable[[], Any], str]] = {
         "the factor Determinant(U) in Determinant(U)*S is not a rational number",
     ),
     "entry": (lambda: U[0, 0] * S, "the factor U[0, 0] in U[0, 0]*S is not a rational number"),
-    "transpose": (lambda: S * U.T, f"Transpose in U^T is not a form known here: {FORMS}"),
+    "transpose": (
+        lambda: S * S.T * S,
+        "S^T transposes (B, H); one sample is one row, so only what is made of weights can be "
+        "transposed",
+    ),
     "inverse": (lambda: S * U.I, f"Inverse in U**(-1) is not a form known here: {FORMS}"),
     "power": (lambda: S * U**2, f"MatPow in U**2 is not a form known here: {FORMS}"),
     "quotient": (
-        lambda: HadamardPower(S, -1),
-        f"HadamardPower in HadamardPower(S, -1) is not a form known here: {FORMS}",
+        lambda: HadamardPower(S, sp.Rational(1, 3)),
+        f"HadamardPower in HadamardPower(S, 1/3) is not a form known here: {FORMS}",
     ),
     "identity": (
         lambda: S * (U + sp.Identity(H)),

@@ -3,8 +3,8 @@
 Each equation becomes one of three: ``f.(v)``, an elementwise function of one bare symbol; the
 square ``v o v`` of one; or a rational combination of bare symbols, products ``v*W`` and
 ``OneMatrix(B, 1)*b``, and elementwise products of different bare symbols, where W is a weight or
-made of weights by sums and elementwise products. What stands in the way gets a name and an
-equation of its own; what is declared stays beside it, since the emitted forward pass follows the
+made of weights by transposes, sums and elementwise products. What stands in the way gets a name and
+an equation of its own; what is declared stays beside it, since the emitted forward pass follows the
 declaration.
 """
 
@@ -118,6 +118,10 @@ class _Normaliser:
         left, right = MatMul(*factors[:-1]).doit(deep=False), factors[-1]
         if not isinstance(left, (MatrixSymbol, OneMatrix)):
             left = self._name(left, origin)
+        if isinstance(right, MatAdd) and any(isinstance(signed(t)[1], MatMul) for t in right.args):
+            # a sum over an index within another sum is none that a proof settles
+            terms = (self._combination(left * term, origin) for term in right.args)
+            return coefficient * MatAdd(*terms).doit(deep=False)
         return coefficient * left * right
 
     def _expand(self, expression: Any, origin: Equation) -> Any:

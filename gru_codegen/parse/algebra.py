@@ -11,52 +11,21 @@ import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
-from itertools import pairwise
-from typing import Any
+from functools import cached_property, partial
 
 import sympy as sp
 from sympy.matrices.expressions.special import ZeroMatrix
 
-from gru_codegen.cell import B, ones
+from gru_codegen.cell import B
+from gru_codegen.equations import written
 from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS
-from gru_codegen.parse.forms import added, multiplied, multiplied_elementwise, scaled
-from gru_codegen.parse.syntax import MOST_DIGITS, Statement
+from gru_codegen.parse.operators import OF_TWO, OPERATORS, Operand, Whole, applied, transposed
+from gru_codegen.parse.syntax import Statement
 from gru_codegen.parse.text import Text, meant
+from gru_codegen.parse.values import Value, letters, times
 
-__all__ = ["Shape", "Value", "letters", "read"]
-
-#: () is a number, (n,) a vector, (m, n) a matrix, as in NumPy; the sizes are SymPy's.
-Shape = tuple[Any, ...]
-
-
-@dataclass(frozen=True)
-class Value:
-    """The value of a part of an equation.
-
-    Attributes
-    ----------
-    expression: a rational number, or a matrix expression; a vector (n,) is the matrix (B, n) whose
-        every row it is, as broadcasting would make it.
-    shape: as in NumPy.
-    """
-
-    expression: Any
-    shape: Shape
-
-    @classmethod
-    def of(cls, symbol: Any) -> Value:
-        """A declared symbol; a row (1, n) is a vector."""
-        rows, columns = symbol.shape
-        return cls(ones(B, 1) * symbol, (columns,)) if rows == 1 else cls(symbol, (rows, columns))
-
-
-def letters(shape: Shape) -> str:
-    """A shape as messages write it, with letters: (B, H), (H,), a number."""
-    if not shape:
-        return "a number"
-    return f"({shape[0]},)" if len(shape) == 1 else f"({', '.join(map(str, shape))})"
+__all__ = ["read"]
 
 
 def read(
@@ -93,9 +62,9 @@ class _Reader:
         if len(whole.shape) == 2 and whole.shape[0] != B:
             raise self.error_over_all(f"the right-hand side is {letters(whole.shape)}", _ROWS)
         for number in whole.expression.atoms(sp.Rational):
-            if max(abs(number.p), number.q) >= 10**MOST_DIGITS:
-                fault = f"the numbers come to more than {MOST_DIGITS} digits"
-                raise self.error_over_all(fault, "those are not exact")
+            if max(abs(number.p), number.q) >= 2**63:
+                fault = f"the numbers come to {written(number)}"
+                raise self.error_over_all(fault, "no array of integers holds that")
         return whole
 
     @cached_property
@@ -121,10 +90,12 @@ class _Reader:
                 return Value(sp.Rational(exact.numerator, exact.denominator), ())
             case ast.Name():
                 return self.name(node)
-            case ast.Call(func=ast.Name() as function, args=[argument], keywords=[]):
-                return self.call(node, function, argument)
+            case ast.Call(func=ast.Name() as function, args=arguments, keywords=[]):
+                return self.call(node, function, arguments)
+            case ast.Attribute(value=argument, attr="T"):
+                return transposed(self.operand(argument), self.whole(node))
             case ast.UnaryOp(op=ast.USub(), operand=operand):
-                return _scaled(-1, self.visit(operand))
+                return times(-1, self.visit(operand))
             case ast.BinOp():
                 return self.chain(node)
         raise self.error(node, f"{type(node).__name__} has no place in an equation")
@@ -136,22 +107,25 @@ class _Reader:
             raise self.error(node, f"{node.id} is a function; write {node.id}(...)")
         raise self.error(node, self.missing(node.id))
 
-    def call(self, node: ast.Call, function: ast.Name, argument: ast.expr) -> Value:
+    def call(self, node: ast.Call, function: ast.Name, arguments: list[ast.expr]) -> Value:
         name = function.id
         if name in self.names:
             fault = f"{name} is no function; a product is written with * or @"
             raise self.error(function, fault)
-        if name not in FUNCTIONS:
+        words = sorted([*FUNCTIONS, *OF_TWO])
+        if name not in words:
             raise self.error(
                 function,
-                f"there is no function {name};{meant(name, FUNCTIONS)} "
-                f"known: {', '.join(FUNCTIONS)}",
+                f"there is no function {name};{meant(name, words)} known: {', '.join(words)}",
             )
-        value = self.visit(argument)
-        if not value.shape or (len(value.shape) == 2 and value.shape[0] != B):
-            fault = f"{self.said(argument)} is {letters(value.shape)}"
-            raise self.error(argument, f"{fault}; a function takes one row per sample, (B, n)")
-        return Value(FUNCTIONS[name](value.expression), value.shape)
+        if len(arguments) != (takes := 2 if name in OF_TWO else 1):
+            count = "one argument" if takes == 1 else "two arguments"
+            raise self.error(node, f"{name} takes {count}, not {len(arguments) or 'none'}")
+        operands = [self.operand(argument) for argument in arguments]
+        if name in OF_TWO:
+            left, right = operands
+            return OF_TWO[name](left, right, self.whole(node))
+        return applied(name, *operands)
 
     # --- operators --------------------------------------------------------------------------
 
@@ -162,70 +136,21 @@ class _Reader:
             chain.append(chain[-1].left)
         value = self.visit(chain[-1].left)
         for link in reversed(chain):
-            rule = _OPERATORS.get(type(link.op))
+            rule = OPERATORS.get(type(link.op))
             if rule is None:
                 raise self.error(link, f"{type(link.op).__name__} has no place in an equation")
-            value = rule(self, link, value, self.visit(link.right))
+            left, right = self.operand(link.left, value), self.operand(link.right)
+            value = rule(left, right, self.whole(link))
             if isinstance(value.expression, ZeroMatrix):
                 raise self.error(link, f"{self.said(link)} is always 0; leave it out")
         return value
 
-    def sum(self, node: ast.BinOp, left: Value, right: Value) -> Value:
-        shape = self.common(node, left, right, "the terms of a sum")
-        right = _scaled(-1 if isinstance(node.op, ast.Sub) else 1, right)
-        if not shape:
-            return Value(left.expression + right.expression, ())
-        return Value(added(*(_filled(value, shape) for value in (left, right))), shape)
+    def operand(self, node: ast.expr, value: Value | None = None) -> Operand:
+        value = self.visit(node) if value is None else value
+        return Operand(value, self.said(node), partial(self.error, node))
 
-    def product(self, node: ast.BinOp, left: Value, right: Value) -> Value:
-        shape = self.common(node, left, right, "the factors of an elementwise product")
-        if left.shape and right.shape:
-            return Value(multiplied_elementwise(left.expression, right.expression), shape)
-        number, value = (right, left) if left.shape else (left, right)
-        return _scaled(number.expression, value)
-
-    def quotient(self, node: ast.BinOp, left: Value, right: Value) -> Value:
-        if right.shape:
-            fault = f"{self.said(node.right)} is {letters(right.shape)}"
-            raise self.error(node, f"{fault}; / divides by a number")
-        if right.expression == 0:
-            raise self.error(node, f"{self.said(node)} divides by 0")
-        return _scaled(1 / right.expression, left)
-
-    def matrix_product(self, node: ast.BinOp, left: Value, right: Value) -> Value:
-        a, b = self.said(node.left), self.said(node.right)
-        if not (left.shape and right.shape):
-            raise self.error(node, f"{a} @ {b}: a number is multiplied by *, @ is between matrices")
-        for said, value in ((a, left), (b, right)):
-            if len(value.shape) == 1:
-                fault = f"{said} is a vector, {letters(value.shape)}"
-                raise self.error(node, f"{fault}; @ is between matrices")
-        if left.shape[-1] != right.shape[0]:
-            turned = left.shape[0] == right.shape[-1]
-            hint = f"; one sample is one row: {b} @ {a}" if turned else ""
-            raise self.error(
-                node,
-                f"{a} is {letters(left.shape)}, {b} is {letters(right.shape)}; the inner sizes "
-                f"of a product, {left.shape[-1]} and {right.shape[0]}, must be the same{hint}",
-            )
-        product = multiplied(left.expression, right.expression)
-        if any(first == second for first, second in pairwise(product.args)):
-            # SymPy would write W W as a power, which is no form of the declarations
-            raise self.error(node, f"{b} multiplies itself; name {a} by an equation of its own")
-        return Value(product, (left.shape[0], right.shape[1]))
-
-    def common(self, node: ast.BinOp, left: Value, right: Value, who: str) -> Shape:
-        """The one shape of two values; a number fits any, a vector every row of a sample."""
-        few, many = sorted((left.shape, right.shape), key=len)
-        if few in ((), many) or (len(few) == 1 and many == (B, *few)):
-            return many
-        a, b = left.shape, right.shape
-        elsewhere = isinstance(node.op, ast.Mult) and a[-1] == b[0]
-        raise self.error(
-            node,
-            f"{self.said(node.left)} is {letters(a)}, {self.said(node.right)} is {letters(b)}; "
-            f"{who} must have one shape" + ("; the matrix product is @" if elsewhere else ""),
-        )
+    def whole(self, node: ast.expr) -> Whole:
+        return Whole(self.said(node), partial(self.error, node))
 
     # --- errors -----------------------------------------------------------------------------
 
@@ -243,26 +168,3 @@ class _Reader:
 
 
 _ROWS = "an equation computes one row per sample, (B, n)"
-
-
-def _scaled(number: Any, value: Value) -> Value:
-    if not value.shape:
-        return Value(number * value.expression, ())
-    return Value(scaled(number, value.expression), value.shape)
-
-
-def _filled(value: Value, shape: Shape) -> Any:
-    """The matrix of `value`; of a number, its matrix among values of this shape."""
-    if value.shape:
-        return value.expression
-    rows, columns = (B, *shape)[-2:]
-    return scaled(value.expression, ones(rows, columns))
-
-
-_OPERATORS: dict[type, Callable[[_Reader, ast.BinOp, Value, Value], Value]] = {
-    ast.Add: _Reader.sum,
-    ast.Sub: _Reader.sum,
-    ast.Mult: _Reader.product,
-    ast.Div: _Reader.quotient,
-    ast.MatMult: _Reader.matrix_product,
-}

@@ -8,12 +8,13 @@ from functools import cached_property, partial
 
 from gru_codegen.cell import B, Equation, H, matrix
 from gru_codegen.errors import CellError
-from gru_codegen.parse.algebra import Value, letters, read
+from gru_codegen.parse.algebra import read
 from gru_codegen.parse.document import Document
 from gru_codegen.parse.keys import KEYS
 from gru_codegen.parse.symbols import Symbols
 from gru_codegen.parse.syntax import Statement, Token, statements
 from gru_codegen.parse.text import Text, meant
+from gru_codegen.parse.values import Value, letters
 
 __all__ = ["Written", "read_equations"]
 

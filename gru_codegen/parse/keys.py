@@ -16,6 +16,7 @@ KEYS: dict[str, Any] = {
     "title": "gated recurrent unit",
     "source": "Author 2014, arXiv:1412.3555",
     "sizes": ["K"],
+    "numbers": {"dt": "1/10"},
     "inputs": {"x": "(B, D)"},
     "states": ["S"],
     "weights": {"W": "(D, H)", "b": "(H,)"},
@@ -48,7 +49,7 @@ def _check_kind(document: Document, key: str, value: Any) -> None:
     if type(value) is not type(example):
         expected = f"{kind_of(example)} such as {_toml(example)}"
         raise document.error(f"{key} must be {expected}, not {kind_of(value)}", key)
-    if key == "checks":  # which has ranges, see `ranges`
+    if key in ("checks", "numbers"):  # whose values have readers of their own
         return
     for part, word in _parts(value):
         if not isinstance(word, str):

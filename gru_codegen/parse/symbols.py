@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 from reprlib import repr as shortened
 from typing import Any
 
 import sympy as sp
 
 from gru_codegen.cell import B, D, H, fault_of_symbol, matrix, size
-from gru_codegen.parse.algebra import Value, letters
 from gru_codegen.parse.document import Document
+from gru_codegen.parse.values import Value, letters
 
 __all__ = ["Symbols"]
 
+_NUMBER = re.compile(
+    r"\s*(?P<number>-?[0-9]{1,30}(?:\.[0-9]{1,30})?(?:e-?[0-9]{1,2})?)"
+    r"(?:\s*/\s*(?P<over>[0-9]{1,30}))?\s*"
+)
 _SHAPE = re.compile(r"\(\s*(\w+)\s*,\s*(\w+)\s*\)|\(\s*(\w+)\s*,\s*\)|(\w+)")
 
 
@@ -22,7 +27,7 @@ class Symbols:
 
     Attributes
     ----------
-    sizes: by their letters. inputs, weights: in the declared order.
+    sizes: by their letters. numbers: by their names. inputs, weights: in the declared order.
     states: the previous value of each state, by the name of the state.
     roles: for every name in use what it is, in words.
 
@@ -36,6 +41,8 @@ class Symbols:
         self.roles: dict[str, str] = {}
         self.sizes: dict[str, Any] = {symbol.name: symbol for symbol in (B, D, H)}
         self._read_sizes()
+        self.numbers: dict[str, Any] = {}
+        self._read_numbers()
         self.inputs = self._matrices("inputs", "an input")
         self.states: dict[str, Any] = {}
         self._read_states()
@@ -49,7 +56,8 @@ class Symbols:
     def values(self) -> dict[str, Value]:
         """By name all that the first equation may read."""
         symbols = (*self.inputs, *self.states.values(), *self.weights)
-        return {symbol.name: Value.of(symbol) for symbol in symbols}
+        numbers = {name: Value(number, ()) for name, number in self.numbers.items()}
+        return {**{symbol.name: Value.of(symbol) for symbol in symbols}, **numbers}
 
     def fault_of(self, name: str) -> str | None:
         """The reason why `name` cannot have a role, or None."""
@@ -73,6 +81,19 @@ class Symbols:
                 raise self.document.error(fault, "sizes", index)
             self._give_role(letter, "a size", "sizes", index)
             self.sizes[letter] = size(letter)
+
+    def _read_numbers(self) -> None:
+        for name, written in self.document.table.get("numbers", {}).items():
+            self._give_role(name, "a number", "numbers", name)
+            match = _NUMBER.fullmatch(str(written)) if type(written) in (str, int, float) else None
+            if match is None or not int(match["over"] or 1):
+                fault = f'{shortened(written)} is no number; write 3, 0.1 or "1/10"'
+                raise self.document.value_error(fault, "numbers", name)
+            number = Fraction(match["number"]) / int(match["over"] or 1)
+            if max(abs(number.numerator), number.denominator) >= 2**63:
+                fault = f"{name} is {number}, and no array of integers holds that"
+                raise self.document.value_error(fault, "numbers", name)
+            self.numbers[name] = sp.Rational(number.numerator, number.denominator)
 
     def _read_states(self) -> None:
         for index, state in enumerate(self.document.table["states"]):

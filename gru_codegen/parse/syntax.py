@@ -3,9 +3,9 @@
     Z = sigmoid(x @ Wz + S_prev @ Wrecz + bz)     # update gate
 
 An equation takes one line, or more while a bracket is open. The comment at its end says what the
-left side means; a comment on a line of its own is skipped. Names, numbers, brackets and the
-operators + - * / @ are all there is, and whatever else a text holds is refused here, character by
-character, before any parser of Python sees it.
+left side means; a comment on a line of its own is skipped. Names, numbers, brackets, commas within
+them, the operators + - * / @ ** and the transpose .T are all there is, and whatever else a text
+holds is refused here, character by character, before any parser of Python sees it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ MOST_EQUATIONS = 100
 MOST_TOKENS_OF_ALL = 1000
 MOST_TOKENS = 200
 MOST_BRACKETS = 10
-MOST_DIGITS = 15  # so that a number is exact in float64
+#: The significant digits that tell two numbers of float64 apart. A kernel writes a number as an
+#: integer over another, which int64 holds.
+MOST_DIGITS = 17
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,10 @@ class Token:
     @property
     def end(self) -> int:
         return self.start + len(self.text)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        return self.start, self.end
 
 
 @dataclass(frozen=True)
@@ -84,8 +90,10 @@ _TOKENS = {
     "newline": r"\n",
     "name": r"[A-Za-z_][A-Za-z0-9_]*",
     "number": r"(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+",
-    "strange": r"\*\*|//|==",
-    "operator": r"[-+*/@]",
+    "strange": r"//|==",
+    "transpose": r"\.T\b",
+    "operator": r"\*\*|[-+*/@]",
+    "comma": r",",
     "open": r"\(",
     "close": r"\)",
     "equals": r"=",
@@ -96,12 +104,11 @@ _TOKEN = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _TOKE
 
 #: What to write instead of what is not known here.
 _INSTEAD = {
-    **dict.fromkeys(["**", "^"], "a square is written Z * Z"),
+    "^": "a square is written Z ** 2",
     **dict.fromkeys(["∘", "⊙", "×", "·", "•"], "the elementwise product is written *"),
     **dict.fromkeys("[{", "brackets are round"),
     "−": "minus is written -",
-    ",": "a function takes one argument",
-    ".": "functions are written bare, as tanh(...), and a transpose is not known",
+    ".": "functions are written bare, as tanh(...), and the transpose of a weight U is U.T",
     ";": "each equation takes a line of its own",
     "σ": "the logistic function is written sigmoid",
 }
@@ -112,7 +119,7 @@ def _tokens(text: Text, start: int, end: int) -> Iterator[Token]:
         kind = str(match.lastgroup)
         token = Token(kind, match[0], match.start())
         if kind in ("strange", "other"):
-            known = _INSTEAD.get(token.text, "equations take names, numbers, ( ) and + - * / @")
+            known = _INSTEAD.get(token.text, "equations take names, numbers, ( ) and + - * / @ **")
             raise text.error(f"{_quoted(token)} is not known here; {known}", token.start, token.end)
         if kind == "name" and keyword.iskeyword(token.text):
             raise text.error(
@@ -120,14 +127,19 @@ def _tokens(text: Text, start: int, end: int) -> Iterator[Token]:
                 token.start,
                 token.end,
             )
-        if kind == "number" and len(token.text) > MOST_DIGITS:
+        if kind == "number" and (digits := _significant(token.text)) > MOST_DIGITS:
             raise text.error(
-                f"a number of {len(token.text)} digits; at most {MOST_DIGITS} are exact",
+                f"a number of {digits} digits; float64 tells numbers apart by {MOST_DIGITS}",
                 token.start,
                 token.end,
             )
         if kind != "blank":
             yield token
+
+
+def _significant(number: str) -> int:
+    """The digits of `number`, but for zeros in front; those behind a point count too."""
+    return len(number.replace(".", "").lstrip("0"))
 
 
 def _quoted(token: Token) -> str:
@@ -185,8 +197,8 @@ def _check_order(text: Text, equals: Token, right: list[Token]) -> None:
     opened: list[Token] = []
     previous, signed = equals, False
     for token in right:
-        ending = ")" if opened else "the end of the equation"
-        operand_due = previous.kind in ("equals", "operator", "open")
+        ending = ", or )" if opened else "or the end of the equation"
+        operand_due = previous.kind in ("equals", "operator", "open", "comma")
         signed = operand_due and not signed and token.text == "-"
         if operand_due:
             if token.kind not in ("name", "number", "open") and not signed:
@@ -195,9 +207,13 @@ def _check_order(text: Text, equals: Token, right: list[Token]) -> None:
             if not opened:
                 raise text.error("this ) closes no bracket", token.start, token.end)
             opened.pop()
-        elif token.kind != "operator" and not (token.kind == "open" and previous.kind == "name"):
+        elif token.kind == "comma" and not opened:
+            raise text.error("a comma stands between the arguments of a function", *token.span)
+        elif token.kind not in ("operator", "comma", "transpose") and not (
+            token.kind == "open" and previous.kind == "name"
+        ):
             raise _power_of_ten(text, previous) or _expected(
-                text, f"one of + - * / @ or {ending}", token
+                text, f"one of + - * / @ ** {ending}", token
             )
         if token.kind == "open":
             opened.append(token)
@@ -209,9 +225,10 @@ def _check_order(text: Text, equals: Token, right: list[Token]) -> None:
                     token.end,
                 )
         previous = token
-    if opened and previous.kind in ("name", "number", "close"):
+    ends = previous.kind in ("name", "number", "close", "transpose")
+    if opened and ends:
         raise _never_closed(text, opened[-1])
-    if previous.kind not in ("name", "number", "close"):
+    if not ends:
         raise _expected(text, _OPERAND, after=previous)
 
 

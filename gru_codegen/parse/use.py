@@ -49,6 +49,9 @@ def _check_arguments(document: Document, symbols: Symbols, written: Written) -> 
                 remedy = _remedy(document, symbols, section)
                 fault = f"no equation reads {symbol}; {remedy}"
                 raise document.error(fault, section, symbol.name)
+    for name in symbols.numbers:
+        if name not in written.read:
+            raise document.error(f"no equation reads {name}; use it or remove it", "numbers", name)
 
 
 def _remedy(document: Document, symbols: Symbols, section: str) -> str:

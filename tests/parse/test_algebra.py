@@ -11,14 +11,17 @@ import pytest
 import sympy as sp
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
+from sympy.matrices.expressions.hadamard import HadamardPower
 
 from gru_codegen.cell import B, D, Equation, H, hadamard, matrix, ones
+from gru_codegen.equations import written
 from gru_codegen.errors import CellError
 from gru_codegen.evaluate import evaluate
-from gru_codegen.functions import FUNCTIONS, tanh
-from gru_codegen.parse.algebra import Value, read
+from gru_codegen.functions import FUNCTIONS, maximum, minimum, reciprocal, sqrt, tanh
+from gru_codegen.parse.algebra import read
 from gru_codegen.parse.syntax import statements
 from gru_codegen.parse.text import Text
+from gru_codegen.parse.values import Value
 
 SIZES = {"B": 2, "D": 3, "H": 4}
 SYMBOLS = {
@@ -94,7 +97,8 @@ def value(text: str) -> Any:
 def by_numpy(text: str) -> Any:
     """The same by NumPy: `text` comes from this file, and so may be evaluated."""
     known = {name: NUMERIC[name] for name in FUNCTIONS}
-    return eval(text, {"__builtins__": {}}, {**known, **ARRAYS})
+    of_two = {"maximum": np.maximum, "minimum": np.minimum}
+    return eval(text, {"__builtins__": {}}, {**known, **of_two, **ARRAYS})
 
 
 # --- random expressions --------------------------------------------------------------------------
@@ -126,7 +130,24 @@ def terms(draw: st.DrawFn, shape: Shape, depth: int) -> str:
     rows, columns = shape[0], shape[-1]
     inner = [size for size in "DH" if {(rows, size), (size, columns)} <= set(NAMES)]
     inner = inner if len(shape) == 2 else []
-    match draw(st.sampled_from([*ways, "matrix product"] if inner else ways)):
+    ways += ["matrix product"] if inner else []
+    ways += ["quotient", "power", "greater", "root"] if shape[0] == "B" else []
+    ways += ["transpose"] if {shape, shape[::-1]} <= set(NAMES) and len(shape) == 2 else []
+    match draw(st.sampled_from(ways)):
+        case "quotient":
+            right = draw(atoms(draw(broadcast(shape)), depth - 1))
+            return f"{draw(terms(shape, depth - 1))} / (1.5 + clip({right}))"
+        case "power":
+            return f"{draw(atoms(shape, depth - 1))} ** {draw(st.sampled_from(['1', '2', '3']))}"
+        case "root":
+            text = draw(atoms(shape, depth - 1))
+            return f"(2 + clip({text})) ** {draw(st.sampled_from(['(1/2)', '-1', '-2', '0.5']))}"
+        case "greater":
+            function = draw(st.sampled_from(["maximum", "minimum"]))
+            others = draw(st.one_of(terms(draw(broadcast(shape)), depth - 1), numbers))
+            return f"{function}({draw(terms(shape, depth - 1))}, {others})"
+        case "transpose":
+            return f"({draw(terms(shape[::-1], depth - 1))}).T"
         case "negative":
             return "-" + draw(terms(shape, depth - 1)).removeprefix("-")
         case "elementwise":
@@ -200,6 +221,26 @@ def test_brackets_in_brackets_take_no_time(step: str) -> None:
     started = time.perf_counter()
     np.testing.assert_allclose(value(text), by_numpy(text), 1e-9, 1e-9)
     assert time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expression"),
+    [
+        ("Z / CA", hadamard(SYMBOLS["Z"], reciprocal(SYMBOLS["CA"]))),
+        ("Z / CA", hadamard(SYMBOLS["Z"], HadamardPower(SYMBOLS["CA"], -1))),
+        ("Z ** -2", HadamardPower(SYMBOLS["Z"], -2)),
+        ("(Z + 1) ** 0.5", HadamardPower(SYMBOLS["Z"] + ones(B, H), sp.Rational(1, 2))),
+        ("Z ** 3", hadamard(*[SYMBOLS["Z"]] * 3)),
+        ("Z ** -1", reciprocal(SYMBOLS["Z"])),
+        ("Z ** 0.5", sqrt(SYMBOLS["Z"])),
+        ("S_prev @ U.T", SYMBOLS["S_prev"] * SYMBOLS["U"].T),
+        ("maximum(Z, CA)", maximum(SYMBOLS["Z"], SYMBOLS["CA"])),
+        ("minimum(Z, CA)", minimum(SYMBOLS["Z"], SYMBOLS["CA"])),
+    ],
+)
+def test_a_text_is_what_an_author_writes_in_python(text: str, expression: Any) -> None:
+    both = (meaning(text).expression, expression)
+    assert len({written(Equation(matrix("Y", B, H), e, "value").expression) for e in both}) == 1
 
 
 def test_what_numpy_leaves_to_broadcasting_is_written_out() -> None:

@@ -14,8 +14,10 @@ from gru_codegen.parse import load_cell
 from tests.parse.files import EXAMPLE, fault, load
 
 TEXT = EXAMPLE.read_text()
-KNOWN = ", ".join(FUNCTIONS)
-MARKS = "equations take names, numbers, ( ) and + - * / @"
+KNOWN = ", ".join(sorted([*FUNCTIONS, "maximum", "minimum"]))
+MARKS = "equations take names, numbers, ( ) and + - * / @ **"
+NEXT = "expected one of + - * / @ ** , or )"
+BARE = "functions are written bare, as tanh(...), and the transpose of a weight U is U.T"
 SHAPE = "must have one shape"
 ROWS = "an equation computes one row per sample, (B, n)"
 UNREAD = "use it or remove it"
@@ -128,10 +130,16 @@ EQUATIONS = {
         "Wca",
     ),
     "division by a matrix": (
-        ("(1 - Z)", "(1 / Z)"),
+        ("x @ Wca", "x @ (1 / Wca)"),
+        "7:20",
+        "Wca is (D, H); a function takes one row per sample, (B, n)",
+        "Wca",
+    ),
+    "division by another shape": (
+        ("(1 - Z)", "(x / Z)"),
         "9:20",
-        "Z is (B, H); / divides by a number",
-        "1 / Z",
+        f"x is (B, D), Z is (B, H); what is divided and what divides it {SHAPE}",
+        "x / Z",
     ),
     "division by zero": (("(1 - Z)", "(1/0)"), "9:20", "1/0 divides by 0", "1/0"),
     "zero": (("(1 - Z)", "(Z - Z)"), "9:20", "Z - Z is always 0; leave it out", "Z - Z"),
@@ -154,16 +162,16 @@ EQUATIONS = {
         "x",
     ),
     "many digits": (
-        ("1 - Z", "1234567890123456 - Z"),
+        ("1 - Z", "0.0123456789012345678 - Z"),
         "9:20",
-        "a number of 16 digits; at most 15 are exact",
-        "1234567890123456",
+        "a number of 18 digits; float64 tells numbers apart by 17",
+        "0.0123456789012345678",
     ),
     "many digits together": (
-        ("Z * S_prev", "999999999 * 999999999 * S_prev"),
+        ("Z * S_prev", "9999999999 * 999999999 * S_prev"),
         "9:6",
-        "the numbers come to more than 15 digits; those are not exact",
-        "999999999 * 999999999 * S_prev + (1 - Z) * CA",
+        "the numbers come to 9999999989000000001; no array of integers holds that",
+        "9999999999 * 999999999 * S_prev + (1 - Z) * CA",
     ),
     "itself": (("x @ Wca", "CA @ Wz"), "7:11", "CA is computed from itself", "CA"),
     "cycle": (
@@ -244,13 +252,13 @@ SYNTAX = {
     "no operator": (
         ("x @ Wca", "x Wca"),
         "7:13",
-        "expected one of + - * / @ or ), found Wca",
+        f"{NEXT}, found Wca",
         "Wca",
     ),
     "no operator outside of brackets": (
         ("* CA ", "CA "),
         "9:27",
-        "expected one of + - * / @ or the end of the equation, found CA",
+        "expected one of + - * / @ ** or the end of the equation, found CA",
         "CA",
     ),
     "exponent": (
@@ -271,12 +279,22 @@ SYNTAX = {
         "1E99 is not known here; numbers are written out",
         "1E99",
     ),
-    "no exponent": (("1 - Z", "1e - Z"), "9:21", "expected one of + - * / @ or ), found e", "e"),
-    "leading zero": (("1 - Z", "01 - Z"), "9:21", "expected one of + - * / @ or ), found 1", "1"),
+    "no exponent": (
+        ("1 - Z", "1e - Z"),
+        "9:21",
+        f"{NEXT}, found e",
+        "e",
+    ),
+    "leading zero": (
+        ("1 - Z", "01 - Z"),
+        "9:21",
+        f"{NEXT}, found 1",
+        "1",
+    ),
     "call of a number": (
         ("1 - Z", "1(Z)"),
         "9:21",
-        "expected one of + - * / @ or ), found (",
+        f"{NEXT}, found (",
         "(",
     ),
     "no operand": (("1 - Z", "1 - "), "9:24", "expected a name, a number or (, found )", ")"),
@@ -296,9 +314,63 @@ SYNTAX = {
     ),
     "two arguments": (
         ("tanh(x @ Wca + bca)", "tanh(x, x)"),
-        "7:12",
-        ", is not known here; a function takes one argument",
+        "7:6",
+        "tanh takes one argument, not 2",
+        "tanh(x, x)",
+    ),
+    "one argument": (
+        ("(1 - Z)", "maximum(Z)"),
+        "9:19",
+        "maximum takes two arguments, not 1",
+        "maximum(Z)",
+    ),
+    "two numbers": (
+        ("(1 - Z)", "maximum(1, 2)"),
+        "9:19",
+        "maximum(1, 2) is of two numbers; write its value",
+        "maximum(1, 2)",
+    ),
+    "two shapes": (
+        ("(1 - Z)", "minimum(x, Z)"),
+        "9:19",
+        f"x is (B, D), Z is (B, H); what is compared {SHAPE}",
+        "minimum(x, Z)",
+    ),
+    "comma outside": (
+        ("(1 - Z) * CA", "1, Z"),
+        "9:20",
+        "a comma stands between the arguments of a function",
         ",",
+    ),
+    "comma in brackets": (
+        ("(1 - Z)", "(1, Z)"),
+        "9:19",
+        "Tuple has no place in an equation",
+        "(1, Z)",
+    ),
+    "comma at the end": (
+        ("(1 - Z)", "tanh(Z,)"),
+        "9:26",
+        "expected a name, a number or (, found )",
+        ")",
+    ),
+    "transpose of a matrix with samples": (
+        ("(1 - Z)", "Z.T"),
+        "9:19",
+        "Z is (B, H); .T transposes a matrix of weights",
+        "Z.T",
+    ),
+    "transpose of a vector": (
+        ("(1 - Z)", "bz.T"),
+        "9:19",
+        "bz is (H,); .T transposes a matrix of weights",
+        "bz.T",
+    ),
+    "another method": (
+        ("(1 - Z)", "Wz.Tanh"),
+        "9:21",
+        f". is not known here; {BARE}",
+        ".",
     ),
     "starred argument": (
         ("tanh(x", "tanh(*x"),
@@ -309,13 +381,13 @@ SYNTAX = {
     "keyword argument": (
         ("tanh(x", "tanh(a=x"),
         "7:12",
-        "expected one of + - * / @ or ), found =",
+        f"{NEXT}, found =",
         "=",
     ),
     "two targets": (
         ("CA = ", "CA = S = "),
         "7:8",
-        "expected one of + - * / @ or the end of the equation, found =",
+        "expected one of + - * / @ ** or the end of the equation, found =",
         "=",
     ),
     "augmented": (("CA = ", "CA += "), "7:4", "expected = after CA, found +", "+"),
@@ -338,10 +410,36 @@ SYNTAX = {
         " ",
     ),
     "power": (
-        ("(1 - Z)", "Z**2"),
-        "9:20",
-        "** is not known here; a square is written Z * Z",
-        "**",
+        ("(1 - Z)", "Z**0.3"),
+        "9:22",
+        "the exponent 0.3 is not known here; it is a whole number up to 16, or 1 / 2",
+        "0.3",
+    ),
+    "great power": (
+        ("(1 - Z)", "Z**-17"),
+        "9:22",
+        "the exponent -17 is not known here; it is a whole number up to 16, or 1 / 2",
+        "-17",
+    ),
+    "power of a power": (
+        ("(1 - Z)", "2 ** 9 ** 9"),
+        "9:24",
+        "the exponent 9 ** 9 is not known here; it is a whole number up to 16, or 1 / 2",
+        "9 ** 9",
+    ),
+    "power without exponent": (
+        ("(1 - Z)", "Z**Z"),
+        "9:22",
+        "the exponent Z is not known here; it is a whole number up to 16, or 1 / 2",
+        "Z",
+    ),
+    "power of nothing": (("(1 - Z)", "Z**0"), "9:19", "Z**0 is always 1; write that", "Z**0"),
+    "power of zero": (("(1 - Z)", "0**-1"), "9:19", "0**-1 is a power of 0", "0**-1"),
+    "power of a weight": (
+        ("x @ Wca", "x @ Wca ** -1"),
+        "7:15",
+        "Wca is (D, H); a function takes one row per sample, (B, n)",
+        "Wca",
     ),
     "integer division": (("(1 - Z)", "1//2"), "9:20", f"// is not known here; {MARKS}", "//"),
     "comparison": (("1 - Z", "1 == Z"), "9:22", f"== is not known here; {MARKS}", "=="),
@@ -349,8 +447,7 @@ SYNTAX = {
     "attribute": (
         ("tanh(x", "np.tanh(x"),
         "7:8",
-        ". is not known here; functions are written bare, as tanh(...), and a transpose is not "
-        "known",
+        f". is not known here; {BARE}",
         ".",
     ),
     "subscript": (
@@ -383,8 +480,7 @@ SYNTAX = {
     "ellipsis": (
         ("x @ Wca", "..."),
         "7:11",
-        ". is not known here; functions are written bare, as tanh(...), and a transpose is not "
-        "known",
+        f". is not known here; {BARE}",
         ".",
     ),
     "true": (
@@ -393,7 +489,12 @@ SYNTAX = {
         "True is a keyword of Python, and equations have none",
         "True",
     ),
-    "complex number": (("1 - Z", "1j - Z"), "9:21", "expected one of + - * / @ or ), found j", "j"),
+    "complex number": (
+        ("1 - Z", "1j - Z"),
+        "9:21",
+        f"{NEXT}, found j",
+        "j",
+    ),
     "import": (
         ("CA = tanh(x @ Wca + bca)", "import os"),
         "7:1",
@@ -486,6 +587,42 @@ NAMES = {
 }
 
 KEYS = {
+    "number that is none": (
+        ('["S"]', '["S"]\nnumbers = { dt = "one" }'),
+        "5:19",
+        "'one' is no number; write 3, 0.1 or \"1/10\"",
+        "one",
+    ),
+    "number over zero": (
+        ('["S"]', '["S"]\nnumbers = { dt = "1/0" }'),
+        "5:19",
+        "'1/0' is no number; write 3, 0.1 or \"1/10\"",
+        "1/0",
+    ),
+    "number without end": (
+        ('["S"]', '["S"]\nnumbers.dt = inf'),
+        "5:9",
+        'inf is no number; write 3, 0.1 or "1/10"',
+        "dt",
+    ),
+    "number of many digits": (
+        ('["S"]', '["S"]\nnumbers = { dt = "1e19" }'),
+        "5:19",
+        "dt is 10000000000000000000, and no array of integers holds that",
+        "1e19",
+    ),
+    "number that nothing reads": (
+        ('["S"]', '["S"]\nnumbers.dt = 0.1'),
+        "5:9",
+        f"no equation reads dt; {UNREAD}",
+        "dt",
+    ),
+    "number with another role": (
+        ('["S"]', '["S"]\nnumbers.Wz = 0.1'),
+        "6:61",
+        "'Wz' is a number already",
+        "Wz",
+    ),
     "range of a stranger": (
         ('["S"]', '["S"]\nchecks.xs = [0, 1]'),
         "5:8",
@@ -526,8 +663,8 @@ KEYS = {
     "unknown": (
         ("title", "titel"),
         "2:1",
-        "there is no titel; did you mean title? known: name, title, source, sizes, inputs, states, "
-        "weights, output, equations, checks",
+        "there is no titel; did you mean title? known: name, title, source, sizes, numbers, "
+        "inputs, states, weights, output, equations, checks",
         "titel",
     ),
     "string for an array": (

@@ -1,0 +1,183 @@
+"""The operators and functions of equations, each with the shapes that it takes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import sympy as sp
+from sympy.matrices.expressions.transpose import Transpose
+
+from gru_codegen.cell import B
+from gru_codegen.errors import CellError
+from gru_codegen.functions import FUNCTIONS
+from gru_codegen.parse.forms import added, multiplied, multiplied_elementwise, scaled
+from gru_codegen.parse.values import Shape, Value, filled, letters, times
+
+__all__ = ["OF_TWO", "OPERATORS", "Operand", "Whole", "applied", "transposed"]
+
+#: The greatest exponent of a power, which is written as a product.
+MOST_POWER = 16
+HALF = sp.Rational(1, 2)
+
+
+class Operand(NamedTuple):
+    """A part of an equation: its value and its text. ``error`` makes one that points at it."""
+
+    value: Value
+    said: str
+    error: Callable[[str], CellError]
+
+
+class Whole(NamedTuple):
+    """The whole of an operator and its operands: its text, and the maker of errors about it."""
+
+    said: str
+    error: Callable[[str], CellError]
+
+
+#: Makes the value of two operands. It raises CellError, pointing at the place, when shapes do not
+#: fit.
+Rule = Callable[[Operand, Operand, Whole], Value]
+
+
+def applied(name: str, operand: Operand) -> Value:
+    """The function `name` of every entry of an operand."""
+    if not operand.value.has_rows:
+        fault = f"{operand.said} is {letters(operand.value.shape)}"
+        raise operand.error(f"{fault}; a function takes one row per sample, (B, n)")
+    return Value(FUNCTIONS[name](operand.value.expression), operand.value.shape)
+
+
+def transposed(operand: Operand, whole: Whole) -> Value:
+    """The transpose of a matrix of weights."""
+    expression, shape = operand.value.expression, operand.value.shape
+    if len(shape) != 2 or operand.value.has_rows:
+        fault = f"{operand.said} is {letters(shape)}"
+        raise whole.error(f"{fault}; .T transposes a matrix of weights")
+    return Value(Transpose(expression).doit(deep=False), shape[::-1])
+
+
+def _sum(sign: int) -> Rule:
+    def rule(left: Operand, right: Operand, whole: Whole) -> Value:
+        shape = _common(left, right, whole, "the terms of a sum")
+        first, last = left.value, times(sign, right.value)
+        if not shape:
+            return Value(first.expression + last.expression, ())
+        return Value(added(filled(first, shape), filled(last, shape)), shape)
+
+    return rule
+
+
+def _product(left: Operand, right: Operand, whole: Whole) -> Value:
+    shape = _common(left, right, whole, "the factors of an elementwise product", "@")
+    first, last = left.value, right.value
+    if first.shape and last.shape:
+        return Value(multiplied_elementwise(first.expression, last.expression), shape)
+    number, value = (last, first) if first.shape else (first, last)
+    return times(number.expression, value)
+
+
+def _quotient(left: Operand, right: Operand, whole: Whole) -> Value:
+    first, last = left.value, right.value
+    if not last.shape:
+        if last.expression == 0:
+            raise whole.error(f"{whole.said} divides by 0")
+        return times(1 / last.expression, first)
+    inverse = applied("reciprocal", right)
+    shape = _common(left, right, whole, "what is divided and what divides it")
+    if not first.shape:
+        return times(first.expression, inverse)
+    return Value(multiplied_elementwise(first.expression, inverse.expression), shape)
+
+
+def _power(left: Operand, right: Operand, whole: Whole) -> Value:
+    base, exponent = left.value, right.value.expression
+    is_whole = not right.value.shape and exponent.is_Integer and abs(exponent) <= MOST_POWER
+    if not is_whole and (right.value.shape or exponent != HALF):
+        fault = f"the exponent {right.said} is not known here"
+        raise right.error(f"{fault}; it is a whole number up to {MOST_POWER}, or 1 / 2")
+    if exponent == 0:
+        raise whole.error(f"{whole.said} is always 1; write that")
+    if exponent == HALF:
+        return applied("sqrt", left)
+    if not base.shape:
+        if base.expression == 0:
+            raise whole.error(f"{whole.said} is a power of 0")
+        return Value(base.expression**exponent, ())
+    product = base.expression
+    for _ in range(abs(exponent) - 1):
+        product = multiplied_elementwise(product, base.expression)
+    powers = Value(product, base.shape)
+    return powers if exponent > 0 else applied("reciprocal", left._replace(value=powers))
+
+
+def _matrix_product(left: Operand, right: Operand, whole: Whole) -> Value:
+    a, b, first, last = left.said, right.said, left.value, right.value
+    if not (first.shape and last.shape):
+        raise whole.error(f"{a} @ {b}: a number is multiplied by *, @ is between matrices")
+    for said, shape in ((a, first.shape), (b, last.shape)):
+        if len(shape) == 1:
+            fault = f"{said} is a vector, {letters(shape)}"
+            raise whole.error(f"{fault}; @ is between matrices")
+    if first.shape[-1] != last.shape[0]:
+        turned = first.shape[0] == last.shape[-1]
+        hint = f"; one sample is one row: {b} @ {a}" if turned else ""
+        raise whole.error(
+            f"{a} is {letters(first.shape)}, {b} is {letters(last.shape)}; the inner sizes "
+            f"of a product, {first.shape[-1]} and {last.shape[0]}, must be the same{hint}"
+        )
+    product = multiplied(first.expression, last.expression)
+    if any(one == next_one for one, next_one in pairwise(product.args)):
+        # SymPy would write W W as a power, which is no form of the declarations
+        raise whole.error(f"{b} multiplies itself; name {a} by an equation of its own")
+    return Value(product, (first.shape[0], last.shape[1]))
+
+
+def _compared(rule: Callable[[Any, Any], Any]) -> Rule:
+    def compared(left: Operand, right: Operand, whole: Whole) -> Value:
+        shape = _common(left, right, whole, "what is compared")
+        if not shape:
+            raise whole.error(f"{whole.said} is of two numbers; write its value")
+        return Value(rule(filled(left.value, shape), filled(right.value, shape)), shape)
+
+    return compared
+
+
+def _maximum(left: Any, right: Any) -> Any:
+    return added(right, FUNCTIONS["relu"](added(left, scaled(-1, right))))
+
+
+def _minimum(left: Any, right: Any) -> Any:
+    return added(left, scaled(-1, FUNCTIONS["relu"](added(left, scaled(-1, right)))))
+
+
+def _common(left: Operand, right: Operand, whole: Whole, who: str, matmul: str = "") -> Shape:
+    """The one shape of two values; a number fits any, a vector every row of a sample.
+
+    matmul: the operator that is meant where the shapes are those of a matrix product.
+    """
+    a, b = left.value.shape, right.value.shape
+    few, many = sorted((a, b), key=len)
+    if few in ((), many) or (len(few) == 1 and many == (B, *few)):
+        return many
+    hint = f"; the matrix product is {matmul}" if matmul and a[-1] == b[0] else ""
+    raise whole.error(
+        f"{left.said} is {letters(a)}, {right.said} is {letters(b)}; "
+        f"{who} must have one shape{hint}"
+    )
+
+
+#: What Python's operators between two operands mean.
+OPERATORS: dict[type, Rule] = {
+    ast.Add: _sum(1),
+    ast.Sub: _sum(-1),
+    ast.Mult: _product,
+    ast.Div: _quotient,
+    ast.Pow: _power,
+    ast.MatMult: _matrix_product,
+}
+#: The functions of two matrices of one shape.
+OF_TWO: dict[str, Rule] = {"maximum": _compared(_maximum), "minimum": _compared(_minimum)}
