@@ -120,7 +120,8 @@ COSTS: dict[str, tuple[Any, str]] = {
     "unknown form": (
         Trace(E.T * hadamard(E, E)),
         "cost: HadamardPower in HadamardPower(E, 2) is not a form known here: "
-        f"sums, matrix products, transposes of weights, hadamard(...), ones(...) and {', '.join(FUNCTIONS)}",
+        "sums, matrix products, transposes of weights, hadamard(...), ones(...) and "
+        f"{', '.join(FUNCTIONS)}",
     ),
 }
 
