@@ -233,7 +233,7 @@ _ATOMS = {
     "prime": _PRIME,
     "sigma": "<mi>σ</mi>",
     "sum": '<mo movablelimits="false">∑</mo>',
-    "tanh": "<mi>tanh</mi>",
+    **{name: f"<mi>{name}</mi>" for name in ("cos", "sin", "tanh")},
     "top": "<mo>\N{DOWN TACK}</mo>",
 }
 

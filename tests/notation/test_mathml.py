@@ -14,6 +14,7 @@ import gru_codegen as gc
 from gru_codegen.explain.model import Block, Document, Equations, Errors, Fold, Paragraph, Table
 from gru_codegen.explain.part import Part
 from gru_codegen.explain.sections import explained
+from gru_codegen.functions import FUNCTIONS
 from gru_codegen.notation import CLASSED, LATEX, Notation, Verbatim, bare, mathml
 from gru_codegen.notation.layout import kept
 from gru_codegen.readouts import readouts
@@ -75,6 +76,13 @@ def test_a_form(latex: str, expected: str) -> None:
 def test_what_the_notation_does_not_write_is_refused(latex: str) -> None:
     with pytest.raises(ValueError, match="no notation has this form as MathML"):
         mathml(latex)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_has_a_form(name: str) -> None:
+    A = gc.cell.matrix("A", gc.cell.B, gc.cell.H)
+    latex = Notation((), ()).write(FUNCTIONS[name](A), LATEX)
+    assert "<mi>A</mi>" in mathml(latex)
 
 
 def test_a_class_takes_no_room() -> None:
