@@ -108,6 +108,16 @@ def test_a_pack_is_one_array(orientation: Orientation, shape: str, found: dict[s
     assert views(attributes) == found
 
 
+def test_a_part_reads_the_sizes_that_its_slice_names() -> None:
+    attributes = with_attributes(
+        Loop("forward", (*PRODUCTS, into(beside(a, b), tanh(beside(c, d))))),
+        orientation="columns",
+        results=[a, b],
+    )
+    sizes = {view.name: view.sizes for view in attributes.views()}
+    assert sizes == {"a_b": (), "a": ("H",), "b": ("H",)}
+
+
 def test_parts_of_scratch_are_views_made_once() -> None:
     loop = Loop("forward", (*PRODUCTS, into(beside(a, b), tanh(beside(c, d)))))
     rows, columns = (

@@ -304,7 +304,8 @@ def test_a_zero_is_none_where_products_stand_before_it_or_another_value_comes_be
     assert reading in recalled
     behind = f"{zero}\n            dS[t] = dS[t] + dO[t]"
     before = f"daC[t] = dS[t] * (1 - Z[t])\n            {zero}"
-    for backward in (behind, before):
+    between = f"dS[t] = dS[t] + dO[t]\n            {before}"
+    for backward in (behind, before, between):
         left = "\n".join(after(chain_products(blended(MASKED, backward)), "backward"))
         assert reading not in left
 

@@ -28,6 +28,23 @@ def test_steps_go_last_to_first_and_the_first_starts_sums() -> None:
     """)
 
 
+def test_what_is_subtracted_from_nothing_is_negated() -> None:
+    program = written("""
+        for every step t, last to first:
+            dS[t] = dS_prev[t+1] - rows(bz)
+            dR[t] = dS_prev[t+1] + dS[t] - rows(bz)
+            dS_prev[t] = dS[t] @ Uz + dR[t] @ Ur
+    """)
+    assert after(unroll(1)(program)) == phase("""
+        t = 0:
+            dS[t] = -rows(bz)
+            if pullback: dS[t] = dS[t] + dS_last
+            dR[t] = dS[t] - rows(bz)
+            if pullback: dR[t] = dR[t] + dS_last
+            dS_prev[t] = dS[t] @ Uz + dR[t] @ Ur
+    """)
+
+
 def test_steps_in_which_nothing_differs_share_one_body() -> None:
     """The last one reads beyond the steps, and the first one in order starts sums."""
     found = unroll(6)(written(BACKWARD))

@@ -38,6 +38,11 @@ def test_shared_factors_are_taken_out() -> None:
     assert factored(terms) == multiply(A, subtract(B, C))
 
 
+def test_a_factor_that_is_subtracted_throughout_is_subtracted_once() -> None:
+    terms = expanded(subtract(subtract(D, multiply(A, B)), multiply(A, C)))
+    assert factored(terms) == subtract(D, multiply(A, add(B, C)))
+
+
 def test_a_product_of_many_sums_is_not_multiplied_out() -> None:
     rests: list[Expr] = [subtract(whole(1), timed(f"Z{n}")) for n in range(6)]
     assert len(expanded(_product(rests[:5]))) == MOST_TERMS
