@@ -39,11 +39,11 @@ class Derivation(Formulas):
     # --- writing ----------------------------------------------------------------------------
 
     def __str__(self) -> str:
-        factors = [self.notation.text(s.factor) for s in self.shared]
+        factors = {self.notation.text(s.factor): s.readers for s in self.shared}
         width = max(map(len, factors), default=0)
         shared = [
-            f"{factor:<{width}}   read by {self.notation.prose(listed(s.readers), TEXT)}"
-            for factor, s in zip(factors, self.shared, strict=True)
+            f"{factor:<{width}}   read by {self.notation.prose(listed(readers), TEXT)}"
+            for factor, readers in factors.items()
         ]
         sections = {
             "Forward equations": self._lines(forward_rows(self)),

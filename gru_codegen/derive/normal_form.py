@@ -138,7 +138,7 @@ class _Normaliser:
             factors = [symbol for _, symbol in choice if not isinstance(symbol, OneMatrix)]
             elementwise = self._distinct(factors, origin) if factors else choice[0][1]
             expanded.append(coefficient * elementwise)
-        return MatAdd(*expanded).doit(deep=False) if len(expanded) > 1 else expanded[0]
+        return MatAdd(*expanded).doit(deep=False)
 
     def _distinct(self, factors: list[Any], origin: Equation) -> Any:
         """Their elementwise product; SymPy refuses a factor that is repeated among others, so the

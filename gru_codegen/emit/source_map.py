@@ -76,7 +76,7 @@ class SourceMap:
         }
 
     def __str__(self) -> str:
-        width = max((len(str(each)) for each in self.texts), default=0)
+        width = max(len(str(each)) for each in self.texts)
         return "\n".join(
             f"{each!s:<{width}}  {', '.join(map(_written, self.ranges[each])) or 'no line'}\n"
             f"{'':<{width}}      {text}"

@@ -54,8 +54,8 @@ def difference(name: str, actual: Any, expected: Any, *, defined: bool = True) -
     if actual.shape != expected.shape:
         return Difference(math.inf, f"{name} has shape {actual.shape}, expected {expected.shape}")
     if not defined:
-        there = np.isfinite(actual) | np.isfinite(expected)
-        there |= (actual != expected) & ~(np.isnan(actual) & np.isnan(expected))
+        there = (actual != expected) | np.isfinite(actual)
+        there &= ~(np.isnan(actual) & np.isnan(expected))
         actual, expected = actual[there], expected[there]
     if not expected.size:
         return Difference(0.0, "")

@@ -158,6 +158,7 @@ def test_of_many_steps_the_last_are_run_as_well() -> None:
     )
     for steps, last in ((40, 39), (6, 5)):
         unrolled = unroll(steps)(program)
+        validate(plan(unrolled))
         (phase,) = unrolled.phases
         *others, step = phase.blocks
         assert isinstance(step, Step)

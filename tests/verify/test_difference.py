@@ -108,5 +108,5 @@ def test_what_is_above_its_doubt_is_worse_than_what_is_not() -> None:
 
 
 def test_verdict() -> None:
-    assert verdict(True, "no").error == 0
+    assert verdict(True, "no") == Difference(0, "", doubt=0)
     assert verdict(False, "no") == Difference(math.inf, "no")

@@ -46,6 +46,16 @@ def test_smooth_losses_are_known_to_ten_digits(
     assert abs(derivative(function).value / expected - 1) < 1e-10
 
 
+def test_the_error_is_the_distance_from_the_worse_of_two_estimates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those of x^3 are the squares of the two steps."""
+    monkeypatch.setattr(finite_differences, "STEPS", 2)
+    found = derivative(lambda x: x**3)
+    assert found.value == pytest.approx(0, abs=1e-15)
+    assert found.error == pytest.approx(STEP**2)
+
+
 def test_steps_outside_the_domain_are_left_out() -> None:
     near = STEP / 10
     with np.errstate(invalid="ignore"):

@@ -138,9 +138,9 @@ def _leaves_a_fraction(shared: Expr, terms: list[Term]) -> bool:
 def _taken_out(shared: Expr, terms: list[Term]) -> Expr:
     index = next(i for i, term in enumerate(terms) if shared in term.factors)
     inside = [_without(term, shared) for term in terms if shared in term.factors]
-    sign = 1 if any(term.coefficient > 0 for term in inside) else -1
-    inside = [replace(term, coefficient=sign * term.coefficient) for term in inside]
-    group = (sign < 0, Call("multiply", (shared, factored(inside))))
+    negative = not any(term.coefficient > 0 for term in inside)
+    inside = [_negated(term) for term in inside] if negative else inside
+    group = (negative, Call("multiply", (shared, factored(inside))))
     before = [_product(term) for term in terms[:index]]
     behind = [_product(term) for term in terms[index:] if shared not in term.factors]
     return _sum([*before, group, *behind])

@@ -71,6 +71,27 @@ def test_a_vector_is_a_shape_of_one_size() -> None:
 
 
 @pytest.mark.parametrize(
+    ("middle", "name", "meaning"),
+    [
+        ("v" * 13, f"first_{'v' * 13}_last", ""),
+        ("v" * 14, "first_to_last", f"first, {'v' * 14} and last"),
+    ],
+)
+def test_a_long_name_says_its_ends_and_then_the_meaning_says_all(
+    middle: str, name: str, meaning: str
+) -> None:
+    parts = [timed("first"), timed(middle), timed("last")]
+    products = [into(part, tanh(s)) for part in parts]
+    both = into(timed("a"), tanh(beside(*parts)))
+    [array] = [
+        each
+        for each in with_attributes(Loop("forward", (*products, both))).plan.arrays
+        if len(each.shapes) == 3
+    ]
+    assert (array.name, array.meaning) == (name, meaning)
+
+
+@pytest.mark.parametrize(
     ("orientation", "shape", "found"),
     [
         (
