@@ -223,9 +223,7 @@ _WRITTEN = (MatrixExpr, Trace)
 
 def _add(terms: list[Any]) -> Any:
     nonzero = _spliced([term for term in terms if not isinstance(term, ZeroMatrix)], MatAdd)
-    if not nonzero:
-        return terms[0]
-    return MatAdd(*nonzero) if len(nonzero) > 1 else nonzero[0]
+    return MatAdd(*nonzero) if len(nonzero) > 1 else (*nonzero, *terms)[0]
 
 
 def _spliced(operands: list[Any], operation: Any) -> list[Any]:

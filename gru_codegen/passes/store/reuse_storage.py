@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import count
 
 from gru_codegen.ir import (
     OPERATIONS,
@@ -137,11 +138,11 @@ class _Life:
 def _lives(program: Program) -> dict[str, _Life]:
     """The lives of all variables; the phase that computes the seed ends with handing it out."""
     lives: dict[str, _Life] = {}
-    block_number = 0
+    numbers = count()
     for phase in program.phases:
-        start = block_number
+        start = next(numbers)
         for block in phase.blocks:
-            block_number += 1
+            block_number = next(numbers)
             inside = [block] if isinstance(block, Statement) else list(statements(block.body))
             for number, statement in enumerate(inside):
                 position = (block_number, number)
@@ -151,10 +152,9 @@ def _lives(program: Program) -> dict[str, _Life]:
                 for ref in writes(statement):
                     life = lives.setdefault(ref.var.name, _Life(position, position, []))
                     life.last_write = position
-        block_number += 1
         seed = lives.get(program.seed.name) if program.seed is not None else None
         if seed is not None and seed.first_write[0] > start:
-            seed.reads.append(((block_number, 0), False))
+            seed.reads.append(((next(numbers), 0), False))
     return lives
 
 
