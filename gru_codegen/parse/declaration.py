@@ -7,8 +7,9 @@
     S = tanh(x @ W + S_prev @ Wrec + b)     # state
     '''
 
-The value of a state S one step earlier is S_prev; a state is (B, H), and the left side of any other
-equation has the shape of its right side. What is left out is the usual: `inputs` is one x (B, D),
+The value of a state S one step earlier is S_prev; a state is (B, H), or has the shape that a table
+gives it, ``states = { S = "(B, D)" }``. The left side of any other equation has the shape of its
+right side. What is left out is the usual: `inputs` is one x (B, D),
 `output` the first state, `title` the name and `source` the file. `sizes` lists letters of shapes
 other than B, D and H. `[checks]` gives ranges, such as ``x = [0.1, 2]``, for what checks draw.
 """

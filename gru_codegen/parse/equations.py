@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
+from typing import Any
 
-from gru_codegen.cell import B, Equation, H, matrix
+from gru_codegen.cell import B, Equation, matrix
 from gru_codegen.errors import CellError
 from gru_codegen.parse.algebra import read
 from gru_codegen.parse.document import Document
@@ -67,7 +68,7 @@ def read_equations(written: Written, symbols: Symbols) -> tuple[Equation, ...]:
         _check_target(written, statement.target, symbols, [e.target.name for e in equations])
         missing = partial(_why_missing, written, symbols, known, name)
         value = read(written.text, statement, known, missing)
-        equations.append(_equation(written, statement, value, is_state=name in symbols.states))
+        equations.append(_equation(written, statement, value, symbols.states.get(name)))
         known[name] = Value.of(equations[-1].target)
         symbols.roles[name] = "a left side"
     return tuple(equations)
@@ -84,13 +85,14 @@ def _check_target(
         raise written.error(f"{name} {fault}", target, target)
 
 
-def _equation(written: Written, statement: Statement, value: Value, is_state: bool) -> Equation:
+def _equation(written: Written, statement: Statement, value: Value, before: Any) -> Equation:
+    """The equation of a statement; `before` is the previous value of its target, if a state."""
     target, right = statement.target, statement.right
     symbol = matrix(target.text, B, value.shape[-1])
-    if is_state and symbol.shape != (B, H):
-        fault = f"{target.text} is a state, (B, H), and the right-hand side is"
+    if before is not None and symbol.shape != before.shape:
+        fault = f"{target.text} is a state, {letters(before.shape)}, and the right-hand side is"
         raise written.error(f"{fault} {letters(symbol.shape)}", right[0], right[-1])
-    meaning = statement.meaning or ("state" if is_state else target.text)
+    meaning = statement.meaning or ("state" if before is not None else target.text)
     try:
         return Equation(symbol, value.expression, meaning)
     except CellError as error:

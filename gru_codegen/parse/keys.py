@@ -46,6 +46,8 @@ def check_keys(document: Document) -> None:
 
 def _check_kind(document: Document, key: str, value: Any) -> None:
     example = KEYS[key]
+    if key == "states" and isinstance(value, dict):  # with a shape for each
+        example = {"S": "(B, H)"}
     if type(value) is not type(example):
         expected = f"{kind_of(example)} such as {_toml(example)}"
         raise document.error(f"{key} must be {expected}, not {kind_of(value)}", key)

@@ -95,12 +95,24 @@ class Symbols:
                 raise self.document.value_error(fault, "numbers", name)
             self.numbers[name] = sp.Rational(number.numerator, number.denominator)
 
+    def place_of(self, state: str) -> tuple[str, str | int]:
+        """The path to a state in the document: the key of a table, or the place in an array."""
+        declared = self.document.table["states"]
+        return "states", state if isinstance(declared, dict) else declared.index(state)
+
     def _read_states(self) -> None:
-        for index, state in enumerate(self.document.table["states"]):
+        declared = self.document.table["states"]
+        for index, state in enumerate(declared):
+            place = state if isinstance(declared, dict) else index
             previous = f"{state}_prev"
-            self._give_role(state, "a state", "states", index)
-            self._give_role(previous, f"the previous value of {state}", "states", index)
-            self.states[state] = matrix(previous, B, H)
+            self._give_role(state, "a state", "states", place)
+            self._give_role(previous, f"the previous value of {state}", "states", place)
+            shape = (B, H)
+            if isinstance(declared, dict):
+                shape = self._sizes_of(declared[state], "states", state)
+                if fault := _fault_of_shape("states", state, shape):
+                    raise self.document.value_error(fault, "states", state)
+            self.states[state] = matrix(previous, *shape)
 
     def _matrices(self, section: str, role: str) -> tuple[Any, ...]:
         """The matrices of a table of names and shapes."""
@@ -129,9 +141,10 @@ class Symbols:
 
 
 def _fault_of_shape(section: str, name: str, sizes: tuple[Any, ...]) -> str | None:
-    """The reason why an input or a weight cannot have a shape, or None."""
-    if section == "inputs" and (len(sizes) == 1 or sizes[0] != B):
-        return f"the input {name} is {letters(sizes)}; an input has one row per sample, (B, n)"
+    """The reason why an input, a state or a weight cannot have a shape, or None."""
+    if section != "weights" and (len(sizes) == 1 or sizes[0] != B or sizes[1] == B):
+        role, a_role = ("input", "an input") if section == "inputs" else ("state", "a state")
+        return f"the {role} {name} is {letters(sizes)}; {a_role} has one row per sample, (B, n)"
     if section == "weights" and B in sizes:
         return f"the weight {name} is {letters(sizes)}; a weight serves every sample and has no B"
     return None

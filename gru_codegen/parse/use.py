@@ -25,13 +25,14 @@ def check_use(document: Document, symbols: Symbols, written: Written) -> None:
 
 
 def _check_states(document: Document, symbols: Symbols, written: Written) -> None:
-    for index, (state, before) in enumerate(symbols.states.items()):
+    for state, before in symbols.states.items():
+        place = symbols.place_of(state)
         if state not in written.targets:
             fault = f"the state {state} has no next value; add an equation {state} = ..."
-            raise document.error(fault, "states", index)
+            raise document.error(fault, *place)
         if before.name not in written.read:
             fault = f"no equation reads {before}, what {state} was one step earlier"
-            raise document.error(f"{fault}; without it {state} is no state", "states", index)
+            raise document.error(f"{fault}; without it {state} is no state", *place)
 
 
 def _check_output(document: Document, symbols: Symbols, written: Written) -> None:

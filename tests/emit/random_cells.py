@@ -52,11 +52,10 @@ def cells(draw: st.DrawFn) -> Drawn:
 
 
 def as_file(cell: Cell) -> str:
-    """The text of the file that declares `cell`; states with a size of their own it cannot."""
+    """The text of the file that declares `cell`."""
     targets = tuple(equation.target for equation in cell.equations)
     notation = Notation((*cell.inputs, *cell.states.values()), targets)
-    lines = [f'name = "{cell.name}"', f"states = {_listed(state.name for state in cell.states)}"]
-    lines += [f"# {s.name} is (B, {s.shape[1]})" for s in cell.states if s.shape[1] != H]
+    lines = [f'name = "{cell.name}"', f"states = {_table(cell.states)}"]
     lines += [f"inputs = {_table(cell.inputs)}", f"weights = {_table(cell.weights)}"]
     further = {str(n) for each in (*cell.weights, *targets) for n in each.shape} - {*"BDH1"}
     lines += [f"sizes = {_listed(sorted(further))}"] if further else []

@@ -587,6 +587,37 @@ NAMES = {
 }
 
 KEYS = {
+    "state with samples in columns": (
+        ('["S"]', '{ S = "(H, B)" }'),
+        "4:17",
+        "the state S is (H, B); a state has one row per sample, (B, n)",
+        "(H, B)",
+    ),
+    "state of an unknown size": (
+        ('["S"]', '{ S = "(B, G)" }'),
+        "4:17",
+        'there is no size G; known: B, D, H; others are declared, as sizes = ["K"]',
+        "(B, G)",
+    ),
+    "state of another shape than its equation": (
+        ('["S"]', '{ S = "(B, D)" }'),
+        "8:14",
+        "S_prev is (B, D), Wrecz is (H, H); the inner sizes of a product, D and H, must be the "
+        "same",
+        "S_prev @ Wrecz",
+    ),
+    "states without shapes": (
+        ('["S"]', "{ S = 1 }"),
+        "4:12",
+        'states holds strings, as in { S = "(B, H)" }, not a number',
+        "S",
+    ),
+    "state that is not computed": (
+        ('["S"]', '{ S = "(B, H)", C = "(B, D)" }'),
+        "4:26",
+        "the state C has no next value; add an equation C = ...",
+        "C",
+    ),
     "number that is none": (
         ('["S"]', '["S"]\nnumbers = { dt = "one" }'),
         "5:19",
