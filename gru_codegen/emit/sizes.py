@@ -110,12 +110,13 @@ class Sizes:
     @property
     def equal(self) -> list[tuple[str, str, str]]:
         """The parameters that must equal another one: their name, what must be equal, the other."""
-        subjects = {"input_size": "inputs", "hidden_size": "a state"}
+        inputs, state = self.columns
+        subjects = (("input_size", "inputs", inputs), ("hidden_size", "a state", state))
         owners = {"input_size": "its inputs", "hidden_size": "its state"}
         owners |= {name: f"its {name}" for name in self.further}
         return [
             (name, f"{subject} of the size of {owners[parameter(letter)]}", parameter(letter))
-            for (name, subject), letter in zip(subjects.items(), self.columns, strict=True)
+            for name, subject, letter in subjects
             if parameter(letter) != name
         ]
 

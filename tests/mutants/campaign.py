@@ -173,7 +173,7 @@ def verdict(mutant: Mutant, runs: Runs, budget: float, folder: Path) -> str:
 
 
 def see(tests: dict[str, float], budget: float) -> bool:
-    """Whether committed kernels differ, or a test fails in one of these files, with its seconds.
+    """Return whether committed kernels differ, or a test of these files, with its seconds, fails.
 
     After so many seconds as the budget has nothing more is tried.
     """
@@ -217,7 +217,7 @@ def recorded(test: str, folder: Path) -> tuple[float, dict[str, list[int]]]:
 
 
 def record(test: str) -> bool:
-    """Run a test file, and write down what `recorded` returns; whether it fails."""
+    """Run a test file, and write down what `recorded` returns; return whether it fails."""
     measured = coverage.Coverage(data_file=None, config_file=False, source=["gru_codegen"])
     measured.start()
     failed = bool(pytest.main(["-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", test]))
@@ -280,12 +280,13 @@ def main() -> None:
         ProcessPoolExecutor(args.workers, mp_context=FORK) as pool,
     ):
         folder = Path(name)
-        if args.runs and args.runs.exists():
-            runs: Runs = json.loads(args.runs.read_text(encoding="utf-8"))
-        else:
-            runs = dict(zip(tests, pool.map(partial(recorded, folder=folder), tests), strict=True))
-            if args.runs:
-                args.runs.write_text(json.dumps(runs), encoding="utf-8")
+        known = args.runs and args.runs.exists()
+        runs: Runs = json.loads(args.runs.read_text(encoding="utf-8")) if known else {}
+        others = [test for test in tests if test not in runs]
+        found = pool.map(partial(recorded, folder=folder), others)
+        runs.update(zip(others, found, strict=True))
+        if args.runs:
+            args.runs.write_text(json.dumps(runs), encoding="utf-8")
         drawn = list(mutants(args.rooms, args.number, args.seed))
         seen = 0
         verdicts = pool.map(partial(verdict, runs=runs, budget=args.budget, folder=folder), drawn)

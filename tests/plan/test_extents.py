@@ -10,7 +10,9 @@ import pytest
 
 from gru_codegen.emit.numpy.expressions import Numpy, as_expression
 from gru_codegen.ir import OPERATIONS, Call, Const, Expr, Orientation, Ref, Var, shape_of
+from gru_codegen.plan import plan
 from gru_codegen.plan.extents import FULL, Extent, extent
+from tests.passes.written import written
 
 A, B = (Ref(Var(name, ("B", "H"), "work")) for name in "AB")
 b, U = Ref(Var("b", ("H",), "weight")), Ref(Var("U", ("H", "H"), "weight"))
@@ -74,3 +76,25 @@ def test_sums_and_products_take_it_in_full(matrix: Expr, orientation: Orientatio
         np.testing.assert_allclose(
             value.T if turned and of_samples else value, expected, err_msg=text
         )
+
+
+def test_what_is_multiplied_or_begins_beyond_the_steps_is_made_in_full() -> None:
+    """Z is one row, which arrays and elementwise operations spread by themselves."""
+    program = written(
+        {
+            "forward": """
+        for every step t, first to last:
+            Z[t] = rows(bz)
+            R[t] = exp(Z[t])
+            S[t] = R[t] @ Uz + Z[t]
+    """,
+            "backward": """
+        for every step t, last to first:
+            dS_prev[t] = rows(bz)
+    """,
+        },
+        {"forward": "S", "gradients": "S"},
+        carries="dS_prev",
+    )
+    assert plan(program, in_place=False).spread == {"R", "dS_prev"}
+    assert plan(program).spread == frozenset()
