@@ -167,6 +167,8 @@ class _Draw:
         return found
 
     def value(self, width: Any) -> Any:
+        if self.chance(35):
+            return self.gate(width)
         total = self.term(width)
         for _ in range(self.random.choice([0, 1, 1, 2])):
             total = added(total, self.term(width))
@@ -175,6 +177,12 @@ class _Draw:
         if self.chance(10):
             total = added(total, scaled(Rational(1, 3), ones(B, width)))
         return self.applied(total) if self.chance(50) else total
+
+    def gate(self, width: Any) -> Any:
+        """A function of a sum of products, as most gates are: what passes put together."""
+        products = [self.product(width) for _ in range(self.random.choice([2, 3, 4]))]
+        total = reduce(added, products)
+        return self.applied(added(total, self.bias(width)) if self.chance(50) else total)
 
     def term(self, width: Any) -> Any:
         kinds = ["product", "product", "elementwise", "elementwise", "factor"]
