@@ -150,7 +150,8 @@ def tests_for(mutant: Mutant, runs: Runs) -> dict[str, float]:
     """The test files that run what has changed, with their seconds: its own, then the fastest."""
     _, room, *_, name = mutant.file.split("/")
     lines = set(lines_of_statement(mutant.before, mutant.line))
-    running = [t for t in tests_of(room) if lines & set(runs[t][1].get(mutant.file, ()))]
+    known = [test for test in tests_of(room) if test in runs]  # others are newer than the copies
+    running = [test for test in known if lines & set(runs[test][1].get(mutant.file, ()))]
     running.sort(key=lambda test: (not test.endswith(f"/test_{name}"), runs[test][0]))
     return {test: runs[test][0] for test in running}
 

@@ -53,6 +53,12 @@ def test_steps_in_which_nothing_differs_share_one_body() -> None:
     assert len(set(bodies)) == 2
 
 
+def test_every_step_that_reads_beyond_the_last_is_written_for_itself() -> None:
+    program = written(BACKWARD.replace("t+1", "t+2"))
+    steps = [str(step) for step in unroll(5)(program).phases[0].blocks]
+    assert ["dS_prev[t+2]" in step for step in steps] == [False, False, True, True, True]
+
+
 def test_two_loops_are_each_written_out() -> None:
     program = written("""
         for every step t, first to last:

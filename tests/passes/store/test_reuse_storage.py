@@ -108,6 +108,11 @@ def test_a_carry_is_kept_where_a_step_copies_it() -> None:
     assert overwrites(COPY) == {"dA": "Z", "dS_prev": "dS"}
 
 
+def test_so_it_is_behind_other_statements() -> None:
+    behind = COPY.replace("        dS[t] =", "        dR[t] = tanh(Z[t])\n        dS[t] =")
+    assert overwrites(behind)["dS_prev"] == "dS"
+
+
 def test_not_where_the_copy_is_read_later() -> None:
     later = "\n        dC[t] = tanh(dS[t])\n        dR[t] = dC[t]\n    dUz"
     assert overwrites(COPY.replace("\n    dUz", later)) == {"dA": "Z"}
