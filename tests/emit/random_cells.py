@@ -73,7 +73,7 @@ _IN_FILES = replace(
 
 def _in_file(written: str) -> str:
     """A formula as files have it: numbers and rows stand for matrices of them."""
-    return re.sub(r" \*(?=$|\)| [-+])", "", written.replace("ones @ ", ""))
+    return re.sub(r" \*(?=$|\)| [-+])", "", written.replace("ones @ ", "").replace("^T", ".T"))
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -206,8 +206,8 @@ class _Draw:
         return multiplied(operand, self.matrix_of_weights(operand.shape[1], width))
 
     def matrix_of_weights(self, rows: Any, columns: Any) -> Any:
-        """A weight, or seldom a product or a sum of two."""
-        first = self.weight(rows, columns)
+        """A weight, seldom the transpose of one, or a product or a sum of two."""
+        first = self.weight(columns, rows).T if self.chance(10) else self.weight(rows, columns)
         combine = self.random.choice([None] * 7 + [multiplied, added, multiplied_elementwise])
         if combine is None:
             return first
