@@ -20,7 +20,6 @@ from ..errors import VerificationError
 from ..modules import require_kernel
 from . import (
     blocks,
-    certified,
     complex_step,
     consistency,
     contract,
@@ -73,6 +72,8 @@ def verify(
     every = problems(kernel, [*few, *large(kernel)], seed)
     claims = _claims(kernel, every[: len(few)], every[len(few) :])
     if certify:
+        from . import certified  # it imports python-flint, which takes a while
+
         claims += certified.claims(every[: len(few)])
     checks = []
     for claim in claims:
