@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["verify"]
 
 
+#: The longest that a file may run, in seconds: a day. Operating systems wait no number of seconds.
+LONGEST = 24 * 60 * 60
+
+
 @click.command(short_help="Check a generated file; runs it.")
 @click.argument("file")
 @click.option(
@@ -32,7 +37,7 @@ __all__ = ["verify"]
 @click.option(
     "--timeout",
     metavar="SECONDS",
-    type=click.FloatRange(0, min_open=True),
+    type=click.FloatRange(0, LONGEST, min_open=True),
     default=60,
     show_default=True,
     help="How long it may run; then it is stopped.",
@@ -75,6 +80,8 @@ def verify(
     """
     if certificate is not None and (proof or certify or cell is not None):
         raise BadInput("--certificate has the proof and the declaration; leave the others out")
+    if math.isnan(timeout):
+        raise BadInput("--timeout nan: it is a number of seconds")
     if here:
         if certificate is not None:
             verify_certificate(file, certificate)
@@ -98,7 +105,11 @@ def _will_run(file: str, cell: str | None, proof: bool, certificate: str | None)
 
     spec = _declaration(python_source(file), file, cell, proof)
     # No module is imported here; and a name in a header is hardly worth the import of SymPy.
-    if spec is not None and ":" not in spec and (cell or spec.lower().endswith(".toml")):
+    if (
+        spec is not None
+        and ":" not in spec
+        and (cell is not None or spec.lower().endswith(".toml"))
+    ):
         _loaded(spec)
     return True
 

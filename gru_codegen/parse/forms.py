@@ -22,12 +22,15 @@ __all__ = ["added", "multiplied", "multiplied_elementwise", "scaled"]
 
 def scaled(number: Any, expression: Any) -> Any:
     """`number` times `expression`, term by term."""
+    if isinstance(expression, ZeroMatrix):
+        return expression
     return _sum([(number * c, rest) for c, rest in _terms(expression)], expression.shape)
 
 
 def added(left: Any, right: Any) -> Any:
     """The sum of two matrices of one shape, with like terms together."""
-    return _sum([*_terms(left), *_terms(right)], left.shape)
+    terms = (each for each in (left, right) if not isinstance(each, ZeroMatrix))
+    return _sum([part for each in terms for part in _terms(each)], left.shape)
 
 
 def multiplied(left: Any, right: Any) -> Any:

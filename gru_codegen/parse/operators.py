@@ -8,11 +8,13 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import sympy as sp
+from sympy.matrices.expressions.hadamard import HadamardProduct
 from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.cell import B
 from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS
+from gru_codegen.notation import signed
 from gru_codegen.parse.forms import added, multiplied, multiplied_elementwise, scaled
 from gru_codegen.parse.values import Shape, Value, filled, letters, times
 
@@ -20,6 +22,8 @@ __all__ = ["OF_TWO", "OPERATORS", "Operand", "Whole", "applied", "transposed"]
 
 #: The greatest exponent of a power, which is written as a product.
 MOST_POWER = 16
+#: The most factors of an elementwise product.
+MOST_FACTORS = 64
 HALF = sp.Rational(1, 2)
 
 
@@ -75,7 +79,9 @@ def _product(left: Operand, right: Operand, whole: Whole) -> Value:
     shape = _common(left, right, whole, "the factors of an elementwise product", "@")
     first, last = left.value, right.value
     if first.shape and last.shape:
-        return Value(multiplied_elementwise(first.expression, last.expression), shape)
+        product = multiplied_elementwise(first.expression, last.expression)
+        _check_factors(product, 1, left, whole)
+        return Value(product, shape)
     number, value = (last, first) if first.shape else (first, last)
     return times(number.expression, value)
 
@@ -106,12 +112,29 @@ def _power(left: Operand, right: Operand, whole: Whole) -> Value:
     if not base.shape:
         if base.expression == 0:
             raise whole.error(f"{whole.said} is a power of 0")
-        return Value(base.expression**exponent, ())
+        number = base.expression**exponent
+        if max(abs(number.p), number.q) >= 2**63:
+            raise whole.error(f"{whole.said} is too large or too small a number for a kernel")
+        return Value(number, ())
     product = base.expression
+    _check_factors(product, abs(exponent), left, whole)
     for _ in range(abs(exponent) - 1):
         product = multiplied_elementwise(product, base.expression)
     powers = Value(product, base.shape)
     return powers if exponent > 0 else applied("reciprocal", left._replace(value=powers))
+
+
+def _factors(product: Any) -> int:
+    """The number of factors of an elementwise product, of products within it too."""
+    _, plain = signed(product)
+    return sum(map(_factors, plain.args)) if isinstance(plain, HadamardProduct) else 1
+
+
+def _check_factors(product: Any, times: int, left: Operand, whole: Whole) -> None:
+    """Check that a product, taken so many times, is one that can be read and derived soon."""
+    if _factors(product) * times > MOST_FACTORS:
+        fault = f"{whole.said} has more than {MOST_FACTORS} factors"
+        raise whole.error(f"{fault}; give {left.said} a name of its own")
 
 
 def _matrix_product(left: Operand, right: Operand, whole: Whole) -> Value:
@@ -132,7 +155,8 @@ def _matrix_product(left: Operand, right: Operand, whole: Whole) -> Value:
     product = multiplied(first.expression, last.expression)
     if any(one == next_one for one, next_one in pairwise(product.args)):
         # SymPy would write W W as a power, which is no form of the declarations
-        raise whole.error(f"{b} multiplies itself; name {a} by an equation of its own")
+        remedy = f"name {a} by an equation of its own" if first.has_rows else "that is no form here"
+        raise whole.error(f"{b} multiplies itself; {remedy}")
     return Value(product, (first.shape[0], last.shape[1]))
 
 

@@ -16,7 +16,7 @@ from gru_codegen.parse.values import Value, letters
 __all__ = ["Symbols"]
 
 _NUMBER = re.compile(
-    r"\s*(?P<number>-?[0-9]{1,30}(?:\.[0-9]{1,30})?(?:e-?[0-9]{1,2})?)"
+    r"\s*(?P<number>-?[0-9]{1,30}(?:\.[0-9]{1,30})?(?:e[+-]?[0-9]{1,2})?)"
     r"(?:\s*/\s*(?P<over>[0-9]{1,30}))?\s*"
 )
 _SHAPE = re.compile(r"\(\s*(\w+)\s*,\s*(\w+)\s*\)|\(\s*(\w+)\s*,\s*\)|(\w+)")

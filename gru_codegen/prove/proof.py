@@ -129,11 +129,23 @@ class _Run:
 
     def all_points(self) -> None:
         """Compare at as many points as it takes."""
-        equations = (*self.derivation.cell.equations, *self.derivation.loss.equations)
-        compared = sum(self.steps) * 6 if compares(e.expression for e in equations) else None
-        for point in range(1 if compared is None else ceil(COMPARISONS / compared)):
+        for point in range(self._enough()):
             self._at(Field(self.seed, point))
             self.points += 1
+
+    def _enough(self) -> int:
+        """Return the points at which every line that compares has compared `COMPARISONS` times.
+
+        A line may be of one step alone, as all are where steps are written out. It runs once for
+        each number of steps, whose arguments are drawn anew.
+        """
+        cell, loss = self.derivation.cell, self.derivation.loss
+        equations = (*cell.equations, *loss.equations)
+        if not compares(equation.expression for equation in equations):
+            return 1
+        sizes = Point(Field(self.seed), cell, loss, max(self.steps), max(self.steps)).sizes
+        columns = min(sizes.get(str(equation.target.shape[1]), 1) for equation in equations)
+        return ceil(COMPARISONS / (len({*self.steps}) * sizes["B"] * columns))
 
     def _at(self, field: Field) -> None:
         steps, largest = dict.fromkeys(self.steps), max(self.steps)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import VerificationError
-from .balls import FUNCTIONS, Array, Ball, UndecidedError, ball, balls, flint
+from .balls import FUNCTIONS, Array, UndecidedError, ball, balls, flint
 from .claim import Claim, over, tolerance
 from .configuration import Problem
 from .difference import FLOOR, Difference
@@ -98,8 +98,7 @@ def bound(name: str, actual: Any, balls_: Array) -> Difference:
 def _as_balls(value: Any) -> Array:
     """An array of balls; a sum of nothing is an integer."""
     array = np.asarray(value, dtype=object)
-    made = np.frompyfunc(lambda e: e if isinstance(e, Ball) else Ball(e), 1, 1)(array)
-    return np.asarray(made, dtype=object)
+    return np.asarray(np.frompyfunc(ball, 1, 1)(array), dtype=object)
 
 
 def _is_small(array: Array) -> bool:

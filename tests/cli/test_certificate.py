@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from hashlib import sha256
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +11,13 @@ import pytest
 
 import gru_codegen as gc
 from gru_codegen import pipeline
+from gru_codegen.certificate import Statement, check_again, read
 from gru_codegen.modules import load_file
+from gru_codegen.prove import Proof
 from tests.cli.running import Run, refused
 
+#: Not the function of this name, which the package shows.
+certificate: Any = import_module("gru_codegen.certificate.certificate")
 COMMAND = ("generate", "--unroll", "2", "--output", "k.py", "--certificate")
 CERTIFICATE = Path("k.certificate.json")
 
@@ -85,6 +92,8 @@ def test_one_changed_byte_makes_it_void(place: int, certified: Path, run: Run) -
         (["proof", "seed"], 5, None),
         (["checks", 3, "method"], "an oath", "its {number} checks, made again"),
         (["checks"], [], "its 0 checks, made again"),
+        (["checks", 0, "of"], [], "its {number} checks, made again"),
+        (["checks", 0], {"of": {}, "method": 1}, "its {number} checks, made again"),
     ],
 )
 def test_nothing_that_it_says_is_believed(
@@ -97,6 +106,56 @@ def test_nothing_that_it_says_is_believed(
         assert outcome.status == 0
     else:
         assert f"not so is that {said.format(number=number)}" in refused(outcome, status=1)
+
+
+def test_a_check_that_it_does_not_list_is_made_too(certified: Path, run: Run) -> None:
+    """Gradients that are doubled in floating point alone, and the rows that do not see it."""
+    right = "    return Result(_scalar(total, w), gradients, "
+    source = Path("k.py").read_text()
+    assert source.count(right) == 1
+    doubled = "Params(*(g if w.dtype == object else 2 * g for g in gradients))"
+    Path("k.py").write_text(source.replace(right, right.replace("gradients", doubled)))
+    changed(["module", "sha256"], sha256(Path("k.py").read_bytes()).hexdigest())
+    rows = json.loads(CERTIFICATE.read_text())["checks"]
+    changed(["checks"], [row for row in rows if row["method"] == "left unmodified"])
+    outcome = run("verify", "k.py", "--certificate")
+    assert "holds: the proof" in outcome.out
+    assert "not so is that its 1 checks, made again" in refused(outcome, status=1)
+
+
+def test_a_difference_that_is_inaccurate_makes_no_certificate_void(
+    certified: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def inaccurate(*arguments: Any, **options: Any) -> gc.Report:
+        report = pipeline.check(*arguments, **options)
+        first, *others = report.checks
+        off = replace(first, worst_error=2 * first.tolerance, inaccurate=True)
+        return replace(report, checks=(off, *others))
+
+    monkeypatch.setattr(certificate, "check", inaccurate)
+    assert all(each.holds is not False for each in statements())
+
+
+def test_the_proof_at_a_new_point_counts(certified: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuted(*arguments: Any, **options: Any) -> gc.Report:
+        report = pipeline.check(*arguments, **options)
+        assert isinstance(report.proof, Proof)
+        return replace(report, proof=replace(report.proof, refutation="of another point"))
+
+    monkeypatch.setattr(certificate, "check", refuted)
+    failed = [each.words for each in statements() if each.holds is False]
+    assert [words.startswith("and at a new point") for words in failed] == [True]
+
+
+def statements() -> list[Statement]:
+    return check_again(Path("k.py").read_bytes(), read(CERTIFICATE.read_bytes()), "k")
+
+
+@pytest.mark.parametrize("words", ["2.4\nholds: all of it", 2, "9" * 1000, []])
+def test_versions_are_lines_of_text(words: Any, certified: Path, run: Run) -> None:
+    changed(["versions", "numpy"], words)
+    said = refused(run("verify", "k.py", "--certificate"))
+    assert said.endswith("its versions are no lines of text")
 
 
 @pytest.mark.parametrize(

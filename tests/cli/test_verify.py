@@ -155,8 +155,8 @@ def test_a_file_that_ends_its_process_has_not_passed(status: int, run: Run) -> N
     assert run("verify", "k.py").status != 0
 
 
-@pytest.mark.parametrize("seconds", ["0", "-1", "soon"])
-def test_a_timeout_is_a_number_above_0(seconds: str, run: Run) -> None:
+@pytest.mark.parametrize("seconds", ["0", "-1", "soon", "nan", "inf", "1e300", "1e7"])
+def test_a_timeout_is_a_number_above_0_and_at_most_a_day(seconds: str, run: Run) -> None:
     assert "--timeout" in refused(run("verify", "k.py", "--timeout", seconds))
 
 

@@ -117,6 +117,12 @@ EQUATIONS = {
         "Wrecz multiplies itself; name S_prev @ Wrecz by an equation of its own",
         "S_prev @ Wrecz @ Wrecz",
     ),
+    "square of a weight by itself": (
+        ("x @ Wca", "x @ (Wca @ (Wrecz @ Wrecz))"),
+        "7:23",
+        "Wrecz multiplies itself; that is no form here",
+        "Wrecz @ Wrecz",
+    ),
     "function of a number": (
         ("tanh(x @ Wca + bca)", "tanh(1)"),
         "7:11",
@@ -434,6 +440,25 @@ SYNTAX = {
         "Z",
     ),
     "power of nothing": (("(1 - Z)", "Z**0"), "9:19", "Z**0 is always 1; write that", "Z**0"),
+    "power of powers of a number": (
+        ("(1 - Z)", "((2 ** 16) ** 16)"),
+        "9:20",
+        "(2 ** 16) ** 16 is too large or too small a number for a kernel",
+        "(2 ** 16) ** 16",
+    ),
+    "power of powers": (
+        ("(1 - Z)", "(Z ** 16) ** 16"),
+        "9:19",
+        "(Z ** 16) ** 16 has more than 64 factors; give Z ** 16 a name of its own",
+        "(Z ** 16) ** 16",
+    ),
+    "product of powers": (
+        ("(1 - Z)", "Z ** 16 * Z ** 16 * Z ** 16 * Z ** 16 * Z"),
+        "9:19",
+        "Z ** 16 * Z ** 16 * Z ** 16 * Z ** 16... has more than 64 factors; "
+        "give Z ** 16 * Z ** 16 * Z ** 16 * Z ** 16 a name of its own",
+        "Z ** 16 * Z ** 16 * Z ** 16 * Z ** 16 * Z",
+    ),
     "power of zero": (("(1 - Z)", "0**-1"), "9:19", "0**-1 is a power of 0", "0**-1"),
     "power of a weight": (
         ("x @ Wca", "x @ Wca ** -1"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import gru_codegen as gc
 from gru_codegen.derive import Derivation, derive
 from gru_codegen.modules import load_source
+from gru_codegen.parse import load_cell
 from gru_codegen.prove import Proof, proof, prove
 from gru_codegen.request import complete
 
@@ -130,6 +132,31 @@ def test_a_comparison_of_other_numbers_is_refuted_at_one_step_too() -> None:
     assert found.points > 10
     assert proved(gc.GRU, unroll=1).points == 1
     assert "T = 1" in refuted("np.maximum(aCA", "np.minimum(aCA", gc.cells["ligru"], unroll=1)
+
+
+@pytest.mark.parametrize(("unroll", "points"), [(None, 3), (1, 12), (12, 12)])
+def test_every_line_that_compares_does_so_often(unroll: int | None, points: int) -> None:
+    assert proved(gc.cells["ligru"], unroll=unroll).points == points
+
+
+def test_a_comparison_that_is_left_out_of_one_step_is_refuted(tmp_path: Path) -> None:
+    """Of this seed the first point has no negative number at that step."""
+    file = tmp_path / "relu.toml"
+    file.write_text(
+        """
+name = "relu-in"
+states = ["S"]
+weights = { W = "(D, H)", U = "(H, H)" }
+equations = '''
+CA = relu(x @ W)
+S = tanh(CA + S_prev @ U)
+'''
+"""
+    )
+    cell = load_cell(str(file))
+    old, new = "CA[4] = np.maximum(x[4] @ W, 0)", "CA[4] = x[4] @ W"
+    wrong = spoilt(old, new, cell, unroll=12, style="textbook")
+    assert not prove(wrong, cell, gc.L2, seed=24)
 
 
 def test_the_derivation_is_held_to_the_declaration(monkeypatch: pytest.MonkeyPatch) -> None:

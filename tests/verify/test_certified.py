@@ -108,6 +108,14 @@ def test_the_error_is_within_the_bound() -> None:
     assert certified.bound("dWz", nearest, exact).error < 2e-16
 
 
+@pytest.mark.parametrize("number", [1.0, 0.1, 1e-30, 3.0])
+def test_bounds_are_rounded_outwards(number: float) -> None:
+    """A float next to the number may be on its wrong side."""
+    assert certified._above(number) > number
+    balls = np.array([Ball(number), Ball(0.0)], dtype=object)
+    assert 0 < certified._scale(balls) < number
+
+
 def test_more_bits_where_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bits are doubled until the balls are small, and no more often than is allowed."""
     problem = Problem(kernel_of(), Sizes(9, 2, 3, 4), 1)

@@ -133,7 +133,8 @@ def test_the_domain_in_words() -> None:
         (lambda x: x, 0.9 * EPS, 1.1 * EPS),
         (lambda x: x * x, 1.5 * EPS, 2.5 * EPS),
         (lambda x: np.sin(1e6 * x), 1e4 * EPS, 1e7 * EPS),
-        (lambda x: x * LARGEST * 10, math.inf, math.inf),
+        (lambda x: x * 1e16, math.inf, math.inf),  # its square leaves float32 with little more
+        (lambda x: x * LARGEST / 10, 0.9 * EPS, 2 * EPS),
         (lambda x: np.log(-x), math.inf, math.inf),
     ],
 )
@@ -144,6 +145,15 @@ def test_noise_is_what_a_unit_in_the_last_place_does(
     with np.errstate(all="ignore"):
         found = noise_of(function, x, EPS, np.random.default_rng(0), NUDGES)
     assert least <= found <= most
+
+
+def test_digits_that_are_lost_inside_are_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by (1 + 1e-9 S) - 1, which the last digit of S does not show."""
+    right, lossy = "S[t] = (1 - Z[t]) * S_prev[t]", "S[t] = ((1e6 + 1 - Z[t]) - 1e6) * S_prev[t]"
+    source = gc.generate(gc.GRU, style="textbook")
+    assert source.count(right) == 1
+    kernel = load_source(source.replace(right, lossy), "kernel")
+    assert Problem(kernel, small(kernel)[0], 0).noise(USUAL) > 100 * GOOD
 
 
 def test_every_number_is_nudged_and_labels_are_not() -> None:

@@ -6,7 +6,10 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from gru_codegen.verify.ownership import _spoil
+import gru_codegen as gc
+from gru_codegen.modules import load_source
+from gru_codegen.verify.configuration import problems, small
+from gru_codegen.verify.ownership import _spoil, claims
 
 
 def test_all_that_calls_write_is_spoilt_and_no_constant() -> None:
@@ -17,6 +20,17 @@ def test_all_that_calls_write_is_spoilt_and_no_constant() -> None:
     assert np.isnan(whole).all()
     assert np.isnan(weights).all()
     assert (joined[:, 2:] == 1).all()
+
+
+def test_one_step_less_than_the_call_before_shows() -> None:
+    source = gc.generate(gc.GRU, style="textbook")
+    right = "        elif steps != self.steps:\n"
+    assert source.count(right) == 1
+    wrong = right.replace("!= self.steps", "not in (self.steps, self.steps - 1)")
+    for text, holds in ((source, True), (source.replace(right, wrong), False)):
+        kernel = load_source(text, "kernel")
+        rows = {claim.method: claim for claim in claims(problems(kernel, small(kernel), 0))}
+        assert rows["results as without"].check().passed is holds
 
 
 def test_of_a_mask_all_samples_end() -> None:
