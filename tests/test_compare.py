@@ -74,8 +74,8 @@ def test_a_kernel_of_other_equations_satisfies_every_gradient_check_and_fails() 
 @pytest.mark.parametrize(
     ("row", "old", "new"),
     [
-        ("outputs", "return _outputs(w.S, w), w.S_last.copy()\n\n\ndef loss(",
-         "return 2 * _outputs(w.S, w), w.S_last.copy()\n\n\ndef loss("),
+        ("outputs", "return _outputs(w.S, w), w.S_last.copy()",
+         "return 2 * _outputs(w.S, w), w.S_last.copy()"),
         ("state", "gradients, w.S_last.copy())", "gradients, w.S_last * (1 + 1e-11))"),
         ("loss", "    return _scalar(total, w)", "    return _scalar(total, w) + 1e-9"),
         ("functions", "def vjp(", "def vector_jacobian_product("),
@@ -91,14 +91,14 @@ def test_what_is_missing_is_named() -> None:
 
 @pytest.mark.parametrize("T", [1, 2, 3, 7])
 def test_a_kernel_for_any_number_of_steps_is_compared_at(T: int) -> None:
-    old = "    return _outputs(w.S, w), w.S_last.copy()\n\n\ndef loss("
-    kernel = changed(old, f"    w.S *= 2 if w.steps == {T} else 1\n{old}")
+    old = "        return _outputs(w.S, w), w.S_last.copy()"
+    kernel = changed(old, f"        w.S *= 2 if w.steps == {T} else 1\n{old}")
     assert f"at T={T}, " in failures(kernel)["outputs"]
 
 
 def test_a_kernel_that_raises_fails_the_rows_that_meet_it() -> None:
-    old = "    return _scalar(total, w)"
-    kernel = changed(old, f"    raise KeyError('no')\n{old}")
+    old = "        return _scalar(total, w)"
+    kernel = changed(old, f"        raise KeyError('no')\n{old}")
     assert failures(kernel) == {"loss": "KeyError: 'no'"}
     [check] = [check for check in compare(kernel, gc.GRU, gc.L2) if not check.passed]
     assert math.isnan(check.worst_error)
