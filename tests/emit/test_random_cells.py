@@ -130,6 +130,32 @@ def test_kernels_of_many_random_cells_are_right(shard: int) -> None:
     check()
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_where_digits_are_lost_kernels_may_lose_some(tmp_path: Path) -> None:
+    """The cosine of numbers in the thousands; found by a draw, and as small as it became."""
+    file = tmp_path / "drawn.toml"
+    file.write_text(
+        """
+name = "drawn"
+states = { S0 = "(B, H)" }
+weights = { W0 = "(H,)", W1 = "(H, H)", W2 = "(D, H)", W3 = "(H, H)", W4 = "(D, H)", W6 = "(H, H)" }
+output = "G1"
+equations = '''
+G0 = cos(sigmoid(S0_prev) + S0_prev * S0_prev * elu(S0_prev) + W0)
+G1 = tanh(x @ W2 + G0 @ W1 + G0 @ W3)
+G2 = relu(G0 * G1 * (1 - G1) + (1 - G1) * exp(2 + tanh(G1)))
+S0 = x @ (W4 * W4) + G2 @ W6
+'''
+"""
+    )
+    cell, loss = load_cell(str(file)), gc.losses["cross-entropy"]
+    kernel = gc.load(cell, unroll=4, layout="columns", loss=loss)
+    program = lowered(Request(cell, loss))
+    sizes = {"D": 1, "H": 3, "O": 3, "K": 5, "B": 1}
+    for dtype in (np.float32, np.float64):
+        assert_agrees(kernel, program, 4, (), sizes, dtype, targets=loss.targets)
+
+
 def test_everything_that_a_declaration_may_hold_is_drawn() -> None:
     met: Counter[str] = Counter()
 
