@@ -24,6 +24,8 @@ from gru_codegen.equations import (
     hadamard,
     letters,
     matrix,
+    maximum,
+    minimum,
     ones,
     shape_of,
     size,
@@ -49,6 +51,8 @@ __all__ = [
     "fault_of_symbol",
     "hadamard",
     "matrix",
+    "maximum",
+    "minimum",
     "ones",
     "size",
 ]

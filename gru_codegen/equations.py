@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
 from typing import Any
 
@@ -21,6 +22,7 @@ from sympy.matrices.expressions.special import OneMatrix
 from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.errors import CellError
+from gru_codegen.forms import added, multiplied_elementwise, scaled
 from gru_codegen.functions import FUNCTIONS, ElementwiseFunction
 from gru_codegen.notation import Notation
 
@@ -33,9 +35,12 @@ __all__ = [
     "hadamard",
     "letters",
     "matrix",
+    "maximum",
+    "minimum",
     "not_rational",
     "ones",
     "plain",
+    "power",
     "shape_of",
     "size",
     "written",
@@ -63,6 +68,29 @@ def ones(rows: Any, columns: Any) -> Any:
 def hadamard(*factors: Any) -> Any:
     """The elementwise product, written ``o`` in text."""
     return HadamardProduct(*factors)
+
+
+def maximum(left: Any, right: Any) -> Any:
+    """The larger of the entries of two matrices of one shape: right + relu(left - right)."""
+    return added(right, FUNCTIONS["relu"](added(left, scaled(-1, right))))
+
+
+def minimum(left: Any, right: Any) -> Any:
+    """The smaller of the entries of two matrices of one shape: left - relu(left - right)."""
+    return added(left, scaled(-1, FUNCTIONS["relu"](added(left, scaled(-1, right)))))
+
+
+def power(base: Any, exponent: Any) -> Any:
+    """The elementwise power, by products and functions; None, if it is not made of these.
+
+    exponent: a whole number but 0, or 1/2.
+    """
+    if exponent == sp.Rational(1, 2):
+        return FUNCTIONS["sqrt"](base)
+    if not (exponent.is_Integer and exponent):
+        return None
+    product = reduce(multiplied_elementwise, [base] * abs(int(exponent)))
+    return product if exponent > 0 else FUNCTIONS["reciprocal"](product)
 
 
 @dataclass(frozen=True)
@@ -255,7 +283,8 @@ def plain(expression: Any) -> Any:
         argument, function = plain(expression.expr), _known_function(expression)
         return function(argument) if function else expression
     if isinstance(expression, HadamardPower):
-        return _power(expression)
+        product = power(plain(expression.base), expression.exp)
+        return expression if product is None else plain(product)
     if isinstance(expression, HadamardProduct):
         factors: list[Any] = []
         for factor in map(plain, expression.args):
@@ -264,15 +293,3 @@ def plain(expression: Any) -> Any:
     if isinstance(expression, (MatAdd, MatMul, Transpose)):
         return expression.func(*map(plain, expression.args))
     return expression
-
-
-def _power(expression: HadamardPower) -> Any:
-    """An elementwise power, made of a product and functions; itself, if it is not made of these."""
-    exponent = expression.exp
-    if exponent == sp.Rational(1, 2):
-        return FUNCTIONS["sqrt"](plain(expression.base))
-    if not (exponent.is_Integer and exponent):
-        return expression
-    factors = [expression.base] * abs(int(exponent))
-    product = plain(HadamardProduct(*factors) if len(factors) > 1 else expression.base)
-    return product if exponent > 0 else FUNCTIONS["reciprocal"](product)

@@ -76,16 +76,6 @@ FUNCTIONS: dict[str, type[ElementwiseFunction]] = {
 }
 
 
-def maximum(left: Any, right: Any) -> Any:
-    """The larger of the entries of two matrices of one shape: right + relu(left - right)."""
-    return right + FUNCTIONS["relu"](left - right)
-
-
-def minimum(left: Any, right: Any) -> Any:
-    """The smaller of the entries of two matrices of one shape: left - relu(left - right)."""
-    return left - FUNCTIONS["relu"](left - right)
-
-
 def __getattr__(name: str) -> Any:
     try:
         return FUNCTIONS[name]

@@ -21,8 +21,8 @@ from gru_codegen.derive.proof import placeholders, prove_derivative
 from gru_codegen.derive.shown import Shown
 from gru_codegen.equations import matrix, written
 from gru_codegen.errors import DerivationError
+from gru_codegen.forms import added
 from gru_codegen.notation import Local, Notation, leaves, signed
-from gru_codegen.parse.forms import added
 
 __all__ = ["RULES", "LocalDerivative", "Rule", "differentiate", "local_derivative"]
 

@@ -11,11 +11,12 @@ import sympy as sp
 from sympy.matrices.expressions.hadamard import HadamardProduct
 from sympy.matrices.expressions.transpose import Transpose
 
-from gru_codegen.cell import B
+from gru_codegen.cell import B, maximum, minimum
+from gru_codegen.equations import power
 from gru_codegen.errors import CellError
+from gru_codegen.forms import added, multiplied, multiplied_elementwise
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.notation import signed
-from gru_codegen.parse.forms import added, multiplied, multiplied_elementwise, scaled
 from gru_codegen.parse.values import Shape, Value, filled, letters, times
 
 __all__ = ["OF_TWO", "OPERATORS", "Operand", "Whole", "applied", "transposed"]
@@ -49,10 +50,14 @@ Rule = Callable[[Operand, Operand, Whole], Value]
 
 def applied(name: str, operand: Operand) -> Value:
     """The function `name` of every entry of an operand."""
+    _check_rows(operand)
+    return Value(FUNCTIONS[name](operand.value.expression), operand.value.shape)
+
+
+def _check_rows(operand: Operand) -> None:
     if not operand.value.has_rows:
         fault = f"{operand.said} is {letters(operand.value.shape)}"
         raise operand.error(f"{fault}; a function takes one row per sample, (B, n)")
-    return Value(FUNCTIONS[name](operand.value.expression), operand.value.shape)
 
 
 def transposed(operand: Operand, whole: Whole) -> Value:
@@ -107,8 +112,8 @@ def _power(left: Operand, right: Operand, whole: Whole) -> Value:
         raise right.error(f"{fault}; it is a whole number up to {MOST_POWER}, or 1 / 2")
     if exponent == 0:
         raise whole.error(f"{whole.said} is always 1; write that")
-    if exponent == HALF:
-        return applied("sqrt", left)
+    if exponent == HALF or (exponent < 0 and base.shape):
+        _check_rows(left)
     if not base.shape:
         if base.expression == 0:
             raise whole.error(f"{whole.said} is a power of 0")
@@ -116,12 +121,8 @@ def _power(left: Operand, right: Operand, whole: Whole) -> Value:
         if max(abs(number.p), number.q) >= 2**63:
             raise whole.error(f"{whole.said} is too large or too small a number for a kernel")
         return Value(number, ())
-    product = base.expression
-    _check_factors(product, abs(exponent), left, whole)
-    for _ in range(abs(exponent) - 1):
-        product = multiplied_elementwise(product, base.expression)
-    powers = Value(product, base.shape)
-    return powers if exponent > 0 else applied("reciprocal", left._replace(value=powers))
+    _check_factors(base.expression, abs(exponent), left, whole)
+    return Value(power(base.expression, exponent), base.shape)
 
 
 def _factors(product: Any) -> int:
@@ -170,14 +171,6 @@ def _compared(rule: Callable[[Any, Any], Any]) -> Rule:
     return compared
 
 
-def _maximum(left: Any, right: Any) -> Any:
-    return added(right, FUNCTIONS["relu"](added(left, scaled(-1, right))))
-
-
-def _minimum(left: Any, right: Any) -> Any:
-    return added(left, scaled(-1, FUNCTIONS["relu"](added(left, scaled(-1, right)))))
-
-
 def _common(left: Operand, right: Operand, whole: Whole, who: str, matmul: str = "") -> Shape:
     """The one shape of two values; a number fits any, a vector every row of a sample.
 
@@ -204,4 +197,4 @@ OPERATORS: dict[type, Rule] = {
     ast.MatMult: _matrix_product,
 }
 #: The functions of two matrices of one shape.
-OF_TWO: dict[str, Rule] = {"maximum": _compared(_maximum), "minimum": _compared(_minimum)}
+OF_TWO: dict[str, Rule] = {"maximum": _compared(maximum), "minimum": _compared(minimum)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gru_codegen.cell import B, ones
-from gru_codegen.parse.forms import scaled
+from gru_codegen.forms import scaled
 
 __all__ = ["Shape", "Value", "filled", "letters", "times"]
 

@@ -17,9 +17,9 @@ from sympy import Rational
 from gru_codegen.cell import B, Cell, D, Equation, H, matrix, ones, size
 from gru_codegen.emit.sizes import letters
 from gru_codegen.errors import CellError
+from gru_codegen.forms import added, multiplied, multiplied_elementwise, scaled
 from gru_codegen.functions import FUNCTIONS, positive, sigmoid, tanh
 from gru_codegen.notation import TEXT, Notation
-from gru_codegen.parse.forms import added, multiplied, multiplied_elementwise, scaled
 from gru_codegen.requirements import require_generable
 
 #: Those that are applied to numbers from 1 to 3 alone.

@@ -13,11 +13,11 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from sympy.matrices.expressions.hadamard import HadamardPower
 
-from gru_codegen.cell import B, D, Equation, H, hadamard, matrix, ones
+from gru_codegen.cell import B, D, Equation, H, hadamard, matrix, maximum, minimum, ones
 from gru_codegen.equations import written
 from gru_codegen.errors import CellError
 from gru_codegen.evaluate import evaluate
-from gru_codegen.functions import FUNCTIONS, maximum, minimum, reciprocal, sqrt, tanh
+from gru_codegen.functions import FUNCTIONS, reciprocal, sqrt, tanh
 from gru_codegen.parse.algebra import read
 from gru_codegen.parse.syntax import statements
 from gru_codegen.parse.text import Text
