@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
-
-import numpy as np
 
 from gru_codegen.prove.field import Field
 from gru_codegen.prove.points import Point
 from gru_codegen.verify.entry_points import size_keyword
+from gru_codegen.verify.ownership import arrays_in, owner
 
 __all__ = ["spoil", "workspace_for"]
 
@@ -30,18 +28,6 @@ def spoil(held: Any, field: Field) -> None:
 
     Constants have no dimension or are read-only. A mask becomes one of samples that have ended.
     """
-    owners = (each.base if isinstance(each.base, np.ndarray) else each for each in _arrays(held))
-    for array in {id(owner): owner for owner in owners}.values():
+    for array in {id(each): each for each in map(owner, arrays_in(held))}.values():
         if array.ndim and array.flags.writeable and array.dtype.kind in "Ob":
             array[...] = True if array.dtype.kind == "b" else field.unread()
-
-
-def _arrays(held: Any) -> Iterator[Any]:
-    """Every array that `held` has, views of one among them."""
-    if isinstance(held, np.ndarray):
-        yield held
-    elif isinstance(held, (dict, list, tuple)):
-        for entry in held.values() if isinstance(held, dict) else held:
-            yield from _arrays(entry)
-    elif hasattr(held, "__dict__") and not isinstance(held, type):
-        yield from _arrays(vars(held))

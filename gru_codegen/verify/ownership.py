@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from .calls import arrays, call
 from .claim import Claim, over, tolerance
-from .configuration import Problem, Sizes
+from .configuration import Array, Problem, Sizes
 from .consistency import TOLERANCE
 from .difference import Difference, difference, verdict, worst
 from .options import adjoints
@@ -73,16 +73,26 @@ def _spoil(value: Any) -> None:
     Constants have no dimension or are read-only, but for views of them that are not. Of a view all
     that it is a view of is filled, so that nothing is spared for having no name of its own.
     """
-    if isinstance(value, np.ndarray):
-        held = value.base if isinstance(value.base, np.ndarray) else value
-        for array in (held, value):
-            if array.ndim and array.dtype.kind in "fcb" and array.flags.writeable:
-                array.fill(np.nan)  # a mask becomes True
-    elif isinstance(value, dict | list | tuple):
-        for entry in value.values() if isinstance(value, dict) else value:
-            _spoil(entry)
-    elif hasattr(value, "__dict__") and not isinstance(value, type):
-        _spoil(vars(value))
+    for array in arrays_in(value):
+        for part in (owner(array), array):
+            if part.ndim and part.dtype.kind in "fcb" and part.flags.writeable:
+                part.fill(np.nan)  # a mask becomes True
+
+
+def owner(array: Array) -> Array:
+    """Return the array that ``array`` is a view of, or itself."""
+    return array.base if isinstance(array.base, np.ndarray) else array
+
+
+def arrays_in(held: Any) -> Iterator[Array]:
+    """Yield every array that a workspace, or a part of one, has; views of one among them."""
+    if isinstance(held, np.ndarray):
+        yield held
+    elif isinstance(held, dict | list | tuple):
+        for entry in held.values() if isinstance(held, dict) else held:
+            yield from arrays_in(entry)
+    elif hasattr(held, "__dict__") and not isinstance(held, type):
+        yield from arrays_in(vars(held))
 
 
 def _unmodified(problem: Problem) -> Difference:
