@@ -40,7 +40,7 @@ ifndef INSTALLED
 .NOTPARALLEL:
 endif
 
-.PHONY: help demo test lint types imports drift wheel pytest test-browser fuzz test-faults test-proofs test-strangers test-mutants test-versions test-peers lock format generated bench clean
+.PHONY: help demo test lint types imports drift wheel pytest test-browser fuzz test-faults test-corpus test-proofs test-strangers test-mutants test-versions test-peers lock format generated bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -90,6 +90,10 @@ test-browser: $(TOOLS) $(VENV)/installed-browser ## HTML reports in Chromium, wh
 
 test-faults: $(TOOLS) ## plant faults in every line of the kernels; takes minutes
 	$(BIN)/python -m pytest -m campaign tests/faults $(PYTEST_ARGS)
+
+test-corpus: export OMP_NUM_THREADS := 1
+test-corpus: $(TOOLS) ## published cells in every style and layout, against a second writing of each; takes minutes
+	$(BIN)/python -m pytest -m "campaign or not campaign" tests/corpus $(PYTEST_ARGS)
 
 fuzz: export EXAMPLES ?= 2000
 fuzz: export OMP_NUM_THREADS := 1

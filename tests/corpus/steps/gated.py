@@ -1,0 +1,196 @@
+"""Steps of units with gates and one state."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.corpus.functions import hard_sigmoid, relu, sigmoid, softplus, tanh
+
+__all__ = [
+    "atr",
+    "brc",
+    "cfn",
+    "dsgu",
+    "eleatt_gru",
+    "intersection",
+    "janet",
+    "light_ru",
+    "mgu1",
+    "mgu2",
+    "mgu3",
+    "mi_gru",
+    "minimal_rnn",
+    "mut1",
+    "mut2",
+    "mut3",
+    "nbrc",
+    "ran",
+    "sgu",
+    "star",
+    "ugrnn",
+]
+
+
+def ugrnn(w: Any, x: Any, h: Any) -> Any:
+    """Section 2, UGRNN: the gate keeps the state."""
+    g = sigmoid(x @ w.Wg + h @ w.Ug + w.bg)
+    h = g * h + (1 - g) * tanh(x @ w.Wc + h @ w.Uc + w.bc)
+    return h, (h,)
+
+
+def intersection(w: Any, x: Any, h: Any) -> Any:
+    """Section 2, +RNN: one highway through the depth and one through the time."""
+
+    def of(name: str) -> Any:
+        return x @ getattr(w, f"W{name}") + h @ getattr(w, f"U{name}") + getattr(w, f"b{name}")
+
+    gy, gh = sigmoid(of("gy")), sigmoid(of("gh"))
+    return gy * x + (1 - gy) * relu(of("y")), (gh * h + (1 - gh) * tanh(of("h")),)
+
+
+def atr(w: Any, x: Any, h: Any) -> Any:
+    """Two gates of the same two products, by their sum and by their difference."""
+    p, q = x @ w.W, h @ w.U
+    h = sigmoid(p + q) * p + sigmoid(p - q) * h
+    return h, (h,)
+
+
+def brc(w: Any, x: Any, h: Any) -> Any:
+    """Equations 4 to 6: feedback of each neuron to itself alone."""
+    c = sigmoid(x @ w.Uc + w.wc * h)
+    h = c * h + (1 - c) * tanh(x @ w.U + (1 + tanh(x @ w.Ua + w.wa * h)) * h)
+    return h, (h,)
+
+
+def nbrc(w: Any, x: Any, h: Any) -> Any:
+    """The same where all neurons set the feedback."""
+    c = sigmoid(x @ w.Uc + h @ w.Wc)
+    h = c * h + (1 - c) * tanh(x @ w.U + (1 + tanh(x @ w.Ua + h @ w.Wa)) * h)
+    return h, (h,)
+
+
+def cfn(w: Any, x: Any, h: Any) -> Any:
+    """Equations 1 to 3: no recurrent matrix but in the gates."""
+    keeps = sigmoid(h @ w.Ut + x @ w.Pt + w.bt)
+    takes = sigmoid(h @ w.Ue + x @ w.Pe + w.be)
+    h = keeps * tanh(h) + takes * tanh(x @ w.W)
+    return h, (h,)
+
+
+def janet(w: Any, x: Any, c: Any) -> Any:
+    """Equations 7 to 9 with beta = 1: a little more comes in than is forgotten."""
+    s = c @ w.Uf + x @ w.Wf + w.bf
+    c = sigmoid(s) * c + (1 - sigmoid(s - 1)) * tanh(c @ w.Uc + x @ w.Wc + w.bc)
+    return c, (c,)
+
+
+def light_ru(w: Any, x: Any, h: Any) -> Any:
+    """The candidate sees the input alone."""
+    f = sigmoid(x @ w.Wf + h @ w.Uf + w.bf)
+    h = h + f * (tanh(x @ w.Wh + w.bh) - h)
+    return h, (h,)
+
+
+def mut1(w: Any, x: Any, h: Any) -> Any:
+    """MUT1: the input is added to the candidate as it is."""
+    z, r = sigmoid(x @ w.Wxz + w.bz), sigmoid(x @ w.Wxr + h @ w.Whr + w.br)
+    h = tanh((r * h) @ w.Whh + tanh(x) + w.bh) * z + h * (1 - z)
+    return h, (h,)
+
+
+def mut2(w: Any, x: Any, h: Any) -> Any:
+    """MUT2: the input is added to the reset gate as it is."""
+    z, r = sigmoid(x @ w.Wxz + h @ w.Whz + w.bz), sigmoid(x + h @ w.Whr + w.br)
+    h = tanh((r * h) @ w.Whh + x @ w.Wxh + w.bh) * z + h * (1 - z)
+    return h, (h,)
+
+
+def mut3(w: Any, x: Any, h: Any) -> Any:
+    """MUT3: the update gate sees tanh of the state."""
+    z = sigmoid(x @ w.Wxz + tanh(h) @ w.Whz + w.bz)
+    r = sigmoid(x @ w.Wxr + h @ w.Whr + w.br)
+    h = tanh((r * h) @ w.Whh + x @ w.Wxh + w.bh) * z + h * (1 - z)
+    return h, (h,)
+
+
+def ran(w: Any, x: Any, h: Any, c: Any) -> Any:
+    """Equations 1 to 4: a sum of inputs, each weighed."""
+    i = sigmoid(h @ w.Wih + x @ w.Wix + w.bi)
+    f = sigmoid(h @ w.Wfh + x @ w.Wfx + w.bf)
+    c = i * (x @ w.Wcx) + f * c
+    return tanh(c), (tanh(c), c)
+
+
+def star(w: Any, x: Any, h: Any) -> Any:
+    """Equations 13 to 15: one gate, and tanh of the whole."""
+    k = sigmoid(x @ w.Wx + h @ w.Wh + w.bk)
+    h = tanh(h + k * (tanh(x @ w.Wz + w.bz) - h))
+    return h, (h,)
+
+
+def _modulated(w: Any, x: Any, h: Any) -> Any:
+    return tanh(((x @ w.Wxg + w.bg) * h) @ w.Wzg + w.bzg) * h
+
+
+def sgu(w: Any, x: Any, h: Any) -> Any:
+    """Simple gated unit, with softplus and the hard sigmoid of slope 1/6."""
+    z = hard_sigmoid(x @ w.Wxz + h @ w.Whz + w.bz)
+    h = (1 - z) * h + z * softplus(_modulated(w, x, h))
+    return h, (h,)
+
+
+def dsgu(w: Any, x: Any, h: Any) -> Any:
+    """The deep variant, with one matrix more."""
+    z = hard_sigmoid(x @ w.Wxz + h @ w.Whz + w.bz)
+    h = (1 - z) * h + z * sigmoid(_modulated(w, x, h) @ w.Wgo)
+    return h, (h,)
+
+
+def minimal_rnn(w: Any, x: Any, h: Any) -> Any:
+    """Equations 1 to 3."""
+    z = tanh(x @ w.Wx + w.bz)
+    u = sigmoid(h @ w.Uh + z @ w.Uz + w.bu)
+    h = u * h + (1 - u) * z
+    return h, (h,)
+
+
+def _minimal(w: Any, x: Any, h: Any, f: Any) -> Any:
+    h = (1 - f) * h + f * tanh(x @ w.Wh + (f * h) @ w.Uh + w.bh)
+    return h, (h,)
+
+
+def mgu1(w: Any, x: Any, h: Any) -> Any:
+    """First variant: the gate has no input."""
+    return _minimal(w, x, h, sigmoid(h @ w.Uf + w.bf))
+
+
+def mgu2(w: Any, x: Any, h: Any) -> Any:
+    """Second variant: nor a bias."""
+    return _minimal(w, x, h, sigmoid(h @ w.Uf))
+
+
+def mgu3(w: Any, x: Any, h: Any) -> Any:
+    """Third variant: the gate is its bias."""
+    return _minimal(w, x, h, sigmoid(w.bf))
+
+
+def _integrated(w: Any, name: str, given: Any, kept: Any) -> Any:
+    a, p, q, b = (getattr(w, f"{each}{name}") for each in "apqb")
+    return a * given * kept + p * given + q * kept + b
+
+
+def mi_gru(w: Any, x: Any, h: Any) -> Any:
+    """The gated unit, each sum of two products made multiplicative."""
+    z = sigmoid(_integrated(w, "z", x @ w.Wz, h @ w.Uz))
+    r = sigmoid(_integrated(w, "r", x @ w.Wr, h @ w.Ur))
+    c = tanh(_integrated(w, "h", x @ w.Wh, (r * h) @ w.Uh))
+    h = (1 - z) * h + z * c
+    return h, (h,)
+
+
+def eleatt_gru(w: Any, x: Any, h: Any) -> Any:
+    """Each number of the input is weighed before the unit of torch sees it."""
+    x = x * sigmoid(x @ w.Wxa + h @ w.Wha + w.ba)
+    z, r = sigmoid(x @ w.Wz + h @ w.Uz + w.bz), sigmoid(x @ w.Wr + h @ w.Ur + w.br)
+    h = z * h + (1 - z) * tanh(x @ w.Wc + (r * h) @ w.Uc + w.bc)
+    return h, (h,)

@@ -1,0 +1,159 @@
+"""Steps of networks without gates, or with few."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tests.corpus.functions import relu, sigmoid, tanh, turned
+
+__all__ = [
+    "antisymmetric",
+    "antisymmetric_gated",
+    "delta_rnn",
+    "gamma_memory",
+    "indrnn",
+    "irnn",
+    "jordan",
+    "lipschitz",
+    "mi_rnn",
+    "momentum",
+    "multiplicative_rnn",
+    "plrnn",
+    "plrnn_dendritic",
+    "plrnn_shallow",
+    "recurrent_highway",
+    "scrn",
+    "statistical",
+]
+
+
+def irnn(w: Any, x: Any, h: Any) -> Any:
+    """Section 3: a network of rectified linear units."""
+    h = relu(x @ w.W + h @ w.U + w.b)
+    return h, (h,)
+
+
+def jordan(w: Any, x: Any, y: Any) -> Any:
+    """The plan units see the last output."""
+    y = sigmoid(sigmoid(x @ w.W + y @ w.U + w.b) @ w.P + w.c)
+    return y, (y,)
+
+
+def indrnn(w: Any, x: Any, h: Any) -> Any:
+    """Equation 2, with one weight from each neuron to itself."""
+    h = relu(x @ w.W + w.u * h + w.b)
+    return h, (h,)
+
+
+def _rotated(W: Any, h: Any, gamma: float) -> Any:
+    return h @ (W - turned(W) - gamma * np.eye(h.shape[-1]))
+
+
+def antisymmetric(w: Any, x: Any, h: Any) -> Any:
+    """Euler's method with a step of 1/10 and a diffusion of 1/100."""
+    h = h + 0.1 * tanh(_rotated(w.W, h, 0.01) + x @ w.P + w.b)
+    return h, (h,)
+
+
+def antisymmetric_gated(w: Any, x: Any, h: Any) -> Any:
+    """The same with an input gate that shares the matrix."""
+    turn = _rotated(w.W, h, 0.01)
+    gate = sigmoid(turn + x @ w.Pz + w.bz)
+    h = h + 0.1 * gate * tanh(turn + x @ w.P + w.b)
+    return h, (h,)
+
+
+def scrn(w: Any, x: Any, h: Any, s: Any) -> Any:
+    """Equations 4 to 6: slow context units beside hidden ones."""
+    s = 0.05 * (x @ w.Q) + 0.95 * s
+    h = sigmoid(s @ w.P + x @ w.A + h @ w.R)
+    return h @ w.U + s @ w.G, (h, s)
+
+
+def multiplicative_rnn(w: Any, x: Any, h: Any) -> Any:
+    """The recurrent matrix is Whf diag(Wfx x) Wfh."""
+    h = tanh(((h @ w.Wfh) * (x @ w.Wfx)) @ w.Whf + x @ w.Whx + w.bh)
+    return h, (h,)
+
+
+def mi_rnn(w: Any, x: Any, h: Any) -> Any:
+    """Equation 4, the general form of the integration."""
+    given, kept = x @ w.W, h @ w.U
+    h = tanh(w.alpha * given * kept + w.beta1 * kept + w.beta2 * given + w.b)
+    return h, (h,)
+
+
+def recurrent_highway(w: Any, x: Any, s: Any) -> Any:
+    """Equations 7 to 9, where x enters the first layer alone and c = 1 - t."""
+    for layer in "123":
+        h, t = s @ getattr(w, f"Rh{layer}"), s @ getattr(w, f"Rt{layer}")
+        if layer == "1":
+            h, t = h + x @ w.Wh, t + x @ w.Wt
+        h, t = tanh(h + getattr(w, f"bh{layer}")), sigmoid(t + getattr(w, f"bt{layer}"))
+        s = h * t + s * (1 - t)
+    return s, (s,)
+
+
+def lipschitz(w: Any, x: Any, h: Any) -> Any:
+    """Equation 3 by Euler's method; both matrices are parts symmetric and antisymmetric."""
+
+    def product(M: Any, gamma: float) -> Any:
+        return h @ (0.25 * (M + turned(M)) + 0.75 * (M - turned(M))) - gamma * h
+
+    h = h + 0.03 * (product(w.MA, 0.001) + tanh(product(w.MW, 0.002) + x @ w.U + w.b))
+    return h, (h,)
+
+
+def plrnn(w: Any, x: Any, z: Any) -> Any:
+    """Equation 1 without its noise: a diagonal part, and rectified units among each other."""
+    z = w.a * z + relu(z) @ w.W + w.h + x @ w.C
+    return z, (z,)
+
+
+def plrnn_dendritic(w: Any, x: Any, z: Any) -> Any:
+    """Rectified units at two thresholds each."""
+    bases = w.a1 * relu(z - w.h1) + w.a2 * relu(z - w.h2)
+    z = w.a * z + bases @ w.W + w.h0 + x @ w.C
+    return z, (z,)
+
+
+def plrnn_shallow(w: Any, x: Any, z: Any) -> Any:
+    """Equation 2: one hidden layer of rectified units."""
+    z = w.A * z + relu(z @ w.W2 + w.h2) @ w.W1 + w.h1 + x @ w.C
+    return z, (z,)
+
+
+def statistical(w: Any, x: Any, m1: Any, m2: Any, m3: Any) -> Any:
+    """Moving means of the statistics at scales 0, 0.5 and 0.9."""
+    r = relu(m1 @ w.Wr1 + m2 @ w.Wr2 + m3 @ w.Wr3 + w.br)
+    phi = relu(r @ w.Wp + x @ w.Wx + w.bp)
+    means = tuple(a * m + (1 - a) * phi for a, m in zip((0, 0.5, 0.9), (m1, m2, m3), strict=True))
+    out = relu(means[0] @ w.Wo1 + means[1] @ w.Wo2 + means[2] @ w.Wo3 + w.bo)
+    return out, means
+
+
+def momentum(w: Any, x: Any, h: Any, v: Any) -> Any:
+    """Equation 9: the inputs have a velocity."""
+    v = 0.6 * v + 0.9 * (x @ w.W)
+    h = tanh(h @ w.U + v + w.b)
+    return h, (h, v)
+
+
+def delta_rnn(w: Any, x: Any, h: Any) -> Any:
+    """Second-order candidate, one gate that the input alone opens."""
+    given, kept = x @ w.W, h @ w.U
+    first, second = w.alpha * kept * given, w.beta1 * kept + w.beta2 * given
+    gate = sigmoid(given + w.br)
+    h = tanh((1 - gate) * tanh(first + second + w.bz) + gate * h)
+    return h, (h,)
+
+
+def gamma_memory(w: Any, x: Any, g1: Any, g2: Any, g3: Any) -> Any:
+    """Each tap leaks into the next."""
+    taps = [x]
+    for tap, before in zip((g1, g2, g3), (x, g1, g2), strict=True):
+        taps.append((1 - w.mu) * tap + w.mu * before)
+    _, g1, g2, g3 = taps
+    return tanh(g1 @ w.W1 + g2 @ w.W2 + g3 @ w.W3 + w.b), (g1, g2, g3)
