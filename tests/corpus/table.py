@@ -17,9 +17,18 @@ PAGE = Path(__file__).parents[2] / "docs" / "corpus.md"
 FAMILIES = {
     "simple": "Without gates, or with few",
     "gated": "Gated units with one state",
+    "memory": "Units with a memory beside their state",
+    "oscillating": "Oscillating networks",
+    "continuous": "Networks in continuous time",
+    "linear": "Linear in the state: state spaces, linear attention",
+    "statistics": "Filters and models of time series",
 }
 #: Cells that are not declared as their papers write them, and how they are.
-CONTORTED: dict[str, str] = {}
+CONTORTED = {
+    "damped-ema": "one dimension a channel: several are a matrix for each sample",
+    "retention": "keys of one dimension: several are a matrix for each sample",
+    "s4d-real": "one state a channel: several are a matrix for each sample",
+}
 #: Cells that cannot be declared, with what is missing.
 MISSING: dict[str, str] = {}
 

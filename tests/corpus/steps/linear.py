@@ -1,0 +1,92 @@
+"""Steps that are linear in the state: state spaces, linear attention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.corpus.functions import cos, exp, relu, sigmoid, silu, sin, sqrt, tanh
+
+__all__ = [
+    "damped_ema",
+    "gilr",
+    "lru",
+    "minlstm",
+    "retention",
+    "rg_lru",
+    "rwkv4",
+    "rwkv4_channel",
+    "s4d_real",
+]
+
+
+def gilr(w: Any, x: Any, h: Any) -> Any:
+    """Section 2.1: gates without the state."""
+    g = sigmoid(x @ w.U + w.bg)
+    h = g * h + (1 - g) * tanh(x @ w.P + w.bz)
+    return h, (h,)
+
+
+def minlstm(w: Any, x: Any, h: Any) -> Any:
+    """Section 3.2: gates that add up to 1."""
+    f, i = sigmoid(x @ w.Wf + w.bf), sigmoid(x @ w.Wi + w.bi)
+    h = (f * h + i * (x @ w.Wh + w.bh)) / (f + i)
+    return h, (h,)
+
+
+def rg_lru(w: Any, x: Any, h: Any) -> Any:
+    """Equations 1 to 4: sigmoid(Lam) to the power 8 r."""
+    r, i = sigmoid(x @ w.Wa + w.ba), sigmoid(x @ w.Wx + w.bx)
+    a = sigmoid(w.Lam) ** (8 * r)
+    h = a * h + sqrt(1 - a * a) * i * x
+    return h, (h,)
+
+
+def lru(w: Any, x: Any, re: Any, im: Any) -> Any:
+    """Equation 7: the state turns by exp(theta) and shrinks by exp(-exp(nu))."""
+    shrinks, turns = exp(-exp(w.nu)), exp(w.theta)
+    u_re, u_im = (exp(w.gamma) * (x @ part) for part in (w.Bre, w.Bim))
+    re, im = (
+        shrinks * cos(turns) * re - shrinks * sin(turns) * im + u_re,
+        shrinks * cos(turns) * im + shrinks * sin(turns) * re + u_im,
+    )
+    return re @ w.Cre - im @ w.Cim + x @ w.P, (re, im)
+
+
+def s4d_real(w: Any, x: Any, s: Any) -> Any:
+    """Equation 2 in zero-order hold: A = -exp(Alog), step exp(dlog)."""
+    A, step = -exp(w.Alog), exp(w.dlog)
+    kept = exp(step * A)
+    s = kept * s + (kept - 1) / A * w.b * x
+    return w.c * s + w.p * x, (s,)
+
+
+def damped_ema(w: Any, x: Any, s: Any) -> Any:
+    """Equation 2 of section 2.2, then equation 8's activation of a residual."""
+    alpha, delta = sigmoid(w.alpha), sigmoid(w.delta)
+    s = alpha * x + (1 - alpha * delta) * s
+    return silu(w.eta * s + x * w.omega), (s,)
+
+
+def retention(w: Any, x: Any, s: Any) -> Any:
+    """Equation 6, where keys, queries and values are numbers."""
+    s = 31 / 32 * s + (x @ w.WK) * (x @ w.WV)
+    return (x @ w.WQ) * s, (s,)
+
+
+def _mixed(m: Any, x: Any, last: Any) -> Any:
+    return m * x + (1 - m) * last
+
+
+def rwkv4(w: Any, x: Any, last: Any, num: Any, den: Any) -> Any:
+    """The recurrence of appendix D, not stabilised."""
+    r, k, v = (_mixed(m, x, last) @ W for m, W in ((w.mr, w.Wr), (w.mk, w.Wk), (w.mv, w.Wv)))
+    bonus, shrinks = exp(w.u + k), exp(-exp(w.decay))
+    mean = (num + bonus * v) / (den + bonus)
+    after = (x, shrinks * num + exp(k) * v, shrinks * den + exp(k))
+    return (sigmoid(r) * mean) @ w.Wo, after
+
+
+def rwkv4_channel(w: Any, x: Any, last: Any) -> Any:
+    """Squared rectified units behind a gate."""
+    k = relu(_mixed(w.mk, x, last) @ w.Wk)
+    return sigmoid(_mixed(w.mr, x, last) @ w.Wr) * ((k * k) @ w.Wv), (x,)

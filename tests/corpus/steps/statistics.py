@@ -1,0 +1,110 @@
+"""Steps of filters and of models of time series."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tests.corpus.functions import absolute, exp, relu
+
+__all__ = [
+    "acd",
+    "alpha_beta",
+    "arma",
+    "biquad",
+    "egarch",
+    "ewma_variance",
+    "exponential_smoothing",
+    "garch",
+    "gjr_garch",
+    "holt",
+    "holt_damped",
+    "kalman_level",
+    "kalman_steady",
+]
+
+
+def arma(w: Any, x: Any, f: Any) -> Any:
+    """x_{t+1} = c + Phi x_t + e_{t+1} + Theta e_t."""
+    f = w.c + x @ w.Phi + (x - f) @ w.Theta
+    return f, (f,)
+
+
+def exponential_smoothing(w: Any, x: Any, s: Any) -> Any:
+    """A part alpha of each error is taken over."""
+    s = s + w.alpha * (x - s)
+    return s, (s,)
+
+
+def holt(w: Any, x: Any, level: Any, trend: Any) -> Any:
+    """In the form of error corrections."""
+    e = x - level - trend
+    level, trend = level + trend + w.alpha * e, trend + w.alpha * w.beta * e
+    return level + trend, (level, trend)
+
+
+def holt_damped(w: Any, x: Any, level: Any, trend: Any) -> Any:
+    """In the form of error corrections; each forecast damps the trend."""
+    ahead = w.phi * trend
+    e = x - level - ahead
+    level, trend = level + ahead + w.alpha * e, ahead + w.alpha * w.beta * e
+    return level + w.phi * trend, (level, trend)
+
+
+def garch(w: Any, x: Any, s2: Any) -> Any:
+    """Equation 5 at p = q = 1."""
+    s2 = w.omega + w.alpha * x * x + w.beta * s2
+    return s2, (s2,)
+
+
+def gjr_garch(w: Any, x: Any, s2: Any) -> Any:
+    """Squares of losses count gamma more."""
+    s2 = w.omega + w.alpha * x * x + w.gamma * relu(-x) ** 2 + w.beta * s2
+    return s2, (s2,)
+
+
+def egarch(w: Any, x: Any, s: Any) -> Any:
+    """Equation 2.1: E abs(z) of a normal z is the root of 2/pi."""
+    z = x / exp(s / 2)
+    s = w.omega + w.beta * s + w.theta * z + w.alpha * (absolute(z) - np.sqrt(2 / np.pi))
+    return s, (s,)
+
+
+def ewma_variance(w: Any, x: Any, s2: Any) -> Any:
+    """Equation 5.3."""
+    s2 = (1 - w.decay) * x * x + w.decay * s2
+    return s2, (s2,)
+
+
+def acd(w: Any, x: Any, psi: Any) -> Any:
+    """ACD(1, 1)."""
+    psi = w.omega + w.alpha * x + w.beta * psi
+    return psi, (psi,)
+
+
+def kalman_steady(w: Any, x: Any, m: Any) -> Any:
+    """Predict, then correct by a constant gain."""
+    p = m @ w.F
+    m = p + x @ w.K - p @ w.C @ w.K
+    return m, (m,)
+
+
+def kalman_level(w: Any, x: Any, m: Any, P: Any) -> Any:
+    """A random walk of variance q, seen with noise of variance r, by inverse variances."""
+    P = 1 / (1 / (P + w.q) + 1 / w.r)
+    m = m + P / w.r * (x - m)
+    return m, (m, P)
+
+
+def alpha_beta(w: Any, x: Any, p: Any, v: Any) -> Any:
+    """A step is half a unit of time."""
+    e = x - (p + v / 2)
+    p, v = p + v / 2 + w.alpha * e, v + 2 * w.beta * e
+    return p, (p, v)
+
+
+def biquad(w: Any, x: Any, s1: Any, s2: Any) -> Any:
+    """y_t = b0 x_t + b1 x_{t-1} + b2 x_{t-2} - a1 y_{t-1} - a2 y_{t-2}, by two sums."""
+    y = w.b0 * x + s1
+    return y, (w.b1 * x - w.a1 * y + s2, w.b2 * x - w.a2 * y)
