@@ -32,6 +32,7 @@ from gru_codegen.equations import (
 )
 from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS
+from gru_codegen.lags import Delayed, lag, with_states
 from gru_codegen.names import fault_of_name
 from gru_codegen.notation import Notation
 
@@ -50,6 +51,7 @@ __all__ = [
     "fault_of_range",
     "fault_of_symbol",
     "hadamard",
+    "lag",
     "matrix",
     "maximum",
     "minimum",
@@ -70,7 +72,8 @@ class Cell:
     name, title, source: the name on the command line, the name in words, the publication.
     inputs: the matrices that arrive at every time step, each (B, n).
     weights: the matrices that are learned, in the order in which kernels list it.
-    states: for each state its value one step earlier: ``{S: S_prev}``, both (B, n).
+    states: for each state its value one step earlier: ``{S: S_prev}``, both (B, n); behind those
+        declared, one for each step of a delay, as `gru_codegen.lags` says.
     equations: in the order in which they are computed; every state is the target of one.
     output: the matrix that a step puts out; the first state unless said otherwise.
     checks: the lowest and the highest number, ``{x: (0.1, 2)}``, that checks of kernels draw for
@@ -96,6 +99,7 @@ class Cell:
         _check_types(self)
         for name in ("inputs", "weights", "equations"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+        _add_delays(self)
         object.__setattr__(self, "states", MappingProxyType(dict(self.states)))
         if self.output is None:
             object.__setattr__(self, "output", next(iter(self.states)))
@@ -142,10 +146,19 @@ def _check_types(cell: Cell) -> None:
         raise CellError(
             f"{where}: states must be a mapping such as {{S: S_prev}}, not {cell.states!r}"
         )
-    if not cell.states:
-        raise CellError(f"{where}: it declares no state, so nothing recurs")
+    if not isinstance(cell.checks, Mapping):
+        raise CellError(f"{where}, checks: they must be a mapping such as {{x: (0.1, 2)}}")
     if not cell.weights:
         raise CellError(f"{where}: it declares no weight, so nothing can be learned")
+
+
+def _add_delays(cell: Cell) -> None:
+    """Give `cell` the states that its delays need."""
+    where, declared = f"cell {cell.name!r}", Delayed(cell.states, cell.equations, cell.checks)
+    for name, value in with_states(where, cell.inputs, declared)._asdict().items():
+        object.__setattr__(cell, name, value)
+    if not cell.states:
+        raise CellError(f"{where}: it declares no state, so nothing recurs")
 
 
 def _check_cell(cell: Cell) -> None:
@@ -201,8 +214,6 @@ def _check_cell(cell: Cell) -> None:
 
 def _check_ranges(cell: Cell) -> None:
     where = f"cell {cell.name!r}, checks"
-    if not isinstance(cell.checks, Mapping):
-        raise CellError(f"{where}: they must be a mapping such as {{x: (0.1, 2)}}")
     for symbol, given in cell.checks.items():
         if symbol not in (*cell.inputs, *cell.weights, *cell.states):
             raise CellError(f"{where}: {symbol} is no input, weight or state of the cell")

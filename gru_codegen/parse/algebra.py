@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, partial
+from typing import Any
 
 import sympy as sp
 from sympy.matrices.expressions.special import ZeroMatrix
@@ -20,6 +21,7 @@ from gru_codegen.cell import B
 from gru_codegen.equations import written
 from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS
+from gru_codegen.lags import MOST_STEPS, lag
 from gru_codegen.parse.operators import OF_TWO, OPERATORS, Operand, Whole, applied, transposed
 from gru_codegen.parse.syntax import Statement
 from gru_codegen.parse.text import Text, meant
@@ -29,15 +31,20 @@ __all__ = ["read"]
 
 
 def read(
-    text: Text, statement: Statement, names: Mapping[str, Value], missing: Callable[[str], str]
+    text: Text,
+    statement: Statement,
+    names: Mapping[str, Value],
+    missing: Callable[[str], str],
+    delayed: Callable[[str, int], Any] = lambda name, _: f"{name} is not delayed",
 ) -> Value:
     """The right-hand side of `statement`, (B, n) or (n,).
 
     names: the values of the names in it. missing: the message about a name not among them.
+    delayed: the symbol of a name that is read so many steps later, or a message why it is not.
 
     Raises CellError, pointing at the place, when names or shapes are wrong.
     """
-    return _Reader(text, statement, names, missing).value()
+    return _Reader(text, statement, names, missing, delayed).value()
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,7 @@ class _Reader:
     statement: Statement
     names: Mapping[str, Value]
     missing: Callable[[str], str]
+    delayed: Callable[[str, int], Any]
 
     @property
     def start(self) -> int:
@@ -112,7 +120,9 @@ class _Reader:
         if name in self.names:
             fault = f"{name} is no function; a product is written with * or @"
             raise self.error(function, fault)
-        words = sorted([*FUNCTIONS, *OF_TWO])
+        if name == "lag":
+            return self.lag(node, arguments)
+        words = sorted([*FUNCTIONS, *OF_TWO, "lag"])
         if name not in words:
             raise self.error(
                 function,
@@ -126,6 +136,23 @@ class _Reader:
             left, right = operands
             return OF_TWO[name](left, right, self.whole(node))
         return applied(name, *operands)
+
+    def lag(self, node: ast.Call, arguments: list[ast.expr]) -> Value:
+        """lag(S, 2): what a name was so many steps earlier."""
+        name = arguments[0] if len(arguments) == 2 else None
+        if not isinstance(name, ast.Name):
+            fault = f"{self.said(node)} is no delay; it is of a name and a number of steps"
+            raise self.error(node, f"{fault}, as lag(S, 2)")
+        written = arguments[1]
+        value = self.visit(written)
+        steps = value.expression
+        if value.shape or not steps.is_Integer or not 1 <= steps <= MOST_STEPS:
+            fault = f"a delay is a whole number of steps from 1 to {MOST_STEPS}"
+            raise self.error(written, f"{fault}, not {self.said(written)}")
+        symbol = self.delayed(name.id, int(steps))
+        if isinstance(symbol, str):
+            raise self.error(name, symbol)
+        return Value(lag(symbol, int(steps)), symbol.shape)
 
     # --- operators --------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from gru_codegen.cell import B, Equation, matrix
 from gru_codegen.errors import CellError
+from gru_codegen.lags import held
 from gru_codegen.parse.algebra import read
 from gru_codegen.parse.document import Document
 from gru_codegen.parse.keys import KEYS
@@ -50,6 +51,11 @@ class Written:
         """The names that some equation reads."""
         return {token.text for statement in self.statements for token in statement.right}
 
+    @cached_property
+    def delayed(self) -> set[str]:
+        """The names of which some equation reads earlier values, by lag(S, 2)."""
+        return {name for each in self.statements for name in each.names(delayed=True)}
+
     def error(self, message: str, first: Token, last: Token) -> CellError:
         """An error about the words from `first` to `last`."""
         return self.text.error(message, first.start, last.end)
@@ -67,7 +73,8 @@ def read_equations(written: Written, symbols: Symbols) -> tuple[Equation, ...]:
         name = statement.target.text
         _check_target(written, statement.target, symbols, [e.target.name for e in equations])
         missing = partial(_why_missing, written, symbols, known, name)
-        value = read(written.text, statement, known, missing)
+        delayed = partial(_delayed, written, symbols, known, name)
+        value = read(written.text, statement, known, missing, delayed)
         equations.append(_equation(written, statement, value, symbols.states.get(name)))
         known[name] = Value.of(equations[-1].target)
         symbols.roles[name] = "a left side"
@@ -99,6 +106,48 @@ def _equation(written: Written, statement: Statement, value: Value, before: Any)
         raise written.error(str(error), target, right[-1]) from None
 
 
+def _delayed(
+    written: Written,
+    symbols: Symbols,
+    known: Mapping[str, Value],
+    target: str,
+    name: str,
+    steps: int,
+) -> Any:
+    """The symbol of which the equation of `target` reads an earlier value, or why it cannot.
+
+    The states that hold it get their roles.
+    """
+    inputs = {symbol.name: symbol for symbol in symbols.inputs}
+    state, before = name.removesuffix("_prev"), symbols.states.get(name)
+    if name in inputs:
+        symbol: Any = inputs[name]
+    elif before is not None:
+        symbol = matrix(name, *before.shape)
+    elif symbols.roles.get(name) == "a left side":
+        symbol = known[name].expression
+    elif name != state and state in symbols.states:
+        return f"{name} is {state} one step earlier; write lag({state}, {steps + 1})"
+    elif name in written.targets:
+        return (
+            f"{name} is computed only in line {written.text.line(written.targets[name].start)}; "
+            f'move its equation up, or declare its shape, as states = {{ {name} = "(B, H)" }}'
+        )
+    elif name in symbols.roles:
+        return f"{name} is {symbols.roles[name]}; a delay is of what changes from step to step"
+    else:
+        return _why_missing(written, symbols, known, target, name)
+    role = f"what lag({name}, ...) needs"
+    own = {name, f"{name}_prev"} if name in symbols.states else {name}
+    for each in held(symbol, steps, given=name in inputs):
+        for new in sorted({each.state.name, each.before.name} - own):
+            fault = symbols.roles.get(new) != role and symbols.fault_of(new)
+            if fault:
+                return f"lag({name}, {steps}) needs the name {new}, which {fault}"
+            symbols.roles[new] = role
+    return symbol
+
+
 def _why_missing(
     written: Written, symbols: Symbols, known: Iterable[str], target: str, name: str
 ) -> str:
@@ -115,8 +164,15 @@ def _why_missing(
         if target in _ancestors(name, equations):
             return f"{target} and {name} are computed from each other"
         return f"{fault}; move its equation up"
-    if base != name and base in equations:
-        return f"there is no {name}, since {base} is no state; states: {', '.join(symbols.states)}"
+    if base != name and base in equations and base not in symbols.states:
+        fault = f"there is no {name}, since {base} is no state; states: {', '.join(symbols.states)}"
+        return f"{fault}; {base} one step earlier is lag({base}, 1)"
+    steps, first = 0, name
+    while first.endswith("_prev"):
+        first, steps = first.removesuffix("_prev"), steps + 1
+    if steps and first in (*equations, *(symbol.name for symbol in symbols.inputs)):
+        count = "one step" if steps == 1 else f"{steps} steps"
+        return f"there is no name {name}; {first} {count} earlier is lag({first}, {steps})"
     return f"there is no name {name};{meant(name, known)} known: {', '.join(known)}"
 
 
@@ -126,7 +182,7 @@ def _ancestors(name: str, equations: Mapping[str, Statement]) -> set[str]:
     waiting = [name]
     while waiting:
         statement = equations.get(waiting.pop())
-        words = {token.text for token in statement.right} if statement else set()
+        words = statement.names(delayed=False) if statement else set()
         waiting += words - ancestors
         ancestors |= words
     return ancestors

@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 
 from gru_codegen.errors import CellError
 from gru_codegen.parse.text import Text
@@ -56,6 +57,16 @@ class Statement:
     target: Token
     right: tuple[Token, ...]
     meaning: str
+
+    def names(self, *, delayed: bool) -> set[str]:
+        """The names of which it reads earlier values, by lag(S, 2), or all others in it."""
+        words = ["", "", *(token.text for token in self.right)]
+        before = pairwise(words)
+        return {
+            token.text
+            for token, two in zip(self.right, before, strict=False)
+            if token.kind == "name" and (two == ("lag", "(")) == delayed
+        }
 
 
 def statements(text: Text, start: int, end: int) -> list[Statement]:

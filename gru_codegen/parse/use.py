@@ -30,7 +30,7 @@ def _check_states(document: Document, symbols: Symbols, written: Written) -> Non
         if state not in written.targets:
             fault = f"the state {state} has no next value; add an equation {state} = ..."
             raise document.error(fault, *place)
-        if before.name not in written.read:
+        if before.name not in written.read and state not in written.delayed:
             fault = f"no equation reads {before}, what {state} was one step earlier"
             raise document.error(f"{fault}; without it {state} is no state", *place)
 

@@ -14,7 +14,7 @@ from hypothesis import reject
 from hypothesis import strategies as st
 from sympy import Rational
 
-from gru_codegen.cell import B, Cell, D, Equation, H, matrix, ones, size
+from gru_codegen.cell import B, Cell, D, Equation, H, lag, matrix, ones, size
 from gru_codegen.emit.sizes import letters
 from gru_codegen.errors import CellError
 from gru_codegen.forms import added, multiplied, multiplied_elementwise, scaled
@@ -218,7 +218,7 @@ class _Draw:
     def factor(self, width: Any) -> Any:
         fitting = [there for there in self.matrices if there.shape[1] == width]
         kinds = ["matrix"] * 5 + ["complement", "complement", "function", "bias", "product"]
-        kinds += ["nested", "pole"]
+        kinds += ["nested", "pole", "delay"]
         kind = self.random.choice(kinds) if fitting else "product"
         match kind:
             case "matrix":
@@ -229,6 +229,8 @@ class _Draw:
                 return self.applied(self.read(fitting))
             case "bias":
                 return self.bias(width)
+            case "delay":
+                return self.delay(fitting)
             case "nested":
                 return self.nested(self.read(fitting))
             case "pole":
@@ -248,6 +250,11 @@ class _Draw:
                 case _:
                     value = multiplied_elementwise(value, self.read(fitting))
         return value
+
+    def delay(self, fitting: list[Any]) -> Any:
+        """What an input or a computed matrix was up to three steps earlier."""
+        now = [there for there in fitting if not there.name.endswith("_prev")]
+        return lag(self.read(now), self.random.choice([1, 1, 2, 3])) if now else self.read(fitting)
 
     def applied(self, value: Any) -> Any:
         """A function of `value`; a step is where nothing is by round-off, as sigmoid is at 0."""

@@ -195,6 +195,7 @@ CONSTRUCTS = {
     "a delay of a state",
     "a delay of the input",
     "a window of two steps",
+    "a delay of three steps",
     "a state that only another state reads",
     "a state read at its own step",
     "an output that is no state",
@@ -245,6 +246,7 @@ def _constructs(cell: gc.Cell) -> Iterator[str]:
             and any(formulas[s] == cell.states[state] for s in cell.states)
             for state in cell.states
         ),
+        "a delay of three steps": any(state.name.endswith("_lag2") for state in cell.states),
         "a state that only another state reads": any(
             len(found := readers.get(state, set()) | readers[previous]) == 1
             and found <= cell.states.keys() - {state}

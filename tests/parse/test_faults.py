@@ -14,7 +14,7 @@ from gru_codegen.parse import load_cell
 from tests.parse.files import EXAMPLE, fault, load
 
 TEXT = EXAMPLE.read_text()
-KNOWN = ", ".join(sorted([*FUNCTIONS, "maximum", "minimum"]))
+KNOWN = ", ".join(sorted([*FUNCTIONS, "lag", "maximum", "minimum"]))
 MARKS = "equations take names, numbers, ( ) and + - * / @ **"
 NEXT = "expected one of + - * / @ ** , or )"
 BARE = "functions are written bare, as tanh(...), and the transpose of a weight U is U.T"
@@ -34,7 +34,7 @@ EQUATIONS = {
     "previous value of no state": (
         ("CA @ Wz", "CA_prev @ Wz"),
         "8:31",
-        "there is no CA_prev, since CA is no state; states: S",
+        "there is no CA_prev, since CA is no state; states: S; CA one step earlier is lag(CA, 1)",
         "CA_prev",
     ),
     "unknown function": (

@@ -1,0 +1,119 @@
+"""Kernels of words that declarations have, against the same cells written in NumPy by hand.
+
+Every layout and both styles, loops and steps written out, with lengths: loss, outputs and last
+states; gradients and the pullback along a random direction, by a complex step of the cell by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+import gru_codegen as gc
+from gru_codegen.parse import load_cell
+from gru_codegen.passes import LAYOUTS
+
+Array = Any
+#: A step: weights, input and states by name -> the output and the states by name.
+Step = Callable[[Any, Array, Mapping[str, Array]], tuple[Array, dict[str, Array]]]
+
+T, B, D, H = 3, 4, 2, 3
+LENGTHS = np.array([2, 0, 3, 1])
+TINY = 1e-30
+MANNERS: list[dict[str, Any]] = [
+    {**manner, "unroll": unroll}
+    for manner in [{"style": "textbook"}, *({"layout": str(name)} for name in LAYOUTS)]
+    for unroll in (None, T)
+]
+
+
+def narx(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, dict[str, Array]]:
+    inputs = x @ p.Wx + s["x_lag0"] @ p.W1 + s["x_lag1"] @ p.W2
+    A = np.tanh(inputs + s["Y1"] @ p.U1 + s["Y1_lag2"] @ p.U3 + p.b)
+    out = A @ p.Wo + p.q * s["A_lag1"]
+    states = {"x_lag0": x, "x_lag1": s["x_lag0"], "A": A, "A_lag1": s["A"]}
+    return out, {"Y1": out, "Y1_lag1": s["Y1"], "Y1_lag2": s["Y1_lag1"], **states}
+
+
+STEPS: dict[str, Step] = {"delays": narx}
+
+
+class Run:
+    """Arguments of a kernel of `step`, and the direction in which they move."""
+
+    def __init__(self, kernel: ModuleType, step: Step, lengths: Array | None) -> None:
+        self.kernel, self.step, self.lengths = kernel, step, lengths
+        self.rng = np.random.default_rng(3)
+        self.params = self.like(kernel.init_params(D, H, rng=0))
+        shapes = {"B": B, "D": D, "H": H}
+        names = kernel.STATES
+        keys = [f"s0.{name}" if len(names) > 1 else "s0" for name in names]
+        self.states = {
+            name: self.rng.standard_normal([shapes[n] for n in kernel.SHAPES[key]])
+            for name, key in zip(names, keys, strict=True)
+        }
+        self.x, self.y = (self.rng.standard_normal((T, B, n)) for n in (D, H))
+        self.moves = (
+            self.like(self.params),
+            self.rng.standard_normal(self.x.shape),
+            {n: self.rng.standard_normal(s.shape) for n, s in self.states.items()},
+        )
+
+    def like(self, params: Any) -> Any:
+        return type(params)(*(self.rng.standard_normal(w.shape) for w in params))
+
+    @property
+    def s0(self) -> Any:
+        many = len(self.states) > 1
+        return self.kernel.State(**self.states) if many else next(iter(self.states.values()))
+
+    def by_hand(self, move: Any = (0, 0, 0), offsets: Any = 0) -> tuple[Any, Array, Any]:
+        """Loss, outputs (T, B, H) and last states, of arguments that have moved by so much."""
+        d_params, d_x, d_states = self.moves
+        params = type(self.params)(
+            *(w + move[0] * d for w, d in zip(self.params, d_params, strict=True))
+        )
+        x = self.x + move[1] * d_x
+        states = {n: s + move[2] * d_states[n] for n, s in self.states.items()}
+        outputs, loss = np.zeros(self.y.shape, complex), offsets
+        for t in range(T):
+            out, following = self.step(params, x[t], states)
+            runs = t < (self.lengths if self.lengths is not None else np.full(B, T))
+            outputs[t, runs] = out[runs]
+            loss = loss + ((out - self.y[t])[runs] ** 2).sum() / 2
+            states = {n: np.where(runs[:, None], following[n], s) for n, s in states.items()}
+        return loss, outputs, states
+
+    def slope(self, *move: complex) -> float:
+        return float(self.by_hand(move)[0].imag / TINY)
+
+
+@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["whole", "lengths"])
+@pytest.mark.parametrize("name", STEPS)
+def test_kernels_are_the_cell_by_hand(name: str, lengths: Array | None) -> None:
+    cell = load_cell(str(Path(__file__).with_name("cells") / f"{name}.toml"))
+    for manner in MANNERS:
+        kernel = gc.load(cell, **manner)
+        run = Run(kernel, STEPS[name], lengths)
+        loss, outputs, states = run.by_hand()
+        made = kernel.loss_and_gradients(run.params, run.x, run.y, run.s0, lengths=lengths)
+        last = made.state._asdict() if len(run.states) > 1 else {kernel.STATES[0]: made.state}
+        near: Any = {"rtol": 1e-12, "atol": 1e-12, "err_msg": f"{name}, {manner}"}
+        np.testing.assert_allclose(made.loss, loss.real, **near)
+        for state, array in last.items():
+            np.testing.assert_allclose(array, states[state].real, **near)
+        moves = run.moves
+        slope = sum((g * d).sum() for g, d in zip(made.gradients, moves[0], strict=True))
+        np.testing.assert_allclose(slope, run.slope(1j * TINY, 0, 0), **near)
+        found, _, pullback = kernel.vjp(run.params, run.x, run.s0, lengths=lengths)
+        np.testing.assert_allclose(found, outputs.real, **near)
+        _, d_x, d_s0 = pullback(found - run.y)
+        np.testing.assert_allclose((d_x * moves[1]).sum(), run.slope(0, 1j * TINY, 0), **near)
+        firsts = d_s0._asdict() if len(run.states) > 1 else {kernel.STATES[0]: d_s0}
+        slope = sum((each * moves[2][state]).sum() for state, each in firsts.items())
+        np.testing.assert_allclose(slope, run.slope(0, 0, 1j * TINY), **near)
