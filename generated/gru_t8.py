@@ -55,9 +55,11 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 __all__ = [
+    "AllGradients",
     "Params",
     "Result",
     "Workspace",
+    "all_gradients",
     "forward",
     "init_params",
     "loss",
@@ -100,6 +102,7 @@ ENTRY_POINTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "forward": ("outputs", "state"),
         "loss": ("loss",),
         "loss_and_gradients": ("loss", "gradients", "state"),
+        "all_gradients": ("loss", "params", "x", "s0", "outputs", "state"),
         "vjp": ("outputs", "state", "pullback"),
     }
 )
@@ -130,6 +133,17 @@ class Result(NamedTuple):
 
     loss: Any
     gradients: Params
+    state: Array
+
+
+class AllGradients(NamedTuple):
+    """The loss, its gradients with respect to weights, x and s0, the outputs and the last state."""
+
+    loss: Any
+    params: Params
+    x: Array  # (T, B, D)
+    s0: Array
+    outputs: Array  # (T, B, H)
     state: Array
 
 
@@ -436,6 +450,40 @@ def loss_and_gradients(
         w.calls.remove(call)
 
 
+def all_gradients(
+    params: Params,
+    x: Any,
+    y: Any,
+    s0: Any = None,
+    *,
+    d_state: Any = None,
+    loss_weights: Any = None,
+    lengths: Any = None,
+    workspace: Workspace | None = None,
+) -> AllGradients:
+    """Return the loss, its gradients with respect to the weights, x and s0, the outputs and the
+    last state.
+
+    d_state, like the last state, is added to its adjoint: the derivative of whatever comes after
+    these steps.
+    """
+    params, x, w = _prepared(params, x, workspace)
+    call = object()
+    try:
+        w.calls.append(call)
+        x = _begun(w, call, x, s0, lengths)
+        y, V = _targets(y, loss_weights, w)
+        last = _last(d_state, w)
+        _forward(params, x, w)
+        outputs, state = _outputs(w.S_turned, w), w.S_last.copy()
+        total = _loss(y, V, w)
+        gradients, first = _backward(params, w, last)
+        d_x = _inputs(params, w)
+        return AllGradients(_scalar(total, w), gradients, d_x, first[0].copy(), outputs, state)
+    finally:
+        w.calls.remove(call)
+
+
 def vjp(
     params: Params,
     x: Any,
@@ -443,13 +491,14 @@ def vjp(
     *,
     lengths: Any = None,
     workspace: Workspace | None = None,
-) -> tuple[Array, Array, Callable[..., tuple[Params, Array, Array]]]:
+) -> tuple[Array, Array, Callable[..., tuple[Params, Any, Array]]]:
     """Return outputs, the last state, and the pullback: from adjoints of outputs to gradients.
 
-    pullback(d_outputs, d_state=None) -> (d_params, d_x, d_s0) takes the derivative of any function
-    of the outputs (T, B, H) and of the last state, and gives its derivatives with respect to the
-    weights, x and s0. It works once, and before the workspace serves another call. It reads x and
-    the weights again: until it is called, they have to be unchanged.
+    pullback(d_outputs, d_state=None, *, inputs=True) -> (d_params, d_x, d_s0) takes the derivative
+    of any function of the outputs (T, B, H) and of the last state, and gives its derivatives with
+    respect to the weights, x and s0; d_x is None without inputs, and not computed. It works once,
+    and before the workspace serves another call. It reads x and the weights again: until it is
+    called, they have to be unchanged.
     """
     params, x, w = _prepared(params, x, workspace)
     call = object()
@@ -461,7 +510,9 @@ def vjp(
     finally:
         w.calls.remove(call)
 
-    def pullback(d_outputs: Any, d_state: Any = None) -> tuple[Params, Array, Array]:
+    def pullback(
+        d_outputs: Any, d_state: Any = None, *, inputs: bool = True
+    ) -> tuple[Params, Any, Array]:
         pulled = object()
         try:
             w.calls.append(pulled)
@@ -471,11 +522,10 @@ def vjp(
             np.copyto(w.dO, _turned(d_outputs))
             if w.ended is not None:
                 np.copyto(w.dO, 0, where=_turned(w.ended))
-            last = (np.zeros((w.batch_size, w.hidden_size), w.dtype),)
-            _start(last[0], "d_state", SHAPES["s0"], d_state)
+            last = _last(d_state, w)
             w.latest = pulled
-            gradients, first = _backward(params, w, tuple(a.T for a in last))
-            d_x = _inputs(params, w)
+            gradients, first = _backward(params, w, last)
+            d_x = _inputs(params, w) if inputs else None
             return gradients, d_x, first[0].copy()
         finally:
             w.calls.remove(pulled)
@@ -1115,6 +1165,13 @@ def _targets(y: Any, loss_weights: Any, w: Workspace) -> tuple[Array, Array | No
     if V is not None:
         targets = _zeroed(targets, V == 0, w.room("y", w.S_turned.shape))
     return _turned(targets), None if V is None else _turned(V)
+
+
+def _last(d_state: Any, w: Workspace) -> tuple[Array, ...]:
+    """The adjoints of the last states, zeros if None, as matrices are stored."""
+    last = (np.zeros((w.batch_size, w.hidden_size), w.dtype),)
+    _start(last[0], "d_state", SHAPES["s0"], d_state)
+    return tuple(a.T for a in last)
 
 
 def _check_workspace(

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gru_codegen.emit.lines import WIDTH, hung
+from gru_codegen.emit.lines import WIDTH, called, hung
 from gru_codegen.emit.sizes import letters
 from gru_codegen.emit.wording import listed
 from gru_codegen.ir import Program, Shape, Var
@@ -14,9 +14,11 @@ from gru_codegen.ir import Program, Shape, Var
 __all__ = ["CREDIT", "Argument", "EntryPoint", "Interface", "arguments_of"]
 
 #: What an entry point does with the result of each phase that it runs.
-_GIVES = {"forward": "", "loss": "total = ", "backward": "gradients, _ = "}
+_GIVES = {"forward": "", "loss": "total = "}
 #: The fields of what `credit` returns.
 CREDIT = ("norms", "shares", "truncation", "gradients", "full")
+#: The classes whose fields are results.
+_TUPLES = ("Result", "AllGradients")
 
 
 @dataclass(frozen=True)
@@ -72,14 +74,28 @@ class EntryPoint:
         lines = [f"    {each},\n" for each in (*by_place, "*", *by_name)]
         return f"def {self.name}(\n{''.join(lines)}) -> {self.returns}:"
 
-    def run(self, phase: str, arguments: str) -> str:
-        """The line that runs a phase."""
-        return f"{_GIVES[phase]}_{phase}({arguments})"
+    def run(self, phase: str, arguments: str, inputs: str = "") -> str:
+        """The line that runs a phase; `inputs` is what the gradients of those are called."""
+        if phase == "inputs":
+            return f"{inputs} = _inputs({arguments})"
+        if phase != "backward":
+            return f"{_GIVES[phase]}_{phase}({arguments})"
+        if self.takes("d_state"):
+            return f"gradients, first = _backward({arguments}, last)"
+        return f"gradients, _ = _backward({arguments})"
+
+    @property
+    def keeps_outputs(self) -> bool:
+        """True if outputs and last state are copied before what is computed after them."""
+        return "pullback" in self.results or self.takes("d_state")
 
     def returned(self, spelled: dict[str, str]) -> str:
-        """Its return value, each of its results as it is `spelled`."""
-        results = ", ".join(spelled[name] for name in self.results)
-        return f"{self.returns}({results})" if self.returns == "Result" else results
+        """The line or lines that return its results, each as it is `spelled`."""
+        kept = {"outputs": "outputs", "state": "state"} if self.keeps_outputs else {}
+        results = [{**spelled, **kept}[name] for name in self.results]
+        if self.returns in _TUPLES:
+            return called("return ", self.returns, results, " " * 8, keywords=True)
+        return f"        return {', '.join(results)}"
 
 
 def arguments_of(inputs: Sequence[str]) -> dict[str, str]:
@@ -140,8 +156,9 @@ class Interface:
         train = (params, *inputs, y, s0, weights, lengths, workspace)
         outputs = ("outputs", "state")
         pair, phases = f"tuple[Array, {self.state}]", ("forward", "loss", "backward")
-        pulled = ", ".join(["Params", *("Array" for _ in inputs), self.state])
+        pulled = ", ".join(["Params", *("Any" for _ in inputs), self.state])
         pullback = f"Callable[..., tuple[{pulled}]]"
+        d_state = Argument("d_state", optional=True, keyword=True)
         full = Argument("full", type="bool", keyword=True, default="False")
         measure = (*train[:-1], full, workspace)
         return (
@@ -154,6 +171,14 @@ class Interface:
                 ("loss", "gradients", "state"),
                 "Result",
                 "Return the loss, its gradient with respect to every weight, and the last state.",
+            ),
+            EntryPoint(
+                "all_gradients",
+                (*train[:-3], d_state, *train[-3:]),
+                (*phases, "inputs"),
+                ("loss", "params", *self.names, "s0", *outputs),
+                "AllGradients",
+                self._all_gradients(),
             ),
             EntryPoint(
                 "vjp",
@@ -190,17 +215,26 @@ class Interface:
             *([mean] if self.counts else ()),
         )
 
+    def _all_gradients(self) -> str:
+        return _docstring(
+            "Return the loss, its gradients with respect to the weights, "
+            f"{listed([*self.names, 's0'])}, the outputs and the last state.",
+            "d_state, like the last state, is added to its adjoint: the derivative of whatever "
+            "comes after these steps.",
+        )
+
     def _vjp(self) -> str:
         adjoints = ", ".join(f"d_{name}" for name in self.names)
         return _docstring(
             "Return outputs, the last state, and the pullback: from adjoints of outputs to "
             "gradients.",
-            f"pullback(d_outputs, d_state=None) -> (d_params, {adjoints}, d_s0) takes the "
-            f"derivative of any function of the outputs {letters(self.outputs)} and of the last "
-            "state, and gives its derivatives with respect to the weights, "
-            f"{listed([*self.names, 's0'])}. It works once, and before the workspace serves "
-            f"another call. It reads {listed([*self.names, 'the weights'])} again: until it is "
-            "called, they have to be unchanged.",
+            f"pullback(d_outputs, d_state=None, *, inputs=True) -> (d_params, {adjoints}, d_s0) "
+            f"takes the derivative of any function of the outputs {letters(self.outputs)} and of "
+            "the last state, and gives its derivatives with respect to the weights, "
+            f"{listed([*self.names, 's0'])}; {adjoints} {'are' if len(self.names) > 1 else 'is'} "
+            "None without inputs, and not computed. It works once, and before the workspace "
+            f"serves another call. It reads {listed([*self.names, 'the weights'])} again: until "
+            "it is called, they have to be unchanged.",
         )
 
 

@@ -68,6 +68,8 @@ def validate(plan: Plan) -> Plan:
     shortened = replace(plan, program=_shortened(plan.program))
     for options in _option_sets(plan):
         _Run(shortened, options).run()
+        if "pullback" in options:
+            _Run(shortened, options, all_phases=True).run()
     return plan
 
 
@@ -114,10 +116,15 @@ def _option_sets(plan: Plan) -> Iterator[tuple[Option, ...]]:
 
 
 class _Run:
-    """A run of the program that tracks which value lies where, and computes none."""
+    """A run of the program that tracks which value lies where, and computes none.
 
-    def __init__(self, plan: Plan, options: Collection[Option]) -> None:
-        self.plan = plan
+    all_phases: whether the loss computes the seed of a pullback, as for all gradients in one call.
+    """
+
+    def __init__(
+        self, plan: Plan, options: Collection[Option], *, all_phases: bool = False
+    ) -> None:
+        self.plan, self.all_phases = plan, all_phases
         self.program = plan.program
         self.options = set(options)
         self.steps = _STEPS if self.program.steps is None else self.program.steps
@@ -132,7 +139,7 @@ class _Run:
                 if var.role == "target":
                     self._hold(Ref(var, Every()), None)
         for phase in self.program.phases:
-            if pullback and phase.name == "loss":
+            if pullback and phase.name == "loss" and not self.all_phases:
                 if seed is not None:
                     self._hold(Ref(seed, Every()), None)
                 continue
@@ -145,7 +152,8 @@ class _Run:
     def _handed_out(self) -> dict[str, list[tuple[str, Ref]]]:
         """By phase, the results of the entry points of which it is the last that they need."""
         pullback = "pullback" in self.options
-        entries = ("forward", "pullback") if pullback else ("forward", "loss", "gradients")
+        loss = ("loss",) if self.all_phases or not pullback else ()
+        entries = ("forward", *loss, "pullback" if pullback else "gradients")
         handed_out: dict[str, list[tuple[str, Ref]]] = {}
         for entry in entries:
             results = self.program.entries.get(entry, ())

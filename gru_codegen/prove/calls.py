@@ -26,9 +26,20 @@ GIVEN: dict[str, tuple[Given, ...]] = {
         frozenset({"s0", "loss_weights by step", "lengths"}),
     ),
     "forward": (frozenset({"s0", "lengths"}), frozenset({"s0"})),
-    "vjp": (frozenset({"s0", "lengths", "d_state"}), frozenset({"s0"}), frozenset({"d_state"})),
+    "all_gradients": (
+        frozenset({"s0", "d_state", "loss_weights", "lengths"}),
+        frozenset({"loss_weights by step"}),
+        frozenset({"s0", "d_state"}),
+    ),
+    "vjp": (
+        frozenset({"s0", "lengths", "d_state"}),
+        frozenset({"s0"}),
+        frozenset({"d_state", "no inputs"}),
+    ),
     "credit": (frozenset({"s0"}), frozenset({"s0", "loss_weights", "lengths"})),
 }
+#: The entry points that not every kernel has.
+_OPTIONAL = ("all_gradients", "credit")
 
 
 class Call(NamedTuple):
@@ -50,7 +61,7 @@ class Call(NamedTuple):
 def calls(module: Any, reference: Reference) -> Iterator[Call]:
     """Every entry point of `module` with every kind of optional argument."""
     made = _Calls(module, reference)
-    names = [name for name in GIVEN if name != "credit" or hasattr(module, name)]
+    names = [name for name in GIVEN if name not in _OPTIONAL or hasattr(module, name)]
     return (getattr(made, name)(given) for name in names for given in GIVEN[name])
 
 
@@ -93,25 +104,51 @@ class _Calls:
 
         return Call("loss_and_gradients", given, run, expected)
 
+    def all_gradients(self, given: Given) -> Call:
+        def run(workspace: Any) -> dict[str, Any]:
+            options = self._options(given, workspace)
+            if "d_state" in given:
+                options["d_state"] = self._state(self.point.d_states)
+            loss, gradients, *inputs, first, outputs, state = self.module.all_gradients(
+                *self._trained(given), **options
+            )
+            return {
+                "loss": loss,
+                **self._ran(outputs, state),
+                **self._pulled(gradients._asdict(), inputs),
+                **self._states("d_s0", first),
+            }
+
+        def expected() -> dict[str, Any]:
+            back = self.reference.backward(given)
+            return {
+                "loss": self.reference.loss(given),
+                **self._expected_run(given),
+                **self._pulled(back.weights, back.inputs),
+                **_named("d_s0", back.states),
+            }
+
+        return Call("all_gradients", given, run, expected)
+
     def vjp(self, given: Given) -> Call:
         def run(workspace: Any) -> dict[str, Any]:
             *made, pullback = self.module.vjp(*self._run(given), **self._options(given, workspace))
             d_outputs = self._hidden(self.point.d_outputs, self._unread(given))
             d_state = (self._state(self.point.d_states),) if "d_state" in given else ()
-            gradients, *inputs, first = pullback(d_outputs, *d_state)
+            which = {"inputs": False} if "no inputs" in given else {}
+            gradients, *inputs, first = pullback(d_outputs, *d_state, **which)
             return {
                 **self._ran(*made),
-                **_gradients(gradients._asdict()),
-                **{f"d_{x}": each for x, each in zip(self.inputs, inputs, strict=True)},
+                **self._pulled(gradients._asdict(), inputs),
                 **self._states("d_s0", first),
             }
 
         def expected() -> dict[str, Any]:
             back = self.reference.backward(given, pullback=True)
+            inputs = [None] * len(back.inputs) if "no inputs" in given else back.inputs
             return {
                 **self._expected_run(given),
-                **_gradients(back.weights),
-                **{f"d_{x}": each for x, each in zip(self.inputs, back.inputs, strict=True)},
+                **self._pulled(back.weights, inputs),
                 **_named("d_s0", back.states),
             }
 
@@ -152,6 +189,10 @@ class _Calls:
     def _expected_run(self, given: Given) -> dict[str, Any]:
         found = self.reference.forward(given)
         return {"outputs": found.outputs, **_named("state", found.states)}
+
+    def _pulled(self, weights: Any, inputs: Any) -> dict[str, Any]:
+        of_inputs = {f"d_{x}": each for x, each in zip(self.inputs, inputs, strict=True)}
+        return {**_gradients(weights), **of_inputs}
 
     def _states(self, name: str, state: Any) -> dict[str, Any]:
         names = self.module.STATES

@@ -141,7 +141,7 @@ class Reference(_Equations):
         terms: dict[str, list[Array]] = {g.weight.name: [] for g in derivation.gradients}
         inputs: list[list[Array]] = [[] for _ in cell.inputs]
         carries = {
-            before: self.point.d_states[s.name] * (pullback and "d_state" in given)
+            before: self.point.d_states[s.name] * ("d_state" in given)
             for s, before in cell.states.items()
         }
         for t in reversed(range(self.point.T)):
@@ -261,18 +261,20 @@ class Reference(_Equations):
         back = self.backward(given, pullback=pullback)
         gradients = (*back.weights.values(), *back.inputs, *back.states.values())
         slopes = [(g * d).sum() for g, d in zip(gradients, directions, strict=True)]
-        total = self._of_outputs(found, given) if pullback else self._of_costs(found, given)
+        total = self._of_outputs(found) if pullback else self._of_costs(found, given)
+        total = total + self._of_states(found) * ("d_state" in given)
         return bool(total.slope == sum(slopes))
 
     def _of_costs(self, found: Evaluation, given: Given) -> Any:
         return (found.costs * self.row_weights(given)).sum()
 
-    def _of_outputs(self, found: Evaluation, given: Given) -> Any:
-        """The function of outputs and last states that a pullback differentiates."""
-        total = (found.outputs * self.point.d_outputs).sum()
-        for name, last in found.states.items():
-            total = total + (last * self.point.d_states[name]).sum() * ("d_state" in given)
-        return total
+    def _of_outputs(self, found: Evaluation) -> Any:
+        """The function of outputs that a pullback differentiates."""
+        return (found.outputs * self.point.d_outputs).sum()
+
+    def _of_states(self, found: Evaluation) -> Any:
+        """The function of last states that is added to it, or to the loss."""
+        return sum((last * self.point.d_states[n]).sum() for n, last in found.states.items())
 
     def _declared(self, given: Given) -> tuple[Evaluation, list[Array]]:
         """The declared equations on dual numbers, and the direction in which these move."""

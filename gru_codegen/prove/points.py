@@ -18,7 +18,8 @@ __all__ = ["Given", "Point"]
 Array = Any
 
 #: The optional arguments that a call is given: some of "s0", "d_state", "lengths", "loss_weights",
-#: which are (T, B), and "loss_weights by step", (T,). For "errors" see `Point.errors`.
+#: which are (T, B), and "loss_weights by step", (T,). For "errors" see `Point.errors`; with "no
+#: inputs" a pullback is not asked for their gradients.
 Given = frozenset[str]
 
 #: The letters of sizes, that of which the smallest number saves most time first.

@@ -185,7 +185,7 @@ def _hold_to_declaration(at: str, reference: Reference) -> None:
             where = f"the derivation at {at}, {entry_point} with {', '.join(sorted(given))}"
             try:
                 same = reference.runs_as_declared(given)
-                if entry_point in ("loss_and_gradients", "vjp", "credit"):
+                if entry_point in ("loss_and_gradients", "all_gradients", "vjp", "credit"):
                     pullback = entry_point == "vjp"
                     same &= reference.differentiates_as_declared(given, pullback=pullback)
             except ZeroDivisionError:
@@ -203,7 +203,9 @@ def _attempt(where: str, action: Callable[[], Any]) -> Any:
 
 
 def _same(where: str, found: Any, right: Any) -> int:
-    """Compare every entry, and return how many there are."""
+    """Compare every entry, and return how many there are; None is that nothing is returned."""
+    if right is None and found is None:
+        return 0
     if found is None:
         raise _Refuted(f"{where} is missing")
     found, right = np.asarray(found, object), np.asarray(right, object)

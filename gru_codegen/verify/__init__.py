@@ -5,9 +5,9 @@ whose sizes are all different (see `configuration`), drawn where the equations a
 round-off stays small (see `domain`). Per weight: a central difference, the complex step, which
 decides where the two differ, and float32 against float64; then a random direction through all
 weights at other sizes, whether a loss of many numbers keeps its digits in float32, whether the
-functions of the kernel agree with each other, what loss weights, lengths, the pullback and credit
-give, if the kernel has them, whether blocks of samples lose none, and whether it keeps the
-contract.
+functions of the kernel agree with each other, what loss weights, lengths, the pullback, all
+gradients at once and credit give, if the kernel has them, whether blocks of samples lose none, and
+whether it keeps the contract.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from types import ModuleType
 from ..errors import VerificationError
 from ..modules import require_kernel
 from . import (
+    all_gradients,
     blocks,
     complex_step,
     consistency,
@@ -112,6 +113,7 @@ def _claims(
         *(loss_weights.claims(problems) if offered.loss_weights else ()),
         *(lengths.claims(problems) if offered.lengths else ()),
         *(pullback.claims(problems) if offered.vjp else ()),
+        *(all_gradients.claims(problems) if hasattr(kernel, "all_gradients") else ()),
         *(credit.claims(problems) if hasattr(kernel, "credit") else ()),
         *(blocks.claims(problems[0]) if blocks.are_taken(kernel) else ()),
         *ownership.claims(problems),

@@ -56,16 +56,16 @@ def call(
     return Results(
         run(once),
         tuple(run(function) for function in entry_points(kernel) if function != once),
-        tuple(_with_options(kernel, run, data.inputs[0].shape[:2])),
+        tuple(_with_options(kernel, run, data.inputs[0].shape[:2], d_outputs_and_state[1])),
         run(once),
     )
 
 
 def _with_options(
-    kernel: ModuleType, run: Callable[..., Any], sizes: tuple[int, ...]
+    kernel: ModuleType, run: Callable[..., Any], sizes: tuple[int, ...], d_state: Any
 ) -> Iterator[Any]:
     """Yield what each entry point returns with each of the optional arguments that it takes."""
-    given = {"loss_weights": weights(*sizes), "lengths": lengths(*sizes)}
+    given = {"loss_weights": weights(*sizes), "lengths": lengths(*sizes), "d_state": d_state}
     for name, value in given.items():
         for function in entry_points(kernel):
             if takes(kernel, function, name):

@@ -20,6 +20,8 @@ from .difference import Difference, difference, verdict, worst
 from .entry_points import entry_points, takes, takes_targets
 from .options import adjoints, lengths, options, weights
 
+#: The class of the results of an entry point, if they have one.
+_CLASSES = {"loss_and_gradients": "Result", "all_gradients": "AllGradients"}
 DTYPES = (np.float32, np.float64, np.longdouble, np.complex128)
 
 # Through a name of their own, because field names that are computed have no static type.
@@ -51,9 +53,9 @@ def _facts(problem: Problem, dtype: Any) -> Iterator[tuple[str, Any, Any]]:
     number = float if dtype in (np.float32, np.float64) else dtype
     for caller, names in entry_points(kernel).items():
         result = getattr(kernel, caller)(*arguments.of(kernel, caller))
-        if caller == "loss_and_gradients":
-            yield "the result", type(result), kernel.Result
-            yield "the fields of the result", result._fields, names
+        if caller in _CLASSES:
+            yield f"{caller}'s result", type(result), getattr(kernel, _CLASSES[caller])
+            yield f"the fields of {caller}'s result", result._fields, names
         for name, value in zip(names, result if len(names) > 1 else (result,), strict=True):
             if name == "loss":
                 yield f"for {np.dtype(dtype)} params, the type of loss", type(value), number
@@ -74,14 +76,18 @@ def _arrays(
     """Yield the same for a result that is an array, or a tuple of them by name."""
     kernel, arguments = problem.kernel, problem.arguments
     T, B, *_ = problem.sizes
+    weights = {name: weight.shape for name, weight in arguments.params._asdict().items()}
+    of_states = dict(zip(kernel.STATES, problem.state_shapes, strict=True))
+    inputs = zip(problem.input_names, arguments.inputs, strict=True)
     expected: dict[str, dict[str, tuple[int, ...]]] = {
         "outputs": {"": (T, B, problem.output_size)},
-        "gradients": {name: weight.shape for name, weight in arguments.params._asdict().items()},
-        "state": dict(zip(kernel.STATES, problem.state_shapes, strict=True)),
+        **dict.fromkeys(("gradients", "params"), weights),
+        **dict.fromkeys(("state", "s0"), of_states),
+        **{name: {"": array.shape} for name, array in inputs},
     }
-    if name == "gradients":
+    if name in ("gradients", "params"):
         yield f"the type of {place}", type(value), kernel.Params
-    if name == "state":
+    if name in ("state", "s0"):
         yield f"the type of {place}", type(value), type(arguments.s0)
     for (part, shape), array in zip(expected[name].items(), states(value), strict=True):
         where = f"{place} {part}".rstrip()
@@ -177,6 +183,9 @@ def _refused_options(problem: Problem) -> Iterator[Difference]:
         for name, given in wrong.items():
             _, _, pullback = kernel.vjp(*arguments.run)
             yield _refusal(name, name.split()[0], pullback, *given)
+        if "all_gradients" in entry_points(kernel):
+            run = partial(kernel.all_gradients, d_state=wrong["d_state (1,H)"][1])
+            yield _refusal("d_state (1,H)", "d_state", run, *arguments.trained)
 
 
 def _bad_arguments(problem: Problem) -> Iterator[tuple[str, Arguments, str]]:

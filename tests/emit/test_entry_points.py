@@ -60,6 +60,10 @@ def test_what_entry_points_run_and_return() -> None:
         "forward": (("forward",), ("outputs", "state")),
         "loss": (("forward", "loss"), ("loss",)),
         "loss_and_gradients": (("forward", "loss", "backward"), ("loss", "gradients", "state")),
+        "all_gradients": (
+            ("forward", "loss", "backward", "inputs"),
+            ("loss", "params", "x", "s0", "outputs", "state"),
+        ),
         "vjp": (("forward",), ("outputs", "state", "pullback")),
     }
 
@@ -83,10 +87,11 @@ def test_credit_is_there_if_it_is_asked_for() -> None:
 
 
 def test_several_inputs_stand_in_signatures_types_and_docstrings() -> None:
-    forward, loss, _, vjp = interface("u", "v").entry_points()
+    forward, loss, _, every, vjp = interface("u", "v").entry_points()
     assert "\n    u: Any,\n    v: Any,\n    s0: Any = None,\n" in forward.signature
     assert "\n    u: Any,\n    v: Any,\n    y: Any,\n    s0: Any = None,\n" in loss.signature
-    assert "Callable[..., tuple[Params, Array, Array, State]]" in vjp.signature
+    assert "Callable[..., tuple[Params, Any, Any, State]]" in vjp.signature
+    assert every.results == ("loss", "params", "u", "v", "s0", "outputs", "state")
     assert "(d_params, d_u, d_v, d_s0)" in vjp.doc
     assert "for u (T, B, D) and v (T, B, D)" in " ".join(forward.doc.split())
 
@@ -109,8 +114,10 @@ def test_no_line_of_a_docstring_is_too_long() -> None:
 @pytest.mark.parametrize("form", FORMS, ids=str)
 def test_a_module_says_what_its_entry_points_return(form: dict[str, Any]) -> None:
     kernel = gc.load(gc.cells["lstm"], **form)
-    assert list(kernel.ENTRY_POINTS) == ["forward", "loss", "loss_and_gradients", "vjp"]
+    names = ["forward", "loss", "loss_and_gradients", "all_gradients", "vjp"]
+    assert list(kernel.ENTRY_POINTS) == names
     assert kernel.ENTRY_POINTS["loss_and_gradients"] == kernel.Result._fields
+    assert kernel.ENTRY_POINTS["all_gradients"] == kernel.AllGradients._fields
     assert set(kernel.ENTRY_POINTS) <= set(kernel.__all__)
     assert all(hasattr(kernel, name) for name in kernel.__all__)
 
@@ -150,7 +157,14 @@ def test_every_check_of_a_kernel_is_one_of_both_inputs(kernel: ModuleType, cell:
 
 
 FAULTS = {
-    "the gradient of the second input doubled": ("d_x, d_u, first[0]", "d_x, 2 * d_u, first[0]"),
+    "the gradient of the second input doubled": (
+        "return gradients, d_x, d_u,",
+        "return gradients, d_x, 2 * d_u,",
+    ),
+    "the same of all gradients": (
+        "gradients, d_x, d_u, first[0].copy(), outputs",
+        "gradients, d_x, 2 * d_u, first[0].copy(), outputs",
+    ),
     "padding of the second input read": ("u = _zeroed(u, w.ended)", "pass"),
     "a second input of any type": ('u = _cast_input("u", u, dtype)', "u = np.asarray(u)"),
     "a second input that is changed": (

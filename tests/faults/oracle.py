@@ -145,6 +145,12 @@ class _Problem:
             if "loss_weights" in self.abilities:
                 both = {"lengths": self.lengths, "loss_weights": self.loss_weights}
                 yield partial(kernel.loss_and_gradients, params, x, y, s0, **both)
+        if "all_gradients" in self.abilities:
+            call = partial(kernel.all_gradients, params)
+            yield partial(call, self.x, self.y, s0, d_state=_state(kernel, self.d_state))
+            if {"lengths", "loss_weights"} <= self.abilities:
+                x, y = _unread(self.x, ~self.read), _unread(self.y, ~self.read)
+                yield partial(call, x, y, lengths=self.lengths, loss_weights=self.loss_weights)
         if "vjp" in self.abilities:
             given = self.d_outputs, _state(kernel, self.d_state)
             yield partial(_vjp, kernel, given, params, self.x, s0)
@@ -152,11 +158,20 @@ class _Problem:
                 padded = _unread(self.d_outputs, ~self.read), given[1]
                 yield partial(_vjp, kernel, padded, params, x, s0, lengths=self.lengths)
             yield partial(_vjp, kernel, given[:1], params, self.x, s0)
+            if "all_gradients" in self.abilities:
+                yield partial(_without_inputs, kernel, given, params, self.x, s0)
 
 
 def _vjp(kernel: ModuleType, given: Any, *arguments: Any, **keywords: Any) -> Any:
     outputs, state, pullback = kernel.vjp(*arguments, **keywords)
     return outputs, state, pullback(*given)
+
+
+def _without_inputs(kernel: ModuleType, given: Any, *arguments: Any, **keywords: Any) -> Any:
+    *_, pullback = kernel.vjp(*arguments, **keywords)
+    d_params, d_x, d_s0 = pullback(*given, inputs=False)
+    assert d_x is None
+    return d_params, d_s0
 
 
 def _sizes(kernel: ModuleType) -> tuple[tuple[int, int, int], dict[str, int]]:

@@ -120,8 +120,8 @@ FAULTS = [
     Fault("pullback works twice", "if w.latest is not call:", "if False:", {ONCE}),
     Fault(
         "gradient of the inputs halved",
-        "d_x = _inputs(params, w)",
-        "d_x = _inputs(params, w) / 2",
+        "d_x = _inputs(params, w) if inputs",
+        "d_x = _inputs(params, w) / 2 if inputs",
         {PULLBACK, ENDED_PULLBACK},
     ),
     Fault(

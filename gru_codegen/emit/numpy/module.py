@@ -139,6 +139,7 @@ def _entry_points(
     interface = Interface.of(program, heading.inputs, heading.targets, state)
     entry_points, inputs = interface.entry_points(credit=credit), interface.names
     classes = [
+        "AllGradients",
         *(["Credit"] if credit else []),
         "Params",
         "Result",
@@ -147,12 +148,15 @@ def _entry_points(
     ]
     functions = ["init_params", "params_from_npz", "params_to_npz"]
     arrays = ", ".join("Array" for _ in inputs)
+    d_inputs = [f"d_{name}" for name in inputs]
+    first = "State(*(carry.copy() for carry in first))" if state == "State" else "first[0].copy()"
     return {
         "entry_points": entry_points,
         "credit": credit,
         "inputs": inputs,
-        "d_inputs": ", ".join(f"d_{name}" for name in inputs),
-        "pulled": f"tuple[Params, {arrays}, {state}]",
+        "d_inputs": ", ".join(d_inputs),
+        "no_inputs": "None" if len(inputs) == 1 else f"({', '.join('None' for _ in inputs)})",
+        "pulled": f"tuple[Params, {', '.join('Any' for _ in inputs)}, {state}]",
         "prepared": signature(
             "_prepared",
             ["params: Any", *(f"{name}: Any" for name in inputs), "workspace: Workspace | None"],
@@ -175,6 +179,9 @@ def _entry_points(
             "state": states["last_state"],
             "loss": "_scalar(total, w)",
             "gradients": "gradients",
+            "params": "gradients",
+            **dict(zip(inputs, d_inputs, strict=True)),
+            "s0": first,
         },
     }
 

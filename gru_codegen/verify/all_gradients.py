@@ -1,0 +1,181 @@
+"""Checks of `all_gradients`, and of a pullback that is not asked for the gradients of inputs.
+
+Loss, outputs and states are those of other functions. The gradients of everything at once, with
+what is added to the adjoint of the last state, are held to a complex step, to central differences
+and to the pullback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from . import complex_step, finite_differences
+from .claim import Claim, over, tolerance
+from .complex_step import STEP
+from .configuration import Arguments, Array, Problem, states
+from .difference import Difference, difference, verdict, worst
+from .direction import norm_of, slope
+from .options import adjoints, ended, lengths, options, spoilt, weights
+
+
+def claims(problems: Sequence[Problem]) -> list[Claim]:
+    """Return the claims about the results of `all_gradients` with every option."""
+    name, allowed = "all_gradients", tolerance(problems, complex_step.TOLERANCE)
+    long, method, of_long = (
+        getattr(finite_differences, n) for n in ("STEP", "METHOD", "TOLERANCE")
+    )
+    found = [
+        Claim(name, "results of the others", None, allowed, over(problems, _results)),
+        Claim(name, complex_step.METHOD, STEP, allowed, over(problems, _stepped)),
+        Claim(name, method, long, of_long, over(problems, _differenced)),
+    ]
+    if options(problems[0].kernel).vjp:
+        found.append(Claim(name, "with a pullback", None, allowed, over(problems, _pulled)))
+    return found
+
+
+class _Case(NamedTuple):
+    """A call: optional arguments by name, and where others are not to be read, (T, B)."""
+
+    name: str
+    keywords: dict[str, Array]
+    padding: Array
+    unread: Array
+
+    def arguments(self, given: Arguments) -> Arguments:
+        """The arguments with NaN where nothing may be read."""
+        inputs = tuple(spoilt(array, self.padding) for array in given.inputs)
+        return given._replace(inputs=inputs, y=spoilt(given.y, self.unread))
+
+    @property
+    def of_run(self) -> dict[str, Array]:
+        """The optional arguments that a run without targets takes too."""
+        return {name: value for name, value in self.keywords.items() if name == "lengths"}
+
+
+def _cases(problem: Problem) -> Iterator[_Case]:
+    """Yield one for each set of options that the kernel has."""
+    T, B = problem.sizes[:2]
+    offered, none = options(problem.kernel), np.zeros((T, B), bool)
+    V, left = weights(T, B), lengths(T, B)
+    past = ended(T, left)
+    yield _Case("", {}, none, none)
+    if offered.loss_weights:
+        yield _Case(" with loss_weights", {"loss_weights": V}, none, V == 0)
+    if offered.lengths:
+        yield _Case(" with lengths", {"lengths": left}, past, past)
+    if offered.loss_weights and offered.lengths:
+        both = {"loss_weights": V, "lengths": left}
+        yield _Case(" with lengths and loss_weights", both, past, past | (V == 0))
+
+
+def _results(problem: Problem) -> Difference:
+    """Compare results with those of the functions that have one or another of them."""
+    kernel, d_state, differences = problem.kernel, adjoints(problem).d_state, []
+    for case in _cases(problem):
+        given, where = case.arguments(problem.arguments), f"at {problem}{case.name}"
+        trained = kernel.loss_and_gradients(*given.trained, **case.keywords)
+        outputs, state = kernel.forward(*given.run, **case.of_run)
+        alone = kernel.all_gradients(*given.trained, **case.keywords)
+        moved = kernel.all_gradients(*given.trained, d_state=d_state, **case.keywords)
+        differences.append(difference(f"{where}, gradients", alone.params, trained.gradients))
+        for found in (alone, moved):
+            right = (trained.loss, outputs, state)
+            results = (found.loss, found.outputs, found.state)
+            differences.append(difference(f"{where}, (loss, outputs, state)", results, right))
+        for name, each in zip(problem.input_names, _of_inputs(moved), strict=True):
+            padding = each[case.padding]
+            differences.append(difference(f"{where}, d_{name} of padding", padding, 0 * padding))
+    return worst(differences)
+
+
+def _stepped(problem: Problem) -> Difference:
+    """The derivative along a random v of all arguments by a complex step of loss and state."""
+    differences = []
+    for case in _cases(problem):
+        for d_state in (None, adjoints(problem).d_state):
+            v, gradients, value = _along(problem, case, d_state)
+            expected = complex(value(1j * STEP)).imag / STEP
+            differences.append(slope(f"at {problem}{case.name}", gradients, v, expected))
+    return worst(differences)
+
+
+def _differenced(problem: Problem) -> Difference:
+    """The same by central differences."""
+    differences = []
+    for case in _cases(problem):
+        v, gradients, value = _along(problem, case, adjoints(problem).d_state)
+        found = finite_differences.derivative(value)
+        name = f"at {problem}{case.name}"
+        if not np.isfinite(found.error):
+            differences.append(Difference(np.nan, f"{name}, the loss is not finite"))
+            continue
+        doubt = finite_differences.TRUST * found.error / norm_of(gradients, found.value)
+        compared = slope(name, gradients, v, found.value)
+        differences.append(compared._replace(doubt=float(doubt)))
+    return worst(differences)
+
+
+def _along(
+    problem: Problem, case: _Case, d_state: Any
+) -> tuple[list[Array], list[Array], Callable[[Any], Any]]:
+    """A random v of length 1, an array for each weight, input and state; the gradients likewise.
+
+    The last is the loss, and <d_state, state>, so many steps along v.
+    """
+    kernel, given = problem.kernel, case.arguments(problem.arguments)
+    found = kernel.all_gradients(*given.trained, d_state=d_state, **case.keywords)
+    gradients = [*found.params, *_of_inputs(found), *states(found.s0)]
+    rng = problem.drawn(12)
+    v = [rng.standard_normal(part.shape) for part in gradients]
+    length = np.sqrt(sum(float((part**2).sum()) for part in v))
+    v = [part / length for part in v]
+
+    def value(step: Any) -> Any:
+        parts = [*given.params, *given.inputs, *states(given.s0)]
+        moved = [part + step * each for part, each in zip(parts, v, strict=True)]
+        n, last = len(given.params), len(parts) - len(states(given.s0))
+        s0 = type(given.s0)(*moved[last:]) if isinstance(given.s0, tuple) else moved[-1]
+        at = Arguments(type(given.params)(*moved[:n]), tuple(moved[n:last]), given.y, s0)
+        total = kernel.loss(*at.trained, **case.keywords)
+        if d_state is not None:
+            _, state = kernel.forward(*at.run, **case.of_run)
+            pairs = zip(states(state), states(d_state), strict=True)
+            total += sum((part * adjoint).sum() for part, adjoint in pairs)
+        return total
+
+    return v, gradients, value
+
+
+def _pulled(problem: Problem) -> Difference:
+    """The share of d_state is what a pullback of it alone gives, which need not give d_x."""
+    kernel, (d_outputs, d_state), differences = problem.kernel, adjoints(problem), []
+    for case in _cases(problem):
+        given, where = case.arguments(problem.arguments), f"at {problem}{case.name}"
+        alone = kernel.all_gradients(*given.trained, **case.keywords)
+        moved = kernel.all_gradients(*given.trained, d_state=d_state, **case.keywords)
+        _, _, pullback = kernel.vjp(*given.run, **case.of_run)
+        d_params, *d_inputs, d_s0 = pullback(0 * d_outputs, d_state)
+        _, _, again = kernel.vjp(*given.run, **case.of_run)
+        weights_alone, *none, start = again(0 * d_outputs, d_state, inputs=False)
+        pairs = zip(_all(alone), (*d_params, *d_inputs, *states(d_s0)), strict=True)
+        sums = tuple(one + other for one, other in pairs)
+        differences += [
+            difference(f"{where}, gradients", _all(moved), sums),
+            difference(f"{where}, without inputs", (weights_alone, start), (d_params, d_s0)),
+            verdict(not any(each is not None for each in none), f"{where}, d_x is not left out"),
+        ]
+    return worst(differences)
+
+
+def _all(found: Any) -> tuple[Array, ...]:
+    return (*found.params, *_of_inputs(found), *states(found.s0))
+
+
+def _of_inputs(found: Any) -> tuple[Array, ...]:
+    """The gradients of inputs among all of them: between those of weights and of states."""
+    first, last = (found._fields.index(name) for name in ("params", "s0"))
+    return tuple(found[first + 1 : last])
