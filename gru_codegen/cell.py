@@ -71,6 +71,7 @@ class Cell:
     ----------
     name, title, source: the name on the command line, the name in words, the publication.
     inputs: the matrices that arrive at every time step, each (B, n).
+    without_gradient: those of the inputs, masks and noise say, that none is derived for.
     weights: the matrices that are learned, in the order in which kernels list it.
     states: for each state its value one step earlier: ``{S: S_prev}``, both (B, n); behind those
         declared, one for each step of a delay, as `gru_codegen.lags` says.
@@ -94,10 +95,11 @@ class Cell:
     equations: tuple[Equation, ...]
     output: MatrixSymbol = field(default=None)
     checks: Mapping[MatrixSymbol, tuple[float, float]] = field(default_factory=dict)
+    without_gradient: tuple[MatrixSymbol, ...] = ()
 
     def __post_init__(self) -> None:
         _check_types(self)
-        for name in ("inputs", "weights", "equations"):
+        for name in ("inputs", "weights", "equations", "without_gradient"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         _add_delays(self)
         object.__setattr__(self, "states", MappingProxyType(dict(self.states)))
@@ -120,6 +122,11 @@ class Cell:
         )
 
     @property
+    def differentiated(self) -> tuple[MatrixSymbol, ...]:
+        """The inputs that have a gradient."""
+        return tuple(each for each in self.inputs if each not in self.without_gradient)
+
+    @property
     def notation(self) -> Notation:
         """The order and the writing of the cell's symbols."""
         previous = {before: (state.name, -1) for state, before in self.states.items()}
@@ -140,6 +147,7 @@ def _check_types(cell: Cell) -> None:
         "inputs": MatrixSymbol,
         "weights": MatrixSymbol,
         "equations": Equation,
+        "without_gradient": MatrixSymbol,
     }.items():
         check_tuple(where, role, getattr(cell, role), kind)
     if not isinstance(cell.states, Mapping):
@@ -177,6 +185,11 @@ def _check_cell(cell: Cell) -> None:
             raise CellError(
                 f"{where}: weight {weight} is {letters(weight)}; "
                 "a weight serves every sample and has no batch size"
+            )
+    for symbol in cell.without_gradient:
+        if symbol not in cell.inputs:
+            raise CellError(
+                f"{where}: {symbol} is declared without gradient, and is no input of the cell"
             )
     read = check_equations(where, known, cell.equations)
     targets = {equation.target for equation in cell.equations}

@@ -24,6 +24,7 @@ from gru_codegen.verify.claim import Claim, over, tolerance
 from gru_codegen.verify.configuration import Arguments, Problem, large, small, states
 from gru_codegen.verify.difference import Difference, difference, verdict, worst
 from gru_codegen.verify.domain import GOOD, USUAL, Domain, choose, noise_of
+from gru_codegen.verify.entry_points import differentiated, inputs
 from gru_codegen.verify.options import options
 from gru_codegen.verify.report import Check
 
@@ -85,7 +86,7 @@ def compare(kernel: ModuleType, cell: Cell, loss: Loss, *, seed: int = 0) -> tup
             Claim(name, _METHOD, None, allowed, over(problems, against(part)))
             for name, part in parts.items()
         ),
-        Claim("functions", "all that are promised", None, 0, lambda: _offered(kernel)),
+        Claim("functions", "all that are promised", None, 0, lambda: _offered(kernel, cell)),
     ]
     return tuple(claim.check() for claim in claims)
 
@@ -140,20 +141,25 @@ class _Declared:
         )
 
     def _evaluate(self, problem: Problem, arguments: Arguments) -> Evaluation:
-        params, inputs, y, s0 = arguments
+        params, _, y, s0 = arguments
         if self.loss.targets == "labels":
             y = np.eye(problem.output_size)[y]
         first = dict(zip((s.name for s in self.cell.states), states(s0), strict=True))
-        return evaluate_declaration(self.cell, self.loss, params._asdict(), inputs, y, first)
+        return evaluate_declaration(
+            self.cell, self.loss, params._asdict(), arguments.inputs, y, first
+        )
 
 
 def _numbers(found: Evaluation) -> tuple[Any, ...]:
     return (found.outputs, np.asarray(found.loss), *found.states.values())
 
 
-def _offered(kernel: ModuleType) -> Difference:
+def _offered(kernel: ModuleType, cell: Cell) -> Difference:
     """Check that nothing is missing: `verify` checks only the options that it finds."""
     missing = [name for name, there in options(kernel)._asdict().items() if not there]
+    have = differentiated(kernel)
+    named = zip(inputs(kernel), cell.inputs, strict=True)
+    missing += [f"gradient of {n}" for n, x in named if x in cell.differentiated and n not in have]
     return verdict(not missing, f"there is no {', no '.join(missing)}")
 
 

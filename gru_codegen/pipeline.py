@@ -12,9 +12,11 @@ from gru_codegen.compare import compare
 from gru_codegen.derive import Derivation
 from gru_codegen.derive.writing import mask_name, shift_rows, written_loss
 from gru_codegen.emit import Heading, SourceMap, emit, map_source
+from gru_codegen.emit.entry_points import arguments_of
 from gru_codegen.emit.header import aligned
 from gru_codegen.ir import Program
 from gru_codegen.losses import L2, Loss
+from gru_codegen.lower.variables import identifier
 from gru_codegen.modules import load_source
 from gru_codegen.passes import optimise, terms_of_gradients
 from gru_codegen.prove import prove
@@ -46,7 +48,7 @@ def generate(cell: Cell, *, spec: str | None = None, **choices: Unpack[Choices])
     Raises
     ------
     TypeError: `cell` or `loss` is no declaration; they are not taken by name.
-    CellError: no kernel can be made of the cell: it has two inputs, or sizes of its own.
+    CellError: no kernel can be made of the cell: it has no input, or sizes that no array tells.
     DerivationError: the declaration cannot be derived.
     ValueError: `unroll` is not a number of steps from 1 to 65536, or there is no such style,
         readout, layout or extra.
@@ -147,7 +149,7 @@ def _heading(derivation: Derivation, request: Request, again: tuple[str, ...]) -
         layout=request.stored,
         again=again,
         equations=tuple(equations),
-        inputs=tuple(symbol.name for symbol in cell.inputs),
+        inputs=tuple(identifier(symbol.name) for symbol in cell.inputs),
         target=loss.target.name,
         targets=loss.targets,
         mask=mask_name(derivation),
@@ -157,9 +159,11 @@ def _heading(derivation: Derivation, request: Request, again: tuple[str, ...]) -
 
 def _ranges(cell: Cell) -> tuple[tuple[str, float, float], ...]:
     """The ranges that the declaration gives, by the names that kernels have for arguments."""
-    names = {symbol: symbol.name for symbol in cell.inputs}
+    called_by = arguments_of([identifier(symbol.name) for symbol in cell.inputs])
+    names = dict(zip(cell.inputs, called_by.values(), strict=True))
     names |= {weight: f"params.{weight.name}" for weight in cell.weights}
-    names |= {state: f"s0.{state.name}" if len(cell.states) > 1 else "s0" for state in cell.states}
+    several = len(cell.states) > 1
+    names |= {each: f"s0.{identifier(each.name)}" if several else "s0" for each in cell.states}
     return tuple(
         (names[each], float(low), float(high)) for each, (low, high) in cell.checks.items()
     )

@@ -5,7 +5,7 @@ Formulas can be derived for any sizes; a kernel has to find them in the arrays t
 
 from __future__ import annotations
 
-from gru_codegen.cell import Cell
+from gru_codegen.cell import Cell, D, H
 from gru_codegen.emit import parameter
 from gru_codegen.errors import CellError
 
@@ -18,14 +18,14 @@ def require_generable(cell: Cell) -> None:
     Its functions have a parameter for each of the cell's sizes, and find the number in an array.
     """
     where = f"cell {cell.name!r}"
-    if len(cell.inputs) != 1:
-        raise CellError(f"{where}: a kernel takes one input x, not {len(cell.inputs)}")
-    [x] = cell.inputs
+    if not cell.inputs:
+        raise CellError(f"{where}: it has no input, so no call could tell the number of time steps")
     computed = [equation.target for equation in cell.equations]
-    symbols = (x, *cell.weights, *cell.states.values(), *computed)
+    symbols = (*cell.inputs, *cell.weights, *cell.states.values(), *computed)
     sizes = list(dict.fromkeys(str(n) for symbol in symbols for n in symbol.shape if n != 1))
     if "T" in sizes:
         raise CellError(f"{where}: T is the number of time steps; call the size something else")
+    x = next((each for each in cell.inputs if each.shape[1] in (D, H)), cell.inputs[0])
     first = next(iter(cell.states))
     for symbol, letter, meaning in ((x, "D", "input"), (first, "H", "hidden")):
         columns = str(symbol.shape[1])
@@ -34,7 +34,7 @@ def require_generable(cell: Cell) -> None:
                 f"{where}: {symbol} is (B, {columns}), and no size is called {letter}; "
                 f"call {columns} that, the {meaning} size"
             )
-    known = {str(n) for symbol in (x, *cell.weights) for n in symbol.shape}
+    known = {str(n) for symbol in (*cell.inputs, *cell.weights) for n in symbol.shape}
     owners = {symbol.name: f"the matrix {symbol}" for symbol in symbols}
     owners |= {f"d{symbol}": f"the adjoint of {symbol}" for symbol in symbols}
     for name in sizes:

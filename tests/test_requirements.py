@@ -27,12 +27,31 @@ def refusal(
     return str(raised.value).removeprefix("cell 'own': ")
 
 
-def test_another_number_of_inputs() -> None:
-    v = matrix("v", B, D)
-    both = Equation(S, tanh(x * W + v * W + S_prev * U), "state")
-    assert refusal((x, v), (W, U), both) == "a kernel takes one input x, not 2"
+def test_no_input() -> None:
     alone = Equation(S, tanh(S_prev * U), "state")
-    assert refusal((), (U,), alone) == "a kernel takes one input x, not 0"
+    assert refusal((), (U,), alone) == (
+        "it has no input, so no call could tell the number of time steps"
+    )
+
+
+def test_several_inputs_of_sizes_that_no_weight_has() -> None:
+    v, u, narrow = matrix("v", B, K), matrix("u", B, K), matrix("A", K, H)
+    state = Equation(S, tanh(v * narrow + S_prev), "state")
+    assert refusal((v,), (narrow,), state) == (
+        "v is (B, K), and no size is called D; call K that, the input size"
+    )
+    both = Equation(S, tanh(x * W + v * narrow + S_prev), "state")
+    assert gc.generate(Cell("own", "a cell", "a test", (v, x), (W, narrow), {S: S_prev}, (both,)))
+    cell = Cell(
+        "own",
+        "a cell",
+        "a test",
+        (v, u, x),
+        (W, narrow),
+        {S: S_prev},
+        (Equation(S, tanh(x * W + (v + u) * narrow + S_prev), "state"),),
+    )
+    assert gc.generate(cell, style="textbook")
 
 
 def test_a_size_called_as_the_number_of_steps() -> None:

@@ -51,6 +51,7 @@ def data_of(declaration: Cell | Loss) -> Data:
         "title": declaration.title,
         "source": declaration.source,
         "inputs": _shapes(declaration.inputs),
+        "without_gradient": [symbol.name for symbol in declaration.without_gradient],
         "weights": _shapes(declaration.weights),
         "states": [str(state) for state in declaration.states],
         "equations": _equations(declaration.equations),
@@ -95,6 +96,7 @@ def cell_of(data: Any) -> Cell:
         _read_equations(written, symbols),
         _known(targets, _at(data, "output", str)),
         {_known(symbols, name): _range(ends) for name, ends in _at(data, "checks").items()},
+        tuple(_known(inputs, name) for name in _at(data, "without_gradient", list)),
     )
 
 

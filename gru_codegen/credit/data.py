@@ -11,7 +11,7 @@ from gru_codegen.errors import DataError
 from gru_codegen.regular import open_regular
 from gru_codegen.runtime.npz import _unpacked
 from gru_codegen.verify.configuration import Problem, Sizes
-from gru_codegen.verify.entry_points import inputs, size_keyword, starts
+from gru_codegen.verify.entry_points import inputs, size_keyword, starts, usual_input
 
 __all__ = ["Data", "from_file", "random_data", "require_credit"]
 
@@ -70,7 +70,8 @@ def random_data(kernel: ModuleType) -> Data:
 def from_file(kernel: ModuleType, file: str) -> Data:
     """The arrays of an .npz archive: the weights by name, x, y, and s0, lengths, loss_weights.
 
-    Several initial states are s0.S and so on. Without any weight they are drawn.
+    Several inputs are x.u and so on, several initial states s0.S and so on. Without any weight
+    they are drawn.
 
     Raises
     ------
@@ -95,7 +96,8 @@ def from_file(kernel: ModuleType, file: str) -> Data:
     s0 = state and (kernel.State(*state) if several else state[0])
     drawn = "" if has_weights else f"; weights drawn with seed {_SEED}"
     params = kernel.Params(*(arrays[name] for name in weights)) if has_weights else None
-    arguments = (*(arrays[name] for name in (*given, "y")), s0)
+    x = kernel.Inputs(*(arrays[name] for name in given)) if given[1:] else arrays[given[0]]
+    arguments = (x, arrays["y"], s0)
     options = {name: array for name, array in arrays.items() if name in _OPTIONS}
     return Data((params or _drawn(kernel, arrays, file), *arguments), options, f"{file}{drawn}")
 
@@ -125,7 +127,7 @@ def _drawn(kernel: ModuleType, arrays: dict[str, Any], file: str) -> Any:
             raise DataError(f"{file}: {name}: expected shape ({letters}), got {shape}")
         numbers |= dict(zip(kernel.SHAPES[name], shape, strict=True))
     usual = Problem(kernel, _SIZES, _SEED).numbers
-    columns = numbers[kernel.SHAPES[inputs(kernel)[0]][-1]]
+    columns = numbers[kernel.SHAPES[usual_input(kernel)][-1]]
     state = numbers.get("H", columns if "H" not in kernel.SIZES else usual["H"])
     keywords = {
         size_keyword(letter): numbers.get(letter, usual.get(letter, 0))

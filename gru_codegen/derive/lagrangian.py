@@ -66,7 +66,7 @@ def _derive(cell: Cell, loss: Loss) -> Derivation:
     variables = [equation.target for equation in equations]
     adjoint_of = {
         v: matrix(f"d{v.name}", *v.shape)
-        for v in (*variables, *previous, *cell.inputs, *cell.weights)
+        for v in (*variables, *previous, *cell.differentiated, *cell.weights)
     }
     names_in_use = declared | {v.name for v in variables}
     _check_adjoint_names(cell, names_in_use, adjoint_of)
@@ -76,7 +76,7 @@ def _derive(cell: Cell, loss: Loss) -> Derivation:
         name = free_name(f"d{before.name}_next", names_in_use)
         names_in_use.add(name)
         carried[state] = matrix(name, *before.shape)
-    order = [*reversed(variables), *previous, *cell.inputs]
+    order = [*reversed(variables), *previous, *cell.differentiated]
     notation = _notation(cell, bound, equations, order, adjoint_of, carried)
     terms = [
         replace(term, notation=notation) for term in _differentiate(equations, bound, adjoint_of)

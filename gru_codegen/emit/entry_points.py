@@ -25,9 +25,9 @@ _TUPLES = ("Result", "AllGradients")
 class Argument:
     """An argument of an entry point.
 
-    shape: its letters, empty where it is no array. optional: whether None stands for what is usual.
-    keyword: whether it is given by name alone. default: its value where it is not given, if that is
-    not None.
+    shape: its letters, empty where it is not one array. optional: whether None stands for what is
+    usual. keyword: whether it is given by name alone. default: its value where it is not given, if
+    that is not None.
     """
 
     name: str
@@ -74,10 +74,10 @@ class EntryPoint:
         lines = [f"    {each},\n" for each in (*by_place, "*", *by_name)]
         return f"def {self.name}(\n{''.join(lines)}) -> {self.returns}:"
 
-    def run(self, phase: str, arguments: str, inputs: str = "") -> str:
-        """The line that runs a phase; `inputs` is what the gradients of those are called."""
+    def run(self, phase: str, arguments: str) -> str:
+        """The line that runs a phase."""
         if phase == "inputs":
-            return f"{inputs} = _inputs({arguments})"
+            return f"d_x = _inputs({arguments})"
         if phase != "backward":
             return f"{_GIVES[phase]}_{phase}({arguments})"
         if self.takes("d_state"):
@@ -98,20 +98,27 @@ class EntryPoint:
         return f"        return {', '.join(results)}"
 
 
+def _differentiated(program: Program) -> set[str | None]:
+    """Whatever `program` computes the adjoints of for a pullback, besides the weights."""
+    return {var.adjoint_of for var in program.entries["pullback"] if var.role == "adjoint"}
+
+
 def arguments_of(inputs: Sequence[str]) -> dict[str, str]:
-    """The names of inputs in entry points: x of an only one, those of the cell of several."""
-    return {name: name if len(inputs) > 1 else "x" for name in inputs}
+    """The names of inputs in entry points: x of an only one, x.u and so on of several."""
+    return {name: f"x.{name}" if len(inputs) > 1 else "x" for name in inputs}
 
 
 @dataclass(frozen=True)
 class Interface:
     """The subject of the entry points of a kernel.
 
-    inputs: the variables, in the declared order. outputs, labels: the shape of the outputs, and
-    whether targets are labels. counts: whether the loss is a mean. state: the type of states.
+    inputs: the variables, in the declared order; differentiated: the names of those with a
+    gradient. outputs, labels: the shape of the outputs, and whether targets are labels. counts:
+    whether the loss is a mean. state: the type of states.
     """
 
     inputs: tuple[Var, ...]
+    differentiated: tuple[str, ...]
     outputs: Shape
     labels: bool
     counts: bool
@@ -123,6 +130,7 @@ class Interface:
         variables = program.variables()
         return cls(
             tuple(variables[name] for name in inputs),
+            tuple(name for name in inputs if name in _differentiated(program)),
             ("T", *program.entries["forward"][0].shape),
             targets == "labels",
             any(var.role == "count" for var in variables.values()),
@@ -135,8 +143,29 @@ class Interface:
         return list(arguments_of([var.name for var in self.inputs]).values())
 
     @property
+    def several(self) -> bool:
+        """True if x is an Inputs, which has several arrays."""
+        return len(self.inputs) > 1
+
+    @property
+    def x(self) -> Argument:
+        """The argument of all inputs."""
+        if self.several:
+            return Argument("x", type="Inputs")
+        return Argument("x", self.shapes["x"])
+
+    @property
+    def none(self) -> str:
+        """The gradient of x where no input has one, as code."""
+        return (
+            f"Inputs({', '.join(f'{x.name}=None' for x in self.inputs)})"
+            if self.several
+            else "None"
+        )
+
+    @property
     def shapes(self) -> dict[str, Shape]:
-        """The shape of each input, by the name of its argument."""
+        """The shape of each input, by its name in entry points."""
         return {name: ("T", *var.shape) for name, var in zip(self.names, self.inputs, strict=True)}
 
     @property
@@ -147,17 +176,15 @@ class Interface:
     def entry_points(self, *, credit: bool = False) -> tuple[EntryPoint, ...]:
         """All of them, in the order in which a module has them; `credit` if it is asked for."""
         params = Argument("params", type="Params")
-        inputs = tuple(Argument(name, shape) for name, shape in self.shapes.items())
         y, s0 = Argument("y", self.targets), Argument("s0", optional=True)
         weights = Argument("loss_weights", ("T", "B"), optional=True, keyword=True)
         lengths = Argument("lengths", ("B",), optional=True, keyword=True)
         workspace = Argument("workspace", type="Workspace", optional=True, keyword=True)
-        run = (params, *inputs, s0, lengths, workspace)
-        train = (params, *inputs, y, s0, weights, lengths, workspace)
+        run = (params, self.x, s0, lengths, workspace)
+        train = (params, self.x, y, s0, weights, lengths, workspace)
         outputs = ("outputs", "state")
         pair, phases = f"tuple[Array, {self.state}]", ("forward", "loss", "backward")
-        pulled = ", ".join(["Params", *("Any" for _ in inputs), self.state])
-        pullback = f"Callable[..., tuple[{pulled}]]"
+        pullback = f"Callable[..., tuple[Params, Any, {self.state}]]"
         d_state = Argument("d_state", optional=True, keyword=True)
         full = Argument("full", type="bool", keyword=True, default="False")
         measure = (*train[:-1], full, workspace)
@@ -175,8 +202,8 @@ class Interface:
             EntryPoint(
                 "all_gradients",
                 (*train[:-3], d_state, *train[-3:]),
-                (*phases, "inputs"),
-                ("loss", "params", *self.names, "s0", *outputs),
+                (*phases, "inputs") if self.differentiated else phases,
+                ("loss", "params", "x", "s0", *outputs),
                 "AllGradients",
                 self._all_gradients(),
             ),
@@ -190,6 +217,17 @@ class Interface:
             ),
             *([EntryPoint("credit", measure, (), CREDIT, "Credit", _credit())] * credit),
         )
+
+    @property
+    def without_gradient(self) -> tuple[str, ...]:
+        """The names of the inputs that have no gradient."""
+        return tuple(name for name in self.names if name not in self._with_gradient)
+
+    @property
+    def _with_gradient(self) -> list[str]:
+        """The names of the inputs that have a gradient."""
+        named = zip(self.names, self.inputs, strict=True)
+        return [name for name, var in named if var.name in self.differentiated]
 
     def _forward(self) -> str:
         given = listed([f"{name} {letters(shape)}" for name, shape in self.shapes.items()])
@@ -218,23 +256,25 @@ class Interface:
     def _all_gradients(self) -> str:
         return _docstring(
             "Return the loss, its gradients with respect to the weights, "
-            f"{listed([*self.names, 's0'])}, the outputs and the last state.",
+            f"{listed([*self._with_gradient, 's0'])}, the outputs and the last state.",
             "d_state, like the last state, is added to its adjoint: the derivative of whatever "
             "comes after these steps.",
         )
 
     def _vjp(self) -> str:
-        adjoints = ", ".join(f"d_{name}" for name in self.names)
+        plain = [f"d_{name}" for name in self.without_gradient]
+        none = f"{listed(plain)} {'are' if plain[1:] else 'is'} None."
         return _docstring(
             "Return outputs, the last state, and the pullback: from adjoints of outputs to "
             "gradients.",
-            f"pullback(d_outputs, d_state=None, *, inputs=True) -> (d_params, {adjoints}, d_s0) "
+            "pullback(d_outputs, d_state=None, *, inputs=True) -> (d_params, d_x, d_s0) "
             f"takes the derivative of any function of the outputs {letters(self.outputs)} and of "
-            "the last state, and gives its derivatives with respect to the weights, "
-            f"{listed([*self.names, 's0'])}; {adjoints} {'are' if len(self.names) > 1 else 'is'} "
+            "the last state, and gives its derivatives with respect to "
+            f"{listed(['the weights', *self._with_gradient, 's0'])}; d_x is "
             "None without inputs, and not computed. It works once, and before the workspace "
-            f"serves another call. It reads {listed([*self.names, 'the weights'])} again: until "
+            "serves another call. It reads x and the weights again: until "
             "it is called, they have to be unchanged.",
+            *([none] if plain else ()),
         )
 
 

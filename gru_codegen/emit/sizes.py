@@ -64,7 +64,8 @@ class Sizes:
     Attributes
     ----------
     letters: B, D, H and O, as far as there are any, then further ones as the weights have them.
-    input, state: the columns of the first input and of the first state.
+    input, state: the columns of an input, D or H if there is one with these, and of the first
+    state.
     sources: for each size that no input tells, the weight and the axis that do.
     """
 
@@ -89,7 +90,7 @@ class Sizes:
                     sources.setdefault(letter, (weight.name, axis))
         return cls(
             (*known, *(letter for letter in distinct if letter not in known)),
-            given[0],
+            next((columns for columns in given if columns in "DH"), given[0]),
             state.shape[1],
             sources,
         )

@@ -78,6 +78,7 @@ class _Lowering:
         phases = (
             Phase(name, (Loop("reverse" if name == "backward" else "forward", body),))
             for name, body in bodies.items()
+            if body  # no input may have a gradient
         )
         return validate(
             Program(

@@ -8,7 +8,7 @@ from gru_codegen.derive import AdjointEquation, Derivation
 from gru_codegen.ir import Expr, Now, Ref, Role, Shape, Var
 from gru_codegen.names import NewNames
 
-__all__ = ["Variables", "shape_of_symbol"]
+__all__ = ["Variables", "identifier", "shape_of_symbol"]
 
 
 class Variables:
@@ -107,8 +107,8 @@ class Variables:
         boundary: Expr | None = None,
         adjoint_of: MatrixSymbol | None = None,
     ) -> None:
-        name, shape = _identifier(symbol.name), shape_of_symbol(symbol)
-        subject = "" if adjoint_of is None else _identifier(adjoint_of.name)
+        name, shape = identifier(symbol.name), shape_of_symbol(symbol)
+        subject = "" if adjoint_of is None else identifier(adjoint_of.name)
         var = Var(name, shape, role, True, boundary, meaning, adjoint_of=subject)
         self.refs[symbol] = Ref(var, Now())
 
@@ -144,10 +144,10 @@ def _names(derivation: Derivation) -> set[str]:
     symbols += [equation.target for equation in derivation.equations]
     symbols += [adjoint.target for adjoint in derivation.adjoints]
     symbols += [gradient.target for gradient in derivation.gradients]
-    return {_identifier(symbol.name) for symbol in symbols}
+    return {identifier(symbol.name) for symbol in symbols}
 
 
-def _identifier(name: str) -> str:
+def identifier(name: str) -> str:
     """The name in code; I, O and l alone are too easily taken for numbers."""
     return f"{name}_" if name in ("I", "O", "l") else name
 

@@ -11,7 +11,8 @@ The value of a state S one step earlier is S_prev; a state is (B, H), or has the
 gives it, ``states = { S = "(B, D)" }``. The left side of any other equation has the shape of its
 right side. What is left out is the usual: `inputs` is one x (B, D),
 `output` the first state, `title` the name and `source` the file. `sizes` lists letters of shapes
-other than B, D and H. `[checks]` gives ranges, such as ``x = [0.1, 2]``, for what checks draw.
+other than B, D and H. `without_gradient` lists inputs that none is derived for, such as masks.
+`[checks]` gives ranges, such as ``x = [0.1, 2]``, for what checks draw.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def read_cell(path: str) -> Cell:
     ranges = read_ranges(document, arguments)
     own = (symbols.inputs, symbols.weights, states, equations, output, ranges)
     try:
-        return Cell(name, title, source, *own)
+        return Cell(name, title, source, *own, without_gradient=symbols.without_gradient)
     except CellError as error:  # Cell itself has the last word on the whole
         raise CellError(f"{written.text.path}: {error}") from None
 

@@ -18,6 +18,7 @@ KEYS: dict[str, Any] = {
     "sizes": ["K"],
     "numbers": {"dt": "1/10"},
     "inputs": {"x": "(B, D)"},
+    "without_gradient": ["x"],
     "states": ["S"],
     "weights": {"W": "(D, H)", "b": "(H,)"},
     "output": "S",

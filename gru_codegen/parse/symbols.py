@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from fractions import Fraction
 from reprlib import repr as shortened
 from typing import Any
@@ -11,6 +12,7 @@ import sympy as sp
 
 from gru_codegen.cell import B, D, H, fault_of_symbol, matrix, size
 from gru_codegen.parse.document import Document
+from gru_codegen.parse.text import meant
 from gru_codegen.parse.values import Value, letters
 
 __all__ = ["Symbols"]
@@ -28,6 +30,7 @@ class Symbols:
     Attributes
     ----------
     sizes: by their letters. numbers: by their names. inputs, weights: in the declared order.
+    without_gradient: those of the inputs that none is derived for.
     states: the previous value of each state, by the name of the state.
     roles: for every name in use what it is, in words.
 
@@ -44,6 +47,7 @@ class Symbols:
         self.numbers: dict[str, Any] = {}
         self._read_numbers()
         self.inputs = self._matrices("inputs", "an input")
+        self.without_gradient = tuple(self._read_without_gradient())
         self.states: dict[str, Any] = {}
         self._read_states()
         self.weights = self._matrices("weights", "a weight")
@@ -94,6 +98,18 @@ class Symbols:
                 fault = f"{name} is {number}, and no array of integers holds that"
                 raise self.document.value_error(fault, "numbers", name)
             self.numbers[name] = sp.Rational(number.numerator, number.denominator)
+
+    def _read_without_gradient(self) -> Iterator[Any]:
+        inputs = {symbol.name: symbol for symbol in self.inputs}
+        declared = self.document.table.get("without_gradient", [])
+        for index, name in enumerate(declared):
+            if name not in inputs:
+                fault = f"there is no input {shortened(name)};{meant(name, inputs)} "
+                fault += f"known: {', '.join(inputs)}"
+                raise self.document.error(fault, "without_gradient", index)
+            if name in declared[:index]:
+                raise self.document.error(f"{name} stands here twice", "without_gradient", index)
+            yield inputs[name]
 
     def place_of(self, state: str) -> tuple[str, str | int]:
         """The path to a state in the document: the key of a table, or the place in an array."""

@@ -60,8 +60,6 @@ def _remedy(document: Document, symbols: Symbols, section: str) -> str:
     if section == "inputs" and section not in document.table:
         example = 'inputs = { u = "(B, D)" }'
         return f"the input is x, (B, D), unless a file says otherwise, as {example} does"
-    if section == "inputs" and len(symbols.inputs) > 1:
-        return "a kernel takes one input, so remove it"
     return "use it or remove it"
 
 

@@ -109,13 +109,13 @@ class _Calls:
             options = self._options(given, workspace)
             if "d_state" in given:
                 options["d_state"] = self._state(self.point.d_states)
-            loss, gradients, *inputs, first, outputs, state = self.module.all_gradients(
+            loss, gradients, d_x, first, outputs, state = self.module.all_gradients(
                 *self._trained(given), **options
             )
             return {
                 "loss": loss,
                 **self._ran(outputs, state),
-                **self._pulled(gradients._asdict(), inputs),
+                **self._pulled(gradients._asdict(), self._by_input(d_x)),
                 **self._states("d_s0", first),
             }
 
@@ -136,16 +136,16 @@ class _Calls:
             d_outputs = self._hidden(self.point.d_outputs, self._unread(given))
             d_state = (self._state(self.point.d_states),) if "d_state" in given else ()
             which = {"inputs": False} if "no inputs" in given else {}
-            gradients, *inputs, first = pullback(d_outputs, *d_state, **which)
+            gradients, d_x, first = pullback(d_outputs, *d_state, **which)
             return {
                 **self._ran(*made),
-                **self._pulled(gradients._asdict(), inputs),
+                **self._pulled(gradients._asdict(), self._by_input(d_x)),
                 **self._states("d_s0", first),
             }
 
         def expected() -> dict[str, Any]:
             back = self.reference.backward(given, pullback=True)
-            inputs = [None] * len(back.inputs) if "no inputs" in given else back.inputs
+            inputs = self._by_input(None) if "no inputs" in given else back.inputs
             return {
                 **self._expected_run(given),
                 **self._pulled(back.weights, inputs),
@@ -191,8 +191,12 @@ class _Calls:
         return {"outputs": found.outputs, **_named("state", found.states)}
 
     def _pulled(self, weights: Any, inputs: Any) -> dict[str, Any]:
-        of_inputs = {f"d_{x}": each for x, each in zip(self.inputs, inputs, strict=True)}
-        return {**_gradients(weights), **of_inputs}
+        return {**_gradients(weights), **{f"d_{x}": each for x, each in inputs.items()}}
+
+    def _by_input(self, d_x: Any) -> dict[str, Any]:
+        """The gradient of each input by its name, None where there is none."""
+        several = len(self.inputs) > 1 and d_x is not None
+        return dict(zip(self.inputs, d_x if several else [d_x] * len(self.inputs), strict=True))
 
     def _states(self, name: str, state: Any) -> dict[str, Any]:
         names = self.module.STATES
@@ -204,8 +208,9 @@ class _Calls:
     def _run(self, given: Given) -> tuple[Any, ...]:
         """The arguments of a run, new arrays in each call; NumPy's NaN where nothing is read."""
         params = self.module.Params(**{n: _copy(each) for n, each in self.point.weights.items()})
-        inputs = (self._hidden(each, self._unread(given)) for each in self.point.inputs)
-        return (params, *inputs, *self._first(given))
+        inputs = [self._hidden(each, self._unread(given)) for each in self.point.inputs]
+        x = self.module.Inputs(*inputs) if len(inputs) > 1 else inputs[0]
+        return (params, x, *self._first(given))
 
     def _trained(self, given: Given) -> tuple[Any, ...]:
         unread = self._unread(given) | (self.reference.row_weights(given) == self.reference.zero)

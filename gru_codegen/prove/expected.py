@@ -35,14 +35,15 @@ class Forward:
 
 @dataclass(frozen=True)
 class Backward:
-    """Gradients by the name of a weight, those of each input (T, B, n), of the first states.
+    """Gradients by the name of a weight, those of inputs (T, B, n), None where there is none, and
+    of the first states.
 
     terms: for each weight its gradient's terms, of the use of the weight at every step.
     """
 
     terms: Mapping[str, list[Array]]
     weights: Mapping[str, Array]
-    inputs: tuple[Array, ...]
+    inputs: Mapping[str, Array | None]
     states: Mapping[str, Array]
 
 
@@ -139,7 +140,7 @@ class Reference(_Equations):
         derivation, cell = self.derivation, self.derivation.cell
         forward = self.forward(given)
         terms: dict[str, list[Array]] = {g.weight.name: [] for g in derivation.gradients}
-        inputs: list[list[Array]] = [[] for _ in cell.inputs]
+        inputs: dict[Any, list[Array]] = {x: [] for x in cell.differentiated}
         carries = {
             before: self.point.d_states[s.name] * ("d_state" in given)
             for s, before in cell.states.items()
@@ -152,13 +153,13 @@ class Reference(_Equations):
                 term = self.known(gradient.summand, values).reshape(shape)
                 terms[gradient.weight.name].insert(0, term)
             by_variable = {adjoint.of: adjoint.target for adjoint in derivation.adjoints}
-            for x, gathered in zip(cell.inputs, inputs, strict=True):
+            for x, gathered in inputs.items():
                 gathered.insert(0, values[by_variable[x]])
             carries = {before: values[by_variable[before]] for before in carries}
         return Backward(
             terms,
             {name: sum(each[1:], each[0]) for name, each in terms.items()},
-            tuple(map(np.array, inputs)),
+            {x.name: np.array(inputs[x]) if x in inputs else None for x in cell.inputs},
             {state.name: carries[before] for state, before in cell.states.items()},
         )
 
@@ -255,11 +256,13 @@ class Reference(_Equations):
     def differentiates_as_declared(self, given: Given, *, pullback: bool = False) -> bool:
         """Return whether their derivative is the same that the gradients give.
 
-        It is taken along one random direction of all weights, inputs and first states.
+        It is taken along one random direction of all weights, first states, and inputs with a
+        gradient.
         """
         found, directions = self._declared(given)
         back = self.backward(given, pullback=pullback)
-        gradients = (*back.weights.values(), *back.inputs, *back.states.values())
+        of_inputs = (each for each in back.inputs.values() if each is not None)
+        gradients = (*back.weights.values(), *of_inputs, *back.states.values())
         slopes = [(g * d).sum() for g, d in zip(gradients, directions, strict=True)]
         total = self._of_outputs(found) if pullback else self._of_costs(found, given)
         total = total + self._of_states(found) * ("d_state" in given)
@@ -300,10 +303,16 @@ class Reference(_Equations):
             return along(values, directions[-1])
 
         weights = {name: moved(name, each) for name, each in point.weights.items()}
-        inputs = [moved(f"input {i}", each) for i, each in enumerate(point.inputs)]
+        inputs = [
+            moved(f"input {i}", each) if x in point.cell.differentiated else self._still(each)
+            for i, (x, each) in enumerate(zip(point.cell.inputs, point.inputs, strict=True))
+        ]
         states = {n: moved(f"{n}_0", each) for n, each in self.first_states(given).items()}
-        targets = along(point.numbers, np.full(point.numbers.shape, self.zero))
-        return (weights, inputs, targets, states), directions
+        return (weights, inputs, self._still(point.numbers), states), directions
+
+    def _still(self, values: Array) -> Array:
+        """Values as dual numbers that do not move."""
+        return along(values, np.full(np.shape(values), self.zero))
 
 
 def _where(condition: Array, chosen: Any, other: Any) -> Array:

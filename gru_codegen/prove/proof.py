@@ -203,8 +203,10 @@ def _attempt(where: str, action: Callable[[], Any]) -> Any:
 
 
 def _same(where: str, found: Any, right: Any) -> int:
-    """Compare every entry, and return how many there are; None is that nothing is returned."""
-    if right is None and found is None:
+    """Compare every entry, and return how many there are; None is right where there is none."""
+    if right is None:
+        if found is not None:
+            raise _Refuted(f"{where} is there, and nothing declares it")
         return 0
     if found is None:
         raise _Refuted(f"{where} is missing")

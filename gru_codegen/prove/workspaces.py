@@ -6,7 +6,7 @@ from typing import Any
 
 from gru_codegen.prove.field import Field
 from gru_codegen.prove.points import Point
-from gru_codegen.verify.entry_points import size_keyword
+from gru_codegen.verify.entry_points import size_keyword, usual_input
 from gru_codegen.verify.ownership import arrays_in, owner
 
 __all__ = ["spoil", "workspace_for"]
@@ -15,7 +15,7 @@ __all__ = ["spoil", "workspace_for"]
 def workspace_for(module: Any, point: Point) -> Any:
     """A workspace of `module` for the sizes of `point`, whatever the number of steps."""
     numbers = point.sizes
-    inputs = numbers.get("D", point.inputs[0].shape[-1])
+    inputs = numbers.get("D") or numbers[module.SHAPES[usual_input(module)][-1]]
     states = numbers.get("H", next(iter(point.states.values())).shape[-1])
     others = {
         size_keyword(letter): numbers[letter] for letter in module.SIZES if letter not in "BDH"

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_codegen.runtime.kernel import SHAPES, UNROLL, Array
+from gru_codegen.runtime.kernel import SHAPES, UNROLL, Array, Inputs
 
 
 def _array(name: str, value: Any) -> Array:
@@ -44,6 +44,16 @@ def _cast_input(name: str, value: Any, dtype: np.dtype[Any]) -> Array:
             f"{f'{steps} or --unroll ' * bool(steps)}any"
         )
     return array
+
+
+def _cast_inputs(x: Any, dtype: np.dtype[Any]) -> Inputs:
+    """Several inputs likewise, by their names."""
+    if set(getattr(x, "_fields", ())) != set(Inputs._fields):
+        raise TypeError(
+            f"x: expected Inputs with the fields {', '.join(Inputs._fields)}; "
+            f"got {', '.join(getattr(x, '_fields', ())) or type(x).__name__}"
+        )
+    return Inputs(*[_cast_input(f"x.{n}", getattr(x, n), dtype) for n in Inputs._fields])
 
 
 def _like_outputs(name: str, value: Any, outputs: Array) -> Array:

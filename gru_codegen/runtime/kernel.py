@@ -20,6 +20,8 @@ STATES: tuple[str, ...] = ("S", "C")
 SHAPES: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "x": ("T", "B", "D"),
+        "x.x": ("T", "B", "D"),
+        "x.u": ("T", "B", "D"),
         "y": ("T", "B", "H"),
         "outputs": ("T", "B", "H"),
         "s0.S": ("B", "H"),
@@ -37,6 +39,13 @@ class Params(NamedTuple):
     W: Array  # (D, H)
     Wrec: Array  # (H, H)
     b: Array  # (H,)
+
+
+class Inputs(NamedTuple):
+    """The inputs of all time steps, or their gradients."""
+
+    x: Array  # (T, B, D)
+    u: Array  # (T, B, D)
 
 
 class State(NamedTuple):

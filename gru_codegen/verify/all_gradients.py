@@ -15,9 +15,10 @@ import numpy as np
 from . import complex_step, finite_differences
 from .claim import Claim, over, tolerance
 from .complex_step import STEP
-from .configuration import Arguments, Array, Problem, states
+from .configuration import Arguments, Array, Problem, parts, states
 from .difference import Difference, difference, verdict, worst
-from .direction import norm_of, slope
+from .direction import moved, norm_of, slope
+from .entry_points import differentiated
 from .options import adjoints, ended, lengths, options, spoilt, weights
 
 
@@ -47,8 +48,8 @@ class _Case(NamedTuple):
 
     def arguments(self, given: Arguments) -> Arguments:
         """The arguments with NaN where nothing may be read."""
-        inputs = tuple(spoilt(array, self.padding) for array in given.inputs)
-        return given._replace(inputs=inputs, y=spoilt(given.y, self.unread))
+        read = given.with_inputs(spoilt(array, self.padding) for array in given.inputs)
+        return read._replace(y=spoilt(given.y, self.unread))
 
     @property
     def of_run(self) -> dict[str, Array]:
@@ -86,7 +87,7 @@ def _results(problem: Problem) -> Difference:
             right = (trained.loss, outputs, state)
             results = (found.loss, found.outputs, found.state)
             differences.append(difference(f"{where}, (loss, outputs, state)", results, right))
-        for name, each in zip(problem.input_names, _of_inputs(moved), strict=True):
+        for name, each in zip(differentiated(kernel), parts(moved.x), strict=True):
             padding = each[case.padding]
             differences.append(difference(f"{where}, d_{name} of padding", padding, 0 * padding))
     return worst(differences)
@@ -122,24 +123,20 @@ def _differenced(problem: Problem) -> Difference:
 def _along(
     problem: Problem, case: _Case, d_state: Any
 ) -> tuple[list[Array], list[Array], Callable[[Any], Any]]:
-    """A random v of length 1, an array for each weight, input and state; the gradients likewise.
+    """A random v of length 1, an array for each gradient that there is; the gradients likewise.
 
     The last is the loss, and <d_state, state>, so many steps along v.
     """
     kernel, given = problem.kernel, case.arguments(problem.arguments)
     found = kernel.all_gradients(*given.trained, d_state=d_state, **case.keywords)
-    gradients = [*found.params, *_of_inputs(found), *states(found.s0)]
+    gradients = [*_all(found)]
     rng = problem.drawn(12)
     v = [rng.standard_normal(part.shape) for part in gradients]
     length = np.sqrt(sum(float((part**2).sum()) for part in v))
     v = [part / length for part in v]
 
     def value(step: Any) -> Any:
-        parts = [*given.params, *given.inputs, *states(given.s0)]
-        moved = [part + step * each for part, each in zip(parts, v, strict=True)]
-        n, last = len(given.params), len(parts) - len(states(given.s0))
-        s0 = type(given.s0)(*moved[last:]) if isinstance(given.s0, tuple) else moved[-1]
-        at = Arguments(type(given.params)(*moved[:n]), tuple(moved[n:last]), given.y, s0)
+        at = moved(problem, given, v, step)
         total = kernel.loss(*at.trained, **case.keywords)
         if d_state is not None:
             _, state = kernel.forward(*at.run, **case.of_run)
@@ -158,24 +155,19 @@ def _pulled(problem: Problem) -> Difference:
         alone = kernel.all_gradients(*given.trained, **case.keywords)
         moved = kernel.all_gradients(*given.trained, d_state=d_state, **case.keywords)
         _, _, pullback = kernel.vjp(*given.run, **case.of_run)
-        d_params, *d_inputs, d_s0 = pullback(0 * d_outputs, d_state)
+        d_params, d_x, d_s0 = pullback(0 * d_outputs, d_state)
         _, _, again = kernel.vjp(*given.run, **case.of_run)
-        weights_alone, *none, start = again(0 * d_outputs, d_state, inputs=False)
-        pairs = zip(_all(alone), (*d_params, *d_inputs, *states(d_s0)), strict=True)
+        weights_alone, none, start = again(0 * d_outputs, d_state, inputs=False)
+        pairs = zip(_all(alone), (*d_params, *parts(d_x), *states(d_s0)), strict=True)
         sums = tuple(one + other for one, other in pairs)
         differences += [
             difference(f"{where}, gradients", _all(moved), sums),
             difference(f"{where}, without inputs", (weights_alone, start), (d_params, d_s0)),
-            verdict(not any(each is not None for each in none), f"{where}, d_x is not left out"),
+            verdict(none is None, f"{where}, d_x is not left out"),
         ]
     return worst(differences)
 
 
 def _all(found: Any) -> tuple[Array, ...]:
-    return (*found.params, *_of_inputs(found), *states(found.s0))
-
-
-def _of_inputs(found: Any) -> tuple[Array, ...]:
-    """The gradients of inputs among all of them: between those of weights and of states."""
-    first, last = (found._fields.index(name) for name in ("params", "s0"))
-    return tuple(found[first + 1 : last])
+    """The gradients that there are, one by one."""
+    return (*found.params, *parts(found.x), *states(found.s0))

@@ -6,12 +6,11 @@ At the sizes of the other checks a batch is one block.
 from __future__ import annotations
 
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 
 from .claim import Claim, tolerance
-from .configuration import Array, Problem, Sizes, states, step_counts
+from .configuration import Array, Problem, Sizes, like, parts, states, step_counts
 from .difference import Difference, difference, verdict, worst
 
 #: The order of a sum over samples, in float64, on data of order one.
@@ -42,23 +41,23 @@ def claims(few: Problem) -> list[Claim]:
 
 def _agree(problem: Problem) -> Difference:
     kernel, (T, B, _, H) = problem.kernel, problem.sizes
-    params, inputs, _, s0 = problem.arguments
+    given = problem.arguments
     d_outputs = problem.drawn(5).standard_normal((T, B, problem.output_size))
 
     def results(first: int, last: int) -> tuple[list[Array], list[Array]]:
         """Return results with an axis of samples, this axis first, and sums over samples."""
-        start = tuple(state[first:last] for state in states(s0))
-        outputs, state, pullback = kernel.vjp(
-            params, *(array[:, first:last] for array in inputs), _as(s0, start)
-        )
-        d_params, *d_inputs, d_s0 = pullback(d_outputs[:, first:last])
-        timed = [array.swapaxes(0, 1) for array in (outputs, *d_inputs)]
+        samples = slice(first, last)
+        start = like(given.s0, [state[samples] for state in states(given.s0)])
+        own = given.cut(slice(None), samples)._replace(s0=start)
+        outputs, state, pullback = kernel.vjp(*own.run)
+        d_params, d_x, d_s0 = pullback(d_outputs[:, samples])
+        timed = [array.swapaxes(0, 1) for array in (outputs, *parts(d_x))]
         return [*timed, *states(state), *states(d_s0)], list(d_params)
 
     whole, cut = results(0, B), [results(0, _BLOCK), results(_BLOCK, B)]
     blocks = kernel._blocks(np.empty((B, 1)), H * H)
-    joined = [np.concatenate(parts) for parts in zip(*(each for each, _ in cut), strict=True)]
-    summed = [sum(parts) for parts in zip(*(each for _, each in cut), strict=True)]
+    joined = [np.concatenate(both) for both in zip(*(each for each, _ in cut), strict=True)]
+    summed = [sum(both) for both in zip(*(each for _, each in cut), strict=True)]
     return worst(
         [
             verdict(len(blocks) == len(cut), f"at {problem}, {len(blocks)} blocks of {B} samples"),
@@ -66,8 +65,3 @@ def _agree(problem: Problem) -> Difference:
             difference(f"at {problem}, d_params", tuple(whole[1]), tuple(summed)),
         ]
     )
-
-
-def _as(state: Any, arrays: tuple[Array, ...]) -> Any:
-    """The arrays as a state like `state`."""
-    return type(state)(*arrays) if isinstance(state, tuple) else arrays[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import ModuleType
@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from .difference import difference
 from .domain import GOOD, Domain, choose, noise_of
-from .entry_points import inputs, size_keyword, starts, takes_targets
+from .entry_points import (
+    differentiated,
+    inputs,
+    size_keyword,
+    starts,
+    takes_targets,
+    usual_input,
+)
 from .targets import LOSSES
 
 Array = NDArray[Any]
@@ -35,30 +42,39 @@ class Sizes(NamedTuple):
 
 
 class Arguments(NamedTuple):
-    """Data for all entry points: params, inputs (T, B, D), targets y (T, B, H), s0 (B, H).
+    """Data for all entry points: params, inputs x (T, B, D), targets y (T, B, H), s0 (B, H).
 
     These columns are those of most kernels; some have others, several inputs or several states.
     """
 
     params: Any
-    inputs: tuple[Array, ...]
+    x: Any
     y: Array
     s0: Any
 
     @property
+    def inputs(self) -> tuple[Array, ...]:
+        """The array of each input."""
+        return parts(self.x)
+
+    def with_inputs(self, arrays: Iterable[Array]) -> Arguments:
+        """Return them with other inputs."""
+        return self._replace(x=like(self.x, arrays))
+
+    @property
     def run(self) -> tuple[Any, ...]:
         """Arguments of `forward` and `vjp`."""
-        return (self.params, *self.inputs, self.s0)
+        return (self.params, self.x, self.s0)
 
     @property
     def trained(self) -> tuple[Any, ...]:
         """Arguments of `loss` and `loss_and_gradients`."""
-        return (self.params, *self.inputs, self.y, self.s0)
+        return (self.params, self.x, self.y, self.s0)
 
     def cut(self, steps: slice, samples: slice = slice(None)) -> Arguments:
         """Return them for these steps and samples alone; s0 stays as it is."""
-        inputs = tuple(array[steps, samples] for array in self.inputs)
-        return self._replace(inputs=inputs, y=self.y[steps, samples])
+        cut = self.with_inputs(array[steps, samples] for array in self.inputs)
+        return cut._replace(y=self.y[steps, samples])
 
     def of(self, kernel: ModuleType, entry_point: str) -> tuple[Any, ...]:
         """Return the arguments of that entry point of ``kernel``."""
@@ -116,7 +132,7 @@ class Problem:
         """
         numbers = self.sizes._asdict()
         shapes, used = self._shapes, {*step_counts(self.kernel), *self.sizes}
-        for letter, argument in {"D": self.input_names[0], "H": self.state_names[0]}.items():
+        for letter, argument in {"D": usual_input(self.kernel), "H": self.state_names[0]}.items():
             if letter not in self.kernel.SIZES:  # then these columns are what stands for it
                 numbers[shapes[argument][-1]] = numbers[letter]
         for letter in self.kernel.SIZES:
@@ -134,6 +150,12 @@ class Problem:
     def input_names(self) -> tuple[str, ...]:
         """Names of the inputs in errors."""
         return inputs(self.kernel)
+
+    def differentiated(self, inputs: Sequence[Any]) -> list[Any]:
+        """Return those of the arrays of all inputs whose inputs have a gradient."""
+        have = differentiated(self.kernel)
+        named = zip(self.input_names, inputs, strict=True)
+        return [array for name, array in named if name in have]
 
     @property
     def state_names(self) -> tuple[str, ...]:
@@ -221,11 +243,12 @@ class Problem:
             )
         )
         columns = {name: self.numbers[self._shapes[name][-1]] for name in self.input_names}
-        given = tuple(draw("inputs", name, (T, B, n)) for name, n in columns.items())
+        given = [draw("inputs", name, (T, B, n)) for name, n in columns.items()]
+        x = given[0] if len(given) == 1 else kernel.Inputs(*given)
         y = LOSSES[kernel.LOSS].targets(rng, (T, B, self.output_size))
         shapes = zip(self.state_names, self.state_shapes, strict=True)
         start = [draw("states", name, shape) for name, shape in shapes]
-        return Arguments(params, given, y, start[0] if len(start) == 1 else kernel.State(*start))
+        return Arguments(params, x, y, start[0] if len(start) == 1 else kernel.State(*start))
 
     def noise(self, domain: Domain) -> float:
         """Return by what part round-off changes the results at such data.
@@ -288,6 +311,16 @@ def _lock(value: Any) -> None:
             _lock(entry)
     else:
         value.setflags(write=False)
+
+
+def parts(value: Any) -> tuple[Array, ...]:
+    """Return the arrays of inputs, or of their gradients: those that there are."""
+    return tuple(array for array in states(value) if array is not None)
+
+
+def like(value: Any, arrays: Iterable[Array]) -> Any:
+    """Return the arrays as a state, or as inputs, like ``value``."""
+    return type(value)(*arrays) if isinstance(value, tuple) else next(iter(arrays))
 
 
 def states(value: Any) -> tuple[Array, ...]:

@@ -17,7 +17,7 @@ from .claim import Claim, over, tolerance
 from .configuration import Arguments, Problem, cast, states
 from .consistency import TOLERANCE
 from .difference import Difference, difference, verdict, worst
-from .entry_points import entry_points, takes, takes_targets
+from .entry_points import differentiated, entry_points, takes, takes_targets
 from .options import adjoints, lengths, options, weights
 
 #: The class of the results of an entry point, if they have one.
@@ -35,6 +35,11 @@ def claims(problems: Sequence[Problem]) -> list[Claim]:
         Claim("results", "fields, shapes, dtypes", None, 0, over(problems, _results)),
         Claim("params", "taken by field name", None, allowed, over(problems, _by_name)),
         Claim("arguments", "wrong ones refused", None, 0, over(problems, _refused)),
+        *(
+            [Claim("inputs", "taken by field name", None, allowed, over(problems, _by_name_too))]
+            if len(problems[0].input_names) > 1
+            else []
+        ),
     ]
 
 
@@ -59,7 +64,11 @@ def _facts(problem: Problem, dtype: Any) -> Iterator[tuple[str, Any, Any]]:
         for name, value in zip(names, result if len(names) > 1 else (result,), strict=True):
             if name == "loss":
                 yield f"for {np.dtype(dtype)} params, the type of loss", type(value), number
-            elif name != "pullback":
+            elif name == "pullback":
+                yield from _pulled(problem, value(adjoints(problem).d_outputs)[1])
+            elif name == "x":
+                yield from _pulled(problem, value)
+            else:
                 yield from _arrays(problem, f"{caller}'s {name}", name, value, np.dtype(dtype))
 
     results = call(problem, arguments=arguments)
@@ -70,6 +79,16 @@ def _facts(problem: Problem, dtype: Any) -> Iterator[tuple[str, Any, Any]]:
             yield f"for {np.dtype(dtype)} params, the type of {name}", type(value), number
 
 
+def _pulled(problem: Problem, d_x: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Yield the type of the gradient of the inputs, the shapes, and which of them have none."""
+    given = problem.arguments
+    if len(given.inputs) > 1:
+        yield "the type of the gradient of x", type(d_x), problem.kernel.Inputs
+    for name, array, found in zip(problem.input_names, given.inputs, states(d_x), strict=True):
+        shape = array.shape if name in differentiated(problem.kernel) else None
+        yield f"the shape of the gradient of {name}", getattr(found, "shape", None), shape
+
+
 def _arrays(
     problem: Problem, place: str, name: str, value: Any, dtype: np.dtype[Any]
 ) -> Iterator[tuple[str, Any, Any]]:
@@ -78,12 +97,10 @@ def _arrays(
     T, B, *_ = problem.sizes
     weights = {name: weight.shape for name, weight in arguments.params._asdict().items()}
     of_states = dict(zip(kernel.STATES, problem.state_shapes, strict=True))
-    inputs = zip(problem.input_names, arguments.inputs, strict=True)
     expected: dict[str, dict[str, tuple[int, ...]]] = {
         "outputs": {"": (T, B, problem.output_size)},
         **dict.fromkeys(("gradients", "params"), weights),
         **dict.fromkeys(("state", "s0"), of_states),
-        **{name: {"": array.shape} for name, array in inputs},
     }
     if name in ("gradients", "params"):
         yield f"the type of {place}", type(value), kernel.Params
@@ -116,6 +133,23 @@ def _by_name(problem: Problem) -> Difference:
     else:
         checks.append(difference("from reordered params, results", results, problem.result))
     return worst(checks)
+
+
+def _by_name_too(problem: Problem) -> Difference:
+    """Take any NamedTuple with the fields of Inputs, and refuse one array and other names."""
+    given = problem.arguments
+    x, run = given.x, problem.kernel.loss_and_gradients
+    *others, last = x._fields
+    reordered = _named_tuple("Reordered", (last, *others))(getattr(x, last), *x[:-1])
+    renamed = _named_tuple("Renamed", (*others, f"{last}_"))(*x)
+    results = run(*given._replace(x=reordered).trained)
+    return worst(
+        [
+            difference("from reordered inputs, results", results, problem.result),
+            _refusal(f"{last}_ for {last}", f"{last}_?|x", run, *given._replace(x=renamed).trained),
+            _refusal("one array for all inputs", "x", run, *given._replace(x=x[0]).trained),
+        ]
+    )
 
 
 def _exchanged(params: Any) -> list[str]:
@@ -191,10 +225,10 @@ def _refused_options(problem: Problem) -> Iterator[Difference]:
 def _bad_arguments(problem: Problem) -> Iterator[tuple[str, Arguments, str]]:
     """Yield a name, arguments that NumPy might broadcast, and the names that an error may give."""
     good = problem.arguments
-    params, inputs, y, s0 = good
+    params, _, y, s0 = good
     weights, data = "|".join(params._fields), "|".join((*problem.input_names, "y", "s0"))
 
-    for name, x in zip(problem.input_names, inputs, strict=True):
+    for name, x in zip(problem.input_names, good.inputs, strict=True):
         changed = partial(_with_input, problem, name)
         yield f"{name} (T,1,D)", changed(x[:, :1]), data
         yield f"{name} (T,B,1)", changed(x[..., :1]), _of_size(problem, x.shape[-1])
@@ -206,8 +240,8 @@ def _bad_arguments(problem: Problem) -> Iterator[tuple[str, Arguments, str]]:
     if len(y) > 1:
         yield "y (1,B,H)", good._replace(y=y[:1]), "y"
     if problem.kernel.UNROLL is not None:
-        more = tuple(np.concatenate([x, x[:1]]) for x in inputs)
-        longer = good._replace(inputs=more, y=np.concatenate([y, y[:1]]))
+        longer = good.with_inputs(np.concatenate([x, x[:1]]) for x in good.inputs)
+        longer = longer._replace(y=np.concatenate([y, y[:1]]))
         yield f"{problem.input_names[0]} (T+1,B,D)", longer, data
     for name, state in zip(problem.kernel.STATES, states(s0), strict=True):
         one = s0._replace(**{name: state[:1]}) if len(states(s0)) > 1 else state[:1]
@@ -230,7 +264,7 @@ def _y_alone_tells(good: Arguments, bad: Arguments) -> bool:
     It is y itself, or an array whose number of columns no other one shares, as that of the
     weights behind an output of a size of its own.
     """
-    if bad.inputs is good.inputs and bad.y is not good.y:
+    if bad.x is good.x and bad.y is not good.y:
         return True
     before, after = ([*each.params, *each.inputs, *states(each.s0)] for each in (good, bad))
     for number, (right, wrong) in enumerate(zip(before, after, strict=True)):
@@ -244,7 +278,7 @@ def _y_alone_tells(good: Arguments, bad: Arguments) -> bool:
 def _with_input(problem: Problem, name: str, array: Any) -> Arguments:
     """Return the data of ``problem`` with another array for one input."""
     inputs = dict(zip(problem.input_names, problem.arguments.inputs, strict=True))
-    return problem.arguments._replace(inputs=tuple({**inputs, name: array}.values()))
+    return problem.arguments.with_inputs({**inputs, name: array}.values())
 
 
 def _of_size(problem: Problem, number: int) -> str:
@@ -253,8 +287,9 @@ def _of_size(problem: Problem, number: int) -> str:
     An error about one that has another size instead may name any of them: they no longer agree,
     and which one is wrong is for the kernel to guess. Labels y, without columns, must fit as well.
     """
-    params, inputs, _, s0 = problem.arguments
-    arrays = [*params._asdict().items(), *zip(problem.input_names, inputs, strict=True)]
+    given = problem.arguments
+    params, s0 = given.params, given.s0
+    arrays = [*params._asdict().items(), *zip(problem.input_names, given.inputs, strict=True)]
     arrays += [("s0", state) for state in states(s0)]
     return "|".join([*dict.fromkeys(name for name, array in arrays if number in array.shape), "y"])
 

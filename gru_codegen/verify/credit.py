@@ -13,7 +13,7 @@ import numpy as np
 
 from .claim import Claim, over, tolerance
 from .complex_step import TOLERANCE
-from .configuration import Array, Problem
+from .configuration import Arguments, Array, Problem
 from .difference import Difference, difference, verdict, worst
 from .options import ended, lengths, spoilt, weights
 
@@ -46,8 +46,8 @@ def _masked(problem: Problem) -> _Masked:
     V, left = weights(T, B), lengths(T, B, max(T + 1 - B, 0))  # some sample has all steps
     V[T // 2 : T // 2 + (T > 2)] = 0
     over, read = ended(T, left), problem.arguments
-    inputs = tuple(spoilt(each, over) for each in read.inputs)
-    read = read._replace(inputs=inputs, y=spoilt(read.y, over | (V == 0)))
+    read = read.with_inputs(spoilt(each, over) for each in read.inputs)
+    read = read._replace(y=spoilt(read.y, over | (V == 0)))
     found = problem.kernel.credit(*read.trained, loss_weights=V, lengths=left, full=True)
     return _Masked(np.where(over, 0, V), left, found)
 
@@ -69,8 +69,8 @@ def _runs(problem: Problem) -> Difference:
     for start in range(len(V)):
         left = np.clip(until - start, 0, None)
         differences += _of_run(problem, found.full, start, state, V, left)
-        now = (np.roll(each, -start, axis=0) for each in read.inputs)
-        _, state = kernel.forward(read.params, *now, state, lengths=np.clip(left, 0, 1))
+        now = _from(read, start)._replace(s0=state)
+        _, state = kernel.forward(*now.run, lengths=np.clip(left, 0, 1))
     return worst(differences)
 
 
@@ -82,15 +82,20 @@ def _of_run(
     Its steps come first, and samples have so many of them left: the rest is padding.
     """
     kernel, read = problem.kernel, problem.arguments
-    inputs = [np.roll(each, -start, axis=0) for each in read.inputs]
+    now = _from(read, start)._replace(s0=s0)
     for k in range(start, len(V)):
         alone = np.where(np.arange(len(V))[:, None] == k, V, 0)
         y = np.roll(spoilt(read.y, alone == 0), -start, axis=0)
         given = {"loss_weights": np.roll(alone, -start, axis=0), "lengths": left}
-        gradients = kernel.loss_and_gradients(read.params, *inputs, y, s0, **given).gradients
+        gradients = kernel.loss_and_gradients(*now._replace(y=y).trained, **given).gradients
         name = f"at {problem}, error of step {k + 1} from step {start + 1} on"
         terms = type(gradients)(*(E[k, start:].sum(axis=0) for E in full))
         yield difference(name, terms, gradients)
+
+
+def _from(read: Arguments, start: int) -> Arguments:
+    """The arguments with the inputs of step `start` first."""
+    return read.with_inputs(np.roll(each, -start, axis=0) for each in read.inputs)
 
 
 def _measures(problem: Problem) -> Difference:

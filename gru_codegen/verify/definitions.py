@@ -72,6 +72,8 @@ def _facts(problem: Problem) -> Iterator[tuple[bool, str]]:
     for argument, given in getattr(kernel, "CHECKS", {}).items():
         held = argument in getattr(kernel, "SHAPES", ()) and _is_range(given)
         yield held, f"CHECKS has {given!r} for {argument}, which is no range of an argument"
+    unknown = {*getattr(kernel, "WITHOUT_GRADIENT", ())} - {*problem.input_names}
+    yield not unknown, f"WITHOUT_GRADIENT names {', '.join(sorted(unknown))}, which is no input"
     yield from _shapes(problem)
     output = kernel.OUTPUT.removesuffix("_")  # as code writes the outputs of a readout, O
     left_side = rf"^\s*{re.escape(output)}(_t)?\s+="

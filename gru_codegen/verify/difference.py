@@ -48,8 +48,12 @@ def difference(name: str, actual: Any, expected: Any, *, defined: bool = True) -
     Two arrays of one shape, or tuples, without an entry are equal. If results need not be
     ``defined``, NaN equals NaN and infinity itself.
     """
+    if expected is None:  # the gradient of an input that has none
+        return verdict(actual is None, f"{name} is {type(actual).__name__}, expected None")
     if isinstance(expected, tuple):
         return _difference_of_tuples(name, actual, expected, defined)
+    if actual is None:
+        return Difference(math.inf, f"{name} is None, expected an array")
     actual, expected = np.asarray(actual), np.asarray(expected)
     if actual.shape != expected.shape:
         return Difference(math.inf, f"{name} has shape {actual.shape}, expected {expected.shape}")

@@ -12,7 +12,7 @@ import numpy as np
 
 from .claim import Claim, over, tolerance
 from .complex_step import STEP, TOLERANCE, derivative
-from .configuration import Array, Problem
+from .configuration import Arguments, Array, Problem, like, states
 from .difference import FLOOR, Difference
 
 
@@ -31,6 +31,23 @@ def _compare(problem: Problem) -> Difference:
 def along(params: Any, v: Any) -> Any:
     """Return Params that are complex: ``params`` and a step along ``v``."""
     return type(params)(*(w + 1j * STEP * part for w, part in zip(params, v, strict=True)))
+
+
+def movable(problem: Problem, given: Arguments) -> list[Array]:
+    """Return the arrays of arguments that have a gradient: weights, inputs and states."""
+    return [*given.params, *problem.differentiated(given.inputs), *states(given.s0)]
+
+
+def moved(problem: Problem, given: Arguments, v: Sequence[Array], step: Any) -> Arguments:
+    """Return arguments a step along ``v``, which has an array for each that is movable."""
+    pairs = zip(movable(problem, given), v, strict=True)
+    arrays = [part + step * each for part, each in pairs]
+    n, last = len(given.params), len(arrays) - len(states(given.s0))
+    names = problem.input_names
+    inputs = dict(zip(names, given.inputs, strict=True))
+    inputs |= zip(problem.differentiated(names), arrays[n:last], strict=True)
+    params, s0 = like(given.params, arrays[:n]), like(given.s0, arrays[last:])
+    return given.with_inputs(inputs.values())._replace(params=params, s0=s0)
 
 
 def norm_of(gradients: Iterable[Array], expected: float) -> float:

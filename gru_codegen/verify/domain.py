@@ -147,4 +147,4 @@ def nudged(value: Any, unit: float, rng: np.random.Generator) -> Any:
 def _are_moderate(value: Any) -> bool:
     if isinstance(value, tuple):
         return all(map(_are_moderate, value))
-    return bool((np.abs(value) <= LARGEST).all())
+    return value is None or bool((np.abs(value) <= LARGEST).all())

@@ -18,8 +18,8 @@ USUAL = {
 _signature = lru_cache(maxsize=8)(inspect.signature)
 #: What runs other entry points, in no Workspace of the caller's, and has checks of its own.
 _APART = ("credit",)
-#: The inputs of a kernel whose functions show no signature.
-_INPUTS = ("x",)
+#: What `forward` of a kernel whose functions show no signature has to be given.
+_RUN = ("params", "x")
 
 
 def entry_points(kernel: ModuleType) -> Mapping[str, tuple[str, ...]]:
@@ -30,8 +30,25 @@ def entry_points(kernel: ModuleType) -> Mapping[str, tuple[str, ...]]:
 
 
 def inputs(kernel: ModuleType) -> tuple[str, ...]:
-    """Return the names of the inputs: what `forward` has to be given besides params."""
-    return _required(kernel, "forward")[1:] or _INPUTS
+    """Return the names of the inputs: ``x``; ``x.u`` and so on if there are several."""
+    x = _run(kernel)[-1]
+    fields = getattr(getattr(kernel, "Inputs", None), "_fields", ())
+    return tuple(f"{x}.{field}" for field in fields) or (x,)
+
+
+def usual_input(kernel: ModuleType) -> str:
+    """Return the input whose columns are `input_size`: D, or else H, if one has them."""
+    shapes, names = getattr(kernel, "SHAPES", {}), inputs(kernel)
+    return next((name for name in names if shapes.get(name, "D")[-1] in ("D", "H")), names[0])
+
+
+def differentiated(kernel: ModuleType) -> tuple[str, ...]:
+    """Return the names of the inputs that have a gradient."""
+    return tuple(name for name in inputs(kernel) if name not in _without_gradient(kernel))
+
+
+def _without_gradient(kernel: ModuleType) -> tuple[str, ...]:
+    return tuple(getattr(kernel, "WITHOUT_GRADIENT", ()))
 
 
 def starts(kernel: ModuleType) -> tuple[str, ...]:
@@ -48,12 +65,17 @@ def size_keyword(letter: str) -> str:
 def takes_targets(kernel: ModuleType, name: str) -> bool:
     """Return whether an entry point has to be given more than `forward`: targets."""
     required = _required(kernel, name)
-    return len(required) > 1 + len(inputs(kernel)) if required else "loss" in USUAL.get(name, ())
+    return len(required) > len(_run(kernel)) if required else "loss" in USUAL.get(name, ())
 
 
 def takes(kernel: ModuleType, name: str, argument: str) -> bool:
     """Return whether an entry point has an argument of that name."""
     return argument in _parameters(kernel, name)
+
+
+def _run(kernel: ModuleType) -> tuple[str, ...]:
+    """The arguments that `forward` has to be given, the inputs last."""
+    return _required(kernel, "forward") or _RUN
 
 
 def _required(kernel: ModuleType, name: str) -> tuple[str, ...]:

@@ -17,9 +17,10 @@ import numpy as np
 
 from .claim import Claim, tolerance
 from .complex_step import STEP, TOLERANCE
-from .configuration import Arguments, Array, Problem, cast, states
+from .configuration import Arguments, Array, Problem, cast, parts, states
 from .difference import Difference, difference, worst
 from .direction import along, slope
+from .entry_points import differentiated
 from .options import Adjoints, adjoints, ended, lengths, options, rows, sample, spoilt, weights
 from .pullback import through_forward
 from .targets import LOSSES
@@ -71,8 +72,9 @@ class Batch:
     def arguments(self, padding: float = np.nan) -> Arguments:
         """The data, with ``padding`` where the samples have ended."""
         given = self.problem.arguments
-        inputs = tuple(spoilt(array, self.ended, padding) for array in given.inputs)
-        return given._replace(inputs=inputs, y=spoilt(given.y, self.ended, padding))
+        spoilt_inputs = (spoilt(array, self.ended, padding) for array in given.inputs)
+        y = spoilt(given.y, self.ended, padding)
+        return given.with_inputs(spoilt_inputs)._replace(y=y)
 
     def adjoints(self, padding: float = np.nan) -> Adjoints:
         """The adjoints of outputs and state, with ``padding`` where the samples have ended."""
@@ -102,8 +104,8 @@ def _outputs(batch: Batch) -> Difference:
     steps = np.arange(T)[:, None] + batch.lengths
     rest, remaining = np.minimum(steps, T - 1), (steps < T)[:, :, None]
     samples = np.arange(len(batch.lengths))
-    moved = tuple(np.where(remaining, array[rest, samples], 0) for array in full.inputs)
-    carried, _ = kernel.forward(*full._replace(inputs=moved, s0=state).run)
+    moved = full.with_inputs(np.where(remaining, each[rest, samples], 0) for each in full.inputs)
+    carried, _ = kernel.forward(*moved._replace(s0=state).run)
     none, all_ = batch.lengths == 0, batch.lengths == T
     return worst(
         [
@@ -188,18 +190,18 @@ def _pullback(batch: Batch) -> Difference:
     kernel, padded = problem.kernel, batch.arguments()
     expected = kernel.forward(*padded.run, lengths=batch.lengths)
     outputs, state, pullback = kernel.vjp(*padded.run, lengths=batch.lengths)
-    gradients, *d_inputs, d_s0 = pullback(*batch.adjoints())
-    of_padding = [array[batch.ended] for array in d_inputs]
+    gradients, d_x, d_s0 = pullback(*batch.adjoints())
+    of_padding = [array[batch.ended] for array in parts(d_x)]
     v, along_v = through_forward(
         problem, batch.arguments(padding=0), batch.adjoints(padding=0), lengths=batch.lengths
     )
     return worst(
         [
             difference(f"at {batch}, (outputs, state)", (outputs, state), expected),
-            slope(f"at {batch}, pullback", (*gradients, *d_inputs, *states(d_s0)), v, along_v),
+            slope(f"at {batch}, pullback", (*gradients, *parts(d_x), *states(d_s0)), v, along_v),
             *(
                 difference(f"at {batch}, d_{name} of padding", each, 0 * each)
-                for name, each in zip(problem.input_names, of_padding, strict=True)
+                for name, each in zip(differentiated(kernel), of_padding, strict=True)
             ),
         ]
     )
@@ -236,9 +238,9 @@ def _one_by_one(batch: Batch) -> Difference:
             own_adjoints = d_outputs[:n, own], sample(d_state, b)
             back = _pulled(kernel, cut.run, own_adjoints)
             _add(d_params, 1, back[0])
-            d_inputs = tuple(array[:n, own] for array in pulled[1:-1])
+            d_inputs = tuple(array[:n, own] for array in parts(pulled[1]))
             differences += [
-                difference(f"{name}, gradients of inputs", d_inputs, back[1:-1]),
+                difference(f"{name}, gradients of inputs", d_inputs, parts(back[1])),
                 difference(f"{name}, d_s0", sample(pulled[-1], b), back[-1]),
             ]
     sums = type(params)(*gradients), type(params)(*d_params)
@@ -253,7 +255,7 @@ def _one_by_one(batch: Batch) -> Difference:
 
 
 def _pulled(kernel: ModuleType, data: Any, given: Any, **keywords: Any) -> Any:
-    """Return d_params, d_x of every input and d_s0, or nothing if the kernel has no pullback."""
+    """Return d_params, d_x and d_s0, or nothing if the kernel has no pullback."""
     if not options(kernel).vjp:
         return ()
     _, _, pullback = kernel.vjp(*data, **keywords)

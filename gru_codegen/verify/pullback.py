@@ -9,9 +9,9 @@ import numpy as np
 
 from .claim import Claim, over, tolerance
 from .complex_step import STEP, TOLERANCE
-from .configuration import Arguments, Array, Problem, states
+from .configuration import Arguments, Array, Problem, parts, states
 from .difference import Difference, difference, verdict, worst
-from .direction import slope
+from .direction import movable, moved, slope
 from .options import Adjoints, adjoints
 
 
@@ -30,19 +30,15 @@ def through_forward(
 ) -> tuple[list[Array], float]:
     """Return a random v and the derivative along v of <d_outputs, outputs> + <d_state, state>.
 
-    v has an array for each weight, for each input and for each state. ``keywords`` go to `forward`.
+    v has an array for each weight, for each input with a gradient and for each state. ``keywords``
+    go to `forward`.
     """
-    params, inputs, _, s0 = arguments
-    parts = [*params, *inputs, *states(s0)]
     rng = problem.drawn(3)
     # Each array has as large a share in v, however many entries it has.
-    v = [rng.standard_normal(part.shape) / np.sqrt(part.size) for part in parts]
-    moved = [part + 1j * STEP * step for part, step in zip(parts, v, strict=True)]
-    n, last = len(params), len(params) + len(inputs)
-    start = type(s0)(*moved[last:]) if isinstance(s0, tuple) else moved[-1]
-    outputs, state = problem.kernel.forward(
-        type(params)(*moved[:n]), *moved[n:last], start, **keywords
-    )
+    arrays = movable(problem, arguments)
+    v = [rng.standard_normal(part.shape) / np.sqrt(part.size) for part in arrays]
+    at = moved(problem, arguments, v, 1j * STEP)
+    outputs, state = problem.kernel.forward(*at.run, **keywords)
     value = (outputs * given.d_outputs).sum()
     pairs = zip(states(state), states(given.d_state), strict=True)
     value += sum((part * adjoint).sum() for part, adjoint in pairs)
@@ -55,9 +51,9 @@ def _gradients(problem: Problem) -> Difference:
     for given in (adjoints(problem), _without_state(problem)):
         v, expected = through_forward(problem, problem.arguments, given)
         _, _, pullback = kernel.vjp(*problem.arguments.run)
-        gradients, *d_inputs, d_s0 = pullback(*given)
+        gradients, d_x, d_s0 = pullback(*given)
         name = f"at {problem}, pullback"
-        differences.append(slope(name, (*gradients, *d_inputs, *states(d_s0)), v, expected))
+        differences.append(slope(name, (*gradients, *parts(d_x), *states(d_s0)), v, expected))
     return worst(differences)
 
 

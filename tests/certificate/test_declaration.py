@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,11 +11,14 @@ from gru_codegen.certificate.declaration import cell_of, data_of, loss_of
 from gru_codegen.errors import CellError
 from tests.derive.declarations import CELLS
 
+PLAIN = replace(gc.GRU, name="plain", without_gradient=gc.GRU.inputs)
 
-@pytest.mark.parametrize("cell", [*gc.cells.values(), *CELLS], ids=lambda cell: cell.name)
+
+@pytest.mark.parametrize("cell", [*gc.cells.values(), *CELLS, PLAIN], ids=lambda cell: cell.name)
 def test_a_cell_comes_back_whole(cell: gc.Cell) -> None:
     again = cell_of(json.loads(json.dumps(data_of(cell))))
-    for part in ("name", "title", "source", "inputs", "weights", "equations", "output"):
+    parts = ("name", "title", "source", "inputs", "weights", "equations", "output")
+    for part in (*parts, "without_gradient"):
         assert getattr(again, part) == getattr(cell, part)
     assert dict(again.states) == dict(cell.states)
     assert dict(again.checks) == dict(cell.checks)
@@ -43,6 +47,8 @@ def test_a_loss_comes_back_whole(loss: gc.Loss) -> None:
         (["output"], "Q", "has no 'Q', which it reads"),
         (["states"], [["S"]], r"has no \['S'\], which it reads"),
         (["title"], 'of "quotes"', "without double quotes"),
+        (["without_gradient"], ["Wz"], "has no 'Wz', which it reads"),
+        (["without_gradient"], "x", "has no without_gradient where there has to be one"),
         (["checks"], {"x": 1}, "the range 1 in a certificate is not a pair"),
     ],
 )

@@ -71,7 +71,7 @@ def _arrays(results: Any) -> Iterator[Any]:
     for result in results:
         if isinstance(result, tuple):
             yield from _arrays(result)
-        else:
+        elif result is not None:
             yield np.array(result)
 
 

@@ -90,7 +90,9 @@ class _Call:
             self.weights = np.ones((steps, B, 1), dtype)
         self.output = program.entries["forward"][0]
         self.states = [v for v in program.entries["gradients"] if v.role == "value"]
-        self.x, self.y = self.drawn(self.one("input"), True), self.drawn(self.output, True)
+        given_inputs = [v for v in self.variables.values() if v.role == "input"]
+        self.inputs = {v.name: self.drawn(v, True) for v in given_inputs}
+        self.y = self.drawn(self.output, True)
         self.labels = rng.integers(0, self.y.shape[2], self.y.shape[:2])
         if targets == "labels":
             self.y = np.eye(self.y.shape[2], dtype=dtype)[self.labels]
@@ -101,9 +103,6 @@ class _Call:
         self.first = [self.drawn(state) for state in self.states]
         self.last = [self.drawn(state) for state in self.states]
         self.params = {weight.name: self.drawn(weight) for weight in program.weights}
-
-    def one(self, role: str) -> Var:
-        return next(var for var in self.variables.values() if var.role == role)
 
     def drawn(self, var: Var, timed: bool = False) -> Any:
         shape = tuple(self.sizes[letter] for letter in var.shape)
@@ -124,7 +123,7 @@ class _Call:
         for name, var in self.variables.items():
             shape = (self.steps, *(self.sizes[letter] for letter in var.shape))
             if var.role == "input":
-                values[name] = np.where(self.ended, 0, self.x)
+                values[name] = np.where(self.ended, 0, self.inputs[name])
             elif var.role == "target":
                 values[name] = np.where(V == 0, 0, self.y)
             elif var.role == "lengths":
@@ -159,8 +158,9 @@ class _Call:
             if var.role == "gradient":
                 found[f"gradient of {var.adjoint_of}"] = trained[var.name]
                 found[f"pullback to {var.adjoint_of}"] = pulled[var.name]
-        [dx] = [v for v in self.program.entries["pullback"] if v.role == "adjoint"]
-        found["pullback to x"] = np.stack(pulled[dx.name])
+        for var in self.program.entries["pullback"]:
+            if var.role == "adjoint":
+                found[f"pullback to {var.adjoint_of}"] = np.stack(pulled[var.name])
         for carry in self.program.carries:
             found[f"pullback to {carry.name}"] = pulled[carry.name][0]
         return found
@@ -168,33 +168,40 @@ class _Call:
     def state(self, kernel: ModuleType, values: list[Any]) -> Any:
         return kernel.State(*values) if len(values) > 1 else values[0]
 
+    def x(self, kernel: ModuleType) -> Any:
+        if len(self.inputs) > 1:
+            return kernel.Inputs(**self.inputs)
+        return next(iter(self.inputs.values()))
+
     def called(self, kernel: ModuleType, workspace: Any) -> Iterator[tuple[str, Any]]:
         """All that the entry points of `kernel` return, by the names of `expected`."""
         params, s0 = kernel.Params(**self.params), self.state(kernel, self.first)
+        x = self.x(kernel)
         run: dict[str, Any] = {"workspace": workspace}
         if "lengths" in self.given:
             run["lengths"] = self.lengths
         train = dict(run)
         if "loss weights" in self.given:
             train["loss_weights"] = self.weights[:, :, 0]
-        outputs, state = kernel.forward(params, self.x, s0, **run)
+        outputs, state = kernel.forward(params, x, s0, **run)
         yield "outputs", outputs
         yield from self._states(state)
-        yield "loss", kernel.loss(params, self.x, self.given_y, s0, **train)
-        loss, gradients, state = kernel.loss_and_gradients(
-            params, self.x, self.given_y, s0, **train
-        )
+        yield "loss", kernel.loss(params, x, self.given_y, s0, **train)
+        loss, gradients, state = kernel.loss_and_gradients(params, x, self.given_y, s0, **train)
         yield "loss", loss
         yield from ((f"trained {name}", value) for name, value in self._states(state))
         for name, gradient in gradients._asdict().items():
             yield f"gradient of {name}", gradient
-        outputs, state, pullback = kernel.vjp(params, self.x, s0, **run)
+        outputs, state, pullback = kernel.vjp(params, x, s0, **run)
         yield "outputs", outputs
         yield from self._states(state)
         gradients, dx, first = pullback(self.d_outputs, self.state(kernel, self.last))
         for name, gradient in gradients._asdict().items():
             yield f"pullback to {name}", gradient
-        yield "pullback to x", dx
+        of_inputs = dx._asdict() if len(self.inputs) > 1 else dict.fromkeys(self.inputs, dx)
+        for name, value in of_inputs.items():
+            if value is not None:
+                yield f"pullback to {name}", value
         firsts = first if len(self.states) > 1 else (first,)
         for carry, value in zip(self.program.carries, firsts, strict=True):
             yield f"pullback to {carry.name}", value
@@ -250,9 +257,11 @@ def _workspace(kernel: ModuleType, sizes: Mapping[str, int], dtype: Any) -> Any:
     numbers = [sizes[letter] for letter in kernel.SIZES]
     keywords = {parameter(letter): n for letter, n in zip(kernel.SIZES, numbers, strict=True)}
     shapes = kernel.SHAPES
+    x = [name for name in shapes if name == "x" or name.startswith("x.")]
+    wide = next((shapes[name][-1] for name in x if shapes[name][-1] in "DH"), shapes[x[0]][-1])
     first = next(shapes[name] for name in shapes if name.startswith("s0"))
     keywords.setdefault("hidden_size", sizes[first[-1]])
-    keywords.setdefault("input_size", sizes[shapes["x"][-1]])
+    keywords.setdefault("input_size", sizes[wide])
     return kernel.Workspace(**keywords, dtype=dtype)
 
 

@@ -57,7 +57,10 @@ def as_file(cell: Cell) -> str:
     notation = Notation((*cell.inputs, *cell.states.values()), targets)
     lines = [f'name = "{cell.name}"', f"states = {_table(cell.states)}"]
     lines += [f"inputs = {_table(cell.inputs)}", f"weights = {_table(cell.weights)}"]
-    further = {str(n) for each in (*cell.weights, *targets) for n in each.shape} - {*"BDH1"}
+    plain = _listed(symbol.name for symbol in cell.without_gradient)
+    lines += [f"without_gradient = {plain}"] if cell.without_gradient else []
+    symbols = (*cell.inputs, *cell.weights, *targets)
+    further = {str(n) for each in symbols for n in each.shape} - {*"BDH1"}
     lines += [f"sizes = {_listed(sorted(further))}"] if further else []
     lines += [f'output = "{cell.output.name}"', 'equations = """']
     for equation in cell.equations:
@@ -112,7 +115,7 @@ class _Draw:
 
     def cell(self, name: str) -> Cell:
         widths = [H, H, H, K] if self.chance(25) else [H]
-        x = matrix("x", B, self.random.choice([D, D, D, H]))
+        x, *others = inputs = self.inputs()
         count = self.random.choice([1, 1, 2, 2, 3])
         states = [matrix(f"S{n}", B, self.random.choice(widths)) for n in range(count)]
         delays = self.delays(states, x)
@@ -123,7 +126,7 @@ class _Draw:
         before = dict(zip(states, previous, strict=True))
         if self.chance(30):
             self.random.shuffle(targets)
-        for there in (x, *previous):
+        for there in (*inputs, *previous):
             self.add(there)
         last = next(target for target in reversed(targets) if target not in delays)
         equations = []
@@ -145,12 +148,19 @@ class _Draw:
             name=name,
             title="drawn at random",
             source="none",
-            inputs=(x,),
+            inputs=tuple(self.random.sample(inputs, len(inputs))),
             weights=tuple(self.weights),
             states=dict(zip(states, previous, strict=True)),
             equations=tuple(equations),
             output=self.output(states, targets, last),
+            without_gradient=tuple(each for each in others if self.chance(50)),
         )
+
+    def inputs(self) -> list[Any]:
+        """One input or several, in the end in any order."""
+        count = self.random.choice([1, 1, 1, 2, 3])
+        widths = [self.random.choice([D, D, D, H]), *self.random.choices([D, H, K], k=count - 1)]
+        return [matrix(name, B, n) for name, n in zip("xuv", widths, strict=False)]
 
     def output(self, states: list[Any], targets: list[Any], last: Any) -> Any:
         """A state or a gate; the last equation if nothing else can read it."""

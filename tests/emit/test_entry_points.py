@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
+from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -9,7 +12,7 @@ import numpy as np
 import pytest
 
 import gru_codegen as gc
-from gru_codegen import pipeline, stages
+from gru_codegen import pipeline
 from gru_codegen.cell import B, Cell, D, Equation, H, hadamard, matrix
 from gru_codegen.emit.entry_points import Interface, arguments_of
 from gru_codegen.equations import size
@@ -18,6 +21,8 @@ from gru_codegen.ir import Var
 from gru_codegen.modules import load_source
 
 P = size("P")
+# Through a name of their own, because field names that are computed have no static type.
+named_tuple: Callable[..., Any] = namedtuple
 FORMS: list[dict[str, Any]] = [
     {"style": "textbook"},
     {"layout": "rows"},
@@ -27,17 +32,20 @@ FORMS: list[dict[str, Any]] = [
 ]
 
 
-def interface(*inputs: str, labels: bool = False, counts: bool = False) -> Interface:
+def interface(
+    *inputs: str, plain: tuple[str, ...] = (), labels: bool = False, counts: bool = False
+) -> Interface:
     variables = tuple(Var(name, ("B", "D"), "input", timed=True) for name in inputs)
-    return Interface(variables, ("T", "B", "H"), labels, counts, "State")
+    have = tuple(name for name in inputs if name not in plain)
+    return Interface(variables, have, ("T", "B", "H"), labels, counts, "State")
 
 
 # --- as data --------------------------------------------------------------------------------------
 
 
-def test_the_only_input_is_called_x_and_several_as_the_cell_calls_them() -> None:
+def test_the_only_input_is_called_x_and_several_are_its_fields() -> None:
     assert arguments_of(["u"]) == {"u": "x"}
-    assert arguments_of(["u", "v"]) == {"u": "u", "v": "v"}
+    assert arguments_of(["u", "v"]) == {"u": "x.u", "v": "x.v"}
 
 
 def test_a_signature_has_a_line_for_each_argument() -> None:
@@ -88,12 +96,25 @@ def test_credit_is_there_if_it_is_asked_for() -> None:
 
 def test_several_inputs_stand_in_signatures_types_and_docstrings() -> None:
     forward, loss, _, every, vjp = interface("u", "v").entry_points()
-    assert "\n    u: Any,\n    v: Any,\n    s0: Any = None,\n" in forward.signature
-    assert "\n    u: Any,\n    v: Any,\n    y: Any,\n    s0: Any = None,\n" in loss.signature
-    assert "Callable[..., tuple[Params, Any, Any, State]]" in vjp.signature
-    assert every.results == ("loss", "params", "u", "v", "s0", "outputs", "state")
-    assert "(d_params, d_u, d_v, d_s0)" in vjp.doc
-    assert "for u (T, B, D) and v (T, B, D)" in " ".join(forward.doc.split())
+    assert "\n    x: Inputs,\n    s0: Any = None,\n" in forward.signature
+    assert "\n    x: Inputs,\n    y: Any,\n    s0: Any = None,\n" in loss.signature
+    assert "Callable[..., tuple[Params, Any, State]]" in vjp.signature
+    assert every.results == ("loss", "params", "x", "s0", "outputs", "state")
+    assert "(d_params, d_x, d_s0)" in vjp.doc
+    assert "the weights, x.u, x.v and s0" in " ".join(vjp.doc.split())
+    assert "for x.u (T, B, D) and x.v (T, B, D)" in " ".join(forward.doc.split())
+
+
+def test_inputs_without_gradient_stand_in_docstrings() -> None:
+    *_, every, vjp = interface("u", "v", plain=("v",)).entry_points()
+    assert "the weights, x.u and s0" in " ".join(vjp.doc.split())
+    assert "the weights, x.u and s0" in " ".join(every.doc.split())
+    assert vjp.doc.rstrip().endswith("d_x.v is None.")
+    assert every.phases == ("forward", "loss", "backward", "inputs")
+    *_, every, vjp = interface("u", plain=("u",)).entry_points()
+    assert "the weights and s0" in " ".join(vjp.doc.split())
+    assert vjp.doc.rstrip().endswith("d_x is None.")
+    assert every.phases == ("forward", "loss", "backward")
 
 
 def test_the_loss_says_what_targets_are_and_what_a_mean_is_over() -> None:
@@ -145,9 +166,13 @@ def cell() -> Cell:
     )
 
 
+def without_gradient(cell: Cell, *names: str) -> Cell:
+    plain = tuple(each for each in cell.inputs if each.name in names)
+    return replace(cell, without_gradient=plain)
+
+
 @pytest.fixture(params=FORMS, ids=str)
-def kernel(cell: Cell, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(stages, "require_generable", lambda _: None)
+def kernel(cell: Cell, request: pytest.FixtureRequest) -> Any:
     return gc.load(cell, **request.param)
 
 
@@ -156,33 +181,89 @@ def test_every_check_of_a_kernel_is_one_of_both_inputs(kernel: ModuleType, cell:
     assert report, report
 
 
+@pytest.mark.parametrize("names", [("u",), ("x",), ("x", "u")])
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_inputs_without_gradient_have_none(
+    cell: Cell, names: tuple[str, ...], form: dict[str, Any]
+) -> None:
+    plain = without_gradient(cell, *names)
+    assert not {f"d{name}" for name in names} & {str(a.target) for a in gc.derive(plain).adjoints}
+    kernel = gc.load(plain, **form)
+    assert tuple(f"x.{name}" for name in names) == kernel.WITHOUT_GRADIENT
+    report = pipeline.check(kernel, plain)
+    assert report, report
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_an_only_input_may_have_no_gradient(form: dict[str, Any]) -> None:
+    cell = replace(gc.GRU, without_gradient=gc.GRU.inputs)
+    kernel = gc.load(cell, **form)
+    report = pipeline.check(kernel, cell)
+    assert report, report
+    params, x = kernel.init_params(2, 3, rng=0), np.ones((kernel.UNROLL or 4, 1, 2))
+    *_, pullback = kernel.vjp(params, x)
+    _, d_x, _ = pullback(np.ones((len(x), 1, 3)))
+    assert d_x is None
+    assert not hasattr(kernel, "_inputs")
+
+
 FAULTS = {
     "the gradient of the second input doubled": (
-        "return gradients, d_x, d_u,",
-        "return gradients, d_x, 2 * d_u,",
+        "return Inputs(x=dx, u=du)",
+        "return Inputs(x=dx, u=2 * du)",
     ),
     "the same of all gradients": (
-        "gradients, d_x, d_u, first[0].copy(), outputs",
-        "gradients, d_x, 2 * d_u, first[0].copy(), outputs",
+        "gradients, d_x, first[0].copy(), outputs",
+        "gradients, Inputs(d_x.x, 2 * d_x.u), first[0].copy(), outputs",
     ),
-    "padding of the second input read": ("u = _zeroed(u, w.ended)", "pass"),
-    "a second input of any type": ('u = _cast_input("u", u, dtype)', "u = np.asarray(u)"),
+    "gradients exchanged": ("return Inputs(x=dx, u=du)", "return Inputs(x=du, u=dx)"),
+    "a gradient left out": ("return Inputs(x=dx, u=du)", "return Inputs(x=dx, u=None)"),
+    "padding of the second input read": ("u=_zeroed(x.u, w.ended)", "u=x.u"),
+    "a second input of any type": (
+        'return Inputs(*[_cast_input(f"x.{n}", getattr(x, n), dtype) for n in Inputs._fields])',
+        'return Inputs(_cast_input("x.x", x.x, dtype), np.asarray(x.u))',
+    ),
+    "inputs taken by place": (
+        "getattr(x, n), dtype) for n in Inputs._fields",
+        "a, dtype) for n, a in zip(Inputs._fields, x)",
+    ),
     "a second input that is changed": (
-        "return params, x, u, w",
-        "u *= 1.5; return params, x, u, w",
+        "return params, x, w",
+        "x.u[...] *= 1.5; return params, x, w",
     ),
 }
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_in_what_is_done_with_the_second_input_is_seen(
-    cell: Cell, fault: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stages, "require_generable", lambda _: None)
+def test_a_fault_in_what_is_done_with_the_second_input_is_seen(cell: Cell, fault: str) -> None:
     source = gc.generate(cell, style="textbook")
     old, new = FAULTS[fault]
     assert source.count(old) == 1
     assert not gc.verify(load_source(source.replace(old, new), "two"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("u=None)", "u=np.zeros_like(w.G))"),
+        ('WITHOUT_GRADIENT: tuple[str, ...] = ("x.u",)', 'WITHOUT_GRADIENT = ("x.u", "x.x")'),
+        ('WITHOUT_GRADIENT: tuple[str, ...] = ("x.u",)', 'WITHOUT_GRADIENT = ("u",)'),
+    ],
+)
+def test_a_gradient_that_is_none_by_mistake_or_is_there_by_mistake_is_seen(
+    cell: Cell, old: str, new: str
+) -> None:
+    source = gc.generate(without_gradient(cell, "u"), style="textbook")
+    assert source.count(old) == 1
+    assert not gc.verify(load_source(source.replace(old, new), "two"))
+
+
+def test_a_kernel_without_a_gradient_that_is_declared_is_seen(cell: Cell) -> None:
+    kernel = gc.load(without_gradient(cell, "u"))
+    assert gc.verify(kernel)
+    report = pipeline.check(kernel, cell)
+    assert "there is no gradient of x.u" in str(report)
+    assert "d_u is missing" in str(report)
 
 
 def drawn(kernel: ModuleType) -> tuple[Any, ...]:
@@ -190,46 +271,81 @@ def drawn(kernel: ModuleType) -> tuple[Any, ...]:
     rng, T = np.random.default_rng(0), kernel.UNROLL or 4
     shapes = [(T, 3, 2), (T, 3, 6), (T, 3, 5), (3, 5)]
     params = kernel.init_params(2, 5, p_size=6, rng=rng)
-    return (params, *(rng.normal(size=shape) for shape in shapes))
+    x, u, y, s0 = (rng.normal(size=shape) for shape in shapes)
+    return params, kernel.Inputs(x, u), y, s0
 
 
 def test_both_inputs_have_gradients(kernel: ModuleType) -> None:
-    params, x, u, _, s0 = drawn(kernel)
-    lengths = [len(x), 1, 0]
-    outputs, _, pullback = kernel.vjp(params, x, u, s0, lengths=lengths)
+    params, x, _, s0 = drawn(kernel)
+    lengths = [len(x.x), 1, 0]
+    outputs, _, pullback = kernel.vjp(params, x, s0, lengths=lengths)
     given = np.random.default_rng(1).normal(size=outputs.shape)
-    d_params, d_x, d_u, d_s0 = pullback(given)
+    d_params, d_x, d_s0 = pullback(given)
+    assert type(d_x) is kernel.Inputs
     step = 1e-20j
-    for place, gradient in enumerate((d_x, d_u, d_s0)):
-        moved = [x + 0j, u + 0j, s0 + 0j]
+    for place, gradient in enumerate((*d_x, d_s0)):
+        moved = [x.x + 0j, x.u + 0j, s0 + 0j]
         v = np.random.default_rng(2).normal(size=gradient.shape)
         moved[place] += step * v
         wide = type(params)(*(weight + 0j for weight in params))
-        stepped, _ = kernel.forward(wide, *moved, lengths=lengths)
+        stepped, _ = kernel.forward(wide, kernel.Inputs(*moved[:2]), moved[2], lengths=lengths)
         assert (stepped * given).sum().imag / 1e-20 == pytest.approx((gradient * v).sum())
     assert d_params._fields == params._fields
 
 
 def test_padding_of_neither_input_is_read(kernel: ModuleType) -> None:
-    params, x, u, y, s0 = drawn(kernel)
-    lengths = [len(x), 1, 0]
-    expected = kernel.loss_and_gradients(params, x, u, y, s0, lengths=lengths)
-    for array in (x, u, y):
+    params, x, y, s0 = drawn(kernel)
+    lengths = [len(y), 1, 0]
+    expected = kernel.loss_and_gradients(params, x, y, s0, lengths=lengths)
+    for array in (*x, y):
         array[1:, 1], array[:, 2] = np.nan, np.nan
-    found = kernel.loss_and_gradients(params, x, u, y, s0, lengths=lengths)
+    found = kernel.loss_and_gradients(params, x, y, s0, lengths=lengths)
     assert found.loss == expected.loss
     for one, other in zip(found.gradients, expected.gradients, strict=True):
         assert one.tolist() == other.tolist()
 
 
 def test_the_input_that_does_not_fit_is_named(kernel: ModuleType) -> None:
-    params, x, u, *_ = drawn(kernel)
+    params, (x, u), *_ = drawn(kernel)
     wrong = {
-        "x: expected shape (T, B, D)": [(x[..., :1], u), (x[0], u), (None, u)],
-        "u: expected shape (T, B, P)": [(x, u[..., :1]), (x, u[0]), (x, u[:, :1]), (x, u[:1])],
+        "x.x: expected shape (T, B, D)": [(x[..., :1], u), (x[0], u), (None, u)],
+        "x.u: expected shape (T, B, P)": [(x, u[..., :1]), (x, u[0]), (x, u[:, :1]), (x, u[:1])],
     }
     for message, pairs in wrong.items():
         for pair in pairs:
             with pytest.raises((ValueError, TypeError)) as raised:
-                kernel.forward(params, *pair)
-            assert str(raised.value).startswith((message, f"{message[0]}: it is missing"))
+                kernel.forward(params, kernel.Inputs(*pair))
+            assert str(raised.value).startswith((message, f"{message[:3]}: it is missing"))
+
+
+def test_what_is_no_inputs_is_refused(kernel: ModuleType) -> None:
+    params, x, *_ = drawn(kernel)
+    for given, said in {
+        "array": (x.x, "ndarray"),
+        "tuple": (tuple(x), "tuple"),
+        "missing": (None, "NoneType"),
+        "params": (params, "W, Wu, U"),
+    }.values():
+        with pytest.raises(TypeError) as raised:
+            kernel.forward(params, given)
+        assert str(raised.value) == f"x: expected Inputs with the fields x, u; got {said}"
+    other = named_tuple("Other", ["u", "x"])(x.u, x.x)
+    assert (kernel.forward(params, other)[0] == kernel.forward(params, x)[0]).all()
+
+
+def test_inputs_without_the_sizes_of_most() -> None:
+    """input_size is that of an input that has the size of the state, whichever is read first."""
+    a, v, S_prev, S = (
+        matrix("a", B, P),
+        matrix("v", B, H),
+        matrix("S_prev", B, H),
+        matrix("S", B, H),
+    )
+    W = matrix("W", P, H)
+    state = Equation(S, tanh(a * W + S_prev + v), "state")
+    cell = Cell("none", "none", "a test", (a, v), (W,), {S: S_prev}, (state,))
+    report = pipeline.check(made := gc.load(cell), cell)
+    assert report, report
+    assert made.Workspace(2, 3, 3, p_size=4).sizes == (2, 3, 3, 4)
+    with pytest.raises(ValueError, match="input_size: this cell needs inputs of the size of its "):
+        made.Workspace(2, 4, 3, p_size=4)

@@ -191,6 +191,8 @@ CONSTRUCTS = {
     "a vector",
     "a size besides D and H",
     "inputs of the size of the state",
+    "several inputs",
+    "an input without gradient",
     *(f"{number} states" for number in (1, 2, 3)),
     "a delay of a state",
     "a delay of the input",
@@ -219,7 +221,8 @@ def _constructs(cell: gc.Cell) -> Iterator[str]:
     yield from (node.expr.func.__name__ for node in nodes if isinstance(node, Lambda))
     yield f"{len(cell.states)} states"
     symbols = Counter(node for node in nodes if isinstance(node, MatrixSymbol))
-    [x], weights, before = cell.inputs, set(cell.weights), set(cell.states.values())
+    weights, before = set(cell.weights), set(cell.states.values())
+    inputs = set(cell.inputs)
     readers = {s: {t for t, formula in formulas.items() if formula.has(s)} for s in symbols}
     previous = {formulas[state] for state in cell.states if formulas[state] in before}
     of_weights = {
@@ -237,12 +240,14 @@ def _constructs(cell: gc.Cell) -> Iterator[str]:
         "a sum of weights": MatAdd in of_weights,
         "a vector": any(weight.shape[0] == 1 for weight in weights),
         "a size besides D and H": any("K" in map(str, weight.shape) for weight in weights),
-        "inputs of the size of the state": x.shape[1] == H,
+        "inputs of the size of the state": any(x.shape[1] == H for x in inputs),
+        "several inputs": len(inputs) > 1,
+        "an input without gradient": bool(cell.without_gradient),
         "a delay of a state": bool(previous),
-        "a delay of the input": x in (formulas[state] for state in cell.states),
+        "a delay of the input": any(formulas[state] in inputs for state in cell.states),
         "a window of two steps": any(
             readers[cell.states[state]] & cell.states.keys() - {state}
-            and formulas[state] in {x, *before}
+            and formulas[state] in inputs | before
             and any(formulas[s] == cell.states[state] for s in cell.states)
             for state in cell.states
         ),

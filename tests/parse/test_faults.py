@@ -720,7 +720,7 @@ KEYS = {
         ("title", "titel"),
         "2:1",
         "there is no titel; did you mean title? known: name, title, source, sizes, numbers, "
-        "inputs, states, weights, output, equations, checks",
+        "inputs, without_gradient, states, weights, output, equations, checks",
         "titel",
     ),
     "string for an array": (
@@ -881,8 +881,32 @@ KEYS = {
     "another unused input": (
         ('states = ["S"]', 'states = ["S"]\ninputs = { x = "(B, D)", u = "(B, D)" }'),
         "5:26",
-        "no equation reads u; a kernel takes one input, so remove it",
+        f"no equation reads u; {UNREAD}",
         "u",
+    ),
+    "no input without gradient": (
+        ('states = ["S"]', 'states = ["S"]\nwithout_gradient = ["x", "masks"]'),
+        "5:27",
+        "there is no input 'masks'; known: x",
+        "masks",
+    ),
+    "weight without gradient": (
+        ('states = ["S"]', 'states = ["S"]\nwithout_gradient = ["Wz"]'),
+        "5:22",
+        "there is no input 'Wz'; known: x",
+        "Wz",
+    ),
+    "input without gradient twice": (
+        ('states = ["S"]', 'states = ["S"]\nwithout_gradient = ["x", "x"]'),
+        "5:27",
+        "x stands here twice",
+        "x",
+    ),
+    "inputs without gradient as a text": (
+        ('states = ["S"]', 'states = ["S"]\nwithout_gradient = "x"'),
+        "5:1",
+        'without_gradient must be an array such as ["x"], not a string',
+        "without_gradient",
     ),
     "input of another name": (
         ('states = ["S"]', 'states = ["S"]\ninputs = { u = "(B, D)" }'),

@@ -44,7 +44,7 @@ def _variables() -> dict[str, Var]:
         *(Var(name, _BH, "value", True) for name in ("Z", "R", "C", "RS", "A", "E", "F")),
         *(_adjoint(name) for name in ("S", "O", "Z", "R", "A", "aZ", "aR", "C", "aC", "E")),
         *(Var(name, _BD, "value", True) for name in ("P", "Q")),
-        Var("dx", _BD, "adjoint", True),
+        Var("dx", _BD, "adjoint", True, adjoint_of="x"),
         Var("loss", (), "loss"),
         *(Var(name, ("H",), "value") for name in ("u", "v", "p", "q")),
         Var("term", _BH, "work"),

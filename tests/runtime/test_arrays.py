@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
 from gru_codegen.runtime import arrays
-from gru_codegen.runtime.arrays import _cast, _cast_input, _check_shape, _like_outputs, _zeroed
+from gru_codegen.runtime.arrays import (
+    _cast,
+    _cast_input,
+    _cast_inputs,
+    _check_shape,
+    _like_outputs,
+    _zeroed,
+)
+from gru_codegen.runtime.kernel import Inputs
 
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
@@ -77,3 +85,30 @@ def test_zeros_where_nothing_may_be_read(room: Any) -> None:
     assert found.tolist() == [[[1, 1, 1]] * 2, [[0, 0, 0]] * 2]
     assert found is room or room is None
     assert np.isnan(given[1]).all()
+
+
+class Named(NamedTuple):
+    u: Any
+    x: Any
+
+
+def test_several_inputs_are_taken_by_their_names() -> None:
+    x, u = np.zeros((3, 4, 2)), np.ones((3, 4, 2), int)
+    found = _cast_inputs(Named(u, x), FLOAT32)
+    assert type(found) is Inputs
+    assert [each.dtype for each in found] == [FLOAT32, FLOAT32]
+    assert found.u.all()
+    assert not found.x.any()
+
+
+def test_an_input_among_several_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^x\.u: expected shape \(T, B, D\), got \(4, 2\)$"):
+        _cast_inputs(Inputs(np.zeros((3, 4, 2)), np.zeros((4, 2))), FLOAT64)
+    with pytest.raises(TypeError, match=r"^x\.x: it is missing; expected an array, got None$"):
+        _cast_inputs(Inputs(None, np.zeros((4, 2))), FLOAT64)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", [np.zeros((3, 4, 2)), None, (1, 2)])
+def test_what_is_no_inputs_is_refused(given: Any) -> None:
+    with pytest.raises(TypeError, match=r"^x: expected Inputs with the fields x, u; got \w+$"):
+        _cast_inputs(given, FLOAT64)

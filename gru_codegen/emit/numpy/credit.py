@@ -18,7 +18,6 @@ from gru_codegen.emit.numpy.errors import AlongErrors, Errors, Reach
 from gru_codegen.emit.numpy.expressions import as_expression
 from gru_codegen.emit.numpy.functions import (
     Function,
-    named_arguments,
     needed_names,
     preamble,
 )
@@ -50,10 +49,11 @@ Yield the terms of every gradient at step t, by weight, from the last step to th
 _REMARK = "# an adjoint has a matrix for each error: at [t] that of step t, at [t + 1 :] later ones"
 
 
-def errors_function(plan: Plan, first: Mapping[str, str]) -> Function:
+def errors_function(plan: Plan, first: Mapping[str, str], called_by: Mapping[str, str]) -> Function:
     """The function that yields the terms of the gradients which the program of `plan` computes.
 
     first: the attributes of the Workspace that hold initial states, by the names of the states.
+    called_by: what entry points call inputs and targets, by their names in equations.
     """
     (phase,) = plan.program.phases
     *before, loop = phase.blocks
@@ -64,7 +64,6 @@ def errors_function(plan: Plan, first: Mapping[str, str]) -> Function:
     attributes, used = Attributes(replace(plan, in_place=False)), list(phase.variables().values())
     names = _Names(attributes, errors)
     lines = _Blocks(names, loop).lines(phase.blocks)
-    called_by = named_arguments(plan.program)
     given = [var.name for var in used if var.name in called_by]
     needed = needed_names(names, {*names.taken(), *(name for line in lines for name in line.reads)})
     arrays = [*_sizes(plan), *_arrays(names, needed, first)]

@@ -96,8 +96,7 @@ def phase_function(phase: Phase, attributes: Attributes) -> Function:
         carried = [_carry(carry, names) for carry in program.carries]
         results += ["gradients", f"({', '.join(carried)}{',' * (len(carried) == 1)})"]
     if phase.name == "inputs":
-        results = [_input_gradient(v, plan) for v in _input_gradients(plan)]
-        returns = "Array" if len(results) == 1 else f"tuple[{', '.join('Array' for _ in results)}]"
+        results, returns = [_gradients_of_inputs(plan)], _type_of_inputs(program)
     else:
         returns = _RETURNS[phase.name]
     needed = needed_names(names, {*names.taken(), *(name for line in lines for name in line.reads)})
@@ -119,9 +118,8 @@ def phase_function(phase: Phase, attributes: Attributes) -> Function:
 
 def named_arguments(program: Program) -> dict[str, str]:
     """The names of inputs and targets in entry points, by those in equations."""
-    variables = program.variables().values()
-    inputs = arguments_of([var.name for var in variables if var.role == "input"])
-    return {**inputs, **{var.name: "y" for var in variables if var.role == "target"}}
+    targets = [var.name for var in program.variables().values() if var.role == "target"]
+    return {**arguments_of(_inputs(program)), **dict.fromkeys(targets, "y")}
 
 
 def _unweighted(arguments: Iterable[str]) -> list[str]:
@@ -142,8 +140,22 @@ def _carry(carry: Var, names: Names) -> str:
     return f"{name}.T" if names.orientation == "columns" else name
 
 
-def _input_gradients(plan: Plan) -> list[Var]:
-    return [v for v in plan.program.entries["pullback"] if v.role == "adjoint"]
+def _gradients_of_inputs(plan: Plan) -> str:
+    """The code of the gradient of x: an array, or Inputs with None where an input has none."""
+    pulled = {v.adjoint_of: v for v in plan.program.entries["pullback"] if v.role == "adjoint"}
+    inputs = _inputs(plan.program)
+    found = {x: _input_gradient(pulled[x], plan) if x in pulled else "None" for x in inputs}
+    if len(found) == 1:
+        return next(iter(found.values()))
+    return f"Inputs({', '.join(f'{name}={code}' for name, code in found.items())})"
+
+
+def _type_of_inputs(program: Program) -> str:
+    return "Inputs" if len(_inputs(program)) > 1 else "Array"
+
+
+def _inputs(program: Program) -> list[str]:
+    return [var.name for var in program.variables().values() if var.role == "input"]
 
 
 def _input_gradient(var: Var, plan: Plan) -> str:

@@ -22,11 +22,10 @@ from gru_codegen.emit.lines import (
     hung,
     hung_sum,
     listed,
-    signature,
 )
 from gru_codegen.emit.numpy.attributes import Attributes
 from gru_codegen.emit.numpy.credit import errors_function
-from gru_codegen.emit.numpy.functions import Function, helpers, phase_function
+from gru_codegen.emit.numpy.functions import Function, helpers, named_arguments, phase_function
 from gru_codegen.emit.numpy.requirements import require_boundaries, require_interface
 from gru_codegen.emit.numpy.runtime import method, runtime
 from gru_codegen.emit.numpy.workspace import workspace_lines
@@ -78,7 +77,7 @@ def _lines(program: Program, heading: Heading, terms: Program | None) -> list[Li
     if terms is not None:
         plans.append(validate(plan(terms, in_place=True)))
         first = {state.name: attributes.form(state.name, "first") for state in outputs["states"]}
-        functions.append(errors_function(plans[-1], first))
+        functions.append(errors_function(plans[-1], first, named_arguments(program)))
         calls |= {"_measured", "_rooms", *functions[-1].names.calls}
     context = {
         "heading": heading,
@@ -137,42 +136,26 @@ def _entry_points(
     """The functions that the module is called by, and how what they return is spelled."""
     state = states["state_type"]
     interface = Interface.of(program, heading.inputs, heading.targets, state)
-    entry_points, inputs = interface.entry_points(credit=credit), interface.names
     classes = [
         "AllGradients",
         *(["Credit"] if credit else []),
+        *(["Inputs"] if interface.several else []),
         "Params",
         "Result",
         *(["State"] if state == "State" else []),
         "Workspace",
     ]
     functions = ["init_params", "params_from_npz", "params_to_npz"]
-    arrays = ", ".join("Array" for _ in inputs)
-    d_inputs = [f"d_{name}" for name in inputs]
+    entry_points = interface.entry_points(credit=credit)
     first = "State(*(carry.copy() for carry in first))" if state == "State" else "first[0].copy()"
     return {
         "entry_points": entry_points,
         "credit": credit,
-        "inputs": inputs,
-        "d_inputs": ", ".join(d_inputs),
-        "no_inputs": "None" if len(inputs) == 1 else f"({', '.join('None' for _ in inputs)})",
-        "pulled": f"tuple[Params, {', '.join('Any' for _ in inputs)}, {state}]",
-        "prepared": signature(
-            "_prepared",
-            ["params: Any", *(f"{name}: Any" for name in inputs), "workspace: Workspace | None"],
-            f"tuple[Params, {arrays}, Workspace]",
-        ),
-        "begun": signature(
-            "_begun",
-            [
-                "w: Workspace",
-                "call: object",
-                *(f"{name}: Array" for name in inputs),
-                "s0: Any",
-                "lengths: Any",
-            ],
-            f"tuple[{arrays}]" if len(inputs) > 1 else "Array",
-        ),
+        "inputs": interface.inputs,
+        "several": interface.several,
+        "x_type": "Inputs" if interface.several else "Array",
+        "without_gradient": interface.without_gradient,
+        "pulled": f"tuple[Params, Any, {state}]",
         "names": [*classes, *sorted([*functions, *(entry.name for entry in entry_points)])],
         "results": {
             "outputs": f"_outputs({states['outputs']}, w)",
@@ -180,7 +163,7 @@ def _entry_points(
             "loss": "_scalar(total, w)",
             "gradients": "gradients",
             "params": "gradients",
-            **dict(zip(inputs, d_inputs, strict=True)),
+            "x": "d_x" if interface.differentiated else interface.none,
             "s0": first,
         },
     }
@@ -199,6 +182,7 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
     inputs = [program.variables()[name] for name in heading.inputs]
     called_by = arguments_of(heading.inputs)
     arrays = [*program.weights, *(replace(var, shape=("T", *var.shape)) for var in inputs[1:])]
+    first, *_ = called_by.values()
     return {
         "sizes": sizes,
         "size_names": _size_names(sizes),
@@ -210,6 +194,7 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
             *(f"{name}={name}" for name in sizes.further),
         ],
         "fit_arguments": ["workspace", quoted(number_letters), letters(tuple(numbers)), "dtype"],
+        "first_input": first,
         "sources": _sources(sizes, {called_by[v.name]: v.shape[1] for v in inputs}),
         "shapes": shapes_in_words(inputs, program.weights),
         "shapes_of": {
@@ -289,8 +274,7 @@ def _copied(program: Program, heading: Heading) -> str:
     y = Polynomial.product(1, ("T", *_output(program).shape))
     steps = {} if program.steps is None else {"T": program.steps}
     x_more, y_more = (str(each.fixed(steps)) for each in (x, y))
-    copies = " and ".join(inputs.values())
-    for_lengths = f"{x_more} more after a call with lengths, for a copy of {copies}"
+    for_lengths = f"{x_more} more after a call with lengths, for a copy of x"
     if heading.targets == "labels" or program.targets_in_seed:
         return for_lengths
     for_either = f"{y_more} more after one with lengths or loss weights, for a copy of y"
@@ -319,7 +303,8 @@ def _buffers_of_targets(plan: Plan, heading: Heading, outputs: str) -> dict[str,
 def _called(program: Program, heading: Heading) -> Iterator[str]:
     """The functions of the runtime that the template calls."""
     yield from ("params_to_npz", "params_from_npz", "_checked", "_check_fit", "_check_sizes")
-    yield from ("_number_type", "_cast_input", "_zeroed", "_check_workspace", "_ended", "_outputs")
+    yield "_cast_inputs" if heading.inputs[1:] else "_cast_input"
+    yield from ("_number_type", "_zeroed", "_check_workspace", "_ended", "_outputs")
     yield from ("_scalar", "_check_unspent", "_like_outputs", "_weights")
     yield "_start_all" if len(_declared_states(program)) > 1 else "_start"
     if heading.targets == "labels":

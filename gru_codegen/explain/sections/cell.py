@@ -52,7 +52,8 @@ def _symbols(derivation: Derivation) -> Iterator[tuple[Prose, Prose, Prose]]:
     """Every symbol of the declaration by role and shape, and the meaning of its sizes."""
     cell, loss = derivation.cell, derivation.loss
     roles = {
-        "input": cell.inputs,
+        "input": cell.differentiated,
+        "input without gradient": cell.without_gradient,
         "initial state": tuple(cell.states.values()),
         "target": (loss.target,),
         "largest of a row": tuple(loss.shifts),
