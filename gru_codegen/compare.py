@@ -18,7 +18,7 @@ import numpy as np
 
 from gru_codegen.cell import Cell
 from gru_codegen.errors import VerificationError
-from gru_codegen.evaluate import Evaluation, evaluate_declaration
+from gru_codegen.evaluate import Evaluation, costs, evaluate_declaration
 from gru_codegen.losses import Loss
 from gru_codegen.verify.claim import Claim, over, tolerance
 from gru_codegen.verify.configuration import Arguments, Problem, large, small, states
@@ -27,8 +27,10 @@ from gru_codegen.verify.domain import GOOD, USUAL, Domain, choose, noise_of
 from gru_codegen.verify.entry_points import differentiated, inputs
 from gru_codegen.verify.options import options
 from gru_codegen.verify.report import Check
+from gru_codegen.verify.targets import DRAWS, LOSSES
+from gru_codegen.verify.targets import Loss as Definition
 
-__all__ = ["compare"]
+__all__ = ["compare", "definition_of"]
 
 #: Two orders of the same float64 operations on data of order one.
 TOLERANCE = 1e-12
@@ -57,9 +59,11 @@ def compare(kernel: ModuleType, cell: Cell, loss: Loss, *, seed: int = 0) -> tup
         sizes += [some._replace(T=T) for T, some in zip((1, 2, 3), sizes, strict=False)]
     declared = _Declared(cell, loss)
     problems: list[Problem] = []
+    definition = definition_of(loss)
     for some in sizes:
         like = problems[0].domain if problems else None
-        problems.append(declared.problem(Problem(kernel, some, seed), like))
+        drawn = Problem(kernel, some, seed, definition=definition)
+        problems.append(declared.problem(drawn, like))
     declared.require_defined(problems[0])
 
     def against(
@@ -89,6 +93,19 @@ def compare(kernel: ModuleType, cell: Cell, loss: Loss, *, seed: int = 0) -> tup
         Claim("functions", "all that are promised", None, 0, lambda: _offered(kernel, cell)),
     ]
     return tuple(claim.check() for claim in claims)
+
+
+def definition_of(loss: Loss) -> Definition:
+    """The definition of a loss for the checks: their own, or for other losses the declaration."""
+    if loss.name in LOSSES:
+        return LOSSES[loss.name]
+
+    def each(outputs: Any, y: Any) -> Any:
+        y = np.eye(outputs.shape[-1])[y] if loss.targets == "labels" else y
+        found = np.array([costs(loss, *step) for step in zip(outputs, y, strict=True)])
+        return found / outputs.shape[-1] if loss.mean else found
+
+    return Definition(DRAWS[loss.targets], each, loss.mean, bounded=True)
 
 
 class _Declared:

@@ -36,6 +36,7 @@ __all__ = [
     "Domain",
     "Evaluation",
     "Expressions",
+    "costs",
     "evaluate",
     "evaluate_declaration",
     "one_object_each",
@@ -239,7 +240,7 @@ def evaluate_declaration(
     current = {state: states[state.name] for state in cell.states}
     # a row (1, n) is stored as a vector (n,)
     constant: dict[Any, Any] = {w: np.atleast_2d(weights[w.name]) for w in cell.weights}
-    outputs, costs, zero = [], [], 0 * domain.one
+    outputs, of_samples, zero = [], [], 0 * domain.one
     for t in range(len(targets)):
         values = {**constant, bound.target: targets[t]}
         values |= {symbol: array[t] for symbol, array in zip(cell.inputs, inputs, strict=True)}
@@ -252,16 +253,28 @@ def evaluate_declaration(
             for state, before in cell.states.items()
         }
         outputs.append(np.where(over[:, None], zero, values[cell.output]))
-        costs.append(np.where(over, zero, _costs(bound, values, known)))
+        of_samples.append(np.where(over, zero, _costs(bound, values, known)))
     share = np.size(outputs) if loss.mean else 1
     last = {state.name: array for state, array in current.items()}
-    return Evaluation(np.array(outputs), last, np.array(costs) / share)
+    return Evaluation(np.array(outputs), last, np.array(of_samples) / share)
+
+
+def costs(loss: Loss, outputs: Array, targets: Array, domain: Domain = FLOATS) -> Array:
+    """The cost of each sample of one step, (B,), without weights; both arguments are (B, n)."""
+    known, values = Expressions(domain), {loss.prediction: outputs, loss.target: targets}
+    values |= _sizes(values)
+    _compute_loss(values, loss, known)
+    return _costs(loss, values, known)
 
 
 def _compute(values: dict[Any, Any], cell: Cell, loss: Loss, known: Expressions) -> None:
     """Compute the equations of a step of `cell`, then those of its `loss`."""
     for equation in cell.equations:
         values[equation.target] = known(equation.expression, values)
+    _compute_loss(values, loss, known)
+
+
+def _compute_loss(values: dict[Any, Any], loss: Loss, known: Expressions) -> None:
     for shift, above in loss.shifts.items():
         largest = values[above].max(axis=1, keepdims=True)
         values[shift] = np.broadcast_to(largest, values[above].shape)

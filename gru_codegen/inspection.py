@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -42,13 +42,14 @@ def inspect(
     expand: Expansion = "hand",
     format: Format = "text",
     spec: str = "",
+    loss_spec: str = "",
     **spelled: Any,
 ) -> str:
     """The derivation of the gradients of `cell`, laid open, as text or in another format.
 
     loss, readout: as for `generate`.
     spec: what the command line calls the cell, if it is none of the package. A document that is no
-        text says by which command it is made, where there is one.
+        text says by which command it is made, where there is one. loss_spec: likewise of the loss.
 
     All else is as for `gru_codegen.explain.document`, which says what `spelled` may be.
 
@@ -58,8 +59,8 @@ def inspect(
     ValueError: an argument is none of its values.
     """
     request = Request(cell, loss, readout, style="textbook")
-    spec = spec or (cell.name if cells.get(cell.name) is cell else "")
-    derivation, code = derive(request.complete, loss), _code(request, spec)
+    specs = _specs(request, spec, loss_spec)
+    derivation, code = derive(request.complete, loss), _code(request, specs)
     given = {"unroll": unroll, "wrt": wrt, "at": at, "expand": expand, "format": format}
     return document(
         derivation,
@@ -69,29 +70,43 @@ def inspect(
         expand=expand,
         format=format,
         code=code,
-        additions=_additions(request, spec, given, code),
+        additions=_additions(request, specs, given, code),
         **spelled,
     )
 
 
+class _Specs(NamedTuple):
+    """The names of cell and loss on the command line; both "" if it has none for one."""
+
+    cell: str
+    loss: str
+
+
+def _specs(request: Request, cell: str, loss: str) -> _Specs:
+    own = request.cell
+    cell = cell or (own.name if cells.get(own.name) is own else "")
+    loss = request.loss.name if request.is_known_loss else loss
+    return _Specs(cell, loss) if cell and loss else _Specs("", "")
+
+
 def _additions(
-    request: Request, spec: str, given: Mapping[str, Any], code: SourceMap | None
+    request: Request, specs: _Specs, given: Mapping[str, Any], code: SourceMap | None
 ) -> Additions:
     """The document besides the derivation."""
     is_text, whole = given["format"] == "text", given["at"] is None
     return Additions(
-        command="" if is_text else _command("inspect", request, spec, given),
-        exercise=_command("grade", request, spec, {"output": "mine.toml"}),
+        command="" if is_text else _command("inspect", request, specs, given),
+        exercise=_command("grade", request, specs, {"output": "mine.toml"}),
         travel=_travel(request) if whole else None,
-        checks=_checks(_report(request, spec)) if code and whole else (),
-        certified=_certified(request, spec, code) if code and whole and not is_text else None,
+        checks=_checks(_report(request, specs)) if code and whole else (),
+        certified=_certified(request, specs, code) if code and whole and not is_text else None,
     )
 
 
 @cache  # the formats of a document have it in common
-def _report(request: Request, spec: str) -> Report:
+def _report(request: Request, specs: _Specs) -> Report:
     """The report on the module that is shown."""
-    code = _code(request, spec)
+    code = _code(request, specs)
     assert code is not None
     return check(load_source(code.source, request.name), request.cell, loss=request.loss)
 
@@ -114,13 +129,13 @@ def _checks(report: Report) -> list[Checked]:
     ]
 
 
-def _certified(request: Request, spec: str, code: SourceMap) -> Certified | None:
+def _certified(request: Request, specs: _Specs, code: SourceMap) -> Certified | None:
     """The certificate of the module that is shown, but for what differs from run to run.
 
     None, if it gets none, or the command line has no name for the cell.
     """
-    report = _report(request, spec)
-    if not report or not spec:
+    report = _report(request, specs)
+    if not report or not specs.cell:
         return None
     content, proof = content_of(code.source, request, report), report.proof
     assert isinstance(proof, Proof)
@@ -130,7 +145,7 @@ def _certified(request: Request, spec: str, code: SourceMap) -> Certified | None
         declaration=content["declaration"]["sha256"],
         proof=proof.verdict,
         calls=proof.kinds,
-        generate=" ".join([*request.command(spec), "--certificate"]),
+        generate=" ".join([*request.command(*specs), "--certificate"]),
         verify=f"gru-codegen verify {file} --certificate",
     )
 
@@ -140,10 +155,10 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys("all weights" if n == "all" else n for n in names))
 
 
-def _command(name: str, request: Request, spec: str, given: Mapping[str, Any]) -> str:
-    """The command of this name for the cell; "" if the command line has no name for the cell."""
+def _command(name: str, request: Request, specs: _Specs, given: Mapping[str, Any]) -> str:
+    """The command of this name for the cell; "" if the command line has no name for it."""
     cell = "template" if name == "grade" else "cell"
-    options = {cell: spec, "loss": request.loss.name, "readout": request.readout, **given}
+    options = {cell: specs.cell, "loss": specs.loss, "readout": request.readout, **given}
     defaults = {"loss": L2.name, "readout": "none", "expand": "hand"}
     words = [
         f"--{option} {shlex.quote(str(each))}"
@@ -151,11 +166,11 @@ def _command(name: str, request: Request, spec: str, given: Mapping[str, Any]) -
         for each in ([value] if isinstance(value, (str, int)) else value or ())
         if each not in ("", defaults.get(option))
     ]
-    return " ".join([f"gru-codegen {name}", *words]) if spec else ""
+    return " ".join([f"gru-codegen {name}", *words]) if specs.cell else ""
 
 
 @cache
-def _code(request: Request, spec: str) -> SourceMap | None:
+def _code(request: Request, specs: _Specs) -> SourceMap | None:
     """The kernel of the cell; None, if none can be made of it."""
     try:
         return source_map(
@@ -163,7 +178,8 @@ def _code(request: Request, spec: str) -> SourceMap | None:
             loss=request.loss,
             readout=request.readout,
             style=request.style,
-            spec=spec or None,
+            spec=specs.cell or None,
+            loss_spec=specs.loss or None,
         )
     except CellError:
         return None

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from reprlib import repr as shortened
-from typing import Any, Literal
+from types import MappingProxyType
+from typing import Any, Literal, get_args
 
 import sympy as sp
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
@@ -26,6 +27,7 @@ from gru_codegen.cell import (
     check_rows,
     check_symbols,
     check_tuple,
+    fault_of_range,
 )
 from gru_codegen.equations import (
     B,
@@ -44,9 +46,22 @@ from gru_codegen.functions import exp, huber, log, reciprocal, sigmoid, softplus
 from gru_codegen.known import Known
 from gru_codegen.notation import leaves
 
-__all__ = ["L2", "KnownAdjoint", "Loss", "losses", "require_declared"]
+__all__ = [
+    "L2",
+    "TARGETS",
+    "KnownAdjoint",
+    "Loss",
+    "Targets",
+    "fault_of_draw",
+    "losses",
+    "require_declared",
+]
 
 O = size("O")  # noqa: E741  # the output size is called O throughout
+
+Targets = Literal["numbers", "positive", "fractions", "labels"]
+#: What y may hold: any numbers, positive ones, fractions from 0 to 1, or labels.
+TARGETS: tuple[Targets, ...] = get_args(Targets)
 
 
 @dataclass(frozen=True)
@@ -67,13 +82,15 @@ class Loss:
     prediction, target: the matrices that are compared, each (B, O).
     equations: computed in order from the two.
     cost: a rational multiple of one trace, the scalar that a step adds to the loss.
-    targets: the kind of y: numbers, fractions from 0 to 1, or labels; a label's target is one-hot.
+    targets: the kind of y, one of `TARGETS`; a label's target is one-hot.
     shifts: symbols whose every row is the largest entry of that row of another, and which the loss
         does not depend on: they keep exponentials in range. That it does not is proved.
     mean: whether the sum is divided by the number of predicted numbers, T B O, padding and what has
         the weight 0 included.
     known: what everyone knows the adjoint of the prediction as, if it is derived in another form:
         that it is the same is proved, for rows of the target that add up to 1 if it holds labels.
+    checks: the lowest and the highest number, ``{Y: (0.1, 2)}``, that checks of kernels draw for
+        the target; without it, numbers of order one of its kind.
 
     Raises
     ------
@@ -87,9 +104,10 @@ class Loss:
     equations: tuple[Equation, ...]
     cost: Any
     mean: bool = False
-    targets: Literal["numbers", "fractions", "labels"] = "numbers"
+    targets: Targets = "numbers"
     shifts: Mapping[MatrixSymbol, MatrixSymbol] = field(default_factory=dict)
     known: KnownAdjoint | None = None
+    checks: Mapping[MatrixSymbol, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         where, given = f"loss {self.name!r}", (self.prediction, self.target)
@@ -108,6 +126,8 @@ class Loss:
         for symbol in (*given, *computed):
             if symbol not in read:
                 raise CellError(f"{where}: {symbol} is read by nothing; use it or remove it")
+        _check_targets(self)
+        object.__setattr__(self, "checks", MappingProxyType(dict(self.checks)))
 
     def of(self, prediction: MatrixSymbol) -> Loss:
         """The same loss of this `prediction`, which is (B, n): O becomes n."""
@@ -125,6 +145,7 @@ class Loss:
             self,
             prediction=prediction,
             target=self.target.subs(sizes),
+            checks={symbol.subs(sizes): ends for symbol, ends in self.checks.items()},
             shifts={s.subs(sizes): bind(above) for s, above in self.shifts.items()},
             equations=tuple(equations),
             cost=bind(self.cost),
@@ -159,8 +180,41 @@ def _check_cost(where: str, cost: Any, known: set[MatrixSymbol]) -> set[MatrixSy
     return read
 
 
+def _check_targets(loss: Loss) -> None:
+    where = f"loss {loss.name!r}"
+    if loss.targets not in TARGETS:
+        raise CellError(
+            f"{where}: there are no targets {loss.targets!r}; there are {', '.join(TARGETS)}"
+        )
+    if not isinstance(loss.checks, Mapping):
+        raise CellError(f"{where}, checks: they must be a mapping such as {{Y: (0.1, 2)}}")
+    for symbol, given in loss.checks.items():
+        if symbol != loss.target:
+            raise CellError(f"{where}, checks: {symbol} is not the target, {loss.target}")
+        if fault := fault_of_range(given) or fault_of_draw(loss.targets, given):
+            raise CellError(f"{where}, checks: the range of {symbol} {fault}")
+
+
+def fault_of_draw(targets: str, given: tuple[float, float]) -> str | None:
+    """Say why targets of a kind cannot be drawn from a range, as the rest of a sentence."""
+    low, high = given
+    if targets == "labels":
+        return "is not drawn from: labels are as many as there are outputs"
+    if targets == "positive" and low <= 0:
+        return f"must be of positive numbers, as the targets are, not [{low}, {high}]"
+    if targets == "fractions" and not 0 <= low < high <= 1:
+        return f"must be from 0 to 1, as the targets are, not [{low}, {high}]"
+    return None
+
+
 def require_declared(cell: Any, loss: Any) -> None:
-    """Raise a TypeError unless `cell` is a `Cell` and `loss` a `Loss`: names are not taken."""
+    """Refuse what is no declaration, and a loss under the name of another.
+
+    Raises
+    ------
+    TypeError: `cell` is no `Cell`, or `loss` no `Loss`: names are not taken.
+    CellError: `loss` is called like one of the package, for which files and reports would take it.
+    """
     wanted = (
         ("cell", cell, Cell, "a Cell, such as gc.GRU or gc.cells['lstm']"),
         ("loss", loss, Loss, "a Loss, such as gc.L2 or gc.losses['bce']"),
@@ -168,6 +222,8 @@ def require_declared(cell: Any, loss: Any) -> None:
     for name, given, kind, words in wanted:
         if not isinstance(given, kind):
             raise TypeError(f"{name}: expected {words}, got {shortened(given)}")
+    if losses.get(loss.name, loss) is not loss:
+        raise CellError(f"loss {loss.name!r}: the package has a loss of that name; take another")
 
 
 P, Y, E = (matrix(name, B, O) for name in ("P", "Y", "E"))

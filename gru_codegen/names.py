@@ -21,9 +21,9 @@ _LETTERS = frozenset({"B", "D", "H", "O", "T", "L"})
 #: What a kernel defines, and what stands in its functions beside the symbols of the cell.
 _KERNEL = frozenset({
     "CELL", "CONTRACT", "ENTRY_POINTS", "EQUATIONS", "LAYOUT", "LOSS", "OUTPUT", "READOUT",
-    "SIZES", "STATES", "STYLE", "UNROLL", "WITHOUT_GRADIENT", "Array", "Inputs", "Params",
-    "Result", "State", "Workspace",
-    "AllGradients", "all_gradients", "forward", "init_params", "loss", "loss_and_gradients", "vjp",
+    "SIZES", "STATES", "STYLE", "TARGETS", "UNROLL", "WITHOUT_GRADIENT",
+    "AllGradients", "Array", "Inputs", "Params", "Result", "State", "Workspace",
+    "all_gradients", "forward", "init_params", "loss", "loss_and_gradients", "vjp",
     "Any", "Callable", "DTypeLike", "NDArray", "NamedTuple", "annotations", "np",
     "V", "admit", "batch_size", "begin", "calls", "capacity", "dO", "dtype", "ended", "gradients",
     "hidden_size", "input_size", "last", "latest", "output_size", "params", "self", "steps", "t",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gru_codegen.cell import Cell
 from gru_codegen.cells import cells
-from gru_codegen.compare import compare
+from gru_codegen.compare import compare, definition_of
 from gru_codegen.derive import Derivation
 from gru_codegen.derive.writing import mask_name, shift_rows, written_loss
 from gru_codegen.emit import Heading, SourceMap, emit, map_source
@@ -31,15 +31,22 @@ __all__ = ["check", "equations", "generate", "load", "source", "source_map"]
 
 
 @names_its_choices
-def generate(cell: Cell, *, spec: str | None = None, **choices: Unpack[Choices]) -> str:
+def generate(
+    cell: Cell,
+    *,
+    spec: str | None = None,
+    loss_spec: str | None = None,
+    **choices: Unpack[Choices],
+) -> str:
     """The source of the kernel of `cell`: a plain NumPy module.
 
-    loss: `L2` unless another is given.
+    loss: `L2` unless another is given, one of the package or of your own.
     readout: "none", or "linear" for outputs O_t = S_t Wout + bout.
     unroll: the number of time steps that the code is written out for, at most 65536; None is
     `any`, a time loop.
     spec: what the command line calls the cell, for the command in the module's header; if None
     the name of a cell of the package, and for any other the call of this function stands there.
+    loss_spec: likewise what it calls a loss that does not come with the package.
     style: "fast", batched and in place, or "textbook", one expression per equation.
     layout: how the fast style stores and multiplies matrices: "rows", "blocked", "columns", which
     it is if None, or "folded"; see `passes`. The textbook style has none.
@@ -48,17 +55,18 @@ def generate(cell: Cell, *, spec: str | None = None, **choices: Unpack[Choices])
     Raises
     ------
     TypeError: `cell` or `loss` is no declaration; they are not taken by name.
-    CellError: no kernel can be made of the cell: it has no input, or sizes that no array tells.
+    CellError: no kernel can be made of the cell: it has no input, or sizes that no array tells; or
+        the loss has the name of another.
     DerivationError: the declaration cannot be derived.
     ValueError: `unroll` is not a number of steps from 1 to 65536, or there is no such style,
         readout, layout or extra.
     """
-    return source(Request(cell, **choices), spec)
+    return source(Request(cell, **choices), spec, loss_spec)
 
 
-def source(request: Request, spec: str | None = None) -> str:
-    """The source of the kernel that is asked for; `spec` and errors are as for `generate`."""
-    return emit(*_program(request, spec))
+def source(request: Request, spec: str | None = None, loss_spec: str | None = None) -> str:
+    """The source of the kernel that is asked for; specs and errors are as for `generate`."""
+    return emit(*_program(request, spec, loss_spec))
 
 
 def equations(request: Request) -> str:
@@ -68,15 +76,23 @@ def equations(request: Request) -> str:
 
 
 @names_its_choices
-def source_map(cell: Cell, *, spec: str | None = None, **choices: Unpack[Choices]) -> SourceMap:
+def source_map(
+    cell: Cell,
+    *,
+    spec: str | None = None,
+    loss_spec: str | None = None,
+    **choices: Unpack[Choices],
+) -> SourceMap:
     """Map each equation of the derivation of `cell` to the lines of the kernel that compute it.
 
     What it takes and raises is as for `generate`; ``source_map(...).source`` is what that returns.
     """
-    return map_source(*_program(Request(cell, **choices), spec))
+    return map_source(*_program(Request(cell, **choices), spec, loss_spec))
 
 
-def _program(request: Request, spec: str | None) -> tuple[Program, Heading, Program | None]:
+def _program(
+    request: Request, spec: str | None, loss_spec: str | None
+) -> tuple[Program, Heading, Program | None]:
     """The program of the kernel that is asked for, what its module says of itself, and `credit`.
 
     That is the program of the gradients whose terms are asked for, if they are.
@@ -87,7 +103,9 @@ def _program(request: Request, spec: str | None) -> tuple[Program, Heading, Prog
     terms = terms_of_gradients(before) if "credit" in request.extras else None
     if spec is None and cells.get(request.cell.name) is request.cell:
         spec = request.cell.name
-    again = (request.call,) if spec is None else request.command(spec)
+    again: tuple[str, ...] = (request.call,)
+    if spec is not None and (request.is_known_loss or loss_spec is not None):
+        again = request.command(spec, loss_spec)
     return program, _heading(derivation, request, again), terms
 
 
@@ -119,7 +137,8 @@ def check(
     whole = complete(cell, kernel.READOUT)
     proof = prove(kernel, whole, loss)
     declared = compare(kernel, whole, loss, seed=seed)
-    report = verify(kernel, seed=seed, certify=certify, progress=progress)
+    definition = definition_of(loss)
+    report = verify(kernel, loss=definition, seed=seed, certify=certify, progress=progress)
     rows = (proof.check, *declared, *report.checks)
     said = f"{proof.verdict}; seed {proof.seed}"
     return Report(rows, report.subject, limits=said, proof=proof)
@@ -153,20 +172,21 @@ def _heading(derivation: Derivation, request: Request, again: tuple[str, ...]) -
         target=loss.target.name,
         targets=loss.targets,
         mask=mask_name(derivation),
-        checks=_ranges(cell),
+        checks=_ranges(cell, loss),
+        own_loss=not request.is_known_loss,
     )
 
 
-def _ranges(cell: Cell) -> tuple[tuple[str, float, float], ...]:
+def _ranges(cell: Cell, loss: Loss) -> tuple[tuple[str, float, float], ...]:
     """The ranges that the declaration gives, by the names that kernels have for arguments."""
     called_by = arguments_of([identifier(symbol.name) for symbol in cell.inputs])
     names = dict(zip(cell.inputs, called_by.values(), strict=True))
     names |= {weight: f"params.{weight.name}" for weight in cell.weights}
     several = len(cell.states) > 1
     names |= {each: f"s0.{identifier(each.name)}" if several else "s0" for each in cell.states}
-    return tuple(
-        (names[each], float(low), float(high)) for each, (low, high) in cell.checks.items()
-    )
+    names[loss.target] = "y"
+    given = {**cell.checks, **loss.checks}
+    return tuple((names[each], float(low), float(high)) for each, (low, high) in given.items())
 
 
 def _letters(matrix: Any) -> str:

@@ -12,7 +12,7 @@ from reprlib import repr as shortened
 from typing import Any, TypedDict, TypeVar
 
 from gru_codegen.cell import Cell
-from gru_codegen.losses import L2, Loss, require_declared
+from gru_codegen.losses import L2, Loss, losses, require_declared
 from gru_codegen.passes import DEFAULT_LAYOUT, LAYOUTS, STYLES, Layout, Style
 from gru_codegen.readouts import readouts
 from gru_codegen.steps import MOST_STEPS, fault_of_steps, whole
@@ -79,16 +79,17 @@ class Request:
             parts.append(f"t{value}" if option == "unroll" else value)
         return "_".join(parts).replace("-", "_")
 
-    def command(self, spec: str) -> tuple[str, ...]:
+    def command(self, spec: str, loss_spec: str | None = None) -> tuple[str, ...]:
         """The command that generates the kernel of the cell that the command line calls `spec`.
 
         It comes in parts, to be joined by spaces: the program, then each option with its value.
+        loss_spec: what it calls the loss, if that does not come with the package.
         """
         chosen = dict(self._chosen())
         options = {
-            "cell": shlex.quote(spec.replace(os.sep, "/")),
+            "cell": _in_command(spec),
             "unroll": "any" if self.unroll is None else self.unroll,
-            "loss": self.loss.name,
+            "loss": _in_command(self.loss.name if self.is_known_loss else loss_spec or "LOSS"),
             "readout": chosen.get("readout"),
             "style": self.style,
             "layout": chosen.get("layout"),
@@ -98,9 +99,16 @@ class Request:
         return ("gru-codegen generate", *given, *extras)
 
     @property
+    def is_known_loss(self) -> bool:
+        """Return whether the loss comes with the package, so that its name is enough."""
+        return self.loss.name in losses
+
+    @property
     def call(self) -> str:
-        """The call that makes the kernel of a cell which the command line has no name for."""
+        """The call that makes the kernel of what the command line has no name for."""
         chosen = {option: _in_code(option, value) for option, value in self._chosen()}
+        if not self.is_known_loss:
+            chosen["loss"] = "loss"
         given = [f"{option}={code}" for option, code in chosen.items()]
         return f"gru_codegen.generate({', '.join(['cell', *given])})"
 
@@ -138,6 +146,10 @@ def names_its_choices(function: _Function) -> _Function:
 def complete(cell: Cell, readout: str) -> Cell:
     """The cell together with its readout."""
     return readouts[readout](cell)
+
+
+def _in_command(spec: str) -> str:
+    return shlex.quote(spec.replace(os.sep, "/"))
 
 
 def _in_code(option: str, value: str) -> str:

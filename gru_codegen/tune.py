@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gru_codegen.compare import definition_of
 from gru_codegen.modules import load_source
 from gru_codegen.passes import LAYOUTS, Layout
 from gru_codegen.pipeline import source
 from gru_codegen.request import Request
 from gru_codegen.verify.configuration import Problem, Sizes, cast
+from gru_codegen.verify.targets import Loss
 
 __all__ = ["Timing", "fastest", "timings"]
 
@@ -49,7 +51,8 @@ def timings(
     `progress(done, total)`.
     """
     requests = [replace(request, layout=layout) for layout in LAYOUTS]
-    calls = [_call(load_source(source(each), each.name), sizes, dtype) for each in requests]
+    loss = definition_of(request.loss)
+    calls = [_call(load_source(source(each), each.name), loss, sizes, dtype) for each in requests]
     repeats = [max(1, round(_SECONDS / min(_time(call, 1) for _ in range(3)))) for call in calls]
     rounds: list[list[float]] = [[] for _ in calls]
     for done in range(_ROUNDS):
@@ -60,8 +63,10 @@ def timings(
     return [Timing(layout, min(own)) for layout, own in zip(LAYOUTS, rounds, strict=True)]
 
 
-def _call(kernel: ModuleType, sizes: Sizes, dtype: type[np.generic]) -> Callable[[], Any]:
-    problem = Problem(kernel, sizes, seed=0)
+def _call(
+    kernel: ModuleType, loss: Loss, sizes: Sizes, dtype: type[np.generic]
+) -> Callable[[], Any]:
+    problem = Problem(kernel, sizes, seed=0, definition=loss)
     arguments = cast(problem.arguments, dtype)
     params = arguments.params
     scale = np.sqrt(dtype(sizes.H))  # of order one before the gates, as `init_params` draws them

@@ -76,9 +76,9 @@ def test_the_cell_is_completed_once() -> None:
 @pytest.mark.parametrize(
     ("function", "own"),
     [
-        (gc.generate, ["spec"]),
+        (gc.generate, ["spec", "loss_spec"]),
         (gc.load, []),
-        (gc.source_map, ["spec"]),
+        (gc.source_map, ["spec", "loss_spec"]),
         (gc.program, ["after"]),
     ],
 )

@@ -97,8 +97,10 @@ def _point(
     if data.no_state or name == "s0 = 0":
         states = {state: np.zeros_like(value) for state, value in states.items()}
     x, y = normal(cell.inputs[0], T), normal(cell.output, T)
-    if loss.targets == "fractions":
+    if loss.targets in ("fractions", "positive"):  # from 0 to 1 all are positive
         y = 1 / (1 + np.exp(-y))
+    for low, high in loss.checks.values():
+        y = rng.uniform(low, high, y.shape)
     weights = {weight.name: 0.7 * normal(weight) for weight in cell.weights}
     return Point(
         name,

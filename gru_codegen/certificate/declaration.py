@@ -24,7 +24,7 @@ from sympy.matrices.expressions.transpose import Transpose
 from gru_codegen.cell import Cell, Equation, matrix, size
 from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS
-from gru_codegen.losses import KnownAdjoint, Loss
+from gru_codegen.losses import KnownAdjoint, Loss, losses
 
 __all__ = ["cell_of", "data_of", "loss_of"]
 
@@ -71,6 +71,7 @@ def _data_of_loss(loss: Loss) -> Data:
         "mean": loss.mean,
         "targets": loss.targets,
         "shifts": {str(shift): str(above) for shift, above in loss.shifts.items()},
+        "checks": {str(symbol): list(ends) for symbol, ends in loss.checks.items()},
         "known": loss.known and {"function": loss.known.function, "value": _data(loss.known.value)},
     }
 
@@ -101,7 +102,18 @@ def cell_of(data: Any) -> Cell:
 
 
 def loss_of(data: Any) -> Loss:
-    """The loss that `data` is the whole of; raises CellError likewise."""
+    """The loss that `data` is the whole of, that of the package if it has its name.
+
+    Raises CellError likewise, and for data under the name of a loss of the package that it is not.
+    """
+    loss = _loss_of(data)
+    known = losses.get(loss.name, loss)
+    if data_of(known) != data_of(loss):
+        raise CellError(f"the loss {loss.name!r} in a certificate is not that of the package")
+    return known
+
+
+def _loss_of(data: Any) -> Loss:
     given = [_symbols(_at(data, role)) for role in ("prediction", "target")]
     written = _at(data, "equations", list)
     symbols = {name: each for table in given for name, each in table.items()}
@@ -128,6 +140,7 @@ def loss_of(data: Any) -> Loss:
         and KnownAdjoint(
             _at(known, "function", str), _expression(_at(known, "value", _EXPRESSION), symbols)
         ),
+        checks={_known(symbols, name): _range(ends) for name, ends in _at(data, "checks").items()},
     )
 
 

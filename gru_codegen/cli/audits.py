@@ -57,11 +57,10 @@ def audit(
     with working() as progress:
         progress("importing SymPy")
         from gru_codegen.audit import audit, load_function
-        from gru_codegen.losses import losses
-        from gru_codegen.parse import load_cell
+        from gru_codegen.parse import load_cell, load_loss
         from gru_codegen.readouts import readouts
 
-        declared, cost = load_cell(cell), choose("loss", loss, losses)
+        declared, cost = load_cell(cell), load_loss(loss)
         choose("readout", readout, readouts)
         found = load_function(function)
         progress(f"auditing {function}")

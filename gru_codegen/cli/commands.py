@@ -166,7 +166,7 @@ def generate(
             f"--tune looks for the fastest layout of the fast style; leave it or {other} out"
         )
     if output is not None and not check:
-        require_output(output, cell)
+        require_output(output, cell, loss)
     with working() as progress:
         progress("importing SymPy")
         from gru_codegen import pipeline
@@ -177,13 +177,13 @@ def generate(
             request = _tuned(request, tune, progress)
         name = request.name
         path = os.path.join(FOLDER, f"{name}.py") if output is None else output
-        again = " ".join(request.command(cell))
+        again = " ".join(request.command(cell, loss))
         if output is not None:
             again += f" --output {shlex.quote(output)}"
         on_disk = _on_disk(path, again) if check else ""
 
         progress(f"generating {name}")
-        source = pipeline.source(request, cell)
+        source = pipeline.source(request, cell, loss)
         if output is None and not check:
             _require_own(path, source)
         report = None

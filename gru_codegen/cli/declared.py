@@ -10,8 +10,8 @@ from typing import Any
 
 from gru_codegen import pipeline
 from gru_codegen.cell import Cell
-from gru_codegen.cli.recorded import cell_of
-from gru_codegen.losses import losses
+from gru_codegen.cli.recorded import cell_of, loss_of
+from gru_codegen.losses import Loss, losses
 from gru_codegen.modules import load_source
 from gru_codegen.request import EXTRAS, Request
 from gru_codegen.verify import Check, Report, verify
@@ -19,29 +19,33 @@ from gru_codegen.verify import Check, Report, verify
 __all__ = ["against_declaration"]
 
 #: What a kernel says of itself and the generator has to say too.
-_SAID = ("CELL", "EQUATIONS", "SIZES", "STATES", "OUTPUT", "SHAPES", "ENTRY_POINTS", "CHECKS")
+_SAID = (
+    *("CELL", "LOSS", "TARGETS", "EQUATIONS", "SIZES"),
+    *("STATES", "OUTPUT", "SHAPES", "ENTRY_POINTS", "CHECKS"),
+)
 
 
 def against_declaration(
     kernel: ModuleType,
     file: str,
     text: str,
-    spec: str,
+    specs: tuple[str, str | None],
     cell: Cell,
+    loss: Loss | None,
     how: Mapping[str, Any],
 ) -> tuple[Report, str]:
     """The report of the checks of `kernel`, and the command that makes its file again.
 
-    text: of the file. cell: what it is declared to be. spec: the name of the cell here. how: the
-    keywords of the checks.
+    text: of the file. cell, loss: what it is declared to be; the loss is the one of the package
+    that the file names, if None. specs: the names of the two here. how: the keywords of the checks.
     """
     try:
-        request = _request(kernel, cell)
-        made = pipeline.source(request, cell_of(text))
+        request = _request(kernel, cell, losses[kernel.LOSS] if loss is None else loss)
+        made = pipeline.source(request, cell_of(text), loss_of(text))
     except (KeyError, ValueError) as error:  # what it says of itself is no request
         report = verify(kernel, **how)
-        return replace(report, limits=f"No kernel of {spec} is like it: {error}."), ""
-    again = f"{' '.join(request.command(spec))} --output {shlex.quote(file)}"
+        return replace(report, limits=f"No kernel of {specs[0]} is like it: {error}."), ""
+    again = f"{' '.join(request.command(*specs))} --output {shlex.quote(file)}"
     report = pipeline.check(kernel, cell, loss=request.loss, **how)
     said = list(_differences(kernel, load_source(made, request.name)))
     row = Check("module", "says what is declared", None, float(len(said)), 0, ", ".join(said))
@@ -49,11 +53,10 @@ def against_declaration(
     return replace(report, checks=(*report.checks, row), limits=limits), again
 
 
-def _request(kernel: ModuleType, cell: Any) -> Request:
+def _request(kernel: ModuleType, cell: Cell, loss: Loss) -> Request:
     """The request for such a kernel, by what it says of itself."""
     layout = None if kernel.STYLE == "textbook" else getattr(kernel, "LAYOUT", None)
     extras = [each for each in EXTRAS if hasattr(kernel, each)]
-    loss = losses[kernel.LOSS]
     return Request(cell, loss, kernel.READOUT, kernel.UNROLL, kernel.STYLE, layout, extras)
 
 

@@ -102,21 +102,27 @@ def _grade(file: str, markup: str) -> None:
 def _write_blank(cell: str, loss: str, readout: str, output: str) -> None:
     if output != "-" and os.path.lexists(output):
         raise BadInput(f"{output} is there already, maybe filled in; name another file")
-    require_output(output, cell)
+    require_output(output, cell, loss)
     with working() as progress:
         progress("importing SymPy")
         from gru_codegen.derive import derive
         from gru_codegen.grade import template
 
         request = requested(cell, loss, readout)
-        if ":" in cell:
-            raise BadInput(
-                f"{cell} is an object in a module, which a file of formulas cannot name; "
-                "write the cell as FILE.toml"
-            )
+        for word, spec in {"cell": cell, "loss": loss}.items():
+            if ":" in spec:
+                raise BadInput(
+                    f"{spec} is an object in a module, which a file of formulas cannot name; "
+                    f"write the {word} as FILE.toml"
+                )
         progress(f"deriving {cell}")
         derivation = derive(request.complete, request.loss)
-        if cell.lower().endswith(".toml") and output != "-":  # as seen from the file
-            cell = os.path.relpath(cell, os.path.dirname(output) or ".")
-        text = template(derivation, cell, readout)
+        text = template(derivation, _seen_from(output, cell), readout, _seen_from(output, loss))
     deliver(text, output)
+
+
+def _seen_from(output: str, spec: str) -> str:
+    """The name of a declaration in the file that is written: the path of a file from there."""
+    if spec.lower().endswith(".toml") and output != "-":
+        return os.path.relpath(spec, os.path.dirname(output) or ".")
+    return spec

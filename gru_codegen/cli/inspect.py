@@ -80,7 +80,7 @@ def inspect(
     output: str,
 ) -> None:
     """Show where the gradients come from: every equation, its derivatives, and its line of code."""
-    require_output(output, cell)
+    require_output(output, cell, loss)
     if at is not None and unroll is None:
         raise BadInput(f"--at {at}: of how many time steps? give --unroll as well")
     if at is not None and not 1 <= at <= (unroll or at):
@@ -115,6 +115,7 @@ def inspect(
             expand=expansion,
             format=spelling,
             spec=cell,
+            loss_spec=loss,
             fragment=fragment,
             width=_width(output),
             ascii=ascii or not _draws(output),

@@ -27,7 +27,7 @@ def list_cells(cell: str | None) -> None:
         progress("importing SymPy")
         from gru_codegen.cells import cells
         from gru_codegen.losses import losses
-        from gru_codegen.parse import WAYS, load_cell
+        from gru_codegen.parse import load_cell, ways
 
         declared = cells.values() if cell is None else [load_cell(cell)]
     say("\n".join(f"{_described(each)}\n" for each in declared).encode(), end=False)
@@ -39,7 +39,7 @@ def list_cells(cell: str | None) -> None:
     say("readouts")
     for name, formula in READOUTS.items():
         say(f"    {name}: {formula}")
-    say(f"\n{WAYS}")
+    say(f"\n{ways()}")
 
 
 def _described(cell: Cell) -> str:

@@ -80,7 +80,12 @@ def _choice(name: str, metavar: str, default: str, text: str) -> Callable[[Any],
 READOUTS = {"none": "the output of the cell itself", "linear": "O_t = S_t Wout + bout"}
 
 cell = _choice("cell", "CELL", "gru", "A name, package.module:NAME or FILE.toml.")
-loss = _choice("loss", "LOSS", "l2", f"The loss, by its name; `{PROGRAM} cells` lists all.")
+loss = _choice(
+    "loss",
+    "LOSS",
+    "l2",
+    f"A name, which `{PROGRAM} cells` lists, package.module:NAME or FILE.toml.",
+)
 readout = _choice(
     "readout", "[none|linear]", "none", f"Put out the state, or {READOUTS['linear']}."
 )
@@ -124,13 +129,12 @@ def requested(
     extras: tuple[str, ...] = (),
 ) -> Request:
     """The request, by the names that the command line has for its parts."""
-    from gru_codegen.losses import losses
-    from gru_codegen.parse import load_cell
+    from gru_codegen.parse import load_cell, load_loss
     from gru_codegen.passes import LAYOUTS, STYLES, Layout
     from gru_codegen.readouts import readouts
     from gru_codegen.request import EXTRAS, Request
 
-    known_cell, known_loss = load_cell(cell), choose("loss", loss, losses)
+    known_cell, known_loss = load_cell(cell), load_loss(loss)
     known_style = choose("style", style, {each: each for each in STYLES})
     choose("readout", readout, readouts)
     for extra in extras:
@@ -142,11 +146,12 @@ def requested(
     return Request(known_cell, known_loss, readout, unroll, known_style, known_layout, extras)
 
 
-def require_output(output: str, cell: str) -> None:
-    """Refuse a place where nothing can be written, and the declaration's own."""
+def require_output(output: str, *declared: str) -> None:
+    """Refuse a place where nothing can be written, and that of what is `declared` in a file."""
     if output == "-":
         return
     require_place(output)
-    both_exist = os.path.exists(output) and os.path.exists(cell)
-    if cell.lower().endswith(".toml") and both_exist and os.path.samefile(output, cell):
-        raise BadInput(f"{output} is the declaration itself; name another file with --output")
+    for spec in declared:
+        both_exist = os.path.exists(output) and os.path.exists(spec)
+        if spec.lower().endswith(".toml") and both_exist and os.path.samefile(output, spec):
+            raise BadInput(f"{output} is the declaration itself; name another file with --output")

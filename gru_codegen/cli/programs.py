@@ -60,7 +60,7 @@ def show_program(
     """
     if after is not None and every_pass:
         raise BadInput("--after shows one stage and --every-pass all; leave one of them out")
-    require_output(output, cell)
+    require_output(output, cell, loss)
     with working() as progress:
         progress("importing SymPy")
         from gru_codegen.ir.printing import printed

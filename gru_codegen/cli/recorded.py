@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-__all__ = ["cell_of", "other_declaration"]
+__all__ = ["cell_of", "loss_of", "other_declaration"]
 
 
 def other_declaration(on_disk: str, source: str) -> str | None:
@@ -21,13 +21,23 @@ def other_declaration(on_disk: str, source: str) -> str | None:
 
 
 def cell_of(source: str) -> str | None:
-    """The cell in the command that a header says makes the file; it may take several lines."""
+    """The cell in the command that a header says makes the file."""
+    return _option(source, "--cell")
+
+
+def loss_of(source: str) -> str | None:
+    """The loss in it."""
+    return _option(source, "--loss")
+
+
+def _option(source: str, name: str) -> str | None:
+    """The value of an option of the command in a header; it may take several lines."""
     command = re.search(r"^    gru-codegen (generate (?:.*\\\n)*.*)$", source, re.MULTILINE)
     if command is None:
         return None
     try:
         words = shlex.split(command[1].replace("\\\n", ""))
-        return words[words.index("--cell") + 1]
+        return words[words.index(name) + 1]
     except (ValueError, IndexError):
         return None
 

@@ -12,11 +12,10 @@ import click
 from gru_codegen.cli.apart import run_apart
 from gru_codegen.cli.certificates import BESIDE, is_certified, verify_certificate
 from gru_codegen.cli.errors import BadInput, CheckFailed, Ended
-from gru_codegen.cli.recorded import cell_of
+from gru_codegen.cli.recorded import cell_of, loss_of
 from gru_codegen.cli.terminal import say, show, working
 
 if TYPE_CHECKING:
-    from gru_codegen.cell import Cell
     from gru_codegen.verify import Report
 
 __all__ = ["verify"]
@@ -33,6 +32,11 @@ LONGEST = 24 * 60 * 60
     metavar="CELL",
     help="Its declaration: a name, package.module:NAME or FILE.toml.  [default: the cell of the "
     "package or the FILE.toml in the command that its header has]",
+)
+@click.option(
+    "--loss",
+    metavar="LOSS",
+    help="The declaration of its loss likewise.  [default: that in the same command]",
 )
 @click.option(
     "--timeout",
@@ -65,6 +69,7 @@ LONGEST = 24 * 60 * 60
 def verify(
     file: str,
     cell: str | None,
+    loss: str | None,
     timeout: float,
     proof: bool,
     certify: bool,
@@ -78,7 +83,7 @@ def verify(
     of that now shows whether FILE has been edited. The exit status is 1 if a check fails.
     Functions that others have written are for `audit`.
     """
-    if certificate is not None and (proof or certify or cell is not None):
+    if certificate is not None and (proof or certify or cell is not None or loss is not None):
         raise BadInput("--certificate has the proof and the declaration; leave the others out")
     if math.isnan(timeout):
         raise BadInput("--timeout nan: it is a number of seconds")
@@ -86,35 +91,41 @@ def verify(
         if certificate is not None:
             verify_certificate(file, certificate)
         else:
-            _verify_here(file, cell, proof, certify)
+            _verify_here(file, cell, loss, proof, certify)
         return
-    if _will_run(file, cell, proof, certificate):
+    if _will_run(file, cell, loss, proof, certificate):
         say(f"{file} is run, as an import would run it")
     given = [f"--{name}" for name, on in {"proof": proof, "certify": certify}.items() if on]
-    named = {"cell": cell, "certificate": certificate}
+    named = {"cell": cell, "loss": loss, "certificate": certificate}
     given += [f"--{name}={value}" for name, value in named.items() if value is not None]
     if status := run_apart(["verify", "--here", *given, "--", file], file, timeout):
         raise Ended(status)
 
 
-def _will_run(file: str, cell: str | None, proof: bool, certificate: str | None) -> bool:
+def _will_run(
+    file: str, cell: str | None, loss: str | None, proof: bool, certificate: str | None
+) -> bool:
     """Return whether `file` will be run; what can be refused without that is refused now."""
     if certificate is not None:
         return is_certified(file, certificate)
     from gru_codegen.modules import python_source
 
-    spec = _declaration(python_source(file), file, cell, proof)
+    text = python_source(file)
+    specs = {
+        "cell": (cell, _declaration(text, file, cell, proof)),
+        "loss": (loss, _loss(text, loss, proof)),
+    }
     # No module is imported here; and a name in a header is hardly worth the import of SymPy.
-    if (
-        spec is not None
-        and ":" not in spec
-        and (cell is not None or spec.lower().endswith(".toml"))
-    ):
-        _loaded(spec)
+    for kind, (given, spec) in specs.items():
+        is_file = spec is not None and spec.lower().endswith(".toml")
+        if spec is not None and ":" not in spec and (given is not None or is_file):
+            _loaded(kind, spec)
     return True
 
 
-def _verify_here(file: str, spec: str | None, proof: bool, certify: bool) -> None:
+def _verify_here(
+    file: str, spec: str | None, loss_spec: str | None, proof: bool, certify: bool
+) -> None:
     with working() as progress:
         progress("importing NumPy")
         from gru_codegen.modules import load_file, python_source
@@ -122,26 +133,50 @@ def _verify_here(file: str, spec: str | None, proof: bool, certify: bool) -> Non
 
         text = python_source(file)
         spec = _declaration(text, file, spec, proof)
-        cell = None if spec is None else _loaded(spec)  # before the file is run
+        loss_spec = _loss(text, loss_spec, proof)
+        cell = None if spec is None else _loaded("cell", spec)  # before the file is run
+        loss = None if loss_spec is None else _loaded("loss", loss_spec)
         report: Report
         kernel, again = load_file(file), ""
         how: Any = {"certify": certify, "progress": partial(progress, f"checking {file}")}
         if spec is None or cell is None:
-            report = verify(kernel, **how)
+            report = verify(kernel, loss=_definition(loss), **how)
         else:
             from gru_codegen.cli.declared import against_declaration
 
-            report, again = against_declaration(kernel, file, text, spec, cell, how)
+            specs = (spec, loss_spec)
+            report, again = against_declaration(kernel, file, text, specs, cell, loss, how)
     show(report)
     if not report:
         remedy = f"; to make it again: {again}" if again else ""
         raise CheckFailed(f"{file} fails its checks; {report.verdict}{remedy}")
 
 
-def _loaded(spec: str) -> Cell:
-    from gru_codegen.parse import load_cell
+def _loaded(kind: str, spec: str) -> Any:
+    from gru_codegen.parse import load_cell, load_loss
 
-    return load_cell(spec)
+    return (load_cell if kind == "cell" else load_loss)(spec)
+
+
+def _definition(loss: Any) -> Any:
+    """The definition of a loss that is declared; None for what checks know by its name."""
+    if loss is None:
+        return None
+    from gru_codegen.compare import definition_of
+
+    return definition_of(loss)
+
+
+def _loss(text: str, given: str | None, proof: bool) -> str | None:
+    """The declaration of the loss of a file: that given, or that it records; None of the package.
+
+    A name in the file is that of a loss of the package: the module says it too.
+    """
+    named = loss_of(text)
+    if given is not None or named is None:
+        return given
+    of_its_own = ":" in named or named.lower().endswith(".toml")
+    return named if of_its_own and (proof or _is_harmless(named)) else None
 
 
 def _declaration(text: str, file: str, given: str | None, proof: bool) -> str | None:

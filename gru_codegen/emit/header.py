@@ -22,12 +22,13 @@ class Heading:
     ----------
     cell, title, source: name, name in words and publication of the cell.
     loss, loss_title: the same of the loss; readout: of the readout.
+    own_loss: whether the loss does not come with the package.
     style: "fast" or "textbook".
     layout: how matrices are stored, by name.
     again: the parts of the command that makes the module again, or the call in Python.
     equations: rows (left side, right side, shape, meaning) in plain text.
     inputs, target: the names of the cell's inputs and of the loss's target.
-    targets: what y holds: "numbers", "fractions" or "labels".
+    targets: what y holds: "numbers", "positive", "fractions" or "labels".
     mask: what the equations call the mask of the samples that have ended.
     checks: rows (argument, lowest, highest) of the ranges that checks draw from, if it gives any.
     """
@@ -47,6 +48,7 @@ class Heading:
     targets: str
     mask: str
     checks: tuple[tuple[str, float, float], ...] = ()
+    own_loss: bool = False
 
 
 def aligned(rows: tuple[tuple[str, ...], ...]) -> list[str]:

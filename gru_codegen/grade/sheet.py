@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from reprlib import repr as shortened
-from typing import Any
+from typing import Any, TypeVar
 
 from gru_codegen.cell import Cell
 from gru_codegen.derive import derive
@@ -18,14 +19,16 @@ from gru_codegen.grade.stamps import Stamp, are_stamped, is_share, whole_gradien
 from gru_codegen.grade.symbols import Symbols, symbols_of
 from gru_codegen.grade.terms import Term, leaves, nodes, total
 from gru_codegen.grade.writing import CODE, Manner
-from gru_codegen.losses import losses
-from gru_codegen.parse import load_cell
+from gru_codegen.losses import Loss
+from gru_codegen.parse import load_cell, load_loss
 from gru_codegen.parse.document import Document, kind_of
 from gru_codegen.parse.text import meant
 from gru_codegen.readouts import readouts
 from gru_codegen.request import complete
 
 __all__ = ["Entry", "Sheet"]
+
+Declared = TypeVar("Declared", Cell, Loss)
 
 MOST_FORMULAS = 200
 MOST_NESTED = 40
@@ -86,13 +89,13 @@ class Sheet:
         _check_kinds(document)
         table = document.table
         loss, readout = table.get("loss", "l2"), table.get("readout", "none")
-        for key, word, known in (("loss", loss, losses), ("readout", readout, readouts)):
-            if word not in known:
-                fault = f"there is no {key} {shortened(word)};{meant(word, known)}"
-                raise document.value_error(f"{fault} known: {', '.join(known)}", key)
-        cell = complete(_cell(document), readout)
+        if readout not in readouts:
+            fault = f"there is no readout {shortened(readout)};{meant(readout, readouts)}"
+            raise document.value_error(f"{fault} known: {', '.join(readouts)}", "readout")
+        cost = _declared(document, "loss", loss, load_loss)
+        cell = complete(_declared(document, "cell", table["cell"], load_cell), readout)
         by_error = are_stamped(table["formulas"])
-        symbols = symbols_of(derive(cell, losses[loss]), by_error)
+        symbols = symbols_of(derive(cell, cost), by_error)
         naming = Naming(symbols)
         _give_names(document, naming)
         entries = _entries(document, naming)
@@ -123,21 +126,20 @@ def _check_kinds(document: Document) -> None:
         raise document.error(f"more than {MOST_FORMULAS} formulas", "formulas")
 
 
-def _cell(document: Document) -> Cell:
-    """The cell of a file: one of the package, or a file of text beside this one.
+def _declared(document: Document, key: str, spec: str, load: Callable[[str], Declared]) -> Declared:
+    """The cell or the loss of a file: one of the package, or a file of text beside this one.
 
     An object in a module is refused: to import it would run what the file names.
     """
-    spec = document.table["cell"]
     if ":" in spec:
-        fault = f"{shortened(spec)} would be imported; a cell is a name or a FILE.toml"
-        raise document.value_error(fault, "cell")
+        fault = f"{shortened(spec)} would be imported; a {key} is a name or a FILE.toml"
+        raise document.value_error(fault, key)
     if spec.lower().endswith(".toml"):
-        return load_cell(os.path.join(os.path.dirname(document.text.path), spec))
+        return load(os.path.join(os.path.dirname(document.text.path), spec))
     try:
-        return load_cell(spec)
+        return load(spec)
     except CellError as error:
-        raise document.value_error(str(error), "cell") from None
+        raise document.value_error(str(error), key) from None
 
 
 def _give_names(document: Document, naming: Naming) -> None:

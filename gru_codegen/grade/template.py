@@ -11,12 +11,14 @@ from gru_codegen.equations import letters
 __all__ = ["template"]
 
 
-def template(derivation: Derivation, cell: str, readout: str = "none") -> str:
-    """The text of the file; `cell` and `readout` are by name."""
-    return "\n".join(_lines(derivation, cell, readout)) + "\n"
+def template(
+    derivation: Derivation, cell: str, readout: str = "none", loss: str | None = None
+) -> str:
+    """The text of the file; all are by name, the loss by its own if None."""
+    return "\n".join(_lines(derivation, cell, readout, loss or derivation.loss.name)) + "\n"
 
 
-def _lines(derivation: Derivation, cell: str, readout: str) -> Iterator[str]:
+def _lines(derivation: Derivation, cell: str, readout: str, loss: str) -> Iterator[str]:
     text = derivation.notation.text
     yield f"# {derivation.cell.title}: fill in, then: gru-codegen grade FILE"
     yield "#"
@@ -36,7 +38,7 @@ def _lines(derivation: Derivation, cell: str, readout: str) -> Iterator[str]:
     if derivation.loss.mean:
         yield f"# Leave {mean_factor(derivation.loss)} out: what is asked for here is of the sum."
     yield f'cell = "{cell}"'
-    yield f'loss = "{derivation.loss.name}"'
+    yield f'loss = "{loss}"'
     yield f'readout = "{readout}"'
     yield ""
     yield '[names]  # of your own for what the derivation has, as h = "S"'

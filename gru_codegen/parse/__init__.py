@@ -1,4 +1,4 @@
-"""Cells by their names on the command line: a name, an object in a module, a text file."""
+"""Cells and losses as the command line names them: a name, an object in a module, a text file."""
 
 from __future__ import annotations
 
@@ -6,24 +6,56 @@ import importlib
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from types import ModuleType
+from typing import Generic, TypeVar
 
 from gru_codegen.cell import Cell
 from gru_codegen.cells import cells
 from gru_codegen.errors import CellError
+from gru_codegen.losses import Loss, losses
 from gru_codegen.modules import one_line
 from gru_codegen.parse.declaration import read_cell
+from gru_codegen.parse.loss import read_loss
 from gru_codegen.parse.text import meant
 
-__all__ = ["WAYS", "load_cell"]
+__all__ = ["load_cell", "load_loss", "ways"]
 
-#: How a cell is called that does not come with the package.
-WAYS = "a cell of your own is package.module:NAME, or FILE.toml"
-#: A file of Python, and where in it a `Cell` would be.
+Declared = TypeVar("Declared")
+#: A file of Python, and where in it the object would be.
 _PYTHON = re.compile(r"(?P<path>[^:]+)\.py(?::(?P<name>[^\W\d]\w*))?", re.IGNORECASE)
 _OBJECT = re.compile(r"(?P<module>[^\W\d]\w*(?:\.[^\W\d]\w*)*):(?P<name>[^\W\d]\w*)")
+
+
+@dataclass(frozen=True)
+class _Kind(Generic[Declared]):
+    """A kind of declaration: its type, its name in words, those of the package, its reader."""
+
+    type: type[Declared]
+    word: str
+    words: str
+    known: Mapping[str, Declared]
+    read: Callable[[str], Declared]
+
+    @property
+    def ways(self) -> str:
+        """The names that one has which does not come with the package, in words."""
+        return f"a {self.word} of your own is package.module:NAME, or FILE.toml"
+
+    def none_called(self, spec: str) -> str:
+        """The beginning of a message."""
+        return f"there is no {self.word} {spec!r};"
+
+
+_CELLS = _Kind(Cell, "cell", "cells", cells, read_cell)
+_LOSSES = _Kind(Loss, "loss", "losses", losses, read_loss)
+
+
+def ways() -> str:
+    """The names that cells and losses have which do not come with the package, in words."""
+    return f"{_CELLS.ways}; {_LOSSES.ways}"
 
 
 def load_cell(spec: str) -> Cell:
@@ -38,18 +70,34 @@ def load_cell(spec: str) -> Cell:
     CellError: there is no such cell, or its declaration is at fault. The first line of the message
         says it all; below it a fault in a text file is shown in its line.
     """
+    return _load(spec, _CELLS)
+
+
+def load_loss(spec: str) -> Loss:
+    """The loss called `spec`, as `load_cell` finds a cell.
+
+    Raises
+    ------
+    CellError: there is no such loss, its declaration is at fault, or it has the name of another.
+    """
+    loss = _load(spec, _LOSSES)
+    if losses.get(loss.name, loss) is not loss:
+        raise CellError(f"{spec}: the package has a loss {loss.name!r}; take another name")
+    return loss
+
+
+def _load(spec: str, kind: _Kind[Declared]) -> Declared:
     if spec.lower().endswith(".toml"):
         _check_path(spec)
-        return read_cell(spec)
+        return kind.read(spec)
     if python := _PYTHON.fullmatch(spec):
-        raise CellError(f"there is no cell {spec!r}; {_module_of(python)}")
+        raise CellError(f"{kind.none_called(spec)} {_module_of(python)}")
     if ":" in spec:
-        return _imported(spec)
-    if spec in cells:
-        return cells[spec]
-    raise CellError(
-        f"there is no cell {spec!r};{meant(spec, cells)} known: {', '.join(cells)}; {WAYS}"
-    )
+        return _imported(spec, kind)
+    if spec in kind.known:
+        return kind.known[spec]
+    known = f"{meant(spec, kind.known)} known: {', '.join(kind.known)}"
+    raise CellError(f"{kind.none_called(spec)}{known}; {kind.ways}")
 
 
 def _check_path(path: str) -> None:
@@ -64,7 +112,7 @@ def _check_path(path: str) -> None:
 
 
 def _module_of(python: re.Match[str]) -> str:
-    """The name of a cell in a file of Python: that of its module, from the working folder."""
+    """The name of an object in a file of Python: that of its module, from the working folder."""
     path = os.path.normpath(python["path"])
     module = path.replace(os.sep, ".")
     name = python["name"] or "NAME"
@@ -73,21 +121,20 @@ def _module_of(python: re.Match[str]) -> str:
     return f"one in a file of Python is module:{name}, imported from the working folder"
 
 
-def _imported(spec: str) -> Cell:
+def _imported(spec: str, kind: _Kind[Declared]) -> Declared:
     match = _OBJECT.fullmatch(spec)
     if match is None:
-        raise CellError(f"there is no cell {spec!r}; {WAYS}")
+        raise CellError(f"{kind.none_called(spec)} {kind.ways}")
     module, name = _module(match["module"]), match["name"]
-    ours = [word for word, value in vars(module).items() if isinstance(value, Cell)]
-    listed = f"cells in it: {', '.join(ours)}" if ours else "it has no cell"
+    ours = [word for word, value in vars(module).items() if isinstance(value, kind.type)]
+    listed = f"{kind.words} in it: {', '.join(ours)}" if ours else f"it has no {kind.word}"
     if not hasattr(module, name):
         raise CellError(f"{match['module']} defines no {name};{meant(name, ours)} {listed}")
-    cell = getattr(module, name)
-    if not isinstance(cell, Cell):
-        raise CellError(
-            f"{spec} is of type {type(cell).__name__}, not a gru_codegen.Cell; {listed}"
-        )
-    return cell
+    found = getattr(module, name)
+    if not isinstance(found, kind.type):
+        wanted = f"a gru_codegen.{kind.type.__name__}"
+        raise CellError(f"{spec} is of type {type(found).__name__}, not {wanted}; {listed}")
+    return found
 
 
 def _module(name: str) -> ModuleType:

@@ -29,7 +29,7 @@ class Written:
     statements: list[Statement]
 
     @classmethod
-    def of(cls, document: Document) -> Written:
+    def of(cls, document: Document, example: str = KEYS["equations"]) -> Written:
         """The equations of `document`; CellError if there are none or one is malformed."""
         written, text = document.table["equations"], document.text
         start = document.place("equations")
@@ -37,7 +37,7 @@ class Written:
             start, text = 0, Text(f"{text.path}, equations", written)
         found = statements(text, start, start + len(written))
         if not found:
-            fault = f"there is no equation here; write one such as {KEYS['equations']}"
+            fault = f"there is no equation here; write one such as {example}"
             raise document.error(fault, "equations")
         return cls(text, found)
 

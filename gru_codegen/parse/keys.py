@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from gru_codegen.parse.document import Document, kind_of
@@ -28,25 +28,30 @@ KEYS: dict[str, Any] = {
 _REQUIRED = ("name", "states", "weights", "equations")
 
 
-def check_keys(document: Document) -> None:
+def check_keys(
+    document: Document,
+    keys: Mapping[str, Any] = KEYS,
+    required: Collection[str] = _REQUIRED,
+) -> None:
     """Check that every key is known and has a value of its kind, and that none is missing.
+
+    keys: each that there may be with an example. required: those that have to be there.
 
     Raises CellError, pointing at the key or at the string of an array or a table.
     """
     for key, value in document.table.items():
-        if key not in KEYS:
-            known = ", ".join(KEYS)
-            raise document.error(f"there is no {key};{meant(key, KEYS)} known: {known}", key)
-        _check_kind(document, key, value)
-    for key in _REQUIRED:
+        if key not in keys:
+            known = ", ".join(keys)
+            raise document.error(f"there is no {key};{meant(key, keys)} known: {known}", key)
+        _check_kind(document, key, value, keys[key])
+    for key in required:
         if not document.table.get(key):
             fault = "is empty" if key in document.table else "is missing"
-            example = f"{key} = {_toml(KEYS[key])}"
+            example = f"{key} = {_toml(keys[key])}"
             raise document.error(f"the key {key} {fault}; write it as {example}", key)
 
 
-def _check_kind(document: Document, key: str, value: Any) -> None:
-    example = KEYS[key]
+def _check_kind(document: Document, key: str, value: Any, example: Any) -> None:
     if key == "states" and isinstance(value, dict):  # with a shape for each
         example = {"S": "(B, H)"}
     if type(value) is not type(example):
@@ -70,6 +75,8 @@ def _parts(value: Any) -> Iterator[tuple[str | int, Any]]:
 
 def _toml(value: Any) -> str:
     """A value such as those of `KEYS` in TOML, on one line."""
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, dict):

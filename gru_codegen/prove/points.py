@@ -81,7 +81,7 @@ class Point:
             steps, samples = np.indices(shape[:2])
             first = self.field.random("label", self.T) % columns
             return (first + steps + 2 * samples + steps * samples) % columns
-        if self.loss.targets == "fractions":
+        if self.loss.targets in ("fractions", "positive"):  # from 0 to 1 all are positive
             return self.field.fractions(f"targets at T = {self.T}", shape)
         return self.field.drawn(f"targets at T = {self.T}", shape)
 

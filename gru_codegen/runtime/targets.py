@@ -15,6 +15,13 @@ def _check_fractions(targets: Array) -> None:
         raise ValueError("y: expected fractions, from 0 to 1")
 
 
+def _check_positive(targets: Array, V: Array | None) -> None:
+    """Refuse targets that are not positive, those of weight 0 excepted, which are not read."""
+    read = targets if V is None else targets[V[:, :, 0] != 0]
+    if read.size and not read.min() > 0:
+        raise ValueError("y: expected positive numbers")
+
+
 def _labels(y: Any, outputs: Array) -> Array:
     """The labels, one for each sample of each step."""
     labels = _array("y", y)

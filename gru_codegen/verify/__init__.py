@@ -38,7 +38,7 @@ from .claim import Claim
 from .configuration import Problem, large, problems, small, step_counts
 from .options import options
 from .report import Check, Report
-from .targets import LOSSES
+from .targets import Loss, require_known
 
 __all__ = ["Check", "Report", "verify"]
 
@@ -46,31 +46,30 @@ __all__ = ["Check", "Report", "verify"]
 def verify(
     kernel: ModuleType,
     *,
+    loss: Loss | None = None,
     seed: int = 0,
     certify: bool = False,
     progress: Callable[[int, int], object] | None = None,
 ) -> Report:
     """Check ``kernel``, a generated module, against its own loss.
 
+    ``loss`` is the definition of that, if it is not known by its name.
     ``seed`` draws the data. ``progress(done, total)`` is called after each of ``total`` checks.
     A kernel that raises fails the check at hand, and the others go on. ``certify`` adds bounds of
     the rounding errors of loss and gradients that are proven, and takes python-flint.
 
-    Raises VerificationError if ``kernel`` is not a generated module, has an unknown loss, or lacks
+    Raises VerificationError if ``kernel`` is not a generated module, has an unknown loss, lacks
     the SHAPES of its arguments, and if ``certify`` lacks python-flint.
     """
     require_kernel(kernel)
-    if kernel.LOSS not in LOSSES:
-        raise VerificationError(
-            f"{kernel.__name__} has the loss {kernel.LOSS!r}, for which no targets can be drawn; "
-            f"known losses: {', '.join(LOSSES)}"
-        )
+    if loss is None:
+        require_known(kernel)
     if "SHAPES" in definitions.missing(kernel):  # without it no function of the kernel works
         raise VerificationError(
             f"{kernel.__name__} is not a generated kernel: it defines no SHAPES"
         )
     few = small(kernel)
-    every = problems(kernel, [*few, *large(kernel)], seed)
+    every = problems(kernel, [*few, *large(kernel)], seed, loss)
     claims = _claims(kernel, every[: len(few)], every[len(few) :])
     if certify:
         from . import certified  # it imports python-flint, which takes a while

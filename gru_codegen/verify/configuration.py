@@ -21,7 +21,7 @@ from .entry_points import (
     takes_targets,
     usual_input,
 )
-from .targets import LOSSES
+from .targets import Loss, known_loss
 
 Array = NDArray[Any]
 #: The largest state size at which products of long numbers, which no BLAS has, take no time.
@@ -112,7 +112,7 @@ class Problem:
     Nothing is drawn before it is asked for, so that a kernel that raises while it makes its
     weights fails the checks that need them. The data are those of ``given``, the domain that is
     chosen for the problem if None. ``like`` is a problem of other sizes, whose domain is tried
-    first.
+    first. ``definition`` is that of the kernel's loss, if it is none that is known by its name.
     """
 
     kernel: ModuleType
@@ -120,6 +120,7 @@ class Problem:
     seed: int
     given: Domain | None = None
     like: Problem | None = field(default=None, compare=False, repr=False)
+    definition: Loss | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return ", ".join(f"{name}={size}" for name, size in self.sizes._asdict().items())
@@ -140,6 +141,11 @@ class Problem:
                 numbers[letter] = next(n for n in range(6, 7 + len(used)) if n not in used)
                 used.add(numbers[letter])
         return numbers
+
+    @property
+    def loss(self) -> Loss:
+        """The loss of the kernel, by its definition."""
+        return self.definition or known_loss(self.kernel)
 
     @property
     def output_size(self) -> int:
@@ -245,7 +251,10 @@ class Problem:
         columns = {name: self.numbers[self._shapes[name][-1]] for name in self.input_names}
         given = [draw("inputs", name, (T, B, n)) for name, n in columns.items()]
         x = given[0] if len(given) == 1 else kernel.Inputs(*given)
-        y = LOSSES[kernel.LOSS].targets(rng, (T, B, self.output_size))
+        y = self.loss.targets(rng, (T, B, self.output_size))
+        if "y" in ranges:
+            low, high = ranges["y"]
+            y = rng.uniform(low, high, y.shape)
         shapes = zip(self.state_names, self.state_shapes, strict=True)
         start = [draw("states", name, shape) for name, shape in shapes]
         return Arguments(params, x, y, start[0] if len(start) == 1 else kernel.State(*start))
@@ -298,9 +307,11 @@ class Problem:
         return np.random.default_rng([self.seed, *self.sizes, *stream])
 
 
-def problems(kernel: ModuleType, sizes: Sequence[Sizes], seed: int) -> list[Problem]:
-    """Return a problem for each of ``sizes``, each like the first."""
-    first = Problem(kernel, sizes[0], seed)
+def problems(
+    kernel: ModuleType, sizes: Sequence[Sizes], seed: int, loss: Loss | None = None
+) -> list[Problem]:
+    """Return a problem for each of ``sizes``, each like the first; ``loss`` is its definition."""
+    first = Problem(kernel, sizes[0], seed, definition=loss)
     return [first, *(first.other(sizes=some) for some in sizes[1:])]
 
 

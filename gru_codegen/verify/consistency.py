@@ -14,7 +14,6 @@ from .calls import are_finite, call
 from .claim import Claim, over, tolerance
 from .configuration import Problem, states
 from .difference import Difference, difference, verdict, worst
-from .targets import LOSSES
 
 #: Two orders of the same float64 operations on data of order one.
 TOLERANCE = 1e-12
@@ -88,7 +87,7 @@ def _s0_is_used(problem: Problem) -> Difference:
 
 def _outputs_give_the_loss(problem: Problem) -> Difference:
     outputs, _ = problem.kernel.forward(*problem.arguments.run)
-    expected = LOSSES[problem.kernel.LOSS].value(outputs, problem.arguments.y)
+    expected = problem.loss.value(outputs, problem.arguments.y)
     return difference(f"at {problem}, loss", problem.result.loss, expected)
 
 

@@ -23,7 +23,6 @@ from .direction import along, slope
 from .entry_points import differentiated
 from .options import Adjoints, adjoints, ended, lengths, options, rows, sample, spoilt, weights
 from .pullback import through_forward
-from .targets import LOSSES
 
 #: The most samples in one batch: longer kernels get several.
 BATCH = 64
@@ -127,7 +126,7 @@ def _outputs(batch: Batch) -> Difference:
 def _loss(batch: Batch) -> Difference:
     kernel, padded = batch.problem.kernel, batch.arguments()
     outputs, _ = kernel.forward(*batch.problem.arguments.run)
-    value = LOSSES[kernel.LOSS].value
+    value = batch.problem.loss.value
     within = (~batch.ended).astype(float)
     differences = []
     for name, keywords, V in _weighted(batch):
@@ -230,7 +229,7 @@ def _one_by_one(batch: Batch) -> Difference:
             difference(f"{name}, state", sample(result.state, b), alone.state),
         ]
         # A mean over the numbers of this sample becomes one over those of the batch.
-        share = n / (T * B) if LOSSES[kernel.LOSS].mean else 1
+        share = n / (T * B) if batch.problem.loss.mean else 1
         if n:
             loss += share * alone.loss
             _add(gradients, share, alone.gradients)

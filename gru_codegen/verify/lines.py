@@ -70,6 +70,13 @@ class NumpyOf:
             ones[...] = self.number(1)
         return ones
 
+    def full(self, shape: Any, number: Any, dtype: Any) -> Any:
+        """An array full of a number, of the kind where it holds objects."""
+        full = np.full(shape, number, dtype)
+        if full.dtype == object:
+            full[...] = self.number(number)
+        return full
+
     def copyto(self, target: Any, source: Any, **options: Any) -> None:
         """Copy, an integer as a number of the kind."""
         is_integer = target.dtype == object and isinstance(source, int)

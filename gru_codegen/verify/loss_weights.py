@@ -15,7 +15,6 @@ from .configuration import Problem, cast
 from .difference import Difference, difference, worst
 from .direction import along, slope
 from .options import spoilt, weights
-from .targets import LOSSES
 
 
 def claims(problems: Sequence[Problem]) -> list[Claim]:
@@ -32,9 +31,9 @@ def _loss(problem: Problem) -> Difference:
     V = weights(*problem.sizes[:2])
     read = arguments._replace(y=spoilt(y, V == 0)).trained
     outputs, state = kernel.forward(*arguments.run)
-    expected = LOSSES[kernel.LOSS].value(outputs, y, V)
+    expected = problem.loss.value(outputs, y, V)
     by_step = V.max(axis=1)
-    of_steps = LOSSES[kernel.LOSS].value(outputs, y, np.broadcast_to(by_step[:, None], V.shape))
+    of_steps = problem.loss.value(outputs, y, np.broadcast_to(by_step[:, None], V.shape))
     result = kernel.loss_and_gradients(*read, loss_weights=V)
     return worst(
         [

@@ -16,7 +16,6 @@ from .claim import Claim, over
 from .configuration import Arguments, Array, Problem, Sizes, cast
 from .difference import MOST_DOUBT, Difference, difference, scale_of, verdict, worst
 from .domain import noise_of
-from .targets import LOSSES
 
 METHOD = "float32 against float64"
 TOLERANCE = 2e-6
@@ -99,7 +98,7 @@ def _off_at_once() -> float:
 
 
 def _sum(problem: Problem) -> Difference:
-    kernel, loss = problem.kernel, LOSSES[problem.kernel.LOSS]
+    kernel, loss = problem.kernel, problem.loss
     arguments = cast(problem.arguments, np.float32)
     y = arguments.y
     if not loss.bounded:

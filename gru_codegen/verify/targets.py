@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..errors import VerificationError
 
 Array = NDArray[Any]
 
@@ -15,7 +18,8 @@ class Loss(NamedTuple):
     """``targets(rng, shape)`` draws y for outputs of ``shape``, (T, B, O).
 
     ``each(outputs, y)`` is the cost of every sample at every step, (T, B). The loss is its sum, or
-    its mean if ``mean``. Targets that are ``bounded`` are labels or fractions.
+    its mean if ``mean``. Targets that are ``bounded`` are not drawn far off, as labels and
+    fractions cannot be.
     """
 
     targets: Callable[[np.random.Generator, tuple[int, int, int]], Array]
@@ -50,6 +54,10 @@ def _huber(outputs: Array, y: Array) -> Array:
     return np.asarray(np.where(error <= 1, error**2 / 2, error - 0.5).sum(axis=-1))
 
 
+def _positive(rng: np.random.Generator, shape: tuple[int, int, int]) -> Array:
+    return np.asarray(0.5 + abs(rng.standard_normal(shape)))
+
+
 def _fractions(rng: np.random.Generator, shape: tuple[int, int, int]) -> Array:
     return rng.uniform(size=shape)
 
@@ -76,3 +84,32 @@ LOSSES = {
     "bce": Loss(_fractions, _bce, bounded=True),
     "cross-entropy": Loss(_labels, _cross_entropy, bounded=True),
 }
+
+#: How targets of each kind are drawn, where no range of them is given.
+DRAWS: dict[str, Callable[[np.random.Generator, tuple[int, int, int]], Array]] = {
+    "numbers": _normal,
+    "positive": _positive,
+    "fractions": _fractions,
+    "labels": _labels,
+}
+
+
+def known_loss(kernel: ModuleType) -> Loss:
+    """Return the loss of ``kernel``, known by its name; of another, the way to draw its targets."""
+    if kernel.LOSS in LOSSES:
+        return LOSSES[kernel.LOSS]
+    return Loss(DRAWS[kernel.TARGETS], _undefined)
+
+
+def _undefined(outputs: Array, y: Array) -> Array:
+    raise VerificationError("the definition of this loss is not known")
+
+
+def require_known(kernel: ModuleType) -> None:
+    """Raise VerificationError unless the definition of its loss is known."""
+    if kernel.LOSS not in LOSSES:
+        raise VerificationError(
+            f"{kernel.__name__} has the loss {kernel.LOSS!r}, which is none of "
+            f"{', '.join(LOSSES)}; to check it takes its declaration: gru-codegen verify FILE "
+            "--loss LOSS, or gru_codegen.pipeline.check(kernel, cell, loss=...)"
+        )

@@ -101,12 +101,12 @@ def test_a_loss_that_mixes_samples_has_no_weights() -> None:
 
 def test_an_adjoint_that_nobody_knows_is_refused() -> None:
     bce = gc.losses["bce"]
-    wrong = replace(bce, known=KnownAdjoint("tanh", tanh(bce.prediction)))
+    wrong = replace(bce, name="wrong", known=KnownAdjoint("tanh", tanh(bce.prediction)))
     with pytest.raises(DerivationError, match=r"the adjoint of the outputs is not tanh\(O\) - Y"):
         _ = gc.derive(gc.GRU, wrong).options
 
 
 def test_softmax_is_known_for_rows_that_add_up_to_one_alone() -> None:
-    numbers = replace(gc.losses["cross-entropy"], targets="numbers")
+    numbers = replace(gc.losses["cross-entropy"], name="of-numbers", targets="numbers")
     with pytest.raises(DerivationError, match=r"is not softmax\(O\) - Y"):
         _ = gc.derive(gc.GRU, numbers).options

@@ -311,6 +311,8 @@ def _called(program: Program, heading: Heading) -> Iterator[str]:
         yield from ("_labels", "_one_hot")
     if heading.targets == "fractions":
         yield "_check_fractions"
+    if heading.targets == "positive":
+        yield "_check_positive"
     sizes = Sizes.of(program)
     if sizes.sources:
         yield "_size"

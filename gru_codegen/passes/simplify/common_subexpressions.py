@@ -1,4 +1,4 @@
-"""Common-subexpression elimination and copy propagation, a basic block at a time.
+"""Common-subexpression elimination, copy and constant propagation, a basic block at a time.
 
 Expects any program; of a statement's value whole subexpressions are recognised, so that it finds
 most where each statement is one equation. Leaves each value computed once in a block, and no
@@ -16,6 +16,7 @@ from gru_codegen.ir import (
     INTERMEDIATE,
     OPERATIONS,
     Call,
+    Const,
     Expr,
     Origin,
     Program,
@@ -28,12 +29,15 @@ from gru_codegen.ir import (
 
 __all__ = ["eliminate_common_subexpressions"]
 
+#: The operations in which a number is as good as a matrix that is full of it.
+_WITH_NUMBERS = ("add", "subtract", "multiply", "negate")
+
 
 def eliminate_common_subexpressions(program: Program) -> Program:
     """Reuse values across statements, and let readers of a mere copy read the original.
 
     ``CA = tanh(x Wca + (R o S) Wrecca)`` reads ``RS = R o S``; with ``dE = E`` every reader of dE
-    reads E.
+    reads E. With ``dC = 1`` sums and products read the number.
     """
     copies: dict[Ref, Expr] = {}
     origins: dict[Ref, Origin] = {}  # of what has been a copy at any time
@@ -62,10 +66,12 @@ def _share(
             return copies.get(expression, expression)
         if isinstance(expression, Call):
             args = tuple(map(known, expression.args))
+            if expression.operation not in _WITH_NUMBERS:
+                args = tuple(map(_unless_number, args, expression.args))
             if not OPERATIONS[expression.operation].elementwise:  # a vector is no matrix for it
                 args = tuple(map(_unless_rows, args, expression.args))
             if args != expression.args:
-                expression = replace(expression, args=args)
+                return _computed_with(replace(expression, args=args), computed)
             return computed.get(expression, expression)
         return expression
 
@@ -100,11 +106,28 @@ def _is_copy(value: Expr) -> bool:
     """Return whether `value` is a copy: a variable, or one whose rows are all a weight."""
     if any(not ref.var.timed and ref.var.role not in GIVEN for ref in reads(value)):
         return False  # the next step may write it anew
-    return isinstance(value, Ref) or _is_rows(value)
+    return isinstance(value, (Ref, Const)) or _is_rows(value)
+
+
+def _computed_with(expression: Call, computed: dict[Expr, Ref]) -> Expr:
+    """`expression` without factors that are 1, or what has been computed of it."""
+    match expression:
+        case Call("multiply", (Const(value=1), other)) | Call("multiply", (other, Const(value=1))):
+            return other
+        case Call("multiply", (Const() as left, Const() as right)):
+            return Const(left.value * right.value)
+        case Call("negate", (Const() as number,)):
+            return Const(-number.value)
+    return computed.get(expression, expression)
 
 
 def _is_rows(value: Expr) -> bool:
     return isinstance(value, Call) and value.operation == "rows"
+
+
+def _unless_number(known: Expr, read: Expr) -> Expr:
+    """Return `known` for `read`, but no number in place of the matrix that is full of it."""
+    return read if isinstance(read, Ref) and isinstance(known, Const) else known
 
 
 def _unless_rows(known: Expr, read: Expr) -> Expr:

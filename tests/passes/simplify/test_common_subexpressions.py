@@ -34,6 +34,24 @@ def test_products_read_the_matrix_and_not_the_vector_of_which_it_is_every_row() 
     ]
 
 
+def test_sums_and_products_read_a_number_and_not_the_matrix_that_is_full_of_it() -> None:
+    program = written("""
+        for every step t, first to last:
+            E[t] = 1
+            R[t] = E[t]
+            Z[t] = tanh(R[t])
+            C[t] = R[t] * Z[t] - 1/10 * E[t]
+            RS[t] = -R[t]
+            S[t] = C[t] @ Uc + RS[t] + R[t] @ Uc
+    """)
+    assert after(eliminate_common_subexpressions(program))[3:] == [
+        "    Z[t] = tanh(R[t])",
+        "    C[t] = Z[t] - 1/10",
+        "    RS[t] = -1",
+        "    S[t] = C[t] @ Uc + -1 + R[t] @ Uc",
+    ]
+
+
 def test_what_is_written_anew_is_forgotten() -> None:
     program = written("""
         for every step t, first to last:

@@ -1,0 +1,171 @@
+"""A loss from a text file: TOML, with equations from a prediction and its target to a cost.
+
+    name = "pinball"
+    numbers = { level = "9/10" }
+    equations = '''
+    ERR = Y - P                                         # error
+    COST = maximum(level * ERR, (level - 1) * ERR)      # cost of each number
+    '''
+
+P is the prediction and Y the target, both (B, O), or what `prediction` and `target` call them. The
+numbers of the last matrix are added up, or those of the matrix that `cost` names. `targets` says
+what y holds, and ``[checks]`` from where to draw some, as ``Y = [0.1, 2]``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sympy.matrices.expressions.special import OneMatrix
+from sympy.matrices.expressions.trace import Trace
+
+from gru_codegen.cell import B, check_file_name, fault_of_range, matrix
+from gru_codegen.equations import check_text
+from gru_codegen.errors import CellError
+from gru_codegen.losses import TARGETS, Loss, O, Targets, fault_of_draw, losses
+from gru_codegen.parse.document import Document
+from gru_codegen.parse.equations import Written, read_equations
+from gru_codegen.parse.keys import check_keys
+from gru_codegen.parse.symbols import Symbols
+from gru_codegen.parse.text import meant
+
+__all__ = ["read_loss"]
+
+#: The keys that a file may have, each with an example of its value, of the kind that it must have.
+KEYS: dict[str, Any] = {
+    "name": "pinball",
+    "title": "pinball cost of the ninth decile, at every time step",
+    "numbers": {"level": "9/10"},
+    "prediction": "P",
+    "target": "Y",
+    "targets": "numbers",
+    "equations": "COST = (P - Y) ** 2 / 2",
+    "cost": "COST",
+    "mean": True,
+    "checks": {"Y": [0.1, 2.0]},
+}
+_REQUIRED = ("name", "equations")
+
+
+def read_loss(path: str) -> Loss:
+    """The loss that the TOML file at `path` declares; nothing in the file is evaluated.
+
+    Raises CellError, which points at the line and column where there is one.
+    """
+    document = Document.open(path, "a loss")
+    check_keys(document, KEYS, _REQUIRED)
+    table = document.table
+    name, title = _words(document)
+    symbols = _Names(document)
+    written = Written.of(document, KEYS["equations"])
+    _check_step(written)
+    equations = read_equations(written, symbols)
+    cost = table.get("cost", equations[-1].target.name)
+    _check_use(document, symbols, written, cost)
+    summed = next(e.target for e in equations if e.target.name == cost)
+    prediction, target = symbols.inputs
+    targets, ranges = _targets(document), _ranges(document, target)
+    try:
+        return Loss(
+            name=name,
+            title=title,
+            prediction=prediction,
+            target=target,
+            equations=equations,
+            cost=Trace(OneMatrix(*reversed(summed.shape)) * summed),
+            mean=table.get("mean", False),
+            targets=targets,
+            checks=ranges,
+        )
+    except CellError as error:  # Loss itself has the last word on the whole
+        raise CellError(f"{written.text.path}: {error}") from None
+
+
+class _Names(Symbols):
+    """The names that the equations of a loss may read: prediction, target, numbers."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+        self.roles: dict[str, str] = {}
+        self.sizes: dict[str, Any] = {}
+        self.numbers: dict[str, Any] = {}
+        self.states: dict[str, Any] = {}
+        self.weights = ()
+        self._read_numbers()
+        self.inputs = tuple(self._matrix(key) for key in ("prediction", "target"))
+
+    def _matrix(self, key: str) -> Any:
+        name = self.document.table.get(key, KEYS[key])
+        self._give_role(name, f"the {key}", key)
+        return matrix(name, B, O)
+
+    def fault_of(self, name: str) -> str | None:
+        """The reason why `name` cannot have a role; O is what the outputs are called anyway."""
+        is_outputs = name == "O" and name == self.document.table.get("prediction")
+        return None if is_outputs and name not in self.roles else super().fault_of(name)
+
+
+def _words(document: Document) -> tuple[str, str]:
+    """Name and title of the loss."""
+    name = document.table["name"]
+    title = document.table.get("title", name)
+    try:
+        check_file_name(f"loss {name!r}", name)
+        if name in losses:
+            raise CellError(f"the package has a loss {name!r}; take another name")
+    except CellError as error:
+        raise document.value_error(str(error), "name") from None
+    try:
+        check_text(f"loss {name!r}", "title", title)
+    except CellError as error:
+        raise document.value_error(str(error), "title") from None
+    return name, title
+
+
+def _targets(document: Document) -> Targets:
+    named = document.table.get("targets", KEYS["targets"])
+    for known in TARGETS:
+        if named == known:
+            return known
+    fault = f"there are no targets {named!r};{meant(named, TARGETS)} known: {', '.join(TARGETS)}"
+    raise document.value_error(fault, "targets")
+
+
+def _ranges(document: Document, target: Any) -> dict[Any, tuple[float, float]]:
+    """The range of the targets that checks draw, if the file gives one."""
+    kind, ranges = _targets(document), {}
+    for name, given in document.table.get("checks", {}).items():
+        if name != target.name:
+            fault = f"targets are drawn, so the one range is that of {target.name}, not of {name}"
+            raise document.error(fault, "checks", name)
+        if fault_of_this := fault_of_range(given) or fault_of_draw(kind, given):
+            raise document.error(f"the range of {name} {fault_of_this}", "checks", name)
+        low, high = given
+        ranges[target] = (float(low), float(high))
+    return ranges
+
+
+def _check_step(written: Written) -> None:
+    """Refuse what is of other steps."""
+    for token in (token for statement in written.statements for token in statement.right):
+        if token.text == "lag":
+            raise written.error("a loss reads one time step; lag has no place in it", token, token)
+
+
+def _check_use(document: Document, symbols: Symbols, written: Written, cost: str) -> None:
+    """Check that everything declared is read, and that the cost is computed."""
+    if cost not in written.targets:
+        fault = f"the cost {cost} is the left side of no equation;"
+        fault += f"{meant(cost, written.targets)} known: {', '.join(written.targets)}"
+        raise document.value_error(fault, "cost")
+    for key, symbol in zip(("prediction", "target"), symbols.inputs, strict=True):
+        if symbol.name not in written.read:
+            fault = f"no equation reads {symbol}, the {key}"
+            raise document.error(fault, key if key in document.table else "equations")
+    for name in symbols.numbers:
+        if name not in written.read:
+            raise document.error(f"no equation reads {name}; use it or remove it", "numbers", name)
+    for name, left in written.targets.items():
+        if name not in (*written.read, cost):
+            fault = f"no equation reads {name}, and the cost is {cost}; use it or remove it"
+            raise written.error(fault, left, left)
