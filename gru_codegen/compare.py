@@ -142,7 +142,10 @@ class _Declared:
     def noise_with(self, problem: Problem, domain: Domain) -> float:
         """Return the noise of the declaration or, if it has more and is defined, of the kernel."""
         declared = self.noise(problem, domain)
-        own = problem.noise(domain) if declared <= GOOD else math.inf
+        try:
+            own = problem.noise(domain) if declared <= GOOD else math.inf
+        except (Exception, SystemExit):  # of the kernel, whose checks will say so
+            own = math.inf
         return max(declared, own) if math.isfinite(own) else declared
 
     def _at(self, problem: Problem) -> Evaluation:

@@ -14,11 +14,13 @@ from gru_codegen.compare import compare
 from gru_codegen.errors import VerificationError
 from gru_codegen.functions import exp, log
 from gru_codegen.modules import load_source
+from gru_codegen.parse import load_cell
 from gru_codegen.request import complete
 from gru_codegen.verify import verify
 from tests.verify.faults import edited
 
 TOLERANCES = {"outputs": 1e-12, "state": 1e-12, "loss": 1e-12, "functions": 0}
+CELLS = Path(__file__).with_name("verify") / "cells"
 COMMITTED = Path(__file__).parents[1] / "generated" / "gru_textbook.py"
 
 
@@ -63,6 +65,16 @@ def test_a_declaration_without_finite_numbers_is_no_fault_of_the_kernel(function
     cell = gc.Cell("steep", "steep cell", "a test", (x,), (W, U), {S: S_prev}, (step,))
     with pytest.raises(VerificationError, match=r"^the declared equations give infinity"):
         compare(gc.load(cell), cell, gc.L2)
+
+
+def test_a_kernel_that_raises_is_no_fault_of_the_declaration() -> None:
+    """Even where the usual arguments would be one: the logarithm of a negative number."""
+    cell = load_cell(str(CELLS / "padded_log.toml"))
+    source = gc.generate(cell, style="textbook")
+    old, new = "def _forward(", "def _forward(none):\n    raise ValueError\n\ndef _past("
+    assert source.count(old) == 1
+    checks = compare(load_source(source.replace(old, new), "kernel"), cell, gc.L2)
+    assert {check.weight for check in checks if not check.passed} == {"outputs", "state", "loss"}
 
 
 def test_a_kernel_of_other_equations_satisfies_every_gradient_check_and_fails() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -187,7 +188,7 @@ def prove_known(where: str, loss: Loss, adjoint: Any) -> None:
         computed = tuple(equation.target for equation in loss.equations)
         arrays = _symbolic(expressions, sizes, without=computed)
         if loss.targets == "labels":
-            targets = arrays[loss.target]
+            targets = arrays[loss.target] = arrays[loss.target].copy()
             targets[:, -1] = 1 - targets[:, :-1].sum(axis=1)
         for equation in loss.equations:
             arrays[equation.target] = evaluate(equation.expression, arrays, SYMBOLS)
@@ -306,9 +307,17 @@ def _symbolic(
     symbols = {s for e in expressions if isinstance(e, sp.Basic) for s in leaves(e)}
     for symbol in symbols - set(without):
         shape = tuple(int(n.subs(sizes)) for n in symbol.shape)
-        entries = [sp.Symbol(f"{symbol.name}_{i}_{j}") for i, j in np.ndindex(*shape)]
-        values[symbol] = np.array(entries, dtype=object).reshape(shape)
+        values[symbol] = _entries(symbol.name, shape)
     return values
+
+
+@cache
+def _entries(name: str, shape: tuple[int, ...]) -> NDArray[Any]:
+    """A scalar symbol for every entry of a matrix."""
+    entries = [sp.Symbol(f"{name}_{i}_{j}") for i, j in np.ndindex(*shape)]
+    array = np.array(entries, dtype=object).reshape(shape)
+    array.flags.writeable = False  # it serves every proof
+    return array
 
 
 def _listed(sizes: dict[Any, int]) -> str:

@@ -22,8 +22,8 @@ Array = Any
 #: inputs" a pullback is not asked for their gradients.
 Given = frozenset[str]
 
-#: The letters of sizes, that of which the smallest number saves most time first.
-_COSTLY = "HBD"
+#: The letters of sizes: that of samples, then that of which the smallest number saves most time.
+_COSTLY = "BHD"
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,10 @@ class Point:
 
     @cached_property
     def sizes(self) -> dict[str, int]:
-        """The number for every size by its letter; none is `apart`, and no two are the same."""
+        """The number for every size by its letter; none is `apart`, and no two are the same.
+
+        Only that of samples may be 2: of H = 2 nobody could tell 2 H from 2 + H.
+        """
         letters = {str(n) for s in self._symbols for n in s.shape if n.is_Symbol}
         free = (n for n in range(2, 99) if n != self.apart)
         return {letter: next(free) for letter in sorted(letters, key=_by_cost)}
@@ -105,9 +108,9 @@ class Point:
 
     @cached_property
     def lengths(self) -> Array:
-        """(B,), of which one is 0, one is T and the others lie between if they can."""
+        """(B,), of which one is 0 and the others lie between 0 and T if they can."""
         middle = (self.T + 1) // 2
-        return np.array([middle, 0, self.T, *[middle] * self.sizes["B"]][: self.sizes["B"]])
+        return np.array([middle, 0, *[middle] * self.sizes["B"]][: self.sizes["B"]])
 
     @cached_property
     def ended(self) -> Array:
@@ -118,7 +121,7 @@ class Point:
     def loss_weights(self) -> Array:
         """(T, B), some of them 0."""
         steps, samples = np.indices((self.T, self.sizes["B"]))
-        return self._weights("loss weights", (steps + samples) % 4 == 1)
+        return self._weights("loss weights", (steps + samples) % 4 == 2)
 
     @cached_property
     def step_weights(self) -> Array:

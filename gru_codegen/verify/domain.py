@@ -111,8 +111,8 @@ def choose(noise: Callable[[Domain], float], like: Domain | None = None) -> Doma
 
 
 def _domains() -> Iterator[Domain]:
-    for positive in POSITIVE:
-        for scale in SCALES:
+    for scale in SCALES:
+        for positive in POSITIVE:
             yield from (Domain(scale, positive, draw) for draw in range(DRAWS))
 
 

@@ -26,6 +26,8 @@ from .pullback import through_forward
 
 #: The most samples in one batch: longer kernels get several.
 BATCH = 64
+#: The fewest. Where an equation compares, a few numbers may all be of one branch.
+FEWEST = 10
 
 
 def claims(problems: Sequence[Problem]) -> list[Claim]:
@@ -82,9 +84,9 @@ class Batch:
 
 
 def batches(problem: Problem) -> Iterator[Batch]:
-    """Yield batches in which every length occurs."""
+    """Yield batches in which every length occurs, and more than once if there are few."""
     T, _, D, H = problem.sizes
-    B = min(T + 1, BATCH)
+    B = min(max(T + 1, FEWEST), BATCH)
     while B in (1, T, D, H):
         B += 1
     wide = problem.other(sizes=problem.sizes._replace(B=B))

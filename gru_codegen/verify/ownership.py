@@ -73,10 +73,14 @@ def _spoil(value: Any) -> None:
     Constants have no dimension or are read-only, but for views of them that are not. Of a view all
     that it is a view of is filled, so that nothing is spared for having no name of its own.
     """
-    for array in arrays_in(value):
-        for part in (owner(array), array):
-            if part.ndim and part.dtype.kind in "fcb" and part.flags.writeable:
-                part.fill(np.nan)  # a mask becomes True
+    parts = [part for array in arrays_in(value) for part in (owner(array), array)]
+    filled: set[int] = set()
+    for part in parts:
+        if {id(part), id(part.base)} & filled:  # what a view shows has been filled
+            continue
+        if part.ndim and part.dtype.kind in "fcb" and part.flags.writeable:
+            part.fill(np.nan)  # a mask becomes True
+            filled.add(id(part))
 
 
 def owner(array: Array) -> Array:

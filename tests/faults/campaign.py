@@ -25,8 +25,8 @@ REST = "the rest"
 class Outcome:
     """What became of the faults: of those caught only the number, by the check that failed.
 
-    unproved: those that the proof did not refute, though they change what is computed in float64.
-    of_dtypes: those that it need not, since they do so in float32 alone.
+    unproved: those that the proof did not refute, though they change what is computed.
+    of_floats: those that it need not: they do so in float32 alone, or by what is not finite.
     """
 
     harmless: list[Mutant] = field(default_factory=list)
@@ -35,14 +35,14 @@ class Outcome:
     raised: int = 0
     refuted: int = 0
     unproved: list[Mutant] = field(default_factory=list)
-    of_dtypes: int = 0
+    of_floats: int = 0
 
     def __str__(self) -> str:
         return (
             f"{self.caught.total()} faults caught, of which {self.raised} raise; "
             f"{len(self.missed)} missed;\n"
             f"{len(self.harmless)} more change nothing. Caught by: {dict(self.caught)}. "
-            f"{self.refuted} are refuted, {len(self.unproved)} not; {self.of_dtypes} are of dtypes"
+            f"{self.refuted} are refuted, {len(self.unproved)} not; {self.of_floats} are of floats"
         )
 
     def require(self, part: str, idle_lines: bool = False) -> None:
@@ -98,17 +98,17 @@ def run(
         if not agrees and number % every == 0:
             if not prover(kernel):
                 outcome.refuted += 1
-            elif _agrees_in_double(oracle, kernel):
-                outcome.of_dtypes += 1
+            elif _agrees_exactly(oracle, kernel):
+                outcome.of_floats += 1
             else:
                 outcome.unproved.append(fault)
         vars(kernel).update(right)
     return outcome
 
 
-def _agrees_in_double(oracle: Oracle, kernel: ModuleType) -> bool:
+def _agrees_exactly(oracle: Oracle, kernel: ModuleType) -> bool:
     try:
-        return oracle.agrees(kernel, single=False)
+        return oracle.agrees(kernel, exactly=True)
     except Exception:
         return False
 

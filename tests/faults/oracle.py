@@ -41,7 +41,7 @@ class Oracle:
     def __init__(self, kernel: ModuleType) -> None:
         steps = STEPS if kernel.UNROLL is None else (kernel.UNROLL,)
         self._problems = [_Problem(kernel, T) for T in steps]
-        if not self._are_defined(kernel):  # a cell that takes logarithms
+        if not self._are_defined(kernel):  # a cell that takes logarithms or roots
             self._problems = [_Problem(kernel, T, positive=True) for T in steps]
         self._right = [_Part(part.array.copy(), part.tolerance) for part in self.results(kernel)]
 
@@ -49,21 +49,22 @@ class Oracle:
         with np.errstate(all="ignore"):
             return all(np.isfinite(part.array).all() for part in self.results(kernel))
 
-    def agrees(self, kernel: ModuleType, *, single: bool = True) -> bool:
+    def agrees(self, kernel: ModuleType, *, exactly: bool = False) -> bool:
         """Whether every output, state, loss and gradient is what it should be, and stays so.
 
         The first that is not settles it. Raises whatever the kernel raises until then.
-        single: whether those of weights in float32 count.
+        exactly: only as far as exact numbers would show it: neither weights in float32 count, nor
+        what is not finite, as the logarithm of -1 is not.
         """
         with np.errstate(all="ignore"):
             found = []
-            rights = [part for part in self._right if single or part.tolerance != SINGLE]
-            for part, right in zip_longest(self.results(kernel, single=single), rights):
-                if not _same(part, right):
+            rights = [part for part in self._right if not exactly or part.tolerance != SINGLE]
+            for part, right in zip_longest(self.results(kernel, single=not exactly), rights):
+                if not _same(part, right, finite=exactly):
                     return False
-                found.append(part)
+                found.append((part.array, part.array.copy()))
             # All calls have had one workspace, which a result must not be a part of: it is NaN now.
-            return all(_same(part, right) for part, right in zip(found, rights, strict=True))
+            return all(np.array_equal(*pair, equal_nan=True) for pair in found)
 
     def results(self, kernel: ModuleType, *, single: bool = True) -> Iterator[_Part]:
         """All that `kernel` returns, for several arguments and ways of calling."""
@@ -95,11 +96,9 @@ class _Problem:
 
         weights = kernel.init_params(D, H, rng=0, **keywords)
         self.weights = [drawn(*weight.shape) for weight in weights]
-        x = drawn(T, B, D)
-        self.x, self.s0 = (
-            _locked(np.abs(x) + 0.1) if positive else x,
-            [drawn(B, H) for _ in kernel.STATES],
-        )
+        x, s0 = drawn(T, B, D), [drawn(B, H) for _ in kernel.STATES]
+        self.x = _locked(np.abs(x) + 0.1) if positive else x
+        self.s0 = [_locked(np.abs(state)) for state in s0] if positive else s0
         self.y = _locked(LOSSES[kernel.LOSS].targets(rng, outputs))
         self.d_outputs, self.d_state = drawn(*outputs), [drawn(B, H) for _ in kernel.STATES]
         # A target of weight 0 is not read, nor is what is past the length of a sample.
@@ -218,11 +217,14 @@ def _parts(value: Any, tolerance: float) -> Iterator[_Part]:
         yield _Part(np.asarray(value), tolerance)
 
 
-def _same(found: _Part | None, right: _Part | None) -> bool:
-    """Whether there are both, of one shape and dtype, and close."""
+def _same(found: _Part | None, right: _Part | None, *, finite: bool) -> bool:
+    """Whether both are there, of one shape and dtype, and close; or close where `finite`."""
     if found is None or right is None:
         return False
     one, other = found.array, right.array
     if (one.shape, one.dtype) != (other.shape, other.dtype):
         return False
-    return bool(np.max(np.abs(one - other)) <= right.tolerance * np.max(np.abs(other)))
+    errors = np.abs(one - other)
+    if finite:
+        errors = errors[np.isfinite(one)]
+    return bool(np.max(errors, initial=0) <= right.tolerance * np.max(np.abs(other)))

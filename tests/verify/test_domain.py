@@ -48,11 +48,11 @@ def test_the_first_that_is_good_enough_is_taken() -> None:
 
     def noise(domain: Domain) -> float:
         tried.append(domain)
-        return 0.0 if domain.positive == ("inputs",) else math.inf
+        return 0.0 if (domain.scale, domain.positive) == (1 / 2, ("inputs",)) else math.inf
 
-    assert choose(noise) == Domain(positive=("inputs",))
-    assert tried[-1] == Domain(positive=("inputs",))
-    assert [each.scale for each in tried[::2]] == [1, 1 / 2, 1 / 4, 1 / 16, 1 / 256, 1]
+    assert choose(noise) == Domain(1 / 2, ("inputs",))
+    assert tried[-1] == Domain(1 / 2, ("inputs",))
+    assert [each.scale for each in tried] == [1] * 10 + [1 / 2] * 3
 
 
 def test_if_none_is_good_the_least_noise_is_taken_and_tolerances_grow_but_not_for_ever() -> None:

@@ -13,8 +13,10 @@ import pytest
 
 import gru_codegen as gc
 from gru_codegen import pipeline
+from gru_codegen.modules import load_source
 from gru_codegen.parse import load_cell
 from gru_codegen.passes import LAYOUTS
+from gru_codegen.verify import verify
 
 CELLS = sorted(Path(__file__).with_name("cells").glob("*.toml"))
 #: Every manner, loops and steps written out taking turns.
@@ -41,3 +43,14 @@ def test_no_draw_refuses_it(name: str, seed: int) -> None:
     cell = load_cell(str(Path(__file__).with_name("cells") / f"{name}.toml"))
     report = pipeline.check(gc.load(cell, layout="rows"), cell, seed=seed)
     assert report, str(report)
+
+
+def test_too_many_rows_past_a_length_are_seen_where_an_equation_compares() -> None:
+    """A gate of xLSTM is 1 for every number of a small batch, as the fault makes all of them."""
+    cell = load_cell(str(Path(__file__).with_name("cells") / "slstm.toml"))
+    source = gc.generate(cell, unroll=2, layout="folded")
+    old, new = "np.copyto(I__t, zero, where=ended_t)", "np.copyto(I__t, zero)"
+    assert source.count(old) == 2
+    report = verify(load_source(source.replace(old, new, 1), "kernel"))
+    failed = {check.weight for check in report.checks if not check.passed}
+    assert "lengths" in failed
