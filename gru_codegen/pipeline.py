@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,13 @@ from gru_codegen.verify import Report, verify
 if TYPE_CHECKING:
     from typing_extensions import Unpack  # in typing from Python 3.11 on
 
-__all__ = ["check", "equations", "generate", "load", "source", "source_map"]
+__all__ = ["check", "equations", "generate", "load", "said_otherwise", "source", "source_map"]
+
+#: What a kernel says of itself and the generator has to say too.
+_SAID = (
+    *("CELL", "LOSS", "TARGETS", "EQUATIONS", "SIZES"),
+    *("STATES", "OUTPUT", "SHAPES", "ENTRY_POINTS", "CHECKS"),
+)
 
 
 @names_its_choices
@@ -142,6 +148,16 @@ def check(
     rows = (proof.check, *declared, *report.checks)
     said = f"{proof.verdict}; seed {proof.seed}"
     return Report(rows, report.subject, limits=said, proof=proof)
+
+
+def said_otherwise(kernel: ModuleType, made: ModuleType) -> Iterator[str]:
+    """Yield, in words, what `kernel` says of itself and `made` of the same declaration does not."""
+    for name in _SAID:
+        actual, expected = (getattr(each, name, None) for each in (kernel, made))
+        if actual != expected:
+            yield f"{name} is not that of the declaration"
+    if kernel.Params._fields != made.Params._fields:
+        yield f"Params has {', '.join(kernel.Params._fields)}, not those of the declaration"
 
 
 def _heading(derivation: Derivation, request: Request, again: tuple[str, ...]) -> Heading:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from inspect import Parameter, signature
 from reprlib import repr as shortened
+from types import ModuleType
 from typing import Any, TypedDict, TypeVar
 
 from gru_codegen.cell import Cell
@@ -54,6 +55,16 @@ class Request:
     style: Style = "fast"
     layout: Layout | None = None
     extras: Collection[str] = ()
+
+    @classmethod
+    def of(cls, kernel: ModuleType, cell: Cell, loss: Loss) -> Request:
+        """The request for a kernel such as `kernel`, by what that says of itself.
+
+        Raises ValueError if it says what no request has.
+        """
+        layout = None if kernel.STYLE == "textbook" else getattr(kernel, "LAYOUT", None)
+        extras = [each for each in EXTRAS if hasattr(kernel, each)]
+        return cls(cell, loss, kernel.READOUT, kernel.UNROLL, kernel.STYLE, layout, extras)
 
     def __post_init__(self) -> None:
         require_declared(self.cell, self.loss)

@@ -28,6 +28,9 @@ __all__ = [
 #: The value of --certificate without a name: the certificate beside the file.
 BESIDE = "(beside the file)"
 
+#: What came of a statement.
+_WORDS = {True: "holds", False: "FAILS", None: "taken as it is stated"}
+
 
 def beside(path: str) -> str:
     """The place of the certificate of the module at `path`."""
@@ -71,7 +74,7 @@ def verify_certificate(file: str, named: str) -> None:
     """Put every statement of the certificate of `file` to the test, and say what came of each."""
     with working() as progress:
         progress("importing SymPy")
-        from gru_codegen.certificate import CertificateError, Statement, check_again, read
+        from gru_codegen.certificate import CertificateError, check_again, read
 
         place, module, text = _both(file, named)
         checking: Callable[[int, int], object] = partial(progress, f"checking {file}")
@@ -80,15 +83,14 @@ def verify_certificate(file: str, named: str) -> None:
             statements = check_again(module, read(text), name, checking)
         except CertificateError as error:
             raise BadInput(f"{place} {error}") from error
-    words = {True: "holds", False: "FAILS", None: "taken as it is stated"}
-
-    def line(each: Statement) -> str:
-        return f"{words[each.holds]}: {each.words}"
-
-    say("\n".join(map(line, statements)))
+    say("\n".join(f"{_WORDS[each.holds]}: {each.words}" for each in statements))
     failed = [each for each in statements if each.holds is False]
     if failed:
-        raise CheckFailed(f"{place} is void for {file}: not so is that {failed[0].words}")
+        say(f"void: {len(failed)} of {len(statements)} statements fail")
+        raise CheckFailed(f"{place} does not hold for {file}: {failed[0].words}")
+    held = sum(each.holds is True for each in statements)
+    taken = len(statements) - held
+    say(f"valid: {held} statements hold, {taken} are taken as they are stated")
 
 
 def _both(file: str, named: str) -> tuple[str, bytes, bytes]:
@@ -96,7 +98,10 @@ def _both(file: str, named: str) -> tuple[str, bytes, bytes]:
     from gru_codegen.certificate import MOST_BYTES
 
     place = beside(file) if named == BESIDE else named
-    return place, _bytes(file), _bytes(place, MOST_BYTES + 1)
+    module = _bytes(file)
+    if not os.path.lexists(place):
+        raise BadInput(f"cannot read {place}: there is none; generate --certificate writes one")
+    return place, module, _bytes(place, MOST_BYTES + 1)
 
 
 def _bytes(path: str, most: int = -1) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -13,16 +13,10 @@ from gru_codegen.cell import Cell
 from gru_codegen.cli.recorded import cell_of, loss_of
 from gru_codegen.losses import Loss, losses
 from gru_codegen.modules import load_source
-from gru_codegen.request import EXTRAS, Request
+from gru_codegen.request import Request
 from gru_codegen.verify import Check, Report, verify
 
 __all__ = ["against_declaration"]
-
-#: What a kernel says of itself and the generator has to say too.
-_SAID = (
-    *("CELL", "LOSS", "TARGETS", "EQUATIONS", "SIZES"),
-    *("STATES", "OUTPUT", "SHAPES", "ENTRY_POINTS", "CHECKS"),
-)
 
 
 def against_declaration(
@@ -40,33 +34,17 @@ def against_declaration(
     that the file names, if None. specs: the names of the two here. how: the keywords of the checks.
     """
     try:
-        request = _request(kernel, cell, losses[kernel.LOSS] if loss is None else loss)
+        request = Request.of(kernel, cell, losses[kernel.LOSS] if loss is None else loss)
         made = pipeline.source(request, cell_of(text), loss_of(text))
     except (KeyError, ValueError) as error:  # what it says of itself is no request
         report = verify(kernel, **how)
         return replace(report, limits=f"No kernel of {specs[0]} is like it: {error}."), ""
     again = f"{' '.join(request.command(*specs))} --output {shlex.quote(file)}"
     report = pipeline.check(kernel, cell, loss=request.loss, **how)
-    said = list(_differences(kernel, load_source(made, request.name)))
+    said = list(pipeline.said_otherwise(kernel, load_source(made, request.name)))
     row = Check("module", "says what is declared", None, float(len(said)), 0, ", ".join(said))
     limits = report.limits if text == made else f"{report.limits}\n{_edited(file, again)}"
     return replace(report, checks=(*report.checks, row), limits=limits), again
-
-
-def _request(kernel: ModuleType, cell: Cell, loss: Loss) -> Request:
-    """The request for such a kernel, by what it says of itself."""
-    layout = None if kernel.STYLE == "textbook" else getattr(kernel, "LAYOUT", None)
-    extras = [each for each in EXTRAS if hasattr(kernel, each)]
-    return Request(cell, loss, kernel.READOUT, kernel.UNROLL, kernel.STYLE, layout, extras)
-
-
-def _differences(kernel: ModuleType, made: ModuleType) -> Iterator[str]:
-    for name in _SAID:
-        actual, expected = (getattr(each, name, None) for each in (kernel, made))
-        if actual != expected:
-            yield f"{name} is not that of the declaration"
-    if kernel.Params._fields != made.Params._fields:
-        yield f"Params has {', '.join(kernel.Params._fields)}, not those of the declaration"
 
 
 def _edited(file: str, again: str) -> str:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import gru_codegen as gc
 from gru_codegen.certificate import CertificateError, read
-from gru_codegen.certificate.certificate import _declaration
+from gru_codegen.certificate.certificate import declaration_of
 from gru_codegen.certificate.declaration import data_of
 from tests.strangers.limited import refusal
 
@@ -65,7 +65,7 @@ def test_any_declaration(changes: list[tuple[tuple[Any, ...], Any, str]]) -> Non
         except (KeyError, IndexError, TypeError):  # it went with the change before
             continue
     try:
-        cell, loss = _declaration(data)
+        cell, loss = declaration_of({"declaration": data})
     except CertificateError:
         return
     assert data_of(cell)
