@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gru_codegen.audit import Audit, audit
     from gru_codegen.cell import Cell, Equation
-    from gru_codegen.cells import GRU, cells
+    from gru_codegen.cells import GRU
     from gru_codegen.derive import Derivation, derive
     from gru_codegen.errors import (
         CellError,
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gru_codegen.inspection import inspect
     from gru_codegen.ir import Program
     from gru_codegen.losses import L2, Loss, losses
+    from gru_codegen.parse import cells
     from gru_codegen.pipeline import generate, load, source_map
     from gru_codegen.stages import program
     from gru_codegen.verify import Report, verify
@@ -65,7 +66,7 @@ _HOMES = {
     for module, names in {
         "audit": ("Audit", "audit"),
         "cell": ("Cell", "Equation"),
-        "cells": ("GRU", "cells"),
+        "cells": ("GRU",),
         "derive": ("Derivation", "derive"),
         "errors": (
             "CellError",
@@ -78,6 +79,7 @@ _HOMES = {
         "inspection": ("inspect",),
         "ir": ("Program",),
         "losses": ("L2", "Loss", "losses"),
+        "parse": ("cells",),
         "pipeline": ("generate", "load", "source_map"),
         "stages": ("program",),
         "verify": ("Report", "verify"),

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gru_codegen.cell import Cell
-from gru_codegen.cells import cells
 from gru_codegen.certificate import content_of
 from gru_codegen.credit import random_data, reach, truncation
 from gru_codegen.credit.measures import CELL, norms
@@ -22,6 +21,7 @@ from gru_codegen.explain import Expansion, Format, document
 from gru_codegen.explain.model import Additions, Certified, Checked, Travel
 from gru_codegen.losses import L2, Loss
 from gru_codegen.modules import load_source
+from gru_codegen.parse import cells
 from gru_codegen.pipeline import check, source, source_map
 from gru_codegen.prove import Proof
 from gru_codegen.request import Request

@@ -7,7 +7,6 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from gru_codegen.cell import Cell
-from gru_codegen.cells import cells
 from gru_codegen.compare import compare, definition_of
 from gru_codegen.derive import Derivation
 from gru_codegen.derive.writing import mask_name, shift_rows, written_loss
@@ -18,6 +17,7 @@ from gru_codegen.ir import Program
 from gru_codegen.losses import L2, Loss
 from gru_codegen.lower.variables import identifier
 from gru_codegen.modules import load_source
+from gru_codegen.parse import cells
 from gru_codegen.passes import optimise, terms_of_gradients
 from gru_codegen.prove import prove
 from gru_codegen.request import Choices, Request, complete, names_its_choices

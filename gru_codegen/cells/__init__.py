@@ -1,44 +1,51 @@
-"""The cells that come with the package, by name: every file of this folder is one.
+"""The cells that come with the package: every file of this folder is one, in TOML or in Python.
 
-A new file is all that a new cell takes: what it declares is found here, and by the command line,
-by the checks and by the tests that run over all cells. A file is read when its cell is asked for.
+A new file is all that a new cell takes: what it declares is found by its name, by the command line,
+by the checks and by the tests that run over all cells. See `gru_codegen.parse.cells`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from importlib import import_module
-from pkgutil import iter_modules
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
 
-from gru_codegen.cell import Cell
 from gru_codegen.cells.gru import GRU
 
-__all__ = ["GRU", "cells"]
+__all__ = ["FAMILIES", "FOLDER", "GRU"]
 
-
-class _Cells(Mapping[str, Cell]):
-    """Cells by their names; that of `gru-bias` is GRU_BIAS in the file gru_bias.py."""
-
-    def __init__(self) -> None:
-        files = sorted(module.name for module in iter_modules(__path__))
-        self.files = {file.replace("_", "-"): file for file in files}
-
-    def __getitem__(self, name: str) -> Cell:
-        if name not in self.files:
-            raise KeyError(f"there is no cell {name!r}; known: {', '.join(self)}")
-        module = import_module(f"{__name__}.{self.files[name]}")
-        cell: Cell = getattr(module, self.files[name].upper())
-        return cell
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.files)
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __repr__(self) -> str:
-        return f"<cells {', '.join(self)}>"
-
-
-#: Every cell of the package by its name: the reference cell, then the rest of the family.
-cells: Mapping[str, Cell] = _Cells()
+#: Where the files are.
+FOLDER = Path(__file__).parent
+#: The families, each with its cells by name, in the order in which they are listed. A cell that
+#: stands in none comes after them.
+FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "gated units": (
+            "gru",
+            "gru1",
+            "gru2",
+            "gru3",
+            "gru-bias",
+            "gru-reset-after",
+            "ligru",
+            "mgu",
+            "janet",
+            "mut1",
+            "recurrent-highway",
+            "star",
+            "ugrnn",
+        ),
+        "units with a memory beside their state": (
+            "lstm",
+            "lstm-coupled",
+            "lstm-peephole",
+            "lstm-projection",
+            "multiplicative-lstm",
+            "ran",
+            "slstm",
+        ),
+        "networks without gates": ("rnn", "antisymmetric", "indrnn"),
+        "oscillators and networks in continuous time": ("cfc", "cornn", "lem"),
+        "recurrences that are linear in the state": ("lru", "mingru", "minlstm", "rg-lru", "sru"),
+    }
+)

@@ -19,18 +19,24 @@ __all__ = ["list_cells"]
 @click.command("cells", short_help="List the cells with their equations, and the losses.")
 @click.argument("cell", required=False)
 def list_cells(cell: str | None) -> None:
-    """List the cells with their equations, and the losses; or one CELL alone.
+    """List the cells by families with their equations, and the losses; or one CELL alone.
 
     CELL is a name, package.module:NAME or FILE.toml.
     """
     with working() as progress:
         progress("importing SymPy")
-        from gru_codegen.cells import cells
         from gru_codegen.losses import losses
-        from gru_codegen.parse import load_cell, ways
+        from gru_codegen.parse import cells, families, load_cell, ways
 
-        declared = cells.values() if cell is None else [load_cell(cell)]
-    say("\n".join(f"{_described(each)}\n" for each in declared).encode(), end=False)
+        if cell is None:
+            parts = [
+                part
+                for family, names in families().items()
+                for part in (f"{family}\n", *(_described(cells[name]) for name in names))
+            ]
+        else:
+            parts = [_described(load_cell(cell))]
+    say("\n".join(parts).encode(), end=False)
     if cell is not None:
         return
     say("\nlosses")
@@ -44,4 +50,4 @@ def list_cells(cell: str | None) -> None:
 
 def _described(cell: Cell) -> str:
     source, equations = (indent(text, "    ") for text in (cell.source, str(cell)))
-    return f"{cell.name}: {cell.title}\n{source}\n\n{equations}"
+    return f"{cell.name}: {cell.title}\n{source}\n\n{equations}\n"

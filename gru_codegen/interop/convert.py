@@ -131,7 +131,7 @@ def correspondence(framework: Framework, cell: CellOrName) -> Correspondence:
 
 
 def _require_cell(name: str) -> None:
-    from gru_codegen.cells import cells  # SymPy, which names of layers do not need
+    from gru_codegen.parse import cells  # SymPy, which names of layers do not need
 
     if name not in cells:
         raise InteropError(f"there is no cell {name!r}; known: {', '.join(cells)}")
@@ -140,7 +140,7 @@ def _require_cell(name: str) -> None:
 def _name_of(cell: Cell) -> str:
     """The name of a cell, which has to be the package's own if its name is."""
     from gru_codegen.cell import Cell
-    from gru_codegen.cells import cells  # SymPy, which names alone do not need
+    from gru_codegen.parse import cells  # SymPy, which names alone do not need
 
     if not isinstance(cell, Cell):
         raise InteropError(f"cell: expected a Cell or its name, got {type(cell).__name__}")

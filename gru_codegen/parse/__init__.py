@@ -13,15 +13,15 @@ from types import ModuleType
 from typing import Generic, TypeVar
 
 from gru_codegen.cell import Cell
-from gru_codegen.cells import cells
 from gru_codegen.errors import CellError
 from gru_codegen.losses import Loss, losses
 from gru_codegen.modules import one_line
 from gru_codegen.parse.declaration import read_cell
 from gru_codegen.parse.loss import read_loss
+from gru_codegen.parse.package import cells, families
 from gru_codegen.parse.text import meant
 
-__all__ = ["load_cell", "load_loss", "ways"]
+__all__ = ["cells", "families", "load_cell", "load_loss", "ways"]
 
 Declared = TypeVar("Declared")
 #: A file of Python, and where in it the object would be.

@@ -3,15 +3,18 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib import import_module
-from pathlib import Path
+from itertools import chain
 
 import pytest
 
 import gru_codegen as gc
 from gru_codegen.cell import B, Cell, D, H
+from gru_codegen.cells import FAMILIES, FOLDER
+from gru_codegen.parse import families
+from tests.cells.sample import IN_PYTHON
 
-cells = import_module("gru_codegen.cells")  # the attribute of the package is the mapping
 CELLS = pytest.mark.parametrize("cell", gc.cells.values(), ids=gc.cells.keys())
+PYTHONS = pytest.mark.parametrize("cell", IN_PYTHON.values(), ids=IN_PYTHON.keys())
 
 
 def test_the_gru_is_what_the_paper_says() -> None:
@@ -43,7 +46,7 @@ def test_a_cell_is_known_by_its_own_name(cell: Cell) -> None:
     assert gc.cells[cell.name] is cell
 
 
-@CELLS
+@PYTHONS
 def test_what_changes_from_step_to_step_has_one_row_per_sample(cell: Cell) -> None:
     (x,) = cell.inputs
     assert x.shape in {(B, D), (B, H)}  # H where a cell needs both sizes to be equal
@@ -51,7 +54,7 @@ def test_what_changes_from_step_to_step_has_one_row_per_sample(cell: Cell) -> No
         assert equation.target.shape == (B, H)
 
 
-@CELLS
+@PYTHONS
 def test_weights_are_named_by_what_they_do(cell: Cell) -> None:
     """W<gate> for the input, Wrec<gate> for the state, b<gate>, brec<gate> and p<gate>."""
     shapes = {"Wrec": (H, H), "W": (cell.inputs[0].shape[1], H), "b": (1, H), "p": (1, H)}
@@ -75,9 +78,14 @@ def test_every_equation_says_what_it_is(cell: Cell) -> None:
 
 
 def test_every_file_is_a_cell_and_the_reference_cell_comes_first() -> None:
-    files = {path.stem for path in Path(str(cells.__file__)).parent.glob("*.py")} - {"__init__"}
-    assert {cell.name.replace("-", "_") for cell in gc.cells.values()} == files
+    assert {*IN_PYTHON} == {file.stem.replace("_", "-") for file in FOLDER.glob("[a-z]*.py")}
+    assert {*gc.cells} - {*IN_PYTHON} == {file.stem for file in FOLDER.glob("*.toml")}
     assert next(iter(gc.cells)) == "gru"
+
+
+def test_every_cell_is_in_one_family() -> None:
+    assert families() == FAMILIES
+    assert [*chain(*FAMILIES.values())] == [*gc.cells]
 
 
 def test_a_file_is_read_when_its_cell_is_asked_for() -> None:
@@ -92,7 +100,7 @@ def test_a_cell_that_is_none_is_named_beside_all() -> None:
         gc.cells["gur"]
 
 
-@CELLS
+@PYTHONS
 def test_a_cell_is_in_the_file_of_its_name(cell: Cell) -> None:
     file = cell.name.replace("-", "_")
     module = import_module(f"gru_codegen.cells.{file}")

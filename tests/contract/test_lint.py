@@ -22,6 +22,7 @@ import pytest
 
 import gru_codegen as gc
 from gru_codegen.passes import LAYOUTS
+from tests.cells.sample import SAMPLE
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "pyproject.toml"
@@ -41,7 +42,7 @@ TYPED: list[Choices] = [
 LINTED: list[Choices] = [
     *TYPED,
     *product(["gru"], gc.losses, ["none", "linear"], [None], STYLES),
-    *((cell, "l2", "linear", None, STYLES[i % len(STYLES)]) for i, cell in enumerate(gc.cells)),
+    *((cell, "l2", "linear", None, STYLES[i % len(STYLES)]) for i, cell in enumerate(SAMPLE)),
     *product(["lstm"], ["bce"], ["none"], [4], STYLES),
 ]
 #: With `credit`, of a cell, a loss, a readout, a number of steps, and a layout or "textbook".

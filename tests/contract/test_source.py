@@ -13,6 +13,7 @@ import pytest
 
 import gru_codegen as gc
 from gru_codegen.cli import main
+from tests.cells.sample import SAMPLE
 from tests.contract.kernels import FORMS, Form, source
 
 
@@ -61,7 +62,7 @@ def test_the_command_of_the_docstring_makes_the_same_bytes(
 
 
 @pytest.mark.parametrize("style", ["fast", "textbook"])
-@pytest.mark.parametrize("cell", gc.cells)
+@pytest.mark.parametrize("cell", SAMPLE)
 def test_the_text_is_linear_in_time(cell: str, style: str) -> None:
     """Each further step between the first and the last adds the same lines."""
     code = {T: source(Form(cell, style, T)).partition("from __future__")[2] for T in (3, 4, 8, 16)}

@@ -1,9 +1,10 @@
-"""The cells of the corpus: every TOML file in a folder below this one, which is its family."""
+"""The cells of the corpus: every TOML file in a folder below this one, and those of the package."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,16 @@ import numpy as np
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 
 import gru_codegen as gc
+from gru_codegen.cells import FOLDER as PACKAGE
 from gru_codegen.parse import load_cell
 from tests.corpus.second import Array, Given
 
 FOLDER = Path(__file__).parent
-#: The file of each cell, by its name.
-FILES = {file.stem: file for file in sorted(FOLDER.glob("*/*.toml"))}
+#: The file of each cell that is declared in TOML, by its name: the package's, then those here.
+FILES = {
+    file.stem: file
+    for file in chain(sorted(PACKAGE.glob("*.toml")), sorted(FOLDER.glob("*/*.toml")))
+}
 #: T, B, D and H, all different; other sizes follow.
 STEPS, BATCH, INPUT, HIDDEN, MORE = 3, 2, 4, 5, 6
 

@@ -8,20 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import gru_codegen as gc
+from gru_codegen.cells import FAMILIES
 from tests.corpus.cells import FILES, cell
 
 __all__ = ["CONTORTED", "MISSING", "PAGE", "page"]
 
 PAGE = Path(__file__).parents[2] / "docs" / "corpus.md"
-#: The families, by their folders.
-FAMILIES = {
-    "simple": "Without gates, or with few",
-    "gated": "Gated units with one state",
-    "memory": "Units with a memory beside their state",
-    "oscillating": "Oscillating networks",
-    "continuous": "Networks in continuous time",
-    "linear": "Linear in the state: state spaces, linear attention",
-    "statistics": "Filters and models of time series",
+#: The families of the package, with the folders here; and those that it has no cell of.
+FOLDERS = {
+    "gated units": "gated",
+    "units with a memory beside their state": "memory",
+    "networks without gates": "ungated",
+    "oscillators and networks in continuous time": "continuous",
+    "recurrences that are linear in the state": "linear",
+    "filters and models of time series": "statistics",
 }
 #: Cells that are not declared as their papers write them, and how they are.
 CONTORTED = {
@@ -35,12 +36,13 @@ MISSING: dict[str, str] = {}
 _INTRODUCTION = """\
 # Published cells
 
-{number} recurrent cells from the literature, each declared in a TOML file as its paper writes it.
-The files are in `tests/corpus`; they show what [a declaration](own_cell.md) can say. For each there
-is a second writing of one step, in plain NumPy, which knows nothing of the declaration. Kernels in
-both styles, in every layout, for any number of time steps and for three, are compared with it:
-outputs, states, loss, and the gradient by every weight, by the inputs and by the initial states,
-to 1e-12 of the largest entry (`make test-corpus`; a share of it is in `make test`).
+{number} recurrent cells from the literature, each declared as its paper writes it. Those in bold
+come with the package; `gru-codegen cells NAME` shows one. The files of the others are in
+`tests/corpus`, and show what [a declaration](own_cell.md) can say. For each file there is a second
+writing of one step, in plain NumPy, which knows nothing of the declaration. Kernels in both styles,
+in every layout, for any number of time steps and for three, are compared with it: outputs, states,
+loss, and the gradient by every weight, by the inputs and by the initial states, to 1e-12 of the
+largest entry (`make test-corpus`; a share of it is in `make test`).
 
 {plainly} are declared plainly: with the equations of the paper and nothing besides.
 """
@@ -54,16 +56,18 @@ def page() -> str:
 def _lines() -> Iterator[str]:
     assert {*CONTORTED} <= {*FILES}
     assert not {*MISSING} & {*FILES}
-    number = len(FILES)
+    families = {family: list(FAMILIES.get(family, ())) for family in FOLDERS}
+    for family, names in families.items():
+        names += sorted(n for n, file in FILES.items() if file.parent.name == FOLDERS[family])
+    number = sum(map(len, families.values()))
     yield _INTRODUCTION.format(number=number, plainly=number - len(CONTORTED))
-    for folder, family in FAMILIES.items():
-        yield f"## {family}\n"
+    for family, names in families.items():
+        yield f"## {family.capitalize()}\n"
         yield "| cell | in words | source |"
         yield "|---|---|---|"
-        for name, file in FILES.items():
-            if file.parent.name == folder:
-                found = cell(name)
-                yield f"| `{name}` | {found.title} | {found.source} |"
+        for name in names:
+            found = gc.cells[name] if name in gc.cells else cell(name)
+            yield f"| {_shown(name)} | {found.title} | {found.source} |"
         yield ""
     if CONTORTED:
         yield "## Not declared plainly\n"
@@ -71,6 +75,10 @@ def _lines() -> Iterator[str]:
     if MISSING:
         yield "## What a declaration cannot say\n"
         yield from _rows("missing is", MISSING)
+
+
+def _shown(name: str) -> str:
+    return f"**`{name}`**" if name in gc.cells else f"`{name}`"
 
 
 def _rows(head: str, told: dict[str, str]) -> Iterator[str]:

@@ -7,7 +7,7 @@ outputs, last states, loss, and the gradient by every weight, by x and by the in
 from __future__ import annotations
 
 import time
-from itertools import product
+from itertools import chain, product
 from types import ModuleType
 from typing import Any
 
@@ -15,13 +15,14 @@ import numpy as np
 import pytest
 
 import gru_codegen as gc
+from gru_codegen.cells import FAMILIES
 from gru_codegen.parse import load_cell
 from gru_codegen.passes import LAYOUTS
 from gru_codegen.pipeline import check
 from tests.corpus.cells import FILES, STEPS, cell, given
 from tests.corpus.second import STEPS as SECOND
 from tests.corpus.second import Given, gradients, run
-from tests.corpus.table import FAMILIES, PAGE, page
+from tests.corpus.table import FOLDERS, PAGE, page
 from tests.truths.kernels import state_of, states_of
 
 #: Relative to the largest entry.
@@ -97,4 +98,6 @@ def test_generation_checks_and_takes_no_longer_than_it_may(name: str) -> None:
 def test_the_page_lists_them() -> None:
     """If it does not: python -m tests.corpus.table."""
     assert PAGE.read_text(encoding="utf-8") == page()
-    assert {file.parent.name for file in FILES.values()} == {*FAMILIES}
+    assert {file.parent.name for file in FILES.values()} == {"cells", *FOLDERS.values()}
+    assert {*FAMILIES} <= {*FOLDERS}
+    assert sorted(chain(*FAMILIES.values())) == sorted(gc.cells)

@@ -23,10 +23,11 @@ from gru_codegen.evaluate import evaluate, evaluate_declaration
 from gru_codegen.losses import Loss
 from gru_codegen.passes import Layout, Style
 from gru_codegen.pipeline import check
+from tests.cells.sample import IN_PYTHON
 from tests.derive.declarations import CELLS, LOSSES
 
 Array = NDArray[Any]
-ALL = {**gc.cells, **{cell.name: cell for cell in CELLS}}
+ALL = {**IN_PYTHON, **{cell.name: cell for cell in CELLS}}
 PAIRS = [
     *(pytest.param(cell, gc.L2, id=name) for name, cell in ALL.items()),
     *(pytest.param(ALL["minimal-gated"], loss, id=loss.name) for loss in LOSSES),

@@ -18,11 +18,12 @@ from gru_codegen.errors import CellError, DerivationError
 from gru_codegen.functions import positive, sigmoid, tanh
 from gru_codegen.losses import Loss
 from gru_codegen.notation import leaves
+from tests.cells.sample import IN_PYTHON
 from tests.derive.declarations import CELLS, LOSSES, cell
 
 pytestmark = pytest.mark.usefixtures("nothing_proved")
 
-ALL = {**gc.cells, **{cell.name: cell for cell in CELLS}}
+ALL = {**IN_PYTHON, **{cell.name: cell for cell in CELLS}}
 ROOT = Path(__file__).parents[2]
 
 

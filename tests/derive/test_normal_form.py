@@ -17,10 +17,11 @@ from gru_codegen.derive import NormalEquation
 from gru_codegen.derive.normal_form import MOST_TERMS
 from gru_codegen.functions import tanh
 from gru_codegen.notation import signed
+from tests.cells.sample import IN_PYTHON
 from tests.derive import declarations
 from tests.derive.declarations import CELLS, ONE, Wf
 
-ALL = {**gc.cells, **{cell.name: cell for cell in CELLS}}
+ALL = {**IN_PYTHON, **{cell.name: cell for cell in CELLS}}
 
 
 def own(cell: Cell) -> list[NormalEquation]:

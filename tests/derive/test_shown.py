@@ -9,9 +9,10 @@ import pytest
 
 import gru_codegen as gc
 from gru_codegen.verify.report import COLUMNS, Check
+from tests.cells.sample import IN_PYTHON
 
 
-@pytest.mark.parametrize("cell", gc.cells.values(), ids=lambda cell: cell.name)
+@pytest.mark.parametrize("cell", IN_PYTHON.values(), ids=lambda cell: cell.name)
 def test_every_part_has_a_line_and_latex(cell: gc.Cell) -> None:
     derivation = gc.derive(cell)
     write = derivation.notation.text

@@ -18,13 +18,14 @@ from gru_codegen.derive.split import Error, Split
 from gru_codegen.evaluate import evaluate
 from gru_codegen.notation import Common, RowFunction, leaves
 from gru_codegen.readouts import linear
+from tests.cells.sample import IN_PYTHON
 from tests.derive import declarations
 
 Array = NDArray[Any]
 
 SIZES = {"B": 2, "D": 3, "H": 4, "O": 5}
 STEPS = 3
-CELLS = [*gc.cells.values(), *declarations.CELLS]
+CELLS = [*IN_PYTHON.values(), *declarations.CELLS]
 
 
 def plain(expression: Any) -> Any:

@@ -12,12 +12,13 @@ from gru_codegen.cell import B, Cell, D, Equation, H, matrix
 from gru_codegen.evaluate import evaluate, evaluate_declaration
 from gru_codegen.functions import tanh
 from gru_codegen.notation import TEXT, leaves
+from tests.cells.sample import IN_PYTHON
 from tests.derive import declarations
 
 Array = NDArray[Any]
 
 SIZES = {"B": 2, "D": 3, "H": 4}
-CELLS = [*gc.cells.values(), *declarations.CELLS]
+CELLS = [*IN_PYTHON.values(), *declarations.CELLS]
 
 
 class Point:

@@ -10,9 +10,10 @@ import gru_codegen as gc
 from gru_codegen.derive.writing import Row, aligned, text_lines
 from gru_codegen.functions import tanh
 from gru_codegen.notation import LATEX, Notation, Schema
+from tests.cells.sample import IN_PYTHON
 from tests.derive import declarations
 
-DECLARED = [(cell, gc.L2) for cell in (*gc.cells.values(), *declarations.CELLS)] + [
+DECLARED = [(cell, gc.L2) for cell in (*IN_PYTHON.values(), *declarations.CELLS)] + [
     (gc.GRU, loss) for loss in declarations.LOSSES
 ]
 

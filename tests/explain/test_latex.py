@@ -11,6 +11,7 @@ import gru_codegen as gc
 from gru_codegen.cell import B, Cell, D, Equation, H, hadamard, matrix, ones
 from gru_codegen.explain import document
 from gru_codegen.functions import sigmoid, tanh
+from tests.cells.sample import SAMPLE
 from tests.derive import declarations
 
 
@@ -39,7 +40,7 @@ def awkward() -> Cell:
 
 
 TRIED = ("two-states", "peephole")
-CELLS = [*gc.cells.values(), awkward(), *(c for c in declarations.CELLS if c.name in TRIED)]
+CELLS = [*SAMPLE.values(), awkward(), *(c for c in declarations.CELLS if c.name in TRIED)]
 pdflatex = pytest.mark.skipif(
     shutil.which("pdflatex") is None,
     reason="pdflatex is not installed (apt install texlive-latex-recommended)",

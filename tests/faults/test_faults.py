@@ -22,6 +22,7 @@ from gru_codegen import pipeline
 from gru_codegen.modules import load_source
 from gru_codegen.parse import load_cell
 from gru_codegen.passes import LAYOUTS
+from tests.cells.sample import IN_PYTHON
 from tests.faults.campaign import PARTS, REST, planted, run
 from tests.faults.guard import first_failure, prover
 from tests.faults.oracle import Oracle
@@ -38,7 +39,7 @@ FORMS = [
     ("lstm", "linear", 2, "columns"),
     *(
         (name, readout, unroll, layout)
-        for name in gc.cells
+        for name in IN_PYTHON
         if name != "gru"
         for readout, unroll, layout in (
             ("linear", None, "rows"),

@@ -16,10 +16,11 @@ from gru_codegen.explain.sections.steps import step_section
 from gru_codegen.grade.stamps import Stamp
 from gru_codegen.notation import Notation, bare
 from gru_codegen.request import complete
+from tests.cells.sample import IN_PYTHON
 from tests.grade.files import graded, line, sheet
 
 STEPS = 3
-CASES = [(cell, "l2", "none") for cell in gc.cells] + [
+CASES = [(cell, "l2", "none") for cell in IN_PYTHON] + [
     ("gru", loss, "linear") for loss in gc.losses
 ]
 

@@ -70,6 +70,8 @@ def check_contents(wheel: Path) -> None:
     expected |= {file.relative_to(ROOT).as_posix() for file in copied}
     beside = (ROOT / "gru_codegen" / "explain" / "html").glob("*.*")  # style, font and its licence
     expected |= {file.relative_to(ROOT).as_posix() for file in beside}
+    cells = (ROOT / "gru_codegen" / "cells").glob("*.toml")
+    expected |= {file.relative_to(ROOT).as_posix() for file in cells}
     expected.add("gru_codegen/py.typed")
     if missing := sorted(expected - shipped):
         sys.exit(f"wheel: {wheel.name} lacks {', '.join(missing)}")
@@ -103,6 +105,7 @@ def main() -> None:
             run(gru_codegen, "verify", kernel, cwd=elsewhere)
             if (elsewhere / kernel).read_bytes() != (ROOT / kernel).read_bytes():
                 sys.exit(f"wheel: what is installed writes another {kernel} than is committed")
+        run(gru_codegen, "cells", cwd=elsewhere)  # reads every one
         report = run(gru_codegen, "inspect", "--unroll", "2", "--format", "html", cwd=elsewhere)
         if report != (ROOT / "docs/reports/gru.html").read_text(encoding="utf-8"):
             sys.exit("wheel: what is installed writes another report than docs/reports/gru.html")

@@ -25,6 +25,7 @@ from gru_codegen.passes import (
     to_three_address_code,
 )
 from gru_codegen.polynomials import Polynomial
+from tests.cells.sample import IN_PYTHON
 from tests.passes.random_programs import handed_out
 
 SIZES = {"B": 2, "D": 3, "H": 4, "O": 5}
@@ -71,7 +72,7 @@ def assert_same_results(
 
 @pytest.mark.parametrize("pipeline", [("textbook", "rows"), *(("fast", lay) for lay in LAYOUTS)])
 @pytest.mark.parametrize("steps", [None, 1, 3])
-@pytest.mark.parametrize("cell", gc.cells)
+@pytest.mark.parametrize("cell", IN_PYTHON)
 def test_every_style_preserves_every_value(
     cell: str, steps: int | None, pipeline: tuple[Style, Layout]
 ) -> None:

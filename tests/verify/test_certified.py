@@ -19,6 +19,7 @@ from gru_codegen.modules import load_source
 from gru_codegen.verify import balls, certified, verify
 from gru_codegen.verify.balls import Ball, UndecidedError
 from gru_codegen.verify.configuration import Problem, Sizes, small
+from tests.cells.sample import SAMPLE
 
 finite = st.floats(-1e3, 1e3)
 
@@ -85,7 +86,7 @@ def test_bounds_of_every_loss(loss: str, choices: dict[str, Any]) -> None:
         assert 0 < row.worst_error < 1e-14
 
 
-@pytest.mark.parametrize("cell", gc.cells)
+@pytest.mark.parametrize("cell", SAMPLE)
 def test_bounds_of_every_cell(cell: str) -> None:
     kernel = kernel_of(cell)
     rows = [claim.check() for claim in certified.claims([Problem(kernel, small(kernel)[0], 0)])]

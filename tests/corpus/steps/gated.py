@@ -24,7 +24,7 @@ __all__ = [
     "mut2",
     "mut3",
     "nbrc",
-    "ran",
+    "recurrent_highway",
     "sgu",
     "star",
     "ugrnn",
@@ -113,14 +113,6 @@ def mut3(w: Any, x: Any, h: Any) -> Any:
     return h, (h,)
 
 
-def ran(w: Any, x: Any, h: Any, c: Any) -> Any:
-    """Equations 1 to 4: a sum of inputs, each weighed."""
-    i = sigmoid(h @ w.Wih + x @ w.Wix + w.bi)
-    f = sigmoid(h @ w.Wfh + x @ w.Wfx + w.bf)
-    c = i * (x @ w.Wcx) + f * c
-    return tanh(c), (tanh(c), c)
-
-
 def star(w: Any, x: Any, h: Any) -> Any:
     """Equations 13 to 15: one gate, and tanh of the whole."""
     k = sigmoid(x @ w.Wx + h @ w.Wh + w.bk)
@@ -194,3 +186,14 @@ def eleatt_gru(w: Any, x: Any, h: Any) -> Any:
     z, r = sigmoid(x @ w.Wz + h @ w.Uz + w.bz), sigmoid(x @ w.Wr + h @ w.Ur + w.br)
     h = z * h + (1 - z) * tanh(x @ w.Wc + (r * h) @ w.Uc + w.bc)
     return h, (h,)
+
+
+def recurrent_highway(w: Any, x: Any, s: Any) -> Any:
+    """Equations 7 to 9, where x enters the first layer alone and c = 1 - t."""
+    for layer in "123":
+        h, t = s @ getattr(w, f"Rh{layer}"), s @ getattr(w, f"Rt{layer}")
+        if layer == "1":
+            h, t = h + x @ w.Wh, t + x @ w.Wt
+        h, t = tanh(h + getattr(w, f"bh{layer}")), sigmoid(t + getattr(w, f"bt{layer}"))
+        s = h * t + s * (1 - t)
+    return s, (s,)

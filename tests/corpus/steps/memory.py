@@ -18,6 +18,7 @@ __all__ = [
     "multiplicative_lstm",
     "nas",
     "nested_lstm",
+    "ran",
     "residual_lstm",
     "slstm",
     "wmc_lstm",
@@ -168,3 +169,11 @@ def slstm(w: Any, x: Any, h: Any, c: Any, n: Any, m: Any) -> Any:
     n = f * n + i
     h = sigmoid(x @ w.Wo + h @ w.Ro + w.bo) * c / n
     return h, (h, c, n, top)
+
+
+def ran(w: Any, x: Any, h: Any, c: Any) -> Any:
+    """Equations 1 to 4: a sum of inputs, each weighed."""
+    i = sigmoid(h @ w.Wih + x @ w.Wix + w.bi)
+    f = sigmoid(h @ w.Wfh + x @ w.Wfx + w.bf)
+    c = i * (x @ w.Wcx) + f * c
+    return tanh(c), (tanh(c), c)

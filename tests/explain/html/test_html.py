@@ -20,6 +20,7 @@ from gru_codegen.explain.sections import explained
 from gru_codegen.functions import tanh
 from gru_codegen.inspection import inspect
 from gru_codegen.pipeline import source_map
+from tests.cells.sample import SAMPLE
 from tests.explain.html.math_font import CHARACTERS, FONT
 from tests.explain.html.pages import PAGES, awkward, classes, elements, page
 
@@ -238,7 +239,7 @@ def test_each_picture_has_the_same_edges_and_its_paths() -> None:
     assert len({each.get("id") for each in root.iter("marker")}) == 6
 
 
-@pytest.mark.parametrize("cell", [*gc.cells.values(), *awkward()], ids=lambda cell: cell.name)
+@pytest.mark.parametrize("cell", [*SAMPLE.values(), *awkward()], ids=lambda cell: cell.name)
 def test_no_node_is_on_another_or_in_the_way_of_an_edge_of_its_step(cell: Cell) -> None:
     sections = explained(Part.of(gc.derive(cell), steps=2)).sections
     (picture,) = [b for section in sections for b in section.blocks if isinstance(b, Graph)]

@@ -23,7 +23,6 @@ __all__ = [
     "plrnn",
     "plrnn_dendritic",
     "plrnn_shallow",
-    "recurrent_highway",
     "scrn",
     "statistical",
 ]
@@ -83,17 +82,6 @@ def mi_rnn(w: Any, x: Any, h: Any) -> Any:
     given, kept = x @ w.W, h @ w.U
     h = tanh(w.alpha * given * kept + w.beta1 * kept + w.beta2 * given + w.b)
     return h, (h,)
-
-
-def recurrent_highway(w: Any, x: Any, s: Any) -> Any:
-    """Equations 7 to 9, where x enters the first layer alone and c = 1 - t."""
-    for layer in "123":
-        h, t = s @ getattr(w, f"Rh{layer}"), s @ getattr(w, f"Rt{layer}")
-        if layer == "1":
-            h, t = h + x @ w.Wh, t + x @ w.Wt
-        h, t = tanh(h + getattr(w, f"bh{layer}")), sigmoid(t + getattr(w, f"bt{layer}"))
-        s = h * t + s * (1 - t)
-    return s, (s,)
 
 
 def lipschitz(w: Any, x: Any, h: Any) -> Any:

@@ -1,0 +1,61 @@
+"""The cells of the package by name; a file is read when its cell is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from itertools import chain
+from pathlib import Path
+
+from gru_codegen.cell import Cell
+from gru_codegen.cells import FAMILIES, FOLDER
+from gru_codegen.parse.declaration import read_cell
+
+__all__ = ["cells", "families"]
+
+
+class _Cells(Mapping[str, Cell]):
+    """Cells by their names: `lem` in lem.toml; `gru-bias` is GRU_BIAS in the file gru_bias.py."""
+
+    def __init__(self, folder: Path) -> None:
+        found = {
+            file.stem.replace("_", "-"): file
+            for file in sorted(folder.iterdir())
+            if file.suffix in (".py", ".toml") and not file.stem.startswith("_")
+        }
+        listed = [name for name in chain(*FAMILIES.values()) if name in found]
+        self._files = {name: found[name] for name in (*listed, *found)}
+        self._read: dict[str, Cell] = {}
+
+    def __getitem__(self, name: str) -> Cell:
+        if name not in self._files:
+            raise KeyError(f"there is no cell {name!r}; known: {', '.join(self)}")
+        if name not in self._read:
+            self._read.setdefault(name, self._declared(self._files[name]))
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __repr__(self) -> str:
+        return f"<cells {', '.join(self)}>"
+
+    @staticmethod
+    def _declared(file: Path) -> Cell:
+        if file.suffix == ".toml":
+            return read_cell(str(file))
+        cell: Cell = getattr(import_module(f"gru_codegen.cells.{file.stem}"), file.stem.upper())
+        return cell
+
+
+#: Every cell of the package by its name, family by family: the reference cell comes first.
+cells: Mapping[str, Cell] = _Cells(FOLDER)
+
+
+def families() -> dict[str, tuple[str, ...]]:
+    """The names of the cells of each family; those that stand in none are the last."""
+    others = tuple(name for name in cells if name not in chain(*FAMILIES.values()))
+    return {**FAMILIES, **({"others": others} if others else {})}
