@@ -190,6 +190,13 @@ class Workspace:
                 "its own"
             )
 
+    @classmethod
+    def of(cls, params: Params, batch_size: int) -> Workspace:
+        """A new one for so many samples and these weights, in their dtype."""
+        params = _checked(params)
+        _check_fit(params)
+        return cls(batch_size, params.Wz.shape[0], params.Wz.shape[1], params[0].dtype)
+
     def __getstate__(self) -> dict[str, Any]:
         names = ("batch_size", "input_size", "hidden_size", "dtype")
         return {name: getattr(self, name) for name in names}

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from gru_codegen.audit import Audit, audit
     from gru_codegen.cell import Cell, Equation
     from gru_codegen.cells import GRU
+    from gru_codegen.checkpoints import checkpointed
     from gru_codegen.derive import Derivation, derive
     from gru_codegen.errors import (
         CellError,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from gru_codegen.parse import cells
     from gru_codegen.pipeline import generate, load, source_map
     from gru_codegen.stages import program
+    from gru_codegen.vectors import ravel, unravel
     from gru_codegen.verify import Report, verify
 
     __version__: str
@@ -48,6 +50,7 @@ __all__ = [
     "VerificationError",
     "audit",
     "cells",
+    "checkpointed",
     "derive",
     "generate",
     "grade",
@@ -55,7 +58,9 @@ __all__ = [
     "load",
     "losses",
     "program",
+    "ravel",
     "source_map",
+    "unravel",
     "verify",
 ]
 
@@ -67,6 +72,7 @@ _HOMES = {
         "audit": ("Audit", "audit"),
         "cell": ("Cell", "Equation"),
         "cells": ("GRU",),
+        "checkpoints": ("checkpointed",),
         "derive": ("Derivation", "derive"),
         "errors": (
             "CellError",
@@ -82,6 +88,7 @@ _HOMES = {
         "parse": ("cells",),
         "pipeline": ("generate", "load", "source_map"),
         "stages": ("program",),
+        "vectors": ("ravel", "unravel"),
         "verify": ("Report", "verify"),
     }.items()
     for name in names

@@ -30,7 +30,7 @@ _KERNEL = frozenset({
     "total", "w",
     "Mapping", "MappingProxyType", "SHAPES", "params_from_npz", "params_to_npz", "allow_pickle",
     "file", "os", "sizes", "suppress",
-    "allocate", "copies", "room", "show",
+    "allocate", "copies", "of", "room", "show",
     "count", "index",  # what every tuple has
 })
 # fmt: on

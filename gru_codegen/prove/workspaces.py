@@ -6,21 +6,32 @@ from typing import Any
 
 from gru_codegen.prove.field import Field
 from gru_codegen.prove.points import Point
-from gru_codegen.verify.entry_points import size_keyword, usual_input
+from gru_codegen.verify.entry_points import size_keyword, untold, usual_input
 from gru_codegen.verify.ownership import arrays_in, owner
 
 __all__ = ["spoil", "workspace_for"]
 
 
 def workspace_for(module: Any, point: Point) -> Any:
-    """A workspace of `module` for the sizes of `point`, whatever the number of steps."""
+    """A workspace of `module` for the sizes of `point`, whatever the number of steps.
+
+    That which it makes for weights, if it does, has to be for the same sizes.
+    """
     numbers = point.sizes
     inputs = numbers.get("D") or numbers[module.SHAPES[usual_input(module)][-1]]
     states = numbers.get("H", next(iter(point.states.values())).shape[-1])
     others = {
         size_keyword(letter): numbers[letter] for letter in module.SIZES if letter not in "BDH"
     }
-    return module.Workspace(numbers["B"], inputs, states, dtype=object, **others)
+    right = module.Workspace(numbers["B"], inputs, states, dtype=object, **others)
+    if not hasattr(module.Workspace, "of"):
+        return right
+    told = {"input_size": inputs, "hidden_size": states, **others}
+    keywords = {name: told[name] for name in untold(module)}
+    made = module.Workspace.of(module.Params(**point.weights), numbers["B"], **keywords)
+    if (made.sizes, made.dtype) != (right.sizes, right.dtype):
+        raise ValueError(f"Workspace.of makes one for {made.sizes}, not for {right.sizes}")
+    return made
 
 
 def spoil(held: Any, field: Field) -> None:

@@ -62,6 +62,11 @@ def size_keyword(letter: str) -> str:
     return "output_size" if letter == "O" else f"{letter.lower()}_size"
 
 
+def untold(kernel: ModuleType) -> tuple[str, ...]:
+    """Return the sizes that no weight tells: what `Workspace.of` has to be given besides."""
+    return tuple(inspect.signature(kernel.Workspace.of).parameters)[2:]
+
+
 def takes_targets(kernel: ModuleType, name: str) -> bool:
     """Return whether an entry point has to be given more than `forward`: targets."""
     required = _required(kernel, name)

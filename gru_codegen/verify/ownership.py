@@ -10,7 +10,7 @@ import numpy as np
 
 from .calls import arrays, call
 from .claim import Claim, over, tolerance
-from .configuration import Array, Problem, Sizes
+from .configuration import Array, Problem, Sizes, cast
 from .consistency import TOLERANCE
 from .difference import Difference, difference, verdict, worst
 from .options import adjoints
@@ -20,7 +20,10 @@ def claims(problems: Sequence[Problem]) -> list[Claim]:
     """Return the claims about a workspace used again, and about arrays that a call leaves alone."""
     turns = _in_turn(problems)
     allowed = tolerance(turns, TOLERANCE)
+    kernel = problems[0].kernel
+    of_weights = Claim("workspace", "made for weights", None, allowed, over(problems, _made))
     return [
+        *([of_weights] if hasattr(kernel.Workspace, "of") else []),
         Claim("workspace", "results as without", None, allowed, lambda: _reused(turns)),
         Claim("workspace", "earlier results stay", None, 0, lambda: _kept(turns)),
         Claim("inputs", "left unmodified", None, 0, over(problems, _unmodified)),
@@ -53,6 +56,22 @@ def _reused(turns: Sequence[Problem]) -> Difference:
         )
         for turn, problem in enumerate(turns, start=1)
     )
+
+
+def _made(problem: Problem) -> Difference:
+    differences = []
+    for dtype in (np.float32, np.float64):
+        params = cast(problem.arguments.params, dtype)
+        made, right = problem.workspace_of(params), problem.workspace(dtype)
+        trained = problem.arguments._replace(params=params).trained
+        found = problem.kernel.loss_and_gradients(*trained, workspace=made)
+        without = problem.kernel.loss_and_gradients(*trained)
+        same = (made.sizes, made.dtype) == (right.sizes, right.dtype)
+        differences += [
+            verdict(same, f"Workspace.of makes one of {made.sizes} and {made.dtype}"),
+            difference(f"at {problem}, results with what Workspace.of makes", found, without),
+        ]
+    return worst(differences)
 
 
 def _kept(turns: Sequence[Problem]) -> Difference:

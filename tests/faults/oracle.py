@@ -40,6 +40,8 @@ class Oracle:
 
     def __init__(self, kernel: ModuleType) -> None:
         steps = STEPS if kernel.UNROLL is None else (kernel.UNROLL,)
+        of = getattr(kernel.Workspace, "of", None)
+        self._of_weights = of is not None and len(inspect.signature(of).parameters) == 2
         self._problems = [_Problem(kernel, T) for T in steps]
         if not self._are_defined(kernel):  # a cell that takes logarithms or roots
             self._problems = [_Problem(kernel, T, positive=True) for T in steps]
@@ -70,6 +72,10 @@ class Oracle:
         """All that `kernel` returns, for several arguments and ways of calling."""
         arguments, keywords = _sizes(kernel)
         workspace = kernel.Workspace(*arguments, **keywords)
+        if self._of_weights:
+            made = kernel.Workspace.of(kernel.Params(*self._problems[0].weights), SIZES["B"])
+            yield _Part(np.array(made.sizes, float), TOLERANCE)
+            yield _Part(np.empty(0, made.dtype), TOLERANCE)
         for some in self._problems:
             yield from _parts(some.trained(kernel, workspace), TOLERANCE)
         for result in self._problems[-1].everything(kernel, workspace):
@@ -227,4 +233,5 @@ def _same(found: _Part | None, right: _Part | None, *, finite: bool) -> bool:
     errors = np.abs(one - other)
     if finite:
         errors = errors[np.isfinite(one)]
-    return bool(np.max(errors, initial=0) <= right.tolerance * np.max(np.abs(other)))
+    scale = np.max(np.abs(other), initial=0)
+    return bool(np.max(errors, initial=0) <= right.tolerance * scale)

@@ -1,0 +1,154 @@
+"""Exact gradients of sequences whose history does not fit into memory: window by window.
+
+A first run keeps the states between windows alone. Then each window, the last one first, is run
+again and differentiated, and the gradient of its initial state goes to the last state of the window
+before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gru_codegen.modules import require_kernel
+from gru_codegen.verify.entry_points import inputs, size_keyword, untold
+
+__all__ = ["checkpointed"]
+
+Array = NDArray[Any]
+
+
+def checkpointed(
+    kernel: ModuleType,
+    params: Any,
+    x: Any,
+    y: Any,
+    s0: Any = None,
+    *,
+    window: int = 100,
+    loss_weights: Any = None,
+    lengths: Any = None,
+) -> Any:
+    """The Result of ``kernel.loss_and_gradients``, with the history of one window at a time.
+
+    Arguments are those of that function, for any number of steps T. Beside them it takes the memory
+    of so many steps as `window` has, and of a state for each window; and one more forward pass.
+    The windows of a kernel that is unrolled are its own steps, and T is a multiple of them.
+
+    Raises
+    ------
+    TypeError, ValueError: an argument is none for `loss_and_gradients`, or `window` is no number
+        of steps, or the kernel is older than `all_gradients`.
+    VerificationError: `kernel` is no generated kernel.
+    """
+    run = _Run(kernel, params, x, np.asarray(y), loss_weights, lengths)
+    starts = run.starts(window)
+    if len(starts) < 2:
+        return kernel.loss_and_gradients(
+            params, x, y, s0, loss_weights=loss_weights, lengths=lengths
+        )
+    states = [s0]
+    for start in starts[:-1]:
+        states.append(run.forward(start, states[-1]))
+    found = run.backward(starts[-1], states.pop(), None)
+    total, gradients, last = found.loss, found.params, found.state
+    for start in reversed(starts[:-1]):
+        found = run.backward(start, states.pop(), found.s0)
+        total += found.loss
+        for gradient, more in zip(gradients, found.params, strict=True):
+            gradient += more
+    return kernel.Result(total, gradients, last)
+
+
+class _Run:
+    """A kernel and its arguments, of which each call gets those of one window."""
+
+    def __init__(
+        self, kernel: ModuleType, params: Any, x: Any, y: Array, loss_weights: Any, lengths: Any
+    ) -> None:
+        require_kernel(kernel)
+        if not hasattr(kernel, "all_gradients"):
+            raise ValueError(f"{kernel.__name__} has no all_gradients; generate it again")
+        self.kernel, self.params, self.y = kernel, params, y
+        self.x = _each(np.asarray, x)
+        self.loss_weights = None if loss_weights is None else np.asarray(loss_weights)
+        self.lengths = None if lengths is None else np.asarray(lengths)
+        first, *_ = self.inputs = self.x if isinstance(self.x, tuple) else (self.x,)
+        self.steps = self.size = len(first) if first.ndim else 0
+        self.workspace = self._workspace()
+        #: Whether the loss is a mean, and so a Workspace counts what it is over.
+        self.mean = hasattr(self.workspace, "count")
+
+    def _workspace(self) -> Any:
+        """The Workspace that serves all windows; None where x has no batch and is refused."""
+        if any(array.ndim != 3 for array in self.inputs):
+            return None
+        numbers = {}
+        for name, array in zip(inputs(self.kernel), self.inputs, strict=True):
+            letter = self.kernel.SHAPES[name][-1]
+            keyword = {"D": "input_size", "H": "hidden_size"}.get(letter, size_keyword(letter))
+            numbers[keyword] = array.shape[2]
+        sizes = {name: numbers[name] for name in untold(self.kernel)}
+        return self.kernel.Workspace.of(self.params, self.inputs[0].shape[1], **sizes)
+
+    def starts(self, window: Any) -> range:
+        """The first step of each window, once all arguments have the steps of x."""
+        own = self.kernel.UNROLL
+        if isinstance(window, bool) or not isinstance(window, int | np.integer) or window < 1:
+            raise ValueError(f"window: expected a number of time steps, 1 or more, got {window!r}")
+        self.size = int(window) if own is None else own
+        if self.steps % self.size and own is not None:
+            raise ValueError(
+                f"x: this kernel is unrolled to T = {own}: {self.steps} steps are no windows of it"
+            )
+        for name, array in (("y", self.y), ("loss_weights", self.loss_weights)):
+            if array is not None and array.shape[:1] != (self.steps,):
+                raise ValueError(f"{name}: expected {self.steps} time steps, got {array.shape}")
+        if self.lengths is not None and self.lengths.size:
+            least, most = self.lengths.min(), self.lengths.max()
+            if not 0 <= least <= most <= self.steps:
+                raise ValueError(f"lengths: expected 0 to T = {self.steps}, got {least} to {most}")
+        if any(len(array) != self.steps for array in self.inputs):
+            raise ValueError("x: expected the same number of time steps in every input")
+        return range(0, self.steps, self.size)
+
+    def forward(self, start: int, state: Any) -> Any:
+        """The state after the window that begins at `start`."""
+        options = self._lengths(start)
+        _, last = self.kernel.forward(self.params, self._cut(self.x, start), state, **options)
+        return last
+
+    def backward(self, start: int, state: Any, d_state: Any) -> Any:
+        """All gradients of it; `d_state` is that of what comes after it."""
+        x, y = self._cut(self.x, start), self._cut(self.y, start)
+        weights = None if self.loss_weights is None else self._cut(self.loss_weights, start)
+        if self.mean:  # over all steps, not over those of the window
+            share = len(y) / self.steps
+            weights = np.full(len(y), share) if weights is None else weights * share
+        return self.kernel.all_gradients(
+            self.params,
+            x,
+            y,
+            state,
+            d_state=d_state,
+            loss_weights=weights,
+            **self._lengths(start),
+        )
+
+    def _cut(self, given: Any, start: int) -> Any:
+        """The steps of an array, or of each input."""
+        return _each(lambda array: array[start : start + self.size], given)
+
+    def _lengths(self, start: int) -> dict[str, Any]:
+        steps = min(self.size, self.steps - start)
+        left = None if self.lengths is None else np.clip(self.lengths - start, 0, steps)
+        return {"lengths": left, "workspace": self.workspace}
+
+
+def _each(change: Callable[[Any], Any], given: Any) -> Any:
+    """An array changed, or each of several inputs."""
+    return type(given)(*map(change, given)) if hasattr(given, "_fields") else change(given)
