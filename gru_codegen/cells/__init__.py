@@ -26,6 +26,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "gru2",
             "gru3",
             "gru-bias",
+            "gru-d",
             "gru-reset-after",
             "ligru",
             "mgu",
@@ -46,6 +47,13 @@ FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "networks without gates": ("rnn", "antisymmetric", "indrnn"),
         "oscillators and networks in continuous time": ("cfc", "cornn", "lem"),
-        "recurrences that are linear in the state": ("lru", "mingru", "minlstm", "rg-lru", "sru"),
+        "recurrences that are linear in the state": (
+            "lru",
+            "mingru",
+            "minlstm",
+            "qrnn",
+            "rg-lru",
+            "sru",
+        ),
     }
 )

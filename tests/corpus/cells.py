@@ -43,10 +43,9 @@ def given(declared: gc.Cell, seed: int) -> Given:
             return rng.uniform(*declared.checks[symbol], shape)
         return np.asarray(rng.standard_normal(shape) / 2)
 
-    (x,) = declared.inputs
     return Given(
         weights={weight.name: drawn(weight) for weight in declared.weights},
-        x=drawn(x, STEPS),
+        inputs={each.name: drawn(each, STEPS) for each in declared.inputs},
         y=rng.standard_normal((STEPS, *(sizes[str(n)] for n in declared.output.shape))),
         s0={state.name: drawn(state) for state in declared.states},
     )

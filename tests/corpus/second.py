@@ -1,9 +1,10 @@
 """The second writing of each cell, run over time and differentiated, without gru_codegen.
 
-A step is a function of the weights, of x and of the states before it; it returns the output and the
-states after it. Its name is that of the cell. In it every vector is one row, (1, H), so that any
-weight, input or state may have an axis more in front: that of the numbers in it, each of which is
-changed in its own copy. One run is then a complex step, Im L(a + ih) / h, by all of an array.
+A step is a function of the weights, of x, which has several inputs as its attributes, and of the
+states before it; it returns the output and the states after it. Its name is that of the cell. In it
+every vector is one row, (1, H), so that any weight, input or state may have an axis more in front:
+that of the numbers in it, each of which is changed in its own copy. One run is then a complex step,
+Im L(a + ih) / h, by all of an array.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Given(NamedTuple):
     """What a cell is given; vectors are rows."""
 
     weights: Mapping[str, Array]
-    x: Array
+    inputs: Mapping[str, Array]
     y: Array
     s0: Mapping[str, Array]
 
@@ -63,7 +64,9 @@ def run(step: Step, given: Given) -> Run:
     weights, states = SimpleNamespace(**given.weights), tuple(given.s0.values())
     outputs, loss = [], 0
     for t, y in enumerate(given.y):
-        output, states = step(weights, given.x[..., t, :, :], *states)
+        now = {name: array[..., t, :, :] for name, array in given.inputs.items()}
+        x = SimpleNamespace(**now) if len(now) > 1 else next(iter(now.values()))
+        output, states = step(weights, x, *states)
         outputs.append(output)
         loss = loss + ((output - y) ** 2).sum(axis=(-2, -1)) / 2
     return Run(tuple(outputs), states, loss)
@@ -72,16 +75,14 @@ def run(step: Step, given: Given) -> Run:
 def gradients(step: Step, given: Given) -> dict[str, Array]:
     """The gradient of the loss by every array that is given but y, by its name."""
 
-    def by_weight(name: str, array: Array) -> Given:
-        return given._replace(weights={**given.weights, name: array})
+    def changed(role: str, name: str, array: Array) -> Given:
+        return given._replace(**{role: {**getattr(given, role), name: array}})
 
-    def by_state(name: str, array: Array) -> Given:
-        return given._replace(s0={**given.s0, name: array})
-
-    found = {"x": _gradient(step, given.x, lambda x: given._replace(x=x))}
-    for arrays, changed in ((given.weights, by_weight), (given.s0, by_state)):
-        found |= {name: _gradient(step, a, partial(changed, name)) for name, a in arrays.items()}
-    return found
+    return {
+        name: _gradient(step, array, partial(changed, role, name))
+        for role in ("weights", "inputs", "s0")
+        for name, array in getattr(given, role).items()
+    }
 
 
 def _gradient(step: Step, array: Array, changed: Callable[[Array], Given]) -> Array:

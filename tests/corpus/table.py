@@ -26,6 +26,7 @@ FOLDERS = {
 }
 #: Cells that are not declared as their papers write them, and how they are.
 CONTORTED = {
+    "gru-d": "the mean of the data, which is a weight",
     "damped-ema": "one dimension a channel: several are a matrix for each sample",
     "retention": "keys of one dimension: several are a matrix for each sample",
     "s4d-real": "one state a channel: several are a matrix for each sample",

@@ -40,12 +40,18 @@ def agreed(kernel: ModuleType, name: str, case: Given) -> None:
         **{n: a[0] if f"params.{n}" in vectors else a for n, a in case.weights.items()}
     )
     s0 = state_of(kernel, [case.s0[state] for state in kernel.STATES])
-    outputs, state = kernel.forward(params, case.x, s0)
-    result = kernel.loss_and_gradients(params, case.x, case.y, s0)
-    _, _, pullback = kernel.vjp(params, case.x, s0)
+    several = len(case.inputs) > 1
+    x = kernel.Inputs(**case.inputs) if several else next(iter(case.inputs.values()))
+    outputs, state = kernel.forward(params, x, s0)
+    result = kernel.loss_and_gradients(params, x, case.y, s0)
+    _, _, pullback = kernel.vjp(params, x, s0)
     _, d_x, d_s0 = pullback(outputs - case.y)
 
-    pairs = [("outputs", outputs, np.array(expected.outputs)), ("x", d_x, by["x"])]
+    pairs = [("outputs", outputs, np.array(expected.outputs))]
+    given_none = {symbol.name for symbol in cell(name).without_gradient}
+    for n, a in zip(case.inputs, d_x if several else [d_x], strict=True):
+        assert (a is None) == (n in given_none)
+        pairs += [] if a is None else [(n, a, by[n])]
     pairs.append(("loss", np.asarray(result.loss), expected.loss))
     for last in (state, result.state):
         pairs += zip(kernel.STATES, states_of(kernel, last), expected.states, strict=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.corpus.functions import hard_sigmoid, relu, sigmoid, softplus, tanh
+from tests.corpus.functions import exp, hard_sigmoid, relu, sigmoid, softplus, tanh
 
 __all__ = [
     "atr",
@@ -12,6 +12,7 @@ __all__ = [
     "cfn",
     "dsgu",
     "eleatt_gru",
+    "gru_d",
     "intersection",
     "janet",
     "light_ru",
@@ -27,7 +28,9 @@ __all__ = [
     "recurrent_highway",
     "sgu",
     "star",
+    "tau_gru",
     "ugrnn",
+    "variational_dropout_gru",
 ]
 
 
@@ -197,3 +200,34 @@ def recurrent_highway(w: Any, x: Any, s: Any) -> Any:
         h, t = tanh(h + getattr(w, f"bh{layer}")), sigmoid(t + getattr(w, f"bt{layer}"))
         s = h * t + s * (1 - t)
     return s, (s,)
+
+
+def tau_gru(w: Any, x: Any, h: Any, h1: Any, h2: Any) -> Any:
+    """Equations 9 to 13 at a delay of three steps."""
+    g, a = sigmoid(h @ w.W3 + x @ w.U3), sigmoid(h @ w.W4 + x @ w.U4)
+    now = (1 - g) * h + g * (tanh(h @ w.W1 + x @ w.U1) + a * tanh(h2 @ w.W2 + x @ w.U2))
+    return now, (now, h, h1)
+
+
+def gru_d(w: Any, x: Any, h: Any, last: Any) -> Any:
+    """Missing values fall back to the mean, the state to zero, the longer the gap."""
+    faded = exp(-relu(x.delta * w.wgx + w.bgx))
+    filled = w.mean + faded * (last - w.mean)
+    value = x.m * x.x + (1 - x.m) * filled
+    h = exp(-relu(x.delta @ w.Wgh + w.bgh)) * h
+    z, r = (
+        sigmoid(value @ W + h @ U + x.m @ P + b)
+        for W, U, P, b in ((w.Wz, w.Uz, w.Pz, w.bz), (w.Wr, w.Ur, w.Pr, w.br))
+    )
+    c = tanh(value @ w.Wh + (r * h) @ w.Uh + x.m @ w.Ph + w.bh)
+    h = h + z * (c - h)
+    return h, (h, last + x.m * (x.x - last))
+
+
+def variational_dropout_gru(w: Any, x: Any, h: Any) -> Any:
+    """Masks on what the products take; the state itself is whole."""
+    given, kept = x.mx * x.x, x.mh * h
+    z = sigmoid(given @ w.Wz + kept @ w.Uz + w.bz)
+    r = sigmoid(given @ w.Wr + kept @ w.Ur + w.br)
+    h = z * h + (1 - z) * tanh(given @ w.Wh + (r * kept) @ w.Uh + w.bh)
+    return h, (h,)

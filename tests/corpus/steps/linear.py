@@ -11,11 +11,15 @@ __all__ = [
     "gilr",
     "lru",
     "minlstm",
+    "qrnn",
     "retention",
     "rg_lru",
     "rwkv4",
     "rwkv4_channel",
     "s4d_real",
+    "t_gru",
+    "t_lstm",
+    "t_rnn",
 ]
 
 
@@ -90,3 +94,38 @@ def rwkv4_channel(w: Any, x: Any, last: Any) -> Any:
     """Squared rectified units behind a gate."""
     k = relu(_mixed(w.mk, x, last) @ w.Wk)
     return sigmoid(_mixed(w.mr, x, last) @ w.Wr) * ((k * k) @ w.Wv), (x,)
+
+
+def qrnn(w: Any, x: Any, c: Any, before: Any) -> Any:
+    """Equations 1 and 4: pairs of inputs, one gate that forgets and one that puts out."""
+    z, f, o = (before @ getattr(w, f"W{g}1") + x @ getattr(w, f"W{g}2") for g in "zfo")
+    f = sigmoid(f)
+    c = f * c + (1 - f) * tanh(z)
+    return sigmoid(o) * c, (c, x)
+
+
+def t_rnn(w: Any, x: Any, h: Any) -> Any:
+    """Section 4: the state is a mean of the inputs in their own coordinates."""
+    f = sigmoid(x @ w.U + w.b)
+    h = f * h + (1 - f) * (x @ w.W)
+    return h, (h,)
+
+
+def _typed(w: Any, x: Any, before: Any) -> Any:
+    W, U, b = ({g: getattr(w, f"{letter}{g}") for g in "zfo"} for letter in "WUb")
+    z, f, o = (x @ W[g] + before @ U[g] + b[g] for g in "zfo")
+    return z, sigmoid(f), tanh(o)
+
+
+def t_gru(w: Any, x: Any, h: Any, before: Any) -> Any:
+    """The gates see the input of the step before, not the state."""
+    z, f, o = _typed(w, x, before)
+    h = f * h + o * z
+    return h, (h, x)
+
+
+def t_lstm(w: Any, x: Any, c: Any, before: Any) -> Any:
+    """The same with a memory that is a mean, and a gate behind it."""
+    z, f, o = _typed(w, x, before)
+    c = z + f * (c - z)
+    return o * c, (c, x)

@@ -19,9 +19,11 @@ __all__ = [
     "nas",
     "nested_lstm",
     "ran",
+    "recurrent_dropout_lstm",
     "residual_lstm",
     "slstm",
     "wmc_lstm",
+    "zoneout_lstm",
 ]
 
 
@@ -177,3 +179,24 @@ def ran(w: Any, x: Any, h: Any, c: Any) -> Any:
     f = sigmoid(h @ w.Wfh + x @ w.Wfx + w.bf)
     c = i * (x @ w.Wcx) + f * c
     return tanh(c), (tanh(c), c)
+
+
+def _gates(w: Any, x: Any, h: Any) -> Any:
+    i, f, o, g = (
+        x @ getattr(w, f"W{n}") + h @ getattr(w, f"U{n}") + getattr(w, f"b{n}") for n in "ifog"
+    )
+    return sigmoid(i), sigmoid(f), sigmoid(o), tanh(g)
+
+
+def zoneout_lstm(w: Any, x: Any, h: Any, c: Any) -> Any:
+    """Section 3: units keep their values by chance; the output gate sees the new cell."""
+    i, f, o, g = _gates(w, x.x, h)
+    new = f * c + i * g
+    h, c = x.mh * h + (1 - x.mh) * o * tanh(new), x.mc * c + (1 - x.mc) * new
+    return h, (h, c)
+
+
+def recurrent_dropout_lstm(w: Any, x: Any, h: Any, c: Any) -> Any:
+    """Equation 12: what is dropped is the update alone."""
+    i, f, o, g = _gates(w, x.x, h)
+    return _remembered(c, f, i * x.m, o, g)

@@ -12,14 +12,18 @@ __all__ = [
     "acd",
     "alpha_beta",
     "arma",
+    "arma22",
     "biquad",
     "egarch",
     "ewma_variance",
     "exponential_smoothing",
     "garch",
+    "garch_22",
     "gjr_garch",
     "holt",
     "holt_damped",
+    "holt_winters",
+    "kalman_control",
     "kalman_level",
     "kalman_steady",
 ]
@@ -108,3 +112,34 @@ def biquad(w: Any, x: Any, s1: Any, s2: Any) -> Any:
     """y_t = b0 x_t + b1 x_{t-1} + b2 x_{t-2} - a1 y_{t-1} - a2 y_{t-2}, by two sums."""
     y = w.b0 * x + s1
     return y, (w.b1 * x - w.a1 * y + s2, w.b2 * x - w.a2 * y)
+
+
+def holt_winters(w: Any, x: Any, level: Any, trend: Any, *seasons: Any) -> Any:
+    """In the form of error corrections; seasons are those of the last three steps, latest first."""
+    e = x - level - trend - seasons[2]
+    level, trend, season = (
+        level + trend + w.alpha * e,
+        trend + w.alpha * w.beta * e,
+        seasons[2] + w.gamma * (1 - w.alpha) * e,
+    )
+    return level + trend + seasons[1], (level, trend, season, *seasons[:2])
+
+
+def arma22(w: Any, x: Any, f: Any, x1: Any, e1: Any) -> Any:
+    """x_{t+1} = c + phi1 x_t + phi2 x_{t-1} + theta1 e_t + theta2 e_{t-1}."""
+    e = x - f
+    f = w.c + w.phi1 * x + w.phi2 * x1 + w.theta1 * e + w.theta2 * e1
+    return f, (f, x, e)
+
+
+def garch_22(w: Any, x: Any, s2: Any, x1: Any, before: Any) -> Any:
+    """Equation 5 at p = q = 2."""
+    now = w.omega + w.alpha1 * x**2 + w.alpha2 * x1**2 + w.beta1 * s2 + w.beta2 * before
+    return now, (now, x, s2)
+
+
+def kalman_control(w: Any, x: Any, m: Any) -> Any:
+    """Predict with the control, then correct by a constant gain."""
+    p = m @ w.F + x.u @ w.G
+    m = p + (x.x - p @ w.C) @ w.Gain
+    return m, (m,)

@@ -12,6 +12,7 @@ __all__ = [
     "antisymmetric",
     "antisymmetric_gated",
     "delta_rnn",
+    "dilated_rnn",
     "gamma_memory",
     "indrnn",
     "irnn",
@@ -20,6 +21,8 @@ __all__ = [
     "mi_rnn",
     "momentum",
     "multiplicative_rnn",
+    "narx",
+    "noisy_rnn",
     "plrnn",
     "plrnn_dendritic",
     "plrnn_shallow",
@@ -145,3 +148,22 @@ def gamma_memory(w: Any, x: Any, g1: Any, g2: Any, g3: Any) -> Any:
         taps.append((1 - w.mu) * tap + w.mu * before)
     _, g1, g2, g3 = taps
     return tanh(g1 @ w.W1 + g2 @ w.W2 + g3 @ w.W3 + w.b), (g1, g2, g3)
+
+
+def narx(w: Any, x: Any, h: Any, x1: Any, h1: Any, h2: Any) -> Any:
+    """Two inputs and three outputs of before."""
+    now = tanh(x @ w.W0 + x1 @ w.W1 + h @ w.U1 + h1 @ w.U2 + h2 @ w.U3 + w.b)
+    return now, (now, x, h, h1)
+
+
+def dilated_rnn(w: Any, x: Any, h: Any, before: Any) -> Any:
+    """Equation 2: the state of two steps before takes the place of the last."""
+    now = tanh(x @ w.W + before @ w.U + w.b)
+    return now, (now, h)
+
+
+def noisy_rnn(w: Any, x: Any, h: Any) -> Any:
+    """Noise that is added and noise that the drift scales; a step of 1/10."""
+    drift = h @ w.A + tanh(h @ w.W + x.x @ w.U + w.b)
+    h = h + drift / 10 + (0.02 + 0.05 * drift) * x.noise * np.sqrt(0.1)
+    return h, (h,)
