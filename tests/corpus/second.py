@@ -76,7 +76,8 @@ def gradients(step: Step, given: Given) -> dict[str, Array]:
     """The gradient of the loss by every array that is given but y, by its name."""
 
     def changed(role: str, name: str, array: Array) -> Given:
-        return given._replace(**{role: {**getattr(given, role), name: array}})
+        arrays: Any = {role: {**getattr(given, role), name: array}}
+        return given._replace(**arrays)
 
     return {
         name: _gradient(step, array, partial(changed, role, name))
