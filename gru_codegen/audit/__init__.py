@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gru_codegen.audit.auditing import audit
-from gru_codegen.audit.function import load_function
+from gru_codegen.audit.auditing import audit, require_mapping
+from gru_codegen.audit.function import load_function, place_of
 from gru_codegen.audit.report import Audit, Fault, Finding
 
-__all__ = ["Audit", "Fault", "Finding", "audit", "load_function"]
+__all__ = ["Audit", "Fault", "Finding", "audit", "load_function", "place_of", "require_mapping"]

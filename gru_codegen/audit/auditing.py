@@ -59,6 +59,19 @@ def audit(
     CellError: the cell has two inputs.
     ValueError: there is no such readout.
     """
+    known = require_mapping(mapping, cell, loss, readout)
+    subject = name or str(getattr(function, "__qualname__", repr(function)))
+    against = ", ".join([cell.name, loss.name] + [readout] * (readout != "none"))
+    try:
+        return _Auditor(function, known, readouts[readout](cell), loss).audit(subject, against)
+    except VerificationError as error:
+        raise VerificationError(f"{subject}: {error}") from error
+
+
+def require_mapping(
+    mapping: str | Table[str, Any] | None, cell: Cell, loss: Loss, readout: str
+) -> Mapping:
+    """The mapping for a cell with a readout and a loss; what is raised is as for `audit`."""
     if readout not in readouts:
         raise ValueError(f"readout: there is no {readout!r}; there are {', '.join(readouts)}")
     complete = readouts[readout](cell)
@@ -67,15 +80,8 @@ def audit(
             f"cell {cell.name!r}: it has {len(complete.inputs)} inputs; one can be audited"
         )
     if isinstance(mapping, str):
-        known = mapping_of(read_table(mapping), complete, loss, mapping)
-    else:
-        known = mapping_of(mapping or {}, complete, loss)
-    subject = name or str(getattr(function, "__qualname__", repr(function)))
-    against = ", ".join([cell.name, loss.name] + [readout] * (readout != "none"))
-    try:
-        return _Auditor(function, known, complete, loss).audit(subject, against)
-    except VerificationError as error:
-        raise VerificationError(f"{subject}: {error}") from error
+        return mapping_of(read_table(mapping), complete, loss, mapping)
+    return mapping_of(mapping or {}, complete, loss)
 
 
 class _Auditor:

@@ -26,7 +26,7 @@ from gru_codegen.audit.points import Point
 from gru_codegen.errors import VerificationError
 from gru_codegen.modules import one_line
 
-__all__ = ["Foreign", "Found", "load_function"]
+__all__ = ["Foreign", "Found", "load_function", "place_of"]
 
 Array = NDArray[Any]
 #: What a gradient may be called by a function that calls the weight `{}`.
@@ -42,11 +42,7 @@ def load_function(spec: str) -> Callable[..., Any]:
     ------
     VerificationError: there is no such module or function, or it raises when it is imported.
     """
-    place, colon, name = spec.rpartition(":")
-    if not (colon and place and name):
-        raise VerificationError(
-            f"there is no function {spec!r}; expected MODULE:FUNCTION or FILE.py:FUNCTION"
-        )
+    place, name = place_of(spec), spec.rpartition(":")[2]
     module = _module(place)
     try:
         function: Any = reduce(getattr, name.split("."), module)
@@ -63,6 +59,23 @@ def load_function(spec: str) -> Callable[..., Any]:
     return function  # type: ignore[no-any-return]
 
 
+def place_of(spec: str) -> str:
+    """The MODULE or the FILE.py of a function called `spec`; nothing is run.
+
+    Raises
+    ------
+    VerificationError: `spec` is no MODULE:FUNCTION, or there is no such file.
+    """
+    place, colon, name = spec.rpartition(":")
+    if not (colon and place and name):
+        raise VerificationError(
+            f"there is no function {spec!r}; expected MODULE:FUNCTION or FILE.py:FUNCTION"
+        )
+    if place.endswith(".py") and not Path(place).is_file():
+        raise VerificationError(f"{place} does not exist")
+    return place
+
+
 def _module(place: str) -> Any:
     sys.path.insert(0, "")
     try:
@@ -70,16 +83,12 @@ def _module(place: str) -> Any:
             if not place.endswith(".py"):
                 importlib.invalidate_caches()
                 return importlib.import_module(place)
-            if not Path(place).is_file():
-                raise VerificationError(f"{place} does not exist")
             found = importlib.util.spec_from_file_location(Path(place).stem, place)
             assert found is not None
             assert found.loader is not None
             module = importlib.util.module_from_spec(found)
             found.loader.exec_module(module)
             return module
-    except VerificationError:
-        raise
     except (Exception, SystemExit) as error:
         raise VerificationError(f"{place} cannot be imported: {one_line(error)}") from error
     finally:

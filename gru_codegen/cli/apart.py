@@ -2,29 +2,64 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Any
 
 import click
 
-from gru_codegen.cli.errors import CheckFailed
+from gru_codegen.cli.errors import BadInput, CheckFailed, Ended, Stopped
 from gru_codegen.cli.terminal import is_terminal, say
 
-__all__ = ["run_apart"]
+__all__ = ["apart", "run_apart"]
 
 #: The exit status of a command that has done what it was asked: 0 could be that of any `os._exit`.
 _DONE = 88
+#: The longest that a file may run, in seconds: a day. Operating systems wait no number of seconds.
+LONGEST = 24 * 60 * 60
 
 
-def run_apart(arguments: list[str], runs: str, seconds: float) -> int:
-    """The exit status of a command that runs the file `runs`; what it prints is passed on.
+def apart(seconds: int) -> Callable[[Any], Any]:
+    """The options of a command that runs a file of others: --timeout, and one for `run_apart`."""
 
-    Raises CheckFailed when it takes longer than so many seconds, and then it is killed, or when
-    the file ends its process.
+    def add(command: Any) -> Any:
+        timeout = click.option(
+            "--timeout",
+            metavar="SECONDS",
+            type=click.FloatRange(0, LONGEST, min_open=True),
+            default=seconds,
+            show_default=True,
+            callback=_number,
+            help=f"How long it may run; then it is stopped, with the exit status "
+            f"{Stopped.exit_code}.",
+        )
+        return click.option("--here", is_flag=True, hidden=True)(timeout(command))
+
+    return add
+
+
+def _number(_context: click.Context, _option: click.Parameter, value: float) -> float:
+    if math.isnan(value):
+        raise BadInput("--timeout nan: it is a number of seconds")
+    return value
+
+
+def run_apart(runs: str, seconds: float) -> None:
+    """Run the command that is being run in a process of its own; what it prints is passed on.
+
+    Raises
+    ------
+    Stopped: it took longer than so many seconds; it is killed.
+    CheckFailed: what it `runs` has ended the process.
+    Ended: it has ended with another status than 0, and said why.
     """
+    context = click.get_current_context()
+    arguments = [str(context.command.name), "--here", *_given(context)]
     code = f"""
 import sys
 sys.path[:] = {sys.path!r}
@@ -42,7 +77,7 @@ sys.exit(main({arguments!r}) or {_DONE})
         out, err = child.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         _kill(child)
-        raise CheckFailed(
+        raise Stopped(
             f"{runs} was stopped after {seconds:g} seconds: it may run for ever; "
             "--timeout gives it more"
         ) from None
@@ -55,7 +90,25 @@ sys.exit(main({arguments!r}) or {_DONE})
         say(out, end=False)
     if err:
         click.echo(err, nl=False, err=True)
-    return 0 if child.returncode == _DONE else child.returncode
+    if child.returncode != _DONE:
+        raise Ended(child.returncode)
+
+
+def _given(context: click.Context) -> Iterator[str]:
+    """The options and arguments of a command line, as they were given."""
+    default, arguments = click.core.ParameterSource.DEFAULT, []
+    for param in context.command.params:
+        name = str(param.name)
+        if name in ("here", "timeout") or context.get_parameter_source(name) is default:
+            continue
+        value: Any = context.params[name]
+        if isinstance(param, click.Argument):
+            arguments.append(value)
+        elif isinstance(param, click.Option) and param.is_flag:
+            yield param.opts[-1]
+        else:
+            yield f"{param.opts[-1]}={value}"
+    yield from ("--", *arguments)
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:

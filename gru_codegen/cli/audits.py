@@ -8,7 +8,8 @@ import shutil
 import click
 
 from gru_codegen.cli import options
-from gru_codegen.cli.errors import CheckFailed, choose
+from gru_codegen.cli.apart import apart, run_apart
+from gru_codegen.cli.errors import CheckFailed, choose, visible
 from gru_codegen.cli.terminal import say, working
 
 __all__ = ["audit"]
@@ -42,26 +43,42 @@ Examples:
     show_default=True,
     help="Text for the terminal, or JSON.",
 )
+@apart(300)
 def audit(
-    function: str, cell: str, loss: str, readout: str, mapping: str | None, markup: str
+    function: str,
+    cell: str,
+    loss: str,
+    readout: str,
+    mapping: str | None,
+    markup: str,
+    timeout: float,
+    here: bool,
 ) -> None:
     """Compare the loss and the gradients of a function in NumPy with those of a cell.
 
     MODULE:FUNCTION, or FILE.py:FUNCTION, is code that anybody has written; `verify` is for kernels
-    that were generated. The code is run, as an import and a call would, on small random arrays.
+    that were generated. The code is run, as an import and a call would, on small random arrays,
+    in a process of its own.
     Each wrong gradient is named, and the fault that gives just that gradient, if a known one does.
 
     The exit status is 1 if something is wrong, and 2 if the function raises.
     """
     choose("format", markup, {name: name for name in ("text", "json")})
+    if not here:
+        place = _will_run(function, cell, loss, readout, mapping)
+        said = f"{place} is run, as an import and a call would run it"
+        if markup == "json":
+            click.echo(visible(said), err=True)
+        else:
+            say(said)
+        run_apart(place, timeout)
+        return
     with working() as progress:
         progress("importing SymPy")
         from gru_codegen.audit import audit, load_function
         from gru_codegen.parse import load_cell, load_loss
-        from gru_codegen.readouts import readouts
 
         declared, cost = load_cell(cell), load_loss(loss)
-        choose("readout", readout, readouts)
         found = load_function(function)
         progress(f"auditing {function}")
         result = audit(
@@ -73,3 +90,16 @@ def audit(
         say(result.text(min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST)))
     if not result:
         raise CheckFailed(f"{function}: {result.verdict}")
+
+
+def _will_run(function: str, cell: str, loss: str, readout: str, mapping: str | None) -> str:
+    """The module that will be run; what can be refused without that is refused now."""
+    from gru_codegen.audit import place_of, require_mapping
+    from gru_codegen.parse import load_cell, load_loss
+    from gru_codegen.readouts import readouts
+
+    place = place_of(function)
+    choose("readout", readout, readouts)
+    if ":" not in cell + loss:  # else they are imported, which is not done here
+        require_mapping(mapping, load_cell(cell), load_loss(loss), readout)
+    return place

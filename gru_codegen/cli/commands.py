@@ -76,7 +76,8 @@ Examples:
 
 \b
 Exit status:
-  0 done; 1 a check failed; 2 bad input; 70 a fault of gru-codegen; 130 interrupted""",
+  0 done; 1 a check failed; 2 bad input; 70 a fault of gru-codegen;
+  124 a file ran for too long; 130 interrupted""",
 )
 @click.option(
     "--version",

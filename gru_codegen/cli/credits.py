@@ -7,6 +7,7 @@ import shutil
 
 import click
 
+from gru_codegen.cli.apart import apart, run_apart
 from gru_codegen.cli.errors import BadInput
 from gru_codegen.cli.terminal import say, working
 from gru_codegen.files import require_place
@@ -38,15 +39,23 @@ Examples:
     metavar="FILE.png",
     help="Draw it as well, as .png, .svg or .pdf; takes matplotlib.",
 )
-def credit(file: str, data: str | None, output: str | None) -> None:
+@apart(60)
+def credit(file: str, data: str | None, output: str | None, timeout: float, here: bool) -> None:
     """Show how far errors travel in FILE, a kernel that is generated --with credit.
 
-    FILE is run, as an import would. The tables say how much of the last error is left at earlier
-    steps, and how much of a gradient back-propagation leaves out that is truncated to some steps.
-    The picture has the errors of all steps.
+    FILE is run, as an import would, in a process of its own. The tables say how much of the last
+    error is left at earlier steps, and how much of a gradient back-propagation leaves out that is
+    truncated to some steps. The picture has the errors of all steps.
     """
     if output is not None:
         _require_picture(output)
+    if not here:
+        from gru_codegen.modules import python_source
+
+        python_source(file)
+        say(f"{file} is run, as an import would run it")
+        run_apart(file, timeout)
+        return
     with working() as progress:
         progress("importing NumPy")
         from gru_codegen.credit import draw, from_file, random_data, require_credit, text

@@ -11,6 +11,7 @@ from typing import Any
 from gru_codegen import pipeline
 from gru_codegen.cell import Cell
 from gru_codegen.cli.recorded import cell_of, loss_of
+from gru_codegen.errors import VerificationError
 from gru_codegen.losses import Loss, losses
 from gru_codegen.modules import load_source
 from gru_codegen.request import Request
@@ -30,6 +31,8 @@ def against_declaration(
 ) -> tuple[Report, str]:
     """The report of the checks of `kernel`, and the command that makes its file again.
 
+    Raises VerificationError if the kernel has other arguments: there is nothing to compare.
+
     text: of the file. cell, loss: what it is declared to be; the loss is the one of the package
     that the file names, if None. specs: the names of the two here. how: the keywords of the checks.
     """
@@ -39,12 +42,24 @@ def against_declaration(
     except (KeyError, ValueError) as error:  # what it says of itself is no request
         report = verify(kernel, **how)
         return replace(report, limits=f"No kernel of {specs[0]} is like it: {error}."), ""
+    module = load_source(made, request.name)
+    _require_arguments(kernel, module, file, specs[0])
     again = f"{' '.join(request.command(*specs))} --output {shlex.quote(file)}"
     report = pipeline.check(kernel, cell, loss=request.loss, **how)
-    said = list(pipeline.said_otherwise(kernel, load_source(made, request.name)))
+    said = list(pipeline.said_otherwise(kernel, module))
     row = Check("module", "says what is declared", None, float(len(said)), 0, ", ".join(said))
     limits = report.limits if text == made else f"{report.limits}\n{_edited(file, again)}"
     return replace(report, checks=(*report.checks, row), limits=limits), again
+
+
+def _require_arguments(kernel: ModuleType, made: ModuleType, file: str, spec: str) -> None:
+    """Refuse a kernel that has other weights, inputs or states than are declared."""
+    own, right = (list(getattr(each, "SHAPES", made.SHAPES)) for each in (kernel, made))
+    more, fewer = ([name for name in a if name not in b] for a, b in ((own, right), (right, own)))
+    if more or fewer:
+        parts = [f"it has {', '.join(more)}"] * bool(more)
+        parts += [f"it lacks {', '.join(fewer)}"] * bool(fewer)
+        raise VerificationError(f"{file} is no kernel of {spec}: {' and '.join(parts)}")
 
 
 def _edited(file: str, again: str) -> str:

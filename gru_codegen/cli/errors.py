@@ -29,6 +29,10 @@ class InText(BadInput):
     """The first line says it all; the others show the place in a text file."""
 
 
+class Stopped(click.ClickException):
+    exit_code = 124  # that of timeout(1)
+
+
 class Fault(click.ClickException):
     exit_code = 70  # EX_SOFTWARE of sysexits.h
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import os
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gru_codegen.cli.apart import run_apart
+from gru_codegen.cli.apart import apart, run_apart
 from gru_codegen.cli.certificates import BESIDE, is_certified, verify_certificate
-from gru_codegen.cli.errors import BadInput, CheckFailed, Ended
+from gru_codegen.cli.errors import BadInput, CheckFailed
 from gru_codegen.cli.recorded import cell_of, loss_of
 from gru_codegen.cli.terminal import say, show, working
 
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
     from gru_codegen.verify import Report
 
 __all__ = ["verify"]
-
-
-#: The longest that a file may run, in seconds: a day. Operating systems wait no number of seconds.
-LONGEST = 24 * 60 * 60
 
 
 @click.command(short_help="Check a generated file; runs it.")
@@ -38,14 +35,7 @@ LONGEST = 24 * 60 * 60
     metavar="LOSS",
     help="The declaration of its loss likewise.  [default: that in the same command]",
 )
-@click.option(
-    "--timeout",
-    metavar="SECONDS",
-    type=click.FloatRange(0, LONGEST, min_open=True),
-    default=60,
-    show_default=True,
-    help="How long it may run; then it is stopped.",
-)
+@apart(60)
 @click.option(
     "--proof",
     is_flag=True,
@@ -65,7 +55,6 @@ LONGEST = 24 * 60 * 60
     flag_value=BESIDE,
     help="Put every statement of its certificate to the test, the one beside FILE unless named.",
 )
-@click.option("--here", is_flag=True, hidden=True)
 def verify(
     file: str,
     cell: str | None,
@@ -85,8 +74,6 @@ def verify(
     """
     if certificate is not None and (proof or certify or cell is not None or loss is not None):
         raise BadInput("--certificate has the proof and the declaration; leave the others out")
-    if math.isnan(timeout):
-        raise BadInput("--timeout nan: it is a number of seconds")
     if here:
         if certificate is not None:
             verify_certificate(file, certificate)
@@ -95,11 +82,7 @@ def verify(
         return
     if _will_run(file, cell, loss, proof, certificate):
         say(f"{file} is run, as an import would run it")
-    given = [f"--{name}" for name, on in {"proof": proof, "certify": certify}.items() if on]
-    named = {"cell": cell, "loss": loss, "certificate": certificate}
-    given += [f"--{name}={value}" for name, value in named.items() if value is not None]
-    if status := run_apart(["verify", "--here", *given, "--", file], file, timeout):
-        raise Ended(status)
+    run_apart(file, timeout)
 
 
 def _will_run(
@@ -132,15 +115,18 @@ def _verify_here(
         from gru_codegen.verify import verify
 
         text = python_source(file)
+        named = {"cell": spec, "loss": loss_spec}
         spec = _declaration(text, file, spec, proof)
         loss_spec = _loss(text, loss_spec, proof)
         cell = None if spec is None else _loaded("cell", spec)  # before the file is run
         loss = None if loss_spec is None else _loaded("loss", loss_spec)
         report: Report
         kernel, again = load_file(file), ""
+        _require_named(kernel, file, named, {"cell": cell, "loss": loss})
         how: Any = {"certify": certify, "progress": partial(progress, f"checking {file}")}
         if spec is None or cell is None:
             report = verify(kernel, loss=_definition(loss), **how)
+            report = replace(report, limits=f"{report.limits}\n{_unknown(cell_of(text))}")
         else:
             from gru_codegen.cli.declared import against_declaration
 
@@ -150,6 +136,19 @@ def _verify_here(
     if not report:
         remedy = f"; to make it again: {again}" if again else ""
         raise CheckFailed(f"{file} fails its checks; {report.verdict}{remedy}")
+
+
+def _require_named(
+    kernel: Any, file: str, named: Mapping[str, str | None], declared: Mapping[str, Any]
+) -> None:
+    """Refuse a declaration on the command line that is not the one that the file says it is of."""
+    says = {"cell": kernel.CELL, "loss": kernel.LOSS}
+    for kind, spec in named.items():
+        if spec is not None and says[kind] != declared[kind].name:
+            of = "" if spec == declared[kind].name else f", which is {declared[kind].name}"
+            raise BadInput(
+                f"{file} says that its {kind} is {says[kind]}, and you said --{kind} {spec}{of}"
+            )
 
 
 def _loaded(kind: str, spec: str) -> Any:
@@ -187,6 +186,18 @@ def _declaration(text: str, file: str, given: str | None, proof: bool) -> str | 
     if given is None and proof:
         raise BadInput(f"{file} records no declaration; name its cell with --cell")
     return given
+
+
+def _unknown(named: str | None) -> str:
+    """The reason why a file is not held to its declaration, and the remedy."""
+    if named is None:
+        return "Its header names no declaration: name it with --cell."
+    if ":" in named:
+        return f"Its declaration, {named}, would be imported: --cell {named} or --proof does."
+    return (
+        f"Its declaration, {named} by the command in its header, is not there: go where it is, or "
+        "name it with --cell."
+    )
 
 
 def _is_harmless(spec: str) -> bool:

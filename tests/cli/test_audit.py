@@ -12,6 +12,7 @@ from tests.cli.running import Outcome, Run, refused
 BY_HAND = Path(by_hand.__file__).read_text()
 FAULT = ('g["Wrecz"] += s_prev.T', 'g["Wrecz"] += S[t + 1].T')
 AUDIT = ("audit", "own.py:gru", "--cell", "gru-bias")
+RUNS = "own.py is run, as an import and a call would run it"
 FAILED = "own.py:gru: WRONG: 1 of 9 gradients"
 
 
@@ -26,7 +27,7 @@ def own(folder: Path) -> Path:
 def test_a_right_function(run: Run, own: Path) -> None:
     own.write_text(BY_HAND)
     audit = gc.audit(by_hand.gru, cell=gc.cells["gru-bias"], name="own.py:gru")
-    assert run(*AUDIT) == Outcome(0, f"{audit}\n", "")
+    assert run(*AUDIT) == Outcome(0, f"{RUNS}\n{audit}\n", "")
     assert str(audit).splitlines()[-1] == "right: loss and all 9 gradients"
     assert repr(audit) == (
         "<Audit of own.py:gru against gru-bias, l2; right: loss and all 9 gradients>"
@@ -42,7 +43,9 @@ def test_a_wrong_gradient(run: Run, own: Path) -> None:
 
 def test_json(run: Run, own: Path) -> None:
     outcome = run(*AUDIT, "--format", "json")
-    assert refused(outcome, status=1) == FAILED
+    runs, _, failed = outcome.err.partition("\n")
+    assert runs == RUNS
+    assert refused(outcome._replace(err=failed), status=1) == FAILED
     told = json.loads(outcome.out)
     assert told["right"] is False
     assert told["faults"][0]["gradients"] == ["dWrecz"]
@@ -55,6 +58,39 @@ def test_json(run: Run, own: Path) -> None:
         "right_if": [],
         "right": True,
     }
+
+
+@pytest.mark.parametrize(
+    ("function", "ended"),
+    [
+        ("import time\n\n\ndef f(*a):\n    while True:\n        time.sleep(0.01)\n", "stopped"),
+        ("import os\n\n\ndef f(*a):\n    os._exit(0)\n", "ended"),
+        ("while True:\n    pass\n", "stopped"),
+    ],
+)
+def test_a_function_that_does_not_come_back(function: str, ended: str, run: Run) -> None:
+    Path("plain.py").write_text(function)
+    outcome = run("audit", "plain.py:f", "--timeout", "4")
+    status, said = {
+        "stopped": (
+            124,
+            "was stopped after 4 seconds: it may run for ever; --timeout gives it more",
+        ),
+        "ended": (1, "has ended the process that ran it, with 0"),
+    }[ended]
+    assert refused(outcome, status=status) == f"plain.py {said}"
+    assert outcome.out == "plain.py is run, as an import and a call would run it\n"
+
+
+@pytest.mark.parametrize(
+    "options", [("--cell", "gur"), ("--loss", "l3"), ("--readout", "soft"), ("--mapping", "m.toml")]
+)
+def test_nothing_is_run_of_what_can_be_refused(options: tuple[str, str], run: Run) -> None:
+    Path("plain.py").write_text("open('sprung', 'w')\n")
+    outcome = run("audit", "plain.py:f", *options)
+    assert refused(outcome)
+    assert outcome.out == ""
+    assert not Path("sprung").exists()
 
 
 def test_json_has_no_number_that_is_infinite(run: Run, own: Path) -> None:

@@ -133,6 +133,13 @@ def test_a_picture_takes_matplotlib(run: Run, gru: Path, monkeypatch: pytest.Mon
     assert outcome.out == ""
 
 
+def test_a_file_that_does_not_come_back(run: Run, gru: Path) -> None:
+    gru.write_text(gru.read_text() + "\nwhile True:\n    pass\n")
+    outcome = run("credit", str(gru), "--timeout", "3")
+    assert refused(outcome, status=124).startswith(f"{gru} was stopped after 3 seconds: ")
+    assert outcome.out == f"{gru} is run, as an import would run it\n"
+
+
 def test_a_kernel_without_it(run: Run, kernel: Path) -> None:
     said = refused(run("credit", str(kernel)))
     assert said == "k.py has no credit(); generate it again with --with credit"

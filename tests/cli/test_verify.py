@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import re
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,8 +44,22 @@ def test_verify_prints_the_report(kernel: Path, run: Run, folder: Path) -> None:
 def test_a_file_without_a_declaration_is_checked_against_its_own_loss(run: Run) -> None:
     Path("k.py").write_text(gc.generate(gc.GRU, spec="own.toml", unroll=2))
     outcome = run("verify", "k.py")
-    assert outcome == Outcome(0, f"{RUNS}\n{gc.verify(load_file('k.py'))}\n", "")
+    there = "own.toml by the command in its header, is not there: go where it is, or name it with"
+    why = f"Its declaration, {there} --cell."
+    assert outcome == Outcome(0, f"{RUNS}\n{gc.verify(load_file('k.py'))}\n{why}\n", "")
     assert "A file alone can only be checked against its own loss" in outcome.out
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ("trap:CELL", "Its declaration, trap:CELL, would be imported: --cell trap:CELL or --proof"),
+        (None, "Its header names no declaration: name it with --cell."),
+    ],
+)
+def test_why_a_file_is_not_held_to_its_declaration(spec: str | None, said: str, run: Run) -> None:
+    Path("k.py").write_text(gc.generate(replace(gc.GRU), spec=spec, unroll=1))
+    assert said in run("verify", "k.py").out
 
 
 def test_a_module_that_only_the_file_names_is_not_imported(run: Run) -> None:
@@ -52,6 +67,35 @@ def test_a_module_that_only_the_file_names_is_not_imported(run: Run) -> None:
     Path("k.py").write_text(gc.generate(gc.GRU, spec="trap:CELL", unroll=2))
     assert run("verify", "k.py").status == 0
     assert not Path("sprung").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("--cell", "lstm"), "its cell is gru, and you said --cell lstm"),
+        (("--cell", "own.toml"), "its cell is gru, and you said --cell own.toml, which is mine"),
+        (("--loss", "huber"), "its loss is l2, and you said --loss huber"),
+    ],
+)
+def test_a_declaration_that_the_file_is_not_of_is_refused(
+    given: tuple[str, str], said: str, kernel: Path, run: Run
+) -> None:
+    text = (ROOT / "examples" / "my_cell.toml").read_text()
+    Path("own.toml").write_text(re.sub('name = ".*"', 'name = "mine"', text, count=1))
+    outcome = run("verify", "k.py", *given)
+    assert refused(outcome) == f"k.py says that {said}"
+    assert outcome.out == f"{RUNS}\n"
+
+
+def test_a_declaration_with_other_arguments_is_not_compared(run: Run) -> None:
+    text = (ROOT / "examples" / "my_cell.toml").read_text()
+    Path("own.toml").write_text(text)
+    assert run("generate", "--cell", "own.toml", "--no-verify", "-o", "k.py").status == 0
+    Path("own.toml").write_text(text.replace("Wrec", "Wback"))
+    for given in ((), ("--cell", "own.toml")):
+        said = refused(run("verify", "k.py", *given))
+        it = "it has params.Wrecz and it lacks params.Wbackz"
+        assert said == f"k.py is no kernel of own.toml: {it}"
 
 
 @pytest.mark.parametrize("spec", ["nowhere:CELL", "own:NOTHING", "own:WRONG"])
@@ -129,7 +173,7 @@ def test_a_file_that_runs_for_ever_is_stopped(run: Run) -> None:
     outcome = run("verify", "k.py", "--timeout", "1.5")
     assert 1.4 < time.monotonic() - begun < 30
     assert outcome.out == f"{RUNS}\n"
-    assert refused(outcome, status=1) == (
+    assert refused(outcome, status=124) == (
         "k.py was stopped after 1.5 seconds: it may run for ever; --timeout gives it more"
     )
 
@@ -139,7 +183,7 @@ def test_what_it_has_started_is_stopped_too(run: Run) -> None:
     child = "import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', "
     child += "'import time; time.sleep(600)'])\nopen('pid', 'w').write(str(child.pid))\n"
     Path("k.py").write_text(f"{child}while True:\n    pass\n")
-    assert run("verify", "k.py", "--timeout", "3").status == 1
+    assert run("verify", "k.py", "--timeout", "3").status == 124
     pid = int(Path("pid").read_text())
     for _ in range(100):
         state = Path(f"/proc/{pid}/stat")
