@@ -103,7 +103,7 @@ def definition_of(loss: Loss) -> Definition:
     def each(outputs: Any, y: Any) -> Any:
         y = np.eye(outputs.shape[-1])[y] if loss.targets == "labels" else y
         found = np.array([costs(loss, *step) for step in zip(outputs, y, strict=True)])
-        return found / outputs.shape[-1] if loss.mean else found
+        return found / outputs.shape[-1] if loss.mean and len(loss.numbers) > 1 else found
 
     return Definition(DRAWS[loss.targets], each, loss.mean, bounded=True)
 

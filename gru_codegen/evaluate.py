@@ -205,17 +205,18 @@ _RULES: dict[type, Callable[[Any, Domain], _Evaluator]] = {
 class Evaluation(NamedTuple):
     """outputs (T, B, n), the last states by name, each (B, n), and the cost of each sample, (T, B).
 
-    Costs of a mean are divided by T B n: the loss is their sum.
+    The loss is the sum of the costs over `numbers`, the number of targets of a mean or else 1.
     """
 
     outputs: Array
     states: dict[str, Array]
     costs: Array
+    numbers: int
 
     @property
     def loss(self) -> Any:
-        """The sum of all costs."""
-        return self.costs.sum()
+        """The sum of all costs, or their mean."""
+        return self.costs.sum() / self.numbers
 
 
 def evaluate_declaration(
@@ -254,9 +255,11 @@ def evaluate_declaration(
         }
         outputs.append(np.where(over[:, None], zero, values[cell.output]))
         of_samples.append(np.where(over, zero, _costs(bound, values, known)))
-    share = np.size(outputs) if loss.mean else 1
+    samples = np.size(of_samples) if ended is None else int((~ended).sum())
+    columns = np.shape(outputs)[-1] if len(loss.numbers) > 1 else 1
+    numbers = samples * columns or 1 if loss.mean else 1
     last = {state.name: array for state, array in current.items()}
-    return Evaluation(np.array(outputs), last, np.array(of_samples) / share)
+    return Evaluation(np.array(outputs), last, np.array(of_samples), numbers)
 
 
 def costs(loss: Loss, outputs: Array, targets: Array, domain: Domain = FLOATS) -> Array:

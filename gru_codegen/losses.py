@@ -85,8 +85,8 @@ class Loss:
     targets: the kind of y, one of `TARGETS`; a label's target is one-hot.
     shifts: symbols whose every row is the largest entry of that row of another, and which the loss
         does not depend on: they keep exponentials in range. That it does not is proved.
-    mean: whether the sum is divided by the number of predicted numbers, T B O, padding and what has
-        the weight 0 included.
+    mean: whether the sum is divided by the number of targets: T B O numbers, or T B labels. With
+        loss weights or lengths the weights of all targets, added up, are that number.
     known: what everyone knows the adjoint of the prediction as, if it is derived in another form:
         that it is the same is proved, for rows of the target that add up to 1 if it holds labels.
     checks: the lowest and the highest number, ``{Y: (0.1, 2)}``, that checks of kernels draw for
@@ -128,6 +128,12 @@ class Loss:
                 raise CellError(f"{where}: {symbol} is read by nothing; use it or remove it")
         _check_targets(self)
         object.__setattr__(self, "checks", MappingProxyType(dict(self.checks)))
+
+    @property
+    def numbers(self) -> tuple[Any, ...]:
+        """The sizes of the targets of one step, which a mean is taken over."""
+        shape = tuple(self.target.shape)
+        return shape[:1] if self.targets == "labels" else shape
 
     def of(self, prediction: MatrixSymbol) -> Loss:
         """The same loss of this `prediction`, which is (B, n): O becomes n."""
@@ -281,7 +287,13 @@ CROSS_ENTROPY = Loss(
     known=KnownAdjoint("softmax", hadamard(EXP, reciprocal(Q))),
 )
 
-#: The losses that come with the package, by name.
-losses: dict[str, Loss] = Known(
-    "loss", {loss.name: loss for loss in (L2, L2_MEAN, HUBER, BCE, CROSS_ENTROPY)}
+CROSS_ENTROPY_MEAN = replace(
+    CROSS_ENTROPY,
+    name="cross-entropy-mean",
+    title="mean cross-entropy on softmax(O)",
+    mean=True,
 )
+
+_ALL = (L2, L2_MEAN, HUBER, BCE, CROSS_ENTROPY, CROSS_ENTROPY_MEAN)
+#: The losses that come with the package, by name.
+losses: dict[str, Loss] = Known("loss", {loss.name: loss for loss in _ALL})

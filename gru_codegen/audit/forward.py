@@ -56,10 +56,11 @@ class Computed:
                 found = evaluate_declaration(
                     self.cell, self.loss, point.weights, inputs, y[:steps], states
                 )
-            return float(found.loss) * (found.outputs.size if self.loss.mean else 1)
+            return float(found.costs.sum())
 
         loss = total(len(y)) - (total(len(y) - 1) if self.at_last and len(y) > 1 else 0)
-        numbers = point.y[-1:].size if self.at_last else point.y.size
+        T, B, columns = point.y.shape
+        numbers = (1 if self.at_last else T) * B * (columns if len(self.loss.numbers) > 1 else 1)
         return loss / numbers if self.loss.mean else loss
 
     def multiple(self, found: Losses) -> Factor | None:

@@ -5,7 +5,8 @@ S'_t is what the equation of S_t computes and M_t is 1 in the rows of samples th
 0. And what a function that is not finite everywhere is applied to is a number in those rows.
 
 Loss weights: V_t multiplies the row of each sample in the cost. A mean is the weight 1/(T B O) of
-every number.
+every number, or 1/(T B) of every label. The weights of all samples and steps, added up, take the
+place of T B, which they are where all are 1.
 
 Pullback: its caller adds to the adjoint of the last state, and takes the place of the loss.
 """
@@ -119,7 +120,7 @@ class Weighting:
     cost: the cost that reads it.
     adjoint: that of the target.
     terms: the proved local derivatives of the cost, then of the target.
-    share: the weight of every number in a mean, 1 if the loss is none.
+    share: the weight of every target in a mean where all of `weights` are 1; 1 if the loss is none.
     seed: the adjoint of the outputs, V o dO in terms of the adjoint without weights; proved.
     """
 
@@ -282,7 +283,7 @@ class _Author:
         if loss.known is not None:
             prove_known(where, loss, plain)
         prove_row_factor(where, weights, plain, self._adjoint_of_outputs(substituted))
-        numbers = (size("T"), *loss.target.shape)
+        numbers = (size("T"), *loss.numbers)
         return Weighting(
             weights,
             target,

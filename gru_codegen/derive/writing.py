@@ -136,8 +136,8 @@ def mean_factor(loss: Loss) -> str:
 
 
 def mean_number(loss: Loss) -> Schema:
-    """The number of predicted numbers, in its sizes: ``T B H`` where the output is a state."""
-    sizes = ("T", *map(str, loss.target.shape))
+    """The number of targets, in its sizes: ``T B H`` where the output is a state."""
+    sizes = ("T", *map(str, loss.numbers))
     return Schema(" ".join(sizes), r"\,".join(sizes))
 
 

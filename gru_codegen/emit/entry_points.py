@@ -242,8 +242,8 @@ class Interface:
     def _loss(self) -> str:
         kind = "labels" if self.labels else "targets"
         mean = (
-            "The mean is over all numbers that y holds: neither lengths nor loss_weights change "
-            "the divisor."
+            "The mean is over the targets that count: the divisor has each as many times as its "
+            "loss weight says, and none past lengths. If nothing counts, the loss is 0."
         )
         return _docstring(
             f"Return the loss for the {kind} y {letters(self.targets)}: a float, or an element of "

@@ -133,8 +133,8 @@ class Variables:
         return Ref(Var("V", shape, "loss weights", True, meaning="loss weights"), Now())
 
     def count(self) -> Ref:
-        """The number of predicted numbers."""
-        return Ref(Var("count", (), "count", meaning="how many numbers are predicted"))
+        """The number of targets that count."""
+        return Ref(Var("count", (), "count", meaning="how many targets count"))
 
 
 def _names(derivation: Derivation) -> set[str]:

@@ -203,8 +203,7 @@ class Reference(_Equations):
         if pullback:
             rows = np.where(self.point.ended[t], 0, 1) if "lengths" in given else 1
             return self.point.d_outputs[t] * np.reshape(rows, (-1, 1))
-        seed = values[self.derivation.seed] * factor
-        return seed / self.numbers if self.derivation.loss.mean else seed
+        return values[self.derivation.seed] * factor / self.count(given)
 
     def row_weights(self, given: Given) -> Array:
         """The weight of each sample of each step, (T, B), 0 past the lengths."""
@@ -218,10 +217,13 @@ class Reference(_Equations):
             weights = weights * point.errors[:, None]
         return _where(point.ended, self.zero, weights) if "lengths" in given else weights
 
-    @property
-    def numbers(self) -> int:
-        """The number of numbers that are predicted, T B O."""
-        return int(np.prod(self.point.numbers.shape))
+    def count(self, given: Given) -> Any:
+        """The divisor of a mean: the weights of all targets, added up; else 1."""
+        loss = self.derivation.loss
+        if not loss.mean:
+            return 1
+        columns = self.point.numbers.shape[2] if len(loss.numbers) > 1 else 1
+        return self.row_weights(given - {"errors"}).sum() * columns
 
     def loss(self, given: Given) -> Any:
         """The loss: the weighted cost of the derivation, step by step."""
@@ -230,7 +232,7 @@ class Reference(_Equations):
         return self._loss[given]
 
     def _costs(self, given: Given) -> Any:
-        loss, weighting = self.derivation.loss, self.derivation.options.weighting
+        weighting = self.derivation.options.weighting
         total: Any = self.zero
         steps = self.forward(given).steps
         for values, weights in zip(steps, self.row_weights(given), strict=True):
@@ -239,7 +241,7 @@ class Reference(_Equations):
             weighed = {**values, weighting.weights: rows}
             weighed[weighting.target] = self.known(weighting.weighed, weighed)
             total = total + self.known(weighting.cost, weighed)
-        return total / self.numbers if loss.mean else total
+        return total / self.count(given)
 
     # --- the declaration --------------------------------------------------------------------
 
@@ -269,7 +271,7 @@ class Reference(_Equations):
         return bool(total.slope == sum(slopes))
 
     def _of_costs(self, found: Evaluation, given: Given) -> Any:
-        return (found.costs * self.row_weights(given)).sum()
+        return (found.costs * self.row_weights(given)).sum() / self.count(given)
 
     def _of_outputs(self, found: Evaluation) -> Any:
         """The function of outputs that a pullback differentiates."""

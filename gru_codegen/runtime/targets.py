@@ -47,6 +47,12 @@ def _one_hot(labels: Array, V: Array | None, targets: Array) -> Array:
     return targets
 
 
+def _divisor(V: Array | None, samples: int, columns: int) -> Any:
+    """The weights of all targets, added up; 1 where that is 0."""
+    total = (samples if V is None else V.sum()) * columns
+    return total if total != 0 else 1
+
+
 def _weights(loss_weights: Any, w: Workspace) -> Array | None:
     """One weight for each sample of each step, (T, B, 1), 0 past its length; None if all are 1."""
     if loss_weights is None and w.ended is None:

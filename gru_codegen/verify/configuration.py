@@ -242,20 +242,13 @@ class Problem:
                 return rng.uniform(low, high, shape)
             return scale * domain.numbers(rng, kind, shape)
 
-        scale = min(1 / 2, 1 / np.sqrt(H))
-        params = type(self.made)(
-            *(
-                draw("weights", f"params.{name}", np.shape(weight), scale)
-                for name, weight in self.made._asdict().items()
-            )
-        )
+        scale, made = min(1 / 2, 1 / np.sqrt(H)), self.made._asdict().items()
+        drawn = (draw("weights", f"params.{name}", np.shape(each), scale) for name, each in made)
+        params = type(self.made)(*drawn)
         columns = {name: self.numbers[self._shapes[name][-1]] for name in self.input_names}
         given = [draw("inputs", name, (T, B, n)) for name, n in columns.items()]
         x = given[0] if len(given) == 1 else kernel.Inputs(*given)
-        y = self.loss.targets(rng, (T, B, self.output_size))
-        if "y" in ranges:
-            low, high = ranges["y"]
-            y = rng.uniform(low, high, y.shape)
+        y = self.loss.drawn(rng, (T, B, self.output_size), ranges.get("y"))
         shapes = zip(self.state_names, self.state_shapes, strict=True)
         start = [draw("states", name, shape) for name, shape in shapes]
         return Arguments(params, x, y, start[0] if len(start) == 1 else kernel.State(*start))

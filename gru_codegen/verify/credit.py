@@ -88,6 +88,9 @@ def _of_run(
         y = np.roll(spoilt(read.y, alone == 0), -start, axis=0)
         given = {"loss_weights": np.roll(alone, -start, axis=0), "lengths": left}
         gradients = kernel.loss_and_gradients(*now._replace(y=y).trained, **given).gradients
+        # A mean over what counts of this step alone becomes one over all that counts.
+        share = problem.loss.divisor(alone) / problem.loss.divisor(V)
+        gradients = type(gradients)(*(share * gradient for gradient in gradients))
         name = f"at {problem}, error of step {k + 1} from step {start + 1} on"
         terms = type(gradients)(*(E[k, start:].sum(axis=0) for E in full))
         yield difference(name, terms, gradients)

@@ -217,7 +217,6 @@ def _one_by_one(batch: Batch) -> Difference:
     result = kernel.loss_and_gradients(*padded.trained, **keywords)
     outputs, _ = kernel.forward(*padded.run, **keywords)
     pulled = _pulled(kernel, padded.run, (d_outputs, d_state), **keywords)
-    T, B, *_ = batch.problem.sizes
     loss: Any = 0
     gradients, d_params = ([np.zeros(weight.shape) for weight in params] for _ in range(2))
     differences = []
@@ -231,7 +230,7 @@ def _one_by_one(batch: Batch) -> Difference:
             difference(f"{name}, state", sample(result.state, b), alone.state),
         ]
         # A mean over the numbers of this sample becomes one over those of the batch.
-        share = n / (T * B) if batch.problem.loss.mean else 1
+        share = n / batch.lengths.sum() if batch.problem.loss.mean else 1
         if n:
             loss += share * alone.loss
             _add(gradients, share, alone.gradients)

@@ -18,7 +18,7 @@ class Loss(NamedTuple):
     """``targets(rng, shape)`` draws y for outputs of ``shape``, (T, B, O).
 
     ``each(outputs, y)`` is the cost of every sample at every step, (T, B). The loss is its sum, or
-    its mean if ``mean``. Targets that are ``bounded`` are not drawn far off, as labels and
+    its weighted mean if ``mean``. Targets that are ``bounded`` are not drawn far off, as labels and
     fractions cannot be.
     """
 
@@ -34,7 +34,22 @@ class Loss(NamedTuple):
         """
         each = self.each(outputs, y)
         weighted = each if weights is None else np.where(weights == 0, 0, weights * each)
-        return weighted.sum() / (each.size if self.mean else 1)
+        return weighted.sum() / self.divisor(np.ones(each.shape) if weights is None else weights)
+
+    def drawn(
+        self,
+        rng: np.random.Generator,
+        shape: tuple[int, int, int],
+        ends: tuple[float, float] | None,
+    ) -> Array:
+        """Draw y for outputs of ``shape``, from the range between ``ends`` if that is given."""
+        y = self.targets(rng, shape)
+        return y if ends is None else rng.uniform(*ends, y.shape)
+
+    def divisor(self, weights: Array) -> Any:
+        """Return the sum of the ``weights`` (T, B) in a mean, 1 if that is 0; else 1."""
+        total = weights.sum()
+        return total if self.mean and total != 0 else 1
 
 
 def _normal(rng: np.random.Generator, shape: tuple[int, int, int]) -> Array:
@@ -83,6 +98,7 @@ LOSSES = {
     "huber": Loss(_normal, _huber),
     "bce": Loss(_fractions, _bce, bounded=True),
     "cross-entropy": Loss(_labels, _cross_entropy, bounded=True),
+    "cross-entropy-mean": Loss(_labels, _cross_entropy, mean=True, bounded=True),
 }
 
 #: How targets of each kind are drawn, where no range of them is given.

@@ -58,14 +58,18 @@ def entries(data: Problem, *, lengths: Any = None, loss_weights: Any = None) -> 
     """
     read, T = data.arguments, data.sizes[0]
     start, states = cast(read.params, np.complex128), [cast(read.s0, np.complex128)]
-    share = T if gc.losses[data.kernel.LOSS].mean else 1
+    counts = np.ones((T, data.sizes[1])) if loss_weights is None else loss_weights
+    if lengths is not None:
+        counts = np.where(np.arange(T)[:, None] < lengths, counts, 0)
+    mean = gc.losses[data.kernel.LOSS].mean
 
     def step(k: int, params: Any, state: Any) -> tuple[Any, Any]:
         """L_k and the state after step k."""
         x, y = read.inputs[0][k : k + 1], read.y[k : k + 1]
         given = {} if lengths is None else {"lengths": np.clip(lengths - k, 0, 1)}
         V = None if loss_weights is None else loss_weights[k : k + 1]
-        error = data.kernel.loss(params, x, y, state, loss_weights=V, **given) / share
+        error = data.kernel.loss(params, x, y, state, loss_weights=V, **given)
+        error *= counts[k].sum() / counts.sum() if mean else 1
         return error, data.kernel.forward(params, x, state, **given)[1]
 
     for k in range(T):

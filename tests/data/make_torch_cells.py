@@ -43,13 +43,18 @@ WITH_READOUT, OUTPUTS = (4, 3, 1, 5), 2
 #: What each number costs, or each label.
 LOSSES: dict[str, Callable[[Any, Any], Any]] = {
     "l2": lambda o, y: functional.mse_loss(o, y, reduction="none") / 2,
-    "l2-mean": lambda o, y: functional.mse_loss(o, y, reduction="none") / o.numel(),
+    "l2-mean": lambda o, y: functional.mse_loss(o, y, reduction="none"),
     "huber": lambda o, y: functional.huber_loss(o, y, reduction="none"),
     "bce": lambda o, y: functional.binary_cross_entropy_with_logits(o, y, reduction="none"),
     "cross-entropy": lambda o, y: functional.cross_entropy(
         o.flatten(0, 1), y.flatten(), reduction="none"
     ).reshape(y.shape),
 }
+
+LOSSES["cross-entropy-mean"] = LOSSES["cross-entropy"]
+#: The losses that are divided by the weights of their numbers or labels, and those whose data they
+#: have.
+MEANS = {"l2-mean": "l2", "cross-entropy-mean": "cross-entropy"}
 
 Arrays = dict[str, Any]
 
@@ -59,6 +64,7 @@ def given(
 ) -> tuple[Arrays, Arrays]:
     """Random x, states and weights, which have gradients, and random targets."""
     T, B, D, H = sizes
+    loss = MEANS.get(loss, loss)
     rng = np.random.default_rng([T, *f"{cell} {loss}".encode()])
     shapes = equations.weights_of(cell, D, H)
     if outputs is not None:
@@ -116,9 +122,11 @@ def case(
     costs = LOSSES[loss](found, torch.from_numpy(extra["y"]))
     counts_of = torch.from_numpy(counts.reshape(counts.shape + (1,) * (costs.ndim - 2)))
     total = (counts_of * costs).sum()
+    if loss in MEANS:
+        total = total / counts_of.expand_as(costs).sum()
     gradients = torch.autograd.grad(total, list(tensors.values()))
 
-    never_read = -1 if loss == "cross-entropy" else np.nan
+    never_read = -1 if extra["y"].ndim == 2 else np.nan
     extra["y"][counts == 0] = never_read
     if lengths is not None:
         inputs["x"] = np.where(ended[:, :, None], np.nan, inputs["x"])

@@ -102,6 +102,6 @@ def test_rows_and_blocks_are_explained_where_there_are_any() -> None:
 
 
 def test_a_mean_says_what_it_divides_by() -> None:
-    said = "neither lengths nor loss_weights change the divisor"
+    said = "The mean is over the targets that count"
     assert said in str(gc.load(gc.GRU, loss=gc.losses["l2-mean"]).loss.__doc__)
     assert said not in str(gc.load(gc.GRU).loss.__doc__)

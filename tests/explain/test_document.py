@@ -232,7 +232,7 @@ def test_what_a_loss_holds_constant_or_divides_by_is_said(loss: gc.Loss) -> None
     assert shown.count("repeats the largest entry") == len(loss.shifts)
     for shift in derivation.loss.shifts:
         assert f"Each row of {derivation.notation.text(shift)} repeats" in shown
-    assert (", still to be divided by T B H" in str(derivation)) == loss.mean
+    assert (", still to be divided by T B" in str(derivation)) == loss.mean
 
 
 def test_functions_that_only_derivatives_apply_are_explained() -> None:
@@ -256,7 +256,7 @@ def test_options_are_shown_as_equations() -> None:
     ):
         assert f"    {line}" in shown
     mean = " ".join(section(document(gc.derive(gc.GRU, gc.losses["l2-mean"])), OPTIONS))
-    assert "A mean is the weight 1/(T B H) of every number." in mean
+    assert "A mean is the weight 1/(T B H) of every target." in mean
     assert r"S^{\prime}_{t}" in document(gc.derive(gc.GRU), format="latex")
 
 

@@ -134,9 +134,9 @@ def test_an_unknown_loss_is_refused() -> None:
     with pytest.raises(VerificationError) as refused:
         verify(edited(('LOSS = "l2"', 'LOSS = "l3"')))
     assert str(refused.value) == (
-        "by_hand has the loss 'l3', which is none of l2, l2-mean, huber, bce, cross-entropy; to "
-        "check it takes its declaration: gru-codegen verify FILE --loss LOSS, or "
-        "gru_codegen.pipeline.check(kernel, cell, loss=...)"
+        "by_hand has the loss 'l3', which is none of l2, l2-mean, huber, bce, cross-entropy, "
+        "cross-entropy-mean; to check it takes its declaration: gru-codegen verify FILE --loss "
+        "LOSS, or gru_codegen.pipeline.check(kernel, cell, loss=...)"
     )
 
 

@@ -332,6 +332,8 @@ def _called(program: Program, heading: Heading) -> Iterator[str]:
         yield from ("_labels", "_one_hot")
     if heading.targets == "fractions":
         yield "_check_fractions"
+    if any(var.role == "count" for var in program.variables().values()):
+        yield "_divisor"
     if heading.targets == "positive":
         yield "_check_positive"
     sizes = Sizes.of(program)

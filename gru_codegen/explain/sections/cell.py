@@ -108,7 +108,7 @@ def _forward(part: Part) -> Iterator[Block]:
     if loss.mean:
         yield says(
             "The loss is the mean: a kernel divides this sum, and with it every adjoint and every "
-            "gradient, by {number}, the number of predicted numbers.",
+            "gradient, by {number}, the number of targets.",
             number=(mean_number(loss),),
         )
 

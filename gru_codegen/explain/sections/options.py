@@ -116,9 +116,15 @@ def _weights(derivation: Derivation) -> Iterator[Block]:
         weighted=(_schema(weighting.seed, derivation),),
     )
     if derivation.loss.mean:
-        sizes = list(map(str, ("T", *derivation.loss.target.shape)))
+        sizes = list(map(str, ("T", *derivation.loss.numbers)))
         share = (Schema(f"1/({' '.join(sizes)})", f"1/({LATEX.product.join(sizes)})"),)
-        yield says("A mean is the weight {share} of every number.", share=share)
+        yield says(
+            "A mean is the weight {share} of every target. With weights or lengths the weights of "
+            "all samples and steps, added up, take the place of {samples}: what does not count has "
+            "no part in the divisor. If they come to 0, it is 1.",
+            share=share,
+            samples=(Schema("T B", r"T\,B"),),
+        )
 
 
 def _pullback(derivation: Derivation) -> Iterator[Block]:
