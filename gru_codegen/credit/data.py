@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
+
+import numpy as np
 
 from gru_codegen.errors import DataError
 from gru_codegen.regular import open_regular
@@ -36,12 +38,17 @@ class Data:
 
         Raises
         ------
-        DataError: they do not fit the kernel.
+        DataError: they do not fit the kernel, or give gradients that are not finite.
         """
         try:
-            return kernel.credit(*self.arguments, **self.options)
+            with np.errstate(all="ignore"):  # what is not finite is told
+                found = kernel.credit(*self.arguments, **self.options)
         except (TypeError, ValueError) as error:
             raise DataError(f"{self.source}: {' '.join(str(error).split())}") from error
+        for name, gradient in found.gradients._asdict().items():
+            if not np.isfinite(gradient).all():
+                raise DataError(f"{self.source}: the gradient of {name} is not finite")
+        return found
 
 
 def require_credit(kernel: ModuleType, name: str) -> None:
@@ -92,6 +99,7 @@ def from_file(kernel: ModuleType, file: str) -> Data:
     if missing := [name for name in needed if name not in arrays]:
         raise DataError(f"{file}: it has no {', '.join(missing)}")
     _check_sizes(file, {name: arrays[name] for name in (*given, "y")})
+    _check_numbers(file, arrays, given)
     state = tuple(arrays[name] for name in states) if has_state else None
     s0 = state and (kernel.State(*state) if several else state[0])
     drawn = "" if has_weights else f"; weights drawn with seed {_SEED}"
@@ -115,6 +123,33 @@ def _check_sizes(file: str, arrays: Mapping[str, Any]) -> None:
                 f"{file}: {name} has {array.size} numbers; give at most {MOST_NUMBERS}, of fewer "
                 "samples"
             )
+
+
+def _check_numbers(file: str, arrays: Mapping[str, Any], inputs: Sequence[str]) -> None:
+    """Refuse NaN where it is read: padding, and targets of the weight 0, may hold anything."""
+    samples = arrays["y"].shape[:2]
+    try:
+        steps = np.arange(samples[0])[:, None]
+        there = np.broadcast_to(steps < arrays.get("lengths", np.inf), samples)
+        weights = _by_sample(arrays.get("loss_weights", 1.0))
+        counts = there & np.broadcast_to(weights != 0, samples)
+    except (IndexError, TypeError, ValueError):  # the kernel says which shape is wrong
+        return
+    masks = {**dict.fromkeys(inputs, there), "y": counts}
+    for name, array in arrays.items():
+        if array.dtype.kind not in "fc":
+            continue
+        spoilt, mask = np.isnan(array), masks.get(name)
+        if mask is not None and array.shape[:2] == mask.shape:
+            spoilt &= mask.reshape(mask.shape + (1,) * (array.ndim - 2))
+        if spoilt.any():
+            index = ", ".join(map(str, np.argwhere(spoilt)[0]))
+            raise DataError(f"{file}: {name} holds NaN, at [{index}]")
+
+
+def _by_sample(weights: Any) -> Any:
+    """Loss weights (T,) or (T, B) as (T, 1) or (T, B)."""
+    return weights[:, None] if np.ndim(weights) == 1 else weights
 
 
 def _drawn(kernel: ModuleType, arrays: dict[str, Any], file: str) -> Any:

@@ -36,6 +36,13 @@ def arguments(kernel: Any, **changes: Any) -> dict[str, Any]:
     return {name: array for name, array in given.items() if array is not None}
 
 
+def spoilt(shape: tuple[int, ...], *place: Any) -> Any:
+    """Ones, with NaN in a place."""
+    array = np.ones(shape)
+    array[place] = np.nan
+    return array
+
+
 @pytest.mark.parametrize("width", [60, 100])
 def test_the_tables_follow_the_width(
     run: Run, gru: Path, width: int, monkeypatch: pytest.MonkeyPatch
@@ -133,6 +140,20 @@ def test_a_picture_takes_matplotlib(run: Run, gru: Path, monkeypatch: pytest.Mon
     assert outcome.out == ""
 
 
+def test_padding_may_hold_anything(run: Run, gru: Path) -> None:
+    """And so may targets of the weight 0; others may not."""
+    x, y = spoilt((6, 4, 2), slice(4, None), 1), spoilt((6, 4, 3), slice(2, None), slice(None, 2))
+    V = np.ones((6, 4))
+    V[2:, 0] = 0
+    masks = {"lengths": np.array([6, 2, 6, 6]), "loss_weights": V}
+    np.savez("run.npz", **arguments(load_file(gru), x=x, y=y, **masks))
+    assert run("credit", str(gru), "--data", "run.npz").status == 0
+    V[3, 0] = 1
+    np.savez("run.npz", **arguments(load_file(gru), x=x, y=y, **masks))
+    said = refused(run("credit", str(gru), "--data", "run.npz"))
+    assert said == "run.npz: y holds NaN, at [3, 0, 0]"
+
+
 def test_a_file_that_does_not_come_back(run: Run, gru: Path) -> None:
     gru.write_text(gru.read_text() + "\nwhile True:\n    pass\n")
     outcome = run("credit", str(gru), "--timeout", "3")
@@ -156,6 +177,9 @@ def test_a_kernel_without_it(run: Run, kernel: Path) -> None:
             "run.npz: y: expected shape (T, B, H) = (6, 4, 3), got (6, 4, 1)",
         ),
         ({"x": np.ones(3)}, "run.npz: x: expected shape (T, B, D), got (3,)"),
+        ({"x": np.full((6, 4, 2), np.nan)}, "run.npz: x holds NaN, at [0, 0, 0]"),
+        ({"Wr": spoilt((2, 3), 1, 2)}, "run.npz: Wr holds NaN, at [1, 2]"),
+        ({"x": np.full((6, 4, 2), np.inf)}, "run.npz: the gradient of W"),
         ({"lengths": np.ones(4)}, "run.npz: lengths: expected integers, got float64"),
     ],
 )
