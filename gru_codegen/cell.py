@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from reprlib import repr as shortened
 from types import MappingProxyType
 from typing import Any
@@ -29,12 +30,14 @@ from gru_codegen.equations import (
     ones,
     shape_of,
     size,
+    where,
 )
 from gru_codegen.errors import CellError
-from gru_codegen.functions import FUNCTIONS
+from gru_codegen.functions import FUNCTIONS, OwnFunction
 from gru_codegen.lags import Delayed, lag, with_states
 from gru_codegen.names import fault_of_name
 from gru_codegen.notation import Notation
+from gru_codegen.own_functions import applied_in, function, said
 
 __all__ = [
     "B",
@@ -50,6 +53,7 @@ __all__ = [
     "check_tuple",
     "fault_of_range",
     "fault_of_symbol",
+    "function",
     "hadamard",
     "lag",
     "matrix",
@@ -57,6 +61,7 @@ __all__ = [
     "minimum",
     "ones",
     "size",
+    "where",
 ]
 
 #: Numbers that checks draw are no larger: what is made of them would leave float32.
@@ -115,11 +120,15 @@ class Cell:
 
     def __str__(self) -> str:
         notation = self.notation
-        width = max(len(notation.text(equation.target)) for equation in self.equations)
-        return "\n".join(
-            f"{notation.text(equation.target):<{width}} = {notation.text(equation.expression)}"
-            for equation in self.equations
-        )
+        rows = [(f"{each.__name__}(a)", said(each)) for each in self.functions]
+        rows += [(notation.text(e.target), notation.text(e.expression)) for e in self.equations]
+        width = max(len(left) for left, _ in rows)
+        return "\n".join(f"{left:<{width}} = {right}" for left, right in rows)
+
+    @cached_property
+    def functions(self) -> tuple[type[OwnFunction], ...]:
+        """The functions of an author's own that the equations apply, by name."""
+        return tuple(applied_in(equation.expression for equation in self.equations))
 
     @property
     def differentiated(self) -> tuple[MatrixSymbol, ...]:
@@ -192,6 +201,7 @@ def _check_cell(cell: Cell) -> None:
                 f"{where}: {symbol} is declared without gradient, and is no input of the cell"
             )
     read = check_equations(where, known, cell.equations)
+    _check_functions(where, cell.functions, {symbol.name for symbol in (*known, *computed)})
     targets = {equation.target for equation in cell.equations}
     for state, before in cell.states.items():
         if state not in targets:
@@ -223,6 +233,18 @@ def _check_cell(cell: Cell) -> None:
                 raise CellError(
                     f"{where}: {role} {symbol} is read by no equation; use it or remove it"
                 )
+
+
+def _check_functions(
+    where: str, functions: Iterable[type[OwnFunction]], symbols: Collection[str]
+) -> None:
+    """Check that an author's functions have names of their own, beside those of symbols."""
+    names = [each.__name__ for each in functions]
+    for name in names:
+        if names.count(name) > 1:
+            raise CellError(f"{where}: there are two functions {name}; call one something else")
+        if name in symbols:
+            raise CellError(f"{where}: {name} is a function and a symbol; call one something else")
 
 
 def _check_ranges(cell: Cell) -> None:

@@ -8,9 +8,9 @@ directly, which no pass and no template has touched.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from types import ModuleType
 from typing import Any
 
@@ -18,14 +18,20 @@ import numpy as np
 
 from gru_codegen.cell import Cell
 from gru_codegen.errors import VerificationError
-from gru_codegen.evaluate import Evaluation, costs, evaluate_declaration
+from gru_codegen.evaluate import FLOATS, Domain, Evaluation, costs, evaluate_declaration
+from gru_codegen.functions import ElementwiseFunction
+from gru_codegen.ir import evaluated
+from gru_codegen.ir.elementwise import a, value
 from gru_codegen.losses import Loss
 from gru_codegen.verify.claim import Claim, over, tolerance
-from gru_codegen.verify.configuration import Arguments, Problem, large, small, states
+from gru_codegen.verify.complex_step import STEP
+from gru_codegen.verify.configuration import Arguments, Problem, large, parts, small, states
 from gru_codegen.verify.difference import Difference, difference, verdict, worst
-from gru_codegen.verify.domain import GOOD, USUAL, Domain, choose, noise_of
+from gru_codegen.verify.direction import movable, moved, slope
+from gru_codegen.verify.domain import GOOD, USUAL, choose, noise_of
+from gru_codegen.verify.domain import Domain as Drawn
 from gru_codegen.verify.entry_points import differentiated, inputs
-from gru_codegen.verify.options import options
+from gru_codegen.verify.options import adjoints, options
 from gru_codegen.verify.report import Check
 from gru_codegen.verify.targets import DRAWS, LOSSES
 from gru_codegen.verify.targets import Loss as Definition
@@ -83,13 +89,15 @@ def compare(kernel: ModuleType, cell: Cell, loss: Loss, *, seed: int = 0) -> tup
 
         return measure
 
-    parts = {"outputs": _outputs, "state": _state, "loss": _loss}
+    results = {"outputs": _outputs, "state": _state, "loss": _loss}
     allowed = tolerance(problems, TOLERANCE)
+    slopes = _Slopes(declared, [f.__name__ for f in cell.functions if f.declared is not None])
     claims = [
         *(
             Claim(name, _METHOD, None, allowed, over(problems, against(part)))
-            for name, part in parts.items()
+            for name, part in results.items()
         ),
+        *slopes.claims(kernel, problems, allowed),
         Claim("functions", "all that are promised", None, 0, lambda: _offered(kernel, cell)),
     ]
     return tuple(claim.check() for claim in claims)
@@ -106,6 +114,81 @@ def definition_of(loss: Loss) -> Definition:
         return found / outputs.shape[-1] if loss.mean and len(loss.numbers) > 1 else found
 
     return Definition(DRAWS[loss.targets], each, loss.mean, bounded=True)
+
+
+class _Slopes:
+    """Gradients of a kernel beside the slopes of the declared equations, which have the derivatives
+    that are declared of the functions with these `names`: no difference of losses could."""
+
+    def __init__(self, declared: _Declared, names: list[str]) -> None:
+        self.declared = declared
+        derivatives = "derivative" if len(names) == 1 else "derivatives"
+        self.method = f"dual numbers, {derivatives} of {' and '.join(names)} as declared"
+        self.names = names
+
+    def claims(
+        self, kernel: ModuleType, problems: Sequence[Problem], allowed: float
+    ) -> Iterator[Claim]:
+        """Claims about gradients, if there are such functions, and that the kernel names them."""
+        stated = sorted(getattr(kernel, "DERIVATIVES", {}))
+        said = f"DERIVATIVES are of {stated}, declared are those of {self.names}"
+        same = verdict(stated == self.names, said)
+        if self.names or stated:
+            yield Claim("derivatives", "those that are declared", None, 0, lambda: same)
+        if self.names:
+            for name in kernel.Params._fields:
+                of_weight = partial(self._gradient, name)
+                yield Claim(name, self.method, None, allowed, over(problems, of_weight))
+            for given in ("lengths", "loss_weights"):
+                of_all = partial(self._gradient, "", given=given)
+                yield Claim(given, self.method, None, allowed, over(problems, of_all))
+            yield Claim("vjp", self.method, None, allowed, over(problems, self._pullback))
+
+    def _gradient(self, name: str, problem: Problem, *, given: str = "") -> Difference:
+        """Compare along a random direction of the weight of this name, or of all weights."""
+        arguments, rng = problem.arguments, problem.drawn(13)
+        params = arguments.params._asdict()
+        directions = [
+            rng.standard_normal(w.shape) * (name in (weight, "")) for weight, w in params.items()
+        ]
+        T, B, *_ = problem.sizes
+        lengths, weights = rng.integers(0, T + 1, B), rng.random((T, B))
+        keywords = {"lengths": lengths, "loss_weights": weights}
+        of_call = {given: keywords[given]} if given else {}
+        result = problem.kernel.loss_and_gradients(*arguments.trained, **of_call)
+        ended = np.arange(T)[:, None] >= lengths if given == "lengths" else None
+        found = self._evaluated(problem, directions, ended)
+        weighed = found.costs * (weights if given == "loss_weights" else 1)
+        slope_of = float(weighed.sum().imag / STEP)
+        return slope(f"at {problem}, {given or name}", result.gradients, directions, slope_of)
+
+    def _pullback(self, problem: Problem) -> Difference:
+        arguments, given, rng = problem.arguments, adjoints(problem), problem.drawn(13)
+        directions = [rng.standard_normal(a.shape) for a in movable(problem, arguments)]
+        *_, pullback = problem.kernel.vjp(*arguments.run)
+        gradients, d_x, d_s0 = pullback(*given)
+        found = self._evaluated(problem, directions, None)
+        last = zip(found.states.values(), states(given.d_state), strict=True)
+        total = (found.outputs * given.d_outputs).sum() + sum((s * d).sum() for s, d in last)
+        computed = (*gradients, *parts(d_x), *states(d_s0))
+        return slope(f"at {problem}, pullback", computed, directions, float(total.imag / STEP))
+
+    def _evaluated(self, problem: Problem, directions: list[Any], ended: Any) -> Evaluation:
+        """The declared equations at arguments that move along directions, of weights at least."""
+        still = (0 * part for part in movable(problem, problem.arguments)[len(directions) :])
+        arguments = moved(problem, problem.arguments, [*directions, *still], 1j * STEP)
+        return self.declared.evaluate(problem, arguments, ended, _MOVED)
+
+
+def _stepped(function: type[ElementwiseFunction], array: Any) -> Any:
+    """A function of complex numbers whose imaginary parts move by its derivative as declared."""
+    record = function.record
+    at = record.on_array(array.real)
+    derivative = evaluated(record.derivative, {a: array.real, value: at}.__getitem__)
+    return at + 1j * array.imag * derivative
+
+
+_MOVED = Domain(_stepped, 1, choose=lambda holds, *sides: np.where(holds.real > 0, *sides))
 
 
 class _Declared:
@@ -130,7 +213,7 @@ class _Declared:
                 "states and weights under [checks], or go without checks, by --no-verify"
             )
 
-    def problem(self, problem: Problem, like: Domain | None) -> Problem:
+    def problem(self, problem: Problem, like: Drawn | None) -> Problem:
         """Return it with arguments where the declaration, not the kernel, says they may lie.
 
         Where both are defined, round-off in the kernel has to be small as well. ``like`` is the
@@ -139,7 +222,7 @@ class _Declared:
         found = choose(lambda domain: self.noise_with(problem, domain), like)
         return replace(problem, given=found)
 
-    def noise_with(self, problem: Problem, domain: Domain) -> float:
+    def noise_with(self, problem: Problem, domain: Drawn) -> float:
         """Return the noise of the declaration or, if it has more and is defined, of the kernel."""
         declared = self.noise(problem, domain)
         try:
@@ -151,7 +234,7 @@ class _Declared:
     def _at(self, problem: Problem) -> Evaluation:
         return self._evaluate(problem, problem.arguments)
 
-    def _noise(self, problem: Problem, domain: Domain) -> float:
+    def _noise(self, problem: Problem, domain: Drawn) -> float:
         """Return by what part a unit in the last place of the arguments changes the results."""
         return noise_of(
             lambda arguments: _numbers(self._evaluate(problem, arguments)),
@@ -161,12 +244,25 @@ class _Declared:
         )
 
     def _evaluate(self, problem: Problem, arguments: Arguments) -> Evaluation:
+        return self.evaluate(problem, arguments, None, FLOATS)
+
+    def evaluate(
+        self, problem: Problem, arguments: Arguments, ended: Any, domain: Domain
+    ) -> Evaluation:
+        """The declared equations at arguments of a domain, with the steps past each length."""
         params, _, y, s0 = arguments
         if self.loss.targets == "labels":
             y = np.eye(problem.output_size)[y]
         first = dict(zip((s.name for s in self.cell.states), states(s0), strict=True))
         return evaluate_declaration(
-            self.cell, self.loss, params._asdict(), arguments.inputs, y, first
+            self.cell,
+            self.loss,
+            params._asdict(),
+            arguments.inputs,
+            y,
+            first,
+            ended=ended,
+            domain=domain,
         )
 
 

@@ -18,13 +18,13 @@ from sympy.matrices.expressions.hadamard import HadamardPower, HadamardProduct
 from sympy.matrices.expressions.matadd import MatAdd
 from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
 from sympy.matrices.expressions.matmul import MatMul
-from sympy.matrices.expressions.special import OneMatrix
+from sympy.matrices.expressions.special import OneMatrix, ZeroMatrix
 from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.errors import CellError
 from gru_codegen.forms import added, multiplied_elementwise, scaled
 from gru_codegen.functions import FUNCTIONS, ElementwiseFunction
-from gru_codegen.notation import Notation
+from gru_codegen.notation import Notation, Where
 
 __all__ = [
     "B",
@@ -43,6 +43,7 @@ __all__ = [
     "power",
     "shape_of",
     "size",
+    "where",
     "written",
 ]
 
@@ -78,6 +79,57 @@ def maximum(left: Any, right: Any) -> Any:
 def minimum(left: Any, right: Any) -> Any:
     """The smaller of the entries of two matrices of one shape: left - relu(left - right)."""
     return added(left, scaled(-1, FUNCTIONS["relu"](added(left, scaled(-1, right)))))
+
+
+def where(condition: Any, chosen: Any, other: Any) -> Any:
+    """The entries of `chosen` where those of `condition` are greater than 0, else of `other`.
+
+    Three matrices of one shape. A comparison is ``positive(A - B)``, A > B, or ``step(A - B)``,
+    A >= B. Its derivative is 0. What is not chosen is not read, and a function with a pole, or one
+    that overflows, gets an argument there at which it is finite: gradients are finite too.
+    """
+    comparison = condition if _is_comparison(condition) else FUNCTIONS["positive"](condition)
+
+    def in_chosen(argument: Any, safe: Any) -> Any:
+        return _either(comparison, argument, safe)
+
+    def in_other(argument: Any, safe: Any) -> Any:
+        return _either(comparison, safe, argument)
+
+    return _either(comparison, _finite(chosen, in_chosen), _finite(other, in_other))
+
+
+def _is_comparison(expression: Any) -> bool:
+    is_applied = isinstance(expression, ElementwiseApplyFunction)
+    return is_applied and expression.function.expr.func in _COMPARISONS
+
+
+_COMPARISONS = (FUNCTIONS["positive"], FUNCTIONS["step"])
+
+
+def _either(comparison: Any, chosen: Any, other: Any) -> Any:
+    """One of two matrices; of choices by the same comparison only what can be chosen."""
+    if isinstance(chosen, Where) and chosen.args[0] == comparison:
+        chosen = chosen.args[1]
+    if isinstance(other, Where) and other.args[0] == comparison:
+        other = other.args[2]
+    return Where(comparison, chosen, other)
+
+
+def _finite(expression: Any, where_chosen: Callable[[Any, Any], Any]) -> Any:
+    """`expression`, its functions finite where it is not chosen, whatever their arguments are."""
+    if isinstance(expression, ElementwiseApplyFunction):
+        function, argument = expression.function.expr.func, expression.expr
+        argument = _finite(argument, where_chosen)
+        if not function.record.is_total:
+            safe = function.record.safe
+            number = sp.Rational(safe.numerator, safe.denominator)
+            argument = where_chosen(argument, scaled(number, ones(*argument.shape)))
+        return function(argument)
+    is_multiple = isinstance(expression, MatMul) and len(expression.as_coeff_matrices()[1]) == 1
+    if isinstance(expression, (MatAdd, HadamardProduct)) or is_multiple:
+        return expression.func(*(_finite(part, where_chosen) for part in expression.args))
+    return expression
 
 
 def power(base: Any, exponent: Any) -> Any:
@@ -138,7 +190,7 @@ def check_text(where: str, role: str, text: Any) -> None:
 # --- shapes --------------------------------------------------------------------------------------
 
 _FORMS = (
-    "sums, matrix products, transposes of weights, hadamard(...), ones(...) and "
+    "sums, matrix products, transposes of weights, hadamard(...), where(...), ones(...) and "
     f"{', '.join(FUNCTIONS)}"
 )
 
@@ -244,6 +296,17 @@ def _shape_of_function(at: str, expression: Any) -> tuple[Any, Any]:
     return shape
 
 
+def _shape_of_choice(at: str, expression: Any) -> tuple[Any, Any]:
+    if not _is_comparison(expression.args[0]):
+        raise CellError(f"{at}: {written(expression)} chooses by what is no comparison")
+    shapes = {shape_of(at, part): part for part in expression.args if part.func != ZeroMatrix}
+    shapes |= {part.shape: part for part in expression.args}
+    if len(shapes) > 1:
+        said = ", ".join(f"{written(part)} is {letters(shape)}" for shape, part in shapes.items())
+        raise CellError(f"{at}: {said}; a comparison and what it chooses must have one shape")
+    return next(iter(shapes))
+
+
 def _shape_of_transpose(at: str, expression: Any) -> tuple[Any, Any]:
     rows, columns = shape_of(at, expression.arg)
     if B in (rows, columns):
@@ -262,6 +325,7 @@ _SHAPE_RULES: dict[type, Callable[[str, Any], tuple[Any, Any]]] = {
     MatMul: _shape_of_product,
     ElementwiseApplyFunction: _shape_of_function,
     Transpose: _shape_of_transpose,
+    Where: _shape_of_choice,
 }
 
 
@@ -270,8 +334,8 @@ _SHAPE_RULES: dict[type, Callable[[str, Any], tuple[Any, Any]]] = {
 
 def _known_function(expression: Any) -> type[ElementwiseFunction] | None:
     call = expression.function.expr
-    known = call.func in FUNCTIONS.values() and call.args == expression.function.variables
-    return call.func if known else None
+    known = issubclass(call.func, ElementwiseFunction)
+    return call.func if known and call.args == expression.function.variables else None
 
 
 def plain(expression: Any) -> Any:
@@ -290,6 +354,6 @@ def plain(expression: Any) -> Any:
         for factor in map(plain, expression.args):
             factors += factor.args if isinstance(factor, HadamardProduct) else [factor]
         return HadamardProduct(*factors)
-    if isinstance(expression, (MatAdd, MatMul, Transpose)):
+    if isinstance(expression, (MatAdd, MatMul, Transpose, Where)):
         return expression.func(*map(plain, expression.args))
     return expression

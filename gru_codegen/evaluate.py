@@ -28,7 +28,7 @@ from sympy.matrices.expressions.transpose import Transpose
 from gru_codegen.cell import Cell
 from gru_codegen.functions import ElementwiseFunction
 from gru_codegen.losses import Loss
-from gru_codegen.notation import signed
+from gru_codegen.notation import Where, signed
 
 __all__ = [
     "FLOATS",
@@ -47,6 +47,15 @@ Array = NDArray[Any]
 Values = Mapping[Any, Any]
 
 
+def _chosen(condition: Array, chosen: Array, other: Array) -> Array:
+    return np.where(np.asarray(condition > 0, bool), chosen, other)
+
+
+def _blended(condition: Array, chosen: Array, other: Array) -> Array:
+    blend: Array = condition * chosen + (1 - condition) * other
+    return blend
+
+
 @dataclass(frozen=True)
 class Domain:
     """The numbers that expressions are evaluated on; they have +, -, * and / themselves.
@@ -56,11 +65,13 @@ class Domain:
     apply: a function of the declaration language to every entry of an array.
     one: the entry of matrices of ones; it stays exact beside the others, divided too.
     matmul: the product of two matrices.
+    choose: the entries of one array where those of another one are 1, and not 0, else of a third.
     """
 
     apply: Callable[[type[ElementwiseFunction], Array], Array]
     one: Any
     matmul: Callable[[Array, Array], Array] = np.matmul
+    choose: Callable[[Array, Array, Array], Array] = _chosen
 
 
 def _numerically(function: type[ElementwiseFunction], array: Array) -> Array:
@@ -76,7 +87,7 @@ def _symbolically(function: type[ElementwiseFunction], array: Array) -> Array:
 #: Arrays of floats, real or complex.
 FLOATS = Domain(_numerically, 1)
 #: Object arrays of SymPy's scalars.
-SYMBOLS = Domain(_symbolically, sp.S.One)
+SYMBOLS = Domain(_symbolically, sp.S.One, choose=_blended)
 
 
 def one_object_each() -> Domain:
@@ -171,6 +182,11 @@ def _applied(expression: Any, domain: Domain) -> _Evaluator:
     return lambda values: domain.apply(function, argument(values))
 
 
+def _choice(expression: Any, domain: Domain) -> _Evaluator:
+    parts = [_compiled(part, domain) for part in expression.args]
+    return lambda values: domain.choose(*(part(values) for part in parts))
+
+
 def _constant(expression: Any, entry: Any) -> _Evaluator:
     def constant(values: Values) -> Array:
         sizes = [int(values[size] if size.is_Symbol else size) for size in expression.shape]
@@ -198,6 +214,7 @@ _RULES: dict[type, Callable[[Any, Domain], _Evaluator]] = {
     MatMul: _product,
     Transpose: _transposed,
     ElementwiseApplyFunction: _applied,
+    Where: _choice,
     Trace: _trace,
 }
 

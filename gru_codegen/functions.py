@@ -13,14 +13,18 @@ from typing import Any, ClassVar
 
 import sympy as sp
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.hadamard import HadamardProduct
+from sympy.matrices.expressions.matadd import MatAdd
 from sympy.matrices.expressions.matexpr import MatrixExpr
+from sympy.matrices.expressions.matmul import MatMul
+from sympy.matrices.expressions.special import OneMatrix
 
 from gru_codegen.errors import CellError
 from gru_codegen.ir import ELEMENTWISE, Const, Elementwise, Expr, Ref
 
 #: The bound variable of every applied function. SymPy's own would be a new ``Dummy`` at each call:
 #: sigmoid(A) and sigmoid(A) would differ, and their text from process to process.
-_ENTRY = sp.Symbol("a")
+ENTRY = sp.Symbol("a")
 
 
 class ElementwiseFunction(sp.Function):
@@ -52,8 +56,54 @@ class ElementwiseFunction(sp.Function):
                     f"{cls.__name__}({argument}): {argument} is (1, 1), a function applies to a "
                     "matrix with one row per sample: lift it with ones(B, 1) * ..."
                 )
-            return ElementwiseApplyFunction(sp.Lambda(_ENTRY, cls(_ENTRY)), argument)
+            return ElementwiseApplyFunction(sp.Lambda(ENTRY, cls(ENTRY)), argument)
         return super().__new__(cls, argument, **options)
+
+
+class OwnFunction(ElementwiseFunction):
+    """A function of an author's own, made of those of the package.
+
+    Attributes
+    ----------
+    formula, slope: the function and its derivative at ENTRY.
+    declared: the derivative, if it is one that was declared, and not that of the formula.
+    """
+
+    formula: ClassVar[Any]
+    slope: ClassVar[Any]
+    declared: ClassVar[Any]
+
+    @classmethod
+    def derivative(cls, argument: Any, value: Any) -> Any:
+        """The derivative at `argument`."""
+        return cls.slope.xreplace({ENTRY: argument})
+
+
+def entrywise(scalar: Any, names: dict[Any, Any], shape: tuple[Any, Any]) -> Any:
+    """The matrix expression whose entries are `scalar`, its symbols standing for entries."""
+    if scalar in names:
+        return names[scalar]
+    if scalar.is_Number:
+        return OneMatrix(*shape) if scalar == 1 else MatMul(scalar, OneMatrix(*shape))
+    if scalar.is_Function:
+        return scalar.func(entrywise(scalar.args[0], names, shape))
+    if scalar.is_Add:
+        return MatAdd(*(entrywise(term, names, shape) for term in scalar.args))
+    if scalar.is_Pow:
+        return HadamardProduct(*[entrywise(scalar.base, names, shape)] * scalar.exp)
+    coefficient, factors = scalar.as_coeff_mul()
+    matrices = flat([entrywise(factor, names, shape) for factor in factors])
+    elementwise = HadamardProduct(*matrices) if len(matrices) > 1 else matrices[0]
+    return elementwise if coefficient == 1 else MatMul(coefficient, elementwise)
+
+
+def flat(factors: list[Any]) -> list[Any]:
+    """The factors of elementwise products, of products among them too."""
+    return [
+        inner
+        for factor in factors
+        for inner in (factor.args if isinstance(factor, HadamardProduct) else (factor,))
+    ]
 
 
 _ARITHMETIC: dict[str, Any] = {"add": add, "subtract": sub, "multiply": mul, "negate": neg}

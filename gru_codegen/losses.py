@@ -45,6 +45,7 @@ from gru_codegen.errors import CellError
 from gru_codegen.functions import exp, huber, log, reciprocal, sigmoid, softplus
 from gru_codegen.known import Known
 from gru_codegen.notation import leaves
+from gru_codegen.own_functions import applied_in
 
 __all__ = [
     "L2",
@@ -122,6 +123,8 @@ class Loss:
         check_names(where, (*given, *computed), allowed={"O"})  # the outputs, once it is joined
         given = (*given, *self.shifts)
         read = check_equations(where, given, self.equations)
+        if own := applied_in(equation.expression for equation in self.equations):
+            raise CellError(f"{where}: {own[0].__name__} is not a function of the package")
         read |= _check_cost(where, self.cost, {*given, *computed})
         for symbol in (*given, *computed):
             if symbol not in read:

@@ -17,6 +17,7 @@ from gru_codegen.ir import Program
 from gru_codegen.losses import L2, Loss
 from gru_codegen.lower.variables import identifier
 from gru_codegen.modules import load_source
+from gru_codegen.own_functions import declared_derivative, said
 from gru_codegen.parse import cells
 from gru_codegen.passes import optimise, terms_of_gradients
 from gru_codegen.prove import prove
@@ -32,7 +33,7 @@ __all__ = ["check", "equations", "generate", "load", "said_otherwise", "source",
 #: What a kernel says of itself and the generator has to say too.
 _SAID = (
     *("CELL", "LOSS", "TARGETS", "EQUATIONS", "SIZES"),
-    *("STATES", "OUTPUT", "SHAPES", "ENTRY_POINTS", "CHECKS"),
+    *("STATES", "OUTPUT", "SHAPES", "ENTRY_POINTS", "CHECKS", "DERIVATIVES"),
 )
 
 
@@ -172,6 +173,7 @@ def _heading(derivation: Derivation, request: Request, again: tuple[str, ...]) -
         (text(shift), right, _letters(shift), "shift")
         for shift, right in shift_rows(derivation).items()
     ]
+    equations[:0] = [(f"{f.__name__}(a)", said(f), "()", "function") for f in cell.functions]
     equations.append(("L", written_loss(derivation), "()", "loss"))
     return Heading(
         cell=cell.name,
@@ -190,6 +192,11 @@ def _heading(derivation: Derivation, request: Request, again: tuple[str, ...]) -
         mask=mask_name(derivation),
         checks=_ranges(cell, loss),
         own_loss=not request.is_known_loss,
+        derivatives=tuple(
+            (each.__name__, declared_derivative(each))
+            for each in cell.functions
+            if each.declared is not None
+        ),
     )
 
 

@@ -280,7 +280,8 @@ SHAPES: dict[str, tuple[dict[str, Any], str]] = {
     "unknown form": (
         {"equations": (GATE, Equation(S, hadamard(Z, S_prev) + S_prev * U.I, "state"))},
         "equation S: Inverse in U**(-1) is not a form known here: "
-        "sums, matrix products, transposes of weights, hadamard(...), ones(...) and sigmoid, tanh",
+        "sums, matrix products, transposes of weights, hadamard(...), where(...), ones(...) and "
+        "sigmoid, tanh",
     ),
     "float": (
         {"equations": (GATE, Equation(S, hadamard(Z, S_prev) + 0.5 * S_prev * U, "state"))},

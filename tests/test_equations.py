@@ -59,7 +59,10 @@ ONES = (
     "their own"
 )
 KNOWN = ", ".join(FUNCTIONS)
-FORMS = f"sums, matrix products, transposes of weights, hadamard(...), ones(...) and {KNOWN}"
+FORMS = (
+    "sums, matrix products, transposes of weights, hadamard(...), where(...), ones(...) and "
+    f"{KNOWN}"
+)
 BAD_SHAPES: dict[str, tuple[Callable[[], Any], str]] = {
     "product": (
         lambda: x * U,

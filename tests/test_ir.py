@@ -146,12 +146,14 @@ SHAPES: list[tuple[str, tuple[Expr, ...], Shape]] = [
         (name, pair, ("T", "B", "H") if TBH in pair else ("B", "H"))
         for name in (
             *("add", "subtract", "multiply", "divide", "weigh"),
-            *("maximum", "minimum", "greater"),
+            *("maximum", "minimum", "greater", "greater_equal"),
         )
         for pair in ((BH, BH), (NUMBER, BH), (BH, NUMBER), (TBH, TBH), (TBH, BH))
     ],
     ("select", (now(ENDED), BH, NUMBER), ("B", "H")),
     ("guard", (now(ENDED), NUMBER, BH), ("B", "H")),
+    ("where", (BH, BH, NUMBER), ("B", "H")),
+    ("where", (TBH, BH, TBH), ("T", "B", "H")),
     ("total", (BH,), ()),
     ("total", (TBH,), ()),
     ("inner", (BH, BH), ()),

@@ -120,7 +120,7 @@ COSTS: dict[str, tuple[Any, str]] = {
     "unknown form": (
         Trace(E.T * hadamard(E, E)),
         "cost: HadamardPower in HadamardPower(E, 2) is not a form known here: "
-        "sums, matrix products, transposes of weights, hadamard(...), ones(...) and "
+        "sums, matrix products, transposes of weights, hadamard(...), where(...), ones(...) and "
         f"{', '.join(FUNCTIONS)}",
     ),
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any
 
 import sympy as sp
@@ -17,7 +18,7 @@ from sympy.matrices.expressions.hadamard import HadamardProduct
 from sympy.matrices.expressions.matadd import MatAdd
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 from sympy.matrices.expressions.matmul import MatMul
-from sympy.matrices.expressions.special import OneMatrix
+from sympy.matrices.expressions.special import OneMatrix, ZeroMatrix
 from sympy.matrices.expressions.trace import Trace
 from sympy.matrices.expressions.transpose import Transpose
 
@@ -25,6 +26,8 @@ from gru_codegen.cell import Cell, Equation, matrix, size
 from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.losses import KnownAdjoint, Loss, losses
+from gru_codegen.notation import Where
+from gru_codegen.own_functions import ARGUMENT, formulas_of, made_of
 
 __all__ = ["cell_of", "data_of", "loss_of"]
 
@@ -38,6 +41,10 @@ _OF_MANY: dict[str, Any] = {
     "elementwise": HadamardProduct,
     "multiple": sp.Mul,
 }
+#: Matrices of one number, by their shapes.
+_FILLED: dict[str, Any] = {"ones": OneMatrix, "zeros": ZeroMatrix}
+#: That of three.
+_OF_THREE: dict[str, Any] = {"where": Where}
 #: Those of one.
 _OF_ONE: dict[str, Any] = {"transpose": Transpose, "trace": Trace}
 
@@ -57,7 +64,16 @@ def data_of(declaration: Cell | Loss) -> Data:
         "equations": _equations(declaration.equations),
         "output": str(declaration.output),
         "checks": {str(symbol): list(ends) for symbol, ends in declaration.checks.items()},
+        **_functions(declaration),
     }
+
+
+def _functions(cell: Cell) -> Data:
+    """The functions of an author's own, if there are any, in formulas of one matrix a."""
+    found = {
+        each.__name__: [_data(formula) for formula in formulas_of(each)] for each in cell.functions
+    }
+    return {"functions": found} if found else {}
 
 
 def _data_of_loss(loss: Loss) -> Data:
@@ -87,6 +103,7 @@ def cell_of(data: Any) -> Cell:
     states = [_known(targets, name) for name in _at(data, "states", list)]
     previous = {f"{state}_prev": matrix(f"{state}_prev", *state.shape) for state in states}
     symbols = {**inputs, **weights, **targets, **previous}
+    functions = _own_functions(data)
     return Cell(
         _at(data, "name", str),
         _at(data, "title", str),
@@ -94,11 +111,21 @@ def cell_of(data: Any) -> Cell:
         tuple(inputs.values()),
         tuple(weights.values()),
         dict(zip(states, previous.values(), strict=True)),
-        _read_equations(written, symbols),
+        _read_equations(written, symbols, functions),
         _known(targets, _at(data, "output", str)),
         {_known(symbols, name): _range(ends) for name, ends in _at(data, "checks").items()},
         tuple(_known(inputs, name) for name in _at(data, "without_gradient", list)),
     )
+
+
+def _own_functions(data: Data) -> Symbols:
+    found: Symbols = {}
+    for name, formulas in data.get("functions", {}).items():
+        if not isinstance(formulas, list) or len(formulas) not in (1, 2):
+            raise CellError(f"the function {name} of a certificate is no formula or two")
+        values = [_expression(each, {ARGUMENT.name: ARGUMENT}) for each in formulas]
+        found[name] = made_of(name, *values)
+    return found
 
 
 def loss_of(data: Any) -> Loss:
@@ -163,14 +190,15 @@ def _data(expression: Any) -> Any:
         return expression.name
     if isinstance(expression, sp.Rational):
         return f"{expression.p}/{expression.q}"
-    if isinstance(expression, OneMatrix):
-        return {"ones": [str(number) for number in expression.shape]}
+    for word, kind in _FILLED.items():
+        if isinstance(expression, kind):
+            return {word: [str(number) for number in expression.shape]}
     if isinstance(expression, ElementwiseApplyFunction):
         return {expression.function.expr.func.__name__: _data(expression.expr)}
     for name, kind in _OF_ONE.items():
         if isinstance(expression, kind):
             return {name: _data(expression.arg)}
-    for name, kind in _OF_MANY.items():
+    for name, kind in (_OF_MANY | _OF_THREE).items():
         if isinstance(expression, kind):
             return {name: [_data(part) for part in expression.args]}
     raise CellError(f"a certificate has no word for {type(expression).__name__}: {expression}")
@@ -218,32 +246,36 @@ def _known(symbols: Symbols, name: Any) -> Any:
     return symbols[name]
 
 
-def _read_equations(written: list[Any], symbols: Symbols) -> tuple[Equation, ...]:
+def _read_equations(
+    written: list[Any], symbols: Symbols, functions: Symbols | None = None
+) -> tuple[Equation, ...]:
     return tuple(
         Equation(
             _known(symbols, next(iter(_at(equation, "target")), None)),
-            _expression(_at(equation, "value", _EXPRESSION), symbols),
+            _expression(_at(equation, "value", _EXPRESSION), symbols, functions or {}),
             _at(equation, "meaning", str),
         )
         for equation in written
     )
 
 
-def _expression(data: Any, symbols: Symbols) -> Any:
+def _expression(data: Any, symbols: Symbols, own: Mapping[str, Any] = MappingProxyType({})) -> Any:
     if isinstance(data, str):
         return _number(data) if "/" in data else _known(symbols, data)
     if not isinstance(data, dict) or len(data) != 1:
         raise CellError("an expression of a certificate is a name or a table with one key")
     [(operation, arguments)] = data.items()
-    if operation == "ones":
-        [ones] = _symbols({"ones": arguments}).values()
-        return OneMatrix(*ones.shape)
-    of_one: Callable[[Any], Any] | None = {**_OF_ONE, **FUNCTIONS}.get(operation)
+    if operation in _FILLED:
+        [like] = _symbols({operation: arguments}).values()
+        return _FILLED[operation](*like.shape)
+    of_one: Callable[[Any], Any] | None = {**_OF_ONE, **FUNCTIONS, **own}.get(operation)
     if of_one is not None:
-        return of_one(_expression(arguments, symbols))
+        return of_one(_expression(arguments, symbols, own))
+    if operation in _OF_THREE and isinstance(arguments, list) and len(arguments) == 3:
+        return _OF_THREE[operation](*(_expression(part, symbols, own) for part in arguments))
     if operation not in _OF_MANY or not isinstance(arguments, list) or len(arguments) < 2:
         raise CellError(f"the expressions of a certificate have no operation {operation!r}")
-    return _OF_MANY[operation](*(_expression(part, symbols) for part in arguments))
+    return _OF_MANY[operation](*(_expression(part, symbols, own) for part in arguments))
 
 
 def _number(text: str) -> Any:

@@ -14,7 +14,6 @@ from sympy.matrices.expressions.hadamard import HadamardProduct
 from sympy.matrices.expressions.matadd import MatAdd
 from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
 from sympy.matrices.expressions.matmul import MatMul
-from sympy.matrices.expressions.special import OneMatrix
 from sympy.matrices.expressions.trace import Trace
 
 from gru_codegen.derive.proof import placeholders, prove_derivative
@@ -22,6 +21,7 @@ from gru_codegen.derive.shown import Shown
 from gru_codegen.equations import matrix, written
 from gru_codegen.errors import DerivationError
 from gru_codegen.forms import added
+from gru_codegen.functions import entrywise, flat
 from gru_codegen.notation import Local, Notation, leaves, signed
 
 __all__ = ["RULES", "LocalDerivative", "Rule", "differentiate", "local_derivative"]
@@ -213,37 +213,11 @@ def _in_terms_of_value(expression: Any, function: Any, target: Any) -> Any:
         else:
             scalar = function.derivative(_ARGUMENT, _VALUE)
             names = {_ARGUMENT: expression.expr, _VALUE: target}
-        return _entrywise(scalar, names, expression.shape)
+        return entrywise(scalar, names, expression.shape)
     arguments = [_in_terms_of_value(argument, function, target) for argument in expression.args]
     if isinstance(expression, HadamardProduct):
-        return HadamardProduct(*_flat(arguments))
+        return HadamardProduct(*flat(arguments))
     return expression.func(*arguments)
 
 
 _ARGUMENT, _VALUE = sp.symbols("argument value")
-
-
-def _entrywise(scalar: Any, names: dict[Any, Any], shape: tuple[Any, Any]) -> Any:
-    """The matrix expression whose entries are `scalar`, its symbols standing for entries."""
-    if scalar in names:
-        return names[scalar]
-    if scalar.is_Number:
-        return OneMatrix(*shape) if scalar == 1 else MatMul(scalar, OneMatrix(*shape))
-    if scalar.is_Function:
-        return scalar.func(_entrywise(scalar.args[0], names, shape))
-    if scalar.is_Add:
-        return MatAdd(*(_entrywise(term, names, shape) for term in scalar.args))
-    if scalar.is_Pow:
-        return HadamardProduct(*[_entrywise(scalar.base, names, shape)] * scalar.exp)
-    coefficient, factors = scalar.as_coeff_mul()
-    matrices = _flat([_entrywise(factor, names, shape) for factor in factors])
-    elementwise = HadamardProduct(*matrices) if len(matrices) > 1 else matrices[0]
-    return elementwise if coefficient == 1 else MatMul(coefficient, elementwise)
-
-
-def _flat(factors: list[Any]) -> list[Any]:
-    return [
-        inner
-        for factor in factors
-        for inner in (factor.args if isinstance(factor, HadamardProduct) else (factor,))
-    ]

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
 from itertools import count, product
 from math import prod
 from typing import Any
@@ -23,11 +24,12 @@ from sympy.matrices.expressions.hadamard import HadamardProduct
 from sympy.matrices.expressions.matadd import MatAdd
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 from sympy.matrices.expressions.matmul import MatMul
-from sympy.matrices.expressions.special import OneMatrix
+from sympy.matrices.expressions.special import OneMatrix, ZeroMatrix
 
 from gru_codegen.equations import Equation, matrix, plain
+from gru_codegen.forms import added, scaled
 from gru_codegen.names import fault_of_name
-from gru_codegen.notation import leaves, signed
+from gru_codegen.notation import Where, leaves, signed
 
 __all__ = ["NormalEquation", "normalise"]
 
@@ -109,6 +111,8 @@ class _Normaliser:
             return self._product(expression, origin)
         if isinstance(expression, HadamardProduct):
             return self._expand(expression, origin)
+        if isinstance(expression, Where):
+            return self._choice(expression, origin)
         return self._name(expression, origin)
 
     def _product(self, expression: Any, origin: Equation) -> Any:
@@ -123,6 +127,16 @@ class _Normaliser:
             terms = (self._combination(left * term, origin) for term in right.args)
             return coefficient * MatAdd(*terms).doit(deep=False)
         return coefficient * left * right
+
+    def _choice(self, expression: Any, origin: Equation) -> Any:
+        """K o A + (1 - K) o B, by the name K of the comparison, whose derivative is 0."""
+        comparison, chosen, other = expression.args
+        name, meaning = f"{origin.target}_if", f"condition in the {origin.meaning}"
+        holds = self._name(comparison, origin, name, meaning)
+        terms = [] if isinstance(chosen, ZeroMatrix) else [HadamardProduct(holds, chosen)]
+        if not isinstance(other, ZeroMatrix):
+            terms += [scaled(-1, HadamardProduct(holds, other)), other]
+        return self._combination(reduce(added, terms), origin)
 
     def _expand(self, expression: Any, origin: Equation) -> Any:
         """Multiply out an elementwise product; SymPy refuses a sum inside one."""

@@ -31,6 +31,7 @@ class Heading:
     targets: what y holds: "numbers", "positive", "fractions" or "labels".
     mask: what the equations call the mask of the samples that have ended.
     checks: rows (argument, lowest, highest) of the ranges that checks draw from, if it gives any.
+    derivatives: rows (function, derivative) of the functions whose derivative is declared.
     """
 
     cell: str
@@ -49,6 +50,7 @@ class Heading:
     mask: str
     checks: tuple[tuple[str, float, float], ...] = ()
     own_loss: bool = False
+    derivatives: tuple[tuple[str, str], ...] = ()
 
 
 def aligned(rows: tuple[tuple[str, ...], ...]) -> list[str]:

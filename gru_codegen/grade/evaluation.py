@@ -143,7 +143,7 @@ class Evaluator:
         value = self(term.parts[0], step)
         if term.value == "softmax" and not value.shape:
             raise EvaluationError(term, "softmax is taken of rows, and this is a number")
-        return Value(value.shape, apply(term.value, value.array))
+        return Value(value.shape, apply(term.value, value.array, self.point.symbols.records))
 
     def _negative(self, term: Term, step: int) -> Value:
         value = self(term.parts[0], step)

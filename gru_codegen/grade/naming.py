@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from gru_codegen.functions import FUNCTIONS
 from gru_codegen.grade.reading import read_name
 from gru_codegen.grade.stamps import Stamp
 from gru_codegen.grade.symbols import Symbols
@@ -46,7 +45,7 @@ class Naming:
 
     def fault_of(self, called: str) -> str | None:
         """Say why a reader cannot call anything so; None if he can."""
-        if called in FUNCTIONS or called in ("softmax", "sum_t", "o", "T"):
+        if called in self.symbols.records or called in ("softmax", "sum_t", "o", "T"):
             return f"{called} has a meaning in formulas already"
         found = read_name(called)
         if found is None or found[1] is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import mpmath
@@ -26,12 +26,12 @@ def exact(array: Array) -> Array:
     return np.asarray(np.frompyfunc(_CONTEXT.mpf, 1, 1)(array))
 
 
-def apply(function: str, array: Array) -> Array:
+def apply(function: str, array: Array, records: Mapping[str, Elementwise] = ELEMENTWISE) -> Array:
     """A function of every entry of `array`, or of every row: softmax."""
     if function == "softmax":
         powers = apply("exp", array - array.max(axis=-1, keepdims=True))
         return powers / powers.sum(axis=-1, keepdims=True)  # type: ignore[no-any-return]
-    record = ELEMENTWISE[function]
+    record = records[function]
     if array.dtype != object:
         return record.on_array(array)  # type: ignore[no-any-return]
     return np.asarray(np.frompyfunc(lambda entry: _of_record(record, entry), 1, 1)(array))
@@ -67,6 +67,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "negate": operator.neg,
     "maximum": max,
     "minimum": min,
+    "greater_equal": lambda left, right: _CONTEXT.mpf(int(left >= right)),
     "greater": lambda left, right: _CONTEXT.mpf(int(left > right)),
     "expm1": _CONTEXT.expm1,
     "log1p": _CONTEXT.log1p,

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 from gru_codegen.cell import Cell
 from gru_codegen.derive import derive
 from gru_codegen.errors import CellError
-from gru_codegen.functions import FUNCTIONS
 from gru_codegen.grade.naming import Naming
 from gru_codegen.grade.reading import FormulaError, Reader
 from gru_codegen.grade.stamps import Stamp, are_stamped, is_share, whole_gradient
@@ -205,7 +204,7 @@ def _entry(document: Document, naming: Naming, called: str, key: str, stamp: Sta
     own = key in naming.own
     if not text.strip():
         return Entry(called, "", key, own, None, False, None, stamp)
-    read = Reader(partial(naming.resolve, stamp=stamp), {*FUNCTIONS, "softmax"})
+    read = Reader(partial(naming.resolve, stamp=stamp), naming.symbols.records.keys() | {"softmax"})
     try:
         term, manner = read(text)
         is_gradient = not own and naming.symbols.by_key[key].role == "gradient"

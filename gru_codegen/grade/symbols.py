@@ -32,6 +32,7 @@ from gru_codegen.grade.terms import (
     total,
     transposed,
 )
+from gru_codegen.ir import ELEMENTWISE, Elementwise
 from gru_codegen.notation import signed
 
 __all__ = ["Shape", "Symbol", "Symbols", "letters", "symbols_of"]
@@ -88,6 +89,12 @@ class Symbols:
     spelled: Mapping[str, tuple[str, int]]
     slopes: Mapping[str, Term]
     gates: Mapping[str, str]
+
+    @cached_property
+    def records(self) -> Mapping[str, Elementwise]:
+        """The records of functions by name, those of an author's own among them."""
+        own = self.derivation.cell.functions
+        return {**ELEMENTWISE, **{function.__name__: function.record for function in own}}
 
     @cached_property
     def functions(self) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ from gru_codegen.ir.lifetimes import (
 )
 from gru_codegen.ir.operations import (
     OPERATIONS,
+    SELECTIONS,
     Operation,
     evaluated,
     joined,
@@ -67,6 +68,7 @@ __all__ = [
     "INTERMEDIATE",
     "OPERATIONS",
     "OPTIONS",
+    "SELECTIONS",
     "STORED",
     "Block",
     "Call",

@@ -16,8 +16,9 @@ from gru_codegen.ir.expressions import Const
 
 __all__ = ["ELEMENTWISE"]
 
-divide, expm1, greater, log1p, maximum, minimum = map(
-    operation, ("divide", "expm1", "greater", "log1p", "maximum", "minimum")
+divide, expm1, greater, greater_equal, log1p, maximum, minimum = map(
+    operation,
+    ("divide", "expm1", "greater", "greater_equal", "log1p", "maximum", "minimum"),
 )
 c, m = map(name, "cm")
 
@@ -115,6 +116,18 @@ positive = Elementwise(
     sees_through=("relu",),
     definition=greater(a, 0),
     reference=lambda array: np.where(array > 0, 1.0, 0.0),
+    bounded=True,
+    kinks=(Fraction(0),),
+)
+
+step = Elementwise(
+    name="step",
+    meaning="1 where a >= 0, else 0",
+    remark="; its derivative is 0, also at the jump",
+    computed=", in the dtype of a: of truth values tanh makes float16",
+    derivative=Const(Fraction(0)),
+    definition=greater_equal(a, 0),
+    reference=lambda array: np.where(array >= 0, 1.0, 0.0),
     bounded=True,
     kinks=(Fraction(0),),
 )

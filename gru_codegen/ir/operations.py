@@ -15,6 +15,7 @@ from gru_codegen.ir.functions import ELEMENTWISE
 
 __all__ = [
     "OPERATIONS",
+    "SELECTIONS",
     "Operation",
     "evaluated",
     "joined",
@@ -158,6 +159,8 @@ OPERATIONS: dict[str, Operation] = {
     "minimum": _each(2, np.minimum),
     # greater(A, B): 1 where A > B, else 0
     "greater": _each(2, lambda left, right: (left > right) * 1),
+    # greater_equal(A, B): 1 where A >= B, else 0
+    "greater_equal": _each(2, lambda left, right: (left >= right) * 1),
     # expm1(A): exp(A) - 1
     "expm1": _each(1, np.expm1),
     # log1p(A): log(1 + A)
@@ -167,6 +170,8 @@ OPERATIONS: dict[str, Operation] = {
     "weigh": _each(2, lambda weights, array: weights * array),
     # select(M, A, B): A where M holds, else B
     "select": _each(3, np.where),
+    # where(K, A, B): A where K > 0, else B
+    "where": _each(3, lambda holds, chosen, other: np.where(holds > 0, chosen, other)),
     # guard(M, c, A): the number c where nothing is read, which is where M holds or the weight M is
     # 0, else A; A itself where M is not given
     "guard": _each(3, _guarded),
@@ -232,6 +237,10 @@ OPERATIONS: dict[str, Operation] = {
         1, lambda shapes: (shapes[0][0], shapes[0][0]), lambda weights: np.eye(len(weights))
     ),
 }
+
+
+#: What writes its last operand where the result goes, and then another one over it.
+SELECTIONS = ("select", "where")
 
 
 def evaluated(expression: Expr, read: Callable[[Ref], Any]) -> Any:

@@ -23,9 +23,11 @@ from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.cell import B
 from gru_codegen.errors import ProgramError
+from gru_codegen.functions import OwnFunction
 from gru_codegen.ir import ELEMENTWISE, OPERATIONS, Call, Const, Expr, Ref, Shape, shape_of
 from gru_codegen.lower.variables import Variables
-from gru_codegen.notation import signed
+from gru_codegen.notation import Where, signed
+from gru_codegen.own_functions import written_out
 
 __all__ = ["Scope", "lowered"]
 
@@ -101,6 +103,8 @@ def _hadamard(node: Any, scope: Scope) -> Expr:
 
 def _product(node: Any, scope: Scope) -> Expr:
     coefficient, factors = node.as_coeff_matrices()
+    if len(factors) == 1:
+        return _scaled(coefficient, lowered(factors[0], scope))
     if isinstance(factors[-1], OneMatrix) and len(factors) == 2:
         if factors[-1].shape[0] != factors[-1].shape[1]:
             raise ProgramError(f"the product {node} cannot be lowered: a row sum is square")
@@ -133,6 +137,8 @@ def _transpose(node: Any, scope: Scope) -> Expr:
 
 def _function(node: Any, scope: Scope) -> Expr:
     function = getattr(node.function.expr, "func", type(node))
+    if issubclass(function, OwnFunction):
+        return lowered(written_out(function, node.expr), scope)
     if function.__name__ not in OPERATIONS:
         raise ProgramError(f"the function {function.__name__} cannot be lowered: {node}")
     argument = lowered(node.expr, scope)
@@ -141,6 +147,20 @@ def _function(node: Any, scope: Scope) -> Expr:
         unread = scope.unread(shape_of(argument))
         argument = Call("guard", (unread, Const(record.safe), argument))
     return Call(function.__name__, (argument,))
+
+
+def _choice(node: Any, scope: Scope) -> Expr:
+    """A choice; a fraction, which no kernel has as a number, is added where 0 was chosen."""
+    holds, *sides = (lowered(part, scope) for part in node.args)
+    shares = (holds, Call("subtract", (Const(Fraction(1)), holds)))
+    added: list[Expr] = []
+    for place, side in enumerate(sides):
+        if isinstance(side, Const) and side.value.denominator != 1:
+            added.append(_times(side.value, shares[place]))
+            sides[place] = Const(Fraction(0))
+    if len(added) < 2:
+        added.insert(0, Call("where", (holds, *sides)))
+    return reduce(lambda left, right: Call("add", (left, right)), added)
 
 
 def _trace(node: Any, scope: Scope) -> Expr:
@@ -187,5 +207,6 @@ _RULES: dict[type, Callable[[Any, Scope], Expr]] = {
     MatMul: _product,
     Transpose: _transpose,
     ElementwiseApplyFunction: _function,
+    Where: _choice,
     Trace: _trace,
 }

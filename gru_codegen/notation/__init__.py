@@ -15,6 +15,7 @@ from gru_codegen.notation.forms import (
     RowFunction,
     Schema,
     Verbatim,
+    Where,
     leaves,
     signed,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "Schema",
     "Spelling",
     "Verbatim",
+    "Where",
     "bare",
     "leaves",
     "mark_label",

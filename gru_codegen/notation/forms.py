@@ -19,6 +19,7 @@ __all__ = [
     "RowFunction",
     "Schema",
     "Verbatim",
+    "Where",
     "absolute",
     "leaves",
     "signed",
@@ -117,6 +118,20 @@ class Common(MatrixExpr):  # type: ignore[misc]  # SymPy is untyped
     @property
     def shape(self) -> Any:
         """The shape of the expression."""
+        return self.args[0].shape
+
+
+class Where(MatrixExpr):  # type: ignore[misc]  # SymPy is untyped
+    """The entries of one matrix where another one is greater than 0, and of a third elsewhere."""
+
+    def __new__(cls, condition: Any, chosen: Any, other: Any) -> Where:
+        """Choose between two matrices; `condition` is a comparison, whose entries are 1 and 0."""
+        choice: Where = super().__new__(cls, condition, chosen, other)
+        return choice
+
+    @property
+    def shape(self) -> Any:
+        """The shape of the matrices."""
         return self.args[0].shape
 
 

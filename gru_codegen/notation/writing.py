@@ -23,6 +23,7 @@ from gru_codegen.notation.forms import (
     RowFunction,
     Schema,
     Verbatim,
+    Where,
     absolute,
     leaves,
     signed,
@@ -250,6 +251,10 @@ class _Writer:
         name = self.marks.function(applied.name)
         return enclosed(f"{name}(", self.pieces(applied.argument)[0], ")"), _ATOM
 
+    def where(self, choice: Where) -> tuple[Pieces, int]:
+        parts = joined([self.pieces(part)[0] for part in choice.args], ", ")
+        return enclosed(f"{self.marks.function('where')}(", parts, ")"), _ATOM
+
     def column(self, ones: OneMatrix) -> Pieces:
         """A factor of ones: a column that repeats a row, or transposed, that adds rows up."""
         mark = self.marks.ones
@@ -302,4 +307,5 @@ _RULES: dict[type, Callable[[_Writer, Any], tuple[Pieces, int]]] = {
     Schema: _Writer.schema,
     Common: _Writer.common,
     RowFunction: _Writer.row_function,
+    Where: _Writer.where,
 }

@@ -22,12 +22,21 @@ from gru_codegen.equations import written
 from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.lags import MOST_STEPS, lag
-from gru_codegen.parse.operators import OF_TWO, OPERATORS, Operand, Whole, applied, transposed
-from gru_codegen.parse.syntax import Statement
+from gru_codegen.parse.operators import (
+    COMPARISONS,
+    OF_TWO,
+    OPERATORS,
+    Operand,
+    Whole,
+    applied,
+    chosen,
+    transposed,
+)
+from gru_codegen.parse.syntax import Statement, Token
 from gru_codegen.parse.text import Text, meant
 from gru_codegen.parse.values import Value, letters, times
 
-__all__ = ["read"]
+__all__ = ["read", "read_formula"]
 
 
 def read(
@@ -36,32 +45,53 @@ def read(
     names: Mapping[str, Value],
     missing: Callable[[str], str],
     delayed: Callable[[str, int], Any] = lambda name, _: f"{name} is not delayed",
+    functions: Mapping[str, Any] = FUNCTIONS,
 ) -> Value:
     """The right-hand side of `statement`, (B, n) or (n,).
 
     names: the values of the names in it. missing: the message about a name not among them.
     delayed: the symbol of a name that is read so many steps later, or a message why it is not.
+    functions: those of one argument by name.
 
     Raises CellError, pointing at the place, when names or shapes are wrong.
     """
-    return _Reader(text, statement, names, missing, delayed).value()
+    return _Reader(text, statement.right, names, missing, delayed, functions).value()
+
+
+def read_formula(
+    text: Text,
+    tokens: tuple[Token, ...],
+    names: Mapping[str, Value],
+    missing: Callable[[str], str],
+) -> Any:
+    """The expression of a formula, a matrix or a number; what it takes and raises is as of `read`.
+
+    It has no delays.
+    """
+
+    def delayed(name: str, _: int) -> str:
+        return f"{name} is the argument of a function, which has no earlier values"
+
+    reader = _Reader(text, tokens, names, missing, delayed, FUNCTIONS)
+    return reader.visit(reader.tree()).expression
 
 
 @dataclass(frozen=True)
 class _Reader:
     text: Text
-    statement: Statement
+    tokens: tuple[Token, ...]
     names: Mapping[str, Value]
     missing: Callable[[str], str]
     delayed: Callable[[str, int], Any]
+    functions: Mapping[str, Any]
 
     @property
     def start(self) -> int:
-        return self.statement.right[0].start
+        return self.tokens[0].start
 
     @property
     def end(self) -> int:
-        return self.statement.right[-1].end
+        return self.tokens[-1].end
 
     def value(self) -> Value:
         whole = self.visit(self.tree())
@@ -79,7 +109,7 @@ class _Reader:
     def line(self) -> str:
         """The tokens, each at its place counted from `start`, with spaces for all between."""
         line = [" "] * (self.end - self.start)
-        for token in self.statement.right:
+        for token in self.tokens:
             line[token.start - self.start : token.end - self.start] = token.text
         return "".join(line)
 
@@ -106,12 +136,17 @@ class _Reader:
                 return times(-1, self.visit(operand))
             case ast.BinOp():
                 return self.chain(node)
+            case ast.Compare(left=left, ops=[operator], comparators=[right]):
+                rule = COMPARISONS[type(operator)]
+                return rule(self.operand(left), self.operand(right), self.whole(node))
+            case ast.Compare():
+                raise self.error(node, f"{self.said(node)} compares more than two; {_BOTH}")
         raise self.error(node, f"{type(node).__name__} has no place in an equation")
 
     def name(self, node: ast.Name) -> Value:
         if node.id in self.names:
             return self.names[node.id]
-        if node.id in FUNCTIONS:
+        if node.id in self.functions:
             raise self.error(node, f"{node.id} is a function; write {node.id}(...)")
         raise self.error(node, self.missing(node.id))
 
@@ -122,20 +157,23 @@ class _Reader:
             raise self.error(function, fault)
         if name == "lag":
             return self.lag(node, arguments)
-        words = sorted([*FUNCTIONS, *OF_TWO, "lag"])
+        words = sorted([*self.functions, *OF_TWO, "lag", "where"])
         if name not in words:
             raise self.error(
                 function,
                 f"there is no function {name};{meant(name, words)} known: {', '.join(words)}",
             )
-        if len(arguments) != (takes := 2 if name in OF_TWO else 1):
-            count = "one argument" if takes == 1 else "two arguments"
+        takes = {"where": 3, **dict.fromkeys(OF_TWO, 2)}.get(name, 1)
+        if len(arguments) != takes:
+            count = ("one argument", "two arguments", "three arguments")[takes - 1]
             raise self.error(node, f"{name} takes {count}, not {len(arguments) or 'none'}")
         operands = [self.operand(argument) for argument in arguments]
         if name in OF_TWO:
             left, right = operands
             return OF_TWO[name](left, right, self.whole(node))
-        return applied(name, *operands)
+        if name == "where":
+            return chosen(operands, self.whole(node))
+        return applied(self.functions[name], *operands)
 
     def lag(self, node: ast.Call, arguments: list[ast.expr]) -> Value:
         """lag(S, 2): what a name was so many steps earlier."""
@@ -194,4 +232,5 @@ class _Reader:
         return self.text.error("; ".join(parts), self.start, self.end)
 
 
+_BOTH = "both of two conditions are a product, as (A > B) * (B > C)"
 _ROWS = "an equation computes one row per sample, (B, n)"

@@ -74,7 +74,7 @@ def read_equations(written: Written, symbols: Symbols) -> tuple[Equation, ...]:
         _check_target(written, statement.target, symbols, [e.target.name for e in equations])
         missing = partial(_why_missing, written, symbols, known, name)
         delayed = partial(_delayed, written, symbols, known, name)
-        value = read(written.text, statement, known, missing, delayed)
+        value = read(written.text, statement, known, missing, delayed, symbols.callable)
         equations.append(_equation(written, statement, value, symbols.states.get(name)))
         known[name] = Value.of(equations[-1].target)
         symbols.roles[name] = "a left side"

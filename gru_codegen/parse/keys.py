@@ -17,6 +17,7 @@ KEYS: dict[str, Any] = {
     "source": "Author 2014, arXiv:1412.3555",
     "sizes": ["K"],
     "numbers": {"dt": "1/10"},
+    "functions": {"swish": "a * sigmoid(a)"},
     "inputs": {"x": "(B, D)"},
     "without_gradient": ["x"],
     "states": ["S"],
@@ -57,7 +58,7 @@ def _check_kind(document: Document, key: str, value: Any, example: Any) -> None:
     if type(value) is not type(example):
         expected = f"{kind_of(example)} such as {_toml(example)}"
         raise document.error(f"{key} must be {expected}, not {kind_of(value)}", key)
-    if key in ("checks", "numbers"):  # whose values have readers of their own
+    if key in ("checks", "functions", "numbers"):  # whose values have readers of their own
         return
     for part, word in _parts(value):
         if not isinstance(word, str):

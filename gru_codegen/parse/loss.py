@@ -89,6 +89,7 @@ class _Names(Symbols):
         self.roles: dict[str, str] = {}
         self.sizes: dict[str, Any] = {}
         self.numbers: dict[str, Any] = {}
+        self.functions: dict[str, Any] = {}
         self.states: dict[str, Any] = {}
         self.weights = ()
         self._read_numbers()

@@ -11,15 +11,24 @@ import sympy as sp
 from sympy.matrices.expressions.hadamard import HadamardProduct
 from sympy.matrices.expressions.transpose import Transpose
 
-from gru_codegen.cell import B, maximum, minimum
+from gru_codegen.cell import B, maximum, minimum, where
 from gru_codegen.equations import power
 from gru_codegen.errors import CellError
-from gru_codegen.forms import added, multiplied, multiplied_elementwise
+from gru_codegen.forms import added, multiplied, multiplied_elementwise, scaled
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.notation import signed
 from gru_codegen.parse.values import Shape, Value, filled, letters, times
 
-__all__ = ["OF_TWO", "OPERATORS", "Operand", "Whole", "applied", "transposed"]
+__all__ = [
+    "COMPARISONS",
+    "OF_TWO",
+    "OPERATORS",
+    "Operand",
+    "Whole",
+    "applied",
+    "chosen",
+    "transposed",
+]
 
 #: The greatest exponent of a power, which is written as a product.
 MOST_POWER = 16
@@ -48,10 +57,10 @@ class Whole(NamedTuple):
 Rule = Callable[[Operand, Operand, Whole], Value]
 
 
-def applied(name: str, operand: Operand) -> Value:
-    """The function `name` of every entry of an operand."""
+def applied(function: Any, operand: Operand) -> Value:
+    """A function of every entry of an operand."""
     _check_rows(operand)
-    return Value(FUNCTIONS[name](operand.value.expression), operand.value.shape)
+    return Value(function(operand.value.expression), operand.value.shape)
 
 
 def _check_rows(operand: Operand) -> None:
@@ -97,7 +106,7 @@ def _quotient(left: Operand, right: Operand, whole: Whole) -> Value:
         if last.expression == 0:
             raise whole.error(f"{whole.said} divides by 0")
         return times(1 / last.expression, first)
-    inverse = applied("reciprocal", right)
+    inverse = applied(FUNCTIONS["reciprocal"], right)
     shape = _common(left, right, whole, "what is divided and what divides it")
     if not first.shape:
         return times(first.expression, inverse)
@@ -171,6 +180,40 @@ def _compared(rule: Callable[[Any, Any], Any]) -> Rule:
     return compared
 
 
+def _comparison(function: str, sign: int) -> Rule:
+    """A function of the difference, which says of its sign whether the comparison holds."""
+
+    def rule(left: Any, right: Any) -> Any:
+        return FUNCTIONS[function](scaled(sign, added(left, scaled(-1, right))))
+
+    def compared(left: Operand, right: Operand, whole: Whole) -> Value:
+        for operand in (left, right):
+            if operand.value.shape:
+                _check_rows(operand)
+        if left.value == right.value:
+            raise whole.error(f"{whole.said} compares equals; write 1 or 0")
+        return _compared(rule)(left, right, whole)
+
+    return compared
+
+
+def chosen(operands: list[Operand], whole: Whole) -> Value:
+    """The second of three operands where the first holds, else the third."""
+    condition, first, other = operands
+    if not condition.value.shape:
+        raise condition.error(f"{condition.said} is a number; a condition is of each entry")
+    shape = _common(condition, first, whole, "a condition and what it chooses")
+    shape = max(shape, _common(condition, other, whole, "a condition and what it chooses"), key=len)
+    _common(first, other, whole, "what is chosen from")
+    for operand in operands:
+        if operand.value.shape:
+            _check_rows(operand)
+    holds, one, another = (filled(each.value, shape) for each in operands)
+    if one == another:
+        raise whole.error(f"{whole.said} is the same either way; write {first.said}")
+    return Value(where(holds, one, another), shape)
+
+
 def _common(left: Operand, right: Operand, whole: Whole, who: str, matmul: str = "") -> Shape:
     """The one shape of two values; a number fits any, a vector every row of a sample.
 
@@ -195,6 +238,13 @@ OPERATORS: dict[type, Rule] = {
     ast.Div: _quotient,
     ast.Pow: _power,
     ast.MatMult: _matrix_product,
+}
+#: What Python's comparisons of two operands mean: 1 where they hold, else 0.
+COMPARISONS: dict[type, Rule] = {
+    ast.Gt: _comparison("positive", 1),
+    ast.Lt: _comparison("positive", -1),
+    ast.GtE: _comparison("step", 1),
+    ast.LtE: _comparison("step", -1),
 }
 #: The functions of two matrices of one shape.
 OF_TWO: dict[str, Rule] = {"maximum": _compared(maximum), "minimum": _compared(minimum)}

@@ -11,7 +11,10 @@ from typing import Any
 import sympy as sp
 
 from gru_codegen.cell import B, D, H, fault_of_symbol, matrix, size
+from gru_codegen.functions import FUNCTIONS
+from gru_codegen.own_functions import fault_of_function
 from gru_codegen.parse.document import Document
+from gru_codegen.parse.functions import read_function
 from gru_codegen.parse.text import meant
 from gru_codegen.parse.values import Value, letters
 
@@ -29,7 +32,8 @@ class Symbols:
 
     Attributes
     ----------
-    sizes: by their letters. numbers: by their names. inputs, weights: in the declared order.
+    sizes: by their letters. numbers, functions: by their names. inputs, weights: in the declared
+        order.
     without_gradient: those of the inputs that none is derived for.
     states: the previous value of each state, by the name of the state.
     roles: for every name in use what it is, in words.
@@ -46,6 +50,8 @@ class Symbols:
         self._read_sizes()
         self.numbers: dict[str, Any] = {}
         self._read_numbers()
+        self.functions: dict[str, Any] = {}
+        self._read_functions()
         self.inputs = self._matrices("inputs", "an input")
         self.without_gradient = tuple(self._read_without_gradient())
         self.states: dict[str, Any] = {}
@@ -110,6 +116,19 @@ class Symbols:
             if name in declared[:index]:
                 raise self.document.error(f"{name} stands here twice", "without_gradient", index)
             yield inputs[name]
+
+    def _read_functions(self) -> None:
+        numbers = {name: Value(number, ()) for name, number in self.numbers.items()}
+        for name in self.document.table.get("functions", {}):
+            if fault := fault_of_function(name):
+                raise self.document.error(f"{shortened(name)} {fault}", "functions", name)
+            self._give_role(name, "a function", "functions", name)
+            self.functions[name] = read_function(self.document, name, numbers)
+
+    @property
+    def callable(self) -> dict[str, Any]:
+        """The functions of one argument that equations may call, by name."""
+        return {**FUNCTIONS, **self.functions}
 
     def place_of(self, state: str) -> tuple[str, str | int]:
         """The path to a state in the document: the key of a table, or the place in an array."""

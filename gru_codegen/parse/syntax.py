@@ -4,8 +4,9 @@
 
 An equation takes one line, or more while a bracket is open. The comment at its end says what the
 left side means; a comment on a line of its own is skipped. Names, numbers, brackets, commas within
-them, the operators + - * / @ ** and the transpose .T are all there is, and whatever else a text
-holds is refused here, character by character, before any parser of Python sees it.
+them, the operators + - * / @ **, the comparisons < > <= >= and the transpose .T are all there is,
+and whatever else a text holds is refused here, character by character, before any parser of Python
+sees it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from itertools import pairwise
 from gru_codegen.errors import CellError
 from gru_codegen.parse.text import Text
 
-__all__ = ["Statement", "Token", "statements"]
+__all__ = ["Statement", "Token", "formula", "statements"]
 
 #: Bounds that no equation of a publication comes near, so that every text is read in no time.
 MOST_EQUATIONS = 100
@@ -80,6 +81,17 @@ def statements(text: Text, start: int, end: int) -> list[Statement]:
     return found
 
 
+def formula(text: Text, start: int, end: int) -> tuple[Token, ...]:
+    """The right-hand side that stands alone in the characters of `text` from `start` to `end`.
+
+    Raises CellError, pointing at the place, for anything that is not one.
+    """
+    found = [token for token in _tokens(text, start, end) if token.kind != "newline"]
+    before = Token("equals", "", start)
+    _check_order(text, before, found)
+    return tuple(found)
+
+
 def _check_number(text: Text, found: list[Statement]) -> None:
     """Check that there are no more equations, and no more in them, than can be derived soon."""
     for statement in found[MOST_EQUATIONS:]:
@@ -101,7 +113,8 @@ _TOKENS = {
     "newline": r"\n",
     "name": r"[A-Za-z_][A-Za-z0-9_]*",
     "number": r"(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+",
-    "strange": r"//|==",
+    "strange": r"//|==|!=|<<|>>|<>",
+    "compare": r"[<>]=?",
     "transpose": r"\.T\b",
     "operator": r"\*\*|[-+*/@]",
     "comma": r",",
@@ -110,6 +123,7 @@ _TOKENS = {
     "equals": r"=",
     "other": r".",
 }
+_MARKS = "+ - * / @ ** < > <= >="
 _EXPONENT = re.compile(r"[0-9.]+[eE][+-]?[0-9]{1,3}(?![\w.])")
 _TOKEN = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _TOKENS.items()), re.S)
 
@@ -130,7 +144,9 @@ def _tokens(text: Text, start: int, end: int) -> Iterator[Token]:
         kind = str(match.lastgroup)
         token = Token(kind, match[0], match.start())
         if kind in ("strange", "other"):
-            known = _INSTEAD.get(token.text, "equations take names, numbers, ( ) and + - * / @ **")
+            known = _INSTEAD.get(
+                token.text, "equations take names, numbers, ( ) and + - * / @ ** < > <= >="
+            )
             raise text.error(f"{_quoted(token)} is not known here; {known}", token.start, token.end)
         if kind == "name" and keyword.iskeyword(token.text):
             raise text.error(
@@ -209,7 +225,7 @@ def _check_order(text: Text, equals: Token, right: list[Token]) -> None:
     previous, signed = equals, False
     for token in right:
         ending = ", or )" if opened else "or the end of the equation"
-        operand_due = previous.kind in ("equals", "operator", "open", "comma")
+        operand_due = previous.kind in ("equals", "operator", "compare", "open", "comma")
         signed = operand_due and not signed and token.text == "-"
         if operand_due:
             if token.kind not in ("name", "number", "open") and not signed:
@@ -220,11 +236,11 @@ def _check_order(text: Text, equals: Token, right: list[Token]) -> None:
             opened.pop()
         elif token.kind == "comma" and not opened:
             raise text.error("a comma stands between the arguments of a function", *token.span)
-        elif token.kind not in ("operator", "comma", "transpose") and not (
+        elif token.kind not in ("operator", "compare", "comma", "transpose") and not (
             token.kind == "open" and previous.kind == "name"
         ):
             raise _power_of_ten(text, previous) or _expected(
-                text, f"one of + - * / @ ** {ending}", token
+                text, f"one of + - * / @ ** < > {ending}", token
             )
         if token.kind == "open":
             opened.append(token)

@@ -6,6 +6,7 @@ from reprlib import repr as shortened
 
 from gru_codegen.parse.document import Document
 from gru_codegen.parse.equations import Written
+from gru_codegen.parse.functions import used_numbers
 from gru_codegen.parse.symbols import Symbols
 from gru_codegen.parse.text import meant
 
@@ -50,8 +51,13 @@ def _check_arguments(document: Document, symbols: Symbols, written: Written) -> 
                 remedy = _remedy(document, symbols, section)
                 fault = f"no equation reads {symbol}; {remedy}"
                 raise document.error(fault, section, symbol.name)
-    for name in symbols.numbers:
+    in_functions = used_numbers(document)
+    for name in symbols.functions:
         if name not in written.read:
+            fault = f"no equation calls {name}; use it or remove it"
+            raise document.error(fault, "functions", name)
+    for name in symbols.numbers:
+        if name not in written.read | in_functions:
             raise document.error(f"no equation reads {name}; use it or remove it", "numbers", name)
 
 

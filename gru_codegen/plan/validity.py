@@ -9,6 +9,7 @@ from itertools import combinations
 from gru_codegen.errors import ProgramError
 from gru_codegen.ir import (
     OPERATIONS,
+    SELECTIONS,
     Block,
     Call,
     Every,
@@ -255,7 +256,7 @@ def overwritten_safely(value: Call) -> Iterator[Ref]:
     """
     if not OPERATIONS[value.operation].elementwise:
         return
-    operands = value.args[-1:] if value.operation == "select" else value.args
+    operands = value.args[-1:] if value.operation in SELECTIONS else value.args
     for operand in operands:
         if isinstance(operand, Call):
             yield from overwritten_safely(operand)

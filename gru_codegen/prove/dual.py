@@ -91,5 +91,8 @@ class Dual:
     def __truediv__(self, other: Any) -> Dual:
         return Dual(self.value / other, self.slope / other)  # by a number: no equation has more
 
+    def __gt__(self, other: Any) -> bool:
+        return bool(self.value > other)  # a condition is 1 or 0
+
     def __ge__(self, other: Dual) -> bool:
         return bool(self.value >= other.value)  # the largest of a row is looked for by value

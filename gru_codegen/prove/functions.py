@@ -37,7 +37,8 @@ def derivative(record: Elementwise, argument: Any, at: Any) -> Any:
 def compares(expressions: Iterable[Any]) -> bool:
     """Return whether some of these `expressions` apply a function that compares numbers."""
     applied = (each for e in expressions for each in e.atoms(ElementwiseApplyFunction))
-    waiting = [each.function.expr.func.record.name for each in applied]
+    records = {each.function.expr.func.record for each in applied}
+    waiting = [operation for record in records for operation in _operations(record)]
     used: set[str] = set()
     while waiting:
         name = waiting.pop()
@@ -47,7 +48,7 @@ def compares(expressions: Iterable[Any]) -> bool:
     return not used.isdisjoint(_COMPARISONS)
 
 
-_COMPARISONS = {"greater", "maximum", "minimum"}
+_COMPARISONS = {"greater", "greater_equal", "maximum", "minimum"}
 
 
 def _operations(record: Elementwise) -> Iterator[str]:
@@ -73,6 +74,10 @@ def _greater(left: Any, right: Any) -> Any:
     return 0 * left + (left > right)
 
 
+def _greater_equal(left: Any, right: Any) -> Any:
+    return 0 * left + (left >= right)
+
+
 _OPERATIONS: dict[str, Callable[..., Any]] = {
     "add": add,
     "subtract": sub,
@@ -82,6 +87,7 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "maximum": lambda left, right: left if left >= right else right,
     "minimum": lambda left, right: left if left <= right else right,
     "greater": _greater,
+    "greater_equal": _greater_equal,
     "expm1": lambda a: a.exp() - 1,
     "log1p": lambda a: (1 + a).log(),
 }

@@ -71,6 +71,9 @@ def verify(
     few = small(kernel)
     every = problems(kernel, [*few, *large(kernel)], seed, loss)
     claims = _claims(kernel, every[: len(few)], every[len(few) :])
+    declared = getattr(kernel, "DERIVATIVES", ())
+    if declared:  # and not those of the losses that a difference or a complex step would take
+        claims = [claim for claim in claims if claim.method not in _OF_LOSSES]
     if certify:
         from . import certified  # it imports python-flint, which takes a while
 
@@ -80,7 +83,20 @@ def verify(
         checks.append(claim.check())
         if progress is not None:
             progress(len(checks), len(claims))
-    return Report(_judged(checks), _subject(kernel, every))
+    subject = _subject(kernel, every)
+    if declared:
+        subject += f"\nderivatives: as declared of {', '.join(declared)}, so no difference and no "
+        subject += "complex step is taken; dual numbers hold gradients to the declaration"
+    return Report(_judged(checks), subject)
+
+
+#: The methods that take the derivative of a loss, or of outputs, as they are computed.
+_OF_LOSSES = (
+    finite_differences.METHOD,
+    complex_step.METHOD,
+    "random direction",
+    "complex step through forward",
+)
 
 
 def _judged(checks: Sequence[Check]) -> tuple[Check, ...]:

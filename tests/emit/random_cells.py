@@ -14,11 +14,11 @@ from hypothesis import reject
 from hypothesis import strategies as st
 from sympy import Rational
 
-from gru_codegen.cell import B, Cell, D, Equation, H, lag, matrix, ones, size
+from gru_codegen.cell import B, Cell, D, Equation, H, lag, matrix, ones, size, where
 from gru_codegen.emit.sizes import letters
 from gru_codegen.errors import CellError
 from gru_codegen.forms import added, multiplied, multiplied_elementwise, scaled
-from gru_codegen.functions import FUNCTIONS, positive, sigmoid, tanh
+from gru_codegen.functions import FUNCTIONS, positive, sigmoid, step, tanh
 from gru_codegen.notation import TEXT, Notation
 from gru_codegen.requirements import require_generable
 
@@ -26,7 +26,8 @@ from gru_codegen.requirements import require_generable
 FROM_1_TO_3 = [f for f in FUNCTIONS.values() if f.record.poles or f.record.overflows]
 #: The others, the simplest first, which are drawn most.
 ANYWHERE = [tanh, sigmoid, *(f for f in FUNCTIONS.values() if f not in FROM_1_TO_3)]
-BOUNDED = [f for f in ANYWHERE if f.record.bounded and f is not positive]  # states stay moderate
+JUMPS = (positive, step)
+BOUNDED = [f for f in ANYWHERE if f.record.bounded and f not in JUMPS]  # states stay moderate
 COEFFICIENTS = (-1, 2, Rational(1, 3), Rational(-3, 2))
 K = size("K")
 
@@ -228,7 +229,7 @@ class _Draw:
     def factor(self, width: Any) -> Any:
         fitting = [there for there in self.matrices if there.shape[1] == width]
         kinds = ["matrix"] * 5 + ["complement", "complement", "function", "bias", "product"]
-        kinds += ["nested", "pole", "delay"]
+        kinds += ["nested", "pole", "delay", "choice"]
         kind = self.random.choice(kinds) if fitting else "product"
         match kind:
             case "matrix":
@@ -239,6 +240,8 @@ class _Draw:
                 return self.applied(self.read(fitting))
             case "bias":
                 return self.bias(width)
+            case "choice":
+                return self.choice(fitting)
             case "delay":
                 return self.delay(fitting)
             case "nested":
@@ -266,10 +269,22 @@ class _Draw:
         now = [there for there in fitting if not there.name.endswith("_prev")]
         return lag(self.read(now), self.random.choice([1, 1, 2, 3])) if now else self.read(fitting)
 
+    def choice(self, fitting: list[Any]) -> Any:
+        """One of two matrices, or of one and a number, by a third; or a pole where it is none."""
+        condition, first, other = (self.read(fitting) for _ in range(3))
+        condition = added(condition, scaled(Rational(1, 7), ones(*condition.shape)))
+        match self.random.choice(["two", "number", "pole"]):
+            case "number":
+                other = scaled(self.random.choice([0, 2, Rational(1, 3)]), ones(*first.shape))
+            case "pole":
+                argument = added(condition, ones(*condition.shape))
+                return where(condition, tanh(self.random.choice(FROM_1_TO_3)(argument)), other)
+        return where(condition, self.applied(first), other)
+
     def applied(self, value: Any) -> Any:
         """A function of `value`; a step is where nothing is by round-off, as sigmoid is at 0."""
         function = self.random.choice(ANYWHERE)
-        if function is positive and self.shrinks:
+        if function in JUMPS and self.shrinks:
             value = added(value, scaled(Rational(1, 7), ones(*value.shape)))
         return function(value)
 

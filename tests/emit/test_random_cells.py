@@ -30,6 +30,7 @@ import gru_codegen as gc
 from gru_codegen.equations import H
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.ir import Option
+from gru_codegen.notation import Where
 from gru_codegen.parse import load_cell
 from gru_codegen.passes import LAYOUTS
 from gru_codegen.prove import prove
@@ -198,6 +199,8 @@ CONSTRUCTS = {
     "a delay of the input",
     "a window of two steps",
     "a delay of three steps",
+    "a choice",
+    "a choice in which a function has a pole",
     "a state that only another state reads",
     "a state read at its own step",
     "an output that is no state",
@@ -250,6 +253,11 @@ def _constructs(cell: gc.Cell) -> Iterator[str]:
             and formulas[state] in inputs | before
             and any(formulas[s] == cell.states[state] for s in cell.states)
             for state in cell.states
+        ),
+        "a choice": any(isinstance(node, Where) for node in nodes),
+        "a choice in which a function has a pole": any(
+            isinstance(node, ElementwiseApplyFunction) and isinstance(node.expr, Where)
+            for node in nodes
         ),
         "a delay of three steps": any(state.name.endswith("_lag2") for state in cell.states),
         "a state that only another state reads": any(

@@ -214,6 +214,7 @@ _FUNCTIONS = {
 #: How many operands stand before the array for the result of what has one by its place.
 _OPERANDS = {
     **dict.fromkeys(("add", "subtract", "multiply", "divide", "maximum", "greater", "matmul"), 2),
+    "greater_equal": 2,
     **dict.fromkeys(("tanh", "negative", "exp", "log"), 1),
 }
 #: What takes a number of time steps or counts them.

@@ -67,6 +67,7 @@ NUMERIC: dict[str, Callable[[Any], Any]] = {
     "softplus": lambda a: np.logaddexp(0, a),
     "softsign": lambda a: a / (1 + np.abs(a)),
     "sqrt": np.sqrt,
+    "step": lambda a: np.where(a >= 0, 1.0, 0.0),
     "tanh": np.tanh,
 }
 #: Continuous, of any argument, and never of values that are much larger.
@@ -97,7 +98,7 @@ def value(text: str) -> Any:
 def by_numpy(text: str) -> Any:
     """The same by NumPy: `text` comes from this file, and so may be evaluated."""
     known = {name: NUMERIC[name] for name in FUNCTIONS}
-    of_two = {"maximum": np.maximum, "minimum": np.minimum}
+    of_two = {"maximum": np.maximum, "minimum": np.minimum, "where": np.where}
     return eval(text, {"__builtins__": {}}, {**known, **of_two, **ARRAYS})
 
 
@@ -131,7 +132,9 @@ def terms(draw: st.DrawFn, shape: Shape, depth: int) -> str:
     inner = [size for size in "DH" if {(rows, size), (size, columns)} <= set(NAMES)]
     inner = inner if len(shape) == 2 else []
     ways += ["matrix product"] if inner else []
-    ways += ["quotient", "power", "greater", "root"] if shape[0] == "B" else []
+    ways += (
+        ["quotient", "power", "greater", "root", "choice", "comparison"] if shape[0] == "B" else []
+    )
     ways += ["transpose"] if {shape, shape[::-1]} <= set(NAMES) and len(shape) == 2 else []
     match draw(st.sampled_from(ways)):
         case "quotient":
@@ -146,6 +149,14 @@ def terms(draw: st.DrawFn, shape: Shape, depth: int) -> str:
             function = draw(st.sampled_from(["maximum", "minimum"]))
             others = draw(st.one_of(terms(draw(broadcast(shape)), depth - 1), numbers))
             return f"{function}({draw(terms(shape, depth - 1))}, {others})"
+        case "choice":
+            condition, other = (draw(atoms(draw(broadcast(shape)), depth - 1)) for _ in range(2))
+            comparison = f"{condition} {draw(st.sampled_from(['<', '>', '<=', '>=']))} 1/7"
+            return f"where({comparison}, {draw(terms(shape, depth - 1))}, 2 + clip({other}))"
+        case "comparison":
+            sides = [draw(terms(shape, depth - 1)), draw(atoms(draw(broadcast(shape)), depth - 1))]
+            mark = draw(st.sampled_from(["<", ">", "<=", ">="]))
+            return f"1 * ({f' {mark} '.join(sides)} + 1 / 7)"
         case "transpose":
             return f"({draw(terms(shape[::-1], depth - 1))}).T"
         case "negative":

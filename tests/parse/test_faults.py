@@ -14,9 +14,9 @@ from gru_codegen.parse import load_cell
 from tests.parse.files import EXAMPLE, fault, load
 
 TEXT = EXAMPLE.read_text()
-KNOWN = ", ".join(sorted([*FUNCTIONS, "lag", "maximum", "minimum"]))
-MARKS = "equations take names, numbers, ( ) and + - * / @ **"
-NEXT = "expected one of + - * / @ ** , or )"
+KNOWN = ", ".join(sorted([*FUNCTIONS, "lag", "maximum", "minimum", "where"]))
+MARKS = "equations take names, numbers, ( ) and + - * / @ ** < > <= >="
+NEXT = "expected one of + - * / @ ** < > , or )"
 BARE = "functions are written bare, as tanh(...), and the transpose of a weight U is U.T"
 SHAPE = "must have one shape"
 ROWS = "an equation computes one row per sample, (B, n)"
@@ -264,7 +264,7 @@ SYNTAX = {
     "no operator outside of brackets": (
         ("* CA ", "CA "),
         "9:27",
-        "expected one of + - * / @ ** or the end of the equation, found CA",
+        "expected one of + - * / @ ** < > or the end of the equation, found CA",
         "CA",
     ),
     "exponent": (
@@ -393,7 +393,7 @@ SYNTAX = {
     "two targets": (
         ("CA = ", "CA = S = "),
         "7:8",
-        "expected one of + - * / @ ** or the end of the equation, found =",
+        "expected one of + - * / @ ** < > or the end of the equation, found =",
         "=",
     ),
     "augmented": (("CA = ", "CA += "), "7:4", "expected = after CA, found +", "+"),
@@ -468,7 +468,7 @@ SYNTAX = {
     ),
     "integer division": (("(1 - Z)", "1//2"), "9:20", f"// is not known here; {MARKS}", "//"),
     "comparison": (("1 - Z", "1 == Z"), "9:22", f"== is not known here; {MARKS}", "=="),
-    "another comparison": (("1 - Z", "1 < Z"), "9:22", f"< is not known here; {MARKS}", "<"),
+    "another comparison": (("1 - Z", "1 != Z"), "9:22", f"!= is not known here; {MARKS}", "!="),
     "attribute": (
         ("tanh(x", "np.tanh(x"),
         "7:8",
@@ -720,7 +720,7 @@ KEYS = {
         ("title", "titel"),
         "2:1",
         "there is no titel; did you mean title? known: name, title, source, sizes, numbers, "
-        "inputs, without_gradient, states, weights, output, equations, checks",
+        "functions, inputs, without_gradient, states, weights, output, equations, checks",
         "titel",
     ),
     "string for an array": (

@@ -40,14 +40,35 @@ def narx(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, dict[str, Arr
     return out, {"Y1": out, "Y1_lag1": s["Y1"], "Y1_lag2": s["Y1_lag1"], **states}
 
 
-STEPS: dict[str, Step] = {"delays": narx}
+def conditions(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, dict[str, Array]]:
+    X = np.where(x.real >= -1, x, s["X"] * p.m)
+    G = X @ p.W + np.where((s["S"] - p.theta).real <= 0, s["S"], p.b + 0 * s["S"]) @ p.U + p.b
+    with np.errstate(all="ignore"):
+        Q = np.where(G.real > 0, np.log(G) / G, np.exp(3 * G))
+    above = (G - p.theta).real > 0
+    S = np.tanh(G) * ~above + 0.5 * ((G - p.theta).real < 0)
+    return np.where((G.real > -1) & (S.real < 2), Q + S, 1 / 3), {"S": S, "X": X}
+
+
+def spiking(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, dict[str, Array]]:
+    fed, decay = x @ p.W, 0.8
+    G = decay * s["S"] + fed / (1 + np.exp(-fed)) + s["A"] @ p.U + p.b
+    above = G - p.beta * s["A"]
+    Z = (above.real > 0) + 1j * above.imag / (1 + abs(decay * above.real)) ** 2
+    scaled = np.where(G.real > 1, np.log(np.maximum(G.real, 1)), G.real - 1) / 3 + 0.5j * G.imag
+    return Z, {"S": G * (1 - Z) + scaled, "A": decay * s["A"] + (1 - decay) * Z}
+
+
+STEPS: dict[str, Step] = {"delays": narx, "conditions": conditions, "spiking": spiking}
+#: What the first numbers of the input are for some: no result may depend on them.
+UNREAD = {"conditions": np.nan}
 
 
 class Run:
     """Arguments of a kernel of `step`, and the direction in which they move."""
 
-    def __init__(self, kernel: ModuleType, step: Step, lengths: Array | None) -> None:
-        self.kernel, self.step, self.lengths = kernel, step, lengths
+    def __init__(self, kernel: ModuleType, name: str, lengths: Array | None) -> None:
+        self.kernel, self.step, self.lengths = kernel, STEPS[name], lengths
         self.rng = np.random.default_rng(3)
         self.params = self.like(kernel.init_params(D, H, rng=0))
         shapes = {"B": B, "D": D, "H": H}
@@ -58,6 +79,7 @@ class Run:
             for name, key in zip(names, keys, strict=True)
         }
         self.x, self.y = (self.rng.standard_normal((T, B, n)) for n in (D, H))
+        self.x[:, ::2, 0] = UNREAD.get(name, self.x[:, ::2, 0])
         self.moves = (
             self.like(self.params),
             self.rng.standard_normal(self.x.shape),
@@ -99,7 +121,7 @@ def test_kernels_are_the_cell_by_hand(name: str, lengths: Array | None) -> None:
     cell = load_cell(str(Path(__file__).with_name("cells") / f"{name}.toml"))
     for manner in MANNERS:
         kernel = gc.load(cell, **manner)
-        run = Run(kernel, STEPS[name], lengths)
+        run = Run(kernel, name, lengths)
         loss, outputs, states = run.by_hand()
         made = kernel.loss_and_gradients(run.params, run.x, run.y, run.s0, lengths=lengths)
         last = made.state._asdict() if len(run.states) > 1 else {kernel.STATES[0]: made.state}

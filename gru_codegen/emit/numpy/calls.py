@@ -12,8 +12,9 @@ from gru_codegen.emit.lines import LogicalLine, call
 from gru_codegen.emit.numpy.denominators import folded
 from gru_codegen.emit.numpy.elementwise import (
     arithmetic,
+    choice,
+    compared,
     divided,
-    greater,
     of_rows,
     of_ufunc,
     select,
@@ -155,7 +156,9 @@ _SPELLINGS: dict[str, _Spelling] = {
     "add": arithmetic,
     "subtract": arithmetic,
     "multiply": arithmetic,
-    "greater": greater,
+    "greater": compared,
+    "greater_equal": compared,
+    "where": choice,
     "weigh": _weigh,
     "select": select,
     "guard": _guard,

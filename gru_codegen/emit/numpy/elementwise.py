@@ -9,7 +9,7 @@ from gru_codegen.emit.numpy.expressions import REDUCTIONS, ufunc
 from gru_codegen.emit.numpy.operands import Operands
 from gru_codegen.ir import Call, Const, Statement
 
-__all__ = ["arithmetic", "divided", "greater", "of_rows", "of_ufunc", "select"]
+__all__ = ["arithmetic", "choice", "compared", "divided", "of_rows", "of_ufunc", "select"]
 
 #: NumPy is about to refuse where the result goes as a third argument of these two alone.
 _RESULT = {"maximum": "out=", "minimum": "out="}
@@ -59,10 +59,18 @@ def of_ufunc(operands: Operands, statement: Statement, value: Call, out: str) ->
     return [call(f"np.{ufunc(value.operation)}", (*args, result))]
 
 
-def greater(operands: Operands, statement: Statement, value: Call, out: str) -> list[LogicalLine]:
+def compared(operands: Operands, statement: Statement, value: Call, out: str) -> list[LogicalLine]:
     """A comparison, as numbers 0 and 1."""
     args = [operands.matrix(argument, statement.target) for argument in value.args]
-    return [call("np.greater", (*args, out))]
+    return [call(f"np.{value.operation}", (*args, out))]
+
+
+def choice(operands: Operands, statement: Statement, value: Call, out: str) -> list[LogicalLine]:
+    """One matrix where a condition, in numbers 0 and 1, holds; the other one elsewhere."""
+    holds, chosen, other = (operands.matrix(each, statement.target) for each in value.args)
+    in_target = value.args[2] == statement.target
+    start = [] if in_target else [LogicalLine(f"{operands.assigned(statement.target)} = {other}")]
+    return [*start, call("np.copyto", (out, chosen, f"where={holds} > 0"))]
 
 
 def select(operands: Operands, statement: Statement, value: Call, out: str) -> list[LogicalLine]:

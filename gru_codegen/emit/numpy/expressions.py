@@ -303,10 +303,13 @@ def _of_rows(notation: Numpy, value: Call) -> Form:
     return Form(reduced, ATOM, ((matrix, ATOM),))
 
 
-def _greater(notation: Numpy, value: Call) -> Form:
-    left, right = value.args
-    operands = ((left, SUM), (right, SUM), (left, SUM))
-    return Form("({} > {}) * np.ones_like({})", PRODUCT, operands)
+def _compared(mark: str) -> Callable[[Numpy, Call], Form]:
+    def form(notation: Numpy, value: Call) -> Form:
+        left, right = value.args
+        operands = ((left, SUM), (right, SUM), (left, SUM))
+        return Form(f"({{}} {mark} {{}}) * np.ones_like({{}})", PRODUCT, operands)
+
+    return form
 
 
 #: How each operation is spelled that is no function of NumPy's and no function of equations.
@@ -316,7 +319,9 @@ SPELLINGS: dict[str, Infix | Callable[[Numpy, Call], Form]] = {
     "negate": Infix("-{}", TIGHT, (TIGHT,)),
     "multiply": _multiply,
     "divide": Infix("{} / {}", PRODUCT, (PRODUCT, ATOM)),
-    "greater": _greater,
+    "greater": _compared(">"),
+    "greater_equal": _compared(">="),
+    "where": Infix("np.where({} > 0, {}, {})", ATOM, (SUM, SUM, SUM)),
     "weigh": _weigh,
     "guard": _guard,
     "select": Infix("np.where({}, {}, {})", ATOM, (SUM, SUM, SUM)),

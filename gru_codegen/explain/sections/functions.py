@@ -11,6 +11,7 @@ from gru_codegen.derive.writing import Prose
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.ir import Elementwise
 from gru_codegen.notation import LATEX, TEXT, Schema
+from gru_codegen.own_functions import said
 
 __all__ = ["functions_of"]
 
@@ -32,6 +33,9 @@ def functions_of(derivation: Derivation) -> Iterator[tuple[Prose, Prose]]:
     for name, function in FUNCTIONS.items():
         if function in applied:
             yield (Schema(TEXT.function(name), LATEX.function(name)),), _meaning(function.record)
+    for own in derivation.cell.functions:
+        name = own.__name__
+        yield (Schema(TEXT.function(name), LATEX.function(name)),), (said(own),)
 
 
 def _meaning(record: Elementwise) -> Prose:

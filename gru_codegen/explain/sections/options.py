@@ -83,7 +83,8 @@ def _not_total(derivation: Derivation) -> Prose:
         for formula in formulas
         for call in formula.atoms(ElementwiseApplyFunction)
     }
-    partial = [f for name, f in FUNCTIONS.items() if f in applied and not f.record.is_total]
+    known = (*FUNCTIONS.values(), *derivation.cell.functions)
+    partial = [f for f in known if f in applied and not f.record.is_total]
     return listed(Schema(TEXT.function(f.__name__), LATEX.function(f.__name__)) for f in partial)
 
 

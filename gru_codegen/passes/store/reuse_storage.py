@@ -12,6 +12,7 @@ from itertools import count
 
 from gru_codegen.ir import (
     OPERATIONS,
+    SELECTIONS,
     Call,
     Now,
     Program,
@@ -159,10 +160,10 @@ def _lives(program: Program) -> dict[str, _Life]:
 
 
 def is_in_place(statement: Statement) -> bool:
-    """Return whether each entry is read before it is written; `select` writes one first."""
+    """Return whether each entry is read before it is written; a selection writes one first."""
     value = statement.value
     if isinstance(value, Call):
         simple = not any(isinstance(a, Call) and a.operation == "transpose" for a in value.args)
-        in_place = OPERATIONS[value.operation].elementwise and value.operation != "select"
+        in_place = OPERATIONS[value.operation].elementwise and value.operation not in SELECTIONS
         return in_place and simple
     return True

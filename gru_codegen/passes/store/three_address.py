@@ -13,6 +13,7 @@ from typing import Literal
 from gru_codegen.ir import (
     ELEMENTWISE,
     OPERATIONS,
+    SELECTIONS,
     Call,
     Const,
     Elementwise,
@@ -189,11 +190,13 @@ def _into(
         function = _defined(expression)
         in_place = OPERATIONS[expression.operation].elementwise and function is None
         arguments: list[Expr] = []
+        selects = expression.operation in SELECTIONS  # whose last operand alone may lie there
         alone = in_place and len(expression.args) == 1
         for argument in expression.args:
             if not _is_operand(argument, expression) and not (alone and _is_guarded(argument)):
-                temporary = into if in_place else scratch.place(shape_of(argument), used)
-                in_place = False  # the target holds this argument
+                at_once = in_place and (not selects or argument is expression.args[-1])
+                temporary = into if at_once else scratch.place(shape_of(argument), used)
+                in_place &= not at_once  # the target holds this argument
                 used = (*used, temporary)
                 yield from _into(temporary, argument, origin, scratch, used)
                 argument = temporary

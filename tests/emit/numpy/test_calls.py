@@ -71,6 +71,7 @@ IN_PLACE: list[tuple[Expr, list[str]]] = [
     (op("reciprocal")(a), ["np.divide(one, a, d)"]),
     (op("relu")(a), ["np.maximum(a, zero, out=d)"]),
     (op("positive")(a), ["np.greater(a, zero, d)"]),
+    (op("step")(a), ["np.greater_equal(a, zero, d)"]),
     (
         op("clip")(a),
         ["np.maximum(a, number_minus_1, out=d)", "np.minimum(d, one, out=d)"],
@@ -82,6 +83,9 @@ IN_PLACE: list[tuple[Expr, list[str]]] = [
     (op("maximum")(a, b), ["np.maximum(a, b, out=d)"]),
     (op("minimum")(a, one), ["np.minimum(a, one, out=d)"]),
     (op("greater")(a, minus_one), ["np.greater(a, number_minus_1, d)"]),
+    (op("greater_equal")(a, b), ["np.greater_equal(a, b, d)"]),
+    (op("where")(a, b, c), ["d[...] = c", "np.copyto(d, b, where=a > 0)"]),
+    (op("where")(a, one, two), ["d[...] = two", "np.copyto(d, one, where=a > 0)"]),
     # constants are arrays of the compute dtype, whole, and fractions are divided by
     (subtract(one, a), ["np.subtract(one, a, d)"]),
     (add(a, minus_one), ["np.add(a, number_minus_1, d)"]),
@@ -520,6 +524,9 @@ EXACT: dict[str, Any] = {
     "divide": np.divide,
     "negate": np.negative,
     "greater": lambda y, z: y > z,
+    "greater_equal": lambda y, z: y >= z,
+    "where": lambda k, y, z: np.where(k > 0, y, z),
+    "step": lambda z: z >= 0,
     "reciprocal": lambda z: 1 / z,
     "relu": lambda z: np.maximum(z, 0),
     "clip": lambda z: np.clip(z, -1, 1),

@@ -1,0 +1,82 @@
+"""The functions that a file declares: formulas of their argument, a."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gru_codegen.errors import CellError
+from gru_codegen.own_functions import ARGUMENT, made_of
+from gru_codegen.parse.algebra import read_formula
+from gru_codegen.parse.document import Document, kind_of
+from gru_codegen.parse.syntax import formula
+from gru_codegen.parse.text import Text, meant
+from gru_codegen.parse.values import Value
+
+__all__ = ["read_function", "used_numbers"]
+
+_EXAMPLE = 'swish = "a * sigmoid(a)" or spike = { value = "a > 0", derivative = "1 / (1 + a * a)" }'
+
+
+def read_function(document: Document, name: str, numbers: Mapping[str, Value]) -> Any:
+    """The function `name` of `document`, whose formulas may have named `numbers` in them.
+
+    Raises CellError, pointing at the place, for what is no formula of the argument a.
+    """
+    parts = _parts(document, name)
+    values = {part: _read(document, path, numbers) for part, path in parts.items()}
+    try:
+        return made_of(name, values["value"], values.get("derivative"))
+    except CellError as error:
+        raise document.value_error(str(error), *parts["value"]) from None
+
+
+def used_numbers(document: Document) -> set[str]:
+    """The names in the formulas of functions."""
+    words: set[str] = set()
+    for name in document.table.get("functions", {}):
+        for path in _parts(document, name).values():
+            words |= {token.text for token in formula(*_text(document, path))}
+    return words
+
+
+def _parts(document: Document, name: str) -> dict[str, tuple[str, ...]]:
+    """The paths of the value of a function and of its derivative, if it has one of its own."""
+    given = document.table["functions"][name]
+    if isinstance(given, str):
+        return {"value": ("functions", name)}
+    if not isinstance(given, dict):
+        fault = f"{name} must be a formula, not {kind_of(given)}; write {_EXAMPLE}"
+        raise document.error(fault, "functions", name)
+    for key, written in given.items():
+        if key not in ("value", "derivative"):
+            fault = f"a function has no {key};{meant(key, ('value', 'derivative'))}"
+            raise document.error(f"{fault} write {_EXAMPLE}", "functions", name, key)
+        if not isinstance(written, str):
+            fault = f"{key} must be a formula in a string, not {kind_of(written)}"
+            raise document.error(fault, "functions", name, key)
+    if "value" not in given:
+        raise document.error(f"{name} has no value; write {_EXAMPLE}", "functions", name)
+    return {key: ("functions", name, key) for key in given}
+
+
+def _text(document: Document, path: tuple[str, ...]) -> tuple[Text, int, int]:
+    """The text of a formula and where it begins and ends there."""
+    written: Any = document.table
+    for key in path:
+        written = written[key]
+    start = document.place(*path)
+    if start is None:  # it is written with escapes: then places are those in the string
+        return Text(f"{document.text.path}, {'.'.join(path)}", written), 0, len(written)
+    return document.text, start, start + len(written)
+
+
+def _read(document: Document, path: tuple[str, ...], numbers: Mapping[str, Value]) -> Any:
+    text, start, end = _text(document, path)
+    known = {"a": Value.of(ARGUMENT), **numbers}
+
+    def missing(name: str) -> str:
+        others = f", and the numbers {', '.join(numbers)}" if numbers else ""
+        return f"there is no name {name} in a function: it has its argument, a{others}"
+
+    return read_formula(text, formula(text, start, end), known, missing)
