@@ -23,7 +23,7 @@ from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.errors import CellError
 from gru_codegen.forms import added, multiplied_elementwise, scaled
-from gru_codegen.functions import FUNCTIONS, ElementwiseFunction
+from gru_codegen.functions import FUNCTIONS, ElementwiseFunction, OwnFunction
 from gru_codegen.notation import Notation, Where
 
 __all__ = [
@@ -334,7 +334,7 @@ _SHAPE_RULES: dict[type, Callable[[str, Any], tuple[Any, Any]]] = {
 
 def _known_function(expression: Any) -> type[ElementwiseFunction] | None:
     call = expression.function.expr
-    known = issubclass(call.func, ElementwiseFunction)
+    known = call.func in FUNCTIONS.values() or issubclass(call.func, OwnFunction)
     return call.func if known and call.args == expression.function.variables else None
 
 
