@@ -158,8 +158,11 @@ class _Slopes:
         result = problem.kernel.loss_and_gradients(*arguments.trained, **of_call)
         ended = np.arange(T)[:, None] >= lengths if given == "lengths" else None
         found = self._evaluated(problem, directions, ended)
-        weighed = found.costs * (weights if given == "loss_weights" else 1)
-        slope_of = float(weighed.sum().imag / STEP)
+        if given != "loss_weights":
+            weights = np.ones((T, B))
+        share = weights.mean() if self.declared.loss.mean else 1.0  # a mean is over what counts
+        weighed = (found.costs * weights).sum() / (found.numbers * share)
+        slope_of = float(weighed.imag / STEP)
         return slope(f"at {problem}, {given or name}", result.gradients, directions, slope_of)
 
     def _pullback(self, problem: Problem) -> Difference:

@@ -80,6 +80,13 @@ def test_a_derivative_may_be_a_number(derivative: Any) -> None:
     assert pipeline.check(gc.load(cell), cell)
 
 
+@pytest.mark.parametrize("loss", ["l2-mean", "cross-entropy-mean"])
+def test_gradients_of_means_are_held_to_it(loss: str) -> None:
+    cell, mean = load_cell(str(SPIKING)), gc.losses[loss]
+    report = pipeline.check(gc.load(cell, loss=mean, unroll=3), cell, loss=mean)
+    assert report, str(report)
+
+
 def test_the_report_says_what_gradients_are_held_to() -> None:
     cell = load_cell(str(SPIKING))
     report = pipeline.check(gc.load(cell, unroll=3), cell)
