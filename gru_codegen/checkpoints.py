@@ -58,7 +58,7 @@ def checkpointed(
     total, gradients, last = found.loss, found.params, found.state
     for start in reversed(starts[:-1]):
         found = run.backward(start, states.pop(), found.s0)
-        total += found.loss
+        total = total + found.loss
         for gradient, more in zip(gradients, found.params, strict=True):
             gradient += more
     return kernel.Result(total, gradients, last)
@@ -126,10 +126,10 @@ class _Run:
         """All gradients of it; `d_state` is that of what comes after it."""
         x, y = self._cut(self.x, start), self._cut(self.y, start)
         weights = None if self.loss_weights is None else self._cut(self.loss_weights, start)
-        if self.mean:  # over all steps, not over those of the window
-            share = len(y) / self.steps
-            weights = np.full(len(y), share) if weights is None else weights * share
-        return self.kernel.all_gradients(
+        share = self._share(start) if self.mean else 1
+        if share != 1 and d_state is not None:  # all that comes out of it is multiplied again
+            d_state = _each(lambda array: array / share, d_state)
+        found = self.kernel.all_gradients(
             self.params,
             x,
             y,
@@ -138,6 +138,21 @@ class _Run:
             loss_weights=weights,
             **self._lengths(start),
         )
+        if share == 1:
+            return found
+        params, s0 = (_each(lambda array: array * share, each) for each in (found.params, found.s0))
+        return found._replace(loss=found.loss * share, params=params, s0=s0)
+
+    def _share(self, start: int) -> Any:
+        """The divisor of a mean over the window at `start`, over that of all windows."""
+        samples = self.inputs[0].shape[1]
+        counts: Array = np.ones((self.steps, samples), int)
+        if self.loss_weights is not None:
+            counts = counts * self.loss_weights.reshape(self.steps, -1)
+        if self.lengths is not None:
+            counts = np.where(np.arange(self.steps)[:, None] < self.lengths, counts, 0)
+        own, whole = (each.sum() or 1 for each in (self._cut(counts, start), counts))
+        return np.asarray(own / whole).item()
 
     def _cut(self, given: Any, start: int) -> Any:
         """The steps of an array, or of each input."""
