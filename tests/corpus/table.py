@@ -32,7 +32,26 @@ CONTORTED = {
     "s4d-real": "one state a channel: several are a matrix for each sample",
 }
 #: Cells that cannot be declared, with what is missing.
-MISSING: dict[str, str] = {}
+MISSING = {
+    "clockwork network (Koutnik et al. 2014, arXiv:1402.3511)": "the remainder of the step index",
+    "delta rule (Schlag et al. 2021, arXiv:2102.11174)": "a matrix for each sample as a state",
+    "fast weights (Ba et al. 2016, arXiv:1610.06258)": "a matrix for each sample as a state",
+    "gated linear attention (Yang et al. 2023, arXiv:2312.06635)": "a matrix for each sample "
+    "as a state",
+    "linear attention (Katharopoulos et al. 2020, arXiv:2006.16236)": "a matrix for each sample "
+    "as a state",
+    "matrix memory of xLSTM (Beck et al. 2024, arXiv:2405.04517)": "a matrix for each sample "
+    "as a state",
+    "neural controlled differential equation (Kidger et al. 2020, arXiv:2005.08926)": "a matrix "
+    "for each sample",
+    "neural Turing machine (Graves et al. 2014, arXiv:1410.5401)": "a matrix for each sample "
+    "as a state",
+    "network with an exponential parametrisation (Lezcano-Casado and Martinez-Rubio 2019, "
+    "arXiv:1901.08428)": "the exponential of a matrix",
+    "phased LSTM (Neil et al. 2016, arXiv:1610.09513)": "the remainder of a quotient",
+    "unitary network (Arjovsky et al. 2015, arXiv:1511.06464)": "complex numbers and the Fourier "
+    "transform",
+}
 
 _INTRODUCTION = """\
 # Published cells

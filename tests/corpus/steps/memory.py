@@ -7,6 +7,7 @@ from typing import Any
 from tests.corpus.functions import exp, larger, relu, sigmoid, tanh
 
 __all__ = [
+    "indy_lstm",
     "lstm_1997",
     "lstm_fgr",
     "lstm_projection",
@@ -200,3 +201,11 @@ def recurrent_dropout_lstm(w: Any, x: Any, h: Any, c: Any) -> Any:
     """Equation 12: what is dropped is the update alone."""
     i, f, o, g = _gates(w, x.x, h)
     return _remembered(c, f, i * x.m, o, g)
+
+
+def indy_lstm(w: Any, x: Any, h: Any, c: Any) -> Any:
+    """Each recurrent matrix is diagonal."""
+    i, f, o, g = (
+        x @ getattr(w, f"W{n}") + getattr(w, f"u{n}") * h + getattr(w, f"b{n}") for n in "ifog"
+    )
+    return _remembered(c, sigmoid(f), sigmoid(i), sigmoid(o), tanh(g))
