@@ -63,7 +63,8 @@ def grade(
 
     The adjoint of a value, dZ of Z, is the derivative of the loss with respect to it.
     FILE is TOML; nothing in it is evaluated. Each line is compared with what is derived here, and
-    for a wrong one the slip is looked for. The exit status is 1 if a line is wrong.
+    for a wrong one the slip is looked for. The exit status is 0 if every line is right, 1 if one is
+    wrong or missing, and 2 if FILE is at fault.
     """
     if file is None and template is None:
         raise BadInput("give a FILE to check, or --template CELL for a blank one to fill in")
@@ -94,9 +95,11 @@ def _grade(file: str, markup: str) -> None:
     width = min(get_terminal_size((100, 24)).columns, WIDEST)
     text = found.json() if markup == "json" else found.text(width)
     say(f"{text}\n".encode(), end=False)
-    if wrong := len(found.of("wrong")):
-        lines = "line is" if wrong == 1 else "lines are"
-        raise CheckFailed(f"{file}: {wrong} {lines} wrong")
+    if not found:
+        wrong, missing = len(found.of("wrong")), len(found.of("missing"))
+        counts = [f"{wrong} {'line is' if wrong == 1 else 'lines are'} wrong"] * bool(wrong)
+        counts += [f"{missing} {'is' if missing == 1 else 'are'} missing"] * bool(missing)
+        raise CheckFailed(f"{file}: {', '.join(counts)}")
 
 
 def _write_blank(cell: str, loss: str, readout: str, output: str) -> None:

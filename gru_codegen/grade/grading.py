@@ -9,6 +9,7 @@ from itertools import combinations
 
 import numpy as np
 
+from gru_codegen.grade.circles import Circles
 from gru_codegen.grade.conventions import turned
 from gru_codegen.grade.diagnosis import Finding, diagnosed, shape_fault
 from gru_codegen.grade.edits import Editor, Words
@@ -57,6 +58,7 @@ class _Verdicts:
         for entry in self.own:
             if entry.term is not None:
                 self.judge.know(entry.key, entry.term)
+        self.circles = Circles(sheet.entries, sheet.symbols.by_key)
         self.found: dict[str, _Found] = {}
         self.names_left = MOST_NAMES_OF_ALL
 
@@ -78,9 +80,10 @@ class _Verdicts:
         if entry.term is None:
             return _Found("missing", [])
         if entry.own:
-            return self.of_own(entry, entry.term)
+            found = self.of_own(entry, entry.term)
+            return (self.of_circle(entry) or found) if found.verdict == "right" else found
         if self.judge.equal(entry.term, name(entry.key)):
-            return _Found("right", [])
+            return self.of_circle(entry) or _Found("right", [])
         if self.is_right_at_the_last_step(entry, entry.term):
             words = "at the last step, to which nothing comes back"
             return _Found("right", [Finding((words,))])
@@ -92,6 +95,17 @@ class _Verdicts:
         if findings and findings[-1].term is not None:
             return _Found("wrong", findings, findings[-1].term)
         return _Found("wrong", findings, self.judge.symbols.by_key[entry.key].definition)
+
+    def of_circle(self, entry: Entry) -> _Found | None:
+        """The verdict on a line that is true since it states a quantity in terms of itself."""
+        way = self.circles.way(entry)
+        if way is None:
+            return None
+        words: Words = ("it is stated in terms of itself",)
+        for place, key in enumerate(way):
+            words = (*words, " and " if place else ", by way of ", name(key))
+        right = None if entry.own else self.judge.symbols.by_key[entry.key].definition
+        return _Found("wrong", [Finding((*words, ": that says nothing"))], right)
 
     def may_search(self, term: Term, *readers: Entry) -> bool:
         """Return whether a slip is looked for in `term`: not in very long ones, nor in too many.

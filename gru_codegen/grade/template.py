@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gru_codegen.derive import Derivation
-from gru_codegen.derive.writing import mean_factor, written_loss
+from gru_codegen.derive.writing import mean_factor, shift_rows, written_loss
 from gru_codegen.equations import letters
 
 __all__ = ["template"]
@@ -23,7 +23,10 @@ def _lines(derivation: Derivation, cell: str, readout: str, loss: str) -> Iterat
     yield f"# {derivation.cell.title}: fill in, then: gru-codegen grade FILE"
     yield "#"
     yield "# The forward equations of step t:"
+    shifts = shift_rows(derivation)
     for equation in derivation.forward_equations:
+        for shift in [each for each in shifts if each in equation.declared.free_symbols]:
+            yield f"#   {text(shift)} = {shifts.pop(shift)}"
         yield f"#   {text(equation.target)} = {text(equation.declared)}"
     yield f"#   L = {written_loss(derivation)}"
     shown = derivation.forward_equations

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import gru_codegen as gc
 from tests.cli.running import Run, refused
 
 RIGHT = 'cell = "gru"\n[formulas]\ndS = "dO_t + dS_prev_{t+1}"\n'
@@ -48,7 +49,7 @@ def test_a_blank_file_is_written_once_and_graded(run: Run, folder: Path) -> None
     assert run("grade", *arguments, "-o", "mine.toml").out == "wrote mine.toml\n"
     assert Path("mine.toml").read_text() == run("grade", *arguments).out
     outcome = run("grade", "mine.toml")
-    assert outcome.status == 0
+    assert refused(outcome, 1) == "mine.toml: 21 are missing"
     assert outcome.out.splitlines()[-1] == "0 of 21 lines are right, 21 missing"
     assert refused(run("grade", *arguments, "-o", "mine.toml")) == (
         "mine.toml is there already, maybe filled in; name another file"
@@ -61,7 +62,28 @@ def test_a_blank_file_for_a_cell_in_a_file(run: Run, folder: Path) -> None:
     Path("below").mkdir()
     assert run("grade", "--template", "cell.toml", "-o", "below/mine.toml").status == 0
     assert '\ncell = "../cell.toml"\n' in Path("below/mine.toml").read_text()
-    assert run("grade", "below/mine.toml").status == 0
+    assert refused(run("grade", "below/mine.toml"), 1).endswith(" are missing")
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [(RIGHT, 0), (WRONG, 1), (RIGHT + 'dZ = ""\n', 1), (WRONG + 'dZ = ""\n', 1)],
+)
+def test_the_exit_status_is_what_the_result_is(
+    text: str, status: int, run: Run, folder: Path
+) -> None:
+    Path("mine.toml").write_text(text)
+    assert run("grade", "mine.toml").status == status == (not gc.grade("mine.toml"))
+    said = " ".join(run("grade", "--help").out.split())
+    assert "The exit status is 0 if every line is right, 1 if one is wrong or missing" in said
+
+
+@pytest.mark.parametrize("loss", [name for name, loss in gc.losses.items() if loss.shifts])
+def test_a_blank_file_has_every_equation_that_is_read(loss: str, run: Run) -> None:
+    """Also of the shift, which is computed before the equation that reads it."""
+    lines = run("grade", "--template", "gru", "--loss", loss).out.splitlines()
+    shift = lines.index("#   M_t = largest of each row of O_t")
+    assert lines[shift + 1] == "#   N_t = O_t - M_t"
 
 
 @pytest.mark.parametrize(("arguments", "said"), [
@@ -73,7 +95,7 @@ def test_a_blank_file_for_a_cell_in_a_file(run: Run, folder: Path) -> None:
     ("a.toml --loss l2", "--loss is for --template; a.toml says of itself what it is about"),
     ("a.toml --format html", "--format: there is no format 'html'; known: text, json"),
     ("--template grv", "there is no cell 'grv'; did you mean gru?"),
-    ("--template gru --loss l3", "--loss: there is no loss 'l3'; known: l2, l2-mean"),
+    ("--template gru --loss l3", "there is no loss 'l3'; did you mean l2? known: l2, l2-mean"),
     ("--template gru_codegen.cells:GRU", "gru_codegen.cells:GRU is an object in a module, which"),
 ])  # fmt: skip
 def test_usage(run: Run, arguments: str, said: str) -> None:

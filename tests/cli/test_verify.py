@@ -17,6 +17,28 @@ from tests.cli.running import FAULT, ROOT, Outcome, Run, files, on_terminal, ref
 RUNS = "k.py is run, as an import would run it"
 SAID = re.compile(r"^module +says what is declared +(\S+) +0  (pass|FAIL)$", re.MULTILINE)
 
+#: A GRU by name and by its weights, whose reset gate does nothing.
+OTHER = """
+name = "gru"
+title = "gated recurrent unit"
+source = "nowhere"
+states = ["S"]
+equations = '''
+Z  = sigmoid(x @ Wz + S_prev @ Wrecz)            # update gate
+R  = sigmoid(x @ Wr + S_prev @ Wrecr)            # reset gate
+CA = tanh(x @ Wca + S_prev @ Wrecca)             # candidate activation
+S  = (1 - Z) * S_prev + Z * CA * R               # state
+'''
+
+[weights]
+Wz = "(D, H)"
+Wrecz = "(H, H)"
+Wca = "(D, H)"
+Wrecca = "(H, H)"
+Wr = "(D, H)"
+Wrecr = "(H, H)"
+"""
+
 
 def rows(report: Report) -> list[list[str]]:
     """The rows of a table as they are in every table, however wide its columns are."""
@@ -348,7 +370,8 @@ def test_verify_with_a_proof_holds_a_file_to_the_declaration_that_it_records(
     assert re.search(r"^outputs +the declared equations .* pass$", outcome.out, re.MULTILINE)
     last = outcome.out.splitlines()[-1]
     assert re.fullmatch(r"proved: \d+ numbers of \d+ calls at T = 2 are .*; seed \d+", last)
-    other = run("verify", "k.py", "--proof", "--cell", "gru1")
+    Path("other.toml").write_text(OTHER)
+    other = run("verify", "k.py", "--proof", "--cell", "other.toml")
     assert other.status == 1
     assert "refuted: " in other.out
 
