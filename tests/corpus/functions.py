@@ -6,6 +6,7 @@ a comparison looks at real parts, and nothing conjugates.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,11 @@ def absolute(a: Any) -> Any:
 def larger(a: Any, b: Any) -> Any:
     """The larger one of each two numbers."""
     return np.where(np.real(a) > np.real(b), a, b)
+
+
+def spiking(a: Any, derivative: Callable[[Any], Any]) -> Any:
+    """1 where a is positive, else 0, with the derivative that is given."""
+    return (np.real(a) > 0) + 1j * np.imag(a) * derivative(np.real(a))
 
 
 def turned(a: Any) -> Any:

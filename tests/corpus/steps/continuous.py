@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.corpus.functions import sigmoid, sin, tanh
+import numpy as np
+
+from tests.corpus.functions import sigmoid, sin, spiking, tanh
 
 __all__ = [
+    "alif",
     "cfc",
     "cornn",
     "ctrnn",
@@ -15,6 +18,7 @@ __all__ = [
     "kuramoto",
     "leaky_integrator",
     "lem",
+    "lif",
     "ltc",
     "unicornn",
     "wilson_cowan",
@@ -99,3 +103,20 @@ def kuramoto(w: Any, x: Any, theta: Any) -> Any:
     pull = (w.K[..., None, :, :] * sin(differences)).sum(axis=-2)
     theta = theta + 0.1 * (w.omega + pull + x @ w.W)
     return theta, (theta,)
+
+
+def lif(w: Any, x: Any, s: Any, u: Any, i: Any) -> Any:
+    """Equations 5 and 6, where a spike sets its neuron back to zero; SuperSpike's surrogate."""
+    u = (0.9 * u + i) * (1 - s)
+    i = 0.8 * i + x @ w.W + s @ w.R
+    s = spiking(u - 1, lambda a: 1 / (1 + 10 * abs(a)) ** 2)
+    return s, (s, u, i)
+
+
+def alif(w: Any, x: Any, z: Any, u: Any, b: Any) -> Any:
+    """The threshold rises with each spike, 1.8 times as much as its own trace."""
+    b = 0.95 * b + 0.05 * z
+    threshold = 1 + 1.8 * b
+    u = 0.9 * u + x @ w.W + z @ w.R - threshold * z
+    z = spiking((u - threshold) / threshold, lambda a: 0.3 * np.maximum(0, 1 - abs(a)))
+    return z, (z, u, b)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from tests.corpus.functions import cos, exp, relu, sigmoid, silu, sin, sqrt, tanh
 
 __all__ = [
     "damped_ema",
     "gilr",
+    "hawk",
     "lru",
+    "mingru_positive",
     "minlstm",
     "qrnn",
     "retention",
@@ -129,3 +133,22 @@ def t_lstm(w: Any, x: Any, c: Any, before: Any) -> Any:
     z, f, o = _typed(w, x, before)
     c = z + f * (c - z)
     return o * c, (c, x)
+
+
+def hawk(w: Any, x: Any, h: Any, l1: Any, l2: Any) -> Any:
+    """Figure 2c and section 2.4, the convolution over three steps."""
+    linear = x @ w.Wl
+    u = w.k0 * linear + w.k1 * l1 + w.k2 * l2
+    r, i = sigmoid(u @ w.Wa + w.ba), sigmoid(u @ w.Wx + w.bx)
+    a = sigmoid(w.Lam) ** (8 * r)
+    h = a * h + sqrt(1 - a * a) * i * u
+    g = x @ w.Wg
+    gelu = 0.5 * g * (1 + tanh(np.sqrt(2 / np.pi) * (g + 0.044715 * g**3)))
+    return (gelu * h) @ w.Wo, (h, linear, l1)
+
+
+def mingru_positive(w: Any, x: Any, h: Any) -> Any:
+    """Appendix B.2.1 by its result, without logarithms."""
+    z, c = sigmoid(x @ w.Wz + w.bz), x @ w.Wh + w.bh
+    h = (1 - z) * h + z * np.where(np.real(c) >= 0, c + 0.5, sigmoid(c))
+    return h, (h,)

@@ -14,6 +14,7 @@ __all__ = [
     "arma",
     "arma22",
     "biquad",
+    "croston",
     "egarch",
     "ewma_variance",
     "exponential_smoothing",
@@ -26,6 +27,7 @@ __all__ = [
     "kalman_control",
     "kalman_level",
     "kalman_steady",
+    "tarma",
 ]
 
 
@@ -143,3 +145,19 @@ def kalman_control(w: Any, x: Any, m: Any) -> Any:
     p = m @ w.F + x.u @ w.G
     m = p + (x.x - p @ w.C) @ w.Gain
     return m, (m,)
+
+
+def tarma(w: Any, x: Any, f: Any) -> Any:
+    """Two regimes; which one holds, the sign of the value says."""
+    e = x - f
+    high, low = w.c1 + w.phi1 * x + w.theta1 * e, w.c2 + w.phi2 * x + w.theta2 * e
+    f = np.where(np.real(x) > 0, high, low)
+    return f, (f,)
+
+
+def croston(w: Any, x: Any, z: Any, p: Any, q: Any) -> Any:
+    """Sizes and gaps are smoothed apart, and where there is a demand alone."""
+    there = np.real(x) > 0
+    size, gap = z + w.alpha * (x - z), p + w.alpha * (q - p)
+    z, p, q = np.where(there, size, z), np.where(there, gap, p), np.where(there, 1, q + 1)
+    return z / p, (z, p, q)
