@@ -90,6 +90,8 @@ def compare(kernel: ModuleType, cell: Cell, loss: Loss, *, seed: int = 0) -> tup
         return measure
 
     results = {"outputs": _outputs, "state": _state, "loss": _loss}
+    if hasattr(kernel, "trace"):
+        results["trace"] = _trace
     allowed = tolerance(problems, TOLERANCE)
     slopes = _Slopes(declared, [f.__name__ for f in cell.functions if f.declared is not None])
     claims = [
@@ -288,6 +290,13 @@ def _outputs(problem: Problem, expected: Evaluation) -> tuple[str, Any, Any]:
 
 def _state(problem: Problem, expected: Evaluation) -> tuple[str, Any, Any]:
     return "state", states(problem.result.state), tuple(expected.states.values())
+
+
+def _trace(problem: Problem, expected: Evaluation) -> tuple[str, Any, Any]:
+    traced = problem.kernel.trace(*problem.arguments.run)._asdict()
+    found = {name.removesuffix("_"): each for name, each in traced.items()}
+    same = {name: found.get(name, ()) for name in expected.values}
+    return f"({', '.join(same)})", tuple(same.values()), tuple(expected.values.values())
 
 
 def _loss(problem: Problem, expected: Evaluation) -> tuple[str, Any, Any]:

@@ -223,12 +223,14 @@ class Evaluation(NamedTuple):
     """outputs (T, B, n), the last states by name, each (B, n), and the cost of each sample, (T, B).
 
     The loss is the sum of the costs over `numbers`, the number of targets of a mean or else 1.
+    values: what each equation of the cell computes, by name, (T, B, n).
     """
 
     outputs: Array
     states: dict[str, Array]
     costs: Array
     numbers: int
+    values: dict[str, Array]
 
     @property
     def loss(self) -> Any:
@@ -259,6 +261,7 @@ def evaluate_declaration(
     # a row (1, n) is stored as a vector (n,)
     constant: dict[Any, Any] = {w: np.atleast_2d(weights[w.name]) for w in cell.weights}
     outputs, of_samples, zero = [], [], 0 * domain.one
+    computed: dict[str, list[Array]] = {equation.target.name: [] for equation in cell.equations}
     for t in range(len(targets)):
         values = {**constant, bound.target: targets[t]}
         values |= {symbol: array[t] for symbol, array in zip(cell.inputs, inputs, strict=True)}
@@ -271,12 +274,15 @@ def evaluate_declaration(
             for state, before in cell.states.items()
         }
         outputs.append(np.where(over[:, None], zero, values[cell.output]))
+        for equation in cell.equations:
+            computed[equation.target.name].append(values[equation.target])
         of_samples.append(np.where(over, zero, _costs(bound, values, known)))
     samples = np.size(of_samples) if ended is None else int((~ended).sum())
     columns = np.shape(outputs)[-1] if len(loss.numbers) > 1 else 1
     numbers = samples * columns or 1 if loss.mean else 1
     last = {state.name: array for state, array in current.items()}
-    return Evaluation(np.array(outputs), last, np.array(of_samples), numbers)
+    found = {name: np.array(each) for name, each in computed.items()}
+    return Evaluation(np.array(outputs), last, np.array(of_samples), numbers, found)
 
 
 def costs(loss: Loss, outputs: Array, targets: Array, domain: Domain = FLOATS) -> Array:

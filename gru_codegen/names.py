@@ -22,7 +22,7 @@ _LETTERS = frozenset({"B", "D", "H", "O", "T", "L"})
 _KERNEL = frozenset({
     "CELL", "CONTRACT", "ENTRY_POINTS", "EQUATIONS", "LAYOUT", "LOSS", "OUTPUT", "READOUT",
     "SIZES", "STATES", "STYLE", "TARGETS", "UNROLL", "WITHOUT_GRADIENT",
-    "AllGradients", "Array", "Inputs", "Params", "Result", "State", "Workspace",
+    "AllGradients", "Array", "Inputs", "Params", "Result", "State", "Trace", "Workspace",
     "all_gradients", "forward", "init_params", "loss", "loss_and_gradients", "vjp",
     "Any", "Callable", "DTypeLike", "NDArray", "NamedTuple", "annotations", "np",
     "V", "admit", "batch_size", "begin", "calls", "capacity", "dO", "dtype", "ended", "gradients",

@@ -19,7 +19,7 @@ from gru_codegen.lower.variables import identifier
 from gru_codegen.modules import load_source
 from gru_codegen.own_functions import declared_derivative, said
 from gru_codegen.parse import cells
-from gru_codegen.passes import optimise, terms_of_gradients
+from gru_codegen.passes import optimise, terms_of_gradients, values_of_forward
 from gru_codegen.prove import prove
 from gru_codegen.request import Choices, Request, complete, names_its_choices
 from gru_codegen.stages import derived, lowered
@@ -57,7 +57,8 @@ def generate(
     style: "fast", batched and in place, or "textbook", one expression per equation.
     layout: how the fast style stores and multiplies matrices: "rows", "blocked", "columns", which
     it is if None, or "folded"; see `passes`. The textbook style has none.
-    extras: functions besides those of every kernel: "credit", whose error acts at which step.
+    extras: functions besides those of every kernel: "credit", whose error acts at which step, and
+    "trace", every matrix of every step.
 
     Raises
     ------
@@ -99,21 +100,22 @@ def source_map(
 
 def _program(
     request: Request, spec: str | None, loss_spec: str | None
-) -> tuple[Program, Heading, Program | None]:
-    """The program of the kernel that is asked for, what its module says of itself, and `credit`.
+) -> tuple[Program, Heading, Program | None, Program | None]:
+    """The program of the kernel that is asked for, what its module says of itself, and extras.
 
-    That is the program of the gradients whose terms are asked for, if they are.
+    They are the programs of `credit` and of `trace`, if these are asked for.
     """
     derivation = derived(request)
     before = lowered(request)
     program = optimise(before, request.style, request.unroll, request.stored)
     terms = terms_of_gradients(before) if "credit" in request.extras else None
+    traced = values_of_forward(before) if "trace" in request.extras else None
     if spec is None and cells.get(request.cell.name) is request.cell:
         spec = request.cell.name
     again: tuple[str, ...] = (request.call,)
     if spec is not None and (request.is_known_loss or loss_spec is not None):
         again = request.command(spec, loss_spec)
-    return program, _heading(derivation, request, again), terms
+    return program, _heading(derivation, request, again), terms, traced
 
 
 @names_its_choices

@@ -20,8 +20,9 @@ from gru_codegen.steps import MOST_STEPS, fault_of_steps, whole
 
 __all__ = ["EXTRAS", "Choices", "Request", "complete", "names_its_choices"]
 
-#: What a kernel may have besides what all have: `credit`, whose error acts at which step.
-EXTRAS = ("credit",)
+#: What a kernel may have besides what all have: `credit`, whose error acts at which step, and
+#: `trace`, every matrix of every step.
+EXTRAS = ("credit", "trace")
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -135,8 +136,8 @@ class Request:
             yield "style", self.style
         if self.layout not in (None, DEFAULT_LAYOUT):
             yield "layout", str(self.layout)
-        for extra in self.extras:
-            yield "extras", extra
+        if self.extras:
+            yield "extras", "_".join(self.extras)
 
 
 def names_its_choices(function: _Function) -> _Function:
@@ -167,7 +168,7 @@ def _in_code(option: str, value: str) -> str:
     if option == "unroll":
         return value
     if option == "extras":
-        return f"[{value!r}]"
+        return repr(value.split("_"))
     return f"gru_codegen.losses[{value!r}]" if option == "loss" else repr(value)
 
 

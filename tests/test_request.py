@@ -27,6 +27,7 @@ COMMAND = "gru-codegen generate --cell gru --unroll any --loss l2 --style fast"
         ({"layout": "rows"}, "gru_rows", "cell, layout='rows'"),
         ({"extras": ["credit"]}, "gru_credit", "cell, extras=['credit']"),
         ({"extras": "credit", "unroll": 2}, "gru_t2_credit", "cell, unroll=2, extras=['credit']"),
+        ({"extras": ["trace", "credit"]}, "gru_credit_trace", "cell, extras=['credit', 'trace']"),
         ({"loss": gc.losses["cross-entropy"], "unroll": 2}, "gru_cross_entropy_t2", None),
     ],
 )
@@ -36,7 +37,8 @@ def test_what_is_not_the_default_is_said(given: Any, name: str, call: str | None
     if call is not None:
         assert request.call == f"gru_codegen.generate({call})"
     words = shlex.split(" ".join(request.command("gru")))
-    assert words[-2:] == ["--with", "credit"] or "extras" not in given
+    asked = [words[i + 1] for i, word in enumerate(words) if word == "--with"]
+    assert asked == [each for each in ("credit", "trace") if each in given.get("extras", ())]
     for option, value in given.items():
         if value != "columns" and option != "extras":  # the default is not said
             assert words[words.index(f"--{option}") + 1] == str(getattr(value, "name", value))
@@ -57,7 +59,7 @@ def test_a_command_has_every_option_that_has_always_been_there() -> None:
 
 
 def test_an_extra_that_there_is_not_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^extras: there is no 'credi'; there are credit$"):
+    with pytest.raises(ValueError, match=r"^extras: there is no 'credi'; there are credit, trace$"):
         Request(gc.GRU, extras=["credit", "credi"])
 
 

@@ -104,9 +104,10 @@ layout = click.option(
 extras = click.option(
     "--with",
     "extras",
-    metavar="credit",
+    metavar="[credit|trace]",
     multiple=True,
-    help="Add credit(), which says whose error gives how much of every gradient, at which step.",
+    help="Add credit(), which says whose error gives how much of every gradient, at which step, or "
+    "trace(), which returns every matrix that the equations compute, of every step.",
 )
 #: Where the text of `inspect` and `program` goes.
 output = click.option(

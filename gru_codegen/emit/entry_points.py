@@ -173,8 +173,13 @@ class Interface:
         """The shape of y."""
         return self.outputs[:-1] if self.labels else self.outputs
 
-    def entry_points(self, *, credit: bool = False) -> tuple[EntryPoint, ...]:
-        """All of them, in the order in which a module has them; `credit` if it is asked for."""
+    def entry_points(
+        self, *, credit: bool = False, values: Sequence[str] = ()
+    ) -> tuple[EntryPoint, ...]:
+        """All of them, in the order in which a module has them.
+
+        credit: whether it is among them. values: those that `trace` returns, if that is.
+        """
         params = Argument("params", type="Params")
         y, s0 = Argument("y", self.targets), Argument("s0", optional=True)
         weights = Argument("loss_weights", ("T", "B"), optional=True, keyword=True)
@@ -216,6 +221,7 @@ class Interface:
                 self._vjp(),
             ),
             *([EntryPoint("credit", measure, (), CREDIT, "Credit", _credit())] * credit),
+            *([EntryPoint("trace", run, (), tuple(values), "Trace", _trace())] if values else []),
         )
 
     @property
@@ -276,6 +282,14 @@ class Interface:
             "it is called, they have to be unchanged.",
             *([none] if plain else ()),
         )
+
+
+def _trace() -> str:
+    return _docstring(
+        "Return every matrix that the equations compute, of every step, by name, (T, B, n).",
+        "They are computed one by one, as the equations say. Past its length a sample keeps its "
+        "states, and everything else is 0.",
+    )
 
 
 def _credit() -> str:

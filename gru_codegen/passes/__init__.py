@@ -47,6 +47,7 @@ from gru_codegen.passes.simplify.common_subexpressions import eliminate_common_s
 from gru_codegen.passes.simplify.copies import coalesce_copies
 from gru_codegen.passes.simplify.dead_code import eliminate_dead_code
 from gru_codegen.passes.simplify.factor import factor_adjoints, factor_sums
+from gru_codegen.passes.simplify.forward_alone import keep_forward_values
 from gru_codegen.passes.simplify.sigmoids import rewrite_sigmoids
 from gru_codegen.passes.store.alias_targets import alias_targets
 from gru_codegen.passes.store.feature_major import store_feature_major
@@ -85,6 +86,7 @@ __all__ = [
     "gather_rows",
     "hoist_loop_invariants",
     "join_phases",
+    "keep_forward_values",
     "optimise",
     "passes",
     "reuse_storage",
@@ -96,6 +98,7 @@ __all__ = [
     "to_three_address_code",
     "transpose_weights",
     "unroll",
+    "values_of_forward",
 ]
 
 Pass = Callable[[Program], Program]
@@ -214,6 +217,16 @@ def terms_of_gradients(program: Program) -> Program:
     ProgramError: a pass left an unsound program, which is this package's fault.
     """
     return _last(program, _CREDIT)
+
+
+def values_of_forward(program: Program) -> Program:
+    """Run the passes of `trace`: every value of the forward pass, in one phase.
+
+    Raises
+    ------
+    ProgramError: a pass left an unsound program, which is this package's fault.
+    """
+    return _last(program, (eliminate_common_subexpressions, keep_forward_values))
 
 
 def after_each(program: Program, changes: Iterable[Pass]) -> Iterator[Program]:

@@ -37,9 +37,10 @@ GIVEN: dict[str, tuple[Given, ...]] = {
         frozenset({"d_state", "no inputs"}),
     ),
     "credit": (frozenset({"s0"}), frozenset({"s0", "loss_weights", "lengths"})),
+    "trace": (frozenset({"s0", "lengths"}), frozenset({"s0"}), frozenset()),
 }
 #: The entry points that not every kernel has.
-_OPTIONAL = ("all_gradients", "credit")
+_OPTIONAL = ("all_gradients", "credit", "trace")
 
 
 class Call(NamedTuple):
@@ -180,6 +181,21 @@ class _Calls:
             }
 
         return Call("credit", given, run, expected)
+
+    def trace(self, given: Given) -> Call:
+        """Every value of the equations, those that are declared among them."""
+
+        def run(workspace: Any) -> dict[str, Any]:
+            found = self.module.trace(*self._run(given), **self._options(given, workspace))
+            return {name.removesuffix("_"): each for name, each in found._asdict().items()}
+
+        def expected() -> dict[str, Any]:
+            values = self.reference.values(given)
+            declared = {equation.target.name for equation in self.point.cell.equations}
+            named = {name.removesuffix("_") for name in self.module.Trace._fields}
+            return {name: each for name, each in values.items() if name in declared | named}
+
+        return Call("trace", given, run, expected)
 
     # --- results ----------------------------------------------------------------------------
 

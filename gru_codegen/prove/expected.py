@@ -83,6 +83,18 @@ class _Equations:
             steps.append(values)
         return Forward(steps, np.array(outputs), current)
 
+    def values(self, given: Given) -> dict[str, Array]:
+        """Every value of the equations by name, (T, B, n), 0 past the lengths but for states."""
+        states, kept = self.derivation.cell.states, ~self.point.ended | ("lengths" not in given)
+        values = {}
+        for equation in self.derivation.equations:
+            symbol = equation.target
+            found = np.array([step[symbol] for step in self.forward(given).steps])
+            if symbol not in states:
+                found = _where(kept[:, :, None], found, self.zero)
+            values[symbol.name] = found
+        return values
+
     def first_states(self, given: Given) -> dict[str, Array]:
         """The initial states by name, all zero unless they are given."""
         return {n: each * ("s0" in given) for n, each in self.point.states.items()}

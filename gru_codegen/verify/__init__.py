@@ -6,8 +6,8 @@ round-off stays small (see `domain`). Per weight: a central difference, the comp
 decides where the two differ, and float32 against float64; then a random direction through all
 weights at other sizes, whether a loss of many numbers keeps its digits in float32, whether the
 functions of the kernel agree with each other, what loss weights, lengths, the pullback, all
-gradients at once and credit give, if the kernel has them, whether blocks of samples lose none, and
-whether it keeps the contract.
+gradients at once, credit and trace give, if the kernel has them, whether blocks of samples lose
+none, and whether it keeps the contract.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from . import (
     ownership,
     precision,
     pullback,
+    trace,
 )
 from .claim import Claim
 from .configuration import Problem, large, problems, small, step_counts
@@ -130,6 +131,7 @@ def _claims(
         *(pullback.claims(problems) if offered.vjp else ()),
         *(all_gradients.claims(problems) if hasattr(kernel, "all_gradients") else ()),
         *(credit.claims(problems) if hasattr(kernel, "credit") else ()),
+        *(trace.claims(problems) if hasattr(kernel, "trace") else ()),
         *(blocks.claims(problems[0]) if blocks.are_taken(kernel) else ()),
         *ownership.claims(problems),
         *contract.claims(problems),

@@ -19,7 +19,6 @@ from .entry_points import (
     size_keyword,
     starts,
     takes_targets,
-    untold,
     usual_input,
 )
 from .targets import Loss, known_loss
@@ -292,12 +291,6 @@ class Problem:
         """Return a new workspace of the kernel for these sizes."""
         _, B, D, H = self.sizes
         return self.kernel.Workspace(B, D, H, dtype=dtype, **self.keywords)
-
-    def workspace_of(self, params: Any) -> Any:
-        """Return a new workspace that the kernel makes for weights."""
-        numbers = {"input_size": self.sizes.D, "hidden_size": self.sizes.H, **self.keywords}
-        keywords = {name: numbers[name] for name in untold(self.kernel)}
-        return self.kernel.Workspace.of(params, self.sizes.B, **keywords)
 
     def drawn(self, stream: int) -> np.random.Generator:
         """A generator of its own for one check."""

@@ -16,8 +16,8 @@ USUAL = {
 }
 #: Read anew for every call of an entry point, signatures would take a quarter of all checks.
 _signature = lru_cache(maxsize=8)(inspect.signature)
-#: What runs other entry points, in no Workspace of the caller's, and has checks of its own.
-_APART = ("credit",)
+#: The extras, which have checks of their own.
+_APART = ("credit", "trace")
 #: What `forward` of a kernel whose functions show no signature has to be given.
 _RUN = ("params", "x")
 

@@ -13,6 +13,7 @@ from .claim import Claim, over, tolerance
 from .configuration import Array, Problem, Sizes, cast
 from .consistency import TOLERANCE
 from .difference import Difference, difference, verdict, worst
+from .entry_points import untold
 from .options import adjoints
 
 
@@ -62,7 +63,7 @@ def _made(problem: Problem) -> Difference:
     differences = []
     for dtype in (np.float32, np.float64):
         params = cast(problem.arguments.params, dtype)
-        made, right = problem.workspace_of(params), problem.workspace(dtype)
+        made, right = _made_for(problem, params), problem.workspace(dtype)
         trained = problem.arguments._replace(params=params).trained
         found = problem.kernel.loss_and_gradients(*trained, workspace=made)
         without = problem.kernel.loss_and_gradients(*trained)
@@ -72,6 +73,13 @@ def _made(problem: Problem) -> Difference:
             difference(f"at {problem}, results with what Workspace.of makes", found, without),
         ]
     return worst(differences)
+
+
+def _made_for(problem: Problem, params: Any) -> Any:
+    """Return a new workspace that the kernel makes for weights."""
+    numbers = {"input_size": problem.sizes.D, "hidden_size": problem.sizes.H, **problem.keywords}
+    keywords = {name: numbers[name] for name in untold(problem.kernel)}
+    return problem.kernel.Workspace.of(params, problem.sizes.B, **keywords)
 
 
 def _kept(turns: Sequence[Problem]) -> Difference:

@@ -30,6 +30,7 @@ from gru_codegen.emit.numpy.credit import errors_function
 from gru_codegen.emit.numpy.functions import Function, helpers, named_arguments, phase_function
 from gru_codegen.emit.numpy.requirements import require_boundaries, require_interface
 from gru_codegen.emit.numpy.runtime import method, runtime
+from gru_codegen.emit.numpy.trace import trace_function
 from gru_codegen.emit.numpy.workspace import workspace_lines
 from gru_codegen.emit.sizes import Sizes, added, in_code, letters, parameter, quoted
 from gru_codegen.emit.source_map import SourceMap
@@ -40,21 +41,32 @@ from gru_codegen.polynomials import Polynomial
 __all__ = ["emit", "map_source"]
 
 
-def emit(program: Program, heading: Heading, terms: Program | None = None) -> str:
+def emit(
+    program: Program,
+    heading: Heading,
+    terms: Program | None = None,
+    traced: Program | None = None,
+) -> str:
     """The source of the module that runs `program`.
 
     terms: the program of the gradients alone, for a module that has `credit`.
+    traced: that of all values of the forward pass, for one that has `trace`.
 
     Raises
     ------
     ProgramError: there is something in it that this target cannot spell.
     """
-    return _source(_lines(program, heading, terms))
+    return _source(_lines(program, heading, terms, traced))
 
 
-def map_source(program: Program, heading: Heading, terms: Program | None = None) -> SourceMap:
+def map_source(
+    program: Program,
+    heading: Heading,
+    terms: Program | None = None,
+    traced: Program | None = None,
+) -> SourceMap:
     """The same, with which of its lines compute which equation of `program`."""
-    lines = _lines(program, heading, terms)
+    lines = _lines(program, heading, terms, traced)
     texts = {each: formula.text for each, formula in program.equations.items()}
     numbered = [(number, line.equations) for number, line in enumerate(lines, start=1)]
     return SourceMap.of(_source(lines), texts, numbered)
@@ -64,7 +76,9 @@ def _source(lines: Iterable[Line]) -> str:
     return "".join(f"{line.code}\n" for line in lines)
 
 
-def _lines(program: Program, heading: Heading, terms: Program | None) -> list[Line]:
+def _lines(
+    program: Program, heading: Heading, terms: Program | None, traced: Program | None
+) -> list[Line]:
     """The lines of the module, one by one: its head, the functions that compute, its tail."""
     require_interface(program, heading.inputs)
     planned = validate(plan(program, in_place=heading.style == "fast"))
@@ -76,9 +90,13 @@ def _lines(program: Program, heading: Heading, terms: Program | None) -> list[Li
     outputs = _states(program, attributes)
     outputs |= _buffers_of_targets(planned, heading, outputs["outputs"])
     plans = [planned]
+    first = {state.name: attributes.form(state.name, "first") for state in outputs["states"]}
+    if traced is not None:
+        plans.append(plan(traced, in_place=False))
+        functions.append(trace_function(plans[-1], first, named_arguments(program)))
+        calls |= functions[-1].names.calls
     if terms is not None:
         plans.append(validate(plan(terms, in_place=True)))
-        first = {state.name: attributes.form(state.name, "first") for state in outputs["states"]}
         functions.append(errors_function(plans[-1], first, named_arguments(program)))
         calls |= {"_measured", "_rooms", *functions[-1].names.calls}
     context = {
@@ -106,7 +124,7 @@ def _lines(program: Program, heading: Heading, terms: Program | None) -> list[Li
         "workspace": workspace,
         **_sizes(program, heading),
         **outputs,
-        **_entry_points(program, heading, outputs, credit=terms is not None),
+        **_entry_points(program, heading, outputs, traced, credit=terms is not None),
     }
     head, tail = (
         _environment().get_template(f"{part}.py.jinja").render(context) for part in ("head", "tail")
@@ -133,7 +151,12 @@ def _function(function: Function) -> Iterator[Line]:
 
 
 def _entry_points(
-    program: Program, heading: Heading, states: dict[str, Any], *, credit: bool
+    program: Program,
+    heading: Heading,
+    states: dict[str, Any],
+    traced: Program | None,
+    *,
+    credit: bool,
 ) -> dict[str, Any]:
     """The functions that the module is called by, and how what they return is spelled."""
     state = states["state_type"]
@@ -145,14 +168,17 @@ def _entry_points(
         "Params",
         "Result",
         *(["State"] if state == "State" else []),
+        *(["Trace"] if traced is not None else []),
         "Workspace",
     ]
     functions = ["init_params", "params_from_npz", "params_to_npz"]
-    entry_points = interface.entry_points(credit=credit)
+    values = () if traced is None else traced.entries["trace"]
+    entry_points = interface.entry_points(credit=credit, values=[var.name for var in values])
     first = "State(*(carry.copy() for carry in first))" if state == "State" else "first[0].copy()"
     return {
         "entry_points": entry_points,
         "credit": credit,
+        "traced": values,
         "inputs": interface.inputs,
         "several": interface.several,
         "x_type": "Inputs" if interface.several else "Array",
