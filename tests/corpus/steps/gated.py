@@ -26,6 +26,7 @@ __all__ = [
     "mut3",
     "nbrc",
     "recurrent_highway",
+    "sgrn",
     "sgu",
     "star",
     "tau_gru",
@@ -230,4 +231,12 @@ def variational_dropout_gru(w: Any, x: Any, h: Any) -> Any:
     z = sigmoid(given @ w.Wz + kept @ w.Uz + w.bz)
     r = sigmoid(given @ w.Wr + kept @ w.Ur + w.br)
     h = z * h + (1 - z) * tanh(given @ w.Wh + (r * kept) @ w.Uh + w.bh)
+    return h, (h,)
+
+
+def sgrn(w: Any, x: Any, h: Any) -> Any:
+    """One matrix of the input serves gate and candidate."""
+    a = x @ w.W + w.bi
+    f = sigmoid(a + h @ w.U + w.bh)
+    h = tanh(a + f * (h - a))
     return h, (h,)

@@ -7,6 +7,7 @@ from typing import Any
 from tests.corpus.functions import exp, larger, relu, sigmoid, tanh
 
 __all__ = [
+    "elstm",
     "indy_lstm",
     "lstm_1997",
     "lstm_fgr",
@@ -209,3 +210,10 @@ def indy_lstm(w: Any, x: Any, h: Any, c: Any) -> Any:
         x @ getattr(w, f"W{n}") + getattr(w, f"u{n}") * h + getattr(w, f"b{n}") for n in "ifog"
     )
     return _remembered(c, sigmoid(f), sigmoid(i), sigmoid(o), tanh(g))
+
+
+def elstm(w: Any, x: Any, c: Any) -> Any:
+    """Section 3.1: no matrix recurs, and the output gate sees the new memory."""
+    f = sigmoid(x @ w.F + w.wf * c + w.bf)
+    c = f * c + (1 - f) * tanh(x @ w.Z + w.wz * c + w.bz)
+    return sigmoid(x @ w.P + c @ w.Wo + w.bo) * c, (c,)

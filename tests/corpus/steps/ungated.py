@@ -20,6 +20,7 @@ __all__ = [
     "lipschitz",
     "mi_rnn",
     "momentum",
+    "mufuru",
     "multiplicative_rnn",
     "narx",
     "noisy_rnn",
@@ -166,4 +167,16 @@ def noisy_rnn(w: Any, x: Any, h: Any) -> Any:
     """Noise that is added and noise that the drift scales; a step of 1/10."""
     drift = h @ w.A + tanh(h @ w.W + x.x @ w.U + w.b)
     h = h + drift / 10 + (0.02 + 0.05 * drift) * x.noise * np.sqrt(0.1)
+    return h, (h,)
+
+
+def mufuru(w: Any, x: Any, h: Any) -> Any:
+    """Equations 4 to 8 with the operations keep, replace, mul and diff."""
+    r = sigmoid(x @ w.Wr + h @ w.Ur + w.br)
+    c = tanh(x @ w.Wc + (r * h) @ w.Uc + w.bc)
+    logits = [
+        x @ getattr(w, f"W{n}") + h @ getattr(w, f"U{n}") + getattr(w, f"b{n}") for n in "1234"
+    ]
+    parts = [np.exp(a) for a in logits]
+    h = sum(p * o for p, o in zip(parts, (h, c, h * c, h - c), strict=True)) / sum(parts)
     return h, (h,)
