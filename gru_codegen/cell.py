@@ -136,6 +136,13 @@ class Cell:
         return tuple(each for each in self.inputs if each not in self.without_gradient)
 
     @property
+    def names(self) -> set[str]:
+        """The names of its symbols."""
+        computed = (equation.target for equation in self.equations)
+        symbols = (*self.inputs, *self.weights, *self.states, *self.states.values(), *computed)
+        return {symbol.name for symbol in symbols}
+
+    @property
     def notation(self) -> Notation:
         """The order and the writing of the cell's symbols."""
         previous = {before: (state.name, -1) for state, before in self.states.items()}

@@ -256,7 +256,7 @@ def evaluate_declaration(
     ended: (T, B), the steps past the length of each sample, where it keeps its states, its outputs
     are 0 and it costs nothing.
     """
-    bound, known = loss.of(cell.output), Expressions(domain)
+    bound, known = loss.of(cell.output, cell.names), Expressions(domain)
     current = {state: states[state.name] for state in cell.states}
     # a row (1, n) is stored as a vector (n,)
     constant: dict[Any, Any] = {w: np.atleast_2d(weights[w.name]) for w in cell.weights}

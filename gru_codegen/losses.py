@@ -6,8 +6,9 @@ matrix is the prediction, and so the size O, is known when the loss is joined to
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 from reprlib import repr as shortened
 from types import MappingProxyType
 from typing import Any, Literal, get_args
@@ -138,28 +139,47 @@ class Loss:
         shape = tuple(self.target.shape)
         return shape[:1] if self.targets == "labels" else shape
 
-    def of(self, prediction: MatrixSymbol) -> Loss:
-        """The same loss of this `prediction`, which is (B, n): O becomes n."""
+    def of(self, prediction: MatrixSymbol, names: Collection[str] = ()) -> Loss:
+        """The same loss of this `prediction`, which is (B, n): O becomes n.
+
+        names: those of a cell's symbols; symbols of the loss that have one get another.
+        """
         sizes = {O: prediction.shape[1]}
         bound = {self.prediction.subs(sizes): prediction}
+        bound |= {
+            old.subs(sizes): matrix(new, *old.subs(sizes).shape)
+            for old, new in self._renamed(names).items()
+        }
 
         def bind(expression: Any) -> Any:
             return expression.subs(sizes).xreplace(bound)
 
         equations = (
-            replace(e, target=e.target.subs(sizes), expression=bind(e.expression))
-            for e in self.equations
+            replace(e, target=bind(e.target), expression=bind(e.expression)) for e in self.equations
         )
         return replace(
             self,
             prediction=prediction,
-            target=self.target.subs(sizes),
-            checks={symbol.subs(sizes): ends for symbol, ends in self.checks.items()},
-            shifts={s.subs(sizes): bind(above) for s, above in self.shifts.items()},
+            target=bind(self.target),
+            checks={bind(symbol): ends for symbol, ends in self.checks.items()},
+            shifts={bind(s): bind(above) for s, above in self.shifts.items()},
             equations=tuple(equations),
             cost=bind(self.cost),
             known=self.known and replace(self.known, value=bind(self.known.value)),
         )
+
+    def _renamed(self, names: Collection[str]) -> dict[MatrixSymbol, str]:
+        """Other names for the symbols that share theirs, or that of an adjoint, with a cell."""
+        own = [self.target, *self.shifts, *(equation.target for equation in self.equations)]
+        taken = {*names, *(f"d{name}" for name in names)}
+        used = taken.union(symbol.name for symbol in own)
+        found: dict[MatrixSymbol, str] = {}
+        for symbol in own:
+            if {symbol.name, f"d{symbol.name}"} & taken:
+                free = (f"{symbol.name}_{number}" for number in count(2))
+                found[symbol] = next(new for new in free if not {new, f"d{new}"} & used)
+                used |= {found[symbol], f"d{found[symbol]}"}
+        return found
 
 
 def _check_cost(where: str, cost: Any, known: set[MatrixSymbol]) -> set[MatrixSymbol]:

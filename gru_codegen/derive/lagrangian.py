@@ -10,7 +10,6 @@ for a symbolic step, and that is proved when it is taken.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -52,11 +51,11 @@ def derive(cell: Cell, loss: Loss = L2) -> Derivation:
 @cache  # with both arguments given, however derive() was called
 def _derive(cell: Cell, loss: Loss) -> Derivation:
     link = _output_equation(cell)
-    bound = loss.of(link.target if link else cell.output)
+    names = cell.names | ({link.target.name} if link else set())
+    bound = loss.of(link.target if link else cell.output, names)
     previous = tuple(cell.states.values())
-    declared = _declared_names(cell, bound)
-    if link:
-        declared.add(link.target.name)
+    own = (bound.target, *bound.shifts, *(equation.target for equation in bound.equations))
+    declared = names | {symbol.name for symbol in own}
     outer = (link, *bound.equations) if link else bound.equations
     equations = normalise((*cell.equations, *outer), declared, previous)
     _prove_normal_form(equations)
@@ -155,19 +154,6 @@ def _prove_normal_form(equations: tuple[NormalEquation, ...]) -> None:
         else:
             where = f"equation {equation.target}"
             prove_equal(where, equation.declared, equation.expression, definitions)
-
-
-def _declared_names(cell: Cell, loss: Loss) -> set[str]:
-    names = [s.name for s in (*cell.inputs, *cell.weights, *cell.states.values())]
-    names += [e.target.name for e in (*cell.equations, *loss.equations)]
-    names += [s.name for s in (loss.target, *loss.shifts)]
-    for name, count in Counter(names).items():
-        if count > 1:
-            raise CellError(
-                f"cell {cell.name!r}: the name {name} is also used by the loss {loss.name!r}; "
-                "rename it"
-            )
-    return set(names)
 
 
 def _check_adjoint_names(

@@ -221,7 +221,9 @@ def test_a_name_that_the_adjoint_of_a_part_would_have() -> None:
 def test_a_name_that_the_loss_uses() -> None:
     gate = matrix("E", B, H)
     declared = cell("a", (W, U), {gate: sigmoid(x * W), S: hadamard(gate, S_prev * U)})
-    assert refusal(declared) == ("cell 'a': the name E is also used by the loss 'l2'; rename it")
+    derivation = gc.derive(declared)
+    assert [e.target.name for e in derivation.loss.equations] == ["E_2"]
+    assert gc.derive(gc.GRU).loss.equations[0].target.name == "E"
 
 
 def test_a_part_gets_a_name_that_is_free() -> None:
