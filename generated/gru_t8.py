@@ -1316,9 +1316,10 @@ def _by_name(params: Any) -> Params:
     """The weights of any NamedTuple with these fields, in any order."""
     fields = getattr(params, "_fields", ())
     if set(fields) != set(Params._fields):
+        remedy = ": write Params(**params)" if isinstance(params, dict) else ""
         raise TypeError(
             f"params: expected a NamedTuple with the fields {', '.join(Params._fields)}; "
-            f"got {', '.join(fields) or type(params).__name__}"
+            f"got {', '.join(fields) or type(params).__name__}{remedy}"
         )
     return Params(*[getattr(params, name) for name in Params._fields])
 

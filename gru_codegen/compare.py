@@ -15,10 +15,12 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 
 from gru_codegen.cell import Cell
+from gru_codegen.equations import Equation
 from gru_codegen.errors import VerificationError
-from gru_codegen.evaluate import FLOATS, Domain, Evaluation, costs, evaluate_declaration
+from gru_codegen.evaluate import FLOATS, Domain, Evaluation, costs, evaluate, evaluate_declaration
 from gru_codegen.functions import ElementwiseFunction
 from gru_codegen.ir import evaluated
 from gru_codegen.ir.elementwise import a, value
@@ -213,10 +215,30 @@ class _Declared:
             return
         if not all(np.isfinite(number).all() for number in expected):
             raise VerificationError(
-                "the declared equations give infinity or NaN at all arguments that the checks "
-                "draw: numbers of order one, smaller and positive ones; give the ranges of inputs, "
-                "states and weights under [checks], or go without checks, by --no-verify"
+                f"{self._undefined(problem)}: the declared equations give infinity or NaN at all "
+                "arguments that the checks draw, numbers of order one, smaller and positive ones; "
+                "give the ranges of inputs, states and weights under [checks], or go without "
+                "checks, by --no-verify"
             )
+
+    def _undefined(self, problem: Problem) -> str:
+        """The first equation that is not finite, and the function in it at which number."""
+        found: list[str] = []
+
+        def observe(t: int, equation: Equation, values: Any) -> None:
+            if found or np.isfinite(values[equation.target]).all():
+                return
+            at = [f"{equation.target} at step {t + 1}"]
+            for call in sorted(equation.expression.atoms(ElementwiseApplyFunction), key=str):
+                arguments, results = evaluate(call.expr, values), evaluate(call, values)
+                wrong = np.isfinite(arguments) & ~np.isfinite(results)
+                name = call.function.expr.func.__name__
+                at += [f"{name}({number:.3g})" for number in arguments[wrong][:1]]
+            found.append(", ".join(at))
+
+        with np.errstate(all="ignore"):
+            self.evaluate(problem, problem.arguments, None, FLOATS, observe)
+        return found[0] if found else "the loss"
 
     def problem(self, problem: Problem, like: Drawn | None) -> Problem:
         """Return it with arguments where the declaration, not the kernel, says they may lie.
@@ -252,7 +274,12 @@ class _Declared:
         return self.evaluate(problem, arguments, None, FLOATS)
 
     def evaluate(
-        self, problem: Problem, arguments: Arguments, ended: Any, domain: Domain
+        self,
+        problem: Problem,
+        arguments: Arguments,
+        ended: Any,
+        domain: Domain,
+        observe: Any = None,
     ) -> Evaluation:
         """The declared equations at arguments of a domain, with the steps past each length."""
         params, _, y, s0 = arguments
@@ -268,6 +295,7 @@ class _Declared:
             first,
             ended=ended,
             domain=domain,
+            observe=observe,
         )
 
 

@@ -7,7 +7,7 @@ hidden size. Every matrix of a step has B rows; a weight has none of them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from itertools import pairwise
 from typing import Any
@@ -147,7 +147,7 @@ def power(base: Any, exponent: Any) -> Any:
 
 @dataclass(frozen=True)
 class Equation:
-    """``target = expression``, and the meaning of the target in words.
+    """``target = expression``, and the meaning of the target in words, its name if none is given.
 
     Raises
     ------
@@ -156,7 +156,7 @@ class Equation:
 
     target: MatrixSymbol
     expression: MatrixExpr
-    meaning: str
+    meaning: str = field(default=None)  # type: ignore[assignment]  # then it is the name
 
     def __post_init__(self) -> None:
         if not isinstance(self.target, MatrixSymbol):
@@ -170,6 +170,8 @@ class Equation:
                 f"{at}: the right-hand side {self.expression!r} must be a matrix expression "
                 f"({_FORMS}), not a {type(self.expression).__name__}"
             )
+        if self.meaning is None:
+            object.__setattr__(self, "meaning", self.target.name)
         check_text(at, "meaning", self.meaning)
         object.__setattr__(self, "expression", plain(self.expression))
 

@@ -26,6 +26,7 @@ from sympy.matrices.expressions.trace import Trace
 from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.cell import Cell
+from gru_codegen.equations import Equation
 from gru_codegen.functions import ElementwiseFunction
 from gru_codegen.losses import Loss
 from gru_codegen.notation import Where, signed
@@ -248,13 +249,15 @@ def evaluate_declaration(
     *,
     ended: Array | None = None,
     domain: Domain = FLOATS,
+    observe: Callable[[int, Equation, Values], object] | None = None,
 ) -> Evaluation:
     """Run the declared equations of `cell` and `loss` step by step on arrays of the `domain`.
 
     weights: by name. inputs: for each of the cell's inputs (T, B, n). targets: (T, B, n).
     states: the initial value of each state by name, (B, n).
     ended: (T, B), the steps past the length of each sample, where it keeps its states, its outputs
-    are 0 and it costs nothing.
+    are 0 and it costs nothing. observe: is told each equation of the cell that was computed, with
+    its step and all values there are by then.
     """
     bound, known = loss.of(cell.output, cell.names), Expressions(domain)
     current = {state: states[state.name] for state in cell.states}
@@ -267,7 +270,11 @@ def evaluate_declaration(
         values |= {symbol: array[t] for symbol, array in zip(cell.inputs, inputs, strict=True)}
         values |= {before: current[state] for state, before in cell.states.items()}
         values |= _sizes(values)
-        _compute(values, cell, bound, known)
+        for equation in cell.equations:
+            values[equation.target] = known(equation.expression, values)
+            if observe is not None:
+                observe(t, equation, values)
+        _compute_loss(values, bound, known)
         over = np.zeros(len(targets[t]), bool) if ended is None else ended[t]
         current = {
             state: np.where(over[:, None], values[before], values[state])
@@ -291,13 +298,6 @@ def costs(loss: Loss, outputs: Array, targets: Array, domain: Domain = FLOATS) -
     values |= _sizes(values)
     _compute_loss(values, loss, known)
     return _costs(loss, values, known)
-
-
-def _compute(values: dict[Any, Any], cell: Cell, loss: Loss, known: Expressions) -> None:
-    """Compute the equations of a step of `cell`, then those of its `loss`."""
-    for equation in cell.equations:
-        values[equation.target] = known(equation.expression, values)
-    _compute_loss(values, loss, known)
 
 
 def _compute_loss(values: dict[Any, Any], loss: Loss, known: Expressions) -> None:

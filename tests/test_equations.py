@@ -225,7 +225,7 @@ def test_the_right_hand_side_is_a_matrix_expression(value: Any, shown: str, kind
     )
 
 
-@pytest.mark.parametrize("meaning", [None, 3, "two\nlines", 'a """ in it', "a \\ in it", "\x00"])
+@pytest.mark.parametrize("meaning", [3, "two\nlines", 'a """ in it', "a \\ in it", "\x00"])
 def test_a_meaning_can_stand_in_a_comment(meaning: Any) -> None:
     assert refusal(S, x * W, meaning) == (
         f"equation S: the meaning {meaning!r} must be one line of text without double quotes "

@@ -239,8 +239,8 @@ def _tuned(
         most = f"{NEAR - 1:.0%}"
         click.echo(f"{' and '.join(near)} took no more than {most} longer: a near tie", err=True)
     if not any(name in os.environ for name in THREADS):
-        one = f"one of them is timed with {THREADS[0]}=1"
-        click.echo(f"BLAS took as many threads as it likes; {one}", err=True)
+        one = f"for one thread: {THREADS[0]}=1 gru-codegen ..."
+        click.echo(f"timed with BLAS's default number of threads; {one}", err=True)
     return replace(request, layout=best.layout)
 
 

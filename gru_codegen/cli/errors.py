@@ -16,6 +16,9 @@ PROGRAM = "gru-codegen"
 
 Value = TypeVar("Value")
 
+#: What others call the number of time steps.
+_STEPS = ("t", "n", "steps", "time-steps", "timesteps", "num-steps", "seq-len", "length")
+
 
 class CheckFailed(click.ClickException):
     exit_code = 1
@@ -81,16 +84,24 @@ class Program(click.Group):
 class Unknown(click.UsageError):
     """There is no `kind` called `name`; says which there are, and which may have been meant.
 
-    elsewhere: where else there is one, as the words that follow the name.
+    elsewhere: where else there is one, as the words that follow the name. meant: which is meant, if
+    no word that is nearly the same.
     """
 
     def __init__(
-        self, kind: str, name: str, known: Iterable[str], option: str = "", elsewhere: str = ""
+        self,
+        kind: str,
+        name: str,
+        known: Iterable[str],
+        option: str = "",
+        elsewhere: str = "",
+        meant: str = "",
     ) -> None:
         known = list(known)
         in_any_case = {each.lower().lstrip("-"): each for each in known}  # all dashes are alike
         close = get_close_matches(name.lower().lstrip("-"), in_any_case, n=1)
-        meant = f" did you mean {in_any_case[close[0]]}?" if close else ""
+        meant = meant or (in_any_case[close[0]] if close else "")
+        meant = f" did you mean {meant}?" if meant else ""
         where = f"{option}: " if option else ""
         listed = ", ".join(known)
         super().__init__(
@@ -115,7 +126,10 @@ def said(error: click.ClickException) -> str:
     """The message of `error` in one line, with the way to the right usage if it lacks one."""
     if isinstance(error, click.NoSuchOption) and error.ctx:
         known = [name for param in error.ctx.command.get_params(error.ctx) for name in param.opts]
-        error = Unknown("option", error.option_name, (n for n in known if n.startswith("--")))
+        known = [name for name in known if name.startswith("--")]
+        steps = error.option_name.lower().lstrip("-") in _STEPS and "--unroll" in known
+        meant = "--unroll" if steps else ""
+        error = Unknown("option", error.option_name, known, meant=meant)
     if isinstance(error, InText):
         return visible(error.format_message())
     message = visible(re.sub(r"\s*[\r\n]\s*", " ", error.format_message()))

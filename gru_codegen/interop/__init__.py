@@ -10,7 +10,7 @@ docs/interop.md lists the layer of each. No library is imported, but for onnx to
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from numpy.typing import NDArray
@@ -48,8 +48,9 @@ def from_torch(cell: CellOrName, arrays: Mapping[str, Any]) -> Arrays:
     value is not one that this layer has.
     """
     if not isinstance(arrays, Mapping):
+        named = "; give the layer's state_dict()" if isinstance(arrays, Iterator) else ""
         raise InteropError(
-            f"expected a mapping of torch's names to arrays, got {type(arrays).__name__}"
+            f"expected a mapping of torch's names to arrays, got {type(arrays).__name__}{named}"
         )
     return from_arrays(TORCH, cell, arrays)
 

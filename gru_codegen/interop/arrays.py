@@ -28,6 +28,8 @@ _FOREIGN = {
     "its names without _reverse, and run it on reversed input",
     r"(weight|bias)_\w+_l[1-9]\d*": "a further layer: convert layer by layer, under the names of "
     "layer 0, and stack the kernels",
+    r"(weight|bias)_[ih]h": "an array of a torch.nn.RNNCell, GRUCell or LSTMCell; those of a layer "
+    'end in _l0, so give {f"{name}_l0": array for name, array in cell.state_dict().items()}',
     r"weight_hr_l0": "a projection (proj_size), which no cell here has",
 }
 
@@ -102,13 +104,20 @@ def _check_names(layer: Layer, arrays: Arrays) -> None:
     for name in arrays:
         if name not in names:
             reasons = (reason for form, reason in _FOREIGN.items() if re.fullmatch(form, name))
-            raise OtherLayerError(
-                f"{name}: {next(reasons, f'not an array of this layer; {expected}')}"
-            )
+            advice = _of_module(name, names) or f"not an array of this layer; {expected}"
+            raise OtherLayerError(f"{name}: {next(reasons, advice)}")
     given = {array.group for array in layer.arrays if array.name in arrays} | {""}
     for array in layer.arrays:
         if array.name not in arrays and array.group in given:
             raise OtherLayerError(f"{array.name}: missing; {expected}")
+
+
+def _of_module(name: str, names: list[str]) -> str:
+    """The remedy for a name that has that of a module before it; "" if it has none."""
+    module, _, own = name.rpartition(".")
+    if own not in names or not module:
+        return ""
+    return f"an array of a module with others in it; give model.{module}.state_dict()"
 
 
 def _lengths(layer: Layer, arrays: Arrays) -> dict[str, int]:
@@ -138,6 +147,11 @@ def _shape_error(
         f"{array.name}: expected shape {in_letters(array.pattern, sizes, names)}{numbers} "
         f"for {layer.title}, got {values.shape}"
     )
+    if values.shape == (6 * sizes["out"],) and len(array.gates) == 3:
+        text += (
+            ", which is CuDNNGRU's of Keras 2: its arrays have another order; load its weights "
+            "into a GRU(reset_after=True), which reorders them, and give the get_weights() of that"
+        )
     if "direction" in array.pattern and values.shape[:1] == (2,):
         text += ", which is two directions: a kernel runs in one, so convert each by itself"
     return OtherLayerError(text)

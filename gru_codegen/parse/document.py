@@ -175,4 +175,7 @@ def _not_toml(text: Text, fault: str) -> CellError:
         return text.error(message, end, end)
     lines = text.content.split("\n")[: int(place[1]) - 1]
     start = sum(len(line) + 1 for line in lines) + int(place[2]) - 1
+    character = text.content[start : start + 1]
+    if character.isalpha() and not character.isascii():
+        message = f"{character} is not known here: names are of ASCII letters, as alpha"
     return text.error(message, start, start + 1)

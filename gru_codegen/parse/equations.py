@@ -173,6 +173,8 @@ def _why_missing(
     if steps and first in (*equations, *(symbol.name for symbol in symbols.inputs)):
         count = "one step" if steps == 1 else f"{steps} steps"
         return f"there is no name {name}; {first} {count} earlier is lag({first}, {steps})"
+    if name in symbols.sizes:
+        return f"{name} is a size, and no number of an equation; declare it under numbers"
     return f"there is no name {name};{meant(name, known)} known: {', '.join(known)}"
 
 

@@ -154,10 +154,17 @@ def _matrix_product(left: Operand, right: Operand, whole: Whole) -> Value:
     for said, shape in ((a, first.shape), (b, last.shape)):
         if len(shape) == 1:
             fault = f"{said} is a vector, {letters(shape)}"
-            raise whole.error(f"{fault}; @ is between matrices")
+            raise whole.error(
+                f"{fault}; @ is between matrices: a vector multiplies each row by *, and a number "
+                "for each row is made by a weight (H, n)"
+            )
     if first.shape[-1] != last.shape[0]:
-        turned = first.shape[0] == last.shape[-1]
-        hint = f"; one sample is one row: {b} @ {a}" if turned else ""
+        rows = last.has_rows and not first.has_rows
+        hint = ""
+        if first.shape[0] == last.shape[-1]:
+            hint = f"; one sample is one row: {b} @ {a}"
+        elif rows and first.shape[-1] == last.shape[-1]:
+            hint = f"; one sample is one row: {b} @ {a}.T"
         raise whole.error(
             f"{a} is {letters(first.shape)}, {b} is {letters(last.shape)}; the inner sizes "
             f"of a product, {first.shape[-1]} and {last.shape[0]}, must be the same{hint}"

@@ -171,7 +171,9 @@ class Symbols:
         for letter in found:
             if letter not in self.sizes:
                 fault = f"there is no size {letter}; known: {', '.join(self.sizes)}"
-                raise error(f'{fault}; others are declared, as sizes = ["K"]', section, name)
+                remedy = f'declare it: sizes = ["{letter}"]' if letter.isidentifier() else ""
+                remedy = remedy or "a shape has letters for its sizes"
+                raise error(f"{fault}; {remedy}", section, name)
         return tuple(self.sizes[letter] for letter in found)
 
 

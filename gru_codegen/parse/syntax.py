@@ -123,7 +123,7 @@ _TOKENS = {
     "equals": r"=",
     "other": r".",
 }
-_MARKS = "+ - * / @ ** < > <= >="
+_KNOWN = "equations take names, numbers, ( ) and + - * / @ ** < > <= >="
 _EXPONENT = re.compile(r"[0-9.]+[eE][+-]?[0-9]{1,3}(?![\w.])")
 _TOKEN = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _TOKENS.items()), re.S)
 
@@ -131,7 +131,9 @@ _TOKEN = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _TOKE
 _INSTEAD = {
     "^": "a square is written Z ** 2",
     **dict.fromkeys(["∘", "⊙", "×", "·", "•"], "the elementwise product is written *"),
-    **dict.fromkeys("[{", "brackets are round"),
+    "[": "there are no slices and nothing is joined: a part, or one of two side by side, is "
+    "multiplied by a weight of its own, as in x @ W + S_prev @ U",
+    "{": "brackets are round",
     "−": "minus is written -",
     ".": "functions are written bare, as tanh(...), and the transpose of a weight U is U.T",
     ";": "each equation takes a line of its own",
@@ -144,9 +146,7 @@ def _tokens(text: Text, start: int, end: int) -> Iterator[Token]:
         kind = str(match.lastgroup)
         token = Token(kind, match[0], match.start())
         if kind in ("strange", "other"):
-            known = _INSTEAD.get(
-                token.text, "equations take names, numbers, ( ) and + - * / @ ** < > <= >="
-            )
+            known = _INSTEAD.get(token.text) or _letter(token.text) or _KNOWN
             raise text.error(f"{_quoted(token)} is not known here; {known}", token.start, token.end)
         if kind == "name" and keyword.iskeyword(token.text):
             raise text.error(
@@ -162,6 +162,12 @@ def _tokens(text: Text, start: int, end: int) -> Iterator[Token]:
             )
         if kind != "blank":
             yield token
+
+
+def _letter(mark: str) -> str:
+    """The remedy for a letter that no name has; "" for another mark."""
+    is_other = mark.isalpha() and not mark.isascii()
+    return "names are of ASCII letters, digits and underscores, as alpha" if is_other else ""
 
 
 def _significant(number: str) -> int:

@@ -21,9 +21,10 @@ def _start(place: Array, name: str, letters: tuple[str, ...], value: Any) -> Non
 def _start_all(places: tuple[Array, ...], name: str, value: Any) -> None:
     """Write the fields of a State likewise, each in its place."""
     if value is not None and set(getattr(value, "_fields", ())) != set(State._fields):
+        fields = ", ".join(State._fields)
         raise TypeError(
-            f"{name}: expected a State with the fields {', '.join(State._fields)}; "
-            f"got {type(value).__name__}"
+            f"{name}: expected a State with the fields {fields}; got {type(value).__name__}: "
+            f"write State({fields})"
         )
     for place, state in zip(places, STATES):
         given = None if value is None else getattr(value, state)

@@ -25,6 +25,11 @@ def _check_positive(targets: Array, V: Array | None) -> None:
 def _labels(y: Any, outputs: Array) -> Array:
     """The labels, one for each sample of each step."""
     labels = _array("y", y)
+    if labels.shape == outputs.shape:
+        raise ValueError(
+            f"y: expected integer labels (T, B) = {outputs.shape[:2]}, got rows of {labels.shape}: "
+            "of rows with one 1 they are y.argmax(axis=-1)"
+        )
     _check_shape("y", labels, SHAPES["y"], outputs.shape[:2])
     if labels.dtype.kind not in "iu":
         raise TypeError(f"y: expected labels, which are integers, got {labels.dtype}")
@@ -39,8 +44,10 @@ def _one_hot(labels: Array, V: Array | None, targets: Array) -> Array:
     if classes == 0:
         raise ValueError(f"y: there are no labels for outputs of shape {targets.shape}")
     if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+        remedy = ": say by lengths or loss_weights what is padding" if labels.min() < 0 else ""
         raise ValueError(
-            f"y: expected labels from 0 to {classes - 1}, got {labels.min()} to {labels.max()}"
+            f"y: expected labels from 0 to {classes - 1}, got {labels.min()} to "
+            f"{labels.max()}{remedy}"
         )
     targets[...] = 0
     np.put_along_axis(targets, labels[:, :, None], 1, axis=-1)

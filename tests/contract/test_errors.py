@@ -165,7 +165,8 @@ def test_params_without_names(call: Call, what: str) -> None:
     message = refusal(call.replace(params=params), TypeError)
     fields = ", ".join(call.kernel.Params._fields)
     name = type(params).__name__
-    assert message == f"params: expected a NamedTuple with the fields {fields}; got {name}"
+    remedy = ": write Params(**params)" if what == "dict" else ""
+    assert message == f"params: expected a NamedTuple with the fields {fields}; got {name}{remedy}"
 
 
 def test_params_with_other_names(call: Call) -> None:

@@ -164,6 +164,15 @@ def test_something_else_than_a_cell() -> None:
         ("weight_hr_l0", "a projection (proj_size), which no cell here has"),
         (
             "gru.weight_ih_l0",
+            "an array of a module with others in it; give model.gru.state_dict()",
+        ),
+        (
+            "weight_ih",
+            "an array of a torch.nn.RNNCell, GRUCell or LSTMCell; those of a layer end in _l0, so "
+            'give {f"{name}_l0": array for name, array in cell.state_dict().items()}',
+        ),
+        (
+            "weights",
             "not an array of this layer; torch.nn.GRU has weight_ih_l0, weight_hh_l0, bias_ih_l0, "
             "bias_hh_l0",
         ),

@@ -15,6 +15,14 @@ from tests.parse.files import EXAMPLE, fault, load
 
 TEXT = EXAMPLE.read_text()
 KNOWN = ", ".join(sorted([*FUNCTIONS, "lag", "maximum", "minimum", "where"]))
+BETWEEN = (
+    "@ is between matrices: a vector multiplies each row by *, and a number for each row is made "
+    "by a weight (H, n)"
+)
+SLICES = (
+    "there are no slices and nothing is joined: a part, or one of two side by side, is multiplied "
+    "by a weight of its own, as in x @ W + S_prev @ U"
+)
 MARKS = "equations take names, numbers, ( ) and + - * / @ ** < > <= >="
 NEXT = "expected one of + - * / @ ** < > , or )"
 BARE = "functions are written bare, as tanh(...), and the transpose of a weight U is U.T"
@@ -96,13 +104,13 @@ EQUATIONS = {
     "vector on the right of @": (
         ("x @ Wca", "x @ bca"),
         "7:11",
-        "bca is a vector, (H,); @ is between matrices",
+        f"bca is a vector, (H,); {BETWEEN}",
         "x @ bca",
     ),
     "vector on the left of @": (
         ("CA @ Wz", "tanh(bca) @ Wz"),
         "8:31",
-        "tanh(bca) is a vector, (H,); @ is between matrices",
+        f"tanh(bca) is a vector, (H,); {BETWEEN}",
         "tanh(bca) @ Wz",
     ),
     "number at @": (
@@ -400,7 +408,7 @@ SYNTAX = {
     "target with a subscript": (
         ("CA = ", "CA[0] = "),
         "7:3",
-        "[ is not known here; brackets are round",
+        f"[ is not known here; {SLICES}",
         "[",
     ),
     "no target": (
@@ -478,7 +486,7 @@ SYNTAX = {
     "subscript": (
         ("CA @ Wz", "CA[0] @ Wz"),
         "8:33",
-        "[ is not known here; brackets are round",
+        f"[ is not known here; {SLICES}",
         "[",
     ),
     "string": (("x @ Wca", "'x' @ Wca"), "7:11", f"' is not known here; {MARKS}", "'"),
@@ -498,7 +506,7 @@ SYNTAX = {
     "comprehension": (
         ("x @ Wca", "[x for x in x]"),
         "7:11",
-        "[ is not known here; brackets are round",
+        f"[ is not known here; {SLICES}",
         "[",
     ),
     "walrus": (("x @ Wca", "(a := x)"), "7:14", f": is not known here; {MARKS}", ":"),
@@ -556,7 +564,12 @@ SYNTAX = {
         "σ is not known here; the logistic function is written sigmoid",
         "σ",
     ),
-    "name that is not ASCII": (("bca)", "bça)"), "7:22", f"ç is not known here; {MARKS}", "ç"),
+    "name that is not ASCII": (
+        ("bca)", "bça)"),
+        "7:22",
+        "ç is not known here; names are of ASCII letters, digits and underscores, as alpha",
+        "ç",
+    ),
     "accent on the bracket before": (
         ("bca)", "bca)\u0301"),
         "7:25",
@@ -621,7 +634,7 @@ KEYS = {
     "state of an unknown size": (
         ('["S"]', '{ S = "(B, G)" }'),
         "4:17",
-        'there is no size G; known: B, D, H; others are declared, as sizes = ["K"]',
+        'there is no size G; known: B, D, H; declare it: sizes = ["G"]',
         "(B, G)",
     ),
     "state of another shape than its equation": (
@@ -831,13 +844,13 @@ KEYS = {
     "unknown size": (
         ('bca = "(H,)"', 'bca = "(K,)"'),
         "5:36",
-        'there is no size K; known: B, D, H; others are declared, as sizes = ["K"]',
+        'there is no size K; known: B, D, H; declare it: sizes = ["K"]',
         "(K,)",
     ),
     "number for a size": (
         ('bca = "(H,)"', 'bca = "(1, H)"'),
         "5:36",
-        'there is no size 1; known: B, D, H; others are declared, as sizes = ["K"]',
+        "there is no size 1; known: B, D, H; a shape has letters for its sizes",
         "(1, H)",
     ),
     "weight of a batch": (

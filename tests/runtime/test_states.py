@@ -46,6 +46,6 @@ def test_the_state_that_is_wrong_is_named() -> None:
 
 
 def test_a_tuple_without_names_is_no_state() -> None:
-    expected = "^s0: expected a State with the fields S, C; got tuple$"
+    expected = r"^s0: expected a State with the fields S, C; got tuple: write State\(S, C\)$"
     with pytest.raises(TypeError, match=expected):
         _start_all(places(), "s0", (np.ones((4, 5)), np.ones((4, 5))))

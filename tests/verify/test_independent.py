@@ -59,7 +59,18 @@ def spiking(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, dict[str, 
     return Z, {"S": G * (1 - Z) + scaled, "A": decay * s["A"] + (1 - decay) * Z}
 
 
-STEPS: dict[str, Step] = {"delays": narx, "conditions": conditions, "spiking": spiking}
+def names_of_losses(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, dict[str, Array]]:
+    gate = 1 / (1 + np.exp(-(x @ p.M + s["Y"] @ p.N + p.cost)))
+    Y = gate * s["Y"] + (1 - gate) * np.tanh(x @ p.Q + s["Y"] @ p.EXP)
+    return Y * Y, {"Y": Y}
+
+
+STEPS: dict[str, Step] = {
+    "delays": narx,
+    "conditions": conditions,
+    "spiking": spiking,
+    "names_of_losses": names_of_losses,
+}
 #: What the first numbers of the input are for some: no result may depend on them.
 UNREAD = {"conditions": np.nan}
 
