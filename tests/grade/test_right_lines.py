@@ -10,10 +10,10 @@ import pytest
 import gru_codegen as gc
 from gru_codegen.readouts import readouts
 from gru_codegen.request import complete
-from tests.cells.sample import IN_PYTHON
+from tests.cells.sample import SAMPLE
 from tests.grade.files import graded, sheet
 
-WHOLE = [(cell, "l2", "none") for cell in IN_PYTHON] + [
+WHOLE = [(cell, "l2", "none") for cell in SAMPLE] + [
     ("gru", loss, readout) for loss in gc.losses for readout in readouts if loss != "l2"
 ]
 
