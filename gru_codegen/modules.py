@@ -11,6 +11,7 @@ import ast
 import hashlib
 import linecache
 import os
+import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -92,6 +93,21 @@ def one_line(error: BaseException) -> str:
     """Return an exception as one line: its class and its message."""
     message = " ".join(str(error).split())
     return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def raised_in_kernel(error: BaseException) -> str:
+    """Return an exception as one line, with the last line of a kernel that ran before it."""
+    ran = [
+        (frame.f_code.co_filename, line)
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if "ENTRY_POINTS" in frame.f_globals
+    ]
+    if not ran:
+        return one_line(error)
+    filename, line = ran[-1]
+    file = "" if filename.startswith("<") else f"{os.path.basename(filename)}, "
+    code = linecache.getline(filename, line).strip()
+    return f"{one_line(error)}, in {file}line {line}: {code}"
 
 
 class _SourceError(Exception):

@@ -149,7 +149,8 @@ def check(
     definition = definition_of(loss)
     report = verify(kernel, loss=definition, seed=seed, certify=certify, progress=progress)
     rows = (proof.check, *declared, *report.checks)
-    said = f"{proof.verdict}; seed {proof.seed}"
+    verdict = proof.verdict if proof else "refuted"  # the detail of its row says the rest
+    said = f"{verdict}; seed {proof.seed}"
     return Report(rows, report.subject, limits=said, proof=proof)
 
 

@@ -10,7 +10,7 @@ import click
 
 from gru_codegen.cli.commands import program
 from gru_codegen.cli.errors import PROGRAM, Ended, Interrupted, said
-from gru_codegen.cli.terminal import ending_with_the_pipe
+from gru_codegen.cli.terminal import ending_with_the_pipe, folded
 
 __all__ = ["main", "program"]
 
@@ -25,7 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Ended as ended:
         return ended.status
     except click.ClickException as error:
-        click.echo(f"{PROGRAM}: error: {said(error)}", err=True)
+        first, *place = f"{PROGRAM}: error: {said(error)}".splitlines()
+        click.echo("\n".join([folded(first, sys.stderr), *place]), err=True)
         return error.exit_code
     except click.Abort:  # interrupted while the arguments were read, and click ended the line
         return Interrupted.exit_code

@@ -68,6 +68,7 @@ sys.exit(main({arguments!r}) or {_DONE})
 """
     child = subprocess.Popen(
         [sys.executable, "-c", code],
+        env=dict(os.environ),  # not what a library such as readline has set besides
         stdin=subprocess.DEVNULL,
         stdout=None if is_terminal(sys.stdout) else subprocess.PIPE,
         stderr=None if is_terminal(sys.stderr) else subprocess.PIPE,

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import click
 
 from gru_codegen.cli import options
 from gru_codegen.cli.apart import apart, run_apart
 from gru_codegen.cli.errors import CheckFailed, choose, visible
-from gru_codegen.cli.terminal import say, working
+from gru_codegen.cli.terminal import columns, say, tell, working
 
 __all__ = ["audit"]
-
-WIDEST = 100  # columns of a report
 
 
 @click.command(
@@ -70,7 +67,7 @@ def audit(
         if markup == "json":
             click.echo(visible(said), err=True)
         else:
-            say(said)
+            tell(said)
         run_apart(place, timeout)
         return
     with working() as progress:
@@ -87,7 +84,7 @@ def audit(
     if markup == "json":
         say(json.dumps(result.to_dict(), indent=2))
     else:
-        say(result.text(min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST)))
+        say(result.text(columns()))
     if not result:
         raise CheckFailed(f"{function}: {result.verdict}")
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from gru_codegen.cli.errors import BadInput, CheckFailed
-from gru_codegen.cli.terminal import say, working
+from gru_codegen.cli.terminal import tell, working
 from gru_codegen.files import write_whole
 from gru_codegen.regular import open_regular
 
@@ -83,14 +83,15 @@ def verify_certificate(file: str, named: str) -> None:
             statements = check_again(module, read(text), name, checking)
         except CertificateError as error:
             raise BadInput(f"{place} {error}") from error
-    say("\n".join(f"{_WORDS[each.holds]}: {each.words}" for each in statements))
+    for each in statements:
+        tell(f"{_WORDS[each.holds]}: {each.words}")
     failed = [each for each in statements if each.holds is False]
     if failed:
-        say(f"void: {len(failed)} of {len(statements)} statements fail")
+        tell(f"void: {len(failed)} of {len(statements)} statements fail")
         raise CheckFailed(f"{place} does not hold for {file}: {failed[0].words}")
     held = sum(each.holds is True for each in statements)
     taken = len(statements) - held
-    say(f"valid: {held} statements hold, {taken} are taken as they are stated")
+    tell(f"valid: {held} statements hold, {taken} are taken as they are stated")
 
 
 def _both(file: str, named: str) -> tuple[str, bytes, bytes]:

@@ -28,7 +28,7 @@ from gru_codegen.cli.listing import list_cells
 from gru_codegen.cli.options import requested, require_output
 from gru_codegen.cli.programs import show_program
 from gru_codegen.cli.recorded import other_declaration
-from gru_codegen.cli.terminal import say, show, working
+from gru_codegen.cli.terminal import say, show, tell, working
 from gru_codegen.cli.verifies import verify
 from gru_codegen.files import write_whole
 from gru_codegen.regular import open_regular
@@ -202,14 +202,14 @@ def generate(
         if difference := _difference(on_disk, source, path):
             say(difference.encode(errors="backslashreplace"), end=False)
             raise CheckFailed(f"{path} is not what would be generated; to write it: {again}")
-        say(f"{path} is what would be generated")
+        tell(f"{path} is what would be generated")
     else:
         write_whole(path, source, make_folder=output is None)
         steps = "1 time step" if unroll == 1 else f"{unroll or 'any number of'} time steps"
         verdict = "not checked" if report is None else report.verdict
-        say(f"wrote {path}: {request.cell.title}, {steps}, {style} style; {verdict}")
+        tell(f"wrote {path}: {request.cell.title}, {steps}, {style} style; {verdict}")
         if certificate and report is not None:
-            say(f"wrote {write_certificate(path, source, request, report)}")
+            tell(f"wrote {write_certificate(path, source, request, report)}")
 
 
 def _tuned(

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
 
 import click
 
 from gru_codegen.cli.apart import apart, run_apart
 from gru_codegen.cli.errors import BadInput
-from gru_codegen.cli.terminal import say, working
+from gru_codegen.cli.terminal import columns, say, tell, working
 from gru_codegen.files import require_place
 
 __all__ = ["credit"]
 
-WIDEST = 100  # columns of a table
 _ENDINGS = (".png", ".svg", ".pdf")
 
 
@@ -53,7 +51,7 @@ def credit(file: str, data: str | None, output: str | None, timeout: float, here
         from gru_codegen.modules import python_source
 
         python_source(file)
-        say(f"{file} is run, as an import would run it")
+        tell(f"{file} is run, as an import would run it")
         run_apart(file, timeout)
         return
     with working() as progress:
@@ -69,7 +67,7 @@ def credit(file: str, data: str | None, output: str | None, timeout: float, here
         title = f"{file}: {kernel.CELL}, loss {kernel.LOSS}; {given.source}"
         if output is not None:
             draw(found, title, output)
-    width = min(shutil.get_terminal_size((WIDEST, 24)).columns, WIDEST)
+    width = columns()
     say(f"{click.wrap_text(title, width)}\n\n{text(found, width)}")
     if output is not None:
         say(f"\nwrote {output}")

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import os
 from functools import partial
-from shutil import get_terminal_size
 
 import click
 
 from gru_codegen.cli import options
 from gru_codegen.cli.errors import BadInput, CheckFailed, choose
 from gru_codegen.cli.options import requested, require_output
-from gru_codegen.cli.terminal import deliver, say, working
+from gru_codegen.cli.terminal import columns, deliver, say, working
 
 __all__ = ["grade"]
 
 FORMATS = ("text", "json")
-WIDEST = 120  # longer lines are hard to read
 
 
 @click.command(
@@ -92,7 +90,7 @@ def _grade(file: str, markup: str) -> None:
         from gru_codegen.grade import grade
 
         found = grade(file, progress=partial(progress, f"grading {file}"))
-    width = min(get_terminal_size((100, 24)).columns, WIDEST)
+    width = columns(120)  # longer lines are hard to read
     text = found.json() if markup == "json" else found.text(width)
     say(f"{text}\n".encode(), end=False)
     if not found:

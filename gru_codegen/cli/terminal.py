@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+from textwrap import TextWrapper
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
@@ -19,7 +21,10 @@ if TYPE_CHECKING:
 
 
 #: Of the rows of a report, by their verdicts.
-_STYLES = {"pass": "", "FAIL": "bold red", "inaccurate": "yellow"}
+_STYLES: dict[str, dict[str, Any]] = {
+    "FAIL": {"fg": "red", "bold": True},
+    "inaccurate": {"fg": "yellow"},
+}
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -50,7 +55,7 @@ def deliver(text: str, output: str) -> None:
         say(text.encode(), end=False)
     else:
         write_whole(output, text)
-        say(f"wrote {output}")
+        tell(f"wrote {output}")
 
 
 def _discard_output() -> None:
@@ -79,30 +84,43 @@ def working() -> Iterator[Callable[..., None]]:
 
 
 def show(report: Report) -> None:
-    """Print the table and the verdict: the table a rich one on a terminal, plain in a pipe."""
-    if not is_terminal(sys.stdout):
-        say(str(report))
+    """Print the table and the verdict: on a terminal in colours, and as wide as that is.
+
+    Where output goes elsewhere, COLUMNS alone bounds it.
+    """
+    terminal = is_terminal(sys.stdout)
+    bounded = terminal or "COLUMNS" in os.environ
+    text = report.text(columns() if bounded else None)
+    if not terminal:
+        say(text)
         return
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    for line in text.splitlines():
+        style: dict[str, Any] = {}
+        if line == report.verdict:
+            style = {"fg": "green" if report else "red", "bold": True}
+        elif line.endswith(tuple(_STYLES)):
+            style = _STYLES[line.split()[-1]]
+        click.echo(click.style(visible(line), **style))
 
-    from gru_codegen.verify.report import COLUMNS
 
-    table = Table(box=SIMPLE_HEAD, show_edge=False)
-    numbers = ("step", "worst error", "tolerance")
-    for name in COLUMNS:
-        table.add_column(name, justify="right" if name in numbers else "left")
-    for check in report.checks:
-        table.add_row(*map(Text, check.cells), style=_STYLES[check.cells[-1]])
-    console = Console()
-    console.print(Text(report.subject))
-    console.print(table)
-    console.print(Text(report.verdict, "bold green" if report else "bold red"))
-    for check in report.remarkable:
-        console.print(Text(f"  {check.weight}, {check.method}: {check.detail}"))
-    console.print(Text(report.limits))
+def columns(widest: int = 100) -> int:
+    """The columns of the terminal, `widest` at most; 100 where there is none and no COLUMNS."""
+    return min(shutil.get_terminal_size((100, 24)).columns, widest)
+
+
+def folded(text: str, stream: TextIO | None) -> str:
+    """Sentences as a terminal shows them, broken between words; the same text for a pipe."""
+    if not is_terminal(stream):
+        return text
+    wrapper = TextWrapper(
+        columns(120), subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
+    return wrapper.fill(text)
+
+
+def tell(sentence: str) -> None:
+    """Print a sentence on standard output, folded at a terminal."""
+    say(folded(visible(sentence), sys.stdout))
 
 
 @contextmanager

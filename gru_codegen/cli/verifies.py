@@ -14,7 +14,7 @@ from gru_codegen.cli.apart import apart, run_apart
 from gru_codegen.cli.certificates import BESIDE, is_certified, verify_certificate
 from gru_codegen.cli.errors import BadInput, CheckFailed
 from gru_codegen.cli.recorded import cell_of, loss_of
-from gru_codegen.cli.terminal import say, show, working
+from gru_codegen.cli.terminal import show, tell, working
 
 if TYPE_CHECKING:
     from gru_codegen.verify import Report
@@ -81,7 +81,7 @@ def verify(
             _verify_here(file, cell, loss, proof, certify)
         return
     if _will_run(file, cell, loss, proof, certificate):
-        say(f"{file} is run, as an import would run it")
+        tell(f"{file} is run, as an import would run it")
     run_apart(file, timeout)
 
 

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil, nan
+from math import ceil, inf
 from types import ModuleType
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from gru_codegen.cell import Cell
 from gru_codegen.derive import Derivation, derive
 from gru_codegen.losses import Loss
-from gru_codegen.modules import one_line
+from gru_codegen.modules import raised_in_kernel
 from gru_codegen.prove import runtime
 from gru_codegen.prove.calls import GIVEN, Call, calls
 from gru_codegen.prove.expected import Reference
@@ -80,7 +80,7 @@ class Proof:
     @property
     def check(self) -> Check:
         """The row of a report, beside checks in floating point."""
-        error = 0.0 if self else nan
+        error = 0.0 if self else inf
         return Check("all", "proof in GF(2^61 - 1)", None, error, 0, self.refutation)
 
     def __repr__(self) -> str:
@@ -199,7 +199,7 @@ def _attempt(where: str, action: Callable[[], Any]) -> Any:
     try:
         return action()
     except (Exception, SystemExit) as error:
-        raise _Refuted(f"{where} raises {one_line(error)}") from error
+        raise _Refuted(f"{where} raises {raised_in_kernel(error)}") from error
 
 
 def _same(where: str, found: Any, right: Any) -> int:
@@ -216,7 +216,7 @@ def _same(where: str, found: Any, right: Any) -> int:
     for index, entry in np.ndenumerate(right):
         if not _equal(found[index], entry):
             place = f"[{', '.join(map(str, index))}]" if index else ""
-            raise _Refuted(f"{where}{place} is {found[index]}, not {entry}")
+            raise _Refuted(f"{where}{place} is {found[index]}, not {entry}, in GF(2^61 - 1)")
     return len(right.flat)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_codegen.modules import one_line
+from gru_codegen.modules import raised_in_kernel
 from gru_codegen.prove.field import Field
 
 __all__ = ["fault"]
@@ -28,7 +28,7 @@ def fault(kernel: ModuleType, module: Any, field: Field) -> str:
         try:
             found = check(kernel, module, field) if hasattr(kernel, name) else ""
         except Exception as error:
-            found = f"raises {one_line(error)}"
+            found = f"raises {raised_in_kernel(error)}"
         if found:
             return f"{name} {found}"
     return ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..modules import one_line
+from ..modules import raised_in_kernel
 from .configuration import Problem
 from .difference import MOST_DOUBT, Difference, worst
 from .report import Check
@@ -31,7 +31,7 @@ class Claim:
             with np.errstate(all="ignore"):
                 found = self.measure()
         except (Exception, SystemExit) as raised:
-            found = Difference(math.nan, one_line(raised))
+            found = Difference(math.nan, raised_in_kernel(raised))
         allowed = max(self.tolerance, found.doubt)
         row = (self.weight, self.method, self.step, found.error, allowed, found.where)
         return Check(*row, inaccurate=found.doubt > MOST_DOUBT)

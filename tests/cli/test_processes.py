@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import gru_codegen as gc
+from gru_codegen.cli import terminal
 from tests.cli.running import ROOT, files, on_terminal, process
 
 
@@ -19,6 +21,39 @@ def test_progress_stays_out_of_standard_output() -> None:
     assert status == 0
     assert b"generating gru" in shown
     assert out.decode() == gc.generate(gc.GRU)
+
+
+@pytest.mark.parametrize("also_stdout", [True, False])
+def test_an_error_is_folded_at_words_where_a_terminal_is(also_stdout: bool) -> None:
+    status, shown, _ = on_terminal("cells", "nothing-of-the-kind", also_stdout=also_stdout)
+    assert status == 2
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()).replace("\r", "")
+    *_, said = text.partition("gru-codegen: error: ")
+    lines = said.splitlines()
+    assert len(lines) > 1
+    assert max(map(len, lines)) <= 100
+    assert "nothing-of-the-kind" in " ".join(lines)
+    with process(
+        "-m", "gru_codegen", "cells", "nothing-of-the-kind", stderr=subprocess.PIPE
+    ) as child:
+        assert child.stderr is not None
+        piped = child.stderr.read().decode()
+    assert piped.count("\n") == 1
+    assert piped.split() == ["gru-codegen:", "error:", *said.split()]
+
+
+def test_a_sentence_is_folded_at_words_where_a_terminal_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sentence = "wrote some/where.py: " + "a title of several words, " * 5
+    terminal.tell(sentence)
+    assert capsys.readouterr().out == f"{sentence}\n"
+    monkeypatch.setattr(terminal, "is_terminal", lambda _: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    terminal.tell(sentence)
+    out = capsys.readouterr().out
+    assert 50 < max(map(len, out.splitlines())) <= 60
+    assert out.split() == sentence.split()
 
 
 def test_a_reader_who_leaves_ends_the_command_quietly() -> None:
