@@ -32,7 +32,7 @@ def ctrnn(w: Any, x: Any, u: Any) -> Any:
 
 
 def leaky_integrator(w: Any, x: Any, h: Any) -> Any:
-    """Equation 2 with a leak of 0.3."""
+    """With a leak of 0.3."""
     h = 0.7 * h + 0.3 * tanh(x @ w.Win + h @ w.W + w.b)
     return h, (h,)
 
@@ -44,14 +44,14 @@ def hopfield(w: Any, x: Any, u: Any) -> Any:
 
 
 def ltc(w: Any, x: Any, s: Any) -> Any:
-    """The solver of section 3: implicit in the state, explicit in f."""
+    """A fused step: implicit in the state, explicit in f."""
     f = sigmoid(x @ w.W + s @ w.Wrec + w.mu)
     s = (s + 0.1 * f * w.A) / (1 + 0.1 * (1 / w.tau + f))
     return s, (s,)
 
 
 def cfc(w: Any, x: Any, s: Any) -> Any:
-    """Equation 10, one unit of time later."""
+    """One unit of time later."""
     z = tanh(x @ w.Wb + s @ w.Ub + w.bb)
     gate = sigmoid(-(z @ w.Wf + w.bf))
     s = gate * tanh(z @ w.Wg + w.bg) + (1 - gate) * tanh(z @ w.Wh + w.bh)
@@ -66,14 +66,14 @@ def gru_ode(w: Any, x: Any, h: Any) -> Any:
 
 
 def wilson_cowan(w: Any, x: Any, e: Any, i: Any) -> Any:
-    """Equations 1.3.1 and 1.3.2 with k = r = 1."""
+    """With refractory periods r = 1."""
     to_e, to_i = e @ w.Wee - i @ w.Wie + x @ w.P, e @ w.Wei - i @ w.Wii + x @ w.Q
     after = e + 0.1 * (-e + (1 - e) * sigmoid(to_e)), i + 0.1 * (-i + (1 - i) * sigmoid(to_i))
     return after[0], after
 
 
 def cornn(w: Any, x: Any, y: Any, z: Any) -> Any:
-    """Equation 3, friction taken at the step before; constants of sequential MNIST."""
+    """Friction is taken at the step before; constants of sequential MNIST."""
     force = tanh(y @ w.W + z @ w.Wz + x @ w.P + w.b)
     z = z + 0.042 * (force - 2.7 * y - 4.7 * z)
     y = y + 0.042 * z
@@ -81,7 +81,7 @@ def cornn(w: Any, x: Any, y: Any, z: Any) -> Any:
 
 
 def unicornn(w: Any, x: Any, y: Any, z: Any) -> Any:
-    """One layer of equation 4; each neuron has a time step of its own."""
+    """One layer; each neuron has a time step of its own."""
     step = 0.19 * (0.5 + 0.5 * tanh(w.c / 2))
     z = z - step * (tanh(w.w_osc * y + x @ w.P + w.b) + 30 * y)
     y = y + step * z
@@ -89,7 +89,7 @@ def unicornn(w: Any, x: Any, y: Any, z: Any) -> Any:
 
 
 def lem(w: Any, x: Any, y: Any, z: Any) -> Any:
-    """Equation 3 with the largest time step 1: both time steps are learned."""
+    """The largest time step is 1, and both are learned."""
     first = 0.5 + 0.5 * tanh((y @ w.W1 + x @ w.P1 + w.b1) / 2)
     second = 0.5 + 0.5 * tanh((y @ w.W2 + x @ w.P2 + w.b2) / 2)
     z = (1 - first) * z + first * tanh(y @ w.Wz + x @ w.Pz + w.bz)
@@ -106,7 +106,7 @@ def kuramoto(w: Any, x: Any, theta: Any) -> Any:
 
 
 def lif(w: Any, x: Any, s: Any, u: Any, i: Any) -> Any:
-    """Equations 5 and 6, where a spike sets its neuron back to zero; SuperSpike's surrogate."""
+    """A spike sets its neuron back to zero; its surrogate is that of SuperSpike."""
     u = (0.9 * u + i) * (1 - s)
     i = 0.8 * i + x @ w.W + s @ w.R
     s = spiking(u - 1, lambda a: 1 / (1 + 10 * abs(a)) ** 2)

@@ -36,14 +36,14 @@ __all__ = [
 
 
 def ugrnn(w: Any, x: Any, h: Any) -> Any:
-    """Section 2, UGRNN: the gate keeps the state."""
+    """UGRNN: the gate keeps the state."""
     g = sigmoid(x @ w.Wg + h @ w.Ug + w.bg)
     h = g * h + (1 - g) * tanh(x @ w.Wc + h @ w.Uc + w.bc)
     return h, (h,)
 
 
 def intersection(w: Any, x: Any, h: Any) -> Any:
-    """Section 2, +RNN: one highway through the depth and one through the time."""
+    """+RNN: one highway through the depth and one through the time."""
 
     def of(name: str) -> Any:
         return x @ getattr(w, f"W{name}") + h @ getattr(w, f"U{name}") + getattr(w, f"b{name}")
@@ -60,7 +60,7 @@ def atr(w: Any, x: Any, h: Any) -> Any:
 
 
 def brc(w: Any, x: Any, h: Any) -> Any:
-    """Equations 4 to 6: feedback of each neuron to itself alone."""
+    """Feedback of each neuron to itself alone."""
     c = sigmoid(x @ w.Uc + w.wc * h)
     h = c * h + (1 - c) * tanh(x @ w.U + (1 + tanh(x @ w.Ua + w.wa * h)) * h)
     return h, (h,)
@@ -74,7 +74,7 @@ def nbrc(w: Any, x: Any, h: Any) -> Any:
 
 
 def cfn(w: Any, x: Any, h: Any) -> Any:
-    """Equations 1 to 3: no recurrent matrix but in the gates."""
+    """No recurrent matrix but in the gates."""
     keeps = sigmoid(h @ w.Ut + x @ w.Pt + w.bt)
     takes = sigmoid(h @ w.Ue + x @ w.Pe + w.be)
     h = keeps * tanh(h) + takes * tanh(x @ w.W)
@@ -82,7 +82,7 @@ def cfn(w: Any, x: Any, h: Any) -> Any:
 
 
 def janet(w: Any, x: Any, c: Any) -> Any:
-    """Equations 7 to 9 with beta = 1: a little more comes in than is forgotten."""
+    """With beta = 1 a little more comes in than is forgotten."""
     s = c @ w.Uf + x @ w.Wf + w.bf
     c = sigmoid(s) * c + (1 - sigmoid(s - 1)) * tanh(c @ w.Uc + x @ w.Wc + w.bc)
     return c, (c,)
@@ -118,7 +118,7 @@ def mut3(w: Any, x: Any, h: Any) -> Any:
 
 
 def star(w: Any, x: Any, h: Any) -> Any:
-    """Equations 13 to 15: one gate, and tanh of the whole."""
+    """One gate, and tanh of the whole."""
     k = sigmoid(x @ w.Wx + h @ w.Wh + w.bk)
     h = tanh(h + k * (tanh(x @ w.Wz + w.bz) - h))
     return h, (h,)
@@ -143,7 +143,7 @@ def dsgu(w: Any, x: Any, h: Any) -> Any:
 
 
 def minimal_rnn(w: Any, x: Any, h: Any) -> Any:
-    """Equations 1 to 3."""
+    """The input is mapped first, then let in."""
     z = tanh(x @ w.Wx + w.bz)
     u = sigmoid(h @ w.Uh + z @ w.Uz + w.bu)
     h = u * h + (1 - u) * z
@@ -193,7 +193,7 @@ def eleatt_gru(w: Any, x: Any, h: Any) -> Any:
 
 
 def recurrent_highway(w: Any, x: Any, s: Any) -> Any:
-    """Equations 7 to 9, where x enters the first layer alone and c = 1 - t."""
+    """The input enters the first layer alone, and a carry gate is 1 - t."""
     for layer in "123":
         h, t = s @ getattr(w, f"Rh{layer}"), s @ getattr(w, f"Rt{layer}")
         if layer == "1":
@@ -204,7 +204,7 @@ def recurrent_highway(w: Any, x: Any, s: Any) -> Any:
 
 
 def tau_gru(w: Any, x: Any, h: Any, h1: Any, h2: Any) -> Any:
-    """Equations 9 to 13 at a delay of three steps."""
+    """At a delay of three steps."""
     g, a = sigmoid(h @ w.W3 + x @ w.U3), sigmoid(h @ w.W4 + x @ w.U4)
     now = (1 - g) * h + g * (tanh(h @ w.W1 + x @ w.U1) + a * tanh(h2 @ w.W2 + x @ w.U2))
     return now, (now, h, h1)

@@ -28,21 +28,21 @@ __all__ = [
 
 
 def gilr(w: Any, x: Any, h: Any) -> Any:
-    """Section 2.1: gates without the state."""
+    """Gates without the state."""
     g = sigmoid(x @ w.U + w.bg)
     h = g * h + (1 - g) * tanh(x @ w.P + w.bz)
     return h, (h,)
 
 
 def minlstm(w: Any, x: Any, h: Any) -> Any:
-    """Section 3.2: gates that add up to 1."""
+    """Gates that add up to 1."""
     f, i = sigmoid(x @ w.Wf + w.bf), sigmoid(x @ w.Wi + w.bi)
     h = (f * h + i * (x @ w.Wh + w.bh)) / (f + i)
     return h, (h,)
 
 
 def rg_lru(w: Any, x: Any, h: Any) -> Any:
-    """Equations 1 to 4: sigmoid(Lam) to the power 8 r."""
+    """Sigmoid(Lam) to the power 8 r."""
     r, i = sigmoid(x @ w.Wa + w.ba), sigmoid(x @ w.Wx + w.bx)
     a = sigmoid(w.Lam) ** (8 * r)
     h = a * h + sqrt(1 - a * a) * i * x
@@ -50,7 +50,7 @@ def rg_lru(w: Any, x: Any, h: Any) -> Any:
 
 
 def lru(w: Any, x: Any, re: Any, im: Any) -> Any:
-    """Equation 7: the state turns by exp(theta) and shrinks by exp(-exp(nu))."""
+    """The state turns by exp(theta) and shrinks by exp(-exp(nu))."""
     shrinks, turns = exp(-exp(w.nu)), exp(w.theta)
     u_re, u_im = (exp(w.gamma) * (x @ part) for part in (w.Bre, w.Bim))
     re, im = (
@@ -61,7 +61,7 @@ def lru(w: Any, x: Any, re: Any, im: Any) -> Any:
 
 
 def s4d_real(w: Any, x: Any, s: Any) -> Any:
-    """Equation 2 in zero-order hold: A = -exp(Alog), step exp(dlog)."""
+    """Zero-order hold: A = -exp(Alog), step exp(dlog)."""
     A, step = -exp(w.Alog), exp(w.dlog)
     kept = exp(step * A)
     s = kept * s + (kept - 1) / A * w.b * x
@@ -69,14 +69,14 @@ def s4d_real(w: Any, x: Any, s: Any) -> Any:
 
 
 def damped_ema(w: Any, x: Any, s: Any) -> Any:
-    """Equation 2 of section 2.2, then equation 8's activation of a residual."""
+    """The moving average, then the activation of a residual."""
     alpha, delta = sigmoid(w.alpha), sigmoid(w.delta)
     s = alpha * x + (1 - alpha * delta) * s
     return silu(w.eta * s + x * w.omega), (s,)
 
 
 def retention(w: Any, x: Any, s: Any) -> Any:
-    """Equation 6, where keys, queries and values are numbers."""
+    """Keys, queries and values are numbers."""
     s = 31 / 32 * s + (x @ w.WK) * (x @ w.WV)
     return (x @ w.WQ) * s, (s,)
 
@@ -86,7 +86,7 @@ def _mixed(m: Any, x: Any, last: Any) -> Any:
 
 
 def rwkv4(w: Any, x: Any, last: Any, num: Any, den: Any) -> Any:
-    """The recurrence of appendix D, not stabilised."""
+    """As a recurrence, not stabilised."""
     r, k, v = (_mixed(m, x, last) @ W for m, W in ((w.mr, w.Wr), (w.mk, w.Wk), (w.mv, w.Wv)))
     bonus, shrinks = exp(w.u + k), exp(-exp(w.decay))
     mean = (num + bonus * v) / (den + bonus)
@@ -101,7 +101,7 @@ def rwkv4_channel(w: Any, x: Any, last: Any) -> Any:
 
 
 def qrnn(w: Any, x: Any, c: Any, before: Any) -> Any:
-    """Equations 1 and 4: pairs of inputs, one gate that forgets and one that puts out."""
+    """Pairs of inputs, one gate that forgets and one that puts out."""
     z, f, o = (before @ getattr(w, f"W{g}1") + x @ getattr(w, f"W{g}2") for g in "zfo")
     f = sigmoid(f)
     c = f * c + (1 - f) * tanh(z)
@@ -109,7 +109,7 @@ def qrnn(w: Any, x: Any, c: Any, before: Any) -> Any:
 
 
 def t_rnn(w: Any, x: Any, h: Any) -> Any:
-    """Section 4: the state is a mean of the inputs in their own coordinates."""
+    """The state is a mean of the inputs in their own coordinates."""
     f = sigmoid(x @ w.U + w.b)
     h = f * h + (1 - f) * (x @ w.W)
     return h, (h,)
@@ -136,7 +136,7 @@ def t_lstm(w: Any, x: Any, c: Any, before: Any) -> Any:
 
 
 def hawk(w: Any, x: Any, h: Any, l1: Any, l2: Any) -> Any:
-    """Figure 2c and section 2.4, the convolution over three steps."""
+    """The convolution goes over three steps."""
     linear = x @ w.Wl
     u = w.k0 * linear + w.k1 * l1 + w.k2 * l2
     r, i = sigmoid(u @ w.Wa + w.ba), sigmoid(u @ w.Wx + w.bx)
@@ -148,7 +148,7 @@ def hawk(w: Any, x: Any, h: Any, l1: Any, l2: Any) -> Any:
 
 
 def mingru_positive(w: Any, x: Any, h: Any) -> Any:
-    """Appendix B.2.1 by its result, without logarithms."""
+    """The log-space form by its result, without logarithms."""
     z, c = sigmoid(x @ w.Wz + w.bz), x @ w.Wh + w.bh
     h = (1 - z) * h + z * np.where(np.real(c) >= 0, c + 0.5, sigmoid(c))
     return h, (h,)

@@ -30,7 +30,7 @@ __all__ = [
 
 
 def lstm_1997(w: Any, x: Any, y: Any, s: Any) -> Any:
-    """Appendix A.1: nothing is forgotten; g lies in (-2, 2), h in (-1, 1)."""
+    """Nothing is forgotten; g lies in (-2, 2), h in (-1, 1)."""
     g = 4 * sigmoid(x @ w.Wc + y @ w.Uc + w.bc) - 2
     s = s + sigmoid(x @ w.Win + y @ w.Uin + w.bi) * g
     y = sigmoid(x @ w.Wout + y @ w.Uout + w.bout) * (2 * sigmoid(s) - 1)
@@ -63,7 +63,7 @@ def lstm_slim3(w: Any, x: Any, h: Any, c: Any) -> Any:
 
 
 def multiplicative_lstm(w: Any, x: Any, h: Any, c: Any) -> Any:
-    """Equations 8 to 13: the recurrent matrix depends on the input."""
+    """The recurrent matrix depends on the input."""
     m = (h @ w.Wmh) * (x @ w.Wmx)
     i = sigmoid(x @ w.Wix + m @ w.Wim + w.bi)
     o = sigmoid(x @ w.Wox + m @ w.Wom + w.bo)
@@ -72,7 +72,7 @@ def multiplicative_lstm(w: Any, x: Any, h: Any, c: Any) -> Any:
 
 
 def lstm_projection(w: Any, x: Any, r: Any, c: Any) -> Any:
-    """Equations 7 to 12 without the projection that does not recur."""
+    """Without the projection that does not recur."""
     i = sigmoid(x @ w.Wix + r @ w.Wir + w.wic * c + w.bi)
     f = sigmoid(x @ w.Wfx + r @ w.Wfr + w.wfc * c + w.bf)
     c = f * c + i * tanh(x @ w.Wcx + r @ w.Wcr + w.bc)
@@ -103,7 +103,7 @@ def nas(w: Any, x: Any, h: Any, c: Any) -> Any:
 
 
 def residual_lstm(w: Any, x: Any, h: Any, c: Any) -> Any:
-    """Equations 6 to 13: the shortcut goes around the cell, into the output gate."""
+    """The shortcut goes around the cell, into the output gate."""
     i = sigmoid(x @ w.Wxi + h @ w.Whi + w.wci * c + w.bi)
     f = sigmoid(x @ w.Wxf + h @ w.Whf + w.wcf * c + w.bf)
     c = f * c + i * tanh(x @ w.Wxc + h @ w.Whc + w.bc)
@@ -147,7 +147,7 @@ def mogrifier_lstm(w: Any, x: Any, h: Any, c: Any) -> Any:
 
 
 def lstm_fgr(w: Any, x: Any, h: Any, c: Any, i: Any, f: Any, o: Any) -> Any:
-    """The variant FGR of section 2: all gates see all gates of the step before."""
+    """The variant FGR: all gates see all gates of the step before."""
 
     def gate(n: str, cell: Any) -> Any:
         W, R, p, b, Ri, Rf, Ro = (
@@ -165,7 +165,7 @@ def lstm_fgr(w: Any, x: Any, h: Any, c: Any, i: Any, f: Any, o: Any) -> Any:
 
 
 def slstm(w: Any, x: Any, h: Any, c: Any, n: Any, m: Any) -> Any:
-    """Equations 8 to 17 with exponential gates."""
+    """Both gates are exponential."""
     given, forgets = x @ w.Wi + h @ w.Ri + w.bi, x @ w.Wf + h @ w.Rf + w.bf
     top = larger(forgets + m, given)
     i, f = exp(given - top), exp(forgets + m - top)
@@ -176,7 +176,7 @@ def slstm(w: Any, x: Any, h: Any, c: Any, n: Any, m: Any) -> Any:
 
 
 def ran(w: Any, x: Any, h: Any, c: Any) -> Any:
-    """Equations 1 to 4: a sum of inputs, each weighed."""
+    """A sum of inputs, each weighed."""
     i = sigmoid(h @ w.Wih + x @ w.Wix + w.bi)
     f = sigmoid(h @ w.Wfh + x @ w.Wfx + w.bf)
     c = i * (x @ w.Wcx) + f * c
@@ -191,7 +191,7 @@ def _gates(w: Any, x: Any, h: Any) -> Any:
 
 
 def zoneout_lstm(w: Any, x: Any, h: Any, c: Any) -> Any:
-    """Section 3: units keep their values by chance; the output gate sees the new cell."""
+    """Units keep their values by chance; the output gate sees the new cell."""
     i, f, o, g = _gates(w, x.x, h)
     new = f * c + i * g
     h, c = x.mh * h + (1 - x.mh) * o * tanh(new), x.mc * c + (1 - x.mc) * new
@@ -199,7 +199,7 @@ def zoneout_lstm(w: Any, x: Any, h: Any, c: Any) -> Any:
 
 
 def recurrent_dropout_lstm(w: Any, x: Any, h: Any, c: Any) -> Any:
-    """Equation 12: what is dropped is the update alone."""
+    """What is dropped is the update alone."""
     i, f, o, g = _gates(w, x.x, h)
     return _remembered(c, f, i * x.m, o, g)
 
@@ -213,7 +213,7 @@ def indy_lstm(w: Any, x: Any, h: Any, c: Any) -> Any:
 
 
 def elstm(w: Any, x: Any, c: Any) -> Any:
-    """Section 3.1: no matrix recurs, and the output gate sees the new memory."""
+    """No matrix recurs, and the output gate sees the new memory."""
     f = sigmoid(x @ w.F + w.wf * c + w.bf)
     c = f * c + (1 - f) * tanh(x @ w.Z + w.wz * c + w.bz)
     return sigmoid(x @ w.P + c @ w.Wo + w.bo) * c, (c,)

@@ -59,7 +59,7 @@ def holt_damped(w: Any, x: Any, level: Any, trend: Any) -> Any:
 
 
 def garch(w: Any, x: Any, s2: Any) -> Any:
-    """Equation 5 at p = q = 1."""
+    """At p = q = 1."""
     s2 = w.omega + w.alpha * x * x + w.beta * s2
     return s2, (s2,)
 
@@ -71,14 +71,14 @@ def gjr_garch(w: Any, x: Any, s2: Any) -> Any:
 
 
 def egarch(w: Any, x: Any, s: Any) -> Any:
-    """Equation 2.1: E abs(z) of a normal z is the root of 2/pi."""
+    """E abs(z) of a normal z is the root of 2/pi."""
     z = x / exp(s / 2)
     s = w.omega + w.beta * s + w.theta * z + w.alpha * (absolute(z) - np.sqrt(2 / np.pi))
     return s, (s,)
 
 
 def ewma_variance(w: Any, x: Any, s2: Any) -> Any:
-    """Equation 5.3."""
+    """A mean of squares."""
     s2 = (1 - w.decay) * x * x + w.decay * s2
     return s2, (s2,)
 
@@ -135,7 +135,7 @@ def arma22(w: Any, x: Any, f: Any, x1: Any, e1: Any) -> Any:
 
 
 def garch_22(w: Any, x: Any, s2: Any, x1: Any, before: Any) -> Any:
-    """Equation 5 at p = q = 2."""
+    """At p = q = 2."""
     now = w.omega + w.alpha1 * x**2 + w.alpha2 * x1**2 + w.beta1 * s2 + w.beta2 * before
     return now, (now, x, s2)
 

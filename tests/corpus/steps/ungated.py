@@ -33,7 +33,7 @@ __all__ = [
 
 
 def irnn(w: Any, x: Any, h: Any) -> Any:
-    """Section 3: a network of rectified linear units."""
+    """A network of rectified linear units."""
     h = relu(x @ w.W + h @ w.U + w.b)
     return h, (h,)
 
@@ -45,7 +45,7 @@ def jordan(w: Any, x: Any, y: Any) -> Any:
 
 
 def indrnn(w: Any, x: Any, h: Any) -> Any:
-    """Equation 2, with one weight from each neuron to itself."""
+    """One weight from each neuron to itself."""
     h = relu(x @ w.W + w.u * h + w.b)
     return h, (h,)
 
@@ -69,7 +69,7 @@ def antisymmetric_gated(w: Any, x: Any, h: Any) -> Any:
 
 
 def scrn(w: Any, x: Any, h: Any, s: Any) -> Any:
-    """Equations 4 to 6: slow context units beside hidden ones."""
+    """Slow context units beside hidden ones."""
     s = 0.05 * (x @ w.Q) + 0.95 * s
     h = sigmoid(s @ w.P + x @ w.A + h @ w.R)
     return h @ w.U + s @ w.G, (h, s)
@@ -82,14 +82,14 @@ def multiplicative_rnn(w: Any, x: Any, h: Any) -> Any:
 
 
 def mi_rnn(w: Any, x: Any, h: Any) -> Any:
-    """Equation 4, the general form of the integration."""
+    """The general form of the integration."""
     given, kept = x @ w.W, h @ w.U
     h = tanh(w.alpha * given * kept + w.beta1 * kept + w.beta2 * given + w.b)
     return h, (h,)
 
 
 def lipschitz(w: Any, x: Any, h: Any) -> Any:
-    """Equation 3 by Euler's method; both matrices are parts symmetric and antisymmetric."""
+    """By Euler's method; both matrices are parts symmetric and antisymmetric."""
 
     def product(M: Any, gamma: float) -> Any:
         return h @ (0.25 * (M + turned(M)) + 0.75 * (M - turned(M))) - gamma * h
@@ -99,7 +99,7 @@ def lipschitz(w: Any, x: Any, h: Any) -> Any:
 
 
 def plrnn(w: Any, x: Any, z: Any) -> Any:
-    """Equation 1 without its noise: a diagonal part, and rectified units among each other."""
+    """Without noise: a diagonal part, and rectified units among each other."""
     z = w.a * z + relu(z) @ w.W + w.h + x @ w.C
     return z, (z,)
 
@@ -112,7 +112,7 @@ def plrnn_dendritic(w: Any, x: Any, z: Any) -> Any:
 
 
 def plrnn_shallow(w: Any, x: Any, z: Any) -> Any:
-    """Equation 2: one hidden layer of rectified units."""
+    """One hidden layer of rectified units."""
     z = w.A * z + relu(z @ w.W2 + w.h2) @ w.W1 + w.h1 + x @ w.C
     return z, (z,)
 
@@ -127,7 +127,7 @@ def statistical(w: Any, x: Any, m1: Any, m2: Any, m3: Any) -> Any:
 
 
 def momentum(w: Any, x: Any, h: Any, v: Any) -> Any:
-    """Equation 9: the inputs have a velocity."""
+    """The inputs have a velocity."""
     v = 0.6 * v + 0.9 * (x @ w.W)
     h = tanh(h @ w.U + v + w.b)
     return h, (h, v)
@@ -158,7 +158,7 @@ def narx(w: Any, x: Any, h: Any, x1: Any, h1: Any, h2: Any) -> Any:
 
 
 def dilated_rnn(w: Any, x: Any, h: Any, before: Any) -> Any:
-    """Equation 2: the state of two steps before takes the place of the last."""
+    """The state of two steps before takes the place of the last."""
     now = tanh(x @ w.W + before @ w.U + w.b)
     return now, (now, h)
 
@@ -171,7 +171,7 @@ def noisy_rnn(w: Any, x: Any, h: Any) -> Any:
 
 
 def mufuru(w: Any, x: Any, h: Any) -> Any:
-    """Equations 4 to 8 with the operations keep, replace, mul and diff."""
+    """The operations keep, replace, mul and diff."""
     r = sigmoid(x @ w.Wr + h @ w.Ur + w.br)
     c = tanh(x @ w.Wc + (r * h) @ w.Uc + w.bc)
     logits = [
