@@ -34,6 +34,7 @@ from gru_codegen.equations import (
 )
 from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS, OwnFunction
+from gru_codegen.initial import Distribution, first_weights
 from gru_codegen.lags import Delayed, lag, with_states
 from gru_codegen.names import fault_of_name
 from gru_codegen.notation import Notation
@@ -84,6 +85,9 @@ class Cell:
     output: the matrix that a step puts out; the first state unless said otherwise.
     checks: the lowest and the highest number, ``{x: (0.1, 2)}``, that checks of kernels draw for
         inputs, weights and initial states; for others they find some where equations are defined.
+    init: how `init_params` draws weights, ``{bf: 1, Wrec: "orthogonal"}``: a number, "zeros",
+        "ones", "uniform(low, high)", "normal(std)", "glorot", "orthogonal" or "identity"; others
+        are uniform on [-1/sqrt(H), 1/sqrt(H)).
 
     Raises
     ------
@@ -101,6 +105,7 @@ class Cell:
     output: MatrixSymbol = field(default=None)
     checks: Mapping[MatrixSymbol, tuple[float, float]] = field(default_factory=dict)
     without_gradient: tuple[MatrixSymbol, ...] = ()
+    init: Mapping[MatrixSymbol, Distribution | str | float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_types(self)
@@ -113,6 +118,7 @@ class Cell:
         _check_cell(self)
         _check_ranges(self)
         object.__setattr__(self, "checks", MappingProxyType(dict(self.checks)))
+        object.__setattr__(self, "init", MappingProxyType(first_weights(self)))
         arranged = (
             replace(e, expression=self.notation.arrange(e.expression)) for e in self.equations
         )

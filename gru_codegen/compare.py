@@ -22,6 +22,7 @@ from gru_codegen.equations import Equation
 from gru_codegen.errors import VerificationError
 from gru_codegen.evaluate import FLOATS, Domain, Evaluation, costs, evaluate, evaluate_declaration
 from gru_codegen.functions import ElementwiseFunction
+from gru_codegen.initial import distribution
 from gru_codegen.ir import evaluated
 from gru_codegen.ir.elementwise import a, value
 from gru_codegen.losses import Loss
@@ -32,7 +33,7 @@ from gru_codegen.verify.difference import Difference, difference, verdict, worst
 from gru_codegen.verify.direction import movable, moved, slope
 from gru_codegen.verify.domain import GOOD, USUAL, choose, noise_of
 from gru_codegen.verify.domain import Domain as Drawn
-from gru_codegen.verify.entry_points import differentiated, inputs
+from gru_codegen.verify.entry_points import differentiated, inputs, size_keyword
 from gru_codegen.verify.options import adjoints, options
 from gru_codegen.verify.report import Check
 from gru_codegen.verify.targets import DRAWS, LOSSES
@@ -104,6 +105,8 @@ def compare(kernel: ModuleType, cell: Cell, loss: Loss, *, seed: int = 0) -> tup
         *slopes.claims(kernel, problems, allowed),
         Claim("functions", "all that are promised", None, 0, lambda: _offered(kernel, cell)),
     ]
+    if cell.init:
+        claims.append(Claim("init_params", "as declared", None, 0, partial(_drawn, kernel, cell)))
     return tuple(claim.check() for claim in claims)
 
 
@@ -301,6 +304,18 @@ class _Declared:
 
 def _numbers(found: Evaluation) -> tuple[Any, ...]:
     return (found.outputs, np.asarray(found.loss), *found.states.values())
+
+
+def _drawn(kernel: ModuleType, cell: Cell) -> Difference:
+    """Compare what `init_params` draws, at sizes that tell much of it, with what is declared."""
+    columns, further = 40 if "D" in kernel.SIZES else 50, set(kernel.SIZES) - set("BDH")
+    numbers = {size_keyword(letter): 45 for letter in further}
+    params = kernel.init_params(columns, 50, rng=0, **numbers)
+    differences = []
+    for weight, given in cell.init.items():
+        fault = distribution(given).fault(np.atleast_2d(getattr(params, weight.name)))
+        differences.append(verdict(not fault, f"params.{weight.name}: {fault}"))
+    return worst(differences)
 
 
 def _offered(kernel: ModuleType, cell: Cell) -> Difference:

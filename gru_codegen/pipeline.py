@@ -13,6 +13,7 @@ from gru_codegen.derive.writing import mask_name, shift_rows, written_loss
 from gru_codegen.emit import Heading, SourceMap, emit, map_source
 from gru_codegen.emit.entry_points import arguments_of
 from gru_codegen.emit.header import aligned
+from gru_codegen.initial import distribution
 from gru_codegen.ir import Program
 from gru_codegen.losses import L2, Loss
 from gru_codegen.lower.variables import identifier
@@ -194,6 +195,7 @@ def _heading(derivation: Derivation, request: Request, again: tuple[str, ...]) -
         targets=loss.targets,
         mask=mask_name(derivation),
         checks=_ranges(cell, loss),
+        init={weight.name: distribution(each) for weight, each in cell.init.items()},
         own_loss=not request.is_known_loss,
         derivatives=tuple(
             (each.__name__, declared_derivative(each))

@@ -64,8 +64,15 @@ def data_of(declaration: Cell | Loss) -> Data:
         "equations": _equations(declaration.equations),
         "output": str(declaration.output),
         "checks": {str(symbol): list(ends) for symbol, ends in declaration.checks.items()},
+        **_init(declaration),
         **_functions(declaration),
     }
+
+
+def _init(cell: Cell) -> Data:
+    """The distributions of first weights, if the cell gives any."""
+    found = {weight.name: str(each) for weight, each in cell.init.items()}
+    return {"init": found} if found else {}
 
 
 def _functions(cell: Cell) -> Data:
@@ -115,6 +122,7 @@ def cell_of(data: Any) -> Cell:
         _known(targets, _at(data, "output", str)),
         {_known(symbols, name): _range(ends) for name, ends in _at(data, "checks").items()},
         tuple(_known(inputs, name) for name in _at(data, "without_gradient", list)),
+        {_known(weights, name): text for name, text in data.get("init", {}).items()},
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from gru_codegen.emit.lines import WIDTH
 from gru_codegen.emit.sizes import letters
 from gru_codegen.emit.wording import listed
+from gru_codegen.initial import Distribution
 from gru_codegen.ir import Call, Ref, Var, parts, reads
 from gru_codegen.plan import Plan
 
@@ -31,6 +32,7 @@ class Heading:
     targets: what y holds: "numbers", "positive", "fractions" or "labels".
     mask: what the equations call the mask of the samples that have ended.
     checks: rows (argument, lowest, highest) of the ranges that checks draw from, if it gives any.
+    init: how those weights begin that the cell says it of, by their names.
     derivatives: rows (function, derivative) of the functions whose derivative is declared.
     """
 
@@ -49,6 +51,7 @@ class Heading:
     targets: str
     mask: str
     checks: tuple[tuple[str, float, float], ...] = ()
+    init: Mapping[str, Distribution] = field(default_factory=dict)
     own_loss: bool = False
     derivatives: tuple[tuple[str, str], ...] = ()
 

@@ -12,7 +12,8 @@ gives it, ``states = { S = "(B, D)" }``. The left side of any other equation has
 right side. What is left out is the usual: `inputs` is one x (B, D),
 `output` the first state, `title` the name and `source` the file. `sizes` lists letters of shapes
 other than B, D and H. `without_gradient` lists inputs that none is derived for, such as masks.
-`[checks]` gives ranges, such as ``x = [0.1, 2]``, for what checks draw.
+`[checks]` gives ranges, such as ``x = [0.1, 2]``, for what checks draw. `init` says how weights
+begin, ``init = { b = "1", Wrec = "orthogonal" }``.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from gru_codegen.equations import check_text
 from gru_codegen.errors import CellError
 from gru_codegen.parse.document import Document
 from gru_codegen.parse.equations import Written, read_equations
+from gru_codegen.parse.initial import read_init
 from gru_codegen.parse.keys import check_keys
 from gru_codegen.parse.ranges import read_ranges
 from gru_codegen.parse.symbols import Symbols
@@ -51,9 +53,11 @@ def read_cell(path: str) -> Cell:
     output = targets[symbols.output]
     arguments = {each.name: each for each in (*symbols.inputs, *states, *symbols.weights)}
     ranges = read_ranges(document, arguments)
+    init = read_init(document, {each.name: each for each in symbols.weights})
     own = (symbols.inputs, symbols.weights, states, equations, output, ranges)
     try:
-        return Cell(name, title, source, *own, without_gradient=symbols.without_gradient)
+        plain = symbols.without_gradient
+        return Cell(name, title, source, *own, without_gradient=plain, init=init)
     except CellError as error:  # Cell itself has the last word on the whole
         raise CellError(f"{written.text.path}: {error}") from None
 

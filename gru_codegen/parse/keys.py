@@ -25,6 +25,7 @@ KEYS: dict[str, Any] = {
     "output": "S",
     "equations": "S = tanh(x @ W + b)",
     "checks": {"x": [0.1, 2.0]},
+    "init": {"b": "1", "W": "glorot"},
 }
 _REQUIRED = ("name", "states", "weights", "equations")
 

@@ -733,7 +733,8 @@ KEYS = {
         ("title", "titel"),
         "2:1",
         "there is no titel; did you mean title? known: name, title, source, sizes, numbers, "
-        "functions, inputs, without_gradient, states, weights, output, equations, checks",
+        "functions, inputs, without_gradient, states, weights, output, equations, checks, "
+        "init",
         "titel",
     ),
     "string for an array": (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
@@ -23,7 +22,6 @@ from gru_codegen.emit.lines import (
     hung,
     hung_sum,
     listed,
-    signature,
 )
 from gru_codegen.emit.numpy.attributes import Attributes
 from gru_codegen.emit.numpy.credit import errors_function
@@ -31,8 +29,9 @@ from gru_codegen.emit.numpy.functions import Function, helpers, named_arguments,
 from gru_codegen.emit.numpy.requirements import require_boundaries, require_interface
 from gru_codegen.emit.numpy.runtime import method, runtime
 from gru_codegen.emit.numpy.trace import trace_function
+from gru_codegen.emit.numpy.weights import draws, helpers_of_draws, of_weights
 from gru_codegen.emit.numpy.workspace import workspace_lines
-from gru_codegen.emit.sizes import Sizes, added, in_code, letters, parameter, quoted
+from gru_codegen.emit.sizes import Sizes, added, in_code, letters, quoted
 from gru_codegen.emit.source_map import SourceMap
 from gru_codegen.ir import Program, Var
 from gru_codegen.plan import Plan, plan, validate
@@ -215,7 +214,8 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
         "sizes": sizes,
         "size_names": _size_names(sizes),
         "size_keywords": _keywords(_size_names(sizes)),
-        **_of_weights(program, sizes),
+        **of_weights(program, sizes),
+        **draws(program, heading),
         "weight_size_keywords": _keywords(_size_names(sizes)[1:]),
         "workspace_arguments": [
             *numbers[:3],
@@ -242,24 +242,6 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
         "vector": next((weight for weight in program.weights if len(weight.shape) == 1), None),
         "params_names": list(assignments(names, values)),
         "output": output,
-    }
-
-
-def _of_weights(program: Program, sizes: Sizes) -> dict[str, Any]:
-    """The signature of `Workspace.of`, and what it makes one of: sizes that weights tell or not."""
-    told: dict[str, str] = {}
-    for weight in program.weights:
-        for axis, letter in enumerate(weight.shape):
-            told.setdefault(letter, f"params.{weight.name}.shape[{axis}]")
-    others = [letter for letter in sizes.letters if letter not in "BDH"]
-    required = [parameter(letter) for letter in (*sizes.columns, *others) if letter not in told]
-    taken = [f"{name}: int" for name in dict.fromkeys(required)]
-    numbers = [told.get(letter, parameter(letter)) for letter in (*sizes.columns, *others)]
-    further = [f"{n}={number}" for n, number in zip(sizes.further, numbers[2:], strict=True)]
-    arguments = ["cls", "params: Params", "batch_size: int", *(["*", *taken] if taken else [])]
-    return {
-        "of_weights": textwrap.indent(signature("of", arguments, "Workspace"), " " * 4),
-        "told": ["batch_size", *numbers[:2], "params[0].dtype", *further],
     }
 
 
@@ -353,6 +335,7 @@ def _called(program: Program, heading: Heading) -> Iterator[str]:
     yield "_cast_inputs" if heading.inputs[1:] else "_cast_input"
     yield from ("_number_type", "_zeroed", "_check_workspace", "_ended", "_outputs")
     yield from ("_scalar", "_check_unspent", "_like_outputs", "_weights")
+    yield from helpers_of_draws(heading)
     yield "_start_all" if len(_declared_states(program)) > 1 else "_start"
     if heading.targets == "labels":
         yield from ("_labels", "_one_hot")

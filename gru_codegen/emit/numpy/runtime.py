@@ -11,7 +11,18 @@ from importlib.resources import files
 __all__ = ["method", "runtime"]
 
 #: The files of the package whose functions are copied, in the order in which modules have them.
-_FILES = ("npz", "views", "credit", "calls", "arrays", "weights", "states", "targets", "sizes")
+_FILES = (
+    "npz",
+    "views",
+    "credit",
+    "calls",
+    "arrays",
+    "weights",
+    "states",
+    "targets",
+    "sizes",
+    "draws",
+)
 
 
 @dataclass(frozen=True)
