@@ -1,11 +1,12 @@
-"""A dictionary that lists its keys when it is asked for another."""
+"""A dictionary that lists its keys when it is asked for another, and the one that was meant."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from difflib import SequenceMatcher, get_close_matches
 from typing import NoReturn, TypeVar
 
-__all__ = ["Known"]
+__all__ = ["Known", "closest", "meant"]
 
 Value = TypeVar("Value")
 
@@ -18,4 +19,50 @@ class Known(dict[str, Value]):
         self.kind = kind
 
     def __missing__(self, name: object) -> NoReturn:
-        raise KeyError(f"there is no {self.kind} {name!r}; known: {', '.join(self)}")
+        close = meant(name, self) if isinstance(name, str) else ""
+        raise KeyError(f"there is no {self.kind} {name!r};{close} known: {', '.join(self)}")
+
+
+def meant(name: str, known: Iterable[str]) -> str:
+    """The part of a message that names the one of `known` that is close to `name`, if any is."""
+    close = closest(name, known)
+    return "" if close is None else f" did you mean {close}?"
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The one of `known` that `name` is a slip of: the fewest slips, or else much in common.
+
+    Case does not count, nor do dashes in front.
+    """
+    name = name.lower().lstrip("-")
+    words = {word.lower().lstrip("-"): word for word in known}
+    counted = {word: _slips(name, word) for word in words if abs(len(word) - len(name)) < len(name)}
+    near = [word for word, slips in counted.items() if 2 * slips < len(name)]
+    if near:
+        best = min(near, key=lambda word: (counted[word], *_unlike(name, word)))
+        return words[best]
+    cutoff = 0.6 if len(name) > 2 else 0.5  # of two letters, one may differ
+    close = get_close_matches(name, words, n=1, cutoff=cutoff)
+    return words[close[0]] if close else None
+
+
+def _unlike(name: str, word: str) -> tuple[bool, float]:
+    """Two words of as few slips: letters that have changed places are the commonest one."""
+    return sorted(name) != sorted(word), -SequenceMatcher(a=name, b=word).ratio()
+
+
+def _slips(name: str, word: str) -> int:
+    """How many letters are left out, are too many or wrong, or have changed places with the next.
+
+    It is the distance of optimal string alignment.
+    """
+    before: list[int] = []
+    row = list(range(len(word) + 1))
+    for i, letter in enumerate(name):
+        older, before, row = before, row, [i + 1]
+        for j, other in enumerate(word):
+            slips = min(before[j + 1] + 1, row[j] + 1, before[j] + (letter != other))
+            if i and j and (name[i - 1], letter) == (other, word[j - 1]):
+                slips = min(slips, older[j - 1] + 1)
+            row.append(slips)
+    return row[-1]

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from gru_codegen.audit.arrangement import Arrangement, Vectors, fault_of_blocks
 from gru_codegen.cell import Cell
 from gru_codegen.errors import CellError, VerificationError
+from gru_codegen.known import meant
 from gru_codegen.losses import Loss
 from gru_codegen.parse.document import Document
-from gru_codegen.parse.text import meant
 
 __all__ = ["CONTAINERS", "Mapping", "mapping_of", "read_table"]
 

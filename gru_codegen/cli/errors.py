@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from reprlib import repr as shortened
 from typing import Any, TypeVar
 
 import click
 
 from gru_codegen.errors import CellError, GruCodegenError, ProgramError
+from gru_codegen.known import closest
 
 PROGRAM = "gru-codegen"
 
@@ -98,14 +98,12 @@ class Unknown(click.UsageError):
         meant: str = "",
     ) -> None:
         known = list(known)
-        in_any_case = {each.lower().lstrip("-"): each for each in known}  # all dashes are alike
-        close = get_close_matches(name.lower().lstrip("-"), in_any_case, n=1)
-        meant = meant or (in_any_case[close[0]] if close else "")
-        meant = f" did you mean {meant}?" if meant else ""
         where = f"{option}: " if option else ""
+        close = meant or closest(name, known)
+        said = f" did you mean {close}?" if close else ""
         listed = ", ".join(known)
         super().__init__(
-            f"{where}there is no {kind} {shortened(name)}{elsewhere};{meant} known: {listed}"
+            f"{where}there is no {kind} {shortened(name)}{elsewhere};{said} known: {listed}"
         )
 
 

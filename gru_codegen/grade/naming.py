@@ -9,7 +9,7 @@ from gru_codegen.grade.reading import read_name
 from gru_codegen.grade.stamps import Stamp
 from gru_codegen.grade.symbols import Symbols
 from gru_codegen.grade.terms import Term, name
-from gru_codegen.parse.text import meant
+from gru_codegen.known import meant
 
 __all__ = ["Naming"]
 

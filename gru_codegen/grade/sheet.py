@@ -18,10 +18,10 @@ from gru_codegen.grade.stamps import Stamp, are_stamped, is_share, whole_gradien
 from gru_codegen.grade.symbols import Symbols, symbols_of
 from gru_codegen.grade.terms import Term, leaves, nodes, total
 from gru_codegen.grade.writing import CODE, Manner
+from gru_codegen.known import meant
 from gru_codegen.losses import Loss
 from gru_codegen.parse import load_cell, load_loss
 from gru_codegen.parse.document import Document, kind_of
-from gru_codegen.parse.text import meant
 from gru_codegen.readouts import readouts
 from gru_codegen.request import complete
 

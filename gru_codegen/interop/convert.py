@@ -17,6 +17,7 @@ from gru_codegen.interop.arrays import Arrays, Blocks, OtherLayerError, floating
 from gru_codegen.interop.errors import InteropError
 from gru_codegen.interop.layouts import CELLS, NO_LAYER, AsLayer, Framework, Layer
 from gru_codegen.interop.packing import written
+from gru_codegen.known import meant
 
 if TYPE_CHECKING:
     from gru_codegen.cell import Cell
@@ -134,7 +135,8 @@ def _require_cell(name: str) -> None:
     from gru_codegen.parse import cells  # SymPy, which names of layers do not need
 
     if name not in cells:
-        raise InteropError(f"there is no cell {name!r}; known: {', '.join(cells)}")
+        close = meant(name, cells)
+        raise InteropError(f"there is no cell {name!r};{close} known: {', '.join(cells)}")
 
 
 def _name_of(cell: Cell) -> str:

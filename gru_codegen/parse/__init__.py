@@ -14,12 +14,12 @@ from typing import Generic, TypeVar
 
 from gru_codegen.cell import Cell
 from gru_codegen.errors import CellError
+from gru_codegen.known import meant
 from gru_codegen.losses import Loss, losses
 from gru_codegen.modules import one_line
 from gru_codegen.parse.declaration import read_cell
 from gru_codegen.parse.loss import read_loss
 from gru_codegen.parse.package import cells, families
-from gru_codegen.parse.text import meant
 
 __all__ = ["cells", "families", "load_cell", "load_loss", "ways"]
 

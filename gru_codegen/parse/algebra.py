@@ -21,6 +21,7 @@ from gru_codegen.cell import B
 from gru_codegen.equations import written
 from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS
+from gru_codegen.known import meant
 from gru_codegen.lags import MOST_STEPS, lag
 from gru_codegen.parse.operators import (
     COMPARISONS,
@@ -33,7 +34,7 @@ from gru_codegen.parse.operators import (
     transposed,
 )
 from gru_codegen.parse.syntax import Statement, Token
-from gru_codegen.parse.text import Text, meant
+from gru_codegen.parse.text import Text
 from gru_codegen.parse.values import Value, letters, times
 
 __all__ = ["read", "read_formula"]

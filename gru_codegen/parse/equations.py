@@ -9,13 +9,14 @@ from typing import Any
 
 from gru_codegen.cell import B, Equation, matrix
 from gru_codegen.errors import CellError
+from gru_codegen.known import meant
 from gru_codegen.lags import held
 from gru_codegen.parse.algebra import read
 from gru_codegen.parse.document import Document
 from gru_codegen.parse.keys import KEYS
 from gru_codegen.parse.symbols import Symbols
 from gru_codegen.parse.syntax import Statement, Token, statements
-from gru_codegen.parse.text import Text, meant
+from gru_codegen.parse.text import Text
 from gru_codegen.parse.values import Value, letters
 
 __all__ = ["Written", "read_equations"]

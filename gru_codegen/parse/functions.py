@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from gru_codegen.errors import CellError
+from gru_codegen.known import meant
 from gru_codegen.own_functions import ARGUMENT, made_of
 from gru_codegen.parse.algebra import read_formula
 from gru_codegen.parse.document import Document, kind_of
 from gru_codegen.parse.syntax import formula
-from gru_codegen.parse.text import Text, meant
+from gru_codegen.parse.text import Text
 from gru_codegen.parse.values import Value
 
 __all__ = ["read_function", "used_numbers"]

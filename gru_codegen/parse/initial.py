@@ -7,8 +7,8 @@ from typing import Any
 
 from gru_codegen.errors import CellError
 from gru_codegen.initial import Distribution, distribution
+from gru_codegen.known import meant
 from gru_codegen.parse.document import Document
-from gru_codegen.parse.text import meant
 
 __all__ = ["read_init"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from gru_codegen.known import meant
 from gru_codegen.parse.document import Document, kind_of
-from gru_codegen.parse.text import meant
 
 __all__ = ["KEYS", "check_keys"]
 

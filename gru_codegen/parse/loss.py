@@ -22,12 +22,12 @@ from sympy.matrices.expressions.trace import Trace
 from gru_codegen.cell import B, check_file_name, fault_of_range, matrix
 from gru_codegen.equations import check_text
 from gru_codegen.errors import CellError
+from gru_codegen.known import meant
 from gru_codegen.losses import TARGETS, Loss, O, Targets, fault_of_draw, losses
 from gru_codegen.parse.document import Document
 from gru_codegen.parse.equations import Written, read_equations
 from gru_codegen.parse.keys import check_keys
 from gru_codegen.parse.symbols import Symbols
-from gru_codegen.parse.text import meant
 
 __all__ = ["read_loss"]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from gru_codegen.cell import Cell
 from gru_codegen.cells import FAMILIES, FOLDER
+from gru_codegen.known import meant
 from gru_codegen.parse.declaration import read_cell
 
 __all__ = ["cells", "families"]
@@ -29,7 +30,9 @@ class _Cells(Mapping[str, Cell]):
 
     def __getitem__(self, name: str) -> Cell:
         if name not in self._files:
-            raise KeyError(f"there is no cell {name!r}; known: {', '.join(self)}")
+            raise KeyError(
+                f"there is no cell {name!r};{meant(name, self)} known: {', '.join(self)}"
+            )
         if name not in self._read:
             self._read.setdefault(name, self._declared(self._files[name]))
         return self._read[name]

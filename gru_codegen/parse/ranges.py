@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from gru_codegen.cell import fault_of_range
+from gru_codegen.known import meant
 from gru_codegen.parse.document import Document
-from gru_codegen.parse.text import meant
 
 __all__ = ["read_ranges"]
 

@@ -12,10 +12,10 @@ import sympy as sp
 
 from gru_codegen.cell import B, D, H, fault_of_symbol, matrix, size
 from gru_codegen.functions import FUNCTIONS
+from gru_codegen.known import meant
 from gru_codegen.own_functions import fault_of_function
 from gru_codegen.parse.document import Document
 from gru_codegen.parse.functions import read_function
-from gru_codegen.parse.text import meant
 from gru_codegen.parse.values import Value, letters
 
 __all__ = ["Symbols"]

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 
 from gru_codegen.errors import CellError
 
-__all__ = ["Text", "meant"]
+__all__ = ["Text"]
 
 _WIDTH = 96
 
@@ -45,14 +43,6 @@ class Text:
     def line(self, place: int) -> int:
         """The number of the line that `place` is in, counted from 1."""
         return self.content.count("\n", 0, place) + 1
-
-
-def meant(name: str, known: Iterable[str]) -> str:
-    """The part of a message that names the one of `known` that is close to `name`, if any is."""
-    by_lower = {word.lower(): word for word in known}
-    cutoff = 0.6 if len(name) > 2 else 0.5  # of two letters, one may differ
-    close = get_close_matches(name.lower(), by_lower, n=1, cutoff=cutoff)
-    return f" did you mean {by_lower[close[0]]}?" if close else ""
 
 
 def _visible(character: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from reprlib import repr as shortened
 
+from gru_codegen.known import meant
 from gru_codegen.parse.document import Document
 from gru_codegen.parse.equations import Written
 from gru_codegen.parse.functions import used_numbers
 from gru_codegen.parse.symbols import Symbols
-from gru_codegen.parse.text import meant
 
 __all__ = ["check_use"]
 
