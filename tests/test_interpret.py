@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
@@ -140,6 +141,11 @@ OPERATION_VALUES: list[tuple[str, tuple[Expr, ...], Any]] = [
     ("select", (every(M), XT, YT), each(lambda m, p, q: p if m else q, ended, x, y)),
     ("guard", (every(M), number(1), XT), each(lambda m, p: 1 if m else p, ended, x)),
     ("total", (XT,), sum(x.flat)),
+    ("erf", (XT,), np.vectorize(math.erf)(x)),
+    ("gauss", (XT,), 2 * np.e ** -(x**2) / np.pi**0.5),
+    ("gelu", (XT,), x * np.vectorize(math.erfc)(-x / 2**0.5) / 2),
+    ("normal_cdf", (XT,), np.vectorize(math.erfc)(-x / 2**0.5) / 2),
+    ("normal_pdf", (XT,), np.e ** (x**2 / -2) / (2 * np.pi) ** 0.5),
     ("step", (call("subtract", XT, XT),), np.ones_like(x)),
     ("positive", (XT,), each(lambda a: 1 if a > 0 else 0, x)),
     ("relu", (XT,), each(lambda a: max(a, 0.0), x)),

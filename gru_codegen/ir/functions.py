@@ -5,8 +5,9 @@ A record is callable and stands in the formulas of those below it.
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,11 @@ from gru_codegen.ir.expressions import Const
 
 __all__ = ["ELEMENTWISE"]
 
-divide, expm1, greater, greater_equal, log1p, maximum, minimum = map(
+add, divide, expm1, greater, greater_equal, log1p, maximum, minimum = map(
     operation,
-    ("divide", "expm1", "greater", "greater_equal", "log1p", "maximum", "minimum"),
+    ("add", "divide", "expm1", "greater", "greater_equal", "log1p", "maximum", "minimum"),
 )
-c, m = map(name, "cm")
+c, m, p, q, s, t, u = map(name, "cmpqstu")
 
 
 def _sigmoid(array: Any) -> Any:
@@ -229,6 +230,81 @@ silu = Elementwise(
     derivative=value + sigmoid(a) * (1 - value),
     definition=a * sigmoid(a),
     reference=lambda array: array * _sigmoid(array),
+)
+
+gauss = Elementwise(
+    name="gauss",
+    meaning="2 exp(-a^2) / sqrt(pi)",
+    latex_meaning=r"2 e^{-a^2} / \sqrt{\pi}",
+    called="The bell curve",
+    derivative=-2 * (a * value),
+    definition=exp(-(a * a)) * 1102626131 / 977176966,
+    reference=lambda array: 2 / np.sqrt(np.pi) * np.exp(-(array**2)),
+    bounded=True,
+)
+
+#: 16 h exp(-(n + 1/2)^2 h^2) / pi for h = 1/2 and n = 0, 1, ..., 10, in units of 1e-17.
+_WEIGHTS = (
+    *(478439144165957879, 290188009743326163, 106754202859027888),
+    *(23820082380452858, 3223697595678035, 264617212705097),
+    *(13174515260262, 397835888717, 7286618475),
+    *(80947019, 545417),
+)
+
+
+def _added(terms: slice, before: Any = None) -> Any:
+    """The sum of the weights, each over u + (2 n + 1)^2, and what stands before it."""
+    parts = [divide(w, u + (2 * n + 1) ** 2) for n, w in enumerate(_WEIGHTS)][terms]
+    return reduce(add, parts if before is None else [before, *parts])
+
+
+erf = Elementwise(
+    name="erf",
+    meaning="The error function",
+    computed=", by the midpoint rule and its residues (Hunter and Regan 1972)",
+    derivative=gauss(a),
+    definition=tanh(a * 2549491779 / 405764219) - a * exp(-u / 16) * (t / 10**17),
+    where=(
+        (u, 16 * (a * a)),
+        (p, _added(slice(3))),
+        (q, _added(slice(3, 6), p)),
+        (s, _added(slice(6, 9), q)),
+        (t, _added(slice(9, None), s)),
+    ),
+    reference=np.vectorize(math.erf, otypes=[float]),
+    bounded=True,
+)
+
+normal_pdf = Elementwise(
+    name="normal_pdf",
+    meaning="exp(-a^2 / 2) / sqrt(2 pi)",
+    latex_meaning=r"e^{-a^2 / 2} / \sqrt{2 \pi}",
+    called="The density of the normal distribution",
+    derivative=-(a * value),
+    definition=exp(-(a * a) / 2) * 238382775 / 597537004,
+    reference=lambda array: np.exp(-(array**2) / 2) / np.sqrt(2 * np.pi),
+    bounded=True,
+)
+
+normal_cdf = Elementwise(
+    name="normal_cdf",
+    meaning="(1 + erf(a / sqrt(2))) / 2",
+    latex_meaning=r"(1 + \operatorname{erf}(a / \sqrt{2})) / 2",
+    called="The normal distribution",
+    derivative=normal_pdf(a),
+    definition=(1 + c) / 2,
+    where=((c, erf(a * 543339720 / 768398401)),),  # in two places, as erf is
+    reference=np.vectorize(lambda number: math.erfc(-number / math.sqrt(2)) / 2, otypes=[float]),
+    bounded=True,
+)
+
+gelu = Elementwise(
+    name="gelu",
+    meaning="a normal_cdf(a)",
+    called="The Gaussian error linear unit",
+    derivative=normal_cdf(a) + a * normal_pdf(a),
+    definition=a * normal_cdf(a),
+    reference=lambda array: array * normal_cdf.on_array(array),
 )
 
 #: Every record above, by the name of its function.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -53,11 +54,16 @@ NUMERIC: dict[str, Callable[[Any], Any]] = {
     "clip": lambda a: np.clip(a, -1, 1),
     "cos": np.cos,
     "elu": lambda a: np.where(a > 0, a, np.exp(a) - 1),
+    "erf": np.vectorize(math.erf),
     "exp": np.exp,
+    "gauss": lambda a: 2 / np.sqrt(np.pi) * np.exp(-(a**2)),
+    "gelu": lambda a: a / 2 * (1 + np.vectorize(math.erf)(a / np.sqrt(2))),
     "hard_sigmoid": lambda a: np.clip(a / 6 + 1 / 2, 0, 1),
     "huber": lambda a: np.where(np.abs(a) <= 1, a**2 / 2, np.abs(a) - 0.5),
     "leaky_relu": lambda a: np.where(a > 0, a, a / 100),
     "log": np.log,
+    "normal_cdf": lambda a: (1 + np.vectorize(math.erf)(a / np.sqrt(2))) / 2,
+    "normal_pdf": lambda a: np.exp(-(a**2) / 2) / np.sqrt(2 * np.pi),
     "positive": lambda a: np.where(a > 0, 1.0, 0.0),
     "reciprocal": lambda a: 1 / a,
     "relu": lambda a: np.maximum(a, 0),

@@ -6,6 +6,7 @@ states; gradients and the pullback along a random direction, by a complex step o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -65,7 +66,22 @@ def names_of_losses(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, di
     return Y * Y, {"Y": Y}
 
 
+def erf(z: Array) -> Array:
+    real = np.vectorize(math.erf)(z.real)
+    return real + 1j * z.imag * 2 / np.sqrt(np.pi) * np.exp(-(z.real**2))
+
+
+def gaussian(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, dict[str, Array]]:
+    Z = (1 + erf((x @ p.Wz + s["S"] @ p.Uz) / np.sqrt(2))) / 2
+    fed = x @ p.W + s["S"] @ p.U + p.b
+    G = fed / 2 * (1 + erf(fed / np.sqrt(2)))
+    bells = 2 / np.sqrt(np.pi) * np.exp(-(G**2)) * np.exp(-(s["S"] ** 2) / 2) / np.sqrt(2 * np.pi)
+    S = erf(Z * s["S"] + (1 - Z) * G) - bells
+    return S, {"S": S}
+
+
 STEPS: dict[str, Step] = {
+    "gaussian": gaussian,
     "delays": narx,
     "conditions": conditions,
     "spiking": spiking,
