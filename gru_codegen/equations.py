@@ -263,24 +263,28 @@ def _shape_of_product(at: str, expression: Any) -> tuple[Any, Any]:
 
 
 def _check_ones(at: str, expression: Any, factors: Sequence[Any]) -> None:
-    """Check that ones among the `factors` make rows of a vector, or sum rows of a batch."""
-    for factor in factors:
-        if isinstance(factor, OneMatrix) and len(factors) > 1 and not _is_known(factor, factors):
+    """Check that ones among the `factors` spread one row, column or number, or sum rows up."""
+    inner = list(factors)
+    while len(inner) > 1 and inner[0].shape[0] == B and _spreads_or_sums(inner[-1]):
+        inner.pop()
+    if len(inner) == 2 and isinstance(inner[0], OneMatrix) and inner[0].shape == (B, 1):
+        del inner[0]
+    for factor in inner if len(inner) > 1 else ():
+        if isinstance(factor, OneMatrix):
             raise CellError(
-                f"{at}: {written(expression)} multiplies by ones {letters(factor)}; a product of "
-                "two factors can be ones (B, 1) and a vector (1, n), which becomes every row, or a "
-                "matrix (B, n) and ones (n, n), which sums each row; name other factors by "
-                "equations of their own"
+                f"{at}: {written(expression)} multiplies by ones {letters(factor)}; a product with "
+                "ones can be ones (B, 1) and a vector (1, n), which becomes every row, a column "
+                "(B, 1) and ones (1, n), which becomes every column, or a matrix (B, n) and ones "
+                "(n, 1) or (n, n), which sums each row; name other factors by equations of their "
+                "own"
             )
 
 
-def _is_known(ones: Any, factors: Sequence[Any]) -> bool:
-    first, *others = factors
-    if len(others) > 1:
-        return False
-    if ones is first:
-        return bool(ones.shape == (B, 1))
-    return bool(first.shape[0] == B and ones.shape[0] == ones.shape[1])
+def _spreads_or_sums(factor: Any) -> bool:
+    """Return whether a last factor spreads a column, multiplies it, or sums rows up."""
+    rows, columns = factor.shape
+    is_ones = isinstance(factor, OneMatrix) and (rows == 1 or columns in (1, rows))
+    return is_ones or (rows, columns) == (1, 1)
 
 
 def _shape_of_function(at: str, expression: Any) -> tuple[Any, Any]:

@@ -13,11 +13,11 @@ import sympy as sp
 from sympy.matrices.expressions.hadamard import HadamardProduct
 from sympy.matrices.expressions.matadd import MatAdd
 from sympy.matrices.expressions.matmul import MatMul
-from sympy.matrices.expressions.special import ZeroMatrix
+from sympy.matrices.expressions.special import OneMatrix, ZeroMatrix
 
 from gru_codegen.notation import signed
 
-__all__ = ["added", "multiplied", "multiplied_elementwise", "scaled"]
+__all__ = ["added", "multiplied", "multiplied_elementwise", "scaled", "widened"]
 
 
 def scaled(number: Any, expression: Any) -> Any:
@@ -43,6 +43,18 @@ def multiplied_elementwise(left: Any, right: Any) -> Any:
     """The elementwise product of two matrices of one shape."""
     coefficient, product = signed(HadamardProduct(left, right))
     return _times(coefficient, product)
+
+
+def widened(expression: Any, columns: Any) -> Any:
+    """A column (B, 1) as each of so many `columns`, term by term."""
+    terms = [(c, _wide(rest, columns)) for c, rest in _terms(expression)]
+    return _sum(terms, (expression.shape[0], columns))
+
+
+def _wide(rest: Any, columns: Any) -> Any:
+    if isinstance(rest, OneMatrix):
+        return OneMatrix(rest.shape[0], columns)
+    return MatMul(*_factors(rest), OneMatrix(1, columns))
 
 
 def _terms(expression: Any) -> list[tuple[Any, Any]]:

@@ -135,10 +135,14 @@ class Machine:
         self.write(statement.target, value, t)
 
     def filled(self, var: Var, value: Any) -> Any:
-        """`value`, or the matrix that a number stands for."""
-        if not var.shape or np.ndim(value):
+        """`value`, or the matrix that a number, or one column, stands for."""
+        if not var.shape or var.parts:
             return value
-        return np.full([self.size(letter) for letter in var.shape], value)
+        if not np.ndim(value):
+            return np.full([self.size(letter) for letter in var.shape], value)
+        if len(var.shape) < 2 or np.shape(value)[-1] > 1:
+            return value
+        return np.broadcast_to(value, (*np.shape(value)[:-1], self.size(var.shape[-1])))
 
     def write(self, target: Ref, value: Any, t: int | None) -> None:
         if target.var.parts:

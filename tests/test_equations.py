@@ -44,6 +44,11 @@ SHAPES = {
     "an elementwise product": (hadamard(ones(B, H) - Z, S / 2, x * W), (B, H)),
     "a function": (tanh(sigmoid(x * W) + S), (B, H)),
     "a row sum": (S * ones(H, H) / 2, (B, H)),
+    "a column of row sums": (S * ones(H, 1), (B, 1)),
+    "a row sum of a product": (x * W * ones(H, H), (B, H)),
+    "a column over a matrix": (x * matrix("w", D, 1) * ones(1, H), (B, H)),
+    "a number over a matrix": (ones(B, 1) * matrix("a", 1, 1) * ones(1, H), (B, H)),
+    "a column times a number": (S * ones(H, 1) * matrix("a", 1, 1), (B, 1)),
 }
 
 
@@ -54,9 +59,9 @@ def test_shape(name: str) -> None:
 
 
 ONES = (
-    "; a product of two factors can be ones (B, 1) and a vector (1, n), which becomes every row, "
-    "or a matrix (B, n) and ones (n, n), which sums each row; name other factors by equations of "
-    "their own"
+    "; a product with ones can be ones (B, 1) and a vector (1, n), which becomes every row, a "
+    "column (B, 1) and ones (1, n), which becomes every column, or a matrix (B, n) and ones (n, 1) "
+    "or (n, n), which sums each row; name other factors by equations of their own"
 )
 KNOWN = ", ".join(FUNCTIONS)
 FORMS = (
@@ -77,11 +82,6 @@ BAD_SHAPES: dict[str, tuple[Callable[[], Any], str]] = {
         "S * W multiplies (B, H) by (D, H); the inner sizes H and D must be the same",
     ),
     "row sum of another size": (lambda: x * ones(D, H), f"x ones multiplies by ones (D, H){ONES}"),
-    "column of row sums": (lambda: S * ones(H, 1), f"S ones multiplies by ones (H, 1){ONES}"),
-    "row sum of a product": (
-        lambda: x * W * ones(H, H),
-        f"x W ones multiplies by ones (H, H){ONES}",
-    ),
     "row sum of a weight": (
         lambda: tanh(S + x * (W * ones(H, H) + W)),
         f"W ones multiplies by ones (H, H){ONES}",

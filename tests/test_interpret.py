@@ -93,8 +93,8 @@ def each(function: Any, *arrays: Any) -> Any:
 
 
 def of_rows(function: Any) -> Any:
-    """The result of `function` for each row, in every column of it."""
-    return [[[function(row)] * D for row in step] for step in x]
+    """The result of `function` for each row, as a column."""
+    return [[[function(row)] for row in step] for step in x]
 
 
 def huber(a: float) -> float:

@@ -134,14 +134,19 @@ def test_two_conditions_are_joined_by_and() -> None:
 
 BD, BH, DH, H_, VECTOR = now(X), now(A), now(W), now(WREC), now(BIAS)
 TBD, TBH = every(X), every(A)
+G = Var("g", ("B", "1"), "value", True)
+COLUMN = now(G)
 NUMBER = Const(Fraction(1))
 
 #: The arguments of each operation and the shape of its result.
 SHAPES: list[tuple[str, tuple[Expr, ...], Shape]] = [
-    *[
-        (name, (BH,), ("B", "H"))
-        for name in ("negate", "expm1", "log1p", "row_sum", "row_max", *ELEMENTWISE)
-    ],
+    *[(name, (BH,), ("B", "H")) for name in ("negate", "expm1", "log1p", *ELEMENTWISE)],
+    *[(name, (BH,), ("B", "1")) for name in ("row_sum", "row_max")],
+    ("row_sum", (TBH,), ("T", "B", "1")),
+    ("multiply", (COLUMN, BH), ("B", "H")),
+    ("multiply", (Call("rows", (VECTOR,)), COLUMN), ("B", "H")),
+    ("select", (now(ENDED), COLUMN, BH), ("B", "H")),
+    ("add", (BH, every(G)), ("T", "B", "H")),
     *[
         (name, pair, ("T", "B", "H") if TBH in pair else ("B", "H"))
         for name in (

@@ -14,7 +14,9 @@ from sympy.matrices.expressions.hadamard import HadamardProduct
 from sympy.matrices.expressions.matadd import MatAdd
 from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
 from sympy.matrices.expressions.matmul import MatMul
+from sympy.matrices.expressions.special import OneMatrix
 from sympy.matrices.expressions.trace import Trace
+from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.derive.proof import placeholders, prove_derivative
 from gru_codegen.derive.shown import Shown
@@ -113,11 +115,10 @@ def differentiate(
     """
     at = f"{where}, with respect to {argument}"
     alone, owners = _apart(value)
-    scalar = alone if adjoint == 1 else Trace(adjoint.T * alone)
     places = [place for place, symbol in owners.items() if symbol == argument]
     places += [argument] if argument in leaves(alone) or not places else []
     try:
-        raw = reduce(added, (scalar.diff(place).xreplace(owners) for place in places))
+        raw = reduce(added, (_taken(alone, each, adjoint).xreplace(owners) for each in places))
     except Exception as error:  # SymPy raises whatever its array calculus happens to trip over
         raise DerivationError(
             f"{at}: SymPy cannot differentiate {written(value)} ({type(error).__name__}: "
@@ -130,10 +131,50 @@ def differentiate(
         )
     applied = isinstance(value, ElementwiseApplyFunction)
     expression = _in_terms_of_value(raw, value.function.expr.func if applied else None, target)
+    turned = (part for part in expression.atoms(Transpose) if part.shape == (1, 1))
+    expression = expression.xreplace({part: part.arg for part in turned})
     prove_derivative(at, value, argument, adjoint, expression, target)
     rules = tuple(dict.fromkeys(_rules(value, argument)))
     asked = _asked(value, argument, adjoint, target)
     return LocalDerivative(target, argument, expression, _without_dummies(raw), rules, asked)
+
+
+#: A size that no declaration has, which stands for 1.
+_WIDTH = sp.Symbol("any width", integer=True, positive=True)
+
+
+def _taken(value: Any, argument: MatrixSymbol, adjoint: Any) -> Any:
+    """SymPy's derivative of tr(adjoint^T value), or of the scalar `value`.
+
+    Elementwise forms of columns, (B, 1), SymPy answers wrongly. So it is asked for those of
+    matrices with any number of columns, and the number in its answer is 1.
+    """
+    if adjoint == 1:
+        return value.diff(argument)
+    if value.shape[1] != 1:
+        return Trace(adjoint.T * value).diff(argument)
+    wide = {adjoint: _wider(adjoint)}
+    asked = Trace(wide[adjoint].T * _widened(value, wide)).diff(wide.get(argument, argument))
+    own = {each: narrow for narrow, each in wide.items()}
+    return asked.xreplace(own).xreplace({_WIDTH: sp.S.One})
+
+
+def _wider(symbol: MatrixSymbol) -> MatrixSymbol:
+    """A symbol with any number of columns."""
+    return matrix(symbol.name, symbol.shape[0], _WIDTH)
+
+
+def _widened(value: Any, wide: dict[Any, Any]) -> Any:
+    """A column, `value`, with any number of columns; `wide` is given those of its symbols."""
+    if isinstance(value, MatrixSymbol):
+        return wide.setdefault(value, _wider(value))
+    if isinstance(value, OneMatrix):
+        return OneMatrix(value.shape[0], _WIDTH)
+    if isinstance(value, MatMul):  # the last factor alone has the columns
+        *others, last = value.args
+        return MatMul(*others, _widened(last, wide))
+    parts = (_widened(p, wide) if isinstance(p, MatrixExpr) else p for p in value.args)
+    return value.func(*parts)
 
 
 def _apart(value: Any) -> tuple[Any, dict[Any, Any]]:

@@ -120,7 +120,7 @@ class _Normaliser:
         if len(factors) == 1:
             return coefficient * self._combination(factors[0], origin)
         left, right = MatMul(*factors[:-1]).doit(deep=False), factors[-1]
-        if not isinstance(left, (MatrixSymbol, OneMatrix)):
+        if not (isinstance(left, (MatrixSymbol, OneMatrix)) or _is_number(left)):
             left = self._name(left, origin)
         if isinstance(right, MatAdd) and any(isinstance(signed(t)[1], MatMul) for t in right.args):
             # a sum over an index within another sum is none that a proof settles
@@ -168,6 +168,7 @@ class _Normaliser:
         terms = [
             signed(term) for term in (factor.args if isinstance(factor, MatAdd) else (factor,))
         ]
+        terms = [(c, self._name(t, origin) if _is_spread(t) else t) for c, t in terms]
         if all(isinstance(rest, (MatrixSymbol, OneMatrix)) for _, rest in terms):
             return terms
         return [(sp.S.One, self._name(factor, origin))]
@@ -203,6 +204,20 @@ class _Normaliser:
         free = next(name for name in names if not {name, f"d{name}"} & self.names_in_use)
         self.names_in_use |= {free, f"d{free}"}
         return free
+
+
+def _is_number(expression: Any) -> bool:
+    """Return whether `expression` is one number for every sample: ones a."""
+    match expression.args if isinstance(expression, MatMul) else ():
+        case (OneMatrix(), MatrixSymbol() as number):
+            return bool(number.shape == (1, 1))
+    return False
+
+
+def _is_spread(expression: Any) -> bool:
+    """Return whether `expression` is a column as every column of a matrix."""
+    last = expression.args[-1] if isinstance(expression, MatMul) else None
+    return isinstance(last, OneMatrix) and last.shape[0] == 1
 
 
 def _is_square(expression: Any) -> bool:

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
+from functools import cache, reduce
 from itertools import pairwise
+from operator import add, or_
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -40,6 +42,9 @@ __all__ = [
 #: in one of the two sets. No product of powers of sizes, B*H or B/H**2, is the same in both, since
 #: the ratio of a number to the one below it is no product of powers of the other ratios.
 _NUMBERS = ((2, 4, 3, 5, 6, 7), (3, 2, 5, 7, 11, 13))
+#: Those of the second set where terms sum over so many letters of a type that it takes more. None
+#: of these primes divides a number of the first set.
+_LARGER = (11, 13, 17, 19, 23, 29)
 
 #: The equalities, in placeholders, that this process has proved.
 _PROVED: set[tuple[Any, ...]] = set()
@@ -59,7 +64,9 @@ def prove_derivative(
     ------
     DerivationError: says at which sizes and entry it fails, or what the proof does not cover.
     """
-    for sizes in _size_sets((value, argument, derivative)):
+    letters = _letters(derivative) | _letters_of_derivative(value, argument, adjoint)
+    needed = letters + Counter(size for size in argument.shape if size != 1)
+    for sizes in _size_sets((value, argument, derivative), needed):
         arrays = _symbolic((value, argument, derivative, adjoint), sizes, without=(target,))
         result = np.asarray(_evaluate(where, value, arrays))
         if target is not None:
@@ -79,11 +86,10 @@ def prove_derivative(
                     f"{where}: SymPy's derivative {written(derivative)} is not the derivative: "
                     f"entry {index} differs at sizes {_listed(sizes)}; {_REMEDY}"
                 )
-    summed = _summations_of_derivative(value, argument, adjoint)
-    if max(summed, _summations(derivative)) > 1:
+    if None in letters:
         raise DerivationError(
-            f"{where}: the derivative {written(derivative)} of {written(value)} has a sum that a "
-            f"proof at these sizes does not settle; {_REMEDY}"
+            f"{where}: the derivative {written(derivative)} of {written(value)} has a sum over "
+            f"ones alone, which would be a factor of a size; {_REMEDY}"
         )
 
 
@@ -224,29 +230,33 @@ def prove_row_factor(where: str, factor: MatrixSymbol, plain: Any, multiplied: A
                 )
 
 
-def _summations(expression: Any) -> int:
-    """The most indices that an entry of one term of `expression` sums over.
+def _letters(expression: Any) -> Counter[Any]:
+    """The most letters, of each type, that an entry of one term of `expression` sums over.
 
-    An index of matrices of ones alone counts twice: it multiplies the term by a size.
+    None stands for a letter of matrices of ones alone: it multiplies the term by a size.
     """
     parts = [part for part in expression.args if isinstance(part, (MatrixExpr, Trace))]
-    inner = [_summations(part) for part in parts]
+    inner = [_letters(part) for part in parts]
     if isinstance(expression, MatAdd):
-        return max(inner)
+        return reduce(or_, inner)
+    found: Counter[Any] = reduce(add, inner, Counter())
     if isinstance(expression, MatMul):
         for left, right in pairwise(expression.as_coeff_matrices()[1]):
-            inner.append(
-                int(left.shape[1] != 1) + int(left.has(OneMatrix) and right.has(OneMatrix))
-            )
-    return sum(inner)
+            if left.shape[1] != 1:
+                alone = left.has(OneMatrix) and right.has(OneMatrix)
+                found[None if alone else left.shape[1]] += 1
+    return found
 
 
-def _summations_of_derivative(value: Any, argument: MatrixSymbol, adjoint: Any) -> int:
+def _letters_of_derivative(value: Any, argument: MatrixSymbol, adjoint: Any) -> Counter[Any]:
     """The same of the true derivative: the pairing adds sums, the argument's entry fixes some."""
     terms = value.args if isinstance(value, MatAdd) else (value,)
-    pairing = 1 if adjoint == 1 else 2
-    fixed = sum(bool(size.is_Symbol) for size in argument.shape)
-    return max(_summations(term) for term in terms if term.has(argument)) + pairing - fixed
+    found: Counter[Any] = Counter()
+    for term in terms:
+        found |= _letters(term) if term.has(argument) else Counter()
+    # the trace of a cost adds the size of its rows
+    paired = value.shape if adjoint != 1 else next(iter(value.atoms(Trace))).arg.shape[:1]
+    return found + Counter(n for n in paired if n != 1) - Counter(argument.shape)
 
 
 def _terms_by_entry(weights: NDArray[Any], value: NDArray[Any]) -> dict[Any, list[Any]]:
@@ -279,7 +289,10 @@ def _evaluate(
         ) from error
 
 
-def _size_sets(expressions: Iterable[Any]) -> Iterator[dict[Any, int]]:
+def _size_sets(
+    expressions: Iterable[Any], needed: Mapping[Any, int] = MappingProxyType({})
+) -> Iterator[dict[Any, int]]:
+    """Two numbers for each size; in one of the sets as many at least as are `needed` of it."""
     sizes = sorted(
         {
             size
@@ -290,8 +303,11 @@ def _size_sets(expressions: Iterable[Any]) -> Iterator[dict[Any, int]]:
         },
         key=str,
     )
-    for numbers in _NUMBERS:
-        yield dict(zip(sizes, numbers, strict=False))
+    first, second = (dict(zip(sizes, numbers, strict=False)) for numbers in _NUMBERS)
+    if not any(all(found.get(n, 1) >= k for n, k in needed.items()) for found in (first, second)):
+        second = dict(zip(sizes, _LARGER, strict=False))
+    yield first
+    yield second
 
 
 def _ones(expression: Any) -> set[Any]:

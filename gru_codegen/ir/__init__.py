@@ -33,6 +33,7 @@ from gru_codegen.ir.operations import (
     SELECTIONS,
     Operation,
     evaluated,
+    fills,
     joined,
     shape_of,
 )
@@ -98,6 +99,7 @@ __all__ = [
     "before_the_pullback",
     "distinct_bodies",
     "evaluated",
+    "fills",
     "is_within",
     "joined",
     "kept_for_every_step",

@@ -18,6 +18,7 @@ __all__ = [
     "SELECTIONS",
     "Operation",
     "evaluated",
+    "fills",
     "joined",
     "letters",
     "operation_of",
@@ -26,15 +27,34 @@ __all__ = [
 
 
 def _elementwise(shapes: tuple[Shape, ...]) -> Shape | None:
-    widest = max(shapes, key=len)
-    # A number goes with everything, and what no step changes with every step.
-    fitting = ((), widest, widest[1:] if widest[:1] == ("T",) else widest)
-    return widest if all(shape in fitting for shape in shapes) else None
+    """The shape that all are spread over: numbers, one column or row, what no step changes."""
+    matrices = [shape for shape in shapes if shape]
+    own = [shape[1:] if shape[:1] == ("T",) else shape for shape in matrices]
+    if len({len(shape) for shape in own}) > 1:
+        return None
+    sizes = [dict.fromkeys(size for size in axis if size != "1") for axis in zip(*own, strict=True)]
+    if any(len(axis) > 1 for axis in sizes):
+        return None
+    steps = ("T",) if any(shape[:1] == ("T",) for shape in matrices) else ()
+    return (*steps, *(next(iter(axis), "1") for axis in sizes))
+
+
+def _masked(shapes: tuple[Shape, ...]) -> Shape | None:
+    """The shape of what a mask of samples, the first argument, is laid over."""
+    fits, own = _elementwise(shapes), _elementwise(shapes[1:])
+    if not (fits and own):
+        return fits
+    return ("T", *own) if fits[:1] == ("T",) != own[:1] else own
 
 
 def _matmul(shapes: tuple[Shape, ...]) -> Shape | None:
     left, right = shapes
     return (*left[:-1], right[1]) if len(right) == 2 and left[-1:] == right[:1] else None
+
+
+def _column(shapes: tuple[Shape, ...]) -> Shape | None:
+    (shape,) = shapes
+    return (*shape[:-1], "1") if len(shape) >= 2 else None
 
 
 def _joined(shapes: tuple[Shape, ...], axis: int) -> Shape | None:
@@ -79,11 +99,13 @@ class Operation:
     is_gemm: bool = False
 
 
-def _each(arity: int, value: Callable[..., Any]) -> Operation:
+def _each(
+    arity: int,
+    value: Callable[..., Any],
+    shape: Callable[[tuple[Shape, ...]], Shape | None] = _elementwise,
+) -> Operation:
     """An elementwise operation, which counts as one."""
-    return Operation(
-        arity, _elementwise, value, lambda shapes: (1, max(shapes, key=len)), elementwise=True
-    )
+    return Operation(arity, shape, value, lambda shapes: (1, shape(shapes) or ()), elementwise=True)
 
 
 def _product(value: Callable[..., Any]) -> Operation:
@@ -167,21 +189,17 @@ OPERATIONS: dict[str, Operation] = {
     "log1p": _each(1, np.log1p),
     **{name: operation_of(function) for name, function in ELEMENTWISE.items()},
     # weigh(V, A): each sample's row times its weight; A itself where no weights are given
-    "weigh": _each(2, lambda weights, array: weights * array),
+    "weigh": _each(2, lambda weights, array: weights * array, _masked),
     # select(M, A, B): A where M holds, else B
-    "select": _each(3, np.where),
+    "select": _each(3, np.where, _masked),
     # where(K, A, B): A where K > 0, else B
     "where": _each(3, lambda holds, chosen, other: np.where(holds > 0, chosen, other)),
     # guard(M, c, A): the number c where nothing is read, which is where M holds or the weight M is
     # 0, else A; A itself where M is not given
-    "guard": _each(3, _guarded),
-    # row_sum(A), row_max(A): of each row, in every column
-    "row_sum": Operation(
-        1, lambda shapes: shapes[0], lambda array: array.sum(-1, keepdims=True) + 0 * array
-    ),
-    "row_max": Operation(
-        1, lambda shapes: shapes[0], lambda array: array.max(-1, keepdims=True) + 0 * array
-    ),
+    "guard": _each(3, _guarded, _masked),
+    # row_sum(A), row_max(A): of each row, as a column
+    "row_sum": Operation(1, _column, lambda array: array.sum(-1, keepdims=True)),
+    "row_max": Operation(1, _column, lambda array: array.max(-1, keepdims=True)),
     # total(A): the sum of all entries
     "total": Operation(1, lambda shapes: (), np.sum),
     # inner(A, B) = sum of A o B over all entries
@@ -281,6 +299,16 @@ def shape_of(expression: Expr) -> Shape:
             f"{expression}: the shapes {' and '.join(map(letters, shapes))} do not fit"
         )
     return shape
+
+
+def fills(value: Shape, target: Shape) -> bool:
+    """Return whether a value of this shape can be written into a target of that one.
+
+    A number fills all of it, a column every column, and what is the same for every step each step.
+    """
+    over_time = value[:1] == ("T",)
+    own = target[1:] if target[:1] == ("T",) and not over_time else target
+    return value in ((), own, (*own[:-1], "1") if len(own) >= 2 else own)
 
 
 def letters(shape: Shape) -> str:

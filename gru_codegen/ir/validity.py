@@ -22,7 +22,7 @@ from gru_codegen.ir.expressions import (
     unpacked,
 )
 from gru_codegen.ir.lifetimes import before_the_pullback, runs_of_blocks
-from gru_codegen.ir.operations import joined, letters, shape_of
+from gru_codegen.ir.operations import fills, joined, letters, shape_of
 from gru_codegen.ir.program import Block, Loop, Option, Program, Statement, Step, statements, writes
 
 __all__ = ["validate"]
@@ -196,8 +196,7 @@ class _Validator:
             if ref.when is not None and ref.when.offset and not statement.target.var.parts:
                 raise ProgramError(f"{at}: a step computes its own values, not {ref}")
         value, target = shape_of(statement.value), shape_of(statement.target)
-        same_for_every_step = target[1:] if target[:1] == ("T",) else target
-        if value not in (target, same_for_every_step, ()):
+        if not fills(value, target):
             raise ProgramError(f"{at}: the value is {letters(value)}, the target {letters(target)}")
 
     def _conditions(

@@ -102,32 +102,59 @@ def _hadamard(node: Any, scope: Scope) -> Expr:
 
 
 def _product(node: Any, scope: Scope) -> Expr:
+    """A product, in which ones spread a row, a column or a number, or sum rows or columns up."""
     coefficient, factors = node.as_coeff_matrices()
-    if len(factors) == 1:
-        return _scaled(coefficient, lowered(factors[0], scope))
-    if isinstance(factors[-1], OneMatrix) and len(factors) == 2:
-        if factors[-1].shape[0] != factors[-1].shape[1]:
-            raise ProgramError(f"the product {node} cannot be lowered: a row sum is square")
-        return _scaled(coefficient, Call("row_sum", (lowered(factors[0], scope),)))
-    if isinstance(factors[0], OneMatrix):
-        return _scaled(coefficient, _ones_product(node, factors, scope))
-    left = lowered(factors[0], scope)
-    for right in factors[1:]:
-        operation, first = "matmul", left
-        if isinstance(left, Call) and left.operation == "transpose" and _has_rows(left.args[0]):
-            operation, first = "contract", left.args[0]
-        left = Call(operation, (first, lowered(right, scope)))
-    return _scaled(coefficient, left)
+    return _scaled(coefficient, _multiplied(node, factors, scope))
+
+
+def _multiplied(node: Any, factors: list[Any], scope: Scope) -> Expr:
+    *others, last = factors
+    if not others:
+        return lowered(last, scope)
+    if last.shape == (1, 1):
+        inner, number = _multiplied(node, others, scope), lowered(last, scope)
+        if isinstance(inner, Const):
+            return _times(inner.value, number)
+        return Call("multiply", (inner, number))
+    if isinstance(last, OneMatrix):
+        if last.shape[0] == 1:  # one column as every column
+            return _multiplied(node, others, scope)
+        if isinstance(others[0], OneMatrix) and len(others) == 2:
+            return Call("total", (lowered(others[1], scope),))
+        return Call("row_sum", (_multiplied(node, others, scope),))
+    if isinstance(others[0], OneMatrix):
+        return _ones_product(node, factors, scope)
+    return _matmul(_multiplied(node, others, scope), lowered(last, scope))
+
+
+def _matmul(left: Expr, right: Expr) -> Expr:
+    """A product of matrices; through a size of 1, where a vector is one of them, elementwise."""
+    if _is_row(right):
+        return Call("multiply", (left, Call("rows", (right,))))
+    if isinstance(right, Call) and right.operation == "transpose" and _is_row(right.args[0]):
+        return Call("row_sum", (Call("multiply", (left, Call("rows", right.args))),))
+    if isinstance(left, Call) and left.operation == "transpose" and _has_rows(left.args[0]):
+        (column,) = left.args
+        if shape_of(column)[-1:] == ("1",):
+            product = Call("multiply", (column, right))
+            return Call("total" if shape_of(right)[-1:] == ("1",) else "column_sum", (product,))
+        return Call("contract", (column, right))
+    return Call("matmul", (left, right))
+
+
+def _is_row(expression: Expr) -> bool:
+    return isinstance(expression, Ref) and len(shape_of(expression)) == 1
 
 
 def _ones_product(node: Any, factors: list[Any], scope: Scope) -> Expr:
-    """ones b, a vector as every row of a batch, or ones^T A, the sum of the rows."""
+    """ones b, a vector or a number as every row of a batch, or ones^T A, the sum of the rows."""
     if len(factors) == 2:
         ones, other = factors
+        value = lowered(other, scope)
         if ones.shape == (B, 1) and other.shape[0] == 1:
-            return Call("rows", (lowered(other, scope),))
+            return Call("rows", (value,))
         if ones.shape == (1, B):
-            return Call("column_sum", (lowered(other, scope),))
+            return Call("total" if other.shape[1] == 1 else "column_sum", (value,))
     raise ProgramError(f"the product {node} cannot be lowered: ones stand before one factor")
 
 
@@ -143,7 +170,8 @@ def _function(node: Any, scope: Scope) -> Expr:
         raise ProgramError(f"the function {function.__name__} cannot be lowered: {node}")
     argument = lowered(node.expr, scope)
     record = ELEMENTWISE[function.__name__]
-    if scope.unread is not None and not record.is_total:
+    # a number is what it is whichever samples have ended
+    if scope.unread is not None and not record.is_total and shape_of(argument):
         unread = scope.unread(shape_of(argument))
         argument = Call("guard", (unread, Const(record.safe), argument))
     return Call(function.__name__, (argument,))

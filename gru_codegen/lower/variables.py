@@ -153,6 +153,8 @@ def identifier(name: str) -> str:
 
 
 def shape_of_symbol(symbol: MatrixSymbol) -> Shape:
-    """A row (1, n) is declared as a matrix and stored as a vector (n,)."""
+    """A row (1, n) is declared as a matrix and stored as a vector (n,), (1, 1) as a number."""
     rows, columns = symbol.shape
+    if symbol.shape == (1, 1):
+        return ()
     return (str(columns),) if rows == 1 else (str(rows), str(columns))

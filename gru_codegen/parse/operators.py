@@ -11,13 +11,13 @@ import sympy as sp
 from sympy.matrices.expressions.hadamard import HadamardProduct
 from sympy.matrices.expressions.transpose import Transpose
 
-from gru_codegen.cell import B, maximum, minimum, where
+from gru_codegen.cell import maximum, minimum, where
 from gru_codegen.equations import power
 from gru_codegen.errors import CellError
 from gru_codegen.forms import added, multiplied, multiplied_elementwise, scaled
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.notation import signed
-from gru_codegen.parse.values import Shape, Value, filled, letters, times
+from gru_codegen.parse.values import Shape, Value, filled, letters, spread, times
 
 __all__ = [
     "COMPARISONS",
@@ -93,7 +93,7 @@ def _product(left: Operand, right: Operand, whole: Whole) -> Value:
     shape = _common(left, right, whole, "the factors of an elementwise product", "@")
     first, last = left.value, right.value
     if first.shape and last.shape:
-        product = multiplied_elementwise(first.expression, last.expression)
+        product = multiplied_elementwise(filled(first, shape), filled(last, shape))
         _check_factors(product, 1, left, whole)
         return Value(product, shape)
     number, value = (last, first) if first.shape else (first, last)
@@ -110,7 +110,7 @@ def _quotient(left: Operand, right: Operand, whole: Whole) -> Value:
     shape = _common(left, right, whole, "what is divided and what divides it")
     if not first.shape:
         return times(first.expression, inverse)
-    return Value(multiplied_elementwise(first.expression, inverse.expression), shape)
+    return Value(multiplied_elementwise(filled(first, shape), filled(inverse, shape)), shape)
 
 
 def _power(left: Operand, right: Operand, whole: Whole) -> Value:
@@ -149,7 +149,7 @@ def _check_factors(product: Any, times: int, left: Operand, whole: Whole) -> Non
 
 def _matrix_product(left: Operand, right: Operand, whole: Whole) -> Value:
     a, b, first, last = left.said, right.said, left.value, right.value
-    if not (first.shape and last.shape):
+    if {first.shape, last.shape} & {(), (1,)}:
         raise whole.error(f"{a} @ {b}: a number is multiplied by *, @ is between matrices")
     for said, shape in ((a, first.shape), (b, last.shape)):
         if len(shape) == 1:
@@ -209,9 +209,10 @@ def chosen(operands: list[Operand], whole: Whole) -> Value:
     condition, first, other = operands
     if not condition.value.shape:
         raise condition.error(f"{condition.said} is a number; a condition is of each entry")
-    shape = _common(condition, first, whole, "a condition and what it chooses")
-    shape = max(shape, _common(condition, other, whole, "a condition and what it chooses"), key=len)
-    _common(first, other, whole, "what is chosen from")
+    shape = _common(first, other, whole, "what is chosen from")
+    for operand in (first, other):
+        fits = _common(condition, operand, whole, "a condition and what it chooses")
+        shape = spread(shape, fits) or fits
     for operand in operands:
         if operand.value.shape:
             _check_rows(operand)
@@ -222,14 +223,14 @@ def chosen(operands: list[Operand], whole: Whole) -> Value:
 
 
 def _common(left: Operand, right: Operand, whole: Whole, who: str, matmul: str = "") -> Shape:
-    """The one shape of two values; a number fits any, a vector every row of a sample.
+    """The one shape that two values are spread over.
 
     matmul: the operator that is meant where the shapes are those of a matrix product.
     """
     a, b = left.value.shape, right.value.shape
-    few, many = sorted((a, b), key=len)
-    if few in ((), many) or (len(few) == 1 and many == (B, *few)):
-        return many
+    shape = spread(a, b)
+    if shape is not None:
+        return shape
     hint = f"; the matrix product is {matmul}" if matmul and a[-1] == b[0] else ""
     raise whole.error(
         f"{left.said} is {letters(a)}, {right.said} is {letters(b)}; "

@@ -24,7 +24,7 @@ _NUMBER = re.compile(
     r"\s*(?P<number>-?[0-9]{1,30}(?:\.[0-9]{1,30})?(?:e[+-]?[0-9]{1,2})?)"
     r"(?:\s*/\s*(?P<over>[0-9]{1,30}))?\s*"
 )
-_SHAPE = re.compile(r"\(\s*(\w+)\s*,\s*(\w+)\s*\)|\(\s*(\w+)\s*,\s*\)|(\w+)")
+_SHAPE = re.compile(r"\(\s*(\w+)\s*,\s*(\w+)\s*\)|\(\s*(\w+)\s*,\s*\)|(\w+)|\(\s*\)")
 
 
 class Symbols:
@@ -157,29 +157,34 @@ class Symbols:
             sizes = self._sizes_of(written, section, name)
             if fault := _fault_of_shape(section, name, sizes):
                 raise self.document.value_error(fault, section, name)
-            symbols.append(matrix(name, *(sizes if sizes[1:] else (sp.S.One, *sizes))))
+            symbols.append(matrix(name, *(sp.S.One, sp.S.One, *sizes)[-2:]))
         return tuple(symbols)
 
     def _sizes_of(self, written: str, section: str, name: str) -> tuple[Any, ...]:
-        """The sizes of a shape as it is written, one for a vector."""
+        """The sizes of a shape as it is written: one for a vector, none for a number."""
         error = self.document.value_error
         match = _SHAPE.fullmatch(written.strip())
         if match is None:
             fault = f"{shortened(written)} is not a shape"
-            raise error(f'{fault}; write "(D, H)", or "(H,)" for a vector', section, name)
+            shapes = '"(D, H)", "(H,)" for a vector, or "()" for a number'
+            raise error(f"{fault}; write {shapes}", section, name)
         found = list(filter(None, match.groups()))
+        if found[:1] == ["1"]:
+            fault = f"{written.strip()} has one row"
+            meant = '"()" for a number' if found[-1] == "1" else f'"({found[-1]},)" for a vector'
+            raise error(f"{fault}; write {meant}", section, name)
         for letter in found:
-            if letter not in self.sizes:
+            if letter not in (*self.sizes, "1"):
                 fault = f"there is no size {letter}; known: {', '.join(self.sizes)}"
                 remedy = f'declare it: sizes = ["{letter}"]' if letter.isidentifier() else ""
                 remedy = remedy or "a shape has letters for its sizes"
                 raise error(f"{fault}; {remedy}", section, name)
-        return tuple(self.sizes[letter] for letter in found)
+        return tuple(self.sizes.get(letter, sp.S.One) for letter in found)
 
 
 def _fault_of_shape(section: str, name: str, sizes: tuple[Any, ...]) -> str | None:
     """The reason why an input, a state or a weight cannot have a shape, or None."""
-    if section != "weights" and (len(sizes) == 1 or sizes[0] != B or sizes[1] == B):
+    if section != "weights" and (len(sizes) < 2 or sizes[0] != B or sizes[1] == B):
         role, a_role = ("input", "an input") if section == "inputs" else ("state", "a state")
         return f"the {role} {name} is {letters(sizes)}; {a_role} has one row per sample, (B, n)"
     if section == "weights" and B in sizes:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import sympy as sp
+
 from gru_codegen.cell import B, ones
-from gru_codegen.forms import scaled
+from gru_codegen.forms import scaled, widened
 
-__all__ = ["Shape", "Value", "filled", "letters", "times"]
+__all__ = ["Shape", "Value", "filled", "letters", "spread", "times"]
 
-#: () is a number, (n,) a vector, (m, n) a matrix, as in NumPy; the sizes are SymPy's.
+#: () is a number that is known, (1,) a learned one, (n,) a vector, (m, n) a matrix, as in NumPy;
+#: the sizes are SymPy's.
 Shape = tuple[Any, ...]
 
 
@@ -42,7 +45,7 @@ class Value:
 
 def letters(shape: Shape) -> str:
     """A shape as messages write it, with letters: (B, H), (H,), a number."""
-    if not shape:
+    if shape in ((), (1,)):
         return "a number"
     return f"({shape[0]},)" if len(shape) == 1 else f"({', '.join(map(str, shape))})"
 
@@ -55,8 +58,26 @@ def times(number: Any, value: Value) -> Value:
 
 
 def filled(value: Value, shape: Shape) -> Any:
-    """The matrix of `value`; of a number, its matrix among values of this shape."""
-    if value.shape:
-        return value.expression
+    """The matrix of `value` among values of this shape: a number or a column is spread over it."""
     rows, columns = (B, *shape)[-2:]
-    return scaled(value.expression, ones(rows, columns))
+    if not value.shape:
+        return scaled(value.expression, ones(rows, columns))
+    if value.shape[-1] == 1 and columns != 1:
+        return widened(value.expression, columns)
+    return value.expression
+
+
+def spread(first: Shape, last: Shape) -> Shape | None:
+    """The shape that two are spread over as in NumPy; None if they do not fit.
+
+    A number fits any, a vector every row of a sample, a column of samples every column.
+    """
+    few, many = sorted((first, last), key=len)
+    if not few:
+        return many
+    if len(few) < len(many) and many[0] != B:
+        return None
+    widths = {few[-1], many[-1]} - {sp.S.One}
+    if few[:-1] not in ((), many[:-1]) or len(widths) > 1:
+        return None
+    return (*many[:-1], *(widths or {sp.S.One}))

@@ -19,6 +19,7 @@ from gru_codegen.ir import (
     parts,
     reads,
     refs,
+    shape_of,
     statements,
     writes,
 )
@@ -200,6 +201,8 @@ class _Deciding:
                 if self._is_stored(var) or len(var.shape) != 2 or var.role == "gradient":
                     continue
                 made = extent(statement.value, lambda ref: found.get(ref.var.name, FULL))
+                if shape_of(statement.value)[-1:] != var.shape[-1:]:
+                    made = made._replace(columns=False)
                 known = found.get(var.name, FULL)
                 found[var.name] = Extent(known.rows and made.rows, known.columns and made.columns)
         return found

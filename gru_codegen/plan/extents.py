@@ -13,7 +13,7 @@ __all__ = ["FULL", "Extent", "extent"]
 class Extent(NamedTuple):
     """Which axes a matrix has in full: a row for each sample, a column for each feature.
 
-    The row ``b`` stands for ``rows(b)`` and the column ``a.sum(axis=-1)`` for ``row_sum(a)``.
+    The row ``b`` stands for ``rows(b)``. Of a matrix (B, 1) its one column is all there is.
     """
 
     rows: bool
@@ -36,10 +36,14 @@ def extent(expression: Expr, of: Callable[[Ref], Extent] = lambda _: FULL) -> Ex
     match expression.operation:
         case "rows":
             return Extent(rows=False, columns=True)
-        case "row_sum" | "row_max":
-            return Extent(found[0].rows, columns=False)
-        case "matmul":
+        case "row_sum" | "row_max" | "matmul":
             return Extent(found[0].rows, columns=True)
     if not OPERATIONS[expression.operation].elementwise:
         return FULL
-    return Extent(any(each.rows for each in found), any(each.columns for each in found))
+    width = shape_of(expression)[-1:]
+
+    def has_all(part: Expr) -> bool:
+        return shape_of(part)[-1:] == width
+
+    columns = (each for each, part in zip(found, expression.args, strict=True) if has_all(part))
+    return Extent(any(each.rows for each in found), any(each.columns for each in columns))

@@ -170,7 +170,7 @@ class Reference(_Equations):
             carries = {before: values[by_variable[before]] for before in carries}
         return Backward(
             terms,
-            {name: sum(each[1:], each[0]) for name, each in terms.items()},
+            {name: np.stack(each).sum(axis=0) for name, each in terms.items()},
             {x.name: np.array(inputs[x]) if x in inputs else None for x in cell.inputs},
             {state.name: carries[before] for state, before in cell.states.items()},
         )
@@ -277,7 +277,7 @@ class Reference(_Equations):
         back = self.backward(given, pullback=pullback)
         of_inputs = (each for each in back.inputs.values() if each is not None)
         gradients = (*back.weights.values(), *of_inputs, *back.states.values())
-        slopes = [(g * d).sum() for g, d in zip(gradients, directions, strict=True)]
+        slopes = [np.sum(g * d) for g, d in zip(gradients, directions, strict=True)]
         total = self._of_outputs(found) if pullback else self._of_costs(found, given)
         total = total + self._of_states(found) * ("d_state" in given)
         return bool(total.slope == sum(slopes))

@@ -60,6 +60,8 @@ class Element:
         try:
             return type(self)((self.n + other.n) % PRIME)
         except AttributeError:
+            if isinstance(other, np.ndarray):  # then NumPy does it, entry by entry
+                return NotImplemented
             return type(self)((self.n + number(other)) % PRIME)
 
     __radd__ = __add__
@@ -68,6 +70,8 @@ class Element:
         try:
             return type(self)(self.n * other.n % PRIME)
         except AttributeError:
+            if isinstance(other, np.ndarray):  # then NumPy does it, entry by entry
+                return NotImplemented
             return type(self)(self.n * number(other) % PRIME)
 
     __rmul__ = __mul__
@@ -76,12 +80,16 @@ class Element:
         try:
             return type(self)((self.n - other.n) % PRIME)
         except AttributeError:
+            if isinstance(other, np.ndarray):  # then NumPy does it, entry by entry
+                return NotImplemented
             return type(self)((self.n - number(other)) % PRIME)
 
     def __rsub__(self, other: Any) -> Any:
         return type(self)((number(other) - self.n) % PRIME)
 
     def __truediv__(self, other: Any) -> Any:
+        if isinstance(other, np.ndarray):
+            return NotImplemented
         return self * type(self)(inverse(number(other)))
 
     def __rtruediv__(self, other: Any) -> Any:

@@ -30,7 +30,8 @@ _COSTLY = "BHD"
 class Point:
     """Random arguments in `field` for T time steps of `cell` and `loss`.
 
-    Weights by name, a row (1, n) as a vector (n,); everything else with an axis of samples.
+    Weights by name, a row (1, n) as a vector (n,), (1, 1) as a number; everything else with an axis
+    of samples.
     """
 
     field: Field
@@ -63,7 +64,7 @@ class Point:
     def weights(self) -> dict[str, Array]:
         """By name."""
         drawn = {weight.name: self._drawn(weight.name, weight) for weight in self.cell.weights}
-        return {name: each[0] if each.shape[0] == 1 else each for name, each in drawn.items()}
+        return {name: _stored(each) for name, each in drawn.items()}
 
     @cached_property
     def inputs(self) -> tuple[Array, ...]:
@@ -137,6 +138,13 @@ class Point:
         drawn = self.field.drawn(f"{name} at T = {self.T}", zero.shape)
         drawn[zero] = self.field.element(0)
         return drawn
+
+
+def _stored(weight: Array) -> Array:
+    """A weight as kernels take it."""
+    if weight.shape == (1, 1):
+        return weight.reshape(())
+    return weight[0] if weight.shape[0] == 1 else weight
 
 
 def _by_cost(letter: str) -> tuple[int, str]:

@@ -140,7 +140,7 @@ class Problem:
             if letter not in numbers:
                 numbers[letter] = next(n for n in range(6, 7 + len(used)) if n not in used)
                 used.add(numbers[letter])
-        return numbers
+        return {**numbers, "1": 1}
 
     @property
     def loss(self) -> Loss:
@@ -239,7 +239,7 @@ class Problem:
             if name in ranges:
                 low, high = ranges[name]
                 return rng.uniform(low, high, shape)
-            return scale * domain.numbers(rng, kind, shape)
+            return np.asarray(scale * domain.numbers(rng, kind, shape))
 
         scale, made = min(1 / 2, 1 / np.sqrt(H)), self.made._asdict().items()
         drawn = (draw("weights", f"params.{name}", np.shape(each), scale) for name, each in made)

@@ -232,11 +232,13 @@ def _bad_arguments(problem: Problem) -> Iterator[tuple[str, Arguments, str]]:
     for name, x in zip(problem.input_names, good.inputs, strict=True):
         changed = partial(_with_input, problem, name)
         yield f"{name} (T,1,D)", changed(x[:, :1]), data
-        yield f"{name} (T,B,1)", changed(x[..., :1]), _of_size(problem, x.shape[-1])
+        if x.shape[-1] != 1:
+            yield f"{name} (T,B,1)", changed(x[..., :1]), _of_size(problem, x.shape[-1])
         yield f"{name} (B,D)", changed(x[0]), name
         yield f"complex {name} for real params", changed(x.astype(complex)), name
     yield "y (T,1,H)", good._replace(y=y[:, :1]), "y"
-    yield "y (T,B,1)", good._replace(y=y[..., :1]), "y"
+    if y.shape[-1] != 1:
+        yield "y (T,B,1)", good._replace(y=y[..., :1]), "y"
     yield "y (T+1,B,H)", good._replace(y=np.concatenate([y, y[:1]])), "y"
     if len(y) > 1:
         yield "y (1,B,H)", good._replace(y=y[:1]), "y"
@@ -254,9 +256,18 @@ def _bad_arguments(problem: Problem) -> Iterator[tuple[str, Arguments, str]]:
     integers = type(params)(*(np.ones(weight.shape, int) for weight in params))
     yield "integer params", good._replace(params=integers), f"params|{weights}"
     for name, weight in params._asdict().items():
-        narrow = params._replace(**{name: weight[..., :1]})
-        mention = _of_size(problem, weight.shape[-1])
-        yield f"{name} with one column", good._replace(params=narrow), mention
+        mention = _of_size(problem, weight.shape[-1]) if weight.ndim else name
+        wrong = _of_other_columns(weight)
+        columns = "one column" if wrong.shape[-1] == 1 else "two columns"
+        other = params._replace(**{name: wrong})
+        yield f"{name} with {columns}", good._replace(params=other), mention
+
+
+def _of_other_columns(weight: Any) -> Any:
+    """Return the weight with one column or, where that is right, with two."""
+    if weight.shape[-1:] not in ((), (1,)):
+        return weight[..., :1]
+    return np.stack([weight, weight], -1).reshape((*weight.shape[:-1], 2))
 
 
 def _y_alone_tells(good: Arguments, bad: Arguments) -> bool:
@@ -269,9 +280,10 @@ def _y_alone_tells(good: Arguments, bad: Arguments) -> bool:
         return True
     before, after = ([*each.params, *each.inputs, *states(each.s0)] for each in (good, bad))
     for number, (right, wrong) in enumerate(zip(before, after, strict=True)):
-        if right.shape[:-1] == wrong.shape[:-1] and right.shape[-1] != wrong.shape[-1]:
+        alike = right.ndim == wrong.ndim and right.shape[:-1] == wrong.shape[:-1]
+        if alike and right.shape[-1:] != wrong.shape[-1:]:
             others = [each for k, each in enumerate(before) if k != number]
-            shapes = {n for each in (*others, right[..., 0]) for n in each.shape}
+            shapes = {n for each in others for n in each.shape} | {*right.shape[:-1]}
             return right.shape[-1] not in shapes
     return False
 

@@ -47,7 +47,7 @@ def claim(problems: Sequence[Problem], weight: str) -> Claim:
 def _compare(problem: Problem, weight: str) -> Difference:
     arguments, gradient = problem.arguments, getattr(problem.result.gradients, weight)
     value = getattr(arguments.params, weight)
-    v = problem.drawn(9).standard_normal(value.shape)
+    v = np.asarray(problem.drawn(9).standard_normal(value.shape))
     v /= np.sqrt((v**2).sum())
 
     def loss(step: float) -> float:

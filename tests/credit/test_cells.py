@@ -47,6 +47,12 @@ CELLS = {
         "A = S_prev * S_prev\nG = softplus(A)\nP = A * G * (S_prev @ U) * S_prev\n"
         "N = A @ R + P @ R\nS = tanh(x @ W + P)",
     ),
+    "columns and numbers": (
+        'a = "()", wg = "(D, 1)", U = "(H, H)", W = "(D, H)"',
+        '{ S = "(B, H)", n = "(B, 1)" }',
+        "g = sigmoid(x @ wg + a)\nn = g * n_prev + a * a\n"
+        "S = tanh(g * (S_prev @ U) - a * n * S_prev + softplus(a) * (x @ W))",
+    ),
     "vectors": (
         'v = "(H,)", u = "(H,)", b = "(H,)", W = "(D, H)"',
         '["S"]',

@@ -131,8 +131,6 @@ REFUSED: dict[str, tuple[Any, Any, str]] = {
 }
 OTHER_KIND: dict[str, tuple[Any, Any, str]] = {
     "two lifted rows": (hadamard(ROW * p, ROW * b), p, "ArrayDiagonal"),
-    "function of a column": (tanh(m), m, "ArrayContraction"),
-    "product of columns": (hadamard(m, matrix("w", B, 1)), m, "ArrayContraction"),
 }
 SILENTLY_WRONG: dict[str, tuple[Any, Any]] = {
     "products in a product, inputs": (hadamard(x * W, s * U), x),
@@ -140,7 +138,6 @@ SILENTLY_WRONG: dict[str, tuple[Any, Any]] = {
     "square of a product": (HadamardProduct(s * U, s * U), s),
 }
 BEYOND: dict[str, tuple[Any, Any, str]] = {
-    "three matrices": (s * U * V, U, "the derivative .* of s U V has a sum that a proof at these"),
     "matrix power": (s * U * U, U, r"cannot evaluate MatPow: U\*\*2"),
     "elementwise power": (HadamardPower(z, 2) + c, z, "cannot evaluate HadamardPower"),
 }

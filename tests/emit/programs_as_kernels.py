@@ -77,7 +77,7 @@ class _Call:
         targets: str = "numbers",
     ) -> None:
         self.program, self.steps, self.given = program, steps, given
-        self.sizes, self.dtype = sizes, np.dtype(dtype)
+        self.sizes, self.dtype = {**sizes, "1": 1}, np.dtype(dtype)
         self.variables = program.variables()
         self.rng = rng = np.random.default_rng(seed)
         B = sizes["B"]
@@ -106,7 +106,7 @@ class _Call:
 
     def drawn(self, var: Var, timed: bool = False) -> Any:
         shape = tuple(self.sizes[letter] for letter in var.shape)
-        values = self.rng.uniform(-1, 1, (self.steps, *shape) if timed else shape)
+        values = np.asarray(self.rng.uniform(-1, 1, (self.steps, *shape) if timed else shape))
         return values.astype(self.dtype)
 
     def interpreted(

@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 
 from hypothesis import reject
 from hypothesis import strategies as st
-from sympy import Rational
+from sympy import Integer, Rational
 
 from gru_codegen.cell import B, Cell, D, Equation, H, lag, matrix, ones, size, where
 from gru_codegen.emit.sizes import letters
 from gru_codegen.errors import CellError
-from gru_codegen.forms import added, multiplied, multiplied_elementwise, scaled
+from gru_codegen.forms import added, multiplied, multiplied_elementwise, scaled, widened
 from gru_codegen.functions import FUNCTIONS, positive, sigmoid, step, tanh
+from gru_codegen.lower.variables import shape_of_symbol
 from gru_codegen.notation import TEXT, Notation
 from gru_codegen.requirements import require_generable
 
@@ -76,8 +77,9 @@ _IN_FILES = replace(
 
 
 def _in_file(written: str) -> str:
-    """A formula as files have it: numbers and rows stand for matrices of them."""
-    return re.sub(r" \*(?=$|\)| [-+])", "", written.replace("ones @ ", "").replace("^T", ".T"))
+    """A formula as files have it: numbers, rows and columns stand for matrices of them."""
+    plain = written.replace("ones @ ", "").replace(" @ ones^T", "").replace("^T", ".T")
+    return re.sub(r" \*(?=$|\)| [-+])", "", plain)
 
 
 def _listed(names: Iterable[str]) -> str:
@@ -85,8 +87,8 @@ def _listed(names: Iterable[str]) -> str:
 
 
 def _table(symbols: Iterable[Any]) -> str:
-    shapes = {symbol.name: [str(n) for n in symbol.shape if n != 1] for symbol in symbols}
-    return "{ " + ", ".join(f'{name} = "{letters(tuple(n))}"' for name, n in shapes.items()) + " }"
+    shapes = {symbol.name: letters(shape_of_symbol(symbol)) for symbol in symbols}
+    return "{ " + ", ".join(f'{name} = "{shape}"' for name, shape in shapes.items()) + " }"
 
 
 def random_cell(seed: int) -> Cell:
@@ -118,12 +120,12 @@ class _Draw:
         widths = [H, H, H, K] if self.chance(25) else [H]
         x, *others = inputs = self.inputs()
         count = self.random.choice([1, 1, 2, 2, 3])
-        states = [matrix(f"S{n}", B, self.random.choice(widths)) for n in range(count)]
+        states = [matrix(f"S{n}", B, self.width(widths, n)) for n in range(count)]
         delays = self.delays(states, x)
         states += delays
         previous = [matrix(f"{state.name}_prev", B, state.shape[1]) for state in states]
         gates = self.random.choice([0, 1, 2, 3])
-        targets = [matrix(f"G{n}", B, self.random.choice(widths)) for n in range(gates)] + states
+        targets = [matrix(f"G{n}", B, self.width(widths, n + 1)) for n in range(gates)] + states
         before = dict(zip(states, previous, strict=True))
         if self.chance(30):
             self.random.shuffle(targets)
@@ -139,8 +141,7 @@ class _Draw:
                 value = self.value(target.shape[1])
             for there in self.unread if target == last else ():
                 if there not in states:
-                    weights = self.weight(there.shape[1], target.shape[1])
-                    value = added(value, multiplied(there, weights))
+                    value = added(value, self.brought(there, target.shape[1]))
             if target in states and target not in delays and self.chance(80):
                 value = self.random.choice(BOUNDED)(value)
             equations.append(Equation(target, value, f"value {target.name}"))
@@ -156,6 +157,16 @@ class _Draw:
             output=self.output(states, targets, last),
             without_gradient=tuple(each for each in others if self.chance(50)),
         )
+
+    def width(self, widths: list[Any], number: int) -> Any:
+        """The columns of a matrix: seldom a single one, but for the first state."""
+        return Integer(1) if number and self.chance(15) else self.random.choice(widths)
+
+    def brought(self, there: Any, width: Any) -> Any:
+        """What is there, as a matrix of this width."""
+        if there.shape[1] == 1:
+            return there if width == 1 else widened(there, width)
+        return multiplied(there, self.weight(there.shape[1], width))
 
     def inputs(self) -> list[Any]:
         """One input or several, in the end in any order."""
@@ -205,10 +216,18 @@ class _Draw:
             term = reduce(multiplied_elementwise, factors)
         else:
             term = self.factor(width)
+        if width != 1 and self.chance(20):
+            term = multiplied_elementwise(widened(self.column(), width), term)
         return scaled(self.random.choice(COEFFICIENTS), term) if self.chance(15) else term
 
+    def column(self) -> Any:
+        """A number for each sample, or one that is learned; perhaps a function of it."""
+        columns = [there for there in self.matrices if there.shape[1] == 1]
+        column = self.read(columns) if columns and self.chance(70) else self.bias(Integer(1))
+        return self.nested(column) if self.chance(40) else column
+
     def product(self, width: Any) -> Any:
-        operand = self.read(self.matrices)
+        operand = self.read([there for there in self.matrices if there.shape[1] != 1])
         if self.chance(15):
             alike = [there for there in self.matrices if there.shape == operand.shape]
             operand = multiplied_elementwise(operand, self.read(alike))
@@ -218,6 +237,8 @@ class _Draw:
 
     def matrix_of_weights(self, rows: Any, columns: Any) -> Any:
         """A weight, seldom the transpose of one, or a product or a sum of two."""
+        if columns == 1:
+            return self.weight(rows, columns)
         first = self.weight(columns, rows).T if self.chance(10) else self.weight(rows, columns)
         combine = self.random.choice([None] * 7 + [multiplied, added, multiplied_elementwise])
         if combine is None:
@@ -255,7 +276,7 @@ class _Draw:
         """A chain of functions, complements and products with what is there."""
         for _ in range(self.random.choice([2, 3, 4])):
             fitting = [there for there in self.matrices if there.shape == value.shape]
-            match self.random.choice(["function", "complement", "product"]):
+            match self.random.choice(["function", "complement", "product"][: 2 + bool(fitting)]):
                 case "function":
                     value = self.applied(value)
                 case "complement":

@@ -24,6 +24,7 @@ from sympy.matrices.expressions.hadamard import HadamardProduct
 from sympy.matrices.expressions.matadd import MatAdd
 from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
 from sympy.matrices.expressions.matmul import MatMul
+from sympy.matrices.expressions.special import OneMatrix
 from sympy.matrices.expressions.transpose import Transpose
 
 import gru_codegen as gc
@@ -191,6 +192,10 @@ CONSTRUCTS = {
     "an elementwise product of weights",
     "a sum of weights",
     "a vector",
+    "a learned number",
+    "a column",
+    "a column over a matrix",
+    "a state of one column",
     "a size besides D and H",
     "inputs of the size of the state",
     "several inputs",
@@ -242,7 +247,11 @@ def _constructs(cell: gc.Cell) -> Iterator[str]:
         "a product of weights": MatMul in of_weights,
         "an elementwise product of weights": HadamardProduct in of_weights,
         "a sum of weights": MatAdd in of_weights,
-        "a vector": any(weight.shape[0] == 1 for weight in weights),
+        "a vector": any(weight.shape[0] == 1 != weight.shape[1] for weight in weights),
+        "a learned number": any(weight.shape == (1, 1) for weight in weights),
+        "a column": any(target.shape[1] == 1 for target in formulas),
+        "a column over a matrix": any(_spreads_a_column(node) for node in nodes),
+        "a state of one column": any(state.shape[1] == 1 for state in cell.states),
         "a size besides D and H": any("K" in map(str, weight.shape) for weight in weights),
         "inputs of the size of the state": any(x.shape[1] == H for x in inputs),
         "several inputs": len(inputs) > 1,
@@ -271,6 +280,13 @@ def _constructs(cell: gc.Cell) -> Iterator[str]:
         "an output that is no state": cell.output not in cell.states,
     }
     yield from (name for name, is_there in there.items() if is_there)
+
+
+def _spreads_a_column(node: Any) -> bool:
+    if not isinstance(node, MatMul):
+        return False
+    first, *_, last = node.args
+    return isinstance(last, OneMatrix) and last.shape[0] == 1 and not isinstance(first, OneMatrix)
 
 
 def _depth(formula: Any) -> int:

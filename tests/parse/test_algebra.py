@@ -24,7 +24,7 @@ from gru_codegen.parse.syntax import statements
 from gru_codegen.parse.text import Text
 from gru_codegen.parse.values import Value
 
-SIZES = {"B": 2, "D": 3, "H": 4}
+SIZES = {"1": 1, "B": 2, "D": 3, "H": 4}
 SYMBOLS = {
     symbol.name: symbol
     for symbol in (
@@ -35,6 +35,9 @@ SYMBOLS = {
         matrix("P", H, D),
         *(matrix(name, 1, H) for name in ("b", "c")),
         matrix("d", 1, D),
+        *(matrix(name, B, 1) for name in ("g", "q")),
+        matrix("wg", D, 1),
+        *(matrix(name, 1, 1) for name in ("alpha", "beta")),
     )
 }
 #: By their shapes as NumPy has them.
@@ -196,11 +199,19 @@ def atoms(draw: st.DrawFn, shape: Shape, depth: int) -> str:
 
 def broadcast(shape: Shape) -> st.SearchStrategy[Shape]:
     """Shapes that NumPy broadcasts to this one and that an equation may hold beside it."""
-    return st.sampled_from([shape, shape[1:]] if shape[0] == "B" else [shape])
+    if shape[0] == "B":
+        return st.sampled_from([shape, shape, shape[1:], ("B", "1"), ("1",)])
+    return st.sampled_from([shape, ("1",)] if len(shape) == 1 else [shape])
+
+
+WHOLE: list[Shape] = [("B", "D"), ("B", "H"), ("B", "1"), ("H",), ("1",)]
 
 
 @settings(deadline=None)
-@given(st.sampled_from([("B", "D"), ("B", "H"), ("H",)]).flatmap(lambda shape: sums(shape, 3)))
+@given(st.sampled_from(WHOLE).flatmap(lambda shape: sums(shape, 3)))
+@example("1 - g * Z")
+@example("g / (2 + clip(b)) - alpha * q")
+@example("sigmoid(x @ wg + alpha) * maximum(g, Z) - alpha")
 @example("1 - Z * -CA @ U + b")
 @example("x @ (W - 2 * V) @ U")
 @example("Z * Z * Z - tanh(b * c) / 3 / 2")
@@ -217,7 +228,7 @@ def test_a_text_means_what_it_means_in_numpy(text: str) -> None:
     # A vector stands for as many rows as there are samples.
     np.testing.assert_allclose(found, np.broadcast_to(expected, found.shape), 1e-9, 1e-9)
     shape = meaning(text).shape
-    assert [SIZES[size.name] for size in shape] == list(expected.shape)
+    assert [SIZES[str(size)] for size in shape] == list(expected.shape)
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -275,5 +286,9 @@ def test_what_numpy_leaves_to_broadcasting_is_written_out() -> None:
         "b * Z": hadamard(every * b, Z),
         "tanh(b)": tanh(every * b),
         "b + c": every * b + every * c,
+        "g * Z": hadamard(SYMBOLS["g"] * ones(1, H), Z),
+        "g + b": SYMBOLS["g"] * ones(1, H) + every * b,
+        "alpha * g": hadamard(every * SYMBOLS["alpha"], SYMBOLS["g"]),
+        "alpha * Z": hadamard(every * SYMBOLS["alpha"] * ones(1, H), Z),
     }.items():
         assert meaning(text).expression.doit(deep=False) == expression.doit(deep=False)

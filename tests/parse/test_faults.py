@@ -27,6 +27,7 @@ MARKS = "equations take names, numbers, ( ) and + - * / @ ** < > <= >="
 NEXT = "expected one of + - * / @ ** < > , or )"
 BARE = "functions are written bare, as tanh(...), and the transpose of a weight U is U.T"
 SHAPE = "must have one shape"
+SHAPES = 'write "(D, H)", "(H,)" for a vector, or "()" for a number'
 ROWS = "an equation computes one row per sample, (B, n)"
 UNREAD = "use it or remove it"
 RESERVED = "is a letter that kernels need: B, D, H and O are sizes, T the steps, L the loss"
@@ -827,19 +828,19 @@ KEYS = {
     "no shape": (
         ('bca = "(H,)"', 'bca = "(H"'),
         "5:36",
-        '\'(H\' is not a shape; write "(D, H)", or "(H,)" for a vector',
+        f"'(H' is not a shape; {SHAPES}",
         "(H",
     ),
     "three sizes": (
         ('bca = "(H,)"', 'bca = "(D, H, H)"'),
         "5:36",
-        '\'(D, H, H)\' is not a shape; write "(D, H)", or "(H,)" for a vector',
+        f"'(D, H, H)' is not a shape; {SHAPES}",
         "(D, H, H)",
     ),
     "code for a shape": (
         ('bca = "(H,)"', 'bca = "(H, __import__(0))"'),
         "5:36",
-        '\'(H, __import__(0))\' is not a shape; write "(D, H)", or "(H,)" for a vector',
+        f"'(H, __import__(0))' is not a shape; {SHAPES}",
         "(H, __import__(0))",
     ),
     "unknown size": (
@@ -851,8 +852,26 @@ KEYS = {
     "number for a size": (
         ('bca = "(H,)"', 'bca = "(1, H)"'),
         "5:36",
-        "there is no size 1; known: B, D, H; a shape has letters for its sizes",
+        '(1, H) has one row; write "(H,)" for a vector',
         "(1, H)",
+    ),
+    "number in brackets": (
+        ('bca = "(H,)"', 'bca = "(1, 1)"'),
+        "5:36",
+        '(1, 1) has one row; write "()" for a number',
+        "(1, 1)",
+    ),
+    "number for a number": (
+        ('bca = "(H,)"', 'bca = "(1,)"'),
+        "5:36",
+        '(1,) has one row; write "()" for a number',
+        "(1,)",
+    ),
+    "number for an input": (
+        ('states = ["S"]', 'states = ["S"]\ninputs = { x = "()" }'),
+        "5:17",
+        "the input x is a number; an input has one row per sample, (B, n)",
+        "()",
     ),
     "weight of a batch": (
         ('bca = "(H,)"', 'bca = "(B, H)"'),

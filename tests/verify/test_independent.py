@@ -18,6 +18,7 @@ import pytest
 import gru_codegen as gc
 from gru_codegen.parse import load_cell
 from gru_codegen.passes import LAYOUTS
+from tests.verify import columns_and_numbers
 
 Array = Any
 #: A step: weights, input and states by name -> the output and the states by name.
@@ -86,6 +87,7 @@ STEPS: dict[str, Step] = {
     "conditions": conditions,
     "spiking": spiking,
     "names_of_losses": names_of_losses,
+    **columns_and_numbers.STEPS,
 }
 #: What the first numbers of the input are for some: no result may depend on them.
 UNREAD = {"conditions": np.nan}
@@ -98,7 +100,7 @@ class Run:
         self.kernel, self.step, self.lengths = kernel, STEPS[name], lengths
         self.rng = np.random.default_rng(3)
         self.params = self.like(kernel.init_params(D, H, rng=0))
-        shapes = {"B": B, "D": D, "H": H}
+        shapes = {"B": B, "D": D, "H": H, "1": 1}
         names = kernel.STATES
         keys = [f"s0.{name}" if len(names) > 1 else "s0" for name in names]
         self.states = {
@@ -114,7 +116,7 @@ class Run:
         )
 
     def like(self, params: Any) -> Any:
-        return type(params)(*(self.rng.standard_normal(w.shape) for w in params))
+        return type(params)(*(np.asarray(self.rng.standard_normal(w.shape)) for w in params))
 
     @property
     def s0(self) -> Any:

@@ -102,9 +102,11 @@ def _arrays(names: _Names, needed: set[str], first: Mapping[str, str]) -> Iterat
     for array in plan.arrays:
         name = attributes.form(array.name, "all") if array.extra else array.name
         steps = "T, " if array.name in names.errors.axis else ""
-        shapes.setdefault(f"({steps}{attributes.shape(array)})", []).append(name)
+        own = attributes.shape(array) or "1,"  # a number is an array as well, to be written into
+        shapes.setdefault(f"({steps}{own})", []).append(name)
     for weight, name in names.terms.items():
-        shapes.setdefault(f"({', '.join(['T', *map(in_code, weight)])})", []).append(name)
+        sizes = ", ".join(["T", *map(in_code, weight)]) + "," * (not weight)
+        shapes.setdefault(f"({sizes})", []).append(name)
     for shape, alike in shapes.items():
         yield from _rooms(alike, shape)
     for array in plan.arrays:
@@ -156,7 +158,7 @@ class _Names(Names):
 
     def terms_of(self, weight: Shape) -> str:
         """The array for the terms of the gradient of a weight, which the next one uses again."""
-        suffix = "".join(weight).replace("+", "")
+        suffix = "".join(weight).replace("+", "") or "number"
         return self.terms.setdefault(weight, self.attributes.names.of(weight, f"E_{suffix}"))
 
 

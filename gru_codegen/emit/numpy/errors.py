@@ -36,6 +36,7 @@ _PATTERNS = {
     "contract": ("{} @ {}", PRODUCT, ATOM),
     "row_sum": ("{}.sum(axis=-1, keepdims=True)", ATOM, ATOM),
     "column_sum": ("{}.sum(axis=1)", ATOM, ATOM),
+    "total": ("{}.sum(axis=(-2, -1))", ATOM, ATOM),
 }
 _ZERO = Const(Fraction(0))
 

@@ -233,6 +233,7 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
             **{f"s0.{v.name}" if several else "s0": v.shape for v in _declared_states(program)},
             **{f"params.{weight.name}": weight.shape for weight in program.weights},
         },
+        "single_columns": any(array.shape[-1:] == ("1",) for array in (*program.weights, *inputs)),
         "input_number": in_code(inputs[0].shape[1]),
         "weight_shapes": listed(
             [letters(tuple(map(_number, array.shape))) for array in arrays],
@@ -248,7 +249,8 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
 def _sources(sizes: Sizes, inputs: dict[str, str]) -> dict[str, str]:
     """The code of each size that is not that of the first input: from another, or a weight."""
     (_, first), *others = inputs.items()
-    of_inputs = {letter: f"{name}.shape[2]" for name, letter in reversed(others) if letter != first}
+    told = {first, "1"}
+    of_inputs = {n: f"{name}.shape[2]" for name, n in reversed(others) if n not in told}
     of_weights = {n: f"_size(params.{name}, {axis})" for n, (name, axis) in sizes.sources.items()}
     return {**of_inputs, **of_weights}
 
@@ -345,7 +347,9 @@ def _called(program: Program, heading: Heading) -> Iterator[str]:
         yield "_divisor"
     if heading.targets == "positive":
         yield "_check_positive"
-    sizes = Sizes.of(program)
+    sizes, given = Sizes.of(program), (program.variables()[name] for name in heading.inputs)
+    if any(array.shape[-1:] == ("1",) for array in (*program.weights, *given)):
+        yield "_check_columns"
     if sizes.sources:
         yield "_size"
     if sizes.equal:

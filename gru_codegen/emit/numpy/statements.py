@@ -29,6 +29,7 @@ from gru_codegen.ir import (
     Var,
     parts,
     reads,
+    refs,
     rewrite,
     shape_of,
     statements,
@@ -154,7 +155,10 @@ class Statements:
     def _of_its_own(self, statement: Statement, text: str) -> str:
         """The value `text` in an array of its own, where it would be one that may change."""
         value, target = statement.value, statement.target.var
-        if target.shape and shape_of(value) == ():
+        if target.role == "gradient" and target.shape == () and not statement.accumulate:
+            return f"np.asarray({text}, w.dtype)"  # a sum of NumPy's is no array
+        is_item = any(refs(value)) and self.plan.is_stored(target)  # which is filled with it
+        if target.shape and shape_of(value) == () and not is_item:
             return f"np.full({self.attributes.sizes(target)}, {text}, w.dtype)"  # it has no dtype
         handed_out = target.role == "gradient" and not statement.accumulate
         changes = any(self.written[r.var] > 1 and self.plan.is_stored(r.var) for r in reads(value))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import reduce
 
 from gru_codegen.ir import (
     Call,
@@ -24,6 +25,7 @@ from gru_codegen.ir import (
     Var,
     kept_for_every_step,
     reads,
+    shape_of,
     statements,
 )
 from gru_codegen.passes.adjoints.chains import (
@@ -187,7 +189,8 @@ class _Search:
             f"{'_'.join(names)}_rest", self.names_in_use | {ref.var.name for ref in plan.rests}
         )
         meaning = "the rest of an adjoint, which several adjoints read"
-        ref = Ref(Var(name, root.var.shape, "adjoint", True, meaning=meaning), Now())
+        shape = shape_of(reduce(lambda a, b: Call("multiply", (a, b)), (*factors, rest.factor)))
+        ref = Ref(Var(name, shape, "adjoint", True, meaning=meaning), Now())
         changed = [replace(each, products=_rested(each, rest, ref)) for each in plan.sums]
         return replace(plan, sums=changed, rests={**plan.rests, ref: rest}), ref
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
-from gru_codegen.ir import Call, Const, Expr, Now, Ref, Statement, Var, reads
+from gru_codegen.ir import Call, Const, Expr, Now, Ref, Statement, Var, reads, shape_of
 from gru_codegen.passes.adjoints.linear import LinearBody
 from gru_codegen.passes.support.algebra import MOST_TERMS, Term, factors_of, summed
 from gru_codegen.passes.support.naming import fresh
@@ -188,8 +188,8 @@ class Chains:
                 self.made[product] = statement.target
             yield replace(statement, value=value)
             return
-        shape = next(iter(reads(value))).var.shape
-        var = Var(fresh(stem, self.names_in_use), shape, "adjoint", True, meaning=meaning)
+        name = fresh(stem, self.names_in_use)
+        var = Var(name, shape_of(value), "adjoint", True, meaning=meaning)
         self.made[product] = target = Ref(var, Now())
         yield Statement(target, value)
 

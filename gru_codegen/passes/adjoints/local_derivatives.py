@@ -21,7 +21,7 @@ from gru_codegen.ir import (
     Var,
     kept_for_every_step,
     parts,
-    refs,
+    shape_of,
     statements,
 )
 from gru_codegen.passes.adjoints.linear import LinearBody
@@ -89,7 +89,7 @@ class _Collector:
         for adjoint, known in linear.known.items():
             known = improved(known)
             # A number is no factor of its own: elements that are exact have to stay so.
-            named = isinstance(known, Call) and known.operation != "rows" and any(refs(known))
+            named = isinstance(known, Call) and known.operation != "rows" and shape_of(known) != ()
             if named or (self.every_factor and isinstance(known, Ref) and known.var.timed):
                 factor = self._factor(statement.target.var, adjoint, known)
                 yield factor
@@ -108,5 +108,5 @@ class _Collector:
         name = fresh(stem, self.names_in_use)
         self.factors.add(name)
         meaning = f"derivative of {above} with respect to {below}"
-        ref = Ref(Var(name, target.shape, "value", True, meaning=meaning), Now())
+        ref = Ref(Var(name, shape_of(value), "value", True, meaning=meaning), Now())
         return Statement(ref, value)

@@ -95,7 +95,8 @@ class _Known:
         recalled: list[Expr] = []
         if len(ends) < 2 and None not in ends and self.writers[target.var] == 1 + len(ends):
             for product, read in _terms(target, value):
-                if self._lasts(product) and self._lasts(read, but=target):
+                whole = shape_of(product) == target.var.shape
+                if whole and self._lasts(product) and self._lasts(read, but=target):
                     recalled.append(product)
                     yield Recalled(product, read, ends[0] if ends else None)
         for part in parts(value):

@@ -20,6 +20,7 @@ from gru_codegen.ir import (
     Statement,
     Var,
     reads,
+    shape_of,
     statements,
 )
 from gru_codegen.passes.pack.neighbours import Neighbours
@@ -58,8 +59,9 @@ def _fused(
     for statement in body:
         addends = list(added_up(statement.value))
         stacked = [a for a in addends if isinstance(a, Ref) and a in products]
-        terms = [a for a in addends if _is_elementwise_product(a)]
-        same_shape = {statement.target.var.shape}
+        own = statement.target.var.shape
+        terms = [a for a in addends if _is_elementwise_product(a) and shape_of(a) == own]
+        same_shape = {own}
         if (
             len(stacked) != 1
             or len(stacked) + len(terms) < len(addends)

@@ -20,6 +20,7 @@ from gru_codegen.ir import (
     Var,
     joined,
     rewrite,
+    shape_of,
 )
 from gru_codegen.passes.support.naming import fresh, names_in
 
@@ -56,7 +57,8 @@ class _Inputs:
                 return None
             left, right = expression.args
             for product, bias in ((left, right), (right, left)):
-                if _is_product_of_input(product) and _is_operation(bias, "rows"):
+                fit = shape_of(product)[-1:] == shape_of(bias)[-1:]
+                if fit and _is_product_of_input(product) and _is_operation(bias, "rows"):
                     assert isinstance(product, Call)
                     assert isinstance(bias, Call)
                     source, weights = product.args

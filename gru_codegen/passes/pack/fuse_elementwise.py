@@ -198,6 +198,8 @@ class _Body:
         held: dict[Var, tuple[Ref, ...]] = {}
         for group in groups:
             refs = [ref for ref in group if isinstance(ref, Ref)]
+            if any(shape_of(part)[-1:] != first.target.var.shape[-1:] for part in group):
+                return False  # a column would be spread over several matrices
             if len(refs) < len(group):
                 continue  # products, which become variables of their own
             if not _are_alike(refs, self.kept) or not self.neighbours.can_be(

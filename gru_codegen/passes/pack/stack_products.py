@@ -20,6 +20,7 @@ from gru_codegen.ir import (
     Now,
     Program,
     Ref,
+    Shape,
     Statement,
     Var,
     reads,
@@ -105,6 +106,7 @@ class _Sum:
     weights: tuple[Expr, ...]
     bias: Expr | None
     rest: tuple[tuple[bool, Expr], ...]
+    shape: Shape
     structure: str
 
     @property
@@ -134,7 +136,9 @@ def _sums(index: int, statement: Statement, computed: set[Var]) -> Iterator[_Sum
             waiting += expression.args
             continue
         own = [Call("matmul", (operand, weight)) for operand, weight in products.items()]
-        biases = [a for negative, a in addends if not negative and _is_bias(a)][:1]
+        shape = shape_of(own[0])
+        fitting = [a for negative, a in addends if not negative and shape_of(a) == shape]
+        biases = list(filter(_is_bias, fitting))[:1]
         rest = list(addends)
         for addend in (*own, *biases):
             rest.remove((False, addend))  # once, even if it occurs twice
@@ -147,6 +151,7 @@ def _sums(index: int, statement: Statement, computed: set[Var]) -> Iterator[_Sum
             tuple(products.values()),
             next((b.args[0] for b in biases if isinstance(b, Call)), None),
             tuple(rest),
+            shape,
             _structure(statement.value),
         )
 
@@ -161,12 +166,18 @@ def _addends(expression: Expr, negative: bool = False) -> Iterator[tuple[bool, E
 
 
 def _products(addends: list[tuple[bool, Expr]]) -> Iterator[tuple[Ref, Expr]]:
-    """The operand and the weights of each product of a matrix of this step and of weights."""
+    """The operand and the weights of each product of a matrix of this step and of weights.
+
+    All are of the shape of the first.
+    """
+    shapes: list[Shape] = []
     for negative, addend in addends:
         if isinstance(addend, Call) and addend.operation == "matmul" and not negative:
             operand, weights = addend.args
             if isinstance(operand, Ref) and operand.var.timed and _is_of_weights(weights):
-                yield operand, weights
+                shapes.append(shape_of(addend))
+                if shapes[-1] == shapes[0]:
+                    yield operand, weights
 
 
 def _is_bias(expression: Expr) -> bool:
@@ -290,9 +301,7 @@ class _Operands:
         target = member.target
         stem = f"a{target.name}" if target.role == "value" else f"{target.name}_products"
         meaning = "matrix products"
-        return Ref(
-            Var(fresh(stem, self.names_in_use), shape_of(member.whole), "work", meaning=meaning)
-        )
+        return Ref(Var(fresh(stem, self.names_in_use), member.shape, "work", meaning=meaning))
 
 
 class _Part(NamedTuple):

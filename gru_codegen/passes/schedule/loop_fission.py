@@ -24,6 +24,7 @@ from gru_codegen.ir import (
     Shape,
     Statement,
     Var,
+    fills,
     parts,
     reads,
     rewrite,
@@ -219,8 +220,8 @@ def _all_steps(statement: Statement, body: tuple[Block, ...]) -> Statement | Non
             return None
     else:
         target = replace(target, when=Every())
-        shape = shape_of(target)
-        if not target.var.timed or _shape_over_time(value) not in (shape, shape[1:]):
+        shape = _shape_over_time(value)
+        if not target.var.timed or not shape or not fills(shape, shape_of(target)):
             return None
     return replace(statement, target=target, value=_over_time(value), accumulate=False)
 

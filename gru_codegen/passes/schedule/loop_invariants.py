@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from fractions import Fraction
 
 from gru_codegen.ir import (
     Block,
     Call,
+    Const,
     Expr,
     Phase,
     Program,
@@ -62,7 +64,10 @@ class _Hoisting:
 
     def _statement(self, value: Expr, user: str) -> Statement:
         weights = [ref.var.name for ref in reads(value)]
-        stem = f"half_{weights[0]}" if len(weights) == 1 else f"W_{user}"
+        stem = f"W_{user}"
+        if len(weights) == 1:
+            halved = isinstance(value, Call) and value.args[0] == Const(Fraction(1, 2))
+            stem = f"half_{weights[0]}" if halved else f"{weights[0]}_ready"
         name = fresh(stem, self.names_in_use)
         meaning = "weights, made ready"
         target = Ref(Var(name, shape_of(value), "work", meaning=meaning))

@@ -25,6 +25,8 @@ from gru_codegen.ir import (
     Var,
     may_alias,
     reads,
+    refs,
+    shape_of,
 )
 
 __all__ = ["eliminate_common_subexpressions"]
@@ -68,8 +70,8 @@ def _share(
             args = tuple(map(known, expression.args))
             if expression.operation not in _WITH_NUMBERS:
                 args = tuple(map(_unless_number, args, expression.args))
-            if not OPERATIONS[expression.operation].elementwise:  # a vector is no matrix for it
-                args = tuple(map(_unless_rows, args, expression.args))
+            if not OPERATIONS[expression.operation].elementwise:  # a part has to be there in full
+                args = tuple(map(_in_full, args, expression.args))
             if args != expression.args:
                 return _computed_with(replace(expression, args=args), computed)
             return computed.get(expression, expression)
@@ -81,10 +83,10 @@ def _share(
     _forget(computed, target)
     _forget(copies, target)
     if not statement.accumulate and target not in reads(value):
-        var = target.var
+        var, own = target.var, shape_of(target)
         if _is_copy(value) and var.boundary is None and var not in handed_out:
             copies[target], origins[target] = value, origin
-        elif isinstance(value, Call) and var not in handed_out:
+        elif isinstance(value, Call) and var not in handed_out and shape_of(value) == own:
             computed.setdefault(value, target)
     if value is statement.value:
         return statement
@@ -103,10 +105,10 @@ def _forget(known: dict[Any, Any], target: Ref) -> None:
 
 
 def _is_copy(value: Expr) -> bool:
-    """Return whether `value` is a copy: a variable, or one whose rows are all a weight."""
+    """Return whether `value` is a copy: a variable, rows that are all a weight, or a number."""
     if any(not ref.var.timed and ref.var.role not in GIVEN for ref in reads(value)):
         return False  # the next step may write it anew
-    return isinstance(value, (Ref, Const)) or _is_rows(value)
+    return isinstance(value, (Ref, Const)) or _is_rows(value) or _is_number(value)
 
 
 def _computed_with(expression: Call, computed: dict[Expr, Ref]) -> Expr:
@@ -121,6 +123,12 @@ def _computed_with(expression: Call, computed: dict[Expr, Ref]) -> Expr:
     return computed.get(expression, expression)
 
 
+def _is_number(value: Expr) -> bool:
+    """Return whether `value` is one number, computed from weights alone."""
+    read = refs(value)
+    return bool(read) and all(ref.var.role == "weight" for ref in read) and shape_of(value) == ()
+
+
 def _is_rows(value: Expr) -> bool:
     return isinstance(value, Call) and value.operation == "rows"
 
@@ -130,6 +138,7 @@ def _unless_number(known: Expr, read: Expr) -> Expr:
     return read if isinstance(read, Ref) and isinstance(known, Const) else known
 
 
-def _unless_rows(known: Expr, read: Expr) -> Expr:
-    """Return `known` for `read`, but no vector in place of a matrix that repeats it by row."""
-    return read if isinstance(read, Ref) and _is_rows(known) else known
+def _in_full(known: Expr, read: Expr) -> Expr:
+    """Return `known` for `read`, but no vector or column in place of a matrix that repeats it."""
+    repeated = isinstance(read, Ref) and _is_rows(known)
+    return read if repeated or shape_of(known) != shape_of(read) else known

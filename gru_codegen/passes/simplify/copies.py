@@ -74,7 +74,8 @@ def _is_copy(statement: Statement) -> bool:
     target, value = statement.target, statement.value
     if statement.given or not (isinstance(value, Ref) and value.when == target.when == Now()):
         return False
-    return value.var.role in ("value", "adjoint") and value.var.boundary is None
+    alike = value.var.shape == target.var.shape
+    return alike and value.var.role in ("value", "adjoint") and value.var.boundary is None
 
 
 def _is_free(target: Ref, body: tuple[Statement, ...], uses: list[int], copy_index: int) -> bool:

@@ -180,6 +180,10 @@ def _into(
     """Statements that compute `expression` in `into`; those in `used` keep their values."""
     if not isinstance(expression, Call) or _is_simple(expression):
         yield Statement(into, expression, origin)
+    elif _is_product(expression) and not _is_whole(expression, into):
+        column = scratch.place(shape_of(expression), used)
+        yield from _into(column, expression, origin, scratch, (*used, column))
+        yield Statement(into, column, origin)
     elif expression.operation in ("add", "subtract"):
         yield from _chain(into, "sum", _addends(expression), origin, scratch, used)
     elif expression.operation == "multiply":
@@ -207,6 +211,15 @@ def _into(
             variables = (argument for argument in arguments if isinstance(argument, Ref))
             used = (*used, *variables)
             yield from _by_definition(into, function, arguments[0], origin, scratch, used)
+
+
+def _is_product(expression: Call) -> bool:
+    return OPERATIONS[expression.operation].is_gemm
+
+
+def _is_whole(expression: Expr, into: Ref) -> bool:
+    """Return whether `expression` has a column for each of `into`, and is none to be spread."""
+    return shape_of(expression)[-1:] == into.var.shape[-1:]
 
 
 def _defined(call: Call) -> Elementwise | None:
@@ -261,8 +274,9 @@ def _chain(
     remaining.remove(begin)
     value, negative = begin.expression, begin.negative
     if not begin.simple:
-        yield from _into(into, value, origin, scratch, used)
-        value = into
+        value = into if _is_whole(value, into) else scratch.place(shape_of(value), used)
+        used = (*used, value)
+        yield from _into(value, begin.expression, origin, scratch, used)
     for operand in remaining:
         value_of_operand = operand.expression
         if not operand.simple:

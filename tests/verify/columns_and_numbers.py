@@ -1,0 +1,35 @@
+"""Cells of `cells/` with columns (B, 1) and learned numbers, by hand, for test_independent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+Array = Any
+
+
+def sigmoid(a: Array) -> Array:
+    return 1 / (1 + np.exp(-a))
+
+
+def columns(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, dict[str, Array]]:
+    a = x @ p.wi + s["S"] @ p.ui
+    i, f = np.exp(np.where(a.real > 0, -a, a)), sigmoid(x @ p.wf)
+    C = np.tanh(x @ p.W + s["S"] @ p.U + p.b + s["n"])
+    n = f * s["n"] + i
+    larger = np.where((i * C).real > n.real, i * C, n)
+    Q = f * (i - 2) * s["S"] - larger + p.b / (1 + n)
+    S = Q / (1 + n**2) + np.where(f.real < s["S"].real, f, s["S"])
+    return S, {"S": S, "n": n}
+
+
+def scalars(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, dict[str, Array]]:
+    C = np.tanh(x @ p.W + p.alpha * (s["S"] @ p.U) + p.beta * p.b)
+    m = sigmoid(p.beta) * s["m"] + s["S"] @ p.u - p.alpha
+    S = (1 - 1 / (1 + np.exp(p.beta))) * s["S"] + p.alpha * m * C / (1 + p.beta**2)
+    return S, {"S": S, "m": m}
+
+
+STEPS = {"columns": columns, "scalars": scalars}
