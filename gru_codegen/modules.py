@@ -15,6 +15,7 @@ import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from reprlib import repr as shortened
 from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
@@ -85,6 +86,11 @@ def python_source(path: str | os.PathLike[str]) -> str:
 
 def require_kernel(module: Any) -> None:
     """Raise VerificationError unless ``module`` defines all that every generated kernel does."""
+    if not (isinstance(module, ModuleType) or hasattr(module, "CONTRACT")):
+        raise VerificationError(
+            "kernel: expected a module, as gru_codegen.load or the import of a generated file "
+            f"makes, got {shortened(module)}"
+        )
     if fault := _fault(module):
         raise VerificationError(f"{getattr(module, '__name__', repr(module))} {fault}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Mapping as Table
 from dataclasses import replace
+from reprlib import repr as shortened
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from gru_codegen.cell import Cell
 from gru_codegen.cells import GRU
 from gru_codegen.derive import derive
 from gru_codegen.errors import CellError, DerivationError, VerificationError
-from gru_codegen.losses import L2, Loss
+from gru_codegen.losses import L2, Loss, require_declared
 from gru_codegen.readouts import readouts
 
 __all__ = ["audit"]
@@ -54,11 +55,16 @@ def audit(
 
     Raises
     ------
+    TypeError: `function` cannot be called, or `cell` or `loss` is no declaration.
     VerificationError: the function raises, or does not return what the mapping says; the mapping
         has a fault. The message is one line.
     CellError: the cell has two inputs.
     ValueError: there is no such readout.
     """
+    if not callable(function):
+        raise TypeError(
+            f"function: expected a function, or what is called like one, got {shortened(function)}"
+        )
     known = require_mapping(mapping, cell, loss, readout)
     subject = name or str(getattr(function, "__qualname__", repr(function)))
     against = ", ".join([cell.name, loss.name] + [readout] * (readout != "none"))
@@ -72,6 +78,7 @@ def require_mapping(
     mapping: str | Table[str, Any] | None, cell: Cell, loss: Loss, readout: str
 ) -> Mapping:
     """The mapping for a cell with a readout and a loss; what is raised is as for `audit`."""
+    require_declared(cell, loss)
     if readout not in readouts:
         raise ValueError(f"readout: there is no {readout!r}; there are {', '.join(readouts)}")
     complete = readouts[readout](cell)

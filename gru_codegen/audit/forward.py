@@ -104,9 +104,13 @@ def variant_of(declared: Computed, found: Losses) -> Computed | None:
 
 
 def _losses(declared: Computed) -> Iterator[Computed]:
-    """Other losses of the same outputs, of the last step, or from a state of zero."""
+    """Other losses of the same outputs, of the last step, or from a state of zero.
+
+    Targets are numbers, whatever they stand for: those of losses of the same kind come first.
+    """
     kind = declared.loss.targets
-    others = [loss for loss in losses.values() if loss.targets == kind and loss != declared.loss]
+    others = [loss for loss in losses.values() if loss != declared.loss]
+    others.sort(key=lambda loss: loss.targets != kind)
     last = "the cost of the last step alone"
     zero = "starts from zero, whatever the initial state"
     yield replace(declared, at_last=not declared.at_last, text=f"is {last}")

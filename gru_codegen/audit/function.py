@@ -146,7 +146,7 @@ class Foreign:
         )
         arguments, keywords = self._arguments(point, arrays, places)
         with _set(places.globals, arrays if self.mapping.params == "globals" else {}):
-            returned = self._named(_run(self.function, arguments, keywords, point))
+            returned = self._named(_run(self.function, arguments, keywords, point, self._hint))
             gradients = {
                 name: value
                 for number, theirs in enumerate(stored)
@@ -190,8 +190,27 @@ class Foreign:
                 if isinstance(returned, (tuple, list))
                 else _kind(returned)
             )
-            raise VerificationError(f"it returns {given}; expected {', '.join(names)}")
+            raise VerificationError(
+                f"it returns {given}; expected {', '.join(names)}{self._unmapped}"
+            )
         return dict(zip(names, returned, strict=False))
+
+    def _hint(self, error: BaseException) -> str:
+        """The likely reason why the function raises, if its own names or arguments are that."""
+        if isinstance(error, (KeyError, AttributeError)):
+            return "; is it a weight? a mapping says what the function calls each"
+        return self._unmapped
+
+    @property
+    def _unmapped(self) -> str:
+        """The call that was made, if no mapping says which, and the way to say another."""
+        if self.mapping.call is not None:
+            return ""
+        called = f"{_name(self.function)}({', '.join(value for _, value in self.call)})"
+        return (
+            f"; it was called as {called}: a mapping says how else, --mapping FILE.toml "
+            "(docs/audit.md)"
+        )
 
     def _gradient(
         self, theirs: str, number: int, returned: Table[str, Any], places: _Places
@@ -260,7 +279,11 @@ def _set(names: dict[str, Any], arrays: Table[str, Array]) -> Iterator[None]:
 
 
 def _run(
-    function: Callable[..., Any], arguments: list[Any], keywords: dict[str, Any], point: Point
+    function: Callable[..., Any],
+    arguments: list[Any],
+    keywords: dict[str, Any],
+    point: Point,
+    hint: Callable[[BaseException], str],
 ) -> Any:
     """The value of the function; what it prints goes to standard error."""
     try:
@@ -269,12 +292,15 @@ def _run(
     except (Exception, SystemExit) as error:
         last = traceback.extract_tb(error.__traceback__)[-1]
         sizes = ", ".join(f"{letter}={size}" for letter, size in point.sizes.items())
-        missing = isinstance(error, (KeyError, AttributeError))
-        hint = "; is it a weight? a mapping says what the function calls each" if missing else ""
+        inside = last.filename != __file__  # else the call itself failed, which is ours
+        where = f" ({Path(last.filename).name}, line {last.lineno})" if inside else ""
         raise VerificationError(
-            f"it raises, at {sizes}: {one_line(error)} ({Path(last.filename).name}, line "
-            f"{last.lineno}){hint}"
+            f"it raises, at {sizes}: {one_line(error)}{where}{hint(error)}"
         ) from error
+
+
+def _name(function: Any) -> str:
+    return str(getattr(function, "__name__", type(function).__name__))
 
 
 def _looked_up(holder: Any, number: int | None, names: list[str]) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from reprlib import repr as shortened
 
 from gru_codegen.grade.grading import graded
 from gru_codegen.grade.result import Grade, Line
@@ -30,4 +31,6 @@ def grade(
     CellError: the file cannot be read, or names, formulas or the cell in it are at fault; the
         message points at the line and column where there is one.
     """
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"path: expected that of a TOML file, got {shortened(path)}")
     return graded(Sheet.open(os.fspath(path)), progress)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from reprlib import repr as shortened
 from types import ModuleType
 
 from ..errors import VerificationError
@@ -65,6 +66,11 @@ def verify(
     require_kernel(kernel)
     if loss is None:
         require_known(kernel)
+    elif not isinstance(loss, Loss):
+        raise VerificationError(
+            "loss: expected its definition, as gru_codegen.compare.definition_of makes of a Loss, "
+            f"got {shortened(loss)}"
+        )
     if "SHAPES" in definitions.missing(kernel):  # without it no function of the kernel works
         raise VerificationError(
             f"{kernel.__name__} is not a generated kernel: it defines no SHAPES"

@@ -248,6 +248,19 @@ def test_faults_of_any_cell(name: str) -> None:
 # --- of the loss ----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("loss", [name for name in gc.losses if name != "l2"])
+def test_a_right_function_for_another_loss_is_told_so(loss: str) -> None:
+    """Whatever its targets stand for, they are numbers: fractions and labels as well."""
+    audit = gc.audit(
+        by_hand.gru, cell=gc.cells["gru-bias"], loss=gc.losses[loss], mapping={"y": "TBH"}
+    )
+    assert audit.findings[0].fault == "is that of the loss l2"
+    assert all(finding.right for finding in audit.findings[1:])
+    assert {finding.remark for finding in audit.findings[1:]} == {
+        "right for the loss that it computes"
+    }
+
+
 OTHER_CONVENTION = ("(1 - z) * s + z * ca", "z * s + (1 - z) * ca")
 
 

@@ -109,11 +109,18 @@ def test_a_fault_of_a_file(
         gc.audit(by_hand.gru, mapping="m.toml")
 
 
+#: What is said of a call that no mapping describes.
+CALLED = (
+    "; it was called as <lambda>(params, x, y, s0): a mapping says how else, --mapping FILE.toml "
+    "(docs/audit.md)"
+)
+
+
 @pytest.mark.parametrize(
     ("returned", "message"),
     [
-        (3.0, "it returns of type float; expected loss, gradients"),
-        ((1.0,), "it returns 1 values; expected loss, gradients"),
+        (3.0, f"it returns of type float; expected loss, gradients{CALLED}"),
+        ((1.0,), f"it returns 1 values; expected loss, gradients{CALLED}"),
         ((1.0, {"Wz": 1}), "the gradient of Wrecz is not in the gradients that it returns, of type "
          "dict; say in `returns` where it is"),
         ((1.0, dict.fromkeys(EACH, "a")), "the gradient of Wz is of type str; expected an array of "
@@ -127,12 +134,32 @@ def test_a_function_that_returns_something_else(returned: Any, message: str) -> 
         gc.audit(lambda p, x, y, s0: returned, name="f")
 
 
+def test_a_function_that_takes_other_arguments() -> None:
+    """The message is of the call, and names no line of this package."""
+
+    def backward(xs: Any, ys: Any, h0: Any, W: Any, U: Any, b: Any) -> Any:
+        return xs, ys, h0, W, U, b
+
+    with pytest.raises(gc.VerificationError) as raised:
+        gc.audit(backward, name="own.py:backward")
+    said = str(raised.value)
+    assert said.startswith("own.py:backward: it raises, at T=3, B=2, D=4, H=5: TypeError: ")
+    assert said.endswith(
+        f"missing 2 required positional arguments: 'U' and 'b'{CALLED}".replace(
+            "<lambda>", "backward"
+        )
+    )
+    with pytest.raises(gc.VerificationError, match=r"positional arguments: [^;]*$"):
+        gc.audit(backward, mapping={"call": ["x", "y"]})
+
+
 def test_a_function_that_raises() -> None:
     def f(p: Any, x: Any, y: Any, s0: Any) -> Any:
         return x @ y
 
     message = (
         r"f: it raises, at T=3, B=2, D=4, H=5: ValueError: matmul: .* \(test_mapping.py, line \d+\)"
+        + re.escape(CALLED.replace("<lambda>", "f"))
     )
     with pytest.raises(gc.VerificationError, match=f"^{message}$"):
         gc.audit(f, name="f")

@@ -1,0 +1,73 @@
+"""Public functions say in one line what they expect where they are given something else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import gru_codegen as gc
+
+
+def f(*_: Any) -> None:
+    """A function that nothing calls."""
+
+
+KERNEL = gc.load(gc.GRU, unroll=1)
+OF_CELLS: dict[str, Callable[..., Any]] = {
+    "derive": gc.derive,
+    "generate": gc.generate,
+    "load": gc.load,
+    "inspect": gc.inspect,
+    "program": gc.program,
+    "source_map": gc.source_map,
+    "audit": lambda cell, **options: gc.audit(f, cell=cell, **options),
+}
+OF_KERNELS: dict[str, Callable[..., Any]] = {
+    "verify": gc.verify,
+    "checkpointed": lambda kernel: gc.checkpointed(kernel, (), [], []),
+}
+
+
+@pytest.mark.parametrize("function", OF_CELLS.values(), ids=OF_CELLS)
+@pytest.mark.parametrize("given", ["gru", None, gc.L2, KERNEL])
+def test_a_cell(function: Callable[..., Any], given: Any) -> None:
+    with pytest.raises(TypeError, match=r"^cell: expected a Cell, such as gc.GRU or .*, got "):
+        function(given)
+
+
+@pytest.mark.parametrize("function", OF_CELLS.values(), ids=OF_CELLS)
+@pytest.mark.parametrize("given", ["l2", None, gc.GRU])
+def test_a_loss(function: Callable[..., Any], given: Any) -> None:
+    with pytest.raises(TypeError, match=r"^loss: expected a Loss, such as gc.L2 or .*, got "):
+        function(gc.GRU, loss=given)
+
+
+@pytest.mark.parametrize("function", OF_KERNELS.values(), ids=OF_KERNELS)
+@pytest.mark.parametrize("given", ["path.py", 3, gc.GRU, None])
+def test_a_kernel(function: Callable[..., Any], given: Any) -> None:
+    with pytest.raises(gc.VerificationError) as raised:
+        function(given)
+    said = str(raised.value)
+    assert said.startswith("kernel: expected a module, as gru_codegen.load or the import of a ")
+    assert ", got " in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda: gc.audit(3), "function: expected a function, or what is called like one, got 3"),  # type: ignore[arg-type]
+        (lambda: gc.grade({}), "path: expected that of a TOML file, got {}"),  # type: ignore[arg-type]
+    ],
+)
+def test_what_else_is_taken(call: Callable[[], Any], said: str) -> None:
+    with pytest.raises(TypeError) as raised:
+        call()
+    assert str(raised.value) == said
+
+
+def test_the_definition_of_a_loss() -> None:
+    with pytest.raises(gc.VerificationError, match=r"^loss: expected its definition, as "):
+        gc.verify(KERNEL, loss=gc.L2)  # type: ignore[arg-type]
