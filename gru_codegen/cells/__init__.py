@@ -30,6 +30,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "gru-reset-after",
             "ligru",
             "mgu",
+            "fastgrnn",
             "janet",
             "mut1",
             "recurrent-highway",

@@ -28,6 +28,8 @@ FOLDERS = {
 CONTORTED = {
     "gru-d": "the mean of the data, which is a weight",
     "damped-ema": "one dimension a channel: several are a matrix for each sample",
+    "mamba": "one state a channel: several are a matrix for each sample",
+    "mamba2": "one state a channel: several are a matrix for each sample",
     "retention": "keys of one dimension: several are a matrix for each sample",
     "s4d-real": "one state a channel: several are a matrix for each sample",
 }

@@ -35,9 +35,9 @@ FORMS = [{**style, "unroll": unroll} for style, unroll in product(STYLES, (None,
 def agreed(kernel: ModuleType, name: str, case: Given) -> None:
     """Compare all that a kernel computes with the second writing of its cell."""
     expected, by = run(SECOND[name], case), gradients(SECOND[name], case)
-    vectors = {weight for weight, shape in kernel.SHAPES.items() if len(shape) == 1}
+    dimensions = {n: len(kernel.SHAPES[f"params.{n}"]) for n in case.weights}
     params = kernel.Params(
-        **{n: a[0] if f"params.{n}" in vectors else a for n, a in case.weights.items()}
+        **{n: a.reshape(a.shape[2 - dimensions[n] :]) for n, a in case.weights.items()}
     )
     s0 = state_of(kernel, [case.s0[state] for state in kernel.STATES])
     several = len(case.inputs) > 1

@@ -20,6 +20,8 @@ __all__ = [
     "lem",
     "lif",
     "ltc",
+    "ode_lstm",
+    "ode_rnn",
     "unicornn",
     "wilson_cowan",
 ]
@@ -120,3 +122,21 @@ def alif(w: Any, x: Any, z: Any, u: Any, b: Any) -> Any:
     u = 0.9 * u + x @ w.W + z @ w.R - threshold * z
     z = spiking((u - threshold) / threshold, lambda a: 0.3 * np.maximum(0, 1 - abs(a)))
     return z, (z, u, b)
+
+
+def ode_rnn(w: Any, x: Any, h: Any) -> Any:
+    """The solver is one step of Euler's."""
+    h = h + x.delta * (tanh(h @ w.F1 + w.b1) @ w.F2 + w.b2)
+    h = tanh(x.x @ w.W + h @ w.U + w.b)
+    return h, (h,)
+
+
+def ode_lstm(w: Any, x: Any, h: Any, c: Any) -> Any:
+    """The memory is discrete, the state moves."""
+    i, f, o, g = (
+        x.x @ getattr(w, f"W{n}") + h @ getattr(w, f"U{n}") + getattr(w, f"b{n}") for n in "ifog"
+    )
+    c = sigmoid(f) * c + sigmoid(i) * tanh(g)
+    h = sigmoid(o) * tanh(c)
+    h = h + x.delta * tanh(h @ w.F + w.bF)
+    return h, (h, c)

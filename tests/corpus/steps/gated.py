@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.corpus.functions import exp, hard_sigmoid, relu, sigmoid, softplus, tanh
+import numpy as np
+
+from tests.corpus.functions import exp, hard_sigmoid, relu, sigmoid, softplus, spiking, tanh
 
 __all__ = [
     "atr",
@@ -12,6 +14,7 @@ __all__ = [
     "cfn",
     "dsgu",
     "eleatt_gru",
+    "fastgrnn",
     "gru_d",
     "intersection",
     "janet",
@@ -28,6 +31,7 @@ __all__ = [
     "recurrent_highway",
     "sgrn",
     "sgu",
+    "skip_rnn",
     "star",
     "tau_gru",
     "ugrnn",
@@ -240,3 +244,21 @@ def sgrn(w: Any, x: Any, h: Any) -> Any:
     f = sigmoid(a + h @ w.U + w.bh)
     h = tanh(a + f * (h - a))
     return h, (h,)
+
+
+def fastgrnn(w: Any, x: Any, h: Any) -> Any:
+    """Gate and candidate differ in the bias and the function alone."""
+    both = x @ w.W + h @ w.U
+    z = sigmoid(both + w.bz)
+    h = z * h + (sigmoid(w.zeta) * (1 - z) + sigmoid(w.nu)) * tanh(both + w.bh)
+    return h, (h,)
+
+
+def skip_rnn(w: Any, x: Any, h: Any, chance: Any) -> Any:
+    """A step is skipped until the chances have added up to one half."""
+    u = spiking(chance - 0.5, np.ones_like)
+    h = h + u * (tanh(x @ w.W + h @ w.U + w.b) - h)
+    more = sigmoid(h @ w.wp + w.bp)
+    room = 1 - chance
+    chance = u * more + (1 - u) * (chance + room - relu(room - more))
+    return h, (h, chance)

@@ -6,13 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from tests.corpus.functions import cos, exp, relu, sigmoid, silu, sin, sqrt, tanh
+from tests.corpus.functions import cos, exp, relu, sigmoid, silu, sin, softplus, sqrt, tanh
 
 __all__ = [
     "damped_ema",
     "gilr",
     "hawk",
     "lru",
+    "mamba",
+    "mamba2",
     "mingru_positive",
     "minlstm",
     "qrnn",
@@ -152,3 +154,17 @@ def mingru_positive(w: Any, x: Any, h: Any) -> Any:
     z, c = sigmoid(x @ w.Wz + w.bz), x @ w.Wh + w.bh
     h = (1 - z) * h + z * np.where(np.real(c) >= 0, c + 0.5, sigmoid(c))
     return h, (h,)
+
+
+def mamba(w: Any, x: Any, s: Any) -> Any:
+    """At N = 1, with a step of rank 1; inputs by Euler's method, as in its code."""
+    step = softplus(x @ w.Wd + w.bd)
+    s = exp(-step * exp(w.Alog)) * s + step * (x @ w.Wb) * x
+    return (x @ w.Wc) * s + w.p * x, (s,)
+
+
+def mamba2(w: Any, x: Any, s: Any) -> Any:
+    """The same where a step and a decay serve all channels of a head."""
+    step = softplus(x @ w.Wd + w.bd)
+    s = exp(-step * exp(w.Alog)) * s + step * (x @ w.Wb) * x
+    return (x @ w.Wc) * s + w.p * x, (s,)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.corpus.functions import exp, larger, relu, sigmoid, tanh
+import numpy as np
+
+from tests.corpus.functions import exp, larger, log, relu, sigmoid, softplus, tanh
 
 __all__ = [
+    "ct_lstm",
     "elstm",
     "indy_lstm",
     "lstm_1997",
@@ -24,6 +27,7 @@ __all__ = [
     "recurrent_dropout_lstm",
     "residual_lstm",
     "slstm",
+    "time_aware_lstm",
     "wmc_lstm",
     "zoneout_lstm",
 ]
@@ -217,3 +221,24 @@ def elstm(w: Any, x: Any, c: Any) -> Any:
     f = sigmoid(x @ w.F + w.wf * c + w.bf)
     c = f * c + (1 - f) * tanh(x @ w.Z + w.wz * c + w.bz)
     return sigmoid(x @ w.P + c @ w.Wo + w.bo) * c, (c,)
+
+
+def time_aware_lstm(w: Any, x: Any, h: Any, c: Any) -> Any:
+    """The short-term part of the memory counts 1 / log(e + delta) of itself."""
+    short = tanh(c @ w.Wd + w.bd)
+    c = c + short * (1 / log(np.e + x.delta) - 1)
+    i, f, o, g = _gates(w, x.x, h)
+    return _remembered(c, f, i, o, g)
+
+
+def ct_lstm(w: Any, x: Any, c: Any, cbar: Any, rate: Any, o: Any) -> Any:
+    """Between two events the memory decays to a target of its own."""
+    fade = exp(-rate * x.delta)
+    c = fade * c + (1 - fade) * cbar
+    h = o * tanh(c)
+    i, f, z, o, j, k, r = (
+        x.x @ getattr(w, f"W{n}") + h @ getattr(w, f"U{n}") + getattr(w, f"b{n}") for n in "ifzojkr"
+    )
+    c = sigmoid(f) * c + sigmoid(i) * tanh(z)
+    cbar = sigmoid(k) * cbar + sigmoid(j) * tanh(z)
+    return h, (c, cbar, softplus(r), sigmoid(o))

@@ -13,7 +13,9 @@ __all__ = [
     "antisymmetric_gated",
     "delta_rnn",
     "dilated_rnn",
+    "fastrnn",
     "gamma_memory",
+    "gated_feedback",
     "indrnn",
     "irnn",
     "jordan",
@@ -180,3 +182,25 @@ def mufuru(w: Any, x: Any, h: Any) -> Any:
     parts = [np.exp(a) for a in logits]
     h = sum(p * o for p, o in zip(parts, (h, c, h * c, h - c), strict=True)) / sum(parts)
     return h, (h,)
+
+
+def fastrnn(w: Any, x: Any, h: Any) -> Any:
+    """Two numbers weigh the new and the old."""
+    h = w.beta * h + w.alpha * tanh(x @ w.W + h @ w.U + w.b)
+    return h, (h,)
+
+
+def gated_feedback(w: Any, x: Any, h1: Any, h2: Any) -> Any:
+    """One number for each pair of layers, from the input and all states."""
+
+    def gate(given: Any, name: str) -> Any:
+        return sigmoid(given + h1 @ getattr(w, f"u{name}") + h2 @ getattr(w, f"v{name}"))
+
+    first = tanh(
+        x @ w.W1 + gate(x @ w.w1, "11") * (h1 @ w.U11) + gate(x @ w.w1, "21") * (h2 @ w.U21)
+    )
+    given = first @ w.w2
+    second = tanh(
+        first @ w.W2 + gate(given, "12") * (h1 @ w.U12) + gate(given, "22") * (h2 @ w.U22)
+    )
+    return second, (first, second)
