@@ -23,9 +23,9 @@ is x[t - 1].
 
 The adjoint of a variable A, which is the derivative of the loss with respect to A, is called dA.
 The adjoint of S_{t-1}, which step t passes on to step t - 1, is the carry dS_prev. V_t are the loss
-weights; M_t is 1 in the rows of the samples that ended before step t, elsewhere 0. With lengths,
-A'_t is what the equation of a state A_t gives, and dA'_t its adjoint: they share the arrays of A
-and dA. A <- B says that A is changed in place.
+weights; M_t is 1 in the rows of the samples for which step t is padding, past their length or
+masked, elsewhere 0. With padding, A'_t is what the equation of a state A_t gives, and dA'_t its
+adjoint: they share the arrays of A and dA. A <- B says that A is changed in place.
 
 Cost of forward:             12 matrix products,
                              12 B D H + 12 B H^2 + 24 B H flops
@@ -306,18 +306,20 @@ def forward(
     s0: Any = None,
     *,
     lengths: Any = None,
+    mask: Any = None,
     workspace: Workspace | None = None,
 ) -> tuple[Array, Array]:
     """Return the outputs (T, B, H) and the last state for x (T, B, D); s0 is zeros if None.
 
-    lengths: (B,) integers, how many steps each sample has, T if None. Past its length a sample
-    keeps its state, its outputs are 0, and what x holds there is not read.
+    lengths: (B,) integers, how many steps each sample has, T if None. mask: (T, B) booleans, True
+    where a step is real, as all are if None. Any other step, and each past the length, is padding:
+    a sample keeps its state, its output is 0, and what x holds there is not read.
     """
     params, x, w = _prepared(params, x, workspace)
     call = object()
     try:
         w.calls.append(call)
-        x = _begun(w, call, x, s0, lengths)
+        x = _begun(w, call, x, s0, lengths, mask)
         _forward(params, x, w)
         return _outputs(w.S, w), w.S_last.copy()
     finally:
@@ -332,18 +334,19 @@ def loss(
     *,
     loss_weights: Any = None,
     lengths: Any = None,
+    mask: Any = None,
     workspace: Workspace | None = None,
 ) -> Any:
     """Return the loss for the targets y (T, B, H): a float, or an element of another dtype.
 
-    loss_weights: (T,) or (T, B), 1 if None; where one is 0, y is not read. lengths: (B,) integers;
-    what is past them has no part in the loss.
+    loss_weights: (T,) or (T, B), 1 if None; where one is 0, y is not read. lengths, (B,) integers,
+    and mask, (T, B) booleans, say what is padding, as for forward; it has no part in the loss.
     """
     params, x, w = _prepared(params, x, workspace)
     call = object()
     try:
         w.calls.append(call)
-        x = _begun(w, call, x, s0, lengths)
+        x = _begun(w, call, x, s0, lengths, mask)
         y, V = _targets(y, loss_weights, w)
         _forward(params, x, w)
         total = _loss(y, V, w)
@@ -360,6 +363,7 @@ def loss_and_gradients(
     *,
     loss_weights: Any = None,
     lengths: Any = None,
+    mask: Any = None,
     workspace: Workspace | None = None,
 ) -> Result:
     """Return the loss, its gradient with respect to every weight, and the last state."""
@@ -367,7 +371,7 @@ def loss_and_gradients(
     call = object()
     try:
         w.calls.append(call)
-        x = _begun(w, call, x, s0, lengths)
+        x = _begun(w, call, x, s0, lengths, mask)
         y, V = _targets(y, loss_weights, w)
         _forward(params, x, w)
         total = _loss(y, V, w)
@@ -386,6 +390,7 @@ def all_gradients(
     d_state: Any = None,
     loss_weights: Any = None,
     lengths: Any = None,
+    mask: Any = None,
     workspace: Workspace | None = None,
 ) -> AllGradients:
     """Return the loss, its gradients with respect to the weights, x and s0, the outputs and the
@@ -398,7 +403,7 @@ def all_gradients(
     call = object()
     try:
         w.calls.append(call)
-        x = _begun(w, call, x, s0, lengths)
+        x = _begun(w, call, x, s0, lengths, mask)
         y, V = _targets(y, loss_weights, w)
         last = _last(d_state, w)
         _forward(params, x, w)
@@ -417,6 +422,7 @@ def vjp(
     s0: Any = None,
     *,
     lengths: Any = None,
+    mask: Any = None,
     workspace: Workspace | None = None,
 ) -> tuple[Array, Array, Callable[..., tuple[Params, Any, Array]]]:
     """Return outputs, the last state, and the pullback: from adjoints of outputs to gradients.
@@ -431,7 +437,7 @@ def vjp(
     call = object()
     try:
         w.calls.append(call)
-        x = _begun(w, call, x, s0, lengths)
+        x = _begun(w, call, x, s0, lengths, mask)
         _forward(params, x, w)
         outputs, state = _outputs(w.S, w), w.S_last.copy()
     finally:
@@ -494,7 +500,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     CA[0] = np.tanh(x[0] @ Wca + RS[0] @ Wrecca)
     # state: S_t = (1 - Z_t) o S_{t-1} + Z_t o CA_t
     S[0] = (1 - Z[0]) * S_prev[0] + Z[0] * CA[0]
-    # past a sample's length: S_t = M_t o S_{t-1} + (1 - M_t) o S'_t
+    # where a step is padding: S_t = M_t o S_{t-1} + (1 - M_t) o S'_t
     if ended is not None:
         S[0] = np.where(ended[0], S_prev[0], S[0])
 
@@ -509,7 +515,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     CA[1] = np.tanh(x[1] @ Wca + RS[1] @ Wrecca)
     # state: S_t = (1 - Z_t) o S_{t-1} + Z_t o CA_t
     S[1] = (1 - Z[1]) * S_prev[1] + Z[1] * CA[1]
-    # past a sample's length: S_t = M_t o S_{t-1} + (1 - M_t) o S'_t
+    # where a step is padding: S_t = M_t o S_{t-1} + (1 - M_t) o S'_t
     if ended is not None:
         S[1] = np.where(ended[1], S_prev[1], S[1])
 
@@ -556,7 +562,7 @@ def _backward(
     dS = dO[1]
     if last is not None:
         dS = dS + last[0]
-    # past a sample's length: dS_held_t = M_t o dS_t; dS'_t = (1 - M_t) o dS_t
+    # where a step is padding: dS_held_t = M_t o dS_t; dS'_t = (1 - M_t) o dS_t
     if ended is not None:
         dS_held = np.where(ended[1], dS, 0)
         dS = np.where(ended[1], 0, dS)
@@ -576,7 +582,7 @@ def _backward(
     daZ[1] = dZ * Z[1] * (1 - Z[1])
     # dS_prev_t = dS_t o (1 - Z_t) + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
     dS_prev = dS * (1 - Z[1]) + dRS * R[1] + daR[1] @ Wrecr.T + daZ[1] @ Wrecz.T
-    # past a sample's length: dS_prev_t <- dS_prev_t + dS_held_t
+    # where a step is padding: dS_prev_t <- dS_prev_t + dS_held_t
     if ended is not None:
         dS_prev = dS_prev + dS_held
     # gradient of Wz: dWz = sum_t x_t^T daZ_t
@@ -595,10 +601,10 @@ def _backward(
     # --- step 1 of 2 ---
     # dS_t = dO_t + dS_prev_{t+1}
     dS = dO[0] + dS_prev
-    # past a sample's length: dS_held_t = M_t o dS_t
+    # where a step is padding: dS_held_t = M_t o dS_t
     if ended is not None and last is not None:
         dS_held = np.where(ended[0], dS, 0)
-    # past a sample's length: dS'_t = (1 - M_t) o dS_t
+    # where a step is padding: dS'_t = (1 - M_t) o dS_t
     if ended is not None:
         dS = np.where(ended[0], 0, dS)
     # dCA_t = dS_t o Z_t
@@ -618,7 +624,7 @@ def _backward(
     # dS_prev_t = dS_t o (1 - Z_t) + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T
     if last is not None:
         dS_prev = dS * (1 - Z[0]) + dRS * R[0] + daR[0] @ Wrecr.T + daZ[0] @ Wrecz.T
-    # past a sample's length: dS_prev_t <- dS_prev_t + dS_held_t
+    # where a step is padding: dS_prev_t <- dS_prev_t + dS_held_t
     if ended is not None and last is not None:
         dS_prev = dS_prev + dS_held
     # gradient of Wz: dWz = sum_t x_t^T daZ_t
@@ -674,12 +680,14 @@ def _prepared(params: Any, x: Any, workspace: Workspace | None) -> tuple[Params,
     return params, x, w
 
 
-def _begun(w: Workspace, call: object, x: Array, s0: Any, lengths: Any) -> Array:
+def _begun(w: Workspace, call: object, x: Array, s0: Any, lengths: Any, mask: Any) -> Array:
     """Begin a call, with s0; return x as matrices are stored."""
     w.admit(call)
     w.latest = call
     _start(w.S_first, "s0", SHAPES["s0"], s0)
     w.ended = None if lengths is None else _ended(lengths, *x.shape[:2])
+    if mask is not None:
+        w.ended = _masked(mask, w.ended, *x.shape[:2])
     if w.ended is not None:  # what is padding is not read
         x = _zeroed(x, w.ended)
     return x
@@ -730,8 +738,18 @@ def _ended(lengths: Any, steps: int, batch_size: int) -> Array:
     return ended
 
 
+def _masked(mask: Any, ended: Array | None, steps: int, batch_size: int) -> Array:
+    """The steps of each sample that are masked or after it has `ended`, (T, B, 1)."""
+    mask = _array("mask", mask)
+    _check_shape("mask", mask, ("T", "B"), (steps, batch_size))
+    if mask.dtype != bool:
+        raise TypeError(f"mask: expected booleans, True where a step is real, got {mask.dtype}")
+    masked: Array = ~mask[:, :, None]
+    return masked if ended is None else masked | ended
+
+
 def _outputs(outputs: Array, w: Workspace) -> Array:
-    """A copy of the outputs, 0 past the length of each sample."""
+    """A copy of the outputs, 0 where a step is padding."""
     return outputs.copy() if w.ended is None else _zeroed(outputs, w.ended)
 
 
@@ -885,7 +903,7 @@ def _start(place: Array, name: str, letters: tuple[str, ...], value: Any) -> Non
 
 
 def _weights(loss_weights: Any, w: Workspace) -> Array | None:
-    """One weight for each sample of each step, (T, B, 1), 0 past its length; None if all are 1."""
+    """One weight for each sample of each step, (T, B, 1), 0 for padding; None if all are 1."""
     if loss_weights is None and w.ended is None:
         return None
     weights = np.ones(w.steps, w.dtype)

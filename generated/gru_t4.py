@@ -23,9 +23,9 @@ is x[t - 1].
 
 The adjoint of a variable A, which is the derivative of the loss with respect to A, is called dA.
 The adjoint of S_{t-1}, which step t passes on to step t - 1, is the carry dS_prev. V_t are the loss
-weights; M_t is 1 in the rows of the samples that ended before step t, elsewhere 0. With lengths,
-A'_t is what the equation of a state A_t gives, and dA'_t its adjoint: they share the arrays of A
-and dA. A <- B says that A is changed in place.
+weights; M_t is 1 in the rows of the samples for which step t is padding, past their length or
+masked, elsewhere 0. With padding, A'_t is what the equation of a state A_t gives, and dA'_t its
+adjoint: they share the arrays of A and dA. A <- B says that A is changed in place.
 
 Arrays have a sample per column: a matrix (B, n) of the equations is kept as (n, B), its transpose,
 and x W is W.T.dot(x). Where rows are needed they are gathered: A_rows has those of all time steps
@@ -39,8 +39,8 @@ Cost of forward:             8 matrix products,
 Cost of loss_and_gradients:  18 matrix products,
                              48 B D H + 72 B H^2 + 156 B H + 2 D H + 2 H^2 + 1 flops
 Numbers in a Workspace:      17 B D + 78 B H + 3 D H + 5 H^2
-                             and 4 B D more after a call with lengths, for a copy of x; 4 B H more
-                             after one with lengths or loss weights, for a copy of y
+                             and 4 B D more after a call with lengths or a mask, for a copy of x; 4
+                             B H more after one with these or loss weights, for a copy of y
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ class Workspace:
         self.W_aCA = np.empty((D + H, H), dtype)
         self.aCA = np.empty((H, B), dtype)  # matrix products
         self.W_dS_prev_products = np.empty((H, 2 * H), dtype)  # weights, made ready
-        self.dS_held = np.empty((H, B), dtype)  # part of dS past a sample's length
+        self.dS_held = np.empty((H, B), dtype)  # part of dS where a step is padding
         self.dS_prev_products = np.empty((H, B), dtype)  # matrix products
         self.dS_prev = np.empty((H, B), dtype)  # adjoint of S_{t-1}
         self.term = np.empty((H, B), dtype)  # scratch
@@ -386,18 +386,20 @@ def forward(
     s0: Any = None,
     *,
     lengths: Any = None,
+    mask: Any = None,
     workspace: Workspace | None = None,
 ) -> tuple[Array, Array]:
     """Return the outputs (T, B, H) and the last state for x (T, B, D); s0 is zeros if None.
 
-    lengths: (B,) integers, how many steps each sample has, T if None. Past its length a sample
-    keeps its state, its outputs are 0, and what x holds there is not read.
+    lengths: (B,) integers, how many steps each sample has, T if None. mask: (T, B) booleans, True
+    where a step is real, as all are if None. Any other step, and each past the length, is padding:
+    a sample keeps its state, its output is 0, and what x holds there is not read.
     """
     params, x, w = _prepared(params, x, workspace)
     call = object()
     try:
         w.calls.append(call)
-        x = _begun(w, call, x, s0, lengths)
+        x = _begun(w, call, x, s0, lengths, mask)
         _forward(params, x, w)
         return _outputs(w.S_turned, w), w.S_last.copy()
     finally:
@@ -412,18 +414,19 @@ def loss(
     *,
     loss_weights: Any = None,
     lengths: Any = None,
+    mask: Any = None,
     workspace: Workspace | None = None,
 ) -> Any:
     """Return the loss for the targets y (T, B, H): a float, or an element of another dtype.
 
-    loss_weights: (T,) or (T, B), 1 if None; where one is 0, y is not read. lengths: (B,) integers;
-    what is past them has no part in the loss.
+    loss_weights: (T,) or (T, B), 1 if None; where one is 0, y is not read. lengths, (B,) integers,
+    and mask, (T, B) booleans, say what is padding, as for forward; it has no part in the loss.
     """
     params, x, w = _prepared(params, x, workspace)
     call = object()
     try:
         w.calls.append(call)
-        x = _begun(w, call, x, s0, lengths)
+        x = _begun(w, call, x, s0, lengths, mask)
         y, V = _targets(y, loss_weights, w)
         _forward(params, x, w)
         total = _loss(y, V, w)
@@ -440,6 +443,7 @@ def loss_and_gradients(
     *,
     loss_weights: Any = None,
     lengths: Any = None,
+    mask: Any = None,
     workspace: Workspace | None = None,
 ) -> Result:
     """Return the loss, its gradient with respect to every weight, and the last state."""
@@ -447,7 +451,7 @@ def loss_and_gradients(
     call = object()
     try:
         w.calls.append(call)
-        x = _begun(w, call, x, s0, lengths)
+        x = _begun(w, call, x, s0, lengths, mask)
         y, V = _targets(y, loss_weights, w)
         _forward(params, x, w)
         total = _loss(y, V, w)
@@ -466,6 +470,7 @@ def all_gradients(
     d_state: Any = None,
     loss_weights: Any = None,
     lengths: Any = None,
+    mask: Any = None,
     workspace: Workspace | None = None,
 ) -> AllGradients:
     """Return the loss, its gradients with respect to the weights, x and s0, the outputs and the
@@ -478,7 +483,7 @@ def all_gradients(
     call = object()
     try:
         w.calls.append(call)
-        x = _begun(w, call, x, s0, lengths)
+        x = _begun(w, call, x, s0, lengths, mask)
         y, V = _targets(y, loss_weights, w)
         last = _last(d_state, w)
         _forward(params, x, w)
@@ -497,6 +502,7 @@ def vjp(
     s0: Any = None,
     *,
     lengths: Any = None,
+    mask: Any = None,
     workspace: Workspace | None = None,
 ) -> tuple[Array, Array, Callable[..., tuple[Params, Any, Array]]]:
     """Return outputs, the last state, and the pullback: from adjoints of outputs to gradients.
@@ -511,7 +517,7 @@ def vjp(
     call = object()
     try:
         w.calls.append(call)
-        x = _begun(w, call, x, s0, lengths)
+        x = _begun(w, call, x, s0, lengths, mask)
         _forward(params, x, w)
         outputs, state = _outputs(w.S_turned, w), w.S_last.copy()
     finally:
@@ -607,7 +613,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     np.subtract(CA_t, S_prev_t, S_t)
     np.multiply(S_t, Z_t, S_t)
     np.add(S_t, S_prev_t, S_t)
-    # past a sample's length: S_t = M_t o S_{t-1} + (1 - M_t) o S'_t
+    # where a step is padding: S_t = M_t o S_{t-1} + (1 - M_t) o S'_t
     if ended is not None:
         np.copyto(S_t, S_prev_t, where=ended_t)
 
@@ -633,7 +639,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     np.subtract(CA_t, S_prev_t, S_t)
     np.multiply(S_t, Z_t, S_t)
     np.add(S_t, S_prev_t, S_t)
-    # past a sample's length: S_t = M_t o S_{t-1} + (1 - M_t) o S'_t
+    # where a step is padding: S_t = M_t o S_{t-1} + (1 - M_t) o S'_t
     if ended is not None:
         np.copyto(S_t, S_prev_t, where=ended_t)
 
@@ -659,7 +665,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     np.subtract(CA_t, S_prev_t, S_t)
     np.multiply(S_t, Z_t, S_t)
     np.add(S_t, S_prev_t, S_t)
-    # past a sample's length: S_t = M_t o S_{t-1} + (1 - M_t) o S'_t
+    # where a step is padding: S_t = M_t o S_{t-1} + (1 - M_t) o S'_t
     if ended is not None:
         np.copyto(S_t, S_prev_t, where=ended_t)
 
@@ -685,7 +691,7 @@ def _forward(params: Params, x: Array, w: Workspace) -> None:
     np.subtract(CA_t, S_prev_t, S_t)
     np.multiply(S_t, Z_t, S_t)
     np.add(S_t, S_prev_t, S_t)
-    # past a sample's length: S_t = M_t o S_{t-1} + (1 - M_t) o S'_t
+    # where a step is padding: S_t = M_t o S_{t-1} + (1 - M_t) o S'_t
     if ended is not None:
         np.copyto(S_t, S_prev_t, where=ended_t)
 
@@ -747,7 +753,7 @@ def _backward(
     dS[...] = dO_t
     if last is not None:
         np.add(dS, last[0], dS)
-    # past a sample's length: dS_held_t = M_t o dS_t; dS'_t = (1 - M_t) o dS_t
+    # where a step is padding: dS_held_t = M_t o dS_t; dS'_t = (1 - M_t) o dS_t
     if ended is not None:
         dS_held[...] = 0
         np.copyto(dS_held, dS, where=ended_t)
@@ -768,7 +774,7 @@ def _backward(
     np.add(dS_prev, dS_prev_products, dS_prev)
     np.multiply(dRS, R_t, term)
     np.add(dS_prev, term, dS_prev)
-    # past a sample's length: dS_prev_t <- dS_prev_t + dS_held_t
+    # where a step is padding: dS_prev_t <- dS_prev_t + dS_held_t
     if ended is not None:
         np.add(dS_prev, dS_held, dS_prev)
 
@@ -778,7 +784,7 @@ def _backward(
     ) = w.backward_steps[2]
     # dS_t = dO_t + dS_prev_{t+1}
     np.add(dS_prev, dO_t, dS)
-    # past a sample's length: dS_held_t = M_t o dS_t; dS'_t = (1 - M_t) o dS_t
+    # where a step is padding: dS_held_t = M_t o dS_t; dS'_t = (1 - M_t) o dS_t
     if ended is not None:
         dS_held[...] = 0
         np.copyto(dS_held, dS, where=ended_t)
@@ -799,7 +805,7 @@ def _backward(
     np.add(dS_prev, dS_prev_products, dS_prev)
     np.multiply(dRS, R_t, term)
     np.add(dS_prev, term, dS_prev)
-    # past a sample's length: dS_prev_t <- dS_prev_t + dS_held_t
+    # where a step is padding: dS_prev_t <- dS_prev_t + dS_held_t
     if ended is not None:
         np.add(dS_prev, dS_held, dS_prev)
 
@@ -809,7 +815,7 @@ def _backward(
     ) = w.backward_steps[1]
     # dS_t = dO_t + dS_prev_{t+1}
     np.add(dS_prev, dO_t, dS)
-    # past a sample's length: dS_held_t = M_t o dS_t; dS'_t = (1 - M_t) o dS_t
+    # where a step is padding: dS_held_t = M_t o dS_t; dS'_t = (1 - M_t) o dS_t
     if ended is not None:
         dS_held[...] = 0
         np.copyto(dS_held, dS, where=ended_t)
@@ -830,7 +836,7 @@ def _backward(
     np.add(dS_prev, dS_prev_products, dS_prev)
     np.multiply(dRS, R_t, term)
     np.add(dS_prev, term, dS_prev)
-    # past a sample's length: dS_prev_t <- dS_prev_t + dS_held_t
+    # where a step is padding: dS_prev_t <- dS_prev_t + dS_held_t
     if ended is not None:
         np.add(dS_prev, dS_held, dS_prev)
 
@@ -840,11 +846,11 @@ def _backward(
     ) = w.backward_steps[0]
     # dS_t = dO_t + dS_prev_{t+1}
     np.add(dS_prev, dO_t, dS)
-    # past a sample's length: dS_held_t = M_t o dS_t
+    # where a step is padding: dS_held_t = M_t o dS_t
     if ended is not None and last is not None:
         dS_held[...] = 0
         np.copyto(dS_held, dS, where=ended_t)
-    # past a sample's length: dS'_t = (1 - M_t) o dS_t
+    # where a step is padding: dS'_t = (1 - M_t) o dS_t
     if ended is not None:
         np.copyto(dS, 0, where=ended_t)
     # dCA_t = dS_t o Z_t; daCA_t = dCA_t o (1 - CA_t o CA_t) = dS_t o S_by_aCA_t
@@ -865,7 +871,7 @@ def _backward(
         np.add(dS_prev, dS_prev_products, dS_prev)
         np.multiply(dRS, R_t, term)
         np.add(dS_prev, term, dS_prev)
-    # past a sample's length: dS_prev_t <- dS_prev_t + dS_held_t
+    # where a step is padding: dS_prev_t <- dS_prev_t + dS_held_t
     if ended is not None and last is not None:
         np.add(dS_prev, dS_held, dS_prev)
     # gradients at once:
@@ -926,12 +932,14 @@ def _prepared(params: Any, x: Any, workspace: Workspace | None) -> tuple[Params,
     return params, x, w
 
 
-def _begun(w: Workspace, call: object, x: Array, s0: Any, lengths: Any) -> Array:
+def _begun(w: Workspace, call: object, x: Array, s0: Any, lengths: Any, mask: Any) -> Array:
     """Begin a call, with s0; return x as matrices are stored."""
     w.admit(call)
     w.latest = call
     _start(w.S_first, "s0", SHAPES["s0"], s0)
     w.ended = None if lengths is None else _ended(lengths, *x.shape[:2])
+    if mask is not None:
+        w.ended = _masked(mask, w.ended, *x.shape[:2])
     if w.ended is not None:  # what is padding is not read
         x = _zeroed(x, w.ended, w.room("x", x.shape))
         np.copyto(w.mask, _turned(w.ended))
@@ -983,8 +991,18 @@ def _ended(lengths: Any, steps: int, batch_size: int) -> Array:
     return ended
 
 
+def _masked(mask: Any, ended: Array | None, steps: int, batch_size: int) -> Array:
+    """The steps of each sample that are masked or after it has `ended`, (T, B, 1)."""
+    mask = _array("mask", mask)
+    _check_shape("mask", mask, ("T", "B"), (steps, batch_size))
+    if mask.dtype != bool:
+        raise TypeError(f"mask: expected booleans, True where a step is real, got {mask.dtype}")
+    masked: Array = ~mask[:, :, None]
+    return masked if ended is None else masked | ended
+
+
 def _outputs(outputs: Array, w: Workspace) -> Array:
-    """A copy of the outputs, 0 past the length of each sample."""
+    """A copy of the outputs, 0 where a step is padding."""
     return outputs.copy() if w.ended is None else _zeroed(outputs, w.ended)
 
 
@@ -1138,7 +1156,7 @@ def _start(place: Array, name: str, letters: tuple[str, ...], value: Any) -> Non
 
 
 def _weights(loss_weights: Any, w: Workspace) -> Array | None:
-    """One weight for each sample of each step, (T, B, 1), 0 past its length; None if all are 1."""
+    """One weight for each sample of each step, (T, B, 1), 0 for padding; None if all are 1."""
     if loss_weights is None and w.ended is None:
         return None
     weights = np.ones(w.steps, w.dtype)

@@ -32,6 +32,7 @@ def checkpointed(
     window: int = 100,
     loss_weights: Any = None,
     lengths: Any = None,
+    mask: Any = None,
 ) -> Any:
     """The Result of ``kernel.loss_and_gradients``, with the history of one window at a time.
 
@@ -45,11 +46,11 @@ def checkpointed(
         of steps, or the kernel is older than `all_gradients`.
     VerificationError: `kernel` is no generated kernel.
     """
-    run = _Run(kernel, params, x, np.asarray(y), loss_weights, lengths)
+    run = _Run(kernel, params, x, np.asarray(y), loss_weights, lengths, mask)
     starts = run.starts(window)
     if len(starts) < 2:
         return kernel.loss_and_gradients(
-            params, x, y, s0, loss_weights=loss_weights, lengths=lengths
+            params, x, y, s0, loss_weights=loss_weights, lengths=lengths, mask=mask
         )
     states = [s0]
     for start in starts[:-1]:
@@ -68,7 +69,14 @@ class _Run:
     """A kernel and its arguments, of which each call gets those of one window."""
 
     def __init__(
-        self, kernel: ModuleType, params: Any, x: Any, y: Array, loss_weights: Any, lengths: Any
+        self,
+        kernel: ModuleType,
+        params: Any,
+        x: Any,
+        y: Array,
+        loss_weights: Any,
+        lengths: Any,
+        mask: Any,
     ) -> None:
         require_kernel(kernel)
         if not hasattr(kernel, "all_gradients"):
@@ -77,6 +85,7 @@ class _Run:
         self.x = _each(np.asarray, x)
         self.loss_weights = None if loss_weights is None else np.asarray(loss_weights)
         self.lengths = None if lengths is None else np.asarray(lengths)
+        self.mask = None if mask is None else np.asarray(mask)
         first, *_ = self.inputs = self.x if isinstance(self.x, tuple) else (self.x,)
         self.steps = self.size = len(first) if first.ndim else 0
         self.workspace = self._workspace()
@@ -105,7 +114,8 @@ class _Run:
             raise ValueError(
                 f"x: this kernel is unrolled to T = {own}: {self.steps} steps are no windows of it"
             )
-        for name, array in (("y", self.y), ("loss_weights", self.loss_weights)):
+        of_steps = {"y": self.y, "loss_weights": self.loss_weights, "mask": self.mask}
+        for name, array in of_steps.items():
             if array is not None and array.shape[:1] != (self.steps,):
                 raise ValueError(f"{name}: expected {self.steps} time steps, got {array.shape}")
         if self.lengths is not None and self.lengths.size:
@@ -118,7 +128,7 @@ class _Run:
 
     def forward(self, start: int, state: Any) -> Any:
         """The state after the window that begins at `start`."""
-        options = self._lengths(start)
+        options = self._padding(start)
         _, last = self.kernel.forward(self.params, self._cut(self.x, start), state, **options)
         return last
 
@@ -136,7 +146,7 @@ class _Run:
             state,
             d_state=d_state,
             loss_weights=weights,
-            **self._lengths(start),
+            **self._padding(start),
         )
         if share == 1:
             return found
@@ -151,6 +161,8 @@ class _Run:
             counts = counts * self.loss_weights.reshape(self.steps, -1)
         if self.lengths is not None:
             counts = np.where(np.arange(self.steps)[:, None] < self.lengths, counts, 0)
+        if self.mask is not None:
+            counts = np.where(self.mask, counts, 0)
         own, whole = (each.sum() or 1 for each in (self._cut(counts, start), counts))
         return np.asarray(own / whole).item()
 
@@ -158,10 +170,11 @@ class _Run:
         """The steps of an array, or of each input."""
         return _each(lambda array: array[start : start + self.size], given)
 
-    def _lengths(self, start: int) -> dict[str, Any]:
+    def _padding(self, start: int) -> dict[str, Any]:
         steps = min(self.size, self.steps - start)
         left = None if self.lengths is None else np.clip(self.lengths - start, 0, steps)
-        return {"lengths": left, "workspace": self.workspace}
+        mask = None if self.mask is None else self._cut(self.mask, start)
+        return {"lengths": left, "mask": mask, "workspace": self.workspace}
 
 
 def _each(change: Callable[[Any], Any], given: Any) -> Any:

@@ -146,7 +146,7 @@ class _Slopes:
             for name in kernel.Params._fields:
                 of_weight = partial(self._gradient, name)
                 yield Claim(name, self.method, None, allowed, over(problems, of_weight))
-            for given in ("lengths", "loss_weights"):
+            for given in ("lengths", "mask", "loss_weights"):
                 of_all = partial(self._gradient, "", given=given)
                 yield Claim(given, self.method, None, allowed, over(problems, of_all))
             yield Claim("vjp", self.method, None, allowed, over(problems, self._pullback))
@@ -160,11 +160,12 @@ class _Slopes:
         ]
         T, B, *_ = problem.sizes
         lengths, weights = rng.integers(0, T + 1, B), rng.random((T, B))
-        keywords = {"lengths": lengths, "loss_weights": weights}
+        mask = rng.random((T, B)) < 0.7
+        keywords = {"lengths": lengths, "mask": mask, "loss_weights": weights}
         of_call = {given: keywords[given]} if given else {}
         result = problem.kernel.loss_and_gradients(*arguments.trained, **of_call)
-        ended = np.arange(T)[:, None] >= lengths if given == "lengths" else None
-        found = self._evaluated(problem, directions, ended)
+        padding = {"lengths": np.arange(T)[:, None] >= lengths, "mask": ~mask}.get(given)
+        found = self._evaluated(problem, directions, padding)
         if given != "loss_weights":
             weights = np.ones((T, B))
         share = weights.mean() if self.declared.loss.mean else 1.0  # a mean is over what counts

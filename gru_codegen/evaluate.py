@@ -255,9 +255,9 @@ def evaluate_declaration(
 
     weights: by name. inputs: for each of the cell's inputs (T, B, n). targets: (T, B, n).
     states: the initial value of each state by name, (B, n).
-    ended: (T, B), the steps past the length of each sample, where it keeps its states, its outputs
-    are 0 and it costs nothing. observe: is told each equation of the cell that was computed, with
-    its step and all values there are by then.
+    ended: (T, B), the steps that are padding, where a sample keeps its states, its outputs are 0
+    and it costs nothing. observe: is told each equation of the cell that was computed, with its
+    step and all values there are by then.
     """
     bound, known = loss.of(cell.output, cell.names), Expressions(domain)
     current = {state: states[state.name] for state in cell.states}

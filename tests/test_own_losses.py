@@ -195,7 +195,8 @@ def test_the_other_commands_take_it(folder: Path, capsys: pytest.CaptureFixture[
     blank = ["grade", "--template", "rnn", "--loss", "my_loss.toml", "--output", "mine.toml"]
     assert cli.main(blank) == 0
     assert 'loss = "my_loss.toml"' in Path("mine.toml").read_text()
-    assert cli.main(["grade", "mine.toml"]) == 0
+    assert cli.main(["grade", "mine.toml"]) == 1  # all lines are missing, and the loss is found
+    assert "missing" in capsys.readouterr().err
     assert cli.main(["generate", "--loss", "my_loss.toml", "--output", "my_loss.toml"]) == 2
     assert "is the declaration itself" in capsys.readouterr().err
 

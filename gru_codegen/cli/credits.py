@@ -28,7 +28,7 @@ Examples:
 @click.option(
     "--data",
     metavar="FILE.npz",
-    help="Arrays by name: x, y, the weights, s0, lengths, loss_weights (docs/credit.md).  "
+    help="Arrays by name: x, y, the weights, s0, lengths, mask, loss_weights (docs/credit.md).  "
     "[default: seeded random numbers]",
 )
 @click.option(

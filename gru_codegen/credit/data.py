@@ -22,7 +22,7 @@ _SIZES = Sizes(50, 16, 4, 32)
 _SEED = 0
 #: Bounds on arrays of a file.
 MOST_STEPS, MOST_NUMBERS = 2000, 2**20
-_OPTIONS = ("lengths", "loss_weights")
+_OPTIONS = ("lengths", "mask", "loss_weights")
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def random_data(kernel: ModuleType) -> Data:
 
 
 def from_file(kernel: ModuleType, file: str) -> Data:
-    """The arrays of an .npz archive: the weights by name, x, y, and s0, lengths, loss_weights.
+    """The arrays of an .npz archive: the weights by name, x, y, s0, lengths, mask, loss_weights.
 
     Several inputs are x.u and so on, several initial states s0.S and so on. Without any weight
     they are drawn.

@@ -17,7 +17,7 @@ def text(found: Any, width: int) -> str:
     """The tables of what `credit` has found, in lines of at most `width` columns."""
     k = last_error(found)
     if k is None:
-        return "loss_weights and lengths leave nothing of the loss"
+        return "loss_weights, lengths and mask leave nothing of the loss"
     names = max(map(len, (*found.norms._fields, "at step")))
     columns = max(2, (width - names) // _CELL)
     back, steps = _spread(0, k, columns), _spread(1, len(found.norms[0]), columns)

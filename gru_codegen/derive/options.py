@@ -1,8 +1,9 @@
 """Equations of the optional arguments of a call, differentiated and proved like all others.
 
-Lengths: a sample past its length keeps its states, S_t = M_t o S_{t-1} + (1 - M_t) o S'_t, where
-S'_t is what the equation of S_t computes and M_t is 1 in the rows of samples that have ended, else
-0. And what a function that is not finite everywhere is applied to is a number in those rows.
+Lengths and mask: where a step is padding, past the length of a sample or masked, it keeps its
+states, S_t = M_t o S_{t-1} + (1 - M_t) o S'_t, where S'_t is what the equation of S_t computes and
+M_t is 1 in the rows of samples for which step t is padding, else 0. And what a function that is not
+finite everywhere is applied to is a number in those rows.
 
 Loss weights: V_t multiplies the row of each sample in the cost. A mean is the weight 1/(T B O) of
 every number, or 1/(T B) of every label. The weights of all samples and steps, added up, take the
@@ -65,7 +66,7 @@ class Blend:
 
 @dataclass(frozen=True)
 class Hold:
-    """The equation of a state with lengths.
+    """The equation of a state with padding.
 
     Attributes
     ----------
@@ -92,7 +93,7 @@ class Guard:
 
     Attributes
     ----------
-    argument, guarded, constant: a, a' and what it is where a sample has ended.
+    argument, guarded, constant: a, a' and what it is where a step is padding.
     of_argument, of_guarded: the adjoints of a and a'.
     value: a' as a blend.
     term: the proved local derivative with respect to a.
@@ -233,7 +234,7 @@ class _Author:
         self, name: str, value: Blend, argument: MatrixSymbol, adjoint: MatrixSymbol
     ) -> tuple[LocalDerivative, Blend]:
         """The derivative of a blend, taken by SymPy of the blend multiplied out, and as a blend."""
-        where = f"equation {name} with lengths"
+        where = f"equation {name} with padding"
         multiplied_out = value.running + HadamardProduct(value.mask, value.ended)
         multiplied_out -= HadamardProduct(value.mask, value.running)
         prove_equal(where, value.expression, multiplied_out, {})

@@ -162,7 +162,7 @@ def shift_rows(derivation: Formulas) -> dict[MatrixSymbol, str]:
 
 
 def mask_name(derivation: Formulas) -> str:
-    """The name that texts give the mask of the samples that have ended: M, or what else is free.
+    """The name that texts give the mask of steps that are padding: M, or what else is free.
 
     No symbol and no size of the derivation has that name.
     """

@@ -184,9 +184,10 @@ class Interface:
         y, s0 = Argument("y", self.targets), Argument("s0", optional=True)
         weights = Argument("loss_weights", ("T", "B"), optional=True, keyword=True)
         lengths = Argument("lengths", ("B",), optional=True, keyword=True)
+        mask = Argument("mask", ("T", "B"), optional=True, keyword=True)
         workspace = Argument("workspace", type="Workspace", optional=True, keyword=True)
-        run = (params, self.x, s0, lengths, workspace)
-        train = (params, self.x, y, s0, weights, lengths, workspace)
+        run = (params, self.x, s0, lengths, mask, workspace)
+        train = (params, self.x, y, s0, weights, lengths, mask, workspace)
         outputs = ("outputs", "state")
         pair, phases = f"tuple[Array, {self.state}]", ("forward", "loss", "backward")
         pullback = f"Callable[..., tuple[Params, Any, {self.state}]]"
@@ -206,7 +207,7 @@ class Interface:
             ),
             EntryPoint(
                 "all_gradients",
-                (*train[:-3], d_state, *train[-3:]),
+                (*train[:-4], d_state, *train[-4:]),
                 (*phases, "inputs") if self.differentiated else phases,
                 ("loss", "params", "x", "s0", *outputs),
                 "AllGradients",
@@ -240,22 +241,24 @@ class Interface:
         return _docstring(
             f"Return the outputs {letters(self.outputs)} and the last state for {given}; "
             "s0 is zeros if None.",
-            "lengths: (B,) integers, how many steps each sample has, T if None. Past its length a "
-            f"sample keeps its state, its outputs are 0, and what {listed(self.names)} "
-            f"{'hold' if len(self.names) > 1 else 'holds'} there is not read.",
+            "lengths: (B,) integers, how many steps each sample has, T if None. mask: (T, B) "
+            "booleans, True where a step is real, as all are if None. Any other step, and each "
+            "past the length, is padding: a sample keeps its state, its output is 0, and what "
+            f"{listed(self.names)} {'hold' if len(self.names) > 1 else 'holds'} there is not read.",
         )
 
     def _loss(self) -> str:
         kind = "labels" if self.labels else "targets"
         mean = (
             "The mean is over the targets that count: the divisor has each as many times as its "
-            "loss weight says, and none past lengths. If nothing counts, the loss is 0."
+            "loss weight says, and no padding. If nothing counts, the loss is 0."
         )
         return _docstring(
             f"Return the loss for the {kind} y {letters(self.targets)}: a float, or an element of "
             "another dtype.",
-            "loss_weights: (T,) or (T, B), 1 if None; where one is 0, y is not read. lengths: (B,) "
-            "integers; what is past them has no part in the loss.",
+            "loss_weights: (T,) or (T, B), 1 if None; where one is 0, y is not read. lengths, (B,) "
+            "integers, and mask, (T, B) booleans, say what is padding, as for forward; it has no "
+            "part in the loss.",
             *([mean] if self.counts else ()),
         )
 
@@ -287,8 +290,8 @@ class Interface:
 def _trace() -> str:
     return _docstring(
         "Return every matrix that the equations compute, of every step, by name, (T, B, n).",
-        "They are computed one by one, as the equations say. Past its length a sample keeps its "
-        "states, and everything else is 0.",
+        "They are computed one by one, as the equations say. Where a step is padding a sample "
+        "keeps its states, and everything else is 0.",
     )
 
 
@@ -299,8 +302,8 @@ def _credit() -> str:
         "alone, and a gradient dW is the sum of all of them.",
         "norms: for each weight (T, T), the norm of E[k->t] at [k, t], in float64. shares: "
         "likewise <E[k->t], dW> / <dW, dW>, which may be negative; they add up to 1. Both are NaN "
-        "where t > k, and where loss_weights and lengths leave nothing of the error of step k. "
-        "truncation: for each weight (T + 1,), at n the norm of what is missing of dW where "
+        "where t > k, and where loss_weights, lengths and mask leave nothing of the error of step "
+        "k. truncation: for each weight (T + 1,), at n the norm of what is missing of dW where "
         "back-propagation is truncated to n steps, over the norm of dW. gradients: dW. full: for "
         "each weight all E[k->t], (T, T) and its shape, if they are asked for, or else None.",
     )

@@ -30,7 +30,7 @@ class Heading:
     equations: rows (left side, right side, shape, meaning) in plain text.
     inputs, target: the names of the cell's inputs and of the loss's target.
     targets: what y holds: "numbers", "positive", "fractions" or "labels".
-    mask: what the equations call the mask of the samples that have ended.
+    mask: what the equations call the mask of steps that are padding.
     checks: rows (argument, lowest, highest) of the ranges that checks draw from, if it gives any.
     init: how those weights begin that the cell says it of, by their names.
     derivatives: rows (function, derivative) of the functions whose derivative is declared.

@@ -2,7 +2,7 @@
 
 ``variables`` gives every symbol its reference, ``expressions`` has a rule for every node of a
 matrix expression, ``options`` has the statements of optional arguments, ``bounds`` keeps products
-finite past a sample's length, ``stated`` names the equation of each statement, ``phases`` puts all
+finite where a step is padding, ``stated`` names the equation of each statement, ``phases`` puts all
 in order.
 """
 

@@ -1,8 +1,8 @@
-"""Products that could overflow past a sample's length, although no step of its own does.
+"""Products that could overflow where a step is padding, although no real step's do.
 
-A sample past its length keeps its state, and the step is computed all the same, at a state and an
-input that the sample never met together. What grows no faster than the state stays finite there; a
-product of two such matrices may not. So one of the two is 0 in the rows of samples that have ended.
+A sample keeps its state where a step is padding, and the step is computed all the same, at a state
+and an input that the sample never met together. What grows no faster than the state stays finite
+there; a product of two such matrices may not. So one of the two is 0 in the rows of padding.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def guard_products(
 ) -> Iterator[Statement]:
     """The `statements` of a step, with a guard in every product of two unbounded matrices.
 
-    ended: the mask of the samples that have ended, as a matrix of a given shape.
+    ended: the mask of padding, as a matrix of a given shape.
     """
     bounded: set[str] = set()
 

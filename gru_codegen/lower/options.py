@@ -1,7 +1,7 @@
 """Statements of optional arguments: lengths, loss weights, as in `derive.options`.
 
 A state and what its equation computes, S_t and S'_t, have one variable, and so do their adjoints:
-past a sample's length one is written over the other. Where lengths or weights are not given,
+where a step is padding one is written over the other. Where lengths, mask or weights are not given,
 nothing is done. ``A <- B`` in the text of an equation: A is changed in place.
 """
 
@@ -35,7 +35,7 @@ class Options:
     # --- lengths ----------------------------------------------------------------------------
 
     def hold(self, state: MatrixSymbol) -> Statement:
-        """The state of a sample past its length: the one before."""
+        """The state of a sample where a step is padding: the one before."""
         return self._selected(self.variables.refs[state], self.holds[state].value, state)
 
     def hold_adjoint(self, adjoint: AdjointEquation) -> list[Statement]:
@@ -48,7 +48,7 @@ class Options:
         ]
 
     def pass_on(self, adjoint: AdjointEquation) -> Statement:
-        """Add to the carry the part that a sample past its length passes on."""
+        """Add to the carry the part that a sample passes on where a step is padding."""
         states = self.derivation.cell.states
         hold = next(self.holds[state] for state, before in states.items() if before == adjoint.of)
         ref = self.variables.refs[adjoint.target]
@@ -64,7 +64,7 @@ class Options:
         return self._past_length(target, value, text)
 
     def _past_length(self, target: Ref, value: Expr, text: str) -> Statement:
-        formula = Formula(text, "past a sample's length", target, value)
+        formula = Formula(text, "where a step is padding", target, value)
         return self.stated.statement("lengths", target.var.name, formula, given=("lengths",))
 
     def _held_symbol(self, held: Ref, hold: Hold) -> MatrixSymbol:

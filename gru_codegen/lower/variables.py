@@ -115,17 +115,17 @@ class Variables:
     # --- what options add -------------------------------------------------------------------
 
     def ended(self, shape: Shape) -> Ref:
-        """Mask of the samples that have ended; a variable for each shape that it is laid over."""
+        """Mask of the steps that are padding; a variable for each shape that it is laid over."""
         if shape == self._first_shape:
             name = "ended"
         else:
             name = self._names.of(("ended", shape), f"ended_{''.join(shape)}")
-        return Ref(Var(name, shape, "lengths", True, meaning="which samples have ended"), Now())
+        return Ref(Var(name, shape, "lengths", True, meaning="which steps are padding"), Now())
 
     def held(self, adjoint: Ref) -> Ref:
-        """The part of `adjoint` that a sample passes on past its length."""
+        """The part of `adjoint` that a sample passes on where a step is padding."""
         name = self._names.of(("held", adjoint.var.name), f"{adjoint.var.name}_held")
-        meaning = f"part of {adjoint.var.name} past a sample's length"
+        meaning = f"part of {adjoint.var.name} where a step is padding"
         return Ref(Var(name, adjoint.var.shape, "adjoint", True, meaning=meaning), Now())
 
     def weights(self, shape: Shape) -> Ref:

@@ -17,27 +17,27 @@ GIVEN: dict[str, tuple[Given, ...]] = {
     "loss_and_gradients": (
         frozenset({"s0"}),
         frozenset({"s0", "loss_weights", "lengths"}),
-        frozenset({"loss_weights by step"}),
+        frozenset({"loss_weights by step", "mask"}),
     ),
     "loss": (
         frozenset({"s0", "lengths"}),
         frozenset({"s0", "loss_weights"}),
         frozenset({"s0"}),
-        frozenset({"s0", "loss_weights by step", "lengths"}),
+        frozenset({"s0", "loss_weights by step", "lengths", "mask"}),
     ),
-    "forward": (frozenset({"s0", "lengths"}), frozenset({"s0"})),
+    "forward": (frozenset({"s0", "lengths"}), frozenset({"s0"}), frozenset({"mask"})),
     "all_gradients": (
         frozenset({"s0", "d_state", "loss_weights", "lengths"}),
-        frozenset({"loss_weights by step"}),
+        frozenset({"loss_weights by step", "mask"}),
         frozenset({"s0", "d_state"}),
     ),
     "vjp": (
         frozenset({"s0", "lengths", "d_state"}),
         frozenset({"s0"}),
-        frozenset({"d_state", "no inputs"}),
+        frozenset({"d_state", "no inputs", "mask"}),
     ),
-    "credit": (frozenset({"s0"}), frozenset({"s0", "loss_weights", "lengths"})),
-    "trace": (frozenset({"s0", "lengths"}), frozenset({"s0"}), frozenset()),
+    "credit": (frozenset({"s0"}), frozenset({"s0", "loss_weights", "lengths", "mask"})),
+    "trace": (frozenset({"s0", "lengths"}), frozenset({"s0"}), frozenset({"mask"})),
 }
 #: The entry points that not every kernel has.
 _OPTIONAL = ("all_gradients", "credit", "trace")
@@ -246,6 +246,8 @@ class _Calls:
         options = {"workspace": workspace}
         if "lengths" in given:
             options["lengths"] = _copy(self.point.lengths)
+        if "mask" in given:
+            options["mask"] = _copy(self.point.mask)
         if "loss_weights" in given:
             options["loss_weights"] = _copy(self.point.loss_weights)
         if "loss_weights by step" in given:
@@ -254,7 +256,7 @@ class _Calls:
 
     def _unread(self, given: Given) -> Any:
         """The places where nothing may be read, (T, B)."""
-        return self.point.ended & ("lengths" in given)
+        return self.point.padding(given)
 
     def _hidden(self, array: Any, unread: Any) -> Any:
         """A copy of `array`, (T, B, n) or labels, with what `unread` (T, B) says hidden."""

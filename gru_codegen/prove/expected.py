@@ -16,7 +16,7 @@ import numpy as np
 from gru_codegen.derive import Derivation
 from gru_codegen.evaluate import Evaluation, Expressions, evaluate_declaration
 from gru_codegen.prove.dual import along, duals, exact
-from gru_codegen.prove.points import Given, Point
+from gru_codegen.prove.points import PADDING, Given, Point
 
 __all__ = ["Backward", "Forward", "Reference"]
 
@@ -60,13 +60,13 @@ class _Equations:
 
     def forward(self, given: Given) -> Forward:
         """Run the equations in normal form."""
-        key = given & {"s0", "lengths"}
+        key = given & {"s0", *PADDING}
         if key not in self._forward:
             self._forward[key] = self._run(key)
         return self._forward[key]
 
     def _run(self, given: Given) -> Forward:
-        point, cell, lengths = self.point, self.derivation.cell, "lengths" in given
+        point, cell, padding = self.point, self.derivation.cell, self.point.padding(given)
         current = self.first_states(given)
         steps, outputs = [], []
         for t in range(point.T):
@@ -75,17 +75,16 @@ class _Equations:
             for equation in self.derivation.equations:
                 self._shift(values)
                 values[equation.target] = self.known(equation.expression, values)
-                if lengths and equation.target in cell.states:
-                    self._hold(values, equation.target, t)
+                if given & PADDING and equation.target in cell.states:
+                    self._hold(values, equation.target, padding[t])
             current = {state.name: values[state] for state in cell.states}
-            kept = ~point.ended[t] if lengths else np.ones(point.sizes["B"], bool)
-            outputs.append(_where(kept[:, None], values[cell.output], self.zero))
+            outputs.append(_where(~padding[t][:, None], values[cell.output], self.zero))
             steps.append(values)
         return Forward(steps, np.array(outputs), current)
 
     def values(self, given: Given) -> dict[str, Array]:
-        """Every value of the equations by name, (T, B, n), 0 past the lengths but for states."""
-        states, kept = self.derivation.cell.states, ~self.point.ended | ("lengths" not in given)
+        """Every value of the equations by name, (T, B, n), 0 for padding but for states."""
+        states, kept = self.derivation.cell.states, ~self.point.padding(given)
         values = {}
         for equation in self.derivation.equations:
             symbol = equation.target
@@ -114,19 +113,23 @@ class _Equations:
                 largest = values[above].max(axis=1, keepdims=True)
                 values[shift] = np.broadcast_to(largest, values[above].shape)
 
-    def _hold(self, values: dict[Any, Any], state: Any, t: int) -> None:
+    def _hold(self, values: dict[Any, Any], state: Any, padding: Array) -> None:
         hold = self._holds[state]
-        given = {**values, hold.value.mask: self._mask(state, t), hold.computed: values[state]}
+        given = {
+            **values,
+            hold.value.mask: self._mask(state, padding),
+            hold.computed: values[state],
+        }
         values[state] = self.known(hold.value.expression, given)
 
     @property
     def _holds(self) -> dict[Any, Any]:
         return {hold.state: hold for hold in self.derivation.options.holds}
 
-    def _mask(self, symbol: Any, t: int) -> Array:
-        """M_t, 1 in the rows of samples that have ended, over matrices of the shape of `symbol`."""
+    def _mask(self, symbol: Any, padding: Array) -> Array:
+        """M_t, 1 in the rows of `padding` (B,), over matrices of the shape of `symbol`."""
         columns = self.point.sizes.get(str(symbol.shape[1]), 1)
-        return _where(np.repeat(self.point.ended[t][:, None], columns, 1), self.one, self.zero)
+        return _where(np.repeat(padding[:, None], columns, 1), self.one, self.zero)
 
 
 class Reference(_Equations):
@@ -192,11 +195,11 @@ class Reference(_Equations):
                 values[adjoint.target] = self.known(adjoint.factored, values)
             if adjoint.target == derivation.seed:
                 values[adjoint.target] = self._seeded(values, t, given, pullback)
-            if "lengths" not in given:
+            if not given & PADDING:
                 continue
             if adjoint.of in cell.states:
                 hold = self._holds[adjoint.of]
-                values[hold.value.mask] = self._mask(adjoint.of, t)
+                values[hold.value.mask] = self._mask(adjoint.of, self.point.padding(given)[t])
                 held[cell.states[adjoint.of]] = self.known(hold.passed_on.expression, values)
                 values[adjoint.target] = self.known(hold.into_step.expression, values)
             elif adjoint.of in held:
@@ -213,12 +216,12 @@ class Reference(_Equations):
         """The adjoint of the outputs of a step, with everything that multiplies it."""
         factor = self.row_weights(given)[t][:, None]
         if pullback:
-            rows = np.where(self.point.ended[t], 0, 1) if "lengths" in given else 1
-            return self.point.d_outputs[t] * np.reshape(rows, (-1, 1))
+            rows = np.where(self.point.padding(given)[t], 0, 1)
+            return self.point.d_outputs[t] * rows[:, None]
         return values[self.derivation.seed] * factor / self.count(given)
 
     def row_weights(self, given: Given) -> Array:
-        """The weight of each sample of each step, (T, B), 0 past the lengths."""
+        """The weight of each sample of each step, (T, B), 0 for padding."""
         point = self.point
         weights = np.full((point.T, point.sizes["B"]), point.field.element(1))
         if "loss_weights" in given:
@@ -227,7 +230,7 @@ class Reference(_Equations):
             weights = weights * point.step_weights[:, None]
         if "errors" in given:
             weights = weights * point.errors[:, None]
-        return _where(point.ended, self.zero, weights) if "lengths" in given else weights
+        return _where(point.padding(given), self.zero, weights)
 
     def count(self, given: Given) -> Any:
         """The divisor of a mean: the weights of all targets, added up; else 1."""
@@ -295,14 +298,14 @@ class Reference(_Equations):
 
     def _declared(self, given: Given) -> tuple[Evaluation, list[Array]]:
         """The declared equations on dual numbers, and the direction in which these move."""
-        given = given & {"s0", "lengths"}
+        given = given & {"s0", *PADDING}
         if given not in self._evaluated:
             moved, directions = self._moved(given)
             found = evaluate_declaration(
                 self.derivation.cell,
                 self.derivation.loss,
                 *moved,
-                ended=self.point.ended if "lengths" in given else None,
+                ended=self.point.padding(given),
                 domain=self.duals,
             )
             self._evaluated[given] = found, directions

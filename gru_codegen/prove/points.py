@@ -13,7 +13,7 @@ from gru_codegen.cell import Cell
 from gru_codegen.losses import Loss
 from gru_codegen.prove.field import Field
 
-__all__ = ["Given", "Point"]
+__all__ = ["PADDING", "Given", "Point"]
 
 Array = Any
 
@@ -21,6 +21,8 @@ Array = Any
 #: which are (T, B), and "loss_weights by step", (T,). For "errors" see `Point.errors`; with "no
 #: inputs" a pullback is not asked for their gradients.
 Given = frozenset[str]
+#: Those of them that say which steps are padding.
+PADDING: Given = frozenset({"lengths", "mask"})
 
 #: The letters of sizes: that of samples, then that of which the smallest number saves most time.
 _COSTLY = "BHD"
@@ -114,9 +116,16 @@ class Point:
         return np.array([middle, 0, *[middle] * self.sizes["B"]][: self.sizes["B"]])
 
     @cached_property
-    def ended(self) -> Array:
-        """(T, B), the steps past the length of each sample."""
-        return np.arange(self.T)[:, None] >= self.lengths
+    def mask(self) -> Array:
+        """(T, B), False for one step in three, and for all of the last sample but its first."""
+        steps, samples = np.indices((self.T, self.sizes["B"]))
+        return ((steps + samples) % 3 != 1) & ((samples < self.sizes["B"] - 1) | (steps == 0))
+
+    def padding(self, given: Given) -> Array:
+        """(T, B), the steps that are no real ones of a sample: masked, or past its length."""
+        masked = ~self.mask & ("mask" in given)
+        ended = np.arange(self.T)[:, None] >= self.lengths
+        return np.asarray(masked | (ended & ("lengths" in given)))
 
     @cached_property
     def loss_weights(self) -> Array:

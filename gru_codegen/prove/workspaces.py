@@ -37,7 +37,7 @@ def workspace_for(module: Any, point: Point) -> Any:
 def spoil(held: Any, field: Field) -> None:
     """Fill every array that `held` has, and all that it is a view of, with what may not be read.
 
-    Constants have no dimension or are read-only. A mask becomes one of samples that have ended.
+    Constants have no dimension or are read-only. A mask becomes one of padding.
     """
     for array in {id(each): each for each in map(owner, arrays_in(held))}.values():
         if array.ndim and array.flags.writeable and array.dtype.kind in "Ob":

@@ -1,4 +1,4 @@
-"""One call: the workspace that it gets, the lengths of its samples, what it hands out."""
+"""One call: the workspace that it gets, which steps are padding, what it hands out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_codegen.runtime.arrays import _check_shape, _zeroed
+from gru_codegen.runtime.arrays import _array, _check_shape, _zeroed
 from gru_codegen.runtime.kernel import Array, Workspace
 
 
@@ -40,8 +40,18 @@ def _ended(lengths: Any, steps: int, batch_size: int) -> Array:
     return ended
 
 
+def _masked(mask: Any, ended: Array | None, steps: int, batch_size: int) -> Array:
+    """The steps of each sample that are masked or after it has `ended`, (T, B, 1)."""
+    mask = _array("mask", mask)
+    _check_shape("mask", mask, ("T", "B"), (steps, batch_size))
+    if mask.dtype != bool:
+        raise TypeError(f"mask: expected booleans, True where a step is real, got {mask.dtype}")
+    masked: Array = ~mask[:, :, None]
+    return masked if ended is None else masked | ended
+
+
 def _outputs(outputs: Array, w: Workspace) -> Array:
-    """A copy of the outputs, 0 past the length of each sample."""
+    """A copy of the outputs, 0 where a step is padding."""
     return outputs.copy() if w.ended is None else _zeroed(outputs, w.ended)
 
 

@@ -61,7 +61,7 @@ def _divisor(V: Array | None, samples: int, columns: int) -> Any:
 
 
 def _weights(loss_weights: Any, w: Workspace) -> Array | None:
-    """One weight for each sample of each step, (T, B, 1), 0 past its length; None if all are 1."""
+    """One weight for each sample of each step, (T, B, 1), 0 for padding; None if all are 1."""
     if loss_weights is None and w.ended is None:
         return None
     weights = np.ones(w.steps, w.dtype)

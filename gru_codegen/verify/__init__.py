@@ -5,7 +5,7 @@ whose sizes are all different (see `configuration`), drawn where the equations a
 round-off stays small (see `domain`). Per weight: a central difference, the complex step, which
 decides where the two differ, and float32 against float64; then a random direction through all
 weights at other sizes, whether a loss of many numbers keeps its digits in float32, whether the
-functions of the kernel agree with each other, what loss weights, lengths, the pullback, all
+functions of the kernel agree with each other, what loss weights, lengths, masks, the pullback, all
 gradients at once, credit and trace give, if the kernel has them, whether blocks of samples lose
 none, and whether it keeps the contract.
 """
@@ -31,6 +31,7 @@ from . import (
     finite_differences,
     lengths,
     loss_weights,
+    masks,
     ownership,
     precision,
     pullback,
@@ -134,6 +135,7 @@ def _claims(
         *consistency.claims(problems),
         *(loss_weights.claims(problems) if offered.loss_weights else ()),
         *(lengths.claims(problems) if offered.lengths else ()),
+        *(masks.claims(problems) if offered.mask else ()),
         *(pullback.claims(problems) if offered.vjp else ()),
         *(all_gradients.claims(problems) if hasattr(kernel, "all_gradients") else ()),
         *(credit.claims(problems) if hasattr(kernel, "credit") else ()),

@@ -19,7 +19,7 @@ from .configuration import Arguments, Array, Problem, parts, states
 from .difference import Difference, difference, verdict, worst
 from .direction import moved, norm_of, slope
 from .entry_points import differentiated
-from .options import adjoints, ended, lengths, options, spoilt, weights
+from .options import adjoints, ended, lengths, mask, options, spoilt, weights
 
 
 def claims(problems: Sequence[Problem]) -> list[Claim]:
@@ -54,7 +54,7 @@ class _Case(NamedTuple):
     @property
     def of_run(self) -> dict[str, Array]:
         """The optional arguments that a run without targets takes too."""
-        return {name: value for name, value in self.keywords.items() if name == "lengths"}
+        return {name: value for name, value in self.keywords.items() if name != "loss_weights"}
 
 
 def _cases(problem: Problem) -> Iterator[_Case]:
@@ -68,6 +68,10 @@ def _cases(problem: Problem) -> Iterator[_Case]:
         yield _Case(" with loss_weights", {"loss_weights": V}, none, V == 0)
     if offered.lengths:
         yield _Case(" with lengths", {"lengths": left}, past, past)
+    if offered.mask:
+        real = mask(T, B)
+        given, padding = {"lengths": left, "mask": real}, past | ~real
+        yield _Case(" with lengths and a mask", given, padding, padding)
     if offered.loss_weights and offered.lengths:
         both = {"loss_weights": V, "lengths": left}
         yield _Case(" with lengths and loss_weights", both, past, past | (V == 0))

@@ -10,7 +10,7 @@ import numpy as np
 
 from .configuration import Arguments, Problem
 from .entry_points import entry_points, takes
-from .options import Adjoints, adjoints, lengths, weights
+from .options import Adjoints, adjoints, lengths, mask, weights
 
 
 class Results(NamedTuple):
@@ -65,7 +65,12 @@ def _with_options(
     kernel: ModuleType, run: Callable[..., Any], sizes: tuple[int, ...], d_state: Any
 ) -> Iterator[Any]:
     """Yield what each entry point returns with each of the optional arguments that it takes."""
-    given = {"loss_weights": weights(*sizes), "lengths": lengths(*sizes), "d_state": d_state}
+    given = {
+        "loss_weights": weights(*sizes),
+        "lengths": lengths(*sizes),
+        "mask": mask(*sizes),
+        "d_state": d_state,
+    }
     for name, value in given.items():
         for function in entry_points(kernel):
             if takes(kernel, function, name):

@@ -18,7 +18,7 @@ from .configuration import Arguments, Problem, cast, states
 from .consistency import TOLERANCE
 from .difference import Difference, difference, verdict, worst
 from .entry_points import differentiated, entry_points, takes, takes_targets
-from .options import adjoints, lengths, options, weights
+from .options import adjoints, lengths, mask, options, weights
 
 #: The class of the results of an entry point, if they have one.
 _CLASSES = {"loss_and_gradients": "Result", "all_gradients": "AllGradients"}
@@ -198,6 +198,12 @@ def _refused_options(problem: Problem) -> Iterator[Difference]:
     if offered.lengths:
         bad["lengths"] = {"(1,)": n[:1], "floating": n.astype(float), "below 0": n - T - 1}
         bad["lengths"]["over T"] = n + T + 1
+    if offered.mask:
+        real = mask(T, B)
+        bad["mask"] = {"(B, T)": real.T, "(T, 1)": real[:, :1], "(B,)": real[0]}
+        bad["mask"]["integers"] = real.astype(int)
+        if T == B:
+            del bad["mask"]["(B, T)"]
     for name, values in bad.items():
         for what, value in values.items():
             for function in entry_points(kernel):

@@ -17,6 +17,7 @@ class Options(NamedTuple):
     loss_weights: bool
     lengths: bool
     vjp: bool
+    mask: bool
 
 
 def options(kernel: ModuleType) -> Options:
@@ -25,6 +26,7 @@ def options(kernel: ModuleType) -> Options:
         takes(kernel, "loss_and_gradients", "loss_weights"),
         takes(kernel, "loss_and_gradients", "lengths"),
         hasattr(kernel, "vjp"),
+        takes(kernel, "loss_and_gradients", "mask"),
     )
 
 
@@ -44,6 +46,15 @@ def lengths(steps: int, batch: int, first: int = 0) -> Array:
 def ended(steps: int, lengths: Array) -> Array:
     """Return where the samples have ended, (T, B)."""
     return np.asarray(np.arange(steps)[:, None] >= lengths)
+
+
+def mask(steps: int, batch: int) -> Array:
+    """Return which steps of each sample are real, (T, B): gaps, left padding, none, or all."""
+    real = np.random.default_rng([steps, batch, 2]).uniform(size=(steps, batch)) < 0.6
+    real[:, 0::4] = False  # a whole sample
+    real[:, 1::4] = np.arange(steps)[:, None] >= (steps + 1) // 2
+    real[:, 2::4] = True
+    return real
 
 
 class Adjoints(NamedTuple):

@@ -60,12 +60,17 @@ def test_the_equations_are_those_of_the_docstring(form: Form, kernel: ModuleType
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("forward", "(params, x, s0=None, *, lengths=None, workspace=None)"),
-        ("vjp", "(params, x, s0=None, *, lengths=None, workspace=None)"),
-        ("loss", "(params, x, y, s0=None, *, loss_weights=None, lengths=None, workspace=None)"),
+        ("forward", "(params, x, s0=None, *, lengths=None, mask=None, workspace=None)"),
+        ("vjp", "(params, x, s0=None, *, lengths=None, mask=None, workspace=None)"),
+        (
+            "loss",
+            "(params, x, y, s0=None, *, loss_weights=None, lengths=None, mask=None, "
+            "workspace=None)",
+        ),
         (
             "loss_and_gradients",
-            "(params, x, y, s0=None, *, loss_weights=None, lengths=None, workspace=None)",
+            "(params, x, y, s0=None, *, loss_weights=None, lengths=None, mask=None, "
+            "workspace=None)",
         ),
         (
             "init_params",

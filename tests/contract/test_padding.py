@@ -1,4 +1,4 @@
-"""A padded batch gives what its samples give one by one, whatever a step would be where it ended.
+"""A padded batch gives what its samples give one by one, whatever a step would be where none is.
 
 There the input is 0 and the state the last one: log has a pole, exp and products may overflow. None
 of it may reach a gradient, or warn. Each sample alone, at its own length, is the truth.
@@ -130,14 +130,26 @@ class Batch(NamedTuple):
         )
 
 
+def with_gaps(batch: Batch) -> tuple[Batch, Array, Array]:
+    """The batch with the steps of each sample somewhere among all, its mask, and their places."""
+    rng, samples = np.random.default_rng(3), len(batch.lengths)
+    real = np.zeros((T, samples), bool)
+    for sample, length in enumerate(batch.lengths):
+        real[rng.choice(T, length, replace=False), sample] = True
+    places = np.argsort(np.argsort(~real, axis=0, kind="stable"), axis=0)
+    moved = (each[places, np.arange(samples)] for each in (batch.x, batch.d_outputs))
+    x, d_outputs = moved
+    return batch._replace(x=x, d_outputs=d_outputs), real, places
+
+
 def state(kernel: ModuleType, arrays: list[Array]) -> Any:
     return arrays[0] if len(arrays) == 1 else kernel.State(*arrays)
 
 
-def pulled_back(kernel: ModuleType, batch: Batch, lengths: Array | None) -> list[Array]:
+def pulled_back(kernel: ModuleType, batch: Batch, **padding: Array) -> list[Array]:
     """Gradients of the weights, then what each sample has of its own, sample by row."""
     params = kernel.init_params(D, H, rng=1)
-    _, last, pullback = kernel.vjp(params, batch.x, state(kernel, batch.s0), lengths=lengths)
+    _, last, pullback = kernel.vjp(params, batch.x, state(kernel, batch.s0), **padding)
     gradients, d_x, d_s0 = pullback(batch.d_outputs, state(kernel, batch.d_state))
     own = [*np.reshape(last, (-1, *batch.s0[0].shape)), *np.reshape(d_s0, (-1, *batch.s0[0].shape))]
     return [*gradients, d_x, *own]
@@ -158,7 +170,7 @@ def one_by_one(case: Case, cell: Cell) -> list[Array]:
             batch.d_outputs[:length, own],
             [each[own] for each in batch.d_state],
         )
-        found.append(pulled_back(kernel, alone, None))
+        found.append(pulled_back(kernel, alone))
         d_x = found[-1][number]
         found[-1][number] = np.concatenate([d_x, np.zeros((T - length, 1, D))])
     assert all(np.isfinite(each).all() for of_sample in found for each in of_sample)
@@ -174,9 +186,24 @@ def test_a_padded_batch_gives_what_its_samples_give(
     case: Case, cell: Cell, one_by_one: list[Array], form: str, unroll: int | None
 ) -> None:
     kernel, batch = gc.load(cell, unroll=unroll, **FORMS[form]), Batch.of(case)
-    found = pulled_back(kernel, batch, batch.lengths)
+    found = pulled_back(kernel, batch, lengths=batch.lengths)
     for actual, expected in zip(found, one_by_one, strict=True):
         np.testing.assert_allclose(actual, expected, rtol=1e-9, atol=1e-12 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("unroll", [None, T], ids=["any", f"t{T}"])
+def test_a_batch_with_gaps_gives_what_its_samples_give_without(
+    case: Case, cell: Cell, one_by_one: list[Array], form: str, unroll: int | None
+) -> None:
+    kernel = gc.load(cell, unroll=unroll, **FORMS[form])
+    batch, real, places = with_gaps(Batch.of(case))
+    found = pulled_back(kernel, batch, mask=real)
+    d_x = len(cell.weights)
+    expected = list(one_by_one)
+    expected[d_x] = expected[d_x][places, np.arange(len(batch.lengths))]
+    for actual, right in zip(found, expected, strict=True):
+        np.testing.assert_allclose(actual, right, rtol=1e-9, atol=1e-12 * np.abs(right).max())
 
 
 # --- targets that are not read -------------------------------------------------------------------

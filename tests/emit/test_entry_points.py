@@ -57,6 +57,7 @@ def test_a_signature_has_a_line_for_each_argument() -> None:
         "    s0: Any = None,",
         "    *,",
         "    lengths: Any = None,",
+        "    mask: Any = None,",
         "    workspace: Workspace | None = None,",
         ") -> tuple[Array, State]:",
     ]
@@ -88,6 +89,7 @@ def test_credit_is_there_if_it_is_asked_for() -> None:
         "    *,",
         "    loss_weights: Any = None,",
         "    lengths: Any = None,",
+        "    mask: Any = None,",
         "    full: bool = False,",
         "    workspace: Workspace | None = None,",
         ") -> Credit:",
@@ -123,7 +125,7 @@ def test_the_loss_says_what_targets_are_and_what_a_mean_is_over() -> None:
     assert "mean" not in loss.doc
     _, loss, *_ = interface("x", labels=True, counts=True).entry_points()
     assert "the labels y (T, B): a float" in loss.doc
-    assert "The mean is over all numbers that y holds" in loss.doc
+    assert "The mean is over the targets that count" in loss.doc
 
 
 def test_no_line_of_a_docstring_is_too_long() -> None:

@@ -26,11 +26,11 @@ def named(state: str) -> Cell:
 
 
 def masks(source: str) -> set[str]:
-    """What comments and the head call the mask of the samples that have ended."""
-    said = re.findall(r"(\w+)_t is 1 in the rows of the samples that\s+ended", head(source))
+    """What comments and the head call the mask of steps that are padding."""
+    said = re.findall(r"(\w+)_t is 1 in the rows of the samples for\s+which", head(source))
     return {
         *said,
-        *re.findall(r"# past a sample's length: \S+ = (?:\(1 - )?(\w+)_t\b(?: o|\) o)", source),
+        *re.findall(r"# where a step is padding: \S+ = (?:\(1 - )?(\w+)_t\b(?: o|\) o)", source),
     }
 
 

@@ -28,7 +28,7 @@ TRIED = ("two-states", "one-product-two-gates", "biases", "peephole", "output-is
 CELLS = [*SAMPLE.values(), *(cell for cell in declarations.CELLS if cell.name in TRIED)]
 
 
-OPTIONS = "Sequences that end early, loss weights, pullbacks"
+OPTIONS = "Sequences with padding, loss weights, pullbacks"
 
 
 def section(text: str, heading: str) -> list[str]:
@@ -64,7 +64,7 @@ def test_the_sections() -> None:
         "8. The ways back through a step",
         "9. What is shared is computed once",
         "10. The code",
-        "11. Sequences that end early, loss weights, pullbacks",
+        "11. Sequences with padding, loss weights, pullbacks",
         "12. How far an error travels",
         "13. What is proved, what is checked",
         "14. Now you",

@@ -111,6 +111,7 @@ class _Problem:
         self.loss_weights = _locked(np.maximum(drawn(T, B), 0))
         self.lengths = _locked(np.arange(B) % (T + 1))
         self.read = np.arange(T)[:, None] < self.lengths
+        self.mask = _locked(np.add.outer(np.arange(T), np.arange(B)) % 3 != 1)
 
     def in_single(self) -> _Problem:
         """The same with weights in float32: so is every result then, whatever the data are in."""
@@ -150,6 +151,12 @@ class _Problem:
             if "loss_weights" in self.abilities:
                 both = {"lengths": self.lengths, "loss_weights": self.loss_weights}
                 yield partial(kernel.loss_and_gradients, params, x, y, s0, **both)
+        if "mask" in self.abilities:
+            x, y = _unread(self.x, ~self.mask), _unread(self.y, ~self.mask)
+            yield partial(kernel.loss_and_gradients, params, x, y, s0, mask=self.mask)
+            read = self.read & self.mask
+            both = {"lengths": self.lengths, "mask": self.mask}
+            yield partial(kernel.forward, params, _unread(self.x, ~read), s0, **both)
         if "all_gradients" in self.abilities:
             call = partial(kernel.all_gradients, params)
             yield partial(call, self.x, self.y, s0, d_state=_state(kernel, self.d_state))
@@ -160,6 +167,7 @@ class _Problem:
             given = self.d_outputs, _state(kernel, self.d_state)
             yield partial(_vjp, kernel, given, params, self.x, s0)
             if "lengths" in self.abilities:
+                x = _unread(self.x, ~self.read)
                 padded = _unread(self.d_outputs, ~self.read), given[1]
                 yield partial(_vjp, kernel, padded, params, x, s0, lengths=self.lengths)
             yield partial(_vjp, kernel, given[:1], params, self.x, s0)

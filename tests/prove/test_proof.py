@@ -50,7 +50,7 @@ def test_kernels_of_every_form_are_proved(form: Any) -> None:
     found = proved(gc.GRU, **form)
     assert found, found
     assert found.steps == ((form["unroll"],) if "unroll" in form else (3, 5, 1, 2, 1))
-    assert found.calls == 15 * len(found.steps)
+    assert found.calls == 16 * len(found.steps)
 
 
 @pytest.mark.parametrize("loss", gc.losses)
@@ -70,13 +70,13 @@ def test_all_cells_are_proved(cell: str) -> None:
 def test_credit_is_proved_error_by_error(readout: str) -> None:
     found = proved(gc.cells["gru-bias"], readout=readout, extras=["credit"])
     assert found, found
-    assert "credit with lengths, loss_weights, s0" in found.kinds
+    assert "credit with lengths, loss_weights, mask, s0" in found.kinds
 
 
 def test_a_proof_says_in_a_line_what_it_has_compared() -> None:
     found = proved(gc.GRU, unroll=2)
     assert re.fullmatch(
-        r"<Proof of gru_t2: proved: \d+ numbers of 15 calls at T = 2 are those of the declaration, "
+        r"<Proof of gru_t2: proved: \d+ numbers of 16 calls at T = 2 are those of the declaration, "
         r"in GF\(2\^61 - 1\); seed 7, [\d.e-]+ s>",
         repr(found),
     )
@@ -111,7 +111,7 @@ def test_the_seed_decides_the_point_and_is_drawn_if_it_is_not_given() -> None:
         ("steps != self.steps", "steps + 1 != self.steps", {},
          "loss_and_gradients with lengths, loss_weights, s0 at T = 1 raises ValueError: y: .*"),
         ("np.multiply(dO[t], V[t], dO[t])", "pass", {"extras": ["credit"]},
-         r"credit with lengths, loss_weights, s0 at T = 3: E of dWz at step 1\[0, 0\] is .*"),
+         r"credit with lengths, loss_weights, mask, s0 at T = 3: E of dWz at step 1\[0, 0\] is .*"),
         ("len(a), rows)", "len(a) - 1, rows)", {"layout": "blocked"},
          "_blocks of 9 rows, for 100000 entries of weights, are not all rows in order"),
         ("np.empty((2 * H, B), dtype)", "np.empty((2 + H, B), dtype)", {"layout": "folded"},

@@ -207,9 +207,9 @@ def test_sound_kernels_pass_with_any_loss(loss: str, unroll: int | None) -> None
 
 def test_what_a_kernel_does_not_have_is_not_checked() -> None:
     kernel = edited()
-    assert options(kernel) == Options(loss_weights=False, lengths=False, vjp=False)
+    assert options(kernel) == Options(False, False, False, False)
     assert not ROWS & {(check.weight, check.method) for check in verify(kernel).checks}
-    assert options(gc.load(gc.GRU)) == Options(loss_weights=True, lengths=True, vjp=True)
+    assert options(gc.load(gc.GRU)) == Options(True, True, True, True)
 
 
 @pytest.mark.parametrize("T", [1, 2, 3, 7, 8, BATCH - 1, BATCH, 1024])

@@ -59,7 +59,7 @@ class Attributes:
 
     @property
     def mask(self) -> str:
-        """The name of which samples have ended, as matrices are stored."""
+        """The name of which steps are padding, as matrices are stored."""
         return self.names.of("mask", "mask")
 
     # --- arrays -----------------------------------------------------------------------------

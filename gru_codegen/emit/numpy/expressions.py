@@ -290,7 +290,7 @@ def _optional(argument: Expr) -> Ref:
 
 
 def where_unread(argument: Ref, spell: Speller) -> str:
-    """The mask of what is not read: samples that have ended, or have no weight."""
+    """The mask of what is not read: steps that are padding, or have no weight."""
     read = spell(argument)
     return f"{read} == 0" if argument.var.role == "loss weights" else read
 

@@ -305,10 +305,10 @@ def _copied(program: Program, heading: Heading) -> str:
     y = Polynomial.product(1, ("T", *_output(program).shape))
     steps = {} if program.steps is None else {"T": program.steps}
     x_more, y_more = (str(each.fixed(steps)) for each in (x, y))
-    for_lengths = f"{x_more} more after a call with lengths, for a copy of x"
+    for_lengths = f"{x_more} more after a call with lengths or a mask, for a copy of x"
     if heading.targets == "labels" or program.targets_in_seed:
         return for_lengths
-    for_either = f"{y_more} more after one with lengths or loss weights, for a copy of y"
+    for_either = f"{y_more} more after one with these or loss weights, for a copy of y"
     return f"{for_lengths}; {for_either}"
 
 
@@ -335,7 +335,7 @@ def _called(program: Program, heading: Heading) -> Iterator[str]:
     """The functions of the runtime that the template calls."""
     yield from ("params_to_npz", "params_from_npz", "_checked", "_check_fit", "_check_sizes")
     yield "_cast_inputs" if heading.inputs[1:] else "_cast_input"
-    yield from ("_number_type", "_zeroed", "_check_workspace", "_ended", "_outputs")
+    yield from ("_number_type", "_zeroed", "_check_workspace", "_ended", "_masked", "_outputs")
     yield from ("_scalar", "_check_unspent", "_like_outputs", "_weights")
     yield from helpers_of_draws(heading)
     yield "_start_all" if len(_declared_states(program)) > 1 else "_start"

@@ -162,7 +162,7 @@ class Names:
             self._use(name, name, Kind.MADE_OF_WEIGHTS if made else Kind.ARRAY)
 
     def ended(self) -> str:
-        """The local name of the samples that have ended, None where no lengths are given."""
+        """The local name of which steps are padding, None where nothing is said of it."""
         return self._use("ended", "ended", Kind.ARRAY)
 
     def end(self, var: Var, which: Literal["first", "last"]) -> str:

@@ -31,7 +31,7 @@ def trace_function(plan: Plan, first: Mapping[str, str], called_by: Mapping[str,
     attributes = Attributes(plan)
     names, used = Names(attributes), list(phase.variables().values())
     lines = Blocks(names, phase.name).lines(phase.blocks)
-    lines += map(Line, _past_the_lengths(attributes))
+    lines += map(Line, _padding(attributes))
     names.ended()
     needed = needed_names(names, {*names.taken(), *(name for line in lines for name in line.reads)})
     stored = {*plan.places, *(view.name for view in attributes.views())}
@@ -89,13 +89,13 @@ def _array(attributes: Attributes, array: Array, first: Mapping[str, str]) -> It
     yield from assignments(list(shown), code)
 
 
-def _past_the_lengths(attributes: Attributes) -> Iterator[str]:
-    """Lines that leave nothing but the states past the length of a sample."""
+def _padding(attributes: Attributes) -> Iterator[str]:
+    """Lines that leave nothing but the states where a step is padding."""
     entries, one = attributes.program.entries, attributes.names.of("one of them", "each")
     held = {var.name for var in entries["gradients"]}
     names = [var.name for var in entries["trace"] if var.name not in held]
     if names:
-        yield "    # past a sample's length its states stay, everything else is 0"
+        yield "    # where a step is padding states stay, everything else is 0"
         yield "    if ended is not None:"
         line = f"        for {one} in ({', '.join(names)}{',' * (len(names) == 1)}):"
         if len(line) <= WIDTH:

@@ -125,7 +125,7 @@ def _add_numbers(functions: Iterable[Function], once: _Section) -> None:
 def _add_mask(
     attributes: Attributes, functions: Iterable[Function], arrays: _Section, views: _Section
 ) -> None:
-    """Add which samples have ended, as matrices are stored, where a loop names it."""
+    """Add which steps are padding, as matrices are stored, where a loop names it."""
     mask = attributes.mask
     named = {name for f in functions for name in (*f.steps.values(), *f.names.local)}
     if mask in named:

@@ -1,4 +1,4 @@
-"""The section on lengths, loss weights and pullbacks."""
+"""The section on padding, loss weights and pullbacks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def options_section(derivation: Derivation) -> Section:
     """Section on all options: their equations and derivatives."""
     blocks = [*_lengths(derivation), *_guards(derivation)]
     blocks += [*_weights(derivation), *_pullback(derivation)]
-    heading = ("Sequences that end early, loss weights, pullbacks",)
+    heading = ("Sequences with padding, loss weights, pullbacks",)
     return Section("options", heading, blocks)
 
 
@@ -29,9 +29,10 @@ def _lengths(derivation: Derivation) -> Iterator[Block]:
     previous = derivation.cell.states.values()
     computed = listed(_schema(hold.computed, derivation) for hold in holds)
     yield says(
-        "With lengths, a sequence of the batch may end before step `T`; from then on its states "
-        "stay as they are. {mask} is 1 in the rows of samples "
-        "that have ended before step `t`, else 0; {computed} is what the equation above computes.",
+        "With lengths, a sequence of the batch may end before step `T`; with a mask, any of its "
+        "steps may be no real one. Such steps are padding, and there its states stay as they are. "
+        "{mask} is 1 in the rows of samples for which step `t` is padding, else 0; {computed} is "
+        "what the equation above computes.",
         mask=(_schema(holds[0].value.mask, derivation),),
         computed=computed,
     )
@@ -62,7 +63,7 @@ def _guards(derivation: Derivation) -> Iterator[Block]:
     if not functions:
         return
     yield says(
-        "An argument of {functions} might have any value in the rows of a sample that has ended. "
+        "An argument of {functions} might have any value in the rows of padding. "
         "There it is a constant at which the function and its derivative are finite:",
         functions=functions,
     )
@@ -120,7 +121,7 @@ def _weights(derivation: Derivation) -> Iterator[Block]:
         sizes = list(map(str, ("T", *derivation.loss.numbers)))
         share = (Schema(f"1/({' '.join(sizes)})", f"1/({LATEX.product.join(sizes)})"),)
         yield says(
-            "A mean is the weight {share} of every target. With weights or lengths the weights of "
+            "A mean is the weight {share} of every target. With weights or padding the weights of "
             "all samples and steps, added up, take the place of {samples}: what does not count has "
             "no part in the divisor. If they come to 0, it is 1.",
             share=share,
