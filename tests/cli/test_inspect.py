@@ -84,7 +84,7 @@ def test_what_is_inspected_by_default(run: Run) -> None:
 
 
 def test_the_source_s_page_by_one_command_each(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Time stamp 2 with six equations, time stamp 1 with two errors that add up, and so on."""
+    """Time step 2 with six equations, time step 1 with two errors that add up, and so on."""
     monkeypatch.setenv("COLUMNS", "100")
     plain = run("inspect").out
     assert "| tanh(x_t Wca + (R_t o S_{t-1}) Wrecca) |   candidate activation, (B, H)" in plain

@@ -58,9 +58,9 @@ def test_the_sections() -> None:
         "2. What reads what",
         "3. One gradient, step by step: Wz",
         "4. All adjoints and gradients",
-        "5. Forward at time stamps 1 to 2",
-        "6. Time stamp 2: six equations",
-        "7. Time stamp 1: two errors",
+        "5. Forward at time steps 1 to 2",
+        "6. Time step 2: six equations",
+        "7. Time step 1: two errors",
         "8. The ways back through a step",
         "9. What is shared is computed once",
         "10. The code",
@@ -97,7 +97,7 @@ def test_nothing_is_left_out_and_every_line_fits(cell: Cell) -> None:
 
     forward = derivation.unroll(2).forward
     names = [derivation.unroll(2).notation.text(symbol, 0) for symbol, _ in forward]
-    written_out = defined(section(text, "Forward at time stamps 1 to 2"))
+    written_out = defined(section(text, "Forward at time steps 1 to 2"))
     assert written_out == [*names, "L_1", "L_2", "L"]
 
 

@@ -57,9 +57,9 @@ def test_only_lines_that_differ_are_said_to(cell: Cell, lines: str) -> None:
 
 def test_an_error_that_only_arrives_is_a_box_of_its_own() -> None:
     text = document(gc.derive(LATE), unroll=2, at=1, wrt="Wg")
-    assert "1. Time stamp 1: an arriving error" in text
+    assert "1. Time step 1: an arriving error" in text
     assert "own error, of" not in text
-    assert "What is shown gets its error at time stamp 1 from later steps alone." in text
+    assert "What is shown gets its error at time step 1 from later steps alone." in text
     assert shares(text) == ["dL_2/dWg at 1", "dL/dWg at 1"]
 
 

@@ -73,7 +73,7 @@ def _title(part: Part, at: int | None) -> Prose:
         gradients = (noun, *listed(part.weights), f" {cell}")
     if at is None:
         return (f"Where {do} ", *gradients, " come from?")
-    return (f"What does time stamp {at} of {part.steps} add to ", *gradients, "?")
+    return (f"What does time step {at} of {part.steps} add to ", *gradients, "?")
 
 
 def _step(part: Part, at: int) -> Iterator[Section]:

@@ -24,7 +24,7 @@ _MOST_IN_FULL = 8
 #: A formula of more symbols than this is not written out.
 MOST_SYMBOLS = 100_000
 _READ_AT = (
-    "{at} is what a gradient gets from the use of its weight at time stamp `t`; over all `t` these "
+    "{at} is what a gradient gets from the use of its weight at time step `t`; over all `t` these "
     "add up to the gradient. "
 )
 
@@ -40,7 +40,7 @@ def forward_section(part: Part) -> Section:
     """Section of the forward equations of every step, and of the loss as a sum."""
     steps, unrolled = part.steps or 0, part.unrolled
     errors = [
-        Row(_loss_at(t), cost, (f"loss of time stamp {t}",))
+        Row(_loss_at(t), cost, (f"loss of time step {t}",))
         for t, cost in enumerate(unrolled.costs, start=1)
     ]
     shown = errors if steps <= _MOST_IN_FULL else [errors[0], errors[-1]]
@@ -51,7 +51,7 @@ def forward_section(part: Part) -> Section:
         groups = [groups[0], groups[-1]]
     return Section(
         "forward",
-        (f"Forward at time stamps 1 to {steps}" if steps > 1 else "Forward at time stamp 1",),
+        (f"Forward at time steps 1 to {steps}" if steps > 1 else "Forward at time step 1",),
         [
             says(f"The equations of {each}, then the loss of each step and their sum:"),
             Equations([*groups, [*shown, total]], unrolled.notation, step=0),
@@ -72,7 +72,7 @@ def step_section(part: Part, step: int) -> Section:
     """Section on the backward pass of one step."""
     split = part.split(step)
     gradients = [w for w in part.weights if w in split.whole.gradients]
-    heading = f"Time stamp {step}: "
+    heading = f"Time step {step}: "
     if _gets(split.later, gradients):
         blocks = _two_errors(part, split, gradients)
         heading += "two errors" if _gets(split.own, gradients) else "an arriving error"
@@ -257,14 +257,17 @@ def _arriving(part: Part, split: Split, weights: list[MatrixSymbol]) -> Paragrap
             f"that of step {split.steps}" if split.steps == step + 1 else "those of later steps"
         )
         words = (
-            f"At time stamp {step} {subject} two things: the loss of this step, and step "
+            f"At time step {step} {subject} two things: the loss of this step, and step "
             f"{step + 1}. So two errors come back: its own, and {arrived}, which is said to "
             "arrive. Each makes its way to the weights by the same equations. "
         )
     else:
-        words = f"What is shown gets its error at time stamp {step} from later steps alone. "
+        words = f"What is shown gets its error at time step {step} from later steps alone. "
     return says(
-        f"{words}[own] and [later] say whose error an adjoint carries. {_READ_AT}".rstrip(),
+        f"{words}{{own}} is the adjoint with the error of its step, {{later}} that with what "
+        f"arrives. {_READ_AT}".rstrip(),
+        own=(_for_error(split, states, "own"),),
+        later=(_for_error(split, states, "later"),),
         states=listed(_at(split, state) for state in states),
         at=(_share_of("L", Schema("W", "W"), "t"),),
     )
@@ -279,6 +282,13 @@ def _at(split: Split, state: MatrixSymbol) -> Schema:
     return Schema(
         f"{state.name}_{split.step}", LATEX.symbol(state.name, False, str(split.step), "")
     )
+
+
+def _for_error(split: Split, states: Iterable[MatrixSymbol], whose: str) -> Schema:
+    """The adjoint of the first state, with the label of an error."""
+    name = next(iter(states)).name
+    text = f"d{name}_{split.step}[{whose}]"
+    return Schema(text, LATEX.symbol(name, True, str(split.step), whose))
 
 
 def _own_title(split: Split) -> Prose:

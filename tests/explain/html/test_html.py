@@ -227,6 +227,15 @@ def test_an_own_and_an_arriving_error_are_told_apart_without_colour() -> None:
         assert {(e.text or "").strip() for e in box.iter("mtext")} == {whose, "at"}
 
 
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_the_words_say_labels_as_formulas_show_them(cell: str) -> None:
+    """The marks of plain text, as in dS_1[own], stand nowhere that a reader sees."""
+    shown = "".join(elements(page(cell, "none", "l2")).itertext())
+    assert "is the adjoint with the error of its step" in shown
+    assert "[own]" not in shown
+    assert "[later]" not in shown
+
+
 def test_each_picture_has_the_same_edges_and_its_paths() -> None:
     root = elements(page("gru", "none", "l2"))
     wide, narrow = root.iter("svg")
