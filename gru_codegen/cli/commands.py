@@ -7,7 +7,9 @@ come at once.
 from __future__ import annotations
 
 import io
+import keyword
 import os
+import re
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
@@ -28,7 +30,7 @@ from gru_codegen.cli.listing import list_cells
 from gru_codegen.cli.options import requested, require_output
 from gru_codegen.cli.programs import show_program
 from gru_codegen.cli.recorded import other_declaration
-from gru_codegen.cli.terminal import say, show, tell, working
+from gru_codegen.cli.terminal import say, show, tell, warn, working
 from gru_codegen.cli.verifies import verify
 from gru_codegen.files import write_whole
 from gru_codegen.regular import open_regular
@@ -36,6 +38,7 @@ from gru_codegen.steps import MOST_STEPS
 
 if TYPE_CHECKING:
     from gru_codegen.request import Request
+    from gru_codegen.tune import Timing
 
 __all__ = ["program"]
 
@@ -174,8 +177,10 @@ def generate(
         from gru_codegen.modules import load_source
 
         request = requested(cell, loss, readout, unroll, style, layout, extras)
-        if tune is not None:
-            request = _tuned(request, tune, progress)
+        timed = None if tune is None else _timed(request, tune, progress)
+    if tune is not None and timed is not None:  # said when the bar has gone
+        request = _fastest(request, tune, timed)
+    with working() as progress:
         name = request.name
         path = os.path.join(FOLDER, f"{name}.py") if output is None else output
         again = " ".join(request.command(cell, loss))
@@ -208,39 +213,42 @@ def generate(
         steps = "1 time step" if unroll == 1 else f"{unroll or 'any number of'} time steps"
         verdict = "not checked" if report is None else report.verdict
         tell(f"wrote {path}: {request.cell.title}, {steps}, {style} style; {verdict}")
+        _warn_of_name(path)
         if certificate and report is not None:
             tell(f"wrote {write_certificate(path, source, request, report)}")
 
 
-def _tuned(
+def _timed(
     request: Request, sizes: tuple[int, int, int], progress: Callable[..., object]
-) -> Request:
-    """`request` in the layout that is the fastest at batch, input and state `sizes`.
-
-    Says how fast each is.
-    """
-    from gru_codegen.tune import fastest, timings
+) -> list[Timing]:
+    """The times of `request` in every layout at batch, input and state `sizes`."""
+    from gru_codegen.tune import timings
     from gru_codegen.verify.configuration import Sizes
 
     steps = request.unroll or STEPS_TO_TUNE
     timing = partial(progress, "timing layouts")
     try:
-        timed = timings(request, Sizes(steps, *sizes), progress=timing)
+        return timings(request, Sizes(steps, *sizes), progress=timing)
     except ValueError as error:  # a cell whose sizes have to be equal
         raise BadInput(f"--tune: {error}") from error
     except MemoryError as error:
         raise BadInput("--tune: out of memory; give smaller sizes, or fewer time steps") from error
-    best = fastest(timed)
+
+
+def _fastest(request: Request, sizes: tuple[int, int, int], timed: list[Timing]) -> Request:
+    """`request` in the layout that is the fastest; says how fast each is."""
+    from gru_codegen.tune import fastest
+
+    best, steps = fastest(timed), request.unroll or STEPS_TO_TUNE
     at = f"T={steps}, B={sizes[0]}, D={sizes[1]}, H={sizes[2]}, float32"
     times = ", ".join(f"{each.layout} {_duration(each.seconds)}" for each in timed)
-    click.echo(f"{best.layout} is the fastest layout at {at}: {times}", err=True)
+    warn(f"{best.layout} is the fastest layout at {at}: {times}")
     near = [t.layout for t in timed if t != best and t.seconds <= NEAR * best.seconds]
     if near:
-        most = f"{NEAR - 1:.0%}"
-        click.echo(f"{' and '.join(near)} took no more than {most} longer: a near tie", err=True)
+        warn(f"{' and '.join(near)} took no more than {NEAR - 1:.0%} longer: a near tie")
     if not any(name in os.environ for name in THREADS):
         one = f"for one thread: {THREADS[0]}=1 gru-codegen ..."
-        click.echo(f"timed with BLAS's default number of threads; {one}", err=True)
+        warn(f"timed with BLAS's default number of threads; {one}")
     return replace(request, layout=best.layout)
 
 
@@ -270,6 +278,15 @@ def _require_own(path: str, source: str) -> None:
             f"{path} is the kernel of another declaration, --cell {shlex.quote(other)}; remove it, "
             "or name another file with --output"
         )
+
+
+def _warn_of_name(path: str) -> None:
+    """Say of a module that no `import` can name it: it is read by its path alone."""
+    stem, ending = os.path.splitext(os.path.basename(path))
+    if ending == ".py" and (keyword.iskeyword(stem) or not stem.isidentifier()):
+        other = re.sub(r"\W", "_", stem)
+        other = other if other.isidentifier() and not keyword.iskeyword(other) else f"k_{other}"
+        warn(f"{path} has a name that no import can write; {other}.py has one")
 
 
 def _difference(old: str, new: str, path: str) -> str:

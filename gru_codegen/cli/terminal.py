@@ -123,6 +123,11 @@ def tell(sentence: str) -> None:
     say(folded(visible(sentence), sys.stdout))
 
 
+def warn(sentence: str) -> None:
+    """Print a sentence on standard error likewise: what is good to know, and no error."""
+    click.echo(folded(visible(sentence), sys.stderr), err=True)
+
+
 @contextmanager
 def ending_with_the_pipe() -> Iterator[None]:
     """Let `... | head -1` end this program as it ends any other: quietly, by SIGPIPE."""

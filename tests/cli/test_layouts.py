@@ -13,7 +13,7 @@ from gru_codegen.cli.commands import THREADS
 from gru_codegen.passes import DEFAULT_LAYOUT, LAYOUTS, Layout
 from gru_codegen.request import Request
 from gru_codegen.tune import Timing
-from tests.cli.running import Outcome, Run, files, recorded, refused, stop
+from tests.cli.running import Outcome, Run, files, on_terminal, recorded, refused, stop
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -117,3 +117,36 @@ def test_sizes_that_do_not_fit_in_memory(run: Run, monkeypatch: pytest.MonkeyPat
     assert refused(run("generate", "--tune", "99999,99999,99999")) == (
         "--tune: out of memory; give smaller sizes, or fewer time steps"
     )
+
+
+def test_the_bar_has_gone_when_a_terminal_shows_the_times() -> None:
+    arguments = ("generate", "--unroll", "1", "--tune", "2,3,4", "--no-verify", "--output", "k.py")
+    status, shown, _ = on_terminal(*arguments, also_stdout=True)
+    assert status == 0
+    before, said, after = shown.decode().rpartition(" is the fastest layout at ")
+    assert said
+    line = re.split(r"\x1b\[2K|\n", before)[-1]
+    assert line.strip("\r") in LAYOUTS
+    bars = [part for part in after.split("\x1b[2K") if "━" in part]
+    assert "timing layouts" not in after
+    assert not bars or after.rindex("\x1b[2K") > after.rindex("━")
+
+
+@pytest.mark.parametrize(
+    ("path", "other"),
+    [
+        ("my-kernel.py", "my_kernel.py"),
+        ("2.py", "k_2.py"),
+        ("class.py", "k_class.py"),
+        ("my_kernel.py", None),
+        ("kernel.txt", None),
+    ],
+)
+def test_a_name_that_cannot_be_imported_is_told(
+    path: str, other: str | None, run: Run, folder: Path
+) -> None:
+    outcome = run("generate", "--unroll", "1", "--no-verify", "--output", path)
+    assert outcome.status == 0
+    assert Path(path).exists()
+    said = f"{path} has a name that no import can write; {other} has one\n" if other else ""
+    assert outcome.err == said
