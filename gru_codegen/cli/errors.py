@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from reprlib import repr as shortened
+from textwrap import TextWrapper
 from typing import Any, TypeVar
 
 import click
@@ -52,8 +53,49 @@ class Interrupted(click.ClickException):
     exit_code = 130  # 128 + SIGINT
 
 
+class _Formatter(click.HelpFormatter):
+    """Help whose examples are as narrow as the terminal, as all else in it is."""
+
+    def write_text(self, text: str) -> None:
+        before = len(self.buffer)
+        super().write_text(text)
+        written = "".join(self.buffer[before:])
+        del self.buffer[before:]
+        for line in written.splitlines():
+            self.write("".join(f"{part}\n" for part in _example(line, self.width)))
+
+
+def _example(line: str, width: int) -> list[str]:
+    """A line of a command and a comment, if it is too long below each other."""
+    if len(line) <= width:
+        return [line]
+    indent = " " * (len(line) - len(line.lstrip()))
+    command, *comment = re.split(" {2,}", line.strip(), maxsplit=1)
+    goes_on = " \\" if command.startswith(PROGRAM) else ""
+    wrapper = TextWrapper(
+        width - len(goes_on),
+        initial_indent=indent,
+        subsequent_indent=f"{indent}    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    *first, last = wrapper.wrap(command)
+    wrapper.initial_indent = wrapper.subsequent_indent
+    return [*(part + goes_on for part in first), last, *wrapper.wrap(" ".join(comment))]
+
+
+class _Context(click.Context):
+    formatter_class = _Formatter
+
+
 class Program(click.Group):
     """The commands, with the errors of the package and of the user as exceptions of click."""
+
+    context_class = _Context
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        cmd.context_class = _Context
+        super().add_command(cmd, name)
 
     def invoke(self, context: click.Context) -> Any:
         try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from gru_codegen.cli.options import READOUTS
-from gru_codegen.cli.terminal import say, working
+from gru_codegen.cli.terminal import bound, fitted, say, working
 
 if TYPE_CHECKING:
     from gru_codegen.cell import Cell
@@ -36,16 +36,13 @@ def list_cells(cell: str | None) -> None:
             ]
         else:
             parts = [_described(load_cell(cell))]
-    say("\n".join(parts).encode(), end=False)
-    if cell is not None:
-        return
-    say("\nlosses")
-    for loss in losses.values():
-        say(f"    {loss.name}: {loss.title}")
-    say("readouts")
-    for name, formula in READOUTS.items():
-        say(f"    {name}: {formula}")
-    say(f"\n{ways()}")
+    if cell is None:
+        parts.append("losses")
+        parts += [f"    {loss.name}: {loss.title}" for loss in losses.values()]
+        parts.append("readouts")
+        parts += [f"    {name}: {formula}" for name, formula in READOUTS.items()]
+        parts.append(f"\n{ways()}\n")
+    say(fitted("\n".join(parts), bound()).encode(), end=False)
 
 
 def _described(cell: Cell) -> str:

@@ -88,10 +88,8 @@ def show(report: Report) -> None:
 
     Where output goes elsewhere, COLUMNS alone bounds it.
     """
-    terminal = is_terminal(sys.stdout)
-    bounded = terminal or "COLUMNS" in os.environ
-    text = report.text(columns() if bounded else None)
-    if not terminal:
+    text = report.text(bound())
+    if not is_terminal(sys.stdout):
         say(text)
         return
     for line in text.splitlines():
@@ -106,6 +104,30 @@ def show(report: Report) -> None:
 def columns(widest: int = 100) -> int:
     """The columns of the terminal, `widest` at most; 100 where there is none and no COLUMNS."""
     return min(shutil.get_terminal_size((100, 24)).columns, widest)
+
+
+def bound() -> int | None:
+    """The columns that standard output may take; None where it is no terminal without COLUMNS."""
+    return columns() if is_terminal(sys.stdout) or "COLUMNS" in os.environ else None
+
+
+def fitted(text: str, width: int | None) -> str:
+    """Lines of at most `width` columns, broken at words; an equation goes on behind its sign."""
+    if width is None:
+        return text
+    lines = []
+    for line in text.splitlines():
+        indent = len(line) - len(line.lstrip())
+        _, sign, _ = line.partition(" = ")
+        behind = line.find(" = ") + 3 if sign else indent + 4
+        wrapper = TextWrapper(
+            width,
+            subsequent_indent=" " * min(behind, width // 3),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        lines += wrapper.wrap(line) or [""]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def folded(text: str, stream: TextIO | None) -> str:

@@ -291,3 +291,30 @@ def test_what_sigpipe_does_to_the_caller_stays_as_it_was(run: Run) -> None:
             assert signal.getsignal(signal.SIGPIPE) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGPIPE, before)
+
+
+@pytest.mark.parametrize("command", ["", *cli.program.commands])
+def test_help_is_as_narrow_as_the_terminal(
+    command: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also its examples: a command that takes two lines is one that a shell takes."""
+    words = [command] * bool(command)
+    wide = run(*words, "--help").out
+    monkeypatch.setenv("COLUMNS", "60")
+    narrow = run(*words, "--help").out
+    assert max(map(len, narrow.splitlines())) <= 60
+    wide, narrow = ("".join(text.partition("Examples:")[1:]) for text in (wide, narrow))
+    assert narrow.replace("\\\n", "").split() == wide.replace("\\\n", "").split()
+
+
+@pytest.mark.parametrize("arguments", [("cells",), ("cells", "lstm-peephole")])
+def test_cells_are_as_narrow_as_the_terminal(
+    arguments: tuple[str, ...], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    wide = run(*arguments).out
+    assert max(map(len, wide.splitlines())) > 60
+    monkeypatch.setenv("COLUMNS", "60")
+    narrow = run(*arguments).out
+    assert max(map(len, narrow.splitlines())) <= 60
+    assert narrow.split() == wide.split()
