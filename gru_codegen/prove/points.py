@@ -117,9 +117,12 @@ class Point:
 
     @cached_property
     def mask(self) -> Array:
-        """(T, B), False for one step in three, and for all of the last sample but its first."""
+        """(T, B), True and False in turn for the first sample, so that all steps differ.
+
+        Others have more of a kind in a row, every second one its padding first.
+        """
         steps, samples = np.indices((self.T, self.sizes["B"]))
-        return ((steps + samples) % 3 != 1) & ((samples < self.sizes["B"] - 1) | (steps == 0))
+        return (steps + samples) // (samples + 1) % 2 == samples % 2
 
     def padding(self, given: Given) -> Array:
         """(T, B), the steps that are no real ones of a sample: masked, or past its length."""

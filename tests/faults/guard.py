@@ -17,6 +17,7 @@ from gru_codegen.prove.expected import Reference
 from gru_codegen.request import complete
 from gru_codegen.verify.claim import Claim
 from gru_codegen.verify.finite_differences import METHOD as DIFFERENCE
+from gru_codegen.verify.ownership import arrays_in
 from gru_codegen.verify.report import Check
 
 #: Not the function of this name, which the package shows.
@@ -100,11 +101,11 @@ def _entrywise_last(claims: Callable[..., list[Claim]]) -> Callable[..., list[Cl
 def _once(evaluate: Callable[..., Any]) -> Callable[..., Any]:
     known: dict[Any, Any] = {}
 
-    def once(cell: Any, loss: Any, weights: Any, inputs: Any, targets: Any, states: Any) -> Any:
-        arrays = (*weights.values(), *inputs, targets, *states.values())
+    def once(cell: Any, loss: Any, *arguments: Any, **keywords: Any) -> Any:
+        arrays = arrays_in([*arguments, keywords])
         key = tuple((array.shape, array.tobytes()) for array in arrays)
         if key not in known:
-            known[key] = evaluate(cell, loss, weights, inputs, targets, states)
+            known[key] = evaluate(cell, loss, *arguments, **keywords)
         return known[key]
 
     return once
