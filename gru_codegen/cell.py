@@ -36,7 +36,7 @@ from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS, OwnFunction
 from gru_codegen.initial import Distribution, first_weights
 from gru_codegen.lags import Delayed, lag, with_states
-from gru_codegen.names import fault_of_name
+from gru_codegen.names import SHARED, fault_of_name
 from gru_codegen.notation import Notation
 from gru_codegen.own_functions import applied_in, function, said
 
@@ -199,7 +199,8 @@ def _check_cell(cell: Cell) -> None:
     computed = tuple(equation.target for equation in cell.equations)
     # O is what kernels call the outputs: the one symbol that may be called so
     is_outputs = cell.output.name == "O" and cell.output not in cell.states
-    check_names(where, (*known, *computed), allowed={"O"} if is_outputs else set())
+    allowed = SHARED & {symbol.name for symbol in computed}
+    check_names(where, (*known, *computed), allowed | ({"O"} if is_outputs else set()))
     for symbol in (*cell.inputs, *previous):
         check_rows(where, symbol)
     for weight in cell.weights:

@@ -13,7 +13,7 @@ from itertools import count
 
 from gru_codegen.ir import ELEMENTWISE
 
-__all__ = ["RESERVED", "NewNames", "fault_of_name", "free_name"]
+__all__ = ["RESERVED", "SHARED", "NewNames", "fault_of_name", "free_name"]
 
 #: The sizes, the number of time steps and the loss, as equations and kernels write them.
 _LETTERS = frozenset({"B", "D", "H", "O", "T", "L"})
@@ -34,6 +34,8 @@ _KERNEL = frozenset({
     "count", "index",  # what every tuple has
 })
 # fmt: on
+#: Those of them that states and computed matrices may have: code calls these V_ and w_.
+SHARED = frozenset({"V", "w"})
 #: The names that no symbol may have, beside those of functions, Python's keywords and what every
 #: Python module knows.
 RESERVED = _LETTERS | _KERNEL

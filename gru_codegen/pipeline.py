@@ -194,6 +194,7 @@ def _heading(derivation: Derivation, request: Request, again: tuple[str, ...]) -
         target=loss.target.name,
         targets=loss.targets,
         mask=mask_name(derivation),
+        loss_weights=derivation.options.weighting.weights.name,
         checks=_ranges(cell, loss),
         init={weight.name: distribution(each) for weight, each in cell.init.items()},
         own_loss=not request.is_known_loss,

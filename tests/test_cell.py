@@ -158,7 +158,7 @@ NAMES = {
     "tanh": "is the name of a function",
     "sum": "is a name of Python's own",
     "np": "is a name that kernels use themselves",
-    "V": "is a name that kernels use themselves",
+    "dO": "is a name that kernels use themselves",
     "W_t": "ends in _t, with which equations write the value at step t: leave that out",
     "O": "is a letter that kernels need: B, D, H and O are sizes, T the steps, L the loss",
     **dict.fromkeys(
@@ -187,7 +187,7 @@ def test_names_that_no_symbol_can_have(name: str, role: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["lambda", "el", "tanh", "V", "S_t", "T"])
+@pytest.mark.parametrize("name", ["lambda", "el", "tanh", "np", "S_t", "T"])
 def test_names_that_no_state_can_have(name: str) -> None:
     state, before = matrix(name, B, H), matrix(f"{name}_prev", B, H)
     equation = Equation(state, hadamard(Z, before) + before * U, "state")
@@ -436,3 +436,15 @@ def test_ranges_that_are_none(name: str) -> None:
     given, message = RANGES[name]
     with pytest.raises(CellError, match=rf"^cell 'gru', checks: {re.escape(message)}"):
         replace(GRU, checks=given)
+
+
+def test_names_that_states_share_with_kernels() -> None:
+    """And that weights and inputs cannot have: callers give these by name."""
+    for name in ("V", "w"):
+        state, before = matrix(name, B, H), matrix(f"{name}_prev", B, H)
+        equation = Equation(state, hadamard(Z, before) + before * U, "state")
+        cell = declare(states={state: before}, equations=(GATE, equation))
+        assert [each.name for each in cell.states] == [name]
+        weight = matrix(name, D, H)
+        gate = Equation(Z, sigmoid(x * weight), "gate")
+        assert refusal(weights=(weight, U), equations=(gate, STATE)).startswith(f"'{name}' is a")

@@ -169,6 +169,8 @@ class _Author:
     def __init__(self, formulas: Formulas) -> None:
         self.formulas = formulas
         self.names_in_use = {symbol.name for symbol in _symbols(formulas)}
+        taken = "V" in self.names_in_use
+        self.weights = free_name("V", self.names_in_use) if taken else "V"
         self.steps: dict[MatrixSymbol, tuple[str, int]] = {}
         self.adjoints: list[MatrixSymbol] = []
         self.mask = mask_name(formulas)
@@ -257,7 +259,7 @@ class _Author:
         where = f"loss {loss.name!r} with weights"
         coefficient, trace = loss.cost.as_coeff_Mul()
         left, right = trace.arg.args
-        weights = self._timed("V", right)
+        weights = self._timed(self.weights, right)
         target, adjoint = (
             self._timed(free_name(f"{d}V{right}", self.names_in_use), right) for d in ("", "d")
         )
@@ -293,7 +295,7 @@ class _Author:
             adjoint,
             (*of_cost, *of_weighed),
             1 / sp.Mul(*numbers) if loss.mean else sp.S.One,
-            HadamardProduct(self._timed("V", seed), seed),
+            HadamardProduct(self._timed(self.weights, seed), seed),
         )
 
     def _adjoint_of_outputs(self, of_cost: list[LocalDerivative]) -> Any:

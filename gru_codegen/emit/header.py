@@ -31,6 +31,7 @@ class Heading:
     inputs, target: the names of the cell's inputs and of the loss's target.
     targets: what y holds: "numbers", "positive", "fractions" or "labels".
     mask: what the equations call the mask of steps that are padding.
+    loss_weights: what they call those.
     checks: rows (argument, lowest, highest) of the ranges that checks draw from, if it gives any.
     init: how those weights begin that the cell says it of, by their names.
     derivatives: rows (function, derivative) of the functions whose derivative is declared.
@@ -50,6 +51,7 @@ class Heading:
     target: str
     targets: str
     mask: str
+    loss_weights: str
     checks: tuple[tuple[str, float, float], ...] = ()
     init: Mapping[str, Distribution] = field(default_factory=dict)
     own_loss: bool = False

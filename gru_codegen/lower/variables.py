@@ -6,7 +6,7 @@ from sympy.matrices.expressions.matexpr import MatrixSymbol
 
 from gru_codegen.derive import AdjointEquation, Derivation
 from gru_codegen.ir import Expr, Now, Ref, Role, Shape, Var
-from gru_codegen.names import NewNames
+from gru_codegen.names import SHARED, NewNames
 
 __all__ = ["Variables", "identifier", "shape_of_symbol"]
 
@@ -148,8 +148,8 @@ def _names(derivation: Derivation) -> set[str]:
 
 
 def identifier(name: str) -> str:
-    """The name in code; I, O and l alone are too easily taken for numbers."""
-    return f"{name}_" if name in ("I", "O", "l") else name
+    """The name in code; I, O and l alone are too easily taken for numbers, V and w are kernels'."""
+    return f"{name}_" if name in ("I", "O", "l", *SHARED) else name
 
 
 def shape_of_symbol(symbol: MatrixSymbol) -> Shape:

@@ -75,8 +75,7 @@ def _facts(problem: Problem) -> Iterator[tuple[bool, str]]:
     unknown = {*getattr(kernel, "WITHOUT_GRADIENT", ())} - {*problem.input_names}
     yield not unknown, f"WITHOUT_GRADIENT names {', '.join(sorted(unknown))}, which is no input"
     yield from _shapes(problem)
-    output = kernel.OUTPUT.removesuffix("_")  # as code writes the outputs of a readout, O
-    left_side = rf"^\s*{re.escape(output)}(_t)?\s+="
+    left_side = rf"^\s*{re.escape(kernel.OUTPUT)}(_t)?\s+="
     computed = re.search(left_side, kernel.EQUATIONS, re.MULTILINE)
     yield bool(computed), f"OUTPUT is {kernel.OUTPUT!r}, which is on no left side of EQUATIONS"
     style, layout = kernel.STYLE, getattr(kernel, "LAYOUT", None)
@@ -120,7 +119,8 @@ def _samples(problem: Problem) -> int | None:
     """Return the axis of the samples of the outputs in a Workspace; None if that does not tell."""
     _, B, *_ = problem.sizes
     outputs: Any = problem.workspace()
-    outputs = getattr(outputs, problem.kernel.OUTPUT, None)
+    name = problem.kernel.OUTPUT  # or, apart from names of its own, with an underscore
+    outputs = getattr(outputs, name, getattr(outputs, f"{name}_", None))
     shape: Any = getattr(outputs, "shape", ())
     if len(shape) != 3 or (shape[1] == B) == (shape[2] == B):
         return None

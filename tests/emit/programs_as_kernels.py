@@ -59,6 +59,7 @@ def kernel_of(program: Program, style: Style, layout: Layout, steps: int | None)
         target="Y",
         targets="numbers",
         mask="M",
+        loss_weights="V",
     )
     return load_source(emit(optimise(program, style, steps, layout), heading), "random")
 

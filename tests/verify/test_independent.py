@@ -81,7 +81,15 @@ def gaussian(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, dict[str,
     return S, {"S": S}
 
 
+def shared_names(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, dict[str, Array]]:
+    current = s["I"] / 2 + x @ p.W
+    V = np.tanh(0.8 * s["V"] + current - s["w"])
+    w = 1 / (1 + np.exp(-(V @ p.U + s["w"] / 3)))
+    return V * w + p.b, {"V": V, "I": current, "w": w}
+
+
 STEPS: dict[str, Step] = {
+    "shared_names": shared_names,
     "gaussian": gaussian,
     "delays": narx,
     "conditions": conditions,

@@ -172,7 +172,7 @@ def _entry_points(
     ]
     functions = ["init_params", "params_from_npz", "params_to_npz"]
     values = () if traced is None else traced.entries["trace"]
-    entry_points = interface.entry_points(credit=credit, values=[var.name for var in values])
+    entry_points = interface.entry_points(credit=credit, values=[public(v.name) for v in values])
     first = "State(*(carry.copy() for carry in first))" if state == "State" else "first[0].copy()"
     return {
         "entry_points": entry_points,
@@ -230,7 +230,10 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
             **{called_by[var.name]: ("T", *var.shape) for var in inputs},
             "y": outputs[:-1] if heading.targets == "labels" else outputs,
             "outputs": outputs,
-            **{f"s0.{v.name}" if several else "s0": v.shape for v in _declared_states(program)},
+            **{
+                f"s0.{public(v.name)}" if several else "s0": v.shape
+                for v in _declared_states(program)
+            },
             **{f"params.{weight.name}": weight.shape for weight in program.weights},
         },
         "single_columns": any(array.shape[-1:] == ("1",) for array in (*program.weights, *inputs)),
@@ -281,7 +284,7 @@ def _states(program: Program, attributes: Attributes) -> dict[str, Any]:
         "first": f"({', '.join(first)})" if len(states) > 1 else first[0],
         "state_shapes": {s.name: ", ".join(added([n], "w.") for n in s.shape) for s in states},
         "outputs": f"w.{attributes.form(output, 'turned') if columns else output}",
-        "state_names": tuple(state.name for state in states),
+        "state_names": tuple(public(state.name) for state in states),
         "last_state": f"State({', '.join(last)})" if len(states) > 1 else last[0],
         "state_type": "State" if len(states) > 1 else "Array",
     }
@@ -358,6 +361,11 @@ def _called(program: Program, heading: Heading) -> Iterator[str]:
         yield "_turned"
 
 
+def public(name: str) -> str:
+    """A name in code as callers know it: without the underscore that keeps it apart from others."""
+    return name.removesuffix("_")
+
+
 def _declared_states(program: Program) -> list[Var]:
     return [var for var in program.entries["gradients"] if var.role == "value"]
 
@@ -381,6 +389,7 @@ def _environment() -> Environment:
     environment.filters["wrap"] = filled
     environment.filters["letters"] = letters
     environment.filters["in_code"] = in_code
+    environment.filters["public"] = public
     environment.filters["quoted"] = quoted
     environment.filters["sizes"] = lambda shape: letters(tuple(map(in_code, shape)))
     return environment
