@@ -745,7 +745,7 @@ def _masked(mask: Any, ended: Array | None, steps: int, batch_size: int) -> Arra
     if mask.dtype != bool:
         raise TypeError(f"mask: expected booleans, True where a step is real, got {mask.dtype}")
     masked: Array = ~mask[:, :, None]
-    return masked if ended is None else masked | ended
+    return masked if ended is None else np.logical_or(masked, ended)
 
 
 def _outputs(outputs: Array, w: Workspace) -> Array:
