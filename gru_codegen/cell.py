@@ -39,6 +39,7 @@ from gru_codegen.lags import Delayed, lag, with_states
 from gru_codegen.names import SHARED, fault_of_name
 from gru_codegen.notation import Notation
 from gru_codegen.own_functions import applied_in, function, said
+from gru_codegen.rows import size_of_share
 
 __all__ = [
     "B",
@@ -365,6 +366,7 @@ def check_equations(
     for equation in equations:
         at = f"{where}, equation {equation.target}"
         symbols = set(equation.expression.atoms(MatrixSymbol))
+        symbols -= set(filter(size_of_share, symbols))
         for symbol in sorted(symbols - available, key=str):
             if symbol in targets:
                 raise CellError(

@@ -24,7 +24,7 @@ from sympy.matrices.expressions.transpose import Transpose
 from gru_codegen.errors import CellError
 from gru_codegen.forms import added, multiplied_elementwise, scaled
 from gru_codegen.functions import FUNCTIONS, ElementwiseFunction, OwnFunction
-from gru_codegen.notation import Notation, Where
+from gru_codegen.notation import Notation, RowFunction, Where
 
 __all__ = [
     "B",
@@ -332,6 +332,7 @@ _SHAPE_RULES: dict[type, Callable[[str, Any], tuple[Any, Any]]] = {
     ElementwiseApplyFunction: _shape_of_function,
     Transpose: _shape_of_transpose,
     Where: _shape_of_choice,
+    RowFunction: lambda at, expression: shape_of(at, expression.argument),
 }
 
 
@@ -360,6 +361,8 @@ def plain(expression: Any) -> Any:
         for factor in map(plain, expression.args):
             factors += factor.args if isinstance(factor, HadamardProduct) else [factor]
         return HadamardProduct(*factors)
+    if isinstance(expression, RowFunction):
+        return RowFunction(expression.name, plain(expression.argument))
     if isinstance(expression, (MatAdd, MatMul, Transpose, Where)):
         return expression.func(*map(plain, expression.args))
     return expression

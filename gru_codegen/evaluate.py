@@ -29,7 +29,8 @@ from gru_codegen.cell import Cell
 from gru_codegen.equations import Equation
 from gru_codegen.functions import ElementwiseFunction
 from gru_codegen.losses import Loss
-from gru_codegen.notation import Where, signed
+from gru_codegen.notation import RowFunction, Where, signed
+from gru_codegen.rows import size_of_share
 
 __all__ = [
     "FLOATS",
@@ -66,6 +67,7 @@ class Domain:
     apply: a function of the declaration language to every entry of an array.
     one: the entry of matrices of ones; it stays exact beside the others, divided too.
     matmul: the product of two matrices.
+    largest: the largest number of each row, as a column.
     choose: the entries of one array where those of another one are 1, and not 0, else of a third.
     """
 
@@ -73,6 +75,7 @@ class Domain:
     one: Any
     matmul: Callable[[Array, Array], Array] = np.matmul
     choose: Callable[[Array, Array, Array], Array] = _chosen
+    largest: Callable[[Array], Array] = lambda rows: rows.max(axis=1, keepdims=True)
 
 
 def _numerically(function: type[ElementwiseFunction], array: Array) -> Array:
@@ -85,10 +88,15 @@ def _symbolically(function: type[ElementwiseFunction], array: Array) -> Array:
     return values
 
 
+def _opaque(rows: Array) -> Array:
+    """A function of all numbers of a row, of which nothing is known."""
+    return np.array([[sp.Function("row_max")(*row)] for row in rows], dtype=object)
+
+
 #: Arrays of floats, real or complex.
 FLOATS = Domain(_numerically, 1)
 #: Object arrays of SymPy's scalars.
-SYMBOLS = Domain(_symbolically, sp.S.One, choose=_blended)
+SYMBOLS = Domain(_symbolically, sp.S.One, choose=_blended, largest=_opaque)
 
 
 def one_object_each() -> Domain:
@@ -196,6 +204,30 @@ def _constant(expression: Any, entry: Any) -> _Evaluator:
     return constant
 
 
+def _symbol(symbol: Any, domain: Domain) -> _Evaluator:
+    size = size_of_share(symbol)
+    if size is None:
+        return itemgetter(symbol)
+
+    def value(values: Values) -> Array:
+        """The share, which a proof gives a value as it does to all symbols."""
+        known: Any = values.get(symbol)
+        return np.array([[domain.one / values[size]]]) if known is None else known
+
+    return value
+
+
+def _largest(expression: Any, domain: Domain) -> _Evaluator:
+    """The largest number of each row, in every column."""
+    rows = _compiled(expression.argument, domain)
+
+    def largest(values: Values) -> Array:
+        array = rows(values)
+        return np.broadcast_to(domain.largest(array), array.shape)
+
+    return largest
+
+
 def _transposed(expression: Any, domain: Domain) -> _Evaluator:
     matrix = _compiled(expression.arg, domain)
     return lambda values: matrix(values).T
@@ -207,7 +239,7 @@ def _trace(expression: Any, domain: Domain) -> _Evaluator:
 
 
 _RULES: dict[type, Callable[[Any, Domain], _Evaluator]] = {
-    MatrixSymbol: lambda symbol, _: itemgetter(symbol),
+    MatrixSymbol: lambda symbol, domain: _symbol(symbol, domain),
     OneMatrix: lambda e, domain: _constant(e, domain.one),
     ZeroMatrix: lambda e, domain: _constant(e, 0 * domain.one),
     MatAdd: _folded(np.add),
@@ -217,6 +249,7 @@ _RULES: dict[type, Callable[[Any, Domain], _Evaluator]] = {
     ElementwiseApplyFunction: _applied,
     Where: _choice,
     Trace: _trace,
+    RowFunction: lambda e, domain: _largest(e, domain),
 }
 
 

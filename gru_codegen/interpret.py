@@ -197,6 +197,8 @@ class Machine:
             return 1
         if ref.var.role == "lengths" and "lengths" not in self.given:
             return False
+        if ref.var.role == "size":
+            return self.size(ref.var.adjoint_of)
         if ref.var.parts:
             return self.packed(ref, t)
         if ref.when is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -26,8 +27,9 @@ from gru_codegen.cell import Cell, Equation, matrix, size
 from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.losses import KnownAdjoint, Loss, losses
-from gru_codegen.notation import Where
+from gru_codegen.notation import RowFunction, Where
 from gru_codegen.own_functions import ARGUMENT, formulas_of, made_of
+from gru_codegen.rows import share, size_of_share
 
 __all__ = ["cell_of", "data_of", "loss_of"]
 
@@ -47,6 +49,8 @@ _FILLED: dict[str, Any] = {"ones": OneMatrix, "zeros": ZeroMatrix}
 _OF_THREE: dict[str, Any] = {"where": Where}
 #: Those of one.
 _OF_ONE: dict[str, Any] = {"transpose": Transpose, "trace": Trace}
+#: That of each row of a matrix.
+_OF_ROWS: dict[str, Any] = {"row_max": partial(RowFunction, "row_max")}
 
 
 def data_of(declaration: Cell | Loss) -> Data:
@@ -195,7 +199,10 @@ def _equations(equations: tuple[Equation, ...]) -> list[Data]:
 
 def _data(expression: Any) -> Any:
     if isinstance(expression, MatrixSymbol):
-        return expression.name
+        size_ = size_of_share(expression)
+        return expression.name if size_ is None else {"share": str(size_)}
+    if isinstance(expression, RowFunction):
+        return {expression.name: _data(expression.argument)}
     if isinstance(expression, sp.Rational):
         return f"{expression.p}/{expression.q}"
     for word, kind in _FILLED.items():
@@ -276,7 +283,9 @@ def _expression(data: Any, symbols: Symbols, own: Mapping[str, Any] = MappingPro
     if operation in _FILLED:
         [like] = _symbols({operation: arguments}).values()
         return _FILLED[operation](*like.shape)
-    of_one: Callable[[Any], Any] | None = {**_OF_ONE, **FUNCTIONS, **own}.get(operation)
+    if operation == "share" and _is_size(arguments):
+        return share(arguments)
+    of_one: Callable[[Any], Any] | None = {**_OF_ONE, **_OF_ROWS, **FUNCTIONS, **own}.get(operation)
     if of_one is not None:
         return of_one(_expression(arguments, symbols, own))
     if operation in _OF_THREE and isinstance(arguments, list) and len(arguments) == 3:

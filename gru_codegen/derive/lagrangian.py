@@ -22,13 +22,13 @@ from gru_codegen.derive.calculus import LocalDerivative, local_derivative
 from gru_codegen.derive.derivation import Derivation
 from gru_codegen.derive.formulas import AdjointEquation, Gradient, Shared
 from gru_codegen.derive.normal_form import NormalEquation, normalise
-from gru_codegen.derive.proof import prove_equal, prove_no_matter
+from gru_codegen.derive.proof import prove_equal, prove_no_matter, prove_of_no_effect
 from gru_codegen.derive.sums import factored, total
 from gru_codegen.equations import Equation
 from gru_codegen.errors import CellError
 from gru_codegen.losses import L2, Loss, require_declared
 from gru_codegen.names import free_name
-from gru_codegen.notation import Notation, leaves, signed
+from gru_codegen.notation import Notation, RowFunction, leaves, signed
 
 __all__ = ["derive"]
 
@@ -61,8 +61,11 @@ def _derive(cell: Cell, loss: Loss) -> Derivation:
     _prove_normal_form(equations)
     for shift in bound.shifts:
         prove_no_matter(bound, shift)
+    shifts = [e.target for e in equations if isinstance(e.expression, RowFunction)]
+    for shift in shifts:
+        prove_of_no_effect(equations, shift)
 
-    variables = [equation.target for equation in equations]
+    variables = [equation.target for equation in equations if equation.target not in shifts]
     adjoint_of = {
         v: matrix(f"d{v.name}", *v.shape)
         for v in (*variables, *previous, *cell.differentiated, *cell.weights)
@@ -128,6 +131,8 @@ def _differentiate(
 ) -> list[LocalDerivative]:
     terms = []
     for equation in equations:
+        if equation.target not in adjoint_of:
+            continue  # nothing depends on it
         for argument in dict.fromkeys(leaves(equation.expression)):
             if argument in adjoint_of:  # the target data of the loss has none
                 where = f"equation {equation.target}"

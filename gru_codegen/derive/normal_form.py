@@ -29,7 +29,7 @@ from sympy.matrices.expressions.special import OneMatrix, ZeroMatrix
 from gru_codegen.equations import Equation, matrix, plain
 from gru_codegen.forms import added, scaled
 from gru_codegen.names import fault_of_name
-from gru_codegen.notation import Where, leaves, signed
+from gru_codegen.notation import RowFunction, Where, leaves, signed
 
 __all__ = ["NormalEquation", "normalise"]
 
@@ -100,13 +100,19 @@ class _Normaliser:
                 name, meaning = f"a{target}", f"pre-activation of the {origin.meaning}"
                 argument = self._name(argument, origin, name, meaning)
             return ElementwiseApplyFunction(expression.function, argument)
+        if isinstance(expression, RowFunction):
+            argument = expression.argument
+            if not isinstance(argument, MatrixSymbol):
+                argument = self._name(argument, origin)
+            return RowFunction(expression.name, argument)
         return expression if _is_square(expression) else self._combination(expression, origin)
 
     def _combination(self, expression: Any, origin: Equation) -> Any:
         if isinstance(expression, (MatrixSymbol, OneMatrix)):
             return expression
         if isinstance(expression, MatAdd):
-            return MatAdd(*(self._combination(a, origin) for a in expression.args)).doit(deep=False)
+            terms = self._with_rows_named(expression, origin)
+            return MatAdd(*(self._combination(each, origin) for each in terms)).doit(deep=False)
         if isinstance(expression, MatMul):
             return self._product(expression, origin)
         if isinstance(expression, HadamardProduct):
@@ -114,6 +120,15 @@ class _Normaliser:
         if isinstance(expression, Where):
             return self._choice(expression, origin)
         return self._name(expression, origin)
+
+    def _with_rows_named(self, expression: Any, origin: Equation) -> list[Any]:
+        """The terms of a sum; those whose row function is another term have one name together."""
+        terms = list(expression.args)
+        for rows in list(filter(None, map(_rows_of, terms))):
+            if isinstance(rows, MatAdd) and all(each in terms for each in rows.args):
+                terms = [each for each in terms if each not in rows.args]
+                terms.append(self._name(rows, origin))
+        return terms
 
     def _product(self, expression: Any, origin: Equation) -> Any:
         coefficient, factors = expression.as_coeff_matrices()
@@ -168,9 +183,8 @@ class _Normaliser:
         terms = [
             signed(term) for term in (factor.args if isinstance(factor, MatAdd) else (factor,))
         ]
-        terms = [(c, self._name(t, origin) if _is_spread(t) else t) for c, t in terms]
-        if all(isinstance(rest, (MatrixSymbol, OneMatrix)) for _, rest in terms):
-            return terms
+        if all(isinstance(t, (MatrixSymbol, OneMatrix)) or _is_spread(t) for _, t in terms):
+            return [(c, self._name(t, origin) if _is_spread(t) else t) for c, t in terms]
         return [(sp.S.One, self._name(factor, origin))]
 
     def _name(
@@ -204,6 +218,15 @@ class _Normaliser:
         free = next(name for name in names if not {name, f"d{name}"} & self.names_in_use)
         self.names_in_use |= {free, f"d{free}"}
         return free
+
+
+def _rows_of(term: Any) -> Any:
+    """The rows of which a term is a function: their largest number, their sum or their mean."""
+    _, plain = signed(term)
+    if isinstance(plain, RowFunction):
+        return plain.argument
+    summed = isinstance(plain, MatMul) and any(isinstance(f, OneMatrix) for f in plain.args[1:])
+    return plain.args[0] if summed else None
 
 
 def _is_number(expression: Any) -> bool:

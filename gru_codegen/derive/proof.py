@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, reduce
 from itertools import pairwise
 from operator import add, or_
@@ -35,6 +35,7 @@ __all__ = [
     "prove_equal",
     "prove_known",
     "prove_no_matter",
+    "prove_of_no_effect",
     "prove_row_factor",
 ]
 
@@ -175,6 +176,38 @@ def prove_no_matter(loss: Loss, shift: MatrixSymbol) -> None:
                     f"loss {loss.name!r}: it depends on the shift {shift}, "
                     "which would have to be differentiated"
                 )
+
+
+def prove_of_no_effect(equations: Sequence[Any], shift: MatrixSymbol) -> None:
+    """Prove that nothing depends on `shift`, one number for each row, but parts of one equation.
+
+    equations: all in normal form, in order. What reads the shift, directly or not, is written out,
+    with functions opaque but for their derivatives. A value whose slope is 0 for each of these
+    numbers is no longer followed; any other has to be a part that only what is followed reads.
+
+    Raises
+    ------
+    DerivationError: says what does depend on it.
+    """
+    for sizes in _size_sets([each.expression for each in equations]):
+        rows, columns = (int(n.subs(sizes)) for n in shift.shape)
+        numbers = [sp.Symbol(f"shift_{i}") for i in range(rows)]
+        followed = {shift: np.array([[number] * columns for number in numbers], dtype=object)}
+        for each in equations:
+            if not followed.keys() & set(leaves(each.expression)):
+                continue
+            arrays = _symbolic([each.expression], sizes, without=tuple(followed))
+            value = _evaluate(f"equation {each.target}", each.expression, {**arrays, **followed})
+            slopes = (sp.diff(entry, number) for entry in value.flat for number in numbers)
+            written_out = (slope.replace(reciprocal, lambda a: 1 / a) for slope in slopes)
+            if all(sp.cancel(sp.together(slope)) == 0 for slope in written_out):
+                continue
+            if not each.named_here:
+                raise DerivationError(
+                    f"equation {each.target}: it depends on {shift}, the largest number of each "
+                    "row, which has no derivative here; softmax does not"
+                )
+            followed[each.target] = value
 
 
 def prove_known(where: str, loss: Loss, adjoint: Any) -> None:

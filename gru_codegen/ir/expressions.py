@@ -42,6 +42,7 @@ Role = Literal[
     "loss weights",
     "lengths",
     "count",
+    "size",
     "weight",
     "value",
     "adjoint",
@@ -50,7 +51,7 @@ Role = Literal[
     "work",
 ]
 #: The roles of what is not computed.
-GIVEN = ("input", "initial", "last", "target", "loss weights", "lengths", "count", "weight")
+GIVEN = ("input", "initial", "last", "target", "loss weights", "lengths", "count", "size", "weight")
 #: The roles of what is computed and kept in storage of its own: neither the loss nor gradients.
 STORED: tuple[Role, ...] = ("value", "adjoint", "work")
 
@@ -86,7 +87,8 @@ class Var:
         step in it is relative to the one that is beyond: ``dO[t-1]`` beyond the last is the last.
     meaning: what it is called in words.
     parts: of a pack the variables that it consists of, row by row: it has no value of its own.
-    adjoint_of: of an adjoint, the name of what it is the adjoint of; of a gradient, its weight's.
+    adjoint_of: of an adjoint, the name of what it is the adjoint of; of a gradient, its weight's;
+        of a size, its letter.
     """
 
     name: str

@@ -26,8 +26,9 @@ from gru_codegen.errors import ProgramError
 from gru_codegen.functions import OwnFunction
 from gru_codegen.ir import ELEMENTWISE, OPERATIONS, Call, Const, Expr, Ref, Shape, shape_of
 from gru_codegen.lower.variables import Variables
-from gru_codegen.notation import Where, signed
+from gru_codegen.notation import RowFunction, Where, signed
 from gru_codegen.own_functions import written_out
+from gru_codegen.rows import size_of_share
 
 __all__ = ["Scope", "lowered"]
 
@@ -111,6 +112,9 @@ def _multiplied(node: Any, factors: list[Any], scope: Scope) -> Expr:
     *others, last = factors
     if not others:
         return lowered(last, scope)
+    size = size_of_share(last) if isinstance(last, MatrixSymbol) else None
+    if size is not None:
+        return Call("divide", (_multiplied(node, others, scope), scope.variables.size(size)))
     if last.shape == (1, 1):
         inner, number = _multiplied(node, others, scope), lowered(last, scope)
         if isinstance(inner, Const):
@@ -156,6 +160,10 @@ def _ones_product(node: Any, factors: list[Any], scope: Scope) -> Expr:
         if ones.shape == (1, B):
             return Call("total" if other.shape[1] == 1 else "column_sum", (value,))
     raise ProgramError(f"the product {node} cannot be lowered: ones stand before one factor")
+
+
+def _largest(node: Any, scope: Scope) -> Expr:
+    return Call(node.name, (lowered(node.argument, scope),))
 
 
 def _transpose(node: Any, scope: Scope) -> Expr:
@@ -234,6 +242,7 @@ _RULES: dict[type, Callable[[Any, Scope], Expr]] = {
     HadamardProduct: _hadamard,
     MatMul: _product,
     Transpose: _transpose,
+    RowFunction: _largest,
     ElementwiseApplyFunction: _function,
     Where: _choice,
     Trace: _trace,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 
 from gru_codegen.derive import AdjointEquation, Derivation
@@ -131,6 +133,11 @@ class Variables:
     def weights(self, shape: Shape) -> Ref:
         """The weights of the samples in the loss."""
         return Ref(Var("V", shape, "loss weights", True, meaning="loss weights"), Now())
+
+    def size(self, size: Any) -> Ref:
+        """A size, as a number."""
+        name = self._names.of(("size", size), f"size_{size}")
+        return Ref(Var(name, (), "size", meaning=f"the size {size}", adjoint_of=str(size)))
 
     def count(self) -> Ref:
         """The number of targets that count."""

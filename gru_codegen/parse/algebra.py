@@ -25,12 +25,15 @@ from gru_codegen.known import meant
 from gru_codegen.lags import MOST_STEPS, lag
 from gru_codegen.parse.operators import (
     COMPARISONS,
+    OF_ROWS,
     OF_TWO,
     OPERATORS,
     Operand,
     Whole,
     applied,
     chosen,
+    normalised,
+    of_rows,
     transposed,
 )
 from gru_codegen.parse.syntax import Statement, Token
@@ -158,13 +161,16 @@ class _Reader:
             raise self.error(function, fault)
         if name == "lag":
             return self.lag(node, arguments)
-        words = sorted([*self.functions, *OF_TWO, "lag", "where"])
+        words = sorted([*self.functions, *OF_TWO, *OF_ROWS, "lag", "layer_norm", "where"])
+        if name == "row_max":
+            fault = "the largest number of a row has no derivative"
+            raise self.error(function, f"{fault}; softmax(...), which needs none, takes it away")
         if name not in words:
             raise self.error(
                 function,
                 f"there is no function {name};{meant(name, words)} known: {', '.join(words)}",
             )
-        takes = {"where": 3, **dict.fromkeys(OF_TWO, 2)}.get(name, 1)
+        takes = {"where": 3, "layer_norm": 3, **dict.fromkeys(OF_TWO, 2)}.get(name, 1)
         if len(arguments) != takes:
             count = ("one argument", "two arguments", "three arguments")[takes - 1]
             raise self.error(node, f"{name} takes {count}, not {len(arguments) or 'none'}")
@@ -174,6 +180,10 @@ class _Reader:
             return OF_TWO[name](left, right, self.whole(node))
         if name == "where":
             return chosen(operands, self.whole(node))
+        if name == "layer_norm":
+            return normalised(operands, self.whole(node))
+        if name in OF_ROWS:
+            return of_rows(name, *operands)
         return applied(self.functions[name], *operands)
 
     def lag(self, node: ast.Call, arguments: list[ast.expr]) -> Value:

@@ -18,15 +18,19 @@ from gru_codegen.forms import added, multiplied, multiplied_elementwise, scaled
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.notation import signed
 from gru_codegen.parse.values import Shape, Value, filled, letters, spread, times
+from gru_codegen.rows import layer_norm, row_mean, row_sum, softmax
 
 __all__ = [
     "COMPARISONS",
+    "OF_ROWS",
     "OF_TWO",
     "OPERATORS",
     "Operand",
     "Whole",
     "applied",
     "chosen",
+    "normalised",
+    "of_rows",
     "transposed",
 ]
 
@@ -204,6 +208,28 @@ def _comparison(function: str, sign: int) -> Rule:
     return compared
 
 
+def of_rows(name: str, operand: Operand) -> Value:
+    """A function of each whole row: its sum or mean, a column, or its softmax."""
+    _check_rows(operand)
+    found = OF_ROWS[name](operand.value.expression)
+    return Value(found, (*operand.value.shape[:-1], found.shape[1]))
+
+
+def normalised(operands: list[Operand], whole: Whole) -> Value:
+    """Layer normalisation of the rows of the first operand, with a gain and a bias."""
+    rows, gain, bias = operands
+    _check_rows(rows)
+    shape = rows.value.shape
+    if not shape or shape[-1] == 1:
+        raise rows.error(f"{rows.said} has one number in each row; their mean is that number")
+    for operand in (gain, bias):
+        fits = _common(rows, operand, whole, "what is normalised and its gain and bias")
+        if fits != shape:
+            raise operand.error(f"{operand.said} is larger than {rows.said}, {letters(shape)}")
+    values = (filled(each.value, shape) for each in operands)
+    return Value(layer_norm(*values), shape)
+
+
 def chosen(operands: list[Operand], whole: Whole) -> Value:
     """The second of three operands where the first holds, else the third."""
     condition, first, other = operands
@@ -256,3 +282,9 @@ COMPARISONS: dict[type, Rule] = {
 }
 #: The functions of two matrices of one shape.
 OF_TWO: dict[str, Rule] = {"maximum": _compared(maximum), "minimum": _compared(minimum)}
+#: The functions of whole rows.
+OF_ROWS: dict[str, Callable[[Any], Any]] = {
+    "row_mean": row_mean,
+    "row_sum": row_sum,
+    "softmax": softmax,
+}

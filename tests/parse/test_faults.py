@@ -14,7 +14,8 @@ from gru_codegen.parse import load_cell
 from tests.parse.files import EXAMPLE, fault, load
 
 TEXT = EXAMPLE.read_text()
-KNOWN = ", ".join(sorted([*FUNCTIONS, "lag", "maximum", "minimum", "where"]))
+OF_ROWS = ("layer_norm", "row_mean", "row_sum", "softmax")
+KNOWN = ", ".join(sorted([*FUNCTIONS, *OF_ROWS, "lag", "maximum", "minimum", "where"]))
 BETWEEN = (
     "@ is between matrices: a vector multiplies each row by *, and a number for each row is made "
     "by a weight (H, n)"
@@ -47,10 +48,10 @@ EQUATIONS = {
         "CA_prev",
     ),
     "unknown function": (
-        ("tanh(", "softmax("),
+        ("tanh(", "cumulant("),
         "7:6",
-        f"there is no function softmax; known: {KNOWN}",
-        "softmax",
+        f"there is no function cumulant; known: {KNOWN}",
+        "cumulant",
     ),
     "nearly a function": (
         ("tanh(", "tahn("),

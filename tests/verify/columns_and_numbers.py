@@ -32,4 +32,33 @@ def scalars(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, dict[str, 
     return S, {"S": S, "m": m}
 
 
-STEPS = {"columns": columns, "scalars": scalars}
+def softmax(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, dict[str, Array]]:
+    fed = np.exp(p.beta * (x @ p.W + s["S"] @ p.U + p.b))
+    A = fed / fed.sum(axis=1, keepdims=True)
+    c = (A * s["M"]).sum(axis=1, keepdims=True)
+    M = s["M"] + A * (x @ p.W - c)
+    S = np.tanh(M + c) - s["S"].mean(axis=1, keepdims=True)
+    return S, {"S": S, "M": M}
+
+
+def layer_norm(a: Array, gain: Array, bias: Array) -> Array:
+    centred = a - a.mean(axis=1, keepdims=True)
+    return gain * centred / np.sqrt((centred**2).mean(axis=1, keepdims=True) + 1e-5) + bias
+
+
+def layer_norm_lstm(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, dict[str, Array]]:
+    i = sigmoid(layer_norm(x @ p.Wi + s["S"] @ p.Ui, p.gi, p.bi))
+    f = sigmoid(layer_norm(x @ p.Wf + s["S"] @ p.Uf, p.gf, p.bf))
+    g = np.tanh(layer_norm(x @ p.Wg + s["S"] @ p.Ug, p.gg, p.bg))
+    o = sigmoid(layer_norm(x @ p.Wo + s["S"] @ p.Uo, p.go, p.bo))
+    C = f * s["C"] + i * g
+    S = o * np.tanh(layer_norm(C, p.gc, p.bc))
+    return S, {"S": S, "C": C}
+
+
+STEPS = {
+    "columns": columns,
+    "scalars": scalars,
+    "softmax": softmax,
+    "layer_norm_lstm": layer_norm_lstm,
+}

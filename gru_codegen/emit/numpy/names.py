@@ -87,6 +87,8 @@ class Names:
         var = ref.var
         if var.role == "count":
             return "w.count"
+        if var.role == "size":
+            return f"w.{parameter(var.adjoint_of)}"
         if var.role == "last":
             beyond = [carry.boundary for carry in self.plan.program.carries]
             return f"last[{next(i for i, e in enumerate(beyond) if e and ref in refs(e))}]"

@@ -1,0 +1,63 @@
+"""Functions of whole rows: sums, means, softmax, layer normalisation, as matrix expressions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+from sympy.matrices.expressions.matexpr import MatrixSymbol
+
+from gru_codegen.equations import B, ones, size
+from gru_codegen.forms import added, multiplied, multiplied_elementwise, scaled, widened
+from gru_codegen.functions import FUNCTIONS
+from gru_codegen.notation import RowFunction
+
+__all__ = ["layer_norm", "row_mean", "row_sum", "share", "size_of_share", "softmax"]
+
+
+def share(number: Any) -> Any:
+    """1 / `number`, a size, as a symbol (1, 1): a factor that SymPy keeps as it is."""
+    return MatrixSymbol(f"1/{number}", 1, 1)
+
+
+def size_of_share(symbol: Any) -> Any:
+    """The size n of the symbol 1 / n; None for any other symbol."""
+    letter = str(symbol.name).removeprefix("1/")
+    return size(letter) if letter != symbol.name else None
+
+
+def row_sum(rows: Any) -> Any:
+    """The sum of each row of a matrix, as a column (B, 1)."""
+    columns = rows.shape[1]
+    return rows if columns == 1 else multiplied(rows, ones(columns, 1))
+
+
+def row_mean(rows: Any) -> Any:
+    """The mean of each row of a matrix, as a column (B, 1)."""
+    columns = rows.shape[1]
+    return rows if columns == 1 else multiplied(row_sum(rows), share(columns))
+
+
+def softmax(rows: Any) -> Any:
+    """exp(a) over its sum in each row, with every a reduced by the largest of its row."""
+    exponentials = FUNCTIONS["exp"](added(rows, scaled(-1, RowFunction("row_max", rows))))
+    inverse = FUNCTIONS["reciprocal"](row_sum(exponentials))
+    return multiplied_elementwise(exponentials, widened(inverse, rows.shape[1]))
+
+
+#: What layer normalisation adds to the variance of a row, as frameworks do.
+EPSILON = sp.Rational(1, 100_000)
+
+
+def layer_norm(rows: Any, gain: Any, bias: Any) -> Any:
+    """gain o (a - mean) / sqrt(variance + 1e-5) + bias, mean and variance of each row.
+
+    gain, bias: matrices of the shape of `rows`, as ``ones(B, 1) * gain`` makes them of vectors.
+    """
+    columns = rows.shape[1]
+    centred = added(rows, scaled(-1, widened(row_mean(rows), columns)))
+    variance = row_mean(multiplied_elementwise(centred, centred))
+    deviation = FUNCTIONS["sqrt"](added(variance, scaled(EPSILON, ones(B, 1))))
+    factor = widened(FUNCTIONS["reciprocal"](deviation), columns)
+    normal = multiplied_elementwise(centred, factor)
+    return added(multiplied_elementwise(gain, normal), bias)
