@@ -78,10 +78,15 @@ class Point:
         """The initial value of each state by name."""
         return {state.name: self._drawn(f"{state}_0", state) for state in self.cell.states}
 
+    @property
+    def outputs(self) -> int:
+        """How many numbers a step puts out for each sample."""
+        return self.sizes.get(str(self.cell.output.shape[1]), 1)
+
     @cached_property
     def targets(self) -> Array:
         """(T, B, O), or labels (T, B), which are integers of NumPy."""
-        columns = self.sizes[str(self.cell.output.shape[1])]
+        columns = self.outputs
         shape = (self.T, self.sizes["B"], columns)
         if self.loss.targets == "labels":
             steps, samples = np.indices(shape[:2])
@@ -96,8 +101,7 @@ class Point:
         """The targets as the equations have them, labels as rows with one 1."""
         if self.loss.targets != "labels":
             return self.targets
-        columns = self.sizes[str(self.cell.output.shape[1])]
-        return self.field.elements(np.eye(columns, dtype=int)[self.targets])
+        return self.field.elements(np.eye(self.outputs, dtype=int)[self.targets])
 
     @cached_property
     def d_outputs(self) -> Array:

@@ -215,12 +215,13 @@ def _refused_options(problem: Problem) -> Iterator[Difference]:
         short = [part[:1] for part in states(d_state)]
         wrong = {
             "d_outputs (T,1,O)": (d_outputs[:, :1], d_state),
-            "d_outputs (T,B,1)": (d_outputs[..., :1], d_state),
             "d_state (1,H)": (
                 d_outputs,
                 type(d_state)(*short) if isinstance(d_state, tuple) else short[0],
             ),
         }
+        if problem.output_size != 1:
+            wrong["d_outputs (T,B,1)"] = (d_outputs[..., :1], d_state)
         for name, given in wrong.items():
             _, _, pullback = kernel.vjp(*arguments.run)
             yield _refusal(name, name.split()[0], pullback, *given)
