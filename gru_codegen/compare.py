@@ -26,6 +26,7 @@ from gru_codegen.initial import distribution
 from gru_codegen.ir import evaluated
 from gru_codegen.ir.elementwise import a, value
 from gru_codegen.losses import Loss
+from gru_codegen.modules import is_forward_alone
 from gru_codegen.verify.claim import Claim, over, tolerance
 from gru_codegen.verify.complex_step import STEP
 from gru_codegen.verify.configuration import Arguments, Problem, large, parts, small, states
@@ -92,7 +93,9 @@ def compare(kernel: ModuleType, cell: Cell, loss: Loss, *, seed: int = 0) -> tup
 
         return measure
 
-    results = {"outputs": _outputs, "state": _state, "loss": _loss}
+    results = {"outputs": _outputs, "state": _state}
+    if not is_forward_alone(kernel):
+        results["loss"] = _loss
     if hasattr(kernel, "trace"):
         results["trace"] = _trace
     allowed = tolerance(problems, TOLERANCE)
@@ -102,7 +105,7 @@ def compare(kernel: ModuleType, cell: Cell, loss: Loss, *, seed: int = 0) -> tup
             Claim(name, _METHOD, None, allowed, over(problems, against(part)))
             for name, part in results.items()
         ),
-        *slopes.claims(kernel, problems, allowed),
+        *([] if is_forward_alone(kernel) else slopes.claims(kernel, problems, allowed)),
         Claim("functions", "all that are promised", None, 0, lambda: _offered(kernel, cell)),
     ]
     if cell.init:
@@ -321,7 +324,10 @@ def _drawn(kernel: ModuleType, cell: Cell) -> Difference:
 
 def _offered(kernel: ModuleType, cell: Cell) -> Difference:
     """Check that nothing is missing: `verify` checks only the options that it finds."""
-    missing = [name for name, there in options(kernel)._asdict().items() if not there]
+    offered = options(kernel)._asdict()
+    if is_forward_alone(kernel):
+        return verdict(offered["lengths"], "there is no lengths")
+    missing = [name for name, there in offered.items() if not there]
     have = differentiated(kernel)
     named = zip(inputs(kernel), cell.inputs, strict=True)
     missing += [f"gradient of {n}" for n, x in named if x in cell.differentiated and n not in have]
@@ -333,7 +339,10 @@ def _outputs(problem: Problem, expected: Evaluation) -> tuple[str, Any, Any]:
 
 
 def _state(problem: Problem, expected: Evaluation) -> tuple[str, Any, Any]:
-    return "state", states(problem.result.state), tuple(expected.states.values())
+    _, state = problem.kernel.forward(*problem.arguments.run)
+    if not is_forward_alone(problem.kernel):
+        state = problem.result.state
+    return "state", states(state), tuple(expected.states.values())
 
 
 def _trace(problem: Problem, expected: Evaluation) -> tuple[str, Any, Any]:

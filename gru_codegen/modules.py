@@ -13,7 +13,7 @@ import linecache
 import os
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from reprlib import repr as shortened
 from types import CodeType, ModuleType
@@ -209,6 +209,14 @@ _PROMISES = {
 
 
 _EXPECTED = ("CONTRACT", *_PROMISES)
+#: What those alone have that compute a loss and its gradients.
+_OF_TRAINING = ("LOSS", "Result", "loss", "loss_and_gradients")
+
+
+def is_forward_alone(module: Any) -> bool:
+    """Return whether a kernel says that it has no loss and no gradients: one for inference."""
+    said = getattr(module, "ENTRY_POINTS", _OF_TRAINING)
+    return isinstance(said, Mapping) and "forward" in said and "loss_and_gradients" not in said
 
 
 def _names_none(source: str) -> bool:
@@ -223,9 +231,11 @@ def _names_none(source: str) -> bool:
 
 def _fault(module: Any) -> str | None:
     """Return why ``module`` is not a kernel of this contract, or None."""
-    missing = [name for name in _EXPECTED if not hasattr(module, name)]
+    apart = _OF_TRAINING if is_forward_alone(module) else ()
+    expected = [name for name in _EXPECTED if name not in apart]
+    missing = [name for name in expected if not hasattr(module, name)]
     if missing:
-        which = "none of" if len(missing) == len(_EXPECTED) else "no"
+        which = "none of" if len(missing) == len(expected) else "no"
         return f"is not a generated kernel: it defines {which} {', '.join(missing)}"
     if module.CONTRACT != CONTRACT:
         return (
@@ -233,7 +243,7 @@ def _fault(module: Any) -> str | None:
             f"{CONTRACT}: generate it again with this version"
         )
     for name, promise in _PROMISES.items():
-        if not promise.kept(getattr(module, name)):
+        if name not in apart and not promise.kept(getattr(module, name)):
             return (
                 f"is not a generated kernel: {name} has to be {promise.kind}, "
                 f"not {getattr(module, name)!r}"

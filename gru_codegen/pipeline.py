@@ -60,6 +60,8 @@ def generate(
     it is if None, or "folded"; see `passes`. The textbook style has none.
     extras: functions besides those of every kernel: "credit", whose error acts at which step, and
     "trace", every matrix of every step.
+    only: "forward" for a kernel of the forward pass alone, for inference: no loss, no gradients and
+    no history that only they read. None is all.
 
     Raises
     ------
@@ -177,8 +179,11 @@ def _heading(derivation: Derivation, request: Request, again: tuple[str, ...]) -
         (text(shift), right, _letters(shift), "shift")
         for shift, right in shift_rows(derivation).items()
     ]
+    if request.only is not None:
+        del equations[first:]
     equations[:0] = [(f"{f.__name__}(a)", said(f), "()", "function") for f in cell.functions]
-    equations.append(("L", written_loss(derivation), "()", "loss"))
+    if request.only is None:
+        equations.append(("L", written_loss(derivation), "()", "loss"))
     return Heading(
         cell=cell.name,
         title=cell.title,
@@ -192,7 +197,7 @@ def _heading(derivation: Derivation, request: Request, again: tuple[str, ...]) -
         equations=tuple(equations),
         inputs=tuple(identifier(symbol.name) for symbol in cell.inputs),
         target=loss.target.name,
-        targets=loss.targets,
+        targets=None if request.only else loss.targets,
         mask=mask_name(derivation),
         loss_weights=derivation.options.weighting.weights.name,
         checks=_ranges(cell, loss),

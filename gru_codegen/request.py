@@ -14,6 +14,7 @@ from typing import Any, TypedDict, TypeVar
 
 from gru_codegen.cell import Cell
 from gru_codegen.losses import L2, Loss, losses, require_declared
+from gru_codegen.modules import is_forward_alone
 from gru_codegen.passes import DEFAULT_LAYOUT, LAYOUTS, STYLES, Layout, Style
 from gru_codegen.readouts import readouts
 from gru_codegen.steps import MOST_STEPS, fault_of_steps, whole
@@ -36,6 +37,7 @@ class Choices(TypedDict, total=False):
     style: Style
     layout: Layout | None
     extras: Collection[str]
+    only: str | None
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Request:
     ------
     TypeError: `cell` or `loss` is no declaration; they are not taken by name.
     ValueError: `unroll` is not a number of steps from 1 to 65536, or there is no such style,
-        readout, layout or extra.
+        readout, layout or extra, or what is asked for is no part of the forward pass alone.
     """
 
     cell: Cell
@@ -56,6 +58,7 @@ class Request:
     style: Style = "fast"
     layout: Layout | None = None
     extras: Collection[str] = ()
+    only: str | None = None
 
     @classmethod
     def of(cls, kernel: ModuleType, cell: Cell, loss: Loss) -> Request:
@@ -65,12 +68,14 @@ class Request:
         """
         layout = None if kernel.STYLE == "textbook" else getattr(kernel, "LAYOUT", None)
         extras = [each for each in EXTRAS if hasattr(kernel, each)]
-        return cls(cell, loss, kernel.READOUT, kernel.UNROLL, kernel.STYLE, layout, extras)
+        only = "forward" if is_forward_alone(kernel) else None
+        return cls(cell, loss, kernel.READOUT, kernel.UNROLL, kernel.STYLE, layout, extras, only)
 
     def __post_init__(self) -> None:
         require_declared(self.cell, self.loss)
         object.__setattr__(self, "extras", _known_extras(self.extras))
         _check_known(self.style, self.readout, self.layout)
+        _check_only(self.only, self.loss, self.extras)
         object.__setattr__(self, "unroll", _steps(self.unroll))
 
     @property
@@ -101,14 +106,18 @@ class Request:
         options = {
             "cell": _in_command(spec),
             "unroll": "any" if self.unroll is None else self.unroll,
-            "loss": _in_command(self.loss.name if self.is_known_loss else loss_spec or "LOSS"),
+            "loss": None if self.only else self._loss_in_command(loss_spec),
             "readout": chosen.get("readout"),
             "style": self.style,
             "layout": chosen.get("layout"),
+            "only": self.only,
         }
         given = (f"--{name} {value}" for name, value in options.items() if value is not None)
         extras = (f"--with {extra}" for extra in self.extras)
         return ("gru-codegen generate", *given, *extras)
+
+    def _loss_in_command(self, spec: str | None) -> str:
+        return _in_command(self.loss.name if self.is_known_loss else spec or "LOSS")
 
     @property
     def is_known_loss(self) -> bool:
@@ -136,6 +145,8 @@ class Request:
             yield "style", self.style
         if self.layout not in (None, DEFAULT_LAYOUT):
             yield "layout", str(self.layout)
+        if self.only is not None:
+            yield "only", self.only
         if self.extras:
             yield "extras", "_".join(self.extras)
 
@@ -181,6 +192,17 @@ def _check_known(style: str, readout: str, layout: str | None) -> None:
         raise ValueError(f"layout: {layout!r} is for the fast style; leave it out for textbook")
     if style not in STYLES:
         raise ValueError(f"style: there is no {style!r}; there are {', '.join(STYLES)}")
+
+
+def _check_only(only: str | None, loss: Loss, extras: Collection[str]) -> None:
+    if only is None:
+        return
+    if only != "forward":
+        raise ValueError(f"only: there is no {only!r}; there is 'forward'")
+    if loss is not L2:
+        raise ValueError(f"loss: a kernel of the forward pass alone has none, not {loss.name!r}")
+    if "credit" in extras:
+        raise ValueError("extras: credit is of gradients, and the forward pass alone has none")
 
 
 def _known_extras(extras: Collection[str]) -> tuple[str, ...]:

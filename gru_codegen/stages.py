@@ -16,7 +16,7 @@ from gru_codegen.ir import Program
 from gru_codegen.ir.printing import printed
 from gru_codegen.losses import Loss
 from gru_codegen.lower import lower
-from gru_codegen.passes import LAYOUTS, after_each, passes
+from gru_codegen.passes import LAYOUTS, after_each, forward_alone, passes
 from gru_codegen.request import Choices, Request, names_its_choices
 from gru_codegen.requirements import require_generable
 
@@ -68,7 +68,8 @@ def derived(request: Request) -> Derivation:
 def lowered(request: Request) -> Program:
     """The program before all passes, made once for all kernels of a declaration."""
     derived(request)
-    return _lowered(request.complete, request.loss)
+    program = _lowered(request.complete, request.loss)
+    return program if request.only is None else forward_alone(program)
 
 
 @lru_cache(maxsize=8)  # the kernels of a declaration are asked for one after another

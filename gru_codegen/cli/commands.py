@@ -114,6 +114,7 @@ Examples:
 @options.readout
 @options.layout
 @options.extras
+@options.only
 @click.option(
     "--tune",
     metavar="B,D,H",
@@ -146,6 +147,7 @@ def generate(
     readout: str,
     layout: str | None,
     extras: tuple[str, ...],
+    only: str | None,
     tune: tuple[int, int, int] | None,
     output: str | None,
     check: bool,
@@ -164,8 +166,9 @@ def generate(
             "--check compares with a file, and - is standard output; name the file",
             param_hint="'--output'",
         )
-    if tune is not None and (layout is not None or check or style == "textbook"):
+    if tune is not None and (layout is not None or check or style == "textbook" or only):
         other = "--layout" if layout is not None else "--check" if check else "--style textbook"
+        other = "--only" if only else other
         raise BadInput(
             f"--tune looks for the fastest layout of the fast style; leave it or {other} out"
         )
@@ -176,7 +179,7 @@ def generate(
         from gru_codegen import pipeline
         from gru_codegen.modules import load_source
 
-        request = requested(cell, loss, readout, unroll, style, layout, extras)
+        request = requested(cell, loss, readout, unroll, style, layout, extras, only)
         timed = None if tune is None else _timed(request, tune, progress)
     if tune is not None and timed is not None:  # said when the bar has gone
         request = _fastest(request, tune, timed)

@@ -12,8 +12,8 @@ from gru_codegen import pipeline
 from gru_codegen.cell import Cell
 from gru_codegen.cli.recorded import cell_of, loss_of
 from gru_codegen.errors import VerificationError
-from gru_codegen.losses import Loss, losses
-from gru_codegen.modules import load_source
+from gru_codegen.losses import L2, Loss, losses
+from gru_codegen.modules import is_forward_alone, load_source
 from gru_codegen.request import Request
 from gru_codegen.verify import Check, Report, verify
 
@@ -37,7 +37,8 @@ def against_declaration(
     that the file names, if None. specs: the names of the two here. how: the keywords of the checks.
     """
     try:
-        request = Request.of(kernel, cell, losses[kernel.LOSS] if loss is None else loss)
+        known = L2 if is_forward_alone(kernel) else losses[kernel.LOSS] if loss is None else loss
+        request = Request.of(kernel, cell, known)
         made = pipeline.source(request, cell_of(text), loss_of(text))
     except (KeyError, ValueError) as error:  # what it says of itself is no request
         report = verify(kernel, **how)

@@ -109,6 +109,11 @@ extras = click.option(
     help="Add credit(), which says whose error gives how much of every gradient, at which step, or "
     "trace(), which returns every matrix that the equations compute, of every step.",
 )
+only = click.option(
+    "--only",
+    metavar="forward",
+    help="A kernel for inference: the forward pass, and no loss, no gradients, no memory for them.",
+)
 #: Where the text of `inspect` and `program` goes.
 output = click.option(
     "-o",
@@ -128,6 +133,7 @@ def requested(
     style: str = "fast",
     layout: str | None = None,
     extras: tuple[str, ...] = (),
+    only: str | None = None,
 ) -> Request:
     """The request, by the names that the command line has for its parts."""
     from gru_codegen.parse import load_cell, load_loss
@@ -144,7 +150,13 @@ def requested(
     known_layout = None if layout is None else choose("layout", layout, layouts)
     if known_layout is not None and known_style == "textbook":
         raise BadInput("--layout is for the fast style; leave it or --style textbook out")
-    return Request(known_cell, known_loss, readout, unroll, known_style, known_layout, extras)
+    if only is not None:
+        choose("only", only, {"forward": "forward"})
+        if loss != "l2" or "credit" in extras:
+            other = "--with credit" if "credit" in extras else f"--loss {loss}"
+            raise BadInput(f"--only forward has no loss and no gradients; leave it or {other} out")
+    rest = (unroll, known_style, known_layout, extras, only)
+    return Request(known_cell, known_loss, readout, *rest)
 
 
 def require_output(output: str, *declared: str) -> None:

@@ -142,7 +142,7 @@ def _require_named(
     kernel: Any, file: str, named: Mapping[str, str | None], declared: Mapping[str, Any]
 ) -> None:
     """Refuse a declaration on the command line that is not the one that the file says it is of."""
-    says = {"cell": kernel.CELL, "loss": kernel.LOSS}
+    says = {"cell": kernel.CELL, "loss": getattr(kernel, "LOSS", "none")}
     for kind, spec in named.items():
         if spec is not None and says[kind] != declared[kind].name:
             of = "" if spec == declared[kind].name else f", which is {declared[kind].name}"

@@ -114,7 +114,7 @@ class Interface:
 
     inputs: the variables, in the declared order; differentiated: the names of those with a
     gradient. outputs, labels: the shape of the outputs, and whether targets are labels. counts:
-    whether the loss is a mean. state: the type of states.
+    whether the loss is a mean. state: the type of states. trains: whether there is a loss at all.
     """
 
     inputs: tuple[Var, ...]
@@ -123,18 +123,22 @@ class Interface:
     labels: bool
     counts: bool
     state: str
+    trains: bool = True
 
     @classmethod
-    def of(cls, program: Program, inputs: Sequence[str], targets: str, state: str) -> Interface:
+    def of(
+        cls, program: Program, inputs: Sequence[str], targets: str | None, state: str
+    ) -> Interface:
         """That of `program`, whose cell declares `inputs`."""
         variables = program.variables()
         return cls(
             tuple(variables[name] for name in inputs),
-            tuple(name for name in inputs if name in _differentiated(program)),
+            tuple(n for n in inputs if targets is None or n in _differentiated(program)),
             ("T", *program.entries["forward"][0].shape),
             targets == "labels",
             any(var.role == "count" for var in variables.values()),
             state,
+            targets is not None,
         )
 
     @property
@@ -191,11 +195,15 @@ class Interface:
         outputs = ("outputs", "state")
         pair, phases = f"tuple[Array, {self.state}]", ("forward", "loss", "backward")
         pullback = f"Callable[..., tuple[Params, Any, {self.state}]]"
+        forward = EntryPoint("forward", run, phases[:1], outputs, pair, self._forward())
+        traced = [EntryPoint("trace", run, (), tuple(values), "Trace", _trace())] if values else []
+        if not self.trains:
+            return (forward, *traced)
         d_state = Argument("d_state", optional=True, keyword=True)
         full = Argument("full", type="bool", keyword=True, default="False")
         measure = (*train[:-1], full, workspace)
         return (
-            EntryPoint("forward", run, phases[:1], outputs, pair, self._forward()),
+            forward,
             EntryPoint("loss", train, phases[:2], ("loss",), "Any", self._loss()),
             EntryPoint(
                 "loss_and_gradients",
@@ -222,7 +230,7 @@ class Interface:
                 self._vjp(),
             ),
             *([EntryPoint("credit", measure, (), CREDIT, "Credit", _credit())] * credit),
-            *([EntryPoint("trace", run, (), tuple(values), "Trace", _trace())] if values else []),
+            *traced,
         )
 
     @property

@@ -29,7 +29,8 @@ class Heading:
     again: the parts of the command that makes the module again, or the call in Python.
     equations: rows (left side, right side, shape, meaning) in plain text.
     inputs, target: the names of the cell's inputs and of the loss's target.
-    targets: what y holds: "numbers", "positive", "fractions" or "labels".
+    targets: what y holds: "numbers", "positive", "fractions" or "labels"; None for a kernel of the
+    forward pass alone.
     mask: what the equations call the mask of steps that are padding.
     loss_weights: what they call those.
     checks: rows (argument, lowest, highest) of the ranges that checks draw from, if it gives any.
@@ -49,7 +50,7 @@ class Heading:
     equations: tuple[tuple[str, str, str, str], ...]
     inputs: tuple[str, ...]
     target: str
-    targets: str
+    targets: str | None
     mask: str
     loss_weights: str
     checks: tuple[tuple[str, float, float], ...] = ()

@@ -47,7 +47,7 @@ from gru_codegen.passes.simplify.common_subexpressions import eliminate_common_s
 from gru_codegen.passes.simplify.copies import coalesce_copies
 from gru_codegen.passes.simplify.dead_code import eliminate_dead_code
 from gru_codegen.passes.simplify.factor import factor_adjoints, factor_sums
-from gru_codegen.passes.simplify.forward_alone import keep_forward_values
+from gru_codegen.passes.simplify.forward_alone import keep_forward, keep_forward_values
 from gru_codegen.passes.simplify.sigmoids import rewrite_sigmoids
 from gru_codegen.passes.store.alias_targets import alias_targets
 from gru_codegen.passes.store.feature_major import store_feature_major
@@ -78,6 +78,7 @@ __all__ = [
     "fission_before",
     "fission_loops",
     "fission_statements",
+    "forward_alone",
     "fuse_additions",
     "fuse_biases",
     "fuse_elementwise",
@@ -86,6 +87,7 @@ __all__ = [
     "gather_rows",
     "hoist_loop_invariants",
     "join_phases",
+    "keep_forward",
     "keep_forward_values",
     "optimise",
     "passes",
@@ -217,6 +219,16 @@ def terms_of_gradients(program: Program) -> Program:
     ProgramError: a pass left an unsound program, which is this package's fault.
     """
     return _last(program, _CREDIT)
+
+
+def forward_alone(program: Program) -> Program:
+    """Run the pass that kernels of the forward pass alone begin with.
+
+    Raises
+    ------
+    ProgramError: it left an unsound program, which is this package's fault.
+    """
+    return _last(program, (keep_forward,))
 
 
 def values_of_forward(program: Program) -> Program:

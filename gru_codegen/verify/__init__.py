@@ -18,7 +18,7 @@ from reprlib import repr as shortened
 from types import ModuleType
 
 from ..errors import VerificationError
-from ..modules import require_kernel
+from ..modules import is_forward_alone, require_kernel
 from . import (
     all_gradients,
     blocks,
@@ -29,6 +29,7 @@ from . import (
     definitions,
     direction,
     finite_differences,
+    forward_alone,
     lengths,
     loss_weights,
     masks,
@@ -78,7 +79,12 @@ def verify(
         )
     few = small(kernel)
     every = problems(kernel, [*few, *large(kernel)], seed, loss)
-    claims = _claims(kernel, every[: len(few)], every[len(few) :])
+    alone = is_forward_alone(kernel)
+    if alone and certify:
+        raise VerificationError(
+            f"{kernel.__name__} has no loss and no gradients whose errors could be bounded"
+        )
+    claims = forward_alone.claims(every[: len(few)]) if alone else _claims(kernel, every, len(few))
     declared = getattr(kernel, "DERIVATIVES", ())
     if declared:  # and not those of the losses that a difference or a complex step would take
         claims = [claim for claim in claims if claim.method not in _OF_LOSSES]
@@ -120,9 +126,9 @@ def _judged(checks: Sequence[Check]) -> tuple[Check, ...]:
     return tuple(replace(each, inaccurate=True) if each.failed else each for each in checks)
 
 
-def _claims(
-    kernel: ModuleType, problems: Sequence[Problem], others: Sequence[Problem]
-) -> list[Claim]:
+def _claims(kernel: ModuleType, every: Sequence[Problem], few: int) -> list[Claim]:
+    """Return the claims; the first ``few`` problems are small enough for those entry by entry."""
+    problems, others = every[:few], every[few:]
     offered = options(kernel)
     return [
         *(
@@ -151,7 +157,8 @@ def _claims(
 def _subject(kernel: ModuleType, problems: Sequence[Problem]) -> str:
     checked = " and ".join(str(T) for T in step_counts(kernel))
     steps = f"any T, checked at T = {checked}" if kernel.UNROLL is None else f"T = {checked}"
-    subject = f"{kernel.CELL}, loss {kernel.LOSS}, {kernel.STYLE} style, {steps}"
+    what = "forward pass alone" if is_forward_alone(kernel) else f"loss {kernel.LOSS}"
+    subject = f"{kernel.CELL}, {what}, {kernel.STYLE} style, {steps}"
     other = dict.fromkeys(str(problem.domain) for problem in problems)
     said = "; ".join(each or "the usual" for each in other)
     return subject if said == "the usual" else f"{subject}\narguments: {said}"

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .configuration import Arguments, Problem
-from .entry_points import entry_points, takes
+from .entry_points import entry_points, main, takes
 from .options import Adjoints, adjoints, lengths, mask, weights
 
 
@@ -52,7 +52,7 @@ def call(
         *made, pullback = results
         return (*made, pullback(*d_outputs_and_state))
 
-    once = "loss_and_gradients"
+    once = main(kernel)
     return Results(
         run(once),
         tuple(run(function) for function in entry_points(kernel) if function != once),

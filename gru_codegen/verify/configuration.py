@@ -16,6 +16,7 @@ from .domain import GOOD, Domain, choose, noise_of
 from .entry_points import (
     differentiated,
     inputs,
+    main,
     size_keyword,
     starts,
     takes_targets,
@@ -268,7 +269,7 @@ class Problem:
     def _everything(self, arguments: Arguments) -> Any:
         """The results at other arguments: those of training and, if there is one, the pullback."""
         kernel, (T, B, *_) = self.kernel, self.sizes
-        trained = tuple(kernel.loss_and_gradients(*arguments.trained))
+        trained = tuple(getattr(kernel, main(kernel))(*arguments.of(kernel, main(kernel))))
         if not hasattr(kernel, "vjp"):
             return trained
         *made, pullback = kernel.vjp(*arguments.run)

@@ -6,7 +6,7 @@ the carry from window to window to them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -34,6 +34,24 @@ def claims(problems: Sequence[Problem]) -> list[Claim]:
     if kernel.UNROLL is None:
         rows["state", "two windows = one run"] = _windows_agree
 
+    return _claims(problems, rows)
+
+
+def claims_of_forward(problems: Sequence[Problem]) -> list[Claim]:
+    """Return those that there are of a kernel without loss and gradients."""
+    rows: dict[tuple[str, str], Callable[[Problem], Difference]] = {
+        ("init_params", "one seed, one draw"): _draws_agree,
+        ("s0", "used, and None is zeros"): _s0_is_used,
+    }
+    kernel = problems[0].kernel
+    if kernel.OUTPUT in kernel.STATES:
+        rows["outputs", "last row is the state"] = _last_output_is_the_state
+    return _claims(problems, rows)
+
+
+def _claims(
+    problems: Sequence[Problem], rows: Mapping[tuple[str, str], Callable[[Problem], Difference]]
+) -> list[Claim]:
     allowed = tolerance(problems, TOLERANCE)
     return [
         Claim(subject, method, None, allowed, over(problems, compare))

@@ -17,7 +17,7 @@ from .claim import Claim, over, tolerance
 from .configuration import Arguments, Problem, cast, states
 from .consistency import TOLERANCE
 from .difference import Difference, difference, verdict, worst
-from .entry_points import differentiated, entry_points, takes, takes_targets
+from .entry_points import differentiated, entry_points, main, takes, takes_targets
 from .options import adjoints, lengths, mask, options, weights
 
 #: The class of the results of an entry point, if they have one.
@@ -115,16 +115,18 @@ def _arrays(
 
 def _by_name(problem: Problem) -> Difference:
     """Take any NamedTuple with the fields of Params, never swap two, refuse other names."""
-    params, *data = problem.arguments.trained
+    kernel, arguments = problem.kernel, problem.arguments
+    params, *data = arguments.of(kernel, main(kernel))
     *others, last = params._fields
     order = _exchanged(params)
     same = _named_tuple("Same", params._fields)(*params)
     renamed = _named_tuple("Renamed", (*others, f"{last}_"))(*params)
     reordered = _named_tuple("Reordered", order)(*(getattr(params, name) for name in order))
 
-    run = problem.kernel.loss_and_gradients
+    run = getattr(kernel, main(kernel))
+    right = run(params, *data)
     checks = [
-        difference("from another NamedTuple, results", run(same, *data), problem.result),
+        difference("from another NamedTuple, results", run(same, *data), right),
         _refusal(f"{last}_ for {last}", f"{last}_?|params", run, renamed, *data),
     ]
     try:
@@ -132,7 +134,7 @@ def _by_name(problem: Problem) -> Difference:
     except (TypeError, ValueError):
         pass  # Refusing another order is as safe as taking it by name.
     else:
-        checks.append(difference("from reordered params, results", results, problem.result))
+        checks.append(difference("from reordered params, results", results, right))
     return worst(checks)
 
 
@@ -180,8 +182,8 @@ def _refused(problem: Problem) -> Difference:
     else:  # inputs of the size of the state
         workspaces["a workspace for H+1"] = make(B, H + 1, H + 1)
     for name, workspace in workspaces.items():
-        run = partial(kernel.loss_and_gradients, workspace=workspace)
-        checks.append(_refusal(name, "workspace", run, *good.trained))
+        run = partial(getattr(kernel, main(kernel)), workspace=workspace)
+        checks.append(_refusal(name, "workspace", run, *good.of(kernel, main(kernel))))
     return worst([*checks, *_refused_options(problem)])
 
 

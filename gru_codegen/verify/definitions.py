@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..modules import is_forward_alone
 from .claim import Claim
 from .configuration import Problem, cast
 from .difference import Difference, difference, verdict, worst
@@ -27,9 +28,10 @@ TOGETHER = ("LAYOUT", "SHAPES", "vjp", "params_to_npz", "params_from_npz")
 def missing(kernel: ModuleType) -> list[str]:
     """Return which of `TOGETHER` are missing from a kernel that has the others, or is to."""
     offered = options(kernel)
-    has = [name for name in TOGETHER if hasattr(kernel, name)]
+    together = [name for name in TOGETHER if name != "vjp" or not is_forward_alone(kernel)]
+    has = [name for name in together if hasattr(kernel, name)]
     whole = has or offered.loss_weights or offered.lengths
-    return [name for name in TOGETHER if name not in has] if whole else []
+    return [name for name in together if name not in has] if whole else []
 
 
 def claim(problem: Problem) -> Claim:
@@ -96,7 +98,8 @@ def _shapes(problem: Problem) -> Iterator[tuple[bool, str]]:
     if stated is None:
         return
     made = problem.made._asdict()
-    others = (*problem.input_names, *problem.state_names, "y", "outputs")
+    y = () if is_forward_alone(problem.kernel) else ("y",)
+    others = (*problem.input_names, *problem.state_names, *y, "outputs")
     expected = {*others, *(f"params.{name}" for name in made)}
     odd = ", ".join(sorted(expected.symmetric_difference(stated)))
     yield not odd, f"SHAPES and the arguments differ in {odd}"

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from types import FunctionType, ModuleType
 
+from ..modules import is_forward_alone
+
 #: The results of entry points, by name, where a kernel does not say.
 USUAL = {
     "forward": ("outputs", "state"),
@@ -27,6 +29,11 @@ def entry_points(kernel: ModuleType) -> Mapping[str, tuple[str, ...]]:
     said = {**getattr(kernel, "ENTRY_POINTS", USUAL)}
     names = [name for name in said if name not in _APART and hasattr(kernel, name)]
     return {name: said[name] for name in names}
+
+
+def main(kernel: ModuleType) -> str:
+    """Return the entry point that checks call first: that with gradients, if there is one."""
+    return "forward" if is_forward_alone(kernel) else "loss_and_gradients"
 
 
 def inputs(kernel: ModuleType) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..modules import is_forward_alone
 from .claim import Claim, over, tolerance
 from .complex_step import TOLERANCE
 from .configuration import Arguments, Array, Problem, parts
@@ -99,6 +100,8 @@ def _trained(problem: Problem) -> Difference:
         masked, first = case.arguments()
         V = weights(*case.padding.shape)
         of_loss: list[tuple[dict[str, Any], dict[str, Any]]] = [({}, {})]
+        if is_forward_alone(kernel):
+            of_loss = []
         if options(kernel).loss_weights:
             of_loss.append(({"loss_weights": V}, {"loss_weights": case.moved(V)}))
         for own, taken_out in of_loss:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .configuration import Array, Problem, states
-from .entry_points import takes
+from .entry_points import main, takes
 
 
 class Options(NamedTuple):
@@ -23,10 +23,10 @@ class Options(NamedTuple):
 def options(kernel: ModuleType) -> Options:
     """Return the abilities of ``kernel``, by its names and by `loss_and_gradients`' signature."""
     return Options(
-        takes(kernel, "loss_and_gradients", "loss_weights"),
-        takes(kernel, "loss_and_gradients", "lengths"),
+        takes(kernel, main(kernel), "loss_weights"),
+        takes(kernel, main(kernel), "lengths"),
         hasattr(kernel, "vjp"),
-        takes(kernel, "loss_and_gradients", "mask"),
+        takes(kernel, main(kernel), "mask"),
     )
 
 

@@ -64,9 +64,9 @@ def _made(problem: Problem) -> Difference:
     for dtype in (np.float32, np.float64):
         params = cast(problem.arguments.params, dtype)
         made, right = _made_for(problem, params), problem.workspace(dtype)
-        trained = problem.arguments._replace(params=params).trained
-        found = problem.kernel.loss_and_gradients(*trained, workspace=made)
-        without = problem.kernel.loss_and_gradients(*trained)
+        run = problem.arguments._replace(params=params).run
+        found = problem.kernel.forward(*run, workspace=made)
+        without = problem.kernel.forward(*run)
         same = (made.sizes, made.dtype) == (right.sizes, right.dtype)
         differences += [
             verdict(same, f"Workspace.of makes one of {made.sizes} and {made.dtype}"),

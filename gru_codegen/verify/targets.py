@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import VerificationError
+from ..modules import is_forward_alone
 
 Array = NDArray[Any]
 
@@ -111,7 +112,12 @@ DRAWS: dict[str, Callable[[np.random.Generator, tuple[int, int, int]], Array]] =
 
 
 def known_loss(kernel: ModuleType) -> Loss:
-    """Return the loss of ``kernel``, known by its name; of another, the way to draw its targets."""
+    """Return the loss of ``kernel``, known by its name; of another, the way to draw its targets.
+
+    Of a kernel without a loss nothing takes targets, so any will do.
+    """
+    if is_forward_alone(kernel):
+        return LOSSES["l2"]
     if kernel.LOSS in LOSSES:
         return LOSSES[kernel.LOSS]
     return Loss(DRAWS[kernel.TARGETS], _undefined)
@@ -123,7 +129,7 @@ def _undefined(outputs: Array, y: Array) -> Array:
 
 def require_known(kernel: ModuleType) -> None:
     """Raise VerificationError unless the definition of its loss is known."""
-    if kernel.LOSS not in LOSSES:
+    if not is_forward_alone(kernel) and kernel.LOSS not in LOSSES:
         raise VerificationError(
             f"{kernel.__name__} has the loss {kernel.LOSS!r}, which is none of "
             f"{', '.join(LOSSES)}; to check it takes its declaration: gru-codegen verify FILE "

@@ -14,8 +14,8 @@ from gru_codegen.request import Request
 from tests.cli.running import Outcome, Run, files, refused, stop
 
 GENERATE = (
-    "--cell, --unroll, --loss, --style, --readout, --layout, --with, --tune, --output, --check, "
-    "--no-verify, --certificate, --help"
+    "--cell, --unroll, --loss, --style, --readout, --layout, --with, --only, --tune, --output, "
+    "--check, --no-verify, --certificate, --help"
 )
 INSPECT = (
     "--cell, --unroll, --loss, --readout, --wrt, --at, --expand, --format, --fragment, --ascii, "

@@ -33,7 +33,7 @@ from gru_codegen.emit.numpy.weights import draws, helpers_of_draws, of_weights
 from gru_codegen.emit.numpy.workspace import workspace_lines
 from gru_codegen.emit.sizes import Sizes, added, in_code, letters, quoted
 from gru_codegen.emit.source_map import SourceMap
-from gru_codegen.ir import Program, Var
+from gru_codegen.ir import Program, Shape, Var
 from gru_codegen.plan import Plan, plan, validate
 from gru_codegen.polynomials import Polynomial
 
@@ -101,6 +101,7 @@ def _lines(
     context = {
         "heading": heading,
         "unroll": program.steps,
+        "alone": heading.targets is None,
         "fast": planned.in_place,
         "columns": program.orientation == "columns",
         "storage": storage_in_words(planned),
@@ -160,12 +161,13 @@ def _entry_points(
     """The functions that the module is called by, and how what they return is spelled."""
     state = states["state_type"]
     interface = Interface.of(program, heading.inputs, heading.targets, state)
+    trains = heading.targets is not None
     classes = [
-        "AllGradients",
+        *(["AllGradients"] if trains else []),
         *(["Credit"] if credit else []),
         *(["Inputs"] if interface.several else []),
         "Params",
-        "Result",
+        *(["Result"] if trains else []),
         *(["State"] if state == "State" else []),
         *(["Trace"] if traced is not None else []),
         "Workspace",
@@ -228,7 +230,7 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
         "shapes": shapes_in_words(inputs, program.weights),
         "shapes_of": {
             **{called_by[var.name]: ("T", *var.shape) for var in inputs},
-            "y": outputs[:-1] if heading.targets == "labels" else outputs,
+            **({} if heading.targets is None else {"y": _shape_of_targets(heading, outputs)}),
             "outputs": outputs,
             **{
                 f"s0.{public(v.name)}" if several else "s0": v.shape
@@ -309,7 +311,7 @@ def _copied(program: Program, heading: Heading) -> str:
     steps = {} if program.steps is None else {"T": program.steps}
     x_more, y_more = (str(each.fixed(steps)) for each in (x, y))
     for_lengths = f"{x_more} more after a call with lengths or a mask, for a copy of x"
-    if heading.targets == "labels" or program.targets_in_seed:
+    if heading.targets in (None, "labels") or program.targets_in_seed:
         return for_lengths
     for_either = f"{y_more} more after one with these or loss weights, for a copy of y"
     return f"{for_lengths}; {for_either}"
@@ -334,12 +336,17 @@ def _buffers_of_targets(plan: Plan, heading: Heading, outputs: str) -> dict[str,
     }
 
 
+def _shape_of_targets(heading: Heading, outputs: Shape) -> Shape:
+    return outputs[:-1] if heading.targets == "labels" else outputs
+
+
 def _called(program: Program, heading: Heading) -> Iterator[str]:
     """The functions of the runtime that the template calls."""
     yield from ("params_to_npz", "params_from_npz", "_checked", "_check_fit", "_check_sizes")
     yield "_cast_inputs" if heading.inputs[1:] else "_cast_input"
     yield from ("_number_type", "_zeroed", "_check_workspace", "_ended", "_masked", "_outputs")
-    yield from ("_scalar", "_check_unspent", "_like_outputs", "_weights")
+    if heading.targets is not None:
+        yield from ("_scalar", "_check_unspent", "_like_outputs", "_weights")
     yield from helpers_of_draws(heading)
     yield "_start_all" if len(_declared_states(program)) > 1 else "_start"
     if heading.targets == "labels":

@@ -24,9 +24,10 @@ def require_interface(program: Program, inputs: Collection[str]) -> None:
     for name in inputs:
         if name not in variables:
             raise ProgramError(f"{name}: a kernel takes this input, and nothing reads it")
+    trains = any(phase.name == "backward" for phase in program.phases)
     computed = {var.adjoint_of for var in variables.values() if var.role == "gradient"}
     for weight in program.weights:
-        if weight.name not in computed:
+        if trains and weight.name not in computed:
             raise ProgramError(f"{weight.name}: a kernel has its gradient, nothing computes it")
     told = {size for var in (*program.weights, *map(variables.get, inputs)) for size in _sizes(var)}
     for var in variables.values():

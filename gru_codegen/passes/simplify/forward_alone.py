@@ -1,6 +1,7 @@
-"""Leave the forward pass alone, with every value that it computes at every step.
+"""Leave the forward pass alone, or with every value that it computes at every step.
 
-Expects the program as it is lowered. Leaves one phase, whose entry point hands out all values.
+Expects the program as it is lowered. Leaves one phase, whose entry point hands out the outputs and
+the states, or all values.
 """
 
 from __future__ import annotations
@@ -9,7 +10,15 @@ from dataclasses import replace
 
 from gru_codegen.ir import Phase, Program, writes
 
-__all__ = ["keep_forward_values"]
+__all__ = ["keep_forward", "keep_forward_values"]
+
+
+def keep_forward(program: Program) -> Program:
+    """Leave the phase of the outputs, without loss, gradients and what only they read."""
+    states = tuple(var for var in program.entries["gradients"] if var.role == "value")
+    forward = tuple(phase for phase in program.phases if phase.name == "forward")
+    entries = {"forward": program.entries["forward"], "gradients": states}
+    return replace(program, phases=forward, entries=entries, seed=None, carries=())
 
 
 def keep_forward_values(program: Program) -> Program:
