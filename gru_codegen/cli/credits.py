@@ -51,6 +51,10 @@ def credit(file: str, data: str | None, output: str | None, timeout: float, here
         from gru_codegen.modules import python_source
 
         python_source(file)
+        if data is not None:
+            from gru_codegen.credit import require_data
+
+            require_data(data)
         tell(f"{file} is run, as an import would run it")
         run_apart(file, timeout)
         return

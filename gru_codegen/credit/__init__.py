@@ -8,7 +8,13 @@ picture  the same as a heat map and as lines
 
 from __future__ import annotations
 
-from gru_codegen.credit.data import Data, from_file, random_data, require_credit
+from gru_codegen.credit.data import (
+    Data,
+    from_file,
+    random_data,
+    require_credit,
+    require_data,
+)
 from gru_codegen.credit.measures import CELL, norms, reach, truncation
 from gru_codegen.credit.picture import draw, heat_map
 from gru_codegen.credit.table import text
@@ -23,6 +29,7 @@ __all__ = [
     "random_data",
     "reach",
     "require_credit",
+    "require_data",
     "text",
     "truncation",
 ]

@@ -15,7 +15,7 @@ from gru_codegen.runtime.npz import _unpacked
 from gru_codegen.verify.configuration import Problem, Sizes
 from gru_codegen.verify.entry_points import inputs, size_keyword, starts, usual_input
 
-__all__ = ["Data", "from_file", "random_data", "require_credit"]
+__all__ = ["Data", "from_file", "random_data", "require_credit", "require_data"]
 
 #: T where the kernel takes any, B, D and H of random data, and the seed of all that is drawn.
 _SIZES = Sizes(50, 16, 4, 32)
@@ -110,6 +110,18 @@ def from_file(kernel: ModuleType, file: str) -> Data:
     return Data((params or _drawn(kernel, arrays, file), *arguments), options, f"{file}{drawn}")
 
 
+def require_data(file: str) -> None:
+    """Refuse a file that cannot be the data of any kernel; none is run for that.
+
+    Raises
+    ------
+    DataError: it is no archive of arrays, or has one that is too large.
+    """
+    arrays = _read(file)
+    data = {name: array for name, array in arrays.items() if name.split(".")[0] in ("x", "y")}
+    _check_sizes(file, data)
+
+
 def _check_sizes(file: str, arrays: Mapping[str, Any]) -> None:
     """Refuse so many steps or samples that their tables would not fit into memory."""
     for name, array in arrays.items():
@@ -175,8 +187,12 @@ def _drawn(kernel: ModuleType, arrays: dict[str, Any], file: str) -> Any:
 def _read(file: str) -> dict[str, Any]:
     try:
         with open_regular(file) as stream:
-            return _unpacked(stream, file)
+            arrays: dict[str, Any] = _unpacked(stream, file)
     except OSError as error:
         raise DataError(f"cannot read {file}: {error.strerror or error}") from error
     except ValueError as error:
         raise DataError(" ".join(str(error).split())) from error
+    for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):
+            raise DataError(f"{file}: {ascii(name)[1:-1]} is no array; np.savez writes arrays")
+    return arrays
