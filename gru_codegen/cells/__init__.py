@@ -39,6 +39,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "units with a memory beside their state": (
             "lstm",
+            "layernorm-lstm",
             "lstm-coupled",
             "lstm-peephole",
             "lstm-projection",

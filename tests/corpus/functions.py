@@ -54,6 +54,12 @@ def spiking(a: Any, derivative: Callable[[Any], Any]) -> Any:
     return (np.real(a) > 0) + 1j * np.imag(a) * derivative(np.real(a))
 
 
+def normalised(a: Any) -> Any:
+    """Each row less its mean, divided by its deviation; 1e-5 is added to the variance."""
+    a = a - a.mean(axis=-1, keepdims=True)
+    return a / np.sqrt((a * a).mean(axis=-1, keepdims=True) + 1e-5)
+
+
 def turned(a: Any) -> Any:
     """The transpose of each matrix."""
     return np.swapaxes(a, -1, -2)

@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from tests.corpus.functions import exp, larger, log, relu, sigmoid, softplus, tanh
+from tests.corpus.functions import exp, larger, log, normalised, relu, sigmoid, softplus, tanh
 
 __all__ = [
     "ct_lstm",
     "elstm",
     "indy_lstm",
+    "layernorm_lstm",
     "lstm_1997",
     "lstm_fgr",
     "lstm_projection",
@@ -242,3 +243,15 @@ def ct_lstm(w: Any, x: Any, c: Any, cbar: Any, rate: Any, o: Any) -> Any:
     c = sigmoid(f) * c + sigmoid(i) * tanh(z)
     cbar = sigmoid(k) * cbar + sigmoid(j) * tanh(z)
     return h, (c, cbar, softplus(r), sigmoid(o))
+
+
+def layernorm_lstm(w: Any, x: Any, h: Any, c: Any) -> Any:
+    """Each gate is normalised by itself."""
+    i, f, o, g = (
+        normalised(x @ getattr(w, f"W{n}") + h @ getattr(w, f"U{n}")) * getattr(w, f"g{n}")
+        + getattr(w, f"b{n}")
+        for n in "ifog"
+    )
+    c = sigmoid(f) * c + sigmoid(i) * tanh(g)
+    h = sigmoid(o) * tanh(normalised(c) * w.gc + w.bc)
+    return h, (h, c)

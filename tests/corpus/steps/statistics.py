@@ -21,12 +21,14 @@ __all__ = [
     "garch",
     "garch_22",
     "gjr_garch",
+    "hmm_filter",
     "holt",
     "holt_damped",
     "holt_winters",
     "kalman_control",
     "kalman_level",
     "kalman_steady",
+    "lms",
     "tarma",
 ]
 
@@ -161,3 +163,16 @@ def croston(w: Any, x: Any, z: Any, p: Any, q: Any) -> Any:
     size, gap = z + w.alpha * (x - z), p + w.alpha * (q - p)
     z, p, q = np.where(there, size, z), np.where(there, gap, p), np.where(there, 1, q + 1)
     return z / p, (z, p, q)
+
+
+def hmm_filter(w: Any, x: Any, alpha: Any) -> Any:
+    """The forward recursion, scaled at every step."""
+    alpha = (alpha @ w.A) * exp(x)
+    alpha = alpha / alpha.sum(axis=-1, keepdims=True)
+    return alpha, (alpha,)
+
+
+def lms(w: Any, x: Any, g: Any) -> Any:
+    """The filter moves along the input, by the error."""
+    p = (g * x.x).sum(axis=-1, keepdims=True)
+    return p, (g + 2 * w.mu * (x.target - p) * x.x,)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.corpus.functions import relu, sigmoid, tanh, turned
+from tests.corpus.functions import normalised, relu, sigmoid, tanh, turned
 
 __all__ = [
     "antisymmetric",
@@ -19,6 +19,7 @@ __all__ = [
     "indrnn",
     "irnn",
     "jordan",
+    "layernorm_rnn",
     "lipschitz",
     "mi_rnn",
     "momentum",
@@ -204,3 +205,9 @@ def gated_feedback(w: Any, x: Any, h1: Any, h2: Any) -> Any:
         first @ w.W2 + gate(given, "12") * (h1 @ w.U12) + gate(given, "22") * (h2 @ w.U22)
     )
     return second, (first, second)
+
+
+def layernorm_rnn(w: Any, x: Any, h: Any) -> Any:
+    """The sum of both products is normalised."""
+    h = tanh(normalised(x @ w.W + h @ w.U) * w.g + w.b)
+    return h, (h,)
