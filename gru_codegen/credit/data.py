@@ -142,7 +142,8 @@ def _check_numbers(file: str, arrays: Mapping[str, Any], inputs: Sequence[str]) 
     samples = arrays["y"].shape[:2]
     try:
         steps = np.arange(samples[0])[:, None]
-        there = np.broadcast_to(steps < arrays.get("lengths", np.inf), samples)
+        within = steps < arrays.get("lengths", np.inf)
+        there = np.broadcast_to(within & (arrays.get("mask", True) != 0), samples)
         weights = _by_sample(arrays.get("loss_weights", 1.0))
         counts = there & np.broadcast_to(weights != 0, samples)
     except (IndexError, TypeError, ValueError):  # the kernel says which shape is wrong

@@ -82,13 +82,15 @@ def test_masks_and_states_of_a_file_count(run: Run, folder: Path) -> None:
     kernel = load_file(path)
     states = {"s0.S": np.ones((4, 3)), "s0.C": np.ones((4, 3))}
     V, lengths = np.eye(6)[2], np.array([6, 5, 4, 3])
-    given = arguments(kernel, **states, loss_weights=V, lengths=lengths)
+    mask = np.array([[1, 1, 1, 0, 1, 1], [0, 0, 1, 1, 1, 1], [1] * 6, [0, 1, 1, 1, 1, 1]]) > 0
+    options = {"loss_weights": V, "lengths": lengths, "mask": mask.T}
+    given = arguments(kernel, **states, **options)
     np.savez("run.npz", **given)
     outcome = run("credit", str(path), "--data", "run.npz")
     assert "Error of step 3:" in outcome.out
     params = kernel.Params(*(given[name] for name in kernel.Params._fields))
     s0 = kernel.State(*states.values())
-    found = kernel.credit(params, given["x"], given["y"], s0, loss_weights=V, lengths=lengths)
+    found = kernel.credit(params, given["x"], given["y"], s0, **options)
     assert f"{truncation(found)[CELL][1]:.1e}" in outcome.out.splitlines()[-1]
 
 
@@ -106,7 +108,7 @@ def test_no_error_at_all(run: Run, gru: Path) -> None:
     np.savez("run.npz", **arguments(load_file(gru), loss_weights=np.zeros(6)))
     outcome = run("credit", str(gru), "--data", "run.npz", "-o", "c.png")
     assert outcome.status == 0
-    assert "loss_weights and lengths leave nothing of the loss" in outcome.out
+    assert "loss_weights, lengths and mask leave nothing of the loss" in outcome.out
 
 
 def test_an_unrolled_kernel_with_a_readout(run: Run, folder: Path) -> None:
@@ -148,6 +150,12 @@ def test_padding_may_hold_anything(run: Run, gru: Path) -> None:
     masks = {"lengths": np.array([6, 2, 6, 6]), "loss_weights": V}
     np.savez("run.npz", **arguments(load_file(gru), x=x, y=y, **masks))
     assert run("credit", str(gru), "--data", "run.npz").status == 0
+    real = np.ones((6, 4), bool)
+    real[:2, 3] = False
+    x[0, 3] = y[1, 3] = np.nan
+    np.savez("run.npz", **arguments(load_file(gru), x=x, y=y, mask=real, **masks))
+    assert run("credit", str(gru), "--data", "run.npz").status == 0
+    x[0, 3] = y[1, 3] = 0
     V[3, 0] = 1
     np.savez("run.npz", **arguments(load_file(gru), x=x, y=y, **masks))
     said = refused(run("credit", str(gru), "--data", "run.npz"))
