@@ -52,7 +52,7 @@ def _unlike(name: str, word: str) -> tuple[bool, float]:
 
 
 def _slips(name: str, word: str) -> int:
-    """How many letters are left out, are too many or wrong, or have changed places with the next.
+    """Count letters that are left out, too many or wrong, or have changed places with the next.
 
     It is the distance of optimal string alignment.
     """

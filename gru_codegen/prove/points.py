@@ -80,7 +80,7 @@ class Point:
 
     @property
     def outputs(self) -> int:
-        """How many numbers a step puts out for each sample."""
+        """The number of numbers that a step puts out for each sample."""
         return self.sizes.get(str(self.cell.output.shape[1]), 1)
 
     @cached_property

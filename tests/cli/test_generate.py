@@ -211,7 +211,7 @@ def test_the_kernel_of_another_declaration_is_not_written(
     exchanged = state.expression.xreplace({CA: S_prev, S_prev: CA})
     other = replace(gc.GRU, equations=(*gates, replace(state, expression=exchanged)))
     source = pipeline.source
-    monkeypatch.setattr(pipeline, "source", lambda asked, _: source(replace(asked, cell=other)))
+    monkeypatch.setattr(pipeline, "source", lambda asked, *_: source(replace(asked, cell=other)))
 
     outcome = run("generate", "--unroll", "2")
     assert refused(outcome, status=1).startswith("gru_t2 fails its checks")
