@@ -106,7 +106,7 @@ def raised_in_kernel(error: BaseException) -> str:
     ran = [
         (frame.f_code.co_filename, line)
         for frame, line in traceback.walk_tb(error.__traceback__)
-        if "ENTRY_POINTS" in frame.f_globals
+        if "UNROLL" in frame.f_globals  # which every kernel defines
     ]
     if not ran:
         return one_line(error)
