@@ -16,6 +16,7 @@ from typing import Any
 
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 
+from gru_codegen.constants import Pattern, check_constants, check_shapes, written
 from gru_codegen.equations import (
     B,
     D,
@@ -39,6 +40,7 @@ from gru_codegen.lags import Delayed, lag, with_states
 from gru_codegen.names import SHARED, fault_of_name
 from gru_codegen.notation import Notation
 from gru_codegen.own_functions import applied_in, function, said
+from gru_codegen.ranges import fault_of_range
 from gru_codegen.rows import size_of_share
 
 __all__ = [
@@ -66,9 +68,6 @@ __all__ = [
     "where",
 ]
 
-#: Numbers that checks draw are no larger: what is made of them would leave float32.
-LARGEST_DRAWN = 1e6
-
 
 @dataclass(frozen=True, eq=False)
 class Cell:
@@ -79,6 +78,8 @@ class Cell:
     name, title, source: the name on the command line, the name in words, the publication.
     inputs: the matrices that arrive at every time step, each (B, n).
     without_gradient: those of the inputs, masks and noise say, that none is derived for.
+    constants: matrices that are not learned and have no gradient: ``{A: None, I: identity}``, None
+        for one that a kernel is given in every call, else how it makes it (`constants`).
     weights: the matrices that are learned, in the order in which kernels list it.
     states: for each state its value one step earlier: ``{S: S_prev}``, both (B, n); behind those
         declared, one for each step of a delay, as `gru_codegen.lags` says.
@@ -107,6 +108,7 @@ class Cell:
     checks: Mapping[MatrixSymbol, tuple[float, float]] = field(default_factory=dict)
     without_gradient: tuple[MatrixSymbol, ...] = ()
     init: Mapping[MatrixSymbol, Distribution | str | float] = field(default_factory=dict)
+    constants: Mapping[MatrixSymbol, Pattern | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_types(self)
@@ -120,6 +122,7 @@ class Cell:
         _check_ranges(self)
         object.__setattr__(self, "checks", MappingProxyType(dict(self.checks)))
         object.__setattr__(self, "init", MappingProxyType(first_weights(self)))
+        object.__setattr__(self, "constants", MappingProxyType(dict(self.constants)))
         arranged = (
             replace(e, expression=self.notation.arrange(e.expression)) for e in self.equations
         )
@@ -129,6 +132,7 @@ class Cell:
         notation = self.notation
         rows = [(f"{each.__name__}(a)", said(each)) for each in self.functions]
         rows += [(notation.text(e.target), notation.text(e.expression)) for e in self.equations]
+        rows += written(self.constants)
         width = max(len(left) for left, _ in rows)
         return "\n".join(f"{left:<{width}} = {right}" for left, right in rows)
 
@@ -146,8 +150,18 @@ class Cell:
     def names(self) -> set[str]:
         """The names of its symbols."""
         computed = (equation.target for equation in self.equations)
-        symbols = (*self.inputs, *self.weights, *self.states, *self.states.values(), *computed)
+        symbols = (*self.inputs, *self.fixed, *self.states, *self.states.values(), *computed)
         return {symbol.name for symbol in symbols}
+
+    @property
+    def fixed(self) -> tuple[MatrixSymbol, ...]:
+        """The matrices that are the same at every step: weights and constants."""
+        return (*self.weights, *self.constants)
+
+    @property
+    def arguments(self) -> tuple[MatrixSymbol, ...]:
+        """The weights, and the constants that a call is given."""
+        return (*self.weights, *(each for each, made in self.constants.items() if made is None))
 
     @property
     def notation(self) -> Notation:
@@ -173,6 +187,7 @@ def _check_types(cell: Cell) -> None:
         "without_gradient": MatrixSymbol,
     }.items():
         check_tuple(where, role, getattr(cell, role), kind)
+    check_constants(where, cell.constants)
     if not isinstance(cell.states, Mapping):
         raise CellError(
             f"{where}: states must be a mapping such as {{S: S_prev}}, not {cell.states!r}"
@@ -195,7 +210,7 @@ def _add_delays(cell: Cell) -> None:
 def _check_cell(cell: Cell) -> None:
     where = f"cell {cell.name!r}"
     previous = tuple(cell.states.values())
-    known = (*cell.inputs, *cell.weights, *previous)
+    known = (*cell.inputs, *cell.fixed, *previous)
     check_symbols(where, (*known, *cell.states, cell.output))
     computed = tuple(equation.target for equation in cell.equations)
     # O is what kernels call the outputs: the one symbol that may be called so
@@ -204,17 +219,17 @@ def _check_cell(cell: Cell) -> None:
     check_names(where, (*known, *computed), allowed | ({"O"} if is_outputs else set()))
     for symbol in (*cell.inputs, *previous):
         check_rows(where, symbol)
-    for weight in cell.weights:
-        if B in weight.shape:
-            raise CellError(
-                f"{where}: weight {weight} is {letters(weight)}; "
-                "a weight serves every sample and has no batch size"
-            )
+    for role, symbols in {"weight": cell.weights, "constant": cell.constants}.items():
+        for symbol in symbols:
+            if B in symbol.shape:
+                raise CellError(
+                    f"{where}: {role} {symbol} is {letters(symbol)}; "
+                    f"a {role} serves every sample and has no batch size"
+                )
+    check_shapes(where, cell.constants)
     for symbol in cell.without_gradient:
         if symbol not in cell.inputs:
-            raise CellError(
-                f"{where}: {symbol} is declared without gradient, and is no input of the cell"
-            )
+            raise CellError(f"{where}: {symbol} is declared without gradient, and is no input")
     read = check_equations(where, known, cell.equations)
     _check_functions(where, cell.functions, {symbol.name for symbol in (*known, *computed)})
     targets = {equation.target for equation in cell.equations}
@@ -239,6 +254,7 @@ def _check_cell(cell: Cell) -> None:
     unread: dict[str, Sequence[MatrixSymbol]] = {
         "input": cell.inputs,
         "weight": cell.weights,
+        "constant": tuple(cell.constants),
         "previous state": previous,
         "computed matrix": [e.target for e in cell.equations if e.target not in passed_on],
     }
@@ -265,21 +281,10 @@ def _check_functions(
 def _check_ranges(cell: Cell) -> None:
     where = f"cell {cell.name!r}, checks"
     for symbol, given in cell.checks.items():
-        if symbol not in (*cell.inputs, *cell.weights, *cell.states):
-            raise CellError(f"{where}: {symbol} is no input, weight or state of the cell")
+        if symbol not in (*cell.inputs, *cell.arguments, *cell.states):
+            raise CellError(f"{where}: {symbol} is no input, weight, given constant or state")
         if fault := fault_of_range(given):
             raise CellError(f"{where}: the range of {symbol} {fault}")
-
-
-def fault_of_range(given: Any) -> str | None:
-    """Say why `given` is no range of numbers, as the rest of a sentence; None if it is one."""
-    numbers = list(given) if isinstance(given, (tuple, list)) else []
-    if len(numbers) != 2 or not all(type(each) in (int, float) for each in numbers):
-        return f"must be two numbers, as [0.1, 2], not {shortened(given)}"
-    low, high = numbers
-    if not -LARGEST_DRAWN <= low < high <= LARGEST_DRAWN:
-        return f"must go up and stay within {LARGEST_DRAWN:.0e}, not [{low}, {high}]"
-    return None
 
 
 def check_file_name(where: str, name: Any) -> None:

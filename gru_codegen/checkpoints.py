@@ -30,14 +30,16 @@ def checkpointed(
     s0: Any = None,
     *,
     window: int = 100,
+    constants: Any = None,
     loss_weights: Any = None,
     lengths: Any = None,
     mask: Any = None,
 ) -> Any:
     """The Result of ``kernel.loss_and_gradients``, with the history of one window at a time.
 
-    Arguments are those of that function, for any number of steps T. Beside them it takes the memory
-    of so many steps as `window` has, and of a state for each window; and one more forward pass.
+    Arguments are those of that function, for any number of steps T; the constants of a kernel that
+    takes some are given by name. Beside them it takes the memory of so many steps as `window` has,
+    and of a state for each window; and one more forward pass.
     The windows of a kernel that is unrolled are its own steps, and T is a multiple of them.
 
     Raises
@@ -46,11 +48,12 @@ def checkpointed(
         of steps, or the kernel is older than `all_gradients`.
     VerificationError: `kernel` is no generated kernel.
     """
-    run = _Run(kernel, params, x, np.asarray(y), loss_weights, lengths, mask)
+    fixed = (params,) if constants is None else (params, constants)
+    run = _Run(kernel, fixed, x, np.asarray(y), loss_weights, lengths, mask)
     starts = run.starts(window)
     if len(starts) < 2:
         return kernel.loss_and_gradients(
-            params, x, y, s0, loss_weights=loss_weights, lengths=lengths, mask=mask
+            *fixed, x, y, s0, loss_weights=loss_weights, lengths=lengths, mask=mask
         )
     states = [s0]
     for start in starts[:-1]:
@@ -71,7 +74,7 @@ class _Run:
     def __init__(
         self,
         kernel: ModuleType,
-        params: Any,
+        fixed: tuple[Any, ...],
         x: Any,
         y: Array,
         loss_weights: Any,
@@ -81,7 +84,7 @@ class _Run:
         require_kernel(kernel)
         if not hasattr(kernel, "all_gradients"):
             raise ValueError(f"{kernel.__name__} has no all_gradients; generate it again")
-        self.kernel, self.params, self.y = kernel, params, y
+        self.kernel, self.fixed, self.y = kernel, fixed, y
         self.x = _each(np.asarray, x)
         self.loss_weights = None if loss_weights is None else np.asarray(loss_weights)
         self.lengths = None if lengths is None else np.asarray(lengths)
@@ -93,16 +96,23 @@ class _Run:
         self.mean = hasattr(self.workspace, "count")
 
     def _workspace(self) -> Any:
-        """The Workspace that serves all windows; None where x has no batch and is refused."""
+        """The Workspace that serves all windows; None where arguments do not tell its sizes."""
         if any(array.ndim != 3 for array in self.inputs):
             return None
+        given = dict(zip(inputs(self.kernel), self.inputs, strict=True))
+        for constants in self.fixed[1:]:
+            fields: dict[str, Any] = getattr(constants, "_asdict", dict)()
+            given |= {f"constants.{name}": np.asarray(array) for name, array in fields.items()}
         numbers = {}
-        for name, array in zip(inputs(self.kernel), self.inputs, strict=True):
-            letter = self.kernel.SHAPES[name][-1]
-            keyword = {"D": "input_size", "H": "hidden_size"}.get(letter, size_keyword(letter))
-            numbers[keyword] = array.shape[2]
+        for name, array in given.items():
+            letters = self.kernel.SHAPES.get(name, ())
+            for letter, number in zip(letters, array.shape, strict=False):
+                keyword = {"D": "input_size", "H": "hidden_size"}.get(letter, size_keyword(letter))
+                numbers[keyword] = number
+        if not numbers.keys() >= {*untold(self.kernel)}:
+            return None
         sizes = {name: numbers[name] for name in untold(self.kernel)}
-        return self.kernel.Workspace.of(self.params, self.inputs[0].shape[1], **sizes)
+        return self.kernel.Workspace.of(self.fixed[0], self.inputs[0].shape[1], **sizes)
 
     def starts(self, window: Any) -> range:
         """The first step of each window, once all arguments have the steps of x."""
@@ -129,7 +139,7 @@ class _Run:
     def forward(self, start: int, state: Any) -> Any:
         """The state after the window that begins at `start`."""
         options = self._padding(start)
-        _, last = self.kernel.forward(self.params, self._cut(self.x, start), state, **options)
+        _, last = self.kernel.forward(*self.fixed, self._cut(self.x, start), state, **options)
         return last
 
     def backward(self, start: int, state: Any, d_state: Any) -> Any:
@@ -140,7 +150,7 @@ class _Run:
         if share != 1 and d_state is not None:  # all that comes out of it is multiplied again
             d_state = _each(lambda array: array / share, d_state)
         found = self.kernel.all_gradients(
-            self.params,
+            *self.fixed,
             x,
             y,
             state,

@@ -18,6 +18,7 @@ import numpy as np
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 
 from gru_codegen.cell import Cell
+from gru_codegen.constants import stored_shape
 from gru_codegen.equations import Equation
 from gru_codegen.errors import VerificationError
 from gru_codegen.evaluate import FLOATS, Domain, Evaluation, costs, evaluate, evaluate_declaration
@@ -30,6 +31,7 @@ from gru_codegen.modules import is_forward_alone
 from gru_codegen.verify.claim import Claim, over, tolerance
 from gru_codegen.verify.complex_step import STEP
 from gru_codegen.verify.configuration import Arguments, Problem, large, parts, small, states
+from gru_codegen.verify.constants import Made
 from gru_codegen.verify.difference import Difference, difference, verdict, worst
 from gru_codegen.verify.direction import movable, moved, slope
 from gru_codegen.verify.domain import GOOD, USUAL, choose, noise_of
@@ -289,14 +291,14 @@ class _Declared:
         observe: Any = None,
     ) -> Evaluation:
         """The declared equations at arguments of a domain, with the steps past each length."""
-        params, _, y, s0 = arguments
+        y, s0 = arguments.y, arguments.s0
         if self.loss.targets == "labels":
             y = np.eye(problem.output_size)[y]
         first = dict(zip((s.name for s in self.cell.states), states(s0), strict=True))
         return evaluate_declaration(
             self.cell,
             self.loss,
-            params._asdict(),
+            {**arguments.params._asdict(), **self._constants(problem, arguments)},
             arguments.inputs,
             y,
             first,
@@ -304,6 +306,17 @@ class _Declared:
             domain=domain,
             observe=observe,
         )
+
+    def _constants(self, problem: Problem, arguments: Arguments) -> dict[str, Any]:
+        """The constants by their names in the declaration, as it says that they are made."""
+        given, found = iter(arguments.constants), {}
+        for symbol, pattern in self.cell.constants.items():
+            if pattern is None:
+                found[symbol.name] = next(given)
+                continue
+            made = Made(pattern.name, stored_shape(symbol), pattern.number)
+            found[symbol.name] = made.array(problem.numbers)
+        return found
 
 
 def _numbers(found: Evaluation) -> tuple[Any, ...]:

@@ -286,7 +286,8 @@ def evaluate_declaration(
 ) -> Evaluation:
     """Run the declared equations of `cell` and `loss` step by step on arrays of the `domain`.
 
-    weights: by name. inputs: for each of the cell's inputs (T, B, n). targets: (T, B, n).
+    weights: these and the constants by name. inputs: for each of the cell's inputs (T, B, n).
+    targets: (T, B, n).
     states: the initial value of each state by name, (B, n).
     ended: (T, B), the steps that are padding, where a sample keeps its states, its outputs are 0
     and it costs nothing. observe: is told each equation of the cell that was computed, with its
@@ -295,7 +296,7 @@ def evaluate_declaration(
     bound, known = loss.of(cell.output, cell.names), Expressions(domain)
     current = {state: states[state.name] for state in cell.states}
     # a row (1, n) is stored as a vector (n,)
-    constant: dict[Any, Any] = {w: np.atleast_2d(weights[w.name]) for w in cell.weights}
+    constant: dict[Any, Any] = {w: np.atleast_2d(weights[w.name]) for w in cell.fixed}
     outputs, of_samples, zero = [], [], 0 * domain.one
     computed: dict[str, list[Array]] = {equation.target.name: [] for equation in cell.equations}
     for t in range(len(targets)):

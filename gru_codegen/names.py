@@ -20,10 +20,11 @@ _LETTERS = frozenset({"B", "D", "H", "O", "T", "L"})
 # fmt: off
 #: What a kernel defines, and what stands in its functions beside the symbols of the cell.
 _KERNEL = frozenset({
-    "CELL", "CONTRACT", "ENTRY_POINTS", "EQUATIONS", "LAYOUT", "LOSS", "OUTPUT", "READOUT",
+    "CELL", "CONTRACT", "ENTRY_POINTS", "EQUATIONS", "LAYOUT", "LOSS", "MADE", "OUTPUT", "READOUT",
     "SIZES", "STATES", "STYLE", "TARGETS", "UNROLL", "WITHOUT_GRADIENT",
-    "AllGradients", "Array", "Inputs", "Params", "Result", "State", "Trace", "Workspace",
-    "all_gradients", "forward", "init_params", "loss", "loss_and_gradients", "vjp",
+    "AllGradients", "Array", "Constants", "Inputs", "Params", "Result", "State", "Trace",
+    "Workspace",
+    "all_gradients", "constants", "forward", "init_params", "loss", "loss_and_gradients", "vjp",
     "Any", "Callable", "DTypeLike", "NDArray", "NamedTuple", "annotations", "np",
     "V", "admit", "batch_size", "begin", "calls", "capacity", "dO", "dtype", "ended", "gradients",
     "hidden_size", "input_size", "last", "latest", "output_size", "params", "self", "steps", "t",

@@ -216,6 +216,7 @@ def _ranges(cell: Cell, loss: Loss) -> tuple[tuple[str, float, float], ...]:
     called_by = arguments_of([identifier(symbol.name) for symbol in cell.inputs])
     names = dict(zip(cell.inputs, called_by.values(), strict=True))
     names |= {weight: f"params.{weight.name}" for weight in cell.weights}
+    names |= {constant: f"constants.{identifier(constant.name)}" for constant in cell.constants}
     several = len(cell.states) > 1
     names |= {each: f"s0.{identifier(each.name)}" if several else "s0" for each in cell.states}
     names[loss.target] = "y"

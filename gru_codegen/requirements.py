@@ -21,7 +21,7 @@ def require_generable(cell: Cell) -> None:
     if not cell.inputs:
         raise CellError(f"{where}: it has no input, so no call could tell the number of time steps")
     computed = [equation.target for equation in cell.equations]
-    symbols = (*cell.inputs, *cell.weights, *cell.states.values(), *computed)
+    symbols = (*cell.inputs, *cell.fixed, *cell.states.values(), *computed)
     sizes = list(dict.fromkeys(str(n) for symbol in symbols for n in symbol.shape if n != 1))
     if "T" in sizes:
         raise CellError(f"{where}: T is the number of time steps; call the size something else")
@@ -34,7 +34,7 @@ def require_generable(cell: Cell) -> None:
                 f"{where}: {symbol} is (B, {columns}), and no size is called {letter}; "
                 f"call {columns} that, the {meaning} size"
             )
-    known = {str(n) for symbol in (*cell.inputs, *cell.weights) for n in symbol.shape}
+    known = {str(n) for symbol in (*cell.inputs, *cell.arguments) for n in symbol.shape}
     owners = {symbol.name: f"the matrix {symbol}" for symbol in symbols}
     owners |= {f"d{symbol}": f"the adjoint of {symbol}" for symbol in symbols}
     for name in sizes:

@@ -422,7 +422,10 @@ def test_ranges_are_kept_and_cannot_be_changed() -> None:
 
 
 RANGES: dict[str, tuple[Any, str]] = {
-    "no symbol of the cell": ({matrix("q", B, H): (0, 1)}, "q is no input, weight or state"),
+    "no symbol of the cell": (
+        {matrix("q", B, H): (0, 1)},
+        "q is no input, weight, given constant or",
+    ),
     "no mapping": ([(0, 1)], "they must be a mapping such as {x: (0.1, 2)}"),
     "no pair": ({GRU.inputs[0]: 1}, "the range of x must be two numbers, as [0.1, 2], not 1"),
     "truth": ({GRU.inputs[0]: (True, 2)}, "the range of x must be two numbers"),

@@ -217,3 +217,30 @@ def test_several_inputs_are_cut_each() -> None:
     short = x._replace(u=x.u[1:])
     with pytest.raises(ValueError, match=r"^x: expected the same number of time steps"):
         gc.checkpointed(kernel, params, short, y)
+
+
+def test_constants_are_passed_on() -> None:
+    C, keep = matrix("C", Batch, size("P")), matrix("keep", size("P"), size("P"))
+    C_PREV, A = matrix("C_prev", Batch, size("P")), matrix("A", Hidden, Hidden)
+    cell = Cell(
+        name="fixed",
+        title="cell with constants",
+        source="a test",
+        inputs=(X,),
+        weights=(W,),
+        states={S: S_PREV, C: C_PREV},
+        equations=(
+            Equation(S, tanh(X * W + S_PREV * A), "state"),
+            Equation(C, tanh(C_PREV * keep), "memory"),
+        ),
+        constants={A: None, keep: None},
+    )
+    kernel: Any = gc.load(cell)
+    rng = np.random.default_rng(0)
+    params = kernel.init_params(D, H, p_size=OUT, rng=rng)
+    given = kernel.Constants(rng.normal(size=(H, H)), rng.normal(size=(OUT, OUT)))
+    x, y = rng.normal(size=(T, B, D)), rng.normal(size=(T, B, H))
+    right = kernel.loss_and_gradients(params, given, x, y)
+    assert_same(gc.checkpointed(kernel, params, x, y, window=6, constants=given), right)
+    with pytest.raises(TypeError, match="constants"):
+        gc.checkpointed(kernel, params, x, y, window=6, constants=tuple(given))

@@ -58,7 +58,7 @@ def audit(
     TypeError: `function` cannot be called, or `cell` or `loss` is no declaration.
     VerificationError: the function raises, or does not return what the mapping says; the mapping
         has a fault. The message is one line.
-    CellError: the cell has two inputs.
+    CellError: the cell has two inputs, or constants.
     ValueError: there is no such readout.
     """
     if not callable(function):
@@ -85,6 +85,10 @@ def require_mapping(
     if len(complete.inputs) != 1:
         raise CellError(
             f"cell {cell.name!r}: it has {len(complete.inputs)} inputs; one can be audited"
+        )
+    if complete.constants:
+        raise CellError(
+            f"cell {cell.name!r}: it has constants, which no function that is audited is given"
         )
     if isinstance(mapping, str):
         return mapping_of(read_table(mapping), complete, loss, mapping)

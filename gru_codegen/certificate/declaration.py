@@ -24,6 +24,7 @@ from sympy.matrices.expressions.trace import Trace
 from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.cell import Cell, Equation, matrix, size
+from gru_codegen.constants import Pattern
 from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.losses import KnownAdjoint, Loss, losses
@@ -64,6 +65,12 @@ def data_of(declaration: Cell | Loss) -> Data:
         "inputs": _shapes(declaration.inputs),
         "without_gradient": [symbol.name for symbol in declaration.without_gradient],
         "weights": _shapes(declaration.weights),
+        "constants": _shapes(declaration.constants),
+        "made": {
+            str(constant): [made.name, made.number]
+            for constant, made in declaration.constants.items()
+            if made is not None
+        },
         "states": [str(state) for state in declaration.states],
         "equations": _equations(declaration.equations),
         "output": str(declaration.output),
@@ -113,7 +120,8 @@ def cell_of(data: Any) -> Cell:
     targets = {name: each for e in written for name, each in _symbols(_at(e, "target")).items()}
     states = [_known(targets, name) for name in _at(data, "states", list)]
     previous = {f"{state}_prev": matrix(f"{state}_prev", *state.shape) for state in states}
-    symbols = {**inputs, **weights, **targets, **previous}
+    constants, made = _symbols(_at(data, "constants")), _at(data, "made")
+    symbols = {**inputs, **weights, **constants, **targets, **previous}
     functions = _own_functions(data)
     return Cell(
         _at(data, "name", str),
@@ -127,6 +135,10 @@ def cell_of(data: Any) -> Cell:
         {_known(symbols, name): _range(ends) for name, ends in _at(data, "checks").items()},
         tuple(_known(inputs, name) for name in _at(data, "without_gradient", list)),
         {_known(weights, name): text for name, text in data.get("init", {}).items()},
+        {
+            symbol: _pattern(made[name]) if name in made else None
+            for name, symbol in constants.items()
+        },
     )
 
 
@@ -245,6 +257,16 @@ def _range(ends: Any) -> tuple[Any, ...]:
     if not isinstance(ends, list):
         raise CellError(f"the range {ends!r} in a certificate is not a pair of numbers")
     return tuple(ends)
+
+
+def _pattern(made: Any) -> Pattern:
+    if not (isinstance(made, list) and len(made) == 2 and all(map(_is_plain, made))):
+        raise CellError(f"{made!r} in a certificate is no pattern and its number")
+    return Pattern(*made)
+
+
+def _is_plain(part: Any) -> bool:
+    return type(part) in (str, int)
 
 
 def _is_size(text: Any) -> bool:

@@ -13,7 +13,7 @@ from gru_codegen.errors import DataError
 from gru_codegen.regular import open_regular
 from gru_codegen.runtime.npz import _unpacked
 from gru_codegen.verify.configuration import Problem, Sizes
-from gru_codegen.verify.entry_points import inputs, size_keyword, starts, usual_input
+from gru_codegen.verify.entry_points import constants, inputs, size_keyword, starts, usual_input
 
 __all__ = ["Data", "from_file", "random_data", "require_credit", "require_data"]
 
@@ -77,8 +77,8 @@ def random_data(kernel: ModuleType) -> Data:
 def from_file(kernel: ModuleType, file: str) -> Data:
     """The arrays of an .npz archive: the weights by name, x, y, s0, lengths, mask, loss_weights.
 
-    Several inputs are x.u and so on, several initial states s0.S and so on. Without any weight
-    they are drawn.
+    Several inputs are x.u and so on, several initial states s0.S, constants constants.A and so on.
+    Without any weight they are drawn.
 
     Raises
     ------
@@ -88,14 +88,21 @@ def from_file(kernel: ModuleType, file: str) -> Data:
     weights, given = kernel.Params._fields, inputs(kernel)
     several = len(kernel.STATES) > 1
     states = starts(kernel)
-    known = [*weights, *given, "y", *states, *_OPTIONS]
+    fixed = constants(kernel)
+    known = [*weights, *fixed, *given, "y", *states, *_OPTIONS]
     if unknown := [name for name in arrays if name not in known]:
         raise DataError(
             f"{file}: there is no argument {', '.join(unknown)}; there are {', '.join(known)}"
         )
     has_weights = any(name in arrays for name in weights)
     has_state = any(name in arrays for name in states)
-    needed = [*given, "y", *(weights if has_weights else ()), *(states if has_state else ())]
+    needed = [
+        *fixed,
+        *given,
+        "y",
+        *(weights if has_weights else ()),
+        *(states if has_state else ()),
+    ]
     if missing := [name for name in needed if name not in arrays]:
         raise DataError(f"{file}: it has no {', '.join(missing)}")
     _check_sizes(file, {name: arrays[name] for name in (*given, "y")})
@@ -105,7 +112,8 @@ def from_file(kernel: ModuleType, file: str) -> Data:
     drawn = "" if has_weights else f"; weights drawn with seed {_SEED}"
     params = kernel.Params(*(arrays[name] for name in weights)) if has_weights else None
     x = kernel.Inputs(*(arrays[name] for name in given)) if given[1:] else arrays[given[0]]
-    arguments = (x, arrays["y"], s0)
+    others = (kernel.Constants(*(arrays[name] for name in fixed)),) if fixed else ()
+    arguments = (*others, x, arrays["y"], s0)
     options = {name: array for name, array in arrays.items() if name in _OPTIONS}
     return Data((params or _drawn(kernel, arrays, file), *arguments), options, f"{file}{drawn}")
 
@@ -168,7 +176,7 @@ def _by_sample(weights: Any) -> Any:
 def _drawn(kernel: ModuleType, arrays: dict[str, Any], file: str) -> Any:
     """Weights for the sizes of the arrays; H and further sizes that they do not tell are usual."""
     numbers: dict[str, int] = {}
-    for name in (*inputs(kernel), "y"):
+    for name in (*constants(kernel), *inputs(kernel), "y"):
         shape = arrays[name].shape
         if len(shape) != len(kernel.SHAPES[name]):
             letters = ", ".join(kernel.SHAPES[name])

@@ -120,7 +120,7 @@ def _output_equation(cell: Cell) -> Equation | None:
     read = {symbol for equation in cell.equations for symbol in leaves(equation.expression)}
     if cell.output not in cell.states and cell.output not in read:
         return None
-    names = {s.name for s in (*cell.inputs, *cell.weights, *cell.states.values())}
+    names = {s.name for s in (*cell.inputs, *cell.fixed, *cell.states.values())}
     names |= {equation.target.name for equation in cell.equations}
     name = next(name for name in ("O", "OUT", "output", "outputs_") if name not in names)
     return Equation(matrix(name, *cell.output.shape), cell.output, "output")

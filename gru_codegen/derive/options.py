@@ -345,4 +345,4 @@ def _symbols(formulas: Formulas) -> Iterator[MatrixSymbol]:
     yield from formulas.notation.given
     yield from formulas.notation.computed
     yield from formulas.notation.adjoints
-    yield from formulas.cell.weights
+    yield from formulas.cell.fixed

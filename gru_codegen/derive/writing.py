@@ -168,7 +168,7 @@ def mask_name(derivation: Formulas) -> str:
     """
     cell, loss = derivation.cell, derivation.loss
     symbols = (
-        *(*cell.inputs, *cell.weights, *cell.states, *cell.states.values()),
+        *(*cell.inputs, *cell.fixed, *cell.states, *cell.states.values()),
         *(loss.prediction, loss.target, *loss.shifts),
         *(equation.target for equation in derivation.equations),
         *(adjoint.target for adjoint in derivation.adjoints),

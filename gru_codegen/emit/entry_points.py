@@ -112,11 +112,13 @@ def arguments_of(inputs: Sequence[str]) -> dict[str, str]:
 class Interface:
     """The subject of the entry points of a kernel.
 
-    inputs: the variables, in the declared order; differentiated: the names of those with a
-    gradient. outputs, labels: the shape of the outputs, and whether targets are labels. counts:
-    whether the loss is a mean. state: the type of states. trains: whether there is a loss at all.
+    constants: those that a call is given. inputs: the variables, in the declared order;
+    differentiated: the names of those with a gradient. outputs, labels: the shape of the outputs,
+    and whether targets are labels. counts: whether the loss is a mean. state: the type of states.
+    trains: whether there is a loss at all.
     """
 
+    constants: tuple[Var, ...]
     inputs: tuple[Var, ...]
     differentiated: tuple[str, ...]
     outputs: Shape
@@ -132,6 +134,7 @@ class Interface:
         """That of `program`, whose cell declares `inputs`."""
         variables = program.variables()
         return cls(
+            tuple(var for var in program.given if var not in program.weights),
             tuple(variables[name] for name in inputs),
             tuple(n for n in inputs if targets is None or n in _differentiated(program)),
             ("T", *program.entries["forward"][0].shape),
@@ -184,14 +187,15 @@ class Interface:
 
         credit: whether it is among them. values: those that `trace` returns, if that is.
         """
-        params = Argument("params", type="Params")
+        fixed = [Argument("params", type="Params")]
+        fixed += [Argument("constants", type="Constants")] if self.constants else []
         y, s0 = Argument("y", self.targets), Argument("s0", optional=True)
         weights = Argument("loss_weights", ("T", "B"), optional=True, keyword=True)
         lengths = Argument("lengths", ("B",), optional=True, keyword=True)
         mask = Argument("mask", ("T", "B"), optional=True, keyword=True)
         workspace = Argument("workspace", type="Workspace", optional=True, keyword=True)
-        run = (params, self.x, s0, lengths, mask, workspace)
-        train = (params, self.x, y, s0, weights, lengths, mask, workspace)
+        run = (*fixed, self.x, s0, lengths, mask, workspace)
+        train = (*fixed, self.x, y, s0, weights, lengths, mask, workspace)
         outputs = ("outputs", "state")
         pair, phases = f"tuple[Array, {self.state}]", ("forward", "loss", "backward")
         pullback = f"Callable[..., tuple[Params, Any, {self.state}]]"
@@ -279,6 +283,7 @@ class Interface:
         )
 
     def _vjp(self) -> str:
+        constants = ["constants"] * bool(self.constants)
         plain = [f"d_{name}" for name in self.without_gradient]
         none = f"{listed(plain)} {'are' if plain[1:] else 'is'} None."
         return _docstring(
@@ -289,8 +294,8 @@ class Interface:
             "the last state, and gives its derivatives with respect to "
             f"{listed(['the weights', *self._with_gradient, 's0'])}; d_x is "
             "None without inputs, and not computed. It works once, and before the workspace "
-            "serves another call. It reads x and the weights again: until "
-            "it is called, they have to be unchanged.",
+            f"serves another call. It reads {listed(['x', *constants, 'the weights'])} again: "
+            "until it is called, they have to be unchanged.",
             *([none] if plain else ()),
         )
 

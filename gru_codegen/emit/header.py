@@ -68,14 +68,20 @@ def aligned(rows: tuple[tuple[str, ...], ...]) -> list[str]:
     return [line for a, b, c, d in rows for line in (f"{a:<{left}} = {b}", f"    {c}   {d}")]
 
 
-def shapes_in_words(inputs: Iterable[Var], weights: Iterable[Var]) -> str:
-    """The shapes of inputs and weights: "x_t is (B, D); Wz and Wr are (D, H)"."""
+def shapes_in_words(
+    inputs: Iterable[Var], weights: Iterable[Var], made: Iterable[tuple[Var, str]] = ()
+) -> str:
+    """The shapes of inputs and weights: "x_t is (B, D); Wz and Wr are (D, H)".
+
+    made: the constants that are made of sizes, each with its pattern: "I is identity (H, H)".
+    """
     groups: dict[tuple[str, ...], list[str]] = {}
     for weight in weights:
         groups.setdefault(weight.shape, []).append(weight.name)
     phrases = [f"{var.name}_t is {letters(var.shape)}" for var in inputs]
     for shape, names in groups.items():
         phrases.append(f"{listed(names)} {'are' if len(names) > 1 else 'is'} {letters(shape)}")
+    phrases += [f"{var.name} is {pattern} {letters(var.shape)}" for var, pattern in made]
     return "; ".join(phrases)
 
 

@@ -66,7 +66,7 @@ class Sizes:
     letters: B, D, H and O, as far as there are any, then further ones as the weights have them.
     input, state: the columns of an input, D or H if there is one with these, and of the first
     state.
-    sources: for each size that no input tells, the weight and the axis that do.
+    sources: for each size that no input tells, the weight or constant and the axis that do.
     """
 
     letters: tuple[str, ...]
@@ -77,17 +77,19 @@ class Sizes:
     @classmethod
     def of(cls, program: Program) -> Sizes:
         """Those of `program`, whose cell has been checked: every size has a source."""
-        variables = [*program.weights, *program.variables().values()]
+        fixed = (*program.weights, *program.constants)
+        variables = [*fixed, *program.variables().values()]
         sizes = (size for var in variables for pack in var.shape for size in pack.split("+"))
         distinct = dict.fromkeys(size for size in sizes if not size.isdigit())
         known = [letter for letter in "BDHO" if letter in distinct]
         given = [var.shape[1] for var in variables if var.role == "input"]
         state = next(var for var in program.entries["gradients"] if var.role == "value")
         sources: dict[str, tuple[str, int]] = {}
-        for weight in program.weights:
-            for axis, letter in enumerate(weight.shape):
+        for var in program.given:
+            owner = "params" if var in program.weights else "constants"
+            for axis, letter in enumerate(var.shape):
                 if letter not in given and not letter.isdigit():
-                    sources.setdefault(letter, (weight.name, axis))
+                    sources.setdefault(letter, (f"{owner}.{var.name}", axis))
         return cls(
             (*known, *(letter for letter in distinct if letter not in known)),
             next((columns for columns in given if columns in "DH"), given[0]),

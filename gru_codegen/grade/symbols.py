@@ -125,7 +125,7 @@ def symbols_of(derivation: Derivation, by_error: bool = False) -> Symbols:
     """The symbols of `derivation`; `by_error` those of each adjoint for either error, too."""
     cell, loss = derivation.cell, derivation.loss
     spelled = {s.name: at for s, at in derivation.notation.steps.items()}
-    untimed = (*cell.weights, *(g.target for g in derivation.gradients))
+    untimed = (*cell.fixed, *(g.target for g in derivation.gradients))
     spelled |= {symbol.name: (symbol.name, 0) for symbol in untimed}
     term = _Terms(spelled)
     found: list[Symbol] = []
@@ -137,7 +137,7 @@ def symbols_of(derivation: Derivation, by_error: bool = False) -> Symbols:
 
     for symbol in (*cell.inputs, loss.target, *loss.shifts):
         add(symbol, "given")
-    for symbol in cell.weights:
+    for symbol in cell.fixed:
         add(symbol, "weight")
     for equation in derivation.equations:
         add(equation.target, "forward", equation.expression, equation.meaning)

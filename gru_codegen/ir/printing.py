@@ -37,12 +37,15 @@ def printed(program: Program, *, origins: bool = True) -> str:
 
 def _header(program: Program) -> list[str]:
     """Lines on the whole program, without those that would be empty."""
+    made = program.made
     over = ", ".join(f"{new} over {old}" for new, old in program.overwrites.items())
     entries_of_header = {
         "program": program.name,
         "orientation": program.orientation,
         "steps": "any" if program.steps is None else str(program.steps),
         "weights": _names(program.weights),
+        "constants": _names(program.constants),
+        "made": ", ".join(f"{n} {' '.join(map(str, (of, *k)))}" for n, (of, k) in made.items()),
         "seed": "" if program.seed is None else program.seed.name,
         "carries": _names(program.carries),
         "stored": over,
@@ -75,7 +78,7 @@ def _variables(program: Program) -> Iterable[Var]:
             add(ref.var)
         variables[var.name] = var
 
-    for var in program.weights:
+    for var in (*program.weights, *program.constants):
         add(var)
     for ref in (*program.references(), *_of_origins(program)):
         add(ref.var)

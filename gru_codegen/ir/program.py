@@ -129,6 +129,9 @@ class Program:
     by_row: the names of variables with a sample per row in either orientation, the rows of all
         steps one below the other.
     targets_in_seed: whether the storage of the seed may hold the targets until it is computed.
+    constants: weights that have no gradient, in the declared order.
+    made: those of them that are made of sizes, by name, each with its pattern and the numbers that
+        this takes; the others are arguments.
     equations: those that the origins of statements name, as they were derived.
     """
 
@@ -144,11 +147,18 @@ class Program:
     by_row: frozenset[str] = frozenset()
     targets_in_seed: bool = False
     equations: Mapping[EquationId, Formula] = field(default_factory=dict, compare=False)
+    constants: tuple[Var, ...] = ()
+    made: Mapping[str, tuple[str, tuple[int, ...]]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         from gru_codegen.ir.printing import printed  # which is written in terms of programs
 
         return printed(self)
+
+    @property
+    def given(self) -> tuple[Var, ...]:
+        """The weights and constants that a call is given."""
+        return (*self.weights, *(var for var in self.constants if var.name not in self.made))
 
     def orientation_of(self, var: Var) -> Orientation:
         """Orientation of the matrices of `var`; rows, if they have no row per sample."""

@@ -160,10 +160,15 @@ def _program(
         return tuple(known[name] for name in names.split())
 
     orientations: dict[str, Orientation] = {each: each for each in get_args(Orientation)}
-    stored = filter(None, by_key.get("stored", "").split(", "))
+    stored, made = (filter(None, by_key.get(key, "").split(", ")) for key in ("stored", "made"))
     return Program(
         name=by_key["program"],
         weights=named(by_key.get("weights", "")),
+        constants=named(by_key.get("constants", "")),
+        made={
+            name: (pattern, tuple(map(int, numbers)))
+            for name, pattern, *numbers in map(str.split, made)
+        },
         phases=tuple(Phase(name, _Blocks(lines, known).all()) for name, lines in phases.items()),
         entries={
             key.removeprefix("entry "): named(names)

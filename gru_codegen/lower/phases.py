@@ -93,6 +93,12 @@ class _Lowering:
                     if a.of in cell.states.values()
                 ),
                 equations=self.stated.table,
+                constants=tuple(self.refs[constant].var for constant in cell.constants),
+                made={
+                    self.refs[constant].var.name: (made.name, made.numbers)
+                    for constant, made in cell.constants.items()
+                    if made is not None
+                },
             )
         )
 

@@ -47,6 +47,9 @@ class Variables:
             self._timed(shift, "value", "shift")
         for weight in cell.weights:
             self.refs[weight] = Ref(Var(weight.name, shape_of_symbol(weight), "weight"))
+        for constant in cell.constants:  # a weight like any other, but for its gradient
+            name = identifier(constant.name)
+            self.refs[constant] = Ref(Var(name, shape_of_symbol(constant), "weight"))
 
     def _declare_computed(self) -> None:
         cell, loss = self.derivation.cell, self.derivation.loss
@@ -147,7 +150,7 @@ class Variables:
 def _names(derivation: Derivation) -> set[str]:
     """The names that variables have from the derivation."""
     cell, loss = derivation.cell, derivation.loss
-    symbols = [*cell.inputs, *cell.weights, loss.target, *loss.shifts]
+    symbols = [*cell.inputs, *cell.fixed, loss.target, *loss.shifts]
     symbols += [equation.target for equation in derivation.equations]
     symbols += [adjoint.target for adjoint in derivation.adjoints]
     symbols += [gradient.target for gradient in derivation.gradients]

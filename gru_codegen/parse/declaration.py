@@ -11,9 +11,10 @@ The value of a state S one step earlier is S_prev; a state is (B, H), or has the
 gives it, ``states = { S = "(B, D)" }``. The left side of any other equation has the shape of its
 right side. What is left out is the usual: `inputs` is one x (B, D),
 `output` the first state, `title` the name and `source` the file. `sizes` lists letters of shapes
-other than B, D and H. `without_gradient` lists inputs that none is derived for, such as masks.
-`[checks]` gives ranges, such as ``x = [0.1, 2]``, for what checks draw. `init` says how weights
-begin, ``init = { b = "1", Wrec = "orthogonal" }``.
+other than B, D and H. `constants` are not learned: a shape stands for one that kernels are given,
+and ``"identity(H)"`` for one that they make. `without_gradient` lists inputs that none is derived
+for, such as masks. `[checks]` gives ranges, such as ``x = [0.1, 2]``, for what checks draw. `init`
+says how weights begin, ``init = { b = "1", Wrec = "orthogonal" }``.
 """
 
 from __future__ import annotations
@@ -51,13 +52,12 @@ def read_cell(path: str) -> Cell:
     targets = {equation.target.name: equation.target for equation in equations}
     states = {targets[state]: before for state, before in symbols.states.items()}
     output = targets[symbols.output]
-    arguments = {each.name: each for each in (*symbols.inputs, *states, *symbols.weights)}
+    arguments = {each.name: each for each in (*symbols.inputs, *states, *symbols.arguments)}
     ranges = read_ranges(document, arguments)
     init = read_init(document, {each.name: each for each in symbols.weights})
     own = (symbols.inputs, symbols.weights, states, equations, output, ranges)
     try:
-        plain = symbols.without_gradient
-        return Cell(name, title, source, *own, without_gradient=plain, init=init)
+        return Cell(name, title, source, *own, symbols.without_gradient, init, symbols.constants)
     except CellError as error:  # Cell itself has the last word on the whole
         raise CellError(f"{written.text.path}: {error}") from None
 

@@ -22,6 +22,7 @@ KEYS: dict[str, Any] = {
     "without_gradient": ["x"],
     "states": ["S"],
     "weights": {"W": "(D, H)", "b": "(H,)"},
+    "constants": {"A": "(H, H)", "I": "identity(H)"},
     "output": "S",
     "equations": "S = tanh(x @ W + b)",
     "checks": {"x": [0.1, 2.0]},

@@ -11,6 +11,8 @@ from typing import Any
 import sympy as sp
 
 from gru_codegen.cell import B, D, H, fault_of_symbol, matrix, size
+from gru_codegen.constants import PATTERNS, Pattern, fault_of_pattern
+from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.known import meant
 from gru_codegen.names import SHARED
@@ -25,6 +27,10 @@ _NUMBER = re.compile(
     r"\s*(?P<number>-?[0-9]{1,30}(?:\.[0-9]{1,30})?(?:e[+-]?[0-9]{1,2})?)"
     r"(?:\s*/\s*(?P<over>[0-9]{1,30}))?\s*"
 )
+_PATTERN = re.compile(
+    r"(?P<pattern>\w+)\(\s*(?P<rows>[^\W\d]\w*)\s*(,\s*(?P<columns>[^\W\d]\w*)\s*)?"
+    r"(,\s*(?P<number>[0-9]{1,9})\s*)?\)"
+)
 _SHAPE = re.compile(r"\(\s*(\w+)\s*,\s*(\w+)\s*\)|\(\s*(\w+)\s*,\s*\)|(\w+)|\(\s*\)")
 
 
@@ -35,7 +41,8 @@ class Symbols:
     ----------
     sizes: by their letters. numbers, functions: by their names. inputs, weights: in the declared
         order.
-    without_gradient: those of the inputs that none is derived for.
+    without_gradient: those of the inputs that none is derived for. constants: how a kernel makes
+        each, None for one that it is given.
     states: the previous value of each state, by the name of the state.
     roles: for every name in use what it is, in words.
 
@@ -58,6 +65,7 @@ class Symbols:
         self.states: dict[str, Any] = {}
         self._read_states()
         self.weights = self._matrices("weights", "a weight")
+        self.constants: dict[Any, Pattern | None] = dict(self._read_constants())
 
     @property
     def output(self) -> str:
@@ -66,7 +74,7 @@ class Symbols:
 
     def values(self) -> dict[str, Value]:
         """By name all that the first equation may read."""
-        symbols = (*self.inputs, *self.states.values(), *self.weights)
+        symbols = (*self.inputs, *self.states.values(), *self.weights, *self.constants)
         numbers = {name: Value(number, ()) for name, number in self.numbers.items()}
         return {**{symbol.name: Value.of(symbol) for symbol in symbols}, **numbers}
 
@@ -150,6 +158,42 @@ class Symbols:
                     raise self.document.value_error(fault, "states", state)
             self.states[state] = matrix(previous, *shape)
 
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        """The weights, and the constants that a call is given."""
+        return (*self.weights, *(each for each, made in self.constants.items() if made is None))
+
+    def _read_constants(self) -> Iterator[tuple[Any, Pattern | None]]:
+        """The constants, each with the pattern that it is made by, if it has no shape instead."""
+        for name, written in self.document.table.get("constants", {}).items():
+            self._give_role(name, "a constant", "constants", name)
+            match = _PATTERN.fullmatch(written.strip())
+            pattern = None if match is None else self._pattern_of(name, match)
+            shape = written if match is None else _shape_of(match)
+            sizes = self._sizes_of(shape, "constants", name)
+            symbol = matrix(name, *(sp.S.One, sp.S.One, *sizes)[-2:])
+            fault = _fault_of_shape("constants", name, sizes)
+            if fault is None and pattern is not None:
+                wrong = fault_of_pattern(pattern, symbol.shape)
+                fault = f"{pattern.name} {wrong}" if wrong else None
+            if fault:
+                raise self.document.value_error(fault, "constants", name)
+            yield symbol, pattern
+
+    def _pattern_of(self, name: str, match: re.Match[str]) -> Pattern:
+        pattern, number = match["pattern"], match["number"]
+        if pattern not in PATTERNS:
+            fault = f"there is no pattern {shortened(pattern)};{meant(pattern, PATTERNS)} "
+            fault += f"known: {', '.join(PATTERNS)}"
+            raise self.document.value_error(fault, "constants", name)
+        if PATTERNS[pattern].numbered and number is None:
+            fault = f"{pattern} takes a number, as in {pattern}(H, 1)"
+            raise self.document.value_error(fault, "constants", name)
+        try:
+            return Pattern(pattern, int(number or 0))
+        except CellError as error:
+            raise self.document.value_error(str(error), "constants", name) from None
+
     def _matrices(self, section: str, role: str) -> tuple[Any, ...]:
         """The matrices of a table of names and shapes."""
         symbols = []
@@ -183,11 +227,20 @@ class Symbols:
         return tuple(self.sizes.get(letter, sp.S.One) for letter in found)
 
 
+def _shape_of(match: re.Match[str]) -> str:
+    """The shape of a constant that is made by a pattern, as it would be written."""
+    sizes = [match["rows"], *([match["columns"]] if match["columns"] else [])]
+    if PATTERNS[match["pattern"]].shape == "square":
+        sizes = [*sizes, sizes[0]][:2]
+    return f"({', '.join(sizes)}{',' * (len(sizes) == 1)})"
+
+
 def _fault_of_shape(section: str, name: str, sizes: tuple[Any, ...]) -> str | None:
     """The reason why an input, a state or a weight cannot have a shape, or None."""
-    if section != "weights" and (len(sizes) < 2 or sizes[0] != B or sizes[1] == B):
+    if section in ("inputs", "states") and (len(sizes) < 2 or sizes[0] != B or sizes[1] == B):
         role, a_role = ("input", "an input") if section == "inputs" else ("state", "a state")
         return f"the {role} {name} is {letters(sizes)}; {a_role} has one row per sample, (B, n)"
-    if section == "weights" and B in sizes:
-        return f"the weight {name} is {letters(sizes)}; a weight serves every sample and has no B"
+    if section in ("weights", "constants") and B in sizes:
+        role = section.removesuffix("s")
+        return f"the {role} {name} is {letters(sizes)}; a {role} serves every sample and has no B"
     return None

@@ -45,7 +45,12 @@ def _check_output(document: Document, symbols: Symbols, written: Written) -> Non
 
 
 def _check_arguments(document: Document, symbols: Symbols, written: Written) -> None:
-    for section, arguments in {"inputs": symbols.inputs, "weights": symbols.weights}.items():
+    declared = {
+        "inputs": symbols.inputs,
+        "weights": symbols.weights,
+        "constants": symbols.constants,
+    }
+    for section, arguments in declared.items():
         for symbol in arguments:
             if symbol.name not in written.read:
                 remedy = _remedy(document, symbols, section)
@@ -70,7 +75,7 @@ def _remedy(document: Document, symbols: Symbols, section: str) -> str:
 
 
 def _check_sizes(document: Document, symbols: Symbols) -> None:
-    arguments = (*symbols.inputs, *symbols.weights)
+    arguments = (*symbols.inputs, *symbols.arguments)
     used = {str(extent) for symbol in arguments for extent in symbol.shape}
     for index, letter in enumerate(document.table.get("sizes", [])):
         if letter not in used:

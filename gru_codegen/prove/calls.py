@@ -225,10 +225,13 @@ class _Calls:
 
     def _run(self, given: Given) -> tuple[Any, ...]:
         """The arguments of a run, new arrays in each call; NumPy's NaN where nothing is read."""
-        params = self.module.Params(**{n: _copy(each) for n, each in self.point.weights.items()})
+        cell, values = self.point.cell, self.point.weights
+        params = self.module.Params(**{w.name: _copy(values[w.name]) for w in cell.weights})
+        constants = [_copy(values[each.name]) for each in cell.arguments[len(cell.weights) :]]
+        fixed = (params, self.module.Constants(*constants)) if constants else (params,)
         inputs = [self._hidden(each, self._unread(given)) for each in self.point.inputs]
         x = self.module.Inputs(*inputs) if len(inputs) > 1 else inputs[0]
-        return (params, x, *self._first(given))
+        return (*fixed, x, *self._first(given))
 
     def _trained(self, given: Given) -> tuple[Any, ...]:
         unread = self._unread(given) | (self.reference.row_weights(given) == self.reference.zero)

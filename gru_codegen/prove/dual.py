@@ -16,7 +16,7 @@ from gru_codegen.ir import Elementwise
 from gru_codegen.prove.field import Element, Field
 from gru_codegen.prove.functions import derivative, value
 
-__all__ = ["Dual", "along", "duals", "exact"]
+__all__ = ["Dual", "along", "duals", "exact", "still"]
 
 
 def exact(field: Field) -> Domain:
@@ -49,6 +49,11 @@ def _local(record: Elementwise, argument: Element) -> tuple[Any, Any]:
         known = at, derivative(record, argument, at)
         argument.field.locals[record.name, argument.n] = known
     return known
+
+
+def still(values: Any, zero: Any) -> Any:
+    """Values as dual numbers that do not move."""
+    return along(values, np.full(np.shape(values), zero))
 
 
 def along(values: Any, slopes: Any) -> Any:

@@ -15,7 +15,7 @@ import numpy as np
 
 from gru_codegen.derive import Derivation
 from gru_codegen.evaluate import Evaluation, Expressions, evaluate_declaration
-from gru_codegen.prove.dual import along, duals, exact
+from gru_codegen.prove.dual import along, duals, exact, still
 from gru_codegen.prove.points import PADDING, Given, Point
 
 __all__ = ["Backward", "Forward", "Reference"]
@@ -100,10 +100,10 @@ class _Equations:
 
     def _given(self, t: int) -> dict[Any, Any]:
         point, cell = self.point, self.derivation.cell
-        values = {w: np.atleast_2d(point.weights[w.name]) for w in cell.weights}
+        values = {w: np.atleast_2d(point.weights[w.name]) for w in cell.fixed}
         values |= {x: each[t] for x, each in zip(cell.inputs, point.inputs, strict=True)}
         values[self.derivation.loss.target] = point.numbers[t]
-        symbols = (*cell.inputs, *cell.weights, *cell.states, cell.output)
+        symbols = (*cell.inputs, *cell.fixed, *cell.states, cell.output)
         sizes = {n for s in symbols for n in s.shape if n.is_Symbol}
         return {**values, **{n: point.sizes[str(n)] for n in sizes}}
 
@@ -319,17 +319,17 @@ class Reference(_Equations):
             directions.append(point.field.drawn(f"direction of {name}", np.shape(values)))
             return along(values, directions[-1])
 
-        weights = {name: moved(name, each) for name, each in point.weights.items()}
+        learned = {weight.name for weight in point.cell.weights}
+        weights = {
+            name: moved(name, each) if name in learned else still(each, self.zero)
+            for name, each in point.weights.items()
+        }
         inputs = [
-            moved(f"input {i}", each) if x in point.cell.differentiated else self._still(each)
+            moved(f"input {i}", each) if x in point.cell.differentiated else still(each, self.zero)
             for i, (x, each) in enumerate(zip(point.cell.inputs, point.inputs, strict=True))
         ]
         states = {n: moved(f"{n}_0", each) for n, each in self.first_states(given).items()}
-        return (weights, inputs, self._still(point.numbers), states), directions
-
-    def _still(self, values: Array) -> Array:
-        """Values as dual numbers that do not move."""
-        return along(values, np.full(np.shape(values), self.zero))
+        return (weights, inputs, still(point.numbers, self.zero), states), directions
 
 
 def _where(condition: Array, chosen: Any, other: Any) -> Array:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from gru_codegen.prove.field import RANDOM, Element, Field
+from gru_codegen.prove.points import made
 from gru_codegen.verify.lines import NumpyOf, copied
 
 __all__ = ["lines_of"]
@@ -22,9 +23,22 @@ def lines_of(kernel: ModuleType, field: Field) -> Any:
     """Copy `kernel` into a namespace whose NumPy knows elements of `field`."""
     numpy = _Numpy(field)
     replaced = {"np": numpy, "_blocks": _few_rows, "_measured": _as_they_are}
+    for pattern, *_ in getattr(kernel, "MADE", {}).values():
+        replaced[f"_{pattern}"] = _elements_for(field, pattern)
     if hasattr(kernel, "_start"):
         replaced["_start"] = _in_elements(kernel._start, numpy.number)
     return copied(kernel, {name: new for name, new in replaced.items() if hasattr(kernel, name)})
+
+
+def _elements_for(field: Field, pattern: str) -> Any:
+    """The function that makes a constant of sizes, which gives elements."""
+
+    def elements(shape: tuple[int, ...], _: Any, *numbers: int) -> Any:
+        array = made(field, pattern, shape, *numbers)
+        array.setflags(write=False)
+        return array
+
+    return elements
 
 
 def _as_they_are(terms: Any, gradients: Any, *_: Any) -> tuple[list[Any], Any]:

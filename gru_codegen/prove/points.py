@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from gru_codegen.cell import Cell
+from gru_codegen.constants import stored_shape
 from gru_codegen.losses import Loss
 from gru_codegen.prove.field import Field
 
-__all__ = ["PADDING", "Given", "Point"]
+__all__ = ["PADDING", "Given", "Point", "made"]
 
 Array = Any
 
@@ -55,7 +56,7 @@ class Point:
     @property
     def _symbols(self) -> tuple[Any, ...]:
         cell = self.cell
-        return (*cell.inputs, *cell.weights, *cell.states, cell.output)
+        return (*cell.inputs, *cell.fixed, *cell.states, cell.output)
 
     def _drawn(self, name: str, symbol: Any, steps: int | None = None) -> Array:
         shape = tuple(self.sizes.get(str(n), 1) for n in symbol.shape)
@@ -64,9 +65,17 @@ class Point:
 
     @cached_property
     def weights(self) -> dict[str, Array]:
-        """By name."""
-        drawn = {weight.name: self._drawn(weight.name, weight) for weight in self.cell.weights}
-        return {name: _stored(each) for name, each in drawn.items()}
+        """Weights and constants by name.
+
+        Those that are made of sizes may be any elements here, but the same whatever T is.
+        """
+        drawn = {symbol.name: self._drawn(symbol.name, symbol) for symbol in self.cell.arguments}
+        drawn = {name: _stored(each) for name, each in drawn.items()}
+        for symbol, pattern in self.cell.constants.items():
+            if pattern is not None:
+                shape = tuple(self.sizes.get(n, 1) for n in stored_shape(symbol))
+                drawn[symbol.name] = made(self.field, pattern.name, shape, *pattern.numbers)
+        return drawn
 
     @cached_property
     def inputs(self) -> tuple[Array, ...]:
@@ -161,6 +170,11 @@ def _stored(weight: Array) -> Array:
     if weight.shape == (1, 1):
         return weight.reshape(())
     return weight[0] if weight.shape[0] == 1 else weight
+
+
+def made(field: Field, pattern: str, shape: tuple[int, ...], *numbers: int) -> Array:
+    """Elements in the place of a constant that is made of sizes."""
+    return field.drawn(f"{pattern} {numbers} of {shape}", shape)
 
 
 def _by_cost(letter: str) -> tuple[int, str]:

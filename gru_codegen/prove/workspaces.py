@@ -28,7 +28,8 @@ def workspace_for(module: Any, point: Point) -> Any:
         return right
     told = {"input_size": inputs, "hidden_size": states, **others}
     keywords = {name: told[name] for name in untold(module)}
-    made = module.Workspace.of(module.Params(**point.weights), numbers["B"], **keywords)
+    params = module.Params(**{w.name: point.weights[w.name] for w in point.cell.weights})
+    made = module.Workspace.of(params, numbers["B"], **keywords)
     if (made.sizes, made.dtype) != (right.sizes, right.dtype):
         raise ValueError(f"Workspace.of makes one for {made.sizes}, not for {right.sizes}")
     return made

@@ -29,6 +29,8 @@ SHAPES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "params.W": ("D", "H"),
         "params.Wrec": ("H", "H"),
         "params.b": ("H",),
+        "constants.A": ("H", "H"),
+        "constants.k": ("K",),
     }
 )
 
@@ -39,6 +41,13 @@ class Params(NamedTuple):
     W: Array  # (D, H)
     Wrec: Array  # (H, H)
     b: Array  # (H,)
+
+
+class Constants(NamedTuple):
+    """Matrices that are given beside the weights and have no gradient."""
+
+    A: Array  # (H, H)
+    k: Array  # (K,)
 
 
 class Inputs(NamedTuple):

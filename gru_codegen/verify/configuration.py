@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from .difference import difference
 from .domain import GOOD, Domain, choose, noise_of
 from .entry_points import (
+    constants,
     differentiated,
     inputs,
     main,
@@ -52,6 +53,7 @@ class Arguments(NamedTuple):
     x: Any
     y: Array
     s0: Any
+    constants: Any = ()  # Constants, where a kernel takes some
 
     @property
     def inputs(self) -> tuple[Array, ...]:
@@ -63,14 +65,19 @@ class Arguments(NamedTuple):
         return self._replace(x=like(self.x, arrays))
 
     @property
+    def fixed(self) -> tuple[Any, ...]:
+        """The weights and, if the kernel takes any, the constants."""
+        return (self.params, self.constants) if self.constants else (self.params,)
+
+    @property
     def run(self) -> tuple[Any, ...]:
         """Arguments of `forward` and `vjp`."""
-        return (self.params, self.x, self.s0)
+        return (*self.fixed, self.x, self.s0)
 
     @property
     def trained(self) -> tuple[Any, ...]:
         """Arguments of `loss` and `loss_and_gradients`."""
-        return (self.params, self.x, self.y, self.s0)
+        return (*self.fixed, self.x, self.y, self.s0)
 
     def cut(self, steps: slice, samples: slice = slice(None)) -> Arguments:
         """Return them for these steps and samples alone; s0 stays as it is."""
@@ -251,7 +258,15 @@ class Problem:
         y = self.loss.drawn(rng, (T, B, self.output_size), ranges.get("y"))
         shapes = zip(self.state_names, self.state_shapes, strict=True)
         start = [draw("states", name, shape) for name, shape in shapes]
-        return Arguments(params, x, y, start[0] if len(start) == 1 else kernel.State(*start))
+        s0 = start[0] if len(start) == 1 else kernel.State(*start)
+        fixed = [draw("weights", name, shape, scale) for name, shape in self._constants.items()]
+        return Arguments(params, x, y, s0, kernel.Constants(*fixed) if fixed else ())
+
+    @property
+    def _constants(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each constant that is given, by its name in errors."""
+        shapes = {name: self._shapes[name] for name in constants(self.kernel)}
+        return {n: tuple(self.numbers.get(k, 1) for k in shape) for n, shape in shapes.items()}
 
     def noise(self, domain: Domain) -> float:
         """Return by what part round-off changes the results at such data.

@@ -14,7 +14,7 @@ from ..modules import one_line
 from .calls import arrays as arrays_in
 from .calls import call
 from .claim import Claim, over, tolerance
-from .configuration import Arguments, Problem, cast, states
+from .configuration import Arguments, Array, Problem, cast, states
 from .consistency import TOLERANCE
 from .difference import Difference, difference, verdict, worst
 from .entry_points import differentiated, entry_points, main, takes, takes_targets
@@ -38,6 +38,11 @@ def claims(problems: Sequence[Problem]) -> list[Claim]:
         *(
             [Claim("inputs", "taken by field name", None, allowed, over(problems, _by_name_too))]
             if len(problems[0].input_names) > 1
+            else []
+        ),
+        *(
+            [Claim("constants", "taken by field name", None, allowed, over(problems, _constants))]
+            if hasattr(problems[0].kernel, "Constants")
             else []
         ),
     ]
@@ -141,16 +146,35 @@ def _by_name(problem: Problem) -> Difference:
 def _by_name_too(problem: Problem) -> Difference:
     """Take any NamedTuple with the fields of Inputs, and refuse one array and other names."""
     given = problem.arguments
-    x, run = given.x, problem.kernel.loss_and_gradients
+    x, run = given.x, problem.kernel.forward
     *others, last = x._fields
     reordered = _named_tuple("Reordered", (last, *others))(getattr(x, last), *x[:-1])
     renamed = _named_tuple("Renamed", (*others, f"{last}_"))(*x)
-    results = run(*given._replace(x=reordered).trained)
+    results = run(*given._replace(x=reordered).run)
     return worst(
         [
-            difference("from reordered inputs, results", results, problem.result),
-            _refusal(f"{last}_ for {last}", f"{last}_?|x", run, *given._replace(x=renamed).trained),
-            _refusal("one array for all inputs", "x", run, *given._replace(x=x[0]).trained),
+            difference("from reordered inputs, results", results, run(*given.run)),
+            _refusal(f"{last}_ for {last}", f"{last}_?|x", run, *given._replace(x=renamed).run),
+            _refusal("one array for all inputs", "x", run, *given._replace(x=x[0]).run),
+        ]
+    )
+
+
+def _constants(problem: Problem) -> Difference:
+    """Take any NamedTuple with the fields of Constants, and refuse other names and none at all."""
+    given, run = problem.arguments, problem.kernel.forward
+    names = given.constants._fields[::-1]
+    reordered = _named_tuple("Reordered", names)(*given.constants[::-1])
+    renamed = _named_tuple("Renamed", (*names[:-1], f"{names[-1]}_"))(*given.constants[::-1])
+    results = run(*given._replace(constants=reordered).run)
+    refused = {"another name": renamed, "a tuple": tuple(given.constants)}
+    return worst(
+        [
+            difference("from reordered constants, results", results, run(*given.run)),
+            *(
+                _refusal(name, "constants", run, *given._replace(constants=bad).run)
+                for name, bad in refused.items()
+            ),
         ]
     )
 
@@ -235,7 +259,7 @@ def _refused_options(problem: Problem) -> Iterator[Difference]:
 def _bad_arguments(problem: Problem) -> Iterator[tuple[str, Arguments, str]]:
     """Yield a name, arguments that NumPy might broadcast, and the names that an error may give."""
     good = problem.arguments
-    params, _, y, s0 = good
+    params, y, s0 = good.params, good.y, good.s0
     weights, data = "|".join(params._fields), "|".join((*problem.input_names, "y", "s0"))
 
     for name, x in zip(problem.input_names, good.inputs, strict=True):
@@ -262,6 +286,12 @@ def _bad_arguments(problem: Problem) -> Iterator[tuple[str, Arguments, str]]:
     if len(params) > 1:
         mixed = params._replace(**{first: cast(getattr(params, first), np.float32)})
         yield f"{first} alone in float32", good._replace(params=mixed), f"params|{weights}"
+    for name, constant in given_constants(good):
+        named, changed = f"constants.{name}", partial(_with_constant, good, name)
+        mention = _of_size(problem, constant.shape[-1]) if constant.ndim else named
+        yield f"{named} of other columns", changed(_of_other_columns(constant)), mention
+        yield f"{named} of one dimension more", changed(constant[None]), named
+        yield f"complex {named} for real params", changed(constant.astype(complex)), named
     integers = type(params)(*(np.ones(weight.shape, int) for weight in params))
     yield "integer params", good._replace(params=integers), f"params|{weights}"
     for name, weight in params._asdict().items():
@@ -287,7 +317,9 @@ def _y_alone_tells(good: Arguments, bad: Arguments) -> bool:
     """
     if bad.x is good.x and bad.y is not good.y:
         return True
-    before, after = ([*each.params, *each.inputs, *states(each.s0)] for each in (good, bad))
+    before, after = (
+        [*each.params, *each.constants, *each.inputs, *states(each.s0)] for each in (good, bad)
+    )
     for number, (right, wrong) in enumerate(zip(before, after, strict=True)):
         alike = right.ndim == wrong.ndim and right.shape[:-1] == wrong.shape[:-1]
         if alike and right.shape[-1:] != wrong.shape[-1:]:
@@ -303,6 +335,15 @@ def _with_input(problem: Problem, name: str, array: Any) -> Arguments:
     return problem.arguments.with_inputs({**inputs, name: array}.values())
 
 
+def given_constants(given: Arguments) -> list[tuple[str, Array]]:
+    """Return the constants that the kernel is given, by name."""
+    return list(given.constants._asdict().items()) if given.constants else []
+
+
+def _with_constant(given: Arguments, name: str, array: Array) -> Arguments:
+    return given._replace(constants=given.constants._replace(**{name: array}))
+
+
 def _of_size(problem: Problem, number: int) -> str:
     """Return the names of those of the arguments that have the size ``number``.
 
@@ -313,6 +354,7 @@ def _of_size(problem: Problem, number: int) -> str:
     params, s0 = given.params, given.s0
     arrays = [*params._asdict().items(), *zip(problem.input_names, given.inputs, strict=True)]
     arrays += [("s0", state) for state in states(s0)]
+    arrays += [(f"constants.{name}", constant) for name, constant in given_constants(given)]
     return "|".join([*dict.fromkeys(name for name, array in arrays if number in array.shape), "y"])
 
 

@@ -16,6 +16,7 @@ from ..modules import is_forward_alone
 from .claim import Claim
 from .configuration import Problem, cast
 from .difference import Difference, difference, verdict, worst
+from .entry_points import constants
 from .options import options
 
 STYLES = ("fast", "textbook")
@@ -100,6 +101,7 @@ def _shapes(problem: Problem) -> Iterator[tuple[bool, str]]:
     made = problem.made._asdict()
     y = () if is_forward_alone(problem.kernel) else ("y",)
     others = (*problem.input_names, *problem.state_names, *y, "outputs")
+    others += constants(problem.kernel)
     expected = {*others, *(f"params.{name}" for name in made)}
     odd = ", ".join(sorted(expected.symmetric_difference(stated)))
     yield not odd, f"SHAPES and the arguments differ in {odd}"

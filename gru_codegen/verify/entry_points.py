@@ -43,6 +43,12 @@ def inputs(kernel: ModuleType) -> tuple[str, ...]:
     return tuple(f"{x}.{field}" for field in fields) or (x,)
 
 
+def constants(kernel: ModuleType) -> tuple[str, ...]:
+    """Return the names of the constants that a call is given: ``constants.A`` and so on."""
+    fields = getattr(getattr(kernel, "Constants", None), "_fields", ())
+    return tuple(f"constants.{field}" for field in fields)
+
+
 def usual_input(kernel: ModuleType) -> str:
     """Return the input whose columns are `input_size`: D, or else H, if one has them."""
     shapes, names = getattr(kernel, "SHAPES", {}), inputs(kernel)

@@ -9,12 +9,16 @@ import pytest
 import gru_codegen as gc
 from gru_codegen.certificate.declaration import cell_of, data_of, loss_of
 from gru_codegen.errors import CellError
+from gru_codegen.parse import load_cell
 from tests.derive.declarations import CELLS
 
+FIXED = load_cell("tests/verify/cells/legendre.toml")
 PLAIN = replace(gc.GRU, name="plain", without_gradient=gc.GRU.inputs)
 
 
-@pytest.mark.parametrize("cell", [*gc.cells.values(), *CELLS, PLAIN], ids=lambda cell: cell.name)
+@pytest.mark.parametrize(
+    "cell", [*gc.cells.values(), *CELLS, PLAIN, FIXED], ids=lambda cell: cell.name
+)
 def test_a_cell_comes_back_whole(cell: gc.Cell) -> None:
     again = cell_of(json.loads(json.dumps(data_of(cell))))
     parts = ("name", "title", "source", "inputs", "weights", "equations", "output")
@@ -22,6 +26,7 @@ def test_a_cell_comes_back_whole(cell: gc.Cell) -> None:
         assert getattr(again, part) == getattr(cell, part)
     assert dict(again.states) == dict(cell.states)
     assert dict(again.checks) == dict(cell.checks)
+    assert dict(again.constants) == dict(cell.constants)
 
 
 @pytest.mark.parametrize("loss", gc.losses.values(), ids=lambda loss: loss.name)
@@ -47,6 +52,8 @@ def test_a_loss_comes_back_whole(loss: gc.Loss) -> None:
         (["output"], "Q", "has no 'Q', which it reads"),
         (["states"], [["S"]], r"has no \['S'\], which it reads"),
         (["title"], 'of "quotes"', "without double quotes"),
+        (["constants"], {"C": ["D"]}, "is not two letters of sizes"),
+        (["made"], None, "has no made where there has to be one"),
         (["without_gradient"], ["Wz"], "has no 'Wz', which it reads"),
         (["without_gradient"], "x", "has no without_gradient where there has to be one"),
         (["checks"], {"x": 1}, "the range 1 in a certificate is not a pair"),
@@ -59,5 +66,22 @@ def test_what_is_no_declaration_is_refused(path: list[Any], value: Any, message:
     for key in above:
         held = held[key]
     held[last] = value
+    with pytest.raises(CellError, match=message):
+        cell_of(data)
+
+
+@pytest.mark.parametrize(
+    ("made", "message"),
+    [
+        ("identity", "'identity' in a certificate is no pattern and its number"),
+        (["identity", 0, 1], "is no pattern and its number"),
+        (["identity", {}], "is no pattern and its number"),
+        (["unit", 0], "there is no pattern 'unit'"),
+        (["band", -1], "band takes a whole number"),
+    ],
+)
+def test_what_makes_no_constant_is_refused(made: Any, message: str) -> None:
+    data = json.loads(json.dumps(data_of(FIXED)))
+    data["made"]["past"] = made
     with pytest.raises(CellError, match=message):
         cell_of(data)

@@ -16,6 +16,7 @@ from gru_codegen.interpret import interpret
 from gru_codegen.ir import Option, Program, Ref, Statement, Var, validate
 from gru_codegen.modules import load_source
 from gru_codegen.passes import Layout, Style, optimise
+from gru_codegen.verify.constants import Made
 from gru_codegen.verify.difference import MOST_DOUBT
 from tests.passes.random_programs import SIZES
 
@@ -104,6 +105,14 @@ class _Call:
         self.first = [self.drawn(state) for state in self.states]
         self.last = [self.drawn(state) for state in self.states]
         self.params = {weight.name: self.drawn(weight) for weight in program.weights}
+        given_constants = program.given[len(program.weights) :]
+        self.constants = {var.name: self.drawn(var) for var in given_constants}
+        self.made = {
+            var.name: Made(pattern, var.shape, *numbers).array(sizes).astype(dtype)
+            for var in program.constants
+            for pattern, numbers in [program.made.get(var.name, ("", ()))]
+            if pattern
+        }
 
     def drawn(self, var: Var, timed: bool = False) -> Any:
         shape = tuple(self.sizes[letter] for letter in var.shape)
@@ -120,7 +129,7 @@ class _Call:
             given.append("lengths")
         if trained and self.given:  # past a sample's length its weights are 0
             given.append("loss weights")
-        values: dict[str, Any] = dict(self.params)
+        values: dict[str, Any] = {**self.params, **self.constants, **self.made}
         for name, var in self.variables.items():
             shape = (self.steps, *(self.sizes[letter] for letter in var.shape))
             if var.role == "input":
@@ -132,7 +141,8 @@ class _Call:
             elif var.role == "loss weights":
                 values[name] = np.broadcast_to(V, shape)
             elif var.role == "count":
-                values[name] = self.y.size
+                counted = V.sum() * (1 if self.given_y is self.labels else self.y.shape[2])
+                values[name] = counted or 1
         for state, first in zip(self.states, self.first, strict=True):
             values[_only(state)] = first
         for carry, last in zip(self.program.carries, self.last, strict=True):
@@ -176,24 +186,25 @@ class _Call:
 
     def called(self, kernel: ModuleType, workspace: Any) -> Iterator[tuple[str, Any]]:
         """All that the entry points of `kernel` return, by the names of `expected`."""
-        params, s0 = kernel.Params(**self.params), self.state(kernel, self.first)
-        x = self.x(kernel)
+        s0, x = self.state(kernel, self.first), self.x(kernel)
+        fixed = [kernel.Params(**self.params)]
+        fixed += [kernel.Constants(**self.constants)] if self.constants else []
         run: dict[str, Any] = {"workspace": workspace}
         if "lengths" in self.given:
             run["lengths"] = self.lengths
         train = dict(run)
         if "loss weights" in self.given:
             train["loss_weights"] = self.weights[:, :, 0]
-        outputs, state = kernel.forward(params, x, s0, **run)
+        outputs, state = kernel.forward(*fixed, x, s0, **run)
         yield "outputs", outputs
         yield from self._states(state)
-        yield "loss", kernel.loss(params, x, self.given_y, s0, **train)
-        loss, gradients, state = kernel.loss_and_gradients(params, x, self.given_y, s0, **train)
+        yield "loss", kernel.loss(*fixed, x, self.given_y, s0, **train)
+        loss, gradients, state = kernel.loss_and_gradients(*fixed, x, self.given_y, s0, **train)
         yield "loss", loss
         yield from ((f"trained {name}", value) for name, value in self._states(state))
         for name, gradient in gradients._asdict().items():
             yield f"gradient of {name}", gradient
-        outputs, state, pullback = kernel.vjp(params, x, s0, **run)
+        outputs, state, pullback = kernel.vjp(*fixed, x, s0, **run)
         yield "outputs", outputs
         yield from self._states(state)
         gradients, dx, first = pullback(self.d_outputs, self.state(kernel, self.last))

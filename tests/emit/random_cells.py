@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sympy import Integer, Rational
 
 from gru_codegen.cell import B, Cell, D, Equation, H, lag, matrix, ones, size, where
+from gru_codegen.constants import PATTERNS, Pattern, fault_of_pattern
 from gru_codegen.emit.sizes import letters
 from gru_codegen.errors import CellError
 from gru_codegen.forms import added, multiplied, multiplied_elementwise, scaled, widened
@@ -59,9 +60,14 @@ def as_file(cell: Cell) -> str:
     notation = Notation((*cell.inputs, *cell.states.values()), targets)
     lines = [f'name = "{cell.name}"', f"states = {_table(cell.states)}"]
     lines += [f"inputs = {_table(cell.inputs)}", f"weights = {_table(cell.weights)}"]
+    if cell.constants:
+        made = {c.name: p.of(_sizes(c)) for c, p in cell.constants.items() if p is not None}
+        shapes = {c.name: letters(_sizes(c)) for c in cell.constants}
+        written = ", ".join(f'{n} = "{made.get(n, shape)}"' for n, shape in shapes.items())
+        lines += [f"constants = {{ {written} }}"]
     plain = _listed(symbol.name for symbol in cell.without_gradient)
     lines += [f"without_gradient = {plain}"] if cell.without_gradient else []
-    symbols = (*cell.inputs, *cell.weights, *targets)
+    symbols = (*cell.inputs, *cell.fixed, *targets)
     further = {str(n) for each in symbols for n in each.shape} - {*"BDH1"}
     lines += [f"sizes = {_listed(sorted(further))}"] if further else []
     lines += [f'output = "{cell.output.name}"', 'equations = """']
@@ -84,6 +90,10 @@ def _in_file(written: str) -> str:
 
 def _listed(names: Iterable[str]) -> str:
     return "[" + ", ".join(f'"{name}"' for name in names) + "]"
+
+
+def _sizes(symbol: Any) -> tuple[str, ...]:
+    return tuple(str(n) for n in symbol.shape if n != 1)
 
 
 def _table(symbols: Iterable[Any]) -> str:
@@ -113,6 +123,7 @@ class _Draw:
     def __init__(self, random: Random, *, shrinks: bool = False) -> None:
         self.random, self.shrinks = random, shrinks
         self.weights: list[Any] = []
+        self.constants: dict[Any, Pattern | None] = {}
         self.matrices: list[Any] = []
         self.unread: list[Any] = []
 
@@ -155,6 +166,7 @@ class _Draw:
             states=dict(zip(states, previous, strict=True)),
             equations=tuple(equations),
             output=self.output(states, targets, last),
+            constants=self.constants,
             without_gradient=tuple(each for each in others if self.chance(50)),
         )
 
@@ -319,8 +331,18 @@ class _Draw:
         there = [weight for weight in self.weights if weight.shape == shape]
         if there and self.chance(25):
             return self.random.choice(there)
+        if self.weights and self.chance(15):
+            constant = matrix(f"C{len(self.constants)}", *shape)
+            self.constants[constant] = self.pattern(shape)
+            return constant
         self.weights.append(matrix(f"W{len(self.weights)}", *shape))
         return self.weights[-1]
+
+    def pattern(self, shape: Any) -> Pattern | None:
+        """How a constant is made, None for one that is given."""
+        numbers = {name: int(kind.numbered) for name, kind in PATTERNS.items()}
+        patterns = [Pattern(name, number) for name, number in numbers.items()]
+        return self.random.choice([None, *(p for p in patterns if not fault_of_pattern(p, shape))])
 
     def read(self, matrices: list[Any]) -> Any:
         unread = [there for there in matrices if there in self.unread]

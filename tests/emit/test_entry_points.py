@@ -37,7 +37,7 @@ def interface(
 ) -> Interface:
     variables = tuple(Var(name, ("B", "D"), "input", timed=True) for name in inputs)
     have = tuple(name for name in inputs if name not in plain)
-    return Interface(variables, have, ("T", "B", "H"), labels, counts, "State")
+    return Interface((), variables, have, ("T", "B", "H"), labels, counts, "State")
 
 
 # --- as data --------------------------------------------------------------------------------------

@@ -735,8 +735,8 @@ KEYS = {
         ("title", "titel"),
         "2:1",
         "there is no titel; did you mean title? known: name, title, source, sizes, numbers, "
-        "functions, inputs, without_gradient, states, weights, output, equations, checks, "
-        "init",
+        "functions, inputs, without_gradient, states, weights, constants, output, equations, "
+        "checks, init",
         "titel",
     ),
     "string for an array": (
@@ -917,6 +917,62 @@ KEYS = {
         "5:26",
         f"no equation reads u; {UNREAD}",
         "u",
+    ),
+    "no pattern": (
+        ('states = ["S"]', 'states = ["S"]\nconstants = { E = "identty(H)" }'),
+        "5:20",
+        "there is no pattern 'identty'; did you mean identity? known: identity, ones, zeros, "
+        "lower_triangle, upper_triangle, band, hippo_legs, hippo_legs_input, legendre_delay, "
+        "legendre_delay_input",
+        "identty(H)",
+    ),
+    "pattern of an unknown size": (
+        ('states = ["S"]', 'states = ["S"]\nconstants = { E = "ones(H, G)" }'),
+        "5:20",
+        'there is no size G; known: B, D, H; declare it: sizes = ["G"]',
+        "ones(H, G)",
+    ),
+    "pattern that is square": (
+        ('states = ["S"]', 'states = ["S"]\nconstants = { E = "identity(D, H)" }'),
+        "5:20",
+        "identity is square, and (D, H) is not",
+        "identity(D, H)",
+    ),
+    "pattern that is a vector": (
+        ('states = ["S"]', 'states = ["S"]\nconstants = { E = "hippo_legs_input(D, H)" }'),
+        "5:20",
+        "hippo_legs_input is a vector, and (D, H) is not",
+        "hippo_legs_input(D, H)",
+    ),
+    "band without a number": (
+        ('states = ["S"]', 'states = ["S"]\nconstants = { E = "band(H)" }'),
+        "5:20",
+        "band takes a number, as in band(H, 1)",
+        "band(H)",
+    ),
+    "pattern with a number": (
+        ('states = ["S"]', 'states = ["S"]\nconstants = { E = "identity(H, 3)" }'),
+        "5:20",
+        "identity takes no number, not 3",
+        "identity(H, 3)",
+    ),
+    "constant per sample": (
+        ('states = ["S"]', 'states = ["S"]\nconstants = { E = "(B, H)" }'),
+        "5:20",
+        "the constant E is (B, H); a constant serves every sample and has no B",
+        "(B, H)",
+    ),
+    "constant of no shape": (
+        ('states = ["S"]', 'states = ["S"]\nconstants = { E = "identity(" }'),
+        "5:20",
+        '\'identity(\' is not a shape; write "(D, H)", "(H,)" for a vector, or "()" for a number',
+        "identity(",
+    ),
+    "unused constant": (
+        ('states = ["S"]', 'states = ["S"]\nconstants = { E = "identity(H)" }'),
+        "5:15",
+        f"no equation reads E; {UNREAD}",
+        "E",
     ),
     "no input without gradient": (
         ('states = ["S"]', 'states = ["S"]\nwithout_gradient = ["x", "masks"]'),

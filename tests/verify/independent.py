@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 Array = Any
-#: A step: weights and inputs of the step by name, states by name -> outputs, new states.
+#: A step: weights and constants, inputs of the step and states, by name -> outputs, new states.
 Step = Callable[[Mapping[str, Array], Mapping[str, Array], Mapping[str, Array]], Any]
 
 
@@ -37,7 +37,44 @@ def gru_d(p: Mapping[str, Array], x: Mapping[str, Array], before: Mapping[str, A
     return new, {"S": new, "XL": m * x["x"] + (1 - m) * last}
 
 
-STEPS: dict[str, Step] = {"gru_d": gru_d}
+def antisymmetric(p: Mapping[str, Array], x: Mapping[str, Array], before: Any) -> Any:
+    """Equation (13) of Chang et al. 2019, with a step of 1/10 and a friction of 1/100."""
+    h, u = before["S"], x["x"]
+    m = h @ (p["Wh"] - p["Wh"].T - np.diag(np.full(h.shape[1], 0.01)))
+    new = h + 0.1 * sigmoid(m + u @ p["Vz"] + p["bz"]) * np.tanh(m + u @ p["Vh"] + p["bh"])
+    return new, {"S": new}
+
+
+def legendre(p: Mapping[str, Array], x: Mapping[str, Array], before: Any) -> Any:
+    """The matrices as the papers write them, number by number."""
+    S, M, N, u = before["S"], before["M"], before["N"], x["x"]
+    K, H = M.shape[1], S.shape[1]
+    delay, legs, near = np.zeros((K, K)), np.zeros((K, K)), np.zeros((K, K))
+    for i in range(K):
+        for j in range(K):
+            delay[i, j] = (2 * i + 1) * (-1 if i < j else (-1) ** (i - j + 1))
+            near[i, j] = abs(i - j) < 2
+            if i == j:
+                legs[i, j] = -(i + 1)
+            elif i > j:
+                legs[i, j] = -((2 * i + 1) ** 0.5) * (2 * j + 1) ** 0.5
+    into = np.array([(2 * i + 1) * (-1) ** i for i in range(K)])
+    legs_in = np.array([(2 * i + 1) ** 0.5 for i in range(K)])
+    U = u @ p["Ux"] + S @ p["Us"]
+    M, N = (
+        M + (M @ delay.T + U * into) / 20,
+        N @ p["keep"] + (N @ (legs.T + near) + U * legs_in) / 20,
+    )
+    past = np.array([[float(i >= j) for j in range(H)] for i in range(H)])
+    S = np.tanh(u @ p["Wx"] + (M + N) @ p["Wm"] + S @ (p["Ws"] * past) + p["shift"])
+    return S, {"S": S, "M": M, "N": N}
+
+
+STEPS: dict[str, Step] = {
+    "gru_d": gru_d,
+    "antisymmetric": antisymmetric,
+    "legendre": legendre,
+}
 
 
 def run(

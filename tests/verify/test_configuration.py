@@ -39,14 +39,14 @@ def problem() -> Problem:
 
 def test_the_shapes(problem: Problem) -> None:
     T, B, D, H = problem.sizes
-    params, x, y, s0 = problem.arguments
+    params, x, y, s0, _ = problem.arguments
     assert [weight.shape for weight in params] == [(D, H), (H, H)] * 3
     assert (x.shape, y.shape, s0.shape) == ((T, B, D), (T, B, H), (B, H))
     assert {array.dtype for array in (*params, x, y, s0)} == {np.dtype(np.float64)}
 
 
 def test_no_entry_is_zero(problem: Problem) -> None:
-    params, x, y, s0 = problem.arguments
+    params, x, y, s0, _ = problem.arguments
     assert all(array.all() for array in (*params, x, y, s0))
 
 
@@ -54,7 +54,7 @@ def test_no_entry_is_zero(problem: Problem) -> None:
 def test_the_gates_are_neither_saturated_nor_linear(seed: int) -> None:
     kernel = edited(unroll=6)
     for sizes in small(kernel) + large(kernel):
-        params, x, _, s0 = Problem(kernel, sizes, seed).arguments
+        params, x, _, s0, _ = Problem(kernel, sizes, seed).arguments
         for w, u in ((params.Wz, params.Wrecz), (params.Wr, params.Wrecr)):
             # Of what goes into the sigmoid, whose slope at 2.5 is still a quarter of that at 0.
             assert 0.3 < np.abs(x[0] @ w + s0 @ u).mean() < 2.5
@@ -62,7 +62,7 @@ def test_the_gates_are_neither_saturated_nor_linear(seed: int) -> None:
 
 def test_weights_are_drawn_whatever_init_params_makes_of_them() -> None:
     kernel = load_file(Path(__file__).with_name("two_states.py"))
-    params, _, _, s0 = Problem(kernel, small(kernel)[0], seed=0).arguments
+    params, _, _, s0, _ = Problem(kernel, small(kernel)[0], seed=0).arguments
     assert not kernel.init_params(2, 5, rng=0).b.any()
     assert params.b.all()
     assert params.p.all()

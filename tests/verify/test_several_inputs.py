@@ -1,4 +1,4 @@
-"""Kernels of cells with several inputs and the same cells written independently, to 1e-12."""
+"""Cells with several inputs and with constants against the same written independently, to 1e-12."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class Truth:
         self.problem = problem = Problem(kernel, Sizes(3, 4, D, 5), 0)
         self.step, self.lengths = STEPS[name], lengths
         given = problem.arguments
+        self.constants = given.constants._asdict() if given.constants else {}
         self.groups = (
             given.params._asdict(),
             dict(zip(problem.input_names, given.inputs, strict=True)),
@@ -41,7 +42,7 @@ class Truth:
     def run(self, groups: Any) -> Any:
         weights, inputs, before = groups
         fields = {name.removeprefix("x."): array for name, array in inputs.items()}
-        return run(self.step, weights, fields, before, self.lengths)
+        return run(self.step, {**weights, **self.constants}, fields, before, self.lengths)
 
     def derivative(self, group: int, name: str, v: Any, d_outputs: Any, d_state: Any) -> float:
         """The derivative of <d_outputs, outputs> + <d_state, state> along `v` of one array."""

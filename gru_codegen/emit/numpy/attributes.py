@@ -34,7 +34,7 @@ class Attributes:
         self.plan = plan
         self.program = plan.program
         packs = [ref.var.name for ref in self.program.references() if ref.var.parts]
-        weights = [weight.name for weight in self.program.weights]
+        weights = [var.name for var in (*self.program.weights, *self.program.constants)]
         self.names = NewNames([*self.program.variables(), *packs, *weights])
 
     # --- names ------------------------------------------------------------------------------

@@ -19,6 +19,8 @@ from gru_codegen.emit.numpy.expressions import as_expression
 from gru_codegen.emit.numpy.functions import (
     Function,
     needed_names,
+    owned,
+    owners,
     preamble,
 )
 from gru_codegen.emit.numpy.names import Kind, Names
@@ -69,12 +71,13 @@ def errors_function(plan: Plan, first: Mapping[str, str], called_by: Mapping[str
     arrays = [*_sizes(plan), *_arrays(names, needed, first)]
     stored = {*plan.places, *(view.name for view in attributes.views())}
     lines = [*map(Line, arrays), *map(Line, preamble(used, names, needed - stored)), *lines]
-    parameters = ["params: Params", *(f"{name}: Array" for name in given), "V: Array | None"]
+    fixed, parameters = owned({"params", *owners(used, plan.program)})
+    parameters += [*(f"{name}: Array" for name in given), "V: Array | None"]
     return Function(
         "errors",
         _DOC,
         signature("_errors", [*parameters, "w: Workspace"], "Iterator[tuple[int, str, Array]]"),
-        ", ".join(["params", *(called_by[name] for name in given), "V", "w"]),
+        ", ".join([*fixed, *(called_by[name] for name in given), "V", "w"]),
         "",
         "",
         tuple(lines),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from gru_codegen.emit.entry_points import arguments_of
@@ -68,8 +68,7 @@ def phase_function(phase: Phase, attributes: Attributes) -> Function:
     plan, used = attributes.plan, list(phase.variables().values())
     program, names = plan.program, Names(attributes)
     roles = {var.role for var in used}
-    parameters = ["params: Params"] if roles & {"weight", "gradient"} else []
-    arguments = ["params"] if parameters else []
+    arguments, parameters = owned(owners(used, program))
     called_by = named_arguments(program)
     parameters += [f"{v.name}: Array" for v in used if v.name in called_by]
     arguments += [called_by[v.name] for v in used if v.name in called_by]
@@ -114,6 +113,20 @@ def phase_function(phase: Phase, attributes: Attributes) -> Function:
         names,
         tuple(names.local[name] for name in needed),
     )
+
+
+def owners(used: Iterable[Var], program: Program) -> set[str]:
+    """The arguments that have those of the variables `used` that are the same at all steps."""
+    read = [var for var in used if var.role == "weight" and var.name not in program.made]
+    found = {"constants" if var in program.constants else "params" for var in read}
+    return found | ({"params"} if any(var.role == "gradient" for var in used) else set())
+
+
+def owned(owners: Collection[str]) -> tuple[list[str], list[str]]:
+    """The names of `owners` in the order of arguments, and as parameters."""
+    types = {"params": "Params", "constants": "Constants"}
+    names = [name for name in types if name in owners]
+    return names, [f"{name}: {types[name]}" for name in names]
 
 
 def named_arguments(program: Program) -> dict[str, str]:
@@ -205,6 +218,8 @@ def preamble(used: list[Var], names: Names, needed: set[str]) -> Iterator[str]:
             by_kind[local.kind].append(name)
     declared = [weight.name for weight in plan.program.weights]
     by_kind[Kind.WEIGHT].sort(key=lambda name: name in declared and declared.index(name))
+    given = [var.name for var in plan.program.given]
+    by_kind[Kind.CONSTANT].sort(key=given.index)
     sizes = [parameter(letter) for letter in Sizes.of(plan.program).letters]
     by_kind[Kind.SIZE].sort(key=lambda name: sizes.index(names.local[name].source))
     by_kind[Kind.NUMBER].sort(key=names.numbers.__getitem__)

@@ -21,15 +21,20 @@ from gru_codegen.emit.lines import (
     filled,
     hung,
     hung_sum,
-    listed,
 )
 from gru_codegen.emit.numpy.attributes import Attributes
+from gru_codegen.emit.numpy.constants import (
+    given_constants,
+    made_constants,
+    numbers_of_sizes,
+    signature_of_prepared,
+)
 from gru_codegen.emit.numpy.credit import errors_function
 from gru_codegen.emit.numpy.functions import Function, helpers, named_arguments, phase_function
 from gru_codegen.emit.numpy.requirements import require_boundaries, require_interface
 from gru_codegen.emit.numpy.runtime import method, runtime
 from gru_codegen.emit.numpy.trace import trace_function
-from gru_codegen.emit.numpy.weights import draws, helpers_of_draws, of_weights
+from gru_codegen.emit.numpy.weights import compared, draws, helpers_of_draws, of_weights, sources
 from gru_codegen.emit.numpy.workspace import workspace_lines
 from gru_codegen.emit.sizes import Sizes, added, in_code, letters, quoted
 from gru_codegen.emit.source_map import SourceMap
@@ -164,6 +169,7 @@ def _entry_points(
     trains = heading.targets is not None
     classes = [
         *(["AllGradients"] if trains else []),
+        *(["Constants"] if interface.constants else []),
         *(["Credit"] if credit else []),
         *(["Inputs"] if interface.several else []),
         "Params",
@@ -180,6 +186,9 @@ def _entry_points(
         "entry_points": entry_points,
         "credit": credit,
         "traced": values,
+        "constants": interface.constants,
+        "prepared": signature_of_prepared(interface),
+        "fixed": ["params", *(["constants"] if interface.constants else [])],
         "inputs": interface.inputs,
         "several": interface.several,
         "x_type": "Inputs" if interface.several else "Array",
@@ -210,8 +219,7 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
     number_letters = ("B", *sizes.columns, *(n for n in sizes.letters if n not in "BDH"))
     inputs = [program.variables()[name] for name in heading.inputs]
     called_by = arguments_of(heading.inputs)
-    arrays = [*program.weights, *(replace(var, shape=("T", *var.shape)) for var in inputs[1:])]
-    first, *_ = called_by.values()
+    made = made_constants(program)
     return {
         "sizes": sizes,
         "size_names": _size_names(sizes),
@@ -225,9 +233,11 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
             *(f"{name}={name}" for name in sizes.further),
         ],
         "fit_arguments": ["workspace", quoted(number_letters), letters(tuple(numbers)), "dtype"],
-        "first_input": first,
-        "sources": _sources(sizes, {called_by[v.name]: v.shape[1] for v in inputs}),
-        "shapes": shapes_in_words(inputs, program.weights),
+        "first_input": next(iter(called_by.values())),
+        "sources": sources(sizes, {called_by[v.name]: v.shape[1] for v in inputs}),
+        "shapes": shapes_in_words(inputs, program.given, ((var, words) for var, words, *_ in made)),
+        "numbers_of_sizes": numbers_of_sizes(program),
+        "made": made,
         "shapes_of": {
             **{called_by[var.name]: ("T", *var.shape) for var in inputs},
             **({} if heading.targets is None else {"y": _shape_of_targets(heading, outputs)}),
@@ -237,32 +247,14 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
                 for v in _declared_states(program)
             },
             **{f"params.{weight.name}": weight.shape for weight in program.weights},
+            **{f"constants.{each.name}": each.shape for each in given_constants(program)},
         },
         "single_columns": any(array.shape[-1:] == ("1",) for array in (*program.weights, *inputs)),
-        "input_number": in_code(inputs[0].shape[1]),
-        "weight_shapes": listed(
-            [letters(tuple(map(_number, array.shape))) for array in arrays],
-            "if shapes != ",
-            ":",
-        ),
+        **compared(program, inputs),
         "vector": next((weight for weight in program.weights if len(weight.shape) == 1), None),
         "params_names": list(assignments(names, values)),
         "output": output,
     }
-
-
-def _sources(sizes: Sizes, inputs: dict[str, str]) -> dict[str, str]:
-    """The code of each size that is not that of the first input: from another, or a weight."""
-    (_, first), *others = inputs.items()
-    told = {first, "1"}
-    of_inputs = {n: f"{name}.shape[2]" for name, n in reversed(others) if n not in told}
-    of_weights = {n: f"_size(params.{name}, {axis})" for n, (name, axis) in sizes.sources.items()}
-    return {**of_inputs, **of_weights}
-
-
-def _number(letter: str) -> str:
-    """A size in the function that computes it."""
-    return "steps" if letter == "T" else in_code(letter)
 
 
 def _size_names(sizes: Sizes) -> list[str]:
@@ -295,6 +287,9 @@ def _states(program: Program, attributes: Attributes) -> dict[str, Any]:
 def _stored(plan: Plan, heading: Heading) -> Polynomial:
     """The number of numbers in a Workspace, those of labels turned into targets among them."""
     total = plan.numbers()
+    for var in plan.program.constants:
+        if var.name in plan.program.made:
+            total += Polynomial.product(1, var.shape)
     if plan.in_place and heading.targets == "labels":
         total += Polynomial.product(1, ("T", *_output(plan.program).shape))
     return total
@@ -343,6 +338,9 @@ def _shape_of_targets(heading: Heading, outputs: Shape) -> Shape:
 def _called(program: Program, heading: Heading) -> Iterator[str]:
     """The functions of the runtime that the template calls."""
     yield from ("params_to_npz", "params_from_npz", "_checked", "_check_fit", "_check_sizes")
+    if given_constants(program):
+        yield from ("_cast_constants", "_check_constants")
+    yield from (f"_{pattern}" for pattern, _ in program.made.values())
     yield "_cast_inputs" if heading.inputs[1:] else "_cast_input"
     yield from ("_number_type", "_zeroed", "_check_workspace", "_ended", "_masked", "_outputs")
     if heading.targets is not None:

@@ -23,18 +23,20 @@ class Kind(IntEnum):
     """Kinds of local names, in the order in which a function lists them."""
 
     WEIGHT = 0
-    SIZE = 1
-    NUMBER = 2
-    MADE_OF_WEIGHTS = 3
-    ARRAY = 4
-    DERIVED = 5
+    CONSTANT = 1
+    SIZE = 2
+    NUMBER = 3
+    MADE_OF_WEIGHTS = 4
+    ARRAY = 5
+    DERIVED = 6
 
 
 @dataclass(frozen=True)
 class Local:
     """A local name.
 
-    source: the weight or attribute of the Workspace that it is, or the code that derives it.
+    source: the weight, constant or attribute of the Workspace that it is, or the code that derives
+    it.
     reads: the locals in that code.
     """
 
@@ -47,7 +49,8 @@ class Local:
         """The right side of its assignment."""
         if self.kind is Kind.DERIVED:
             return self.source
-        return f"{'params' if self.kind is Kind.WEIGHT else 'w'}.{self.source}"
+        owner = {Kind.WEIGHT: "params", Kind.CONSTANT: "constants"}.get(self.kind, "w")
+        return f"{owner}.{self.source}"
 
 
 class Names:
@@ -156,12 +159,18 @@ class Names:
     def _note(self, ref: Ref, name: str) -> None:
         var = ref.var
         if var.role == "weight":
-            self._use(name, name, Kind.WEIGHT)
+            self._use(name, name, self._kind_of_weight(var))
         elif var.role == "lengths":
             self._use(name, "ended", Kind.ARRAY)
         elif self.plan.is_stored(var):
             made = var.is_of_weights and not var.parts
             self._use(name, name, Kind.MADE_OF_WEIGHTS if made else Kind.ARRAY)
+
+    def _kind_of_weight(self, var: Var) -> Kind:
+        program = self.plan.program
+        if var.name in program.made:
+            return Kind.MADE_OF_WEIGHTS
+        return Kind.CONSTANT if var in program.constants else Kind.WEIGHT
 
     def ended(self) -> str:
         """The local name of which steps are padding, None where nothing is said of it."""

@@ -29,7 +29,7 @@ def require_interface(program: Program, inputs: Collection[str]) -> None:
     for weight in program.weights:
         if trains and weight.name not in computed:
             raise ProgramError(f"{weight.name}: a kernel has its gradient, nothing computes it")
-    told = {size for var in (*program.weights, *map(variables.get, inputs)) for size in _sizes(var)}
+    told = {size for var in (*program.given, *map(variables.get, inputs)) for size in _sizes(var)}
     for var in variables.values():
         for size in _sizes(var):
             if size not in (*told, "B"):

@@ -12,16 +12,8 @@ __all__ = ["method", "runtime"]
 
 #: The files of the package whose functions are copied, in the order in which modules have them.
 _FILES = (
-    "npz",
-    "views",
-    "credit",
-    "calls",
-    "arrays",
-    "weights",
-    "states",
-    "targets",
-    "sizes",
-    "draws",
+    *("npz", "views", "credit", "calls", "arrays", "constants"),
+    *("weights", "states", "targets", "sizes", "draws"),
 )
 
 

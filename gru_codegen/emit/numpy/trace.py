@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from gru_codegen.emit.lines import WIDTH, Line, assignments, call_lines, filled_lines, signature
 from gru_codegen.emit.numpy.attributes import Attributes
 from gru_codegen.emit.numpy.blocks import Blocks
-from gru_codegen.emit.numpy.functions import Function, needed_names, preamble
+from gru_codegen.emit.numpy.functions import Function, needed_names, owned, owners, preamble
 from gru_codegen.emit.numpy.names import Names
 from gru_codegen.emit.sizes import Sizes, in_code, parameter
 from gru_codegen.ir import Now, Ref
@@ -45,8 +45,9 @@ def trace_function(plan: Plan, first: Mapping[str, str], called_by: Mapping[str,
         *map(Line, call_lines("return ", "Trace", results)),
     ]
     given = [var.name for var in used if var.name in called_by]
-    parameters = ["params: Params", *(f"{name}: Array" for name in given), "w: Workspace"]
-    arguments = ", ".join(["params", *(called_by[name] for name in given), "w"])
+    fixed, parameters = owned({"params", *owners(used, plan.program)})
+    parameters += [*(f"{name}: Array" for name in given), "w: Workspace"]
+    arguments = ", ".join([*fixed, *(called_by[name] for name in given), "w"])
     return Function(
         "trace",
         _DOC,

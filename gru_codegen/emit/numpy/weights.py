@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gru_codegen.emit.header import Heading
 from gru_codegen.emit.lines import WIDTH, signature
+from gru_codegen.emit.lines import listed as on_lines
 from gru_codegen.emit.sizes import Sizes, in_code, letters, parameter
 from gru_codegen.emit.wording import listed
-from gru_codegen.ir import Program
+from gru_codegen.ir import Program, Var
 
-__all__ = ["draws", "helpers_of_draws", "of_weights"]
+__all__ = ["compared", "draws", "helpers_of_draws", "of_weights", "sources"]
 
 _USUAL = "uniform on [-1/sqrt(H), 1/sqrt(H))"
 
@@ -71,3 +72,36 @@ def of_weights(program: Program, sizes: Sizes) -> dict[str, Any]:
         "of_weights": textwrap.indent(signature("of", arguments, "Workspace"), " " * 4),
         "told": ["batch_size", *numbers[:2], "params[0].dtype", *further],
     }
+
+
+def sources(sizes: Sizes, inputs: dict[str, str]) -> dict[str, str]:
+    """The code of each size that is not that of the first input: from another, or a weight."""
+    (_, first), *others = inputs.items()
+    told = {first, "1"}
+    of_inputs = {n: f"{name}.shape[2]" for name, n in reversed(others) if n not in told}
+    of_fixed = {n: f"_size({name}, {axis})" for n, (name, axis) in sizes.sources.items()}
+    return {**of_inputs, **of_fixed}
+
+
+def compared(program: Program, inputs: Sequence[Var]) -> dict[str, Any]:
+    """The shapes that a call compares, and those that they have to be, as code.
+
+    The first input tells sizes; one of a single column has none to tell and is compared as well.
+    """
+    told, several = inputs[0].shape[1] != "1", len(inputs) > 1
+    others = inputs[1:] if told else inputs
+    shapes = [var.shape for var in program.given] + [("T", *var.shape) for var in others]
+    first, rest = (["*x"], ["*x[1:]"]) if several else (["x"], [])
+    owners = ["*params", *(["*constants"] if len(program.given) > len(program.weights) else [])]
+    return {
+        "input_number": in_code(inputs[0].shape[1]) if told else "_",
+        "in_shapes": [*owners, *(rest if told else first)],
+        "weight_shapes": on_lines(
+            [letters(tuple(map(_number, shape))) for shape in shapes], "if shapes != ", ":"
+        ),
+    }
+
+
+def _number(letter: str) -> str:
+    """A size in the function that computes it."""
+    return "steps" if letter == "T" else in_code(letter)

@@ -8,6 +8,7 @@ from sympy.matrices.expressions.matmul import MatMul
 from sympy.matrices.expressions.special import OneMatrix
 from sympy.matrices.expressions.trace import Trace
 
+from gru_codegen.constants import stored_shape
 from gru_codegen.derive import Derivation
 from gru_codegen.derive.writing import Prose, Row, listed, loss_row, mean_number
 from gru_codegen.explain.model import Block, Equations, Paragraph, Section, Table
@@ -58,6 +59,8 @@ def _symbols(derivation: Derivation) -> Iterator[tuple[Prose, Prose, Prose]]:
         "target": (loss.target,),
         "largest of a row": tuple(loss.shifts),
         "weights": cell.weights,
+        "constants": tuple(each for each, made in cell.constants.items() if made is None),
+        **{made.of(stored_shape(each)): (each,) for each, made in cell.constants.items() if made},
         "computed": tuple(e.target for e in derivation.equations if not e.named_here),
     }
     sizes: dict[str, None] = {}

@@ -11,7 +11,8 @@ __all__ = ["fresh", "names_in", "product_name"]
 def names_in(program: Program) -> set[str]:
     """Every name that `program` holds: of its variables, and of packs of them."""
     packs = {ref.var.name for ref in program.references()}
-    return {*(weight.name for weight in program.weights), *program.variables(), *packs}
+    weights = (weight.name for weight in (*program.weights, *program.constants))
+    return {*weights, *program.variables(), *packs}
 
 
 def fresh(stem: str, names_in_use: set[str]) -> str:
