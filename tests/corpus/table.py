@@ -70,8 +70,8 @@ largest entry (`make test-corpus`; a share of it is in `make test`).
 
 {plainly} are declared plainly: with the equations of the paper and nothing besides.
 
-Generation of the slowest, GRU-D, takes 1.1 s of CPU time, with all checks 2.9 s; the medians are
-0.2 s and 0.7 s.
+Generation takes up to 1.1 s of CPU time, GRU-D, with all checks up to 3.2 s, the LSTM with layer
+normalisation; the medians are 0.2 s and 0.7 s.
 """
 
 
