@@ -1,10 +1,10 @@
 """The second writing of each cell, run over time and differentiated, without gru_codegen.
 
-A step is a function of the weights, of x, which has several inputs as its attributes, and of the
-states before it; it returns the output and the states after it. Its name is that of the cell. In it
-every vector is one row, (1, H), so that any weight, input or state may have an axis more in front:
-that of the numbers in it, each of which is changed in its own copy. One run is then a complex step,
-Im L(a + ih) / h, by all of an array.
+A step is a function of the weights, with the constants that are given, of x, which has several
+inputs as its attributes, and of the states before it; it returns the output and the states after
+it. Its name is that of the cell. In it every vector is one row, (1, H), so that any weight, input
+or state may have an axis more in front: that of the numbers in it, each of which is changed in its
+own copy. One run is then a complex step, Im L(a + ih) / h, by all of an array.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ class Given(NamedTuple):
     inputs: Mapping[str, Array]
     y: Array
     s0: Mapping[str, Array]
+    constants: Mapping[str, Array]
 
 
 class Run(NamedTuple):
@@ -61,7 +62,7 @@ class Run(NamedTuple):
 
 def run(step: Step, given: Given) -> Run:
     """The outputs, the last states and the loss, 1/2 sum (outputs - y)^2."""
-    weights, states = SimpleNamespace(**given.weights), tuple(given.s0.values())
+    weights, states = SimpleNamespace(**given.weights, **given.constants), tuple(given.s0.values())
     outputs, loss = [], 0
     for t, y in enumerate(given.y):
         now = {name: array[..., t, :, :] for name, array in given.inputs.items()}

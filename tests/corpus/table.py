@@ -26,7 +26,6 @@ FOLDERS = {
 }
 #: Cells that are not declared as their papers write them, and how they are.
 CONTORTED = {
-    "gru-d": "the mean of the data, which is a weight",
     "damped-ema": "one dimension a channel: several are a matrix for each sample",
     "mamba": "one state a channel: several are a matrix for each sample",
     "mamba2": "one state a channel: several are a matrix for each sample",

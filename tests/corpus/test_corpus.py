@@ -21,7 +21,7 @@ from gru_codegen.passes import LAYOUTS
 from gru_codegen.pipeline import check
 from tests.corpus.cells import FILES, STEPS, cell, given
 from tests.corpus.second import STEPS as SECOND
-from tests.corpus.second import Given, gradients, run
+from tests.corpus.second import Array, Given, gradients, run
 from tests.corpus.table import FOLDERS, PAGE, page
 from tests.truths.kernels import state_of, states_of
 
@@ -35,16 +35,19 @@ FORMS = [{**style, "unroll": unroll} for style, unroll in product(STYLES, (None,
 def agreed(kernel: ModuleType, name: str, case: Given) -> None:
     """Compare all that a kernel computes with the second writing of its cell."""
     expected, by = run(SECOND[name], case), gradients(SECOND[name], case)
-    dimensions = {n: len(kernel.SHAPES[f"params.{n}"]) for n in case.weights}
-    params = kernel.Params(
-        **{n: a.reshape(a.shape[2 - dimensions[n] :]) for n, a in case.weights.items()}
-    )
+
+    def as_given(path: str, array: Array) -> Array:
+        return array.reshape(array.shape[2 - len(kernel.SHAPES[path]) :])
+
+    params = kernel.Params(**{n: as_given(f"params.{n}", a) for n, a in case.weights.items()})
     s0 = state_of(kernel, [case.s0[state] for state in kernel.STATES])
     several = len(case.inputs) > 1
     x = kernel.Inputs(**case.inputs) if several else next(iter(case.inputs.values()))
-    outputs, state = kernel.forward(params, x, s0)
-    result = kernel.loss_and_gradients(params, x, case.y, s0)
-    _, _, pullback = kernel.vjp(params, x, s0)
+    fixed = {n: as_given(f"constants.{n}", a) for n, a in case.constants.items()}
+    learned = (params, kernel.Constants(**fixed)) if fixed else (params,)
+    outputs, state = kernel.forward(*learned, x, s0)
+    result = kernel.loss_and_gradients(*learned, x, case.y, s0)
+    _, _, pullback = kernel.vjp(*learned, x, s0)
     _, d_x, d_s0 = pullback(outputs - case.y)
 
     pairs = [("outputs", outputs, np.array(expected.outputs))]

@@ -13,6 +13,7 @@ __all__ = [
     "cfc",
     "cornn",
     "ctrnn",
+    "esn",
     "gru_ode",
     "hopfield",
     "kuramoto",
@@ -140,3 +141,9 @@ def ode_lstm(w: Any, x: Any, h: Any, c: Any) -> Any:
     h = sigmoid(o) * tanh(c)
     h = h + x.delta * tanh(h @ w.F + w.bF)
     return h, (h, c)
+
+
+def esn(w: Any, x: Any, h: Any) -> Any:
+    """Nothing but the readout learns."""
+    h = 0.7 * h + 0.3 * tanh(x @ w.Win + h @ w.W + w.b)
+    return h @ w.Wout + x @ w.P, (h,)

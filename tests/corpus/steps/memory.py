@@ -13,6 +13,7 @@ __all__ = [
     "elstm",
     "indy_lstm",
     "layernorm_lstm",
+    "lmu",
     "lstm_1997",
     "lstm_fgr",
     "lstm_projection",
@@ -24,6 +25,7 @@ __all__ = [
     "multiplicative_lstm",
     "nas",
     "nested_lstm",
+    "on_lstm",
     "ran",
     "recurrent_dropout_lstm",
     "residual_lstm",
@@ -255,3 +257,28 @@ def layernorm_lstm(w: Any, x: Any, h: Any, c: Any) -> Any:
     c = sigmoid(f) * c + sigmoid(i) * tanh(g)
     h = sigmoid(o) * tanh(normalised(c) * w.gc + w.bc)
     return h, (h, c)
+
+
+def lmu(w: Any, x: Any, h: Any, m: Any) -> Any:
+    """theta dm/dt = A m + B u by Euler's method."""
+    K = m.shape[-1]
+    i, j = np.ogrid[:K, :K]
+    A = (2 * i + 1) * np.where(i < j, -1.0, (-1.0) ** (i - j + 1))
+    B = (2 * np.arange(K) + 1) * (-1.0) ** np.arange(K)
+    u = x @ w.ex + h @ w.eh + m @ w.em
+    m = m + (m @ A.T + u * B) / 20
+    h = tanh(x @ w.Wx + h @ w.Wh + m @ w.Wm)
+    return h, (h, m)
+
+
+def on_lstm(w: Any, x: Any, h: Any, c: Any) -> Any:
+    """Master gates are cumulative sums of probabilities."""
+    i, f, o, g, j, k = (
+        x @ getattr(w, f"W{n}") + h @ getattr(w, f"U{n}") + getattr(w, f"b{n}") for n in "ifogjk"
+    )
+    master = [exp(a) / exp(a).sum(axis=-1, keepdims=True) for a in (j, k)]
+    keeps, writes = master[0].cumsum(axis=-1), 1 - master[1].cumsum(axis=-1)
+    both = keeps * writes
+    return _remembered(
+        c, keeps - both * (1 - sigmoid(f)), writes - both * (1 - sigmoid(i)), sigmoid(o), tanh(g)
+    )

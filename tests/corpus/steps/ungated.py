@@ -31,6 +31,7 @@ __all__ = [
     "plrnn_dendritic",
     "plrnn_shallow",
     "scrn",
+    "shuffling",
     "statistical",
 ]
 
@@ -210,4 +211,11 @@ def gated_feedback(w: Any, x: Any, h1: Any, h2: Any) -> Any:
 def layernorm_rnn(w: Any, x: Any, h: Any) -> Any:
     """The sum of both products is normalised."""
     h = tanh(normalised(x @ w.W + h @ w.U) * w.g + w.b)
+    return h, (h,)
+
+
+def shuffling(w: Any, x: Any, h: Any) -> Any:
+    """Any matrix may stand for the permutation."""
+    comes = (relu(x @ w.W1 + w.b1) @ w.W2 + w.b2) * sigmoid(x @ w.Wg + w.bg)
+    h = relu(h @ w.P + comes)
     return h, (h,)
