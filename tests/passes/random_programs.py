@@ -51,7 +51,7 @@ from gru_codegen.plan.memory import run
 __all__ = ["SIZES", "arrays", "handed_out", "programs"]
 
 #: All different, from one another and from every number of steps that is tried.
-SIZES = {"1": 1, "B": 4, "D": 5, "H": 6, "O": 7}
+SIZES = {"B": 4, "D": 5, "H": 6, "O": 7}
 
 _Item = TypeVar("_Item")
 
@@ -108,7 +108,7 @@ class _Author:
         return f"{stem}{self.taken[stem]}"
 
     def rows(self) -> Shape:
-        return ("B", self.one_of([*["H", "D", "O"] * 3, "1"]))
+        return ("B", self.one_of(["H", "D", "O"]))
 
     def weight(self, shape: Shape) -> Ref:
         """A weight of this shape, more often than not one that there is already."""
@@ -161,9 +161,9 @@ class _Author:
             case "product":
                 return self._product(shape, depth - 1)
             case "sum":
-                return Call(self.one_of(["add", "subtract"]), self._pair(shape, depth - 1))
+                return Call(self.one_of(["add", "subtract"]), (a(), a()))
             case "multiply":
-                return Call("multiply", self._pair(shape, depth - 1))
+                return Call("multiply", (a(), a()))
             case "factored":
                 return self._factored(shape, depth - 1)
             case "function":
@@ -177,13 +177,6 @@ class _Author:
             case "scaled":
                 return self._scaled(a())
         return self._other(shape, depth - 1)
-
-    def _pair(self, shape: Shape, depth: int) -> tuple[Expr, Expr]:
-        """Two expressions of `shape`, one of them perhaps a column that is spread over it."""
-        first, last = (self.expression(shape, depth) for _ in range(2))
-        if self.chance(25):
-            last = self.expression(("B", "1"), depth)
-        return (first, last) if self.chance(50) else (last, first)
 
     def _product(self, shape: Shape, depth: int) -> Expr:
         """A matrix product of something with a weight; often the input."""
@@ -232,9 +225,8 @@ class _Author:
         match self.one_of(
             ["row_sum", "row_max", "exp", "log", "reciprocal", "divide", "positive", *_COMPOSED]
         ):
-            case "row_sum" | "row_max" as operation:
-                column = Call(operation, (self.expression(self.rows(), depth),))
-                return column if shape[1] == "1" else Call("multiply", (a, column))
+            case "row_sum" | "row_max" as operation:  # a column, spread over the matrix
+                return a * Call(operation, (a,))
             case "exp":
                 return Call("exp", (Call("tanh", (a,)),))
             case "log":
@@ -314,8 +306,7 @@ class _Author:
                 ["new"] * 5 + ["copy", "copy", "anew", "anew", "condition", "scratch"]
             )
             if kind == "new" or (kind in ("anew", "condition") and not written):
-                is_column = shape == _X.var.shape and self.chance(20)
-                value = self.expression(("B", "1") if is_column else shape)
+                value = self.expression(shape)
                 made.append(self.statement(self.timed(stem, shape, role), value))
             elif kind == "copy":
                 there = self.one_of([r for r in self.readable if r.var.shape[:1] == ("B",)])
