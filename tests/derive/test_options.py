@@ -40,7 +40,8 @@ def test_a_state_past_its_length_is_the_one_before() -> None:
 def test_a_weight_is_a_factor_of_a_row_of_the_adjoint(loss: Loss) -> None:
     weighting = gc.derive(gc.GRU, loss).options.weighting
     assert gc.derive(gc.GRU, loss).options.notation.text(weighting.seed) == "V_t o dO_t"
-    assert (str(weighting.share) == "1/(B*H*T)") == loss.mean
+    of_a_mean = "1/(B*T)" if loss.targets == "labels" else "1/(B*H*T)"  # labels have no columns
+    assert str(weighting.share) == (of_a_mean if loss.mean else "1")
 
 
 def test_what_a_pullback_adds_begins_the_carry() -> None:
@@ -74,7 +75,7 @@ def test_a_wrong_derivative_of_a_blend_is_refused(monkeypatch: pytest.MonkeyPatc
     honest = calculus._in_terms_of_value
     monkeypatch.setattr(calculus, "_in_terms_of_value", lambda *given: 2 * honest(*given))
     with pytest.raises(
-        DerivationError, match=r"^equation S with lengths, .* is not the derivative"
+        DerivationError, match=r"^equation S with padding, .* is not the derivative"
     ):
         options_of(derivation)
 
@@ -83,7 +84,7 @@ def test_a_wrong_selection_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     derivation = gc.derive(gc.GRU)
     honest = options._at
     monkeypatch.setattr(options, "_at", lambda formula, mask, number: honest(formula, mask, 1))
-    with pytest.raises(DerivationError, match=r"^equation S with lengths: the normal form "):
+    with pytest.raises(DerivationError, match=r"^equation S with padding: the normal form "):
         options_of(derivation)
 
 
