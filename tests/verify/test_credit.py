@@ -40,8 +40,8 @@ FAULTS = {
         {RUNS, MEASURES},
     ),
     "lengths forgotten": (
-        "s0, lengths)\n        y, V = _targets(y, loss_weights, w)\n        return _measured",
-        "s0, None)\n        y, V = _targets(y, loss_weights, w)\n        return _measured",
+        "s0, lengths, mask)\n        y, V = _targets(y, loss_weights, w)\n        return _measured",
+        "s0, None, mask)\n        y, V = _targets(y, loss_weights, w)\n        return _measured",
         {RUNS, MEASURES},
     ),
     "norms squared": ("Array = np.sqrt(squares)", "Array = squares", {MEASURES}),
