@@ -253,7 +253,7 @@ def _lines(heading: str, entries: Sequence[list[str]], indent: str) -> Iterator[
         yield from _filled([heading + first, *others], start, further)
     else:
         if heading:
-            yield f"{start}{heading}".rstrip()
+            yield from _broken(f"{start}{heading}", start)
             start, further = further, f"{further}    "
         if all(len(pieces) == 1 for pieces in entries):  # several of them on a line
             pieces = [piece for (piece,) in entries]

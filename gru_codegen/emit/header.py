@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -65,7 +66,24 @@ def aligned(rows: tuple[tuple[str, ...], ...]) -> list[str]:
     lines = [f"{a:<{left}} = {b:<{right}}   {c:<{shape}}   {d}" for a, b, c, d in rows]
     if max(map(len, lines)) <= WIDTH - 4:
         return lines
-    return [line for a, b, c, d in rows for line in (f"{a:<{left}} = {b}", f"    {c}   {d}")]
+    found = []
+    for a, b, c, d in rows:
+        first, *others = _broken(b, WIDTH - 4 - left - len(" = "))
+        found += [f"{a:<{left}} = {first}", *(f"{'':<{left}}   {each}" for each in others)]
+        found.append(f"    {c}   {d}")
+    return found
+
+
+def _broken(formula: str, width: int) -> list[str]:
+    """The lines of a formula, which begin with operators but for the first."""
+    first, *others = re.split(r" (?=(?:[-+]|o) )", formula)
+    lines = [first]
+    for part in others:
+        if len(lines[-1]) + 1 + len(part) <= width:
+            lines[-1] += f" {part}"
+        else:
+            lines.append(part)
+    return lines
 
 
 def shapes_in_words(

@@ -9,6 +9,7 @@ import pytest
 
 import gru_codegen as gc
 from gru_codegen.cell import B, Cell, D, Equation, H, matrix
+from gru_codegen.emit.header import aligned
 from gru_codegen.functions import tanh
 from gru_codegen.passes import LAYOUTS
 
@@ -105,3 +106,12 @@ def test_a_mean_says_what_it_divides_by() -> None:
     said = "The mean is over the targets that count"
     assert said in str(gc.load(gc.GRU, loss=gc.losses["l2-mean"]).loss.__doc__)
     assert said not in str(gc.load(gc.GRU).loss.__doc__)
+
+
+def test_a_long_equation_is_broken_before_an_operator() -> None:
+    term = "sigmoid(x_t Wz + ones bz) o (1 - Z_t)"
+    rows = (("S_t", " + ".join([term] * 4), "(B, H)", "state"),)
+    first, second, shape = aligned(rows)
+    assert first == f"S_t = {term} + {term}"
+    assert second == f"      + {term} + {term}"
+    assert shape == "    (B, H)   state"
