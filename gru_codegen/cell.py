@@ -42,6 +42,7 @@ from gru_codegen.notation import Notation
 from gru_codegen.own_functions import applied_in, function, said
 from gru_codegen.ranges import fault_of_range
 from gru_codegen.rows import size_of_share
+from gru_codegen.time_step import t, with_time
 
 __all__ = [
     "B",
@@ -65,6 +66,7 @@ __all__ = [
     "minimum",
     "ones",
     "size",
+    "t",
     "where",
 ]
 
@@ -114,7 +116,7 @@ class Cell:
         _check_types(self)
         for name in ("inputs", "weights", "equations", "without_gradient"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        _add_delays(self)
+        _add_states(self)
         object.__setattr__(self, "states", MappingProxyType(dict(self.states)))
         if self.output is None:
             object.__setattr__(self, "output", next(iter(self.states)))
@@ -198,9 +200,10 @@ def _check_types(cell: Cell) -> None:
         raise CellError(f"{where}: it declares no weight, so nothing can be learned")
 
 
-def _add_delays(cell: Cell) -> None:
-    """Give `cell` the states that its delays need."""
-    where, declared = f"cell {cell.name!r}", Delayed(cell.states, cell.equations, cell.checks)
+def _add_states(cell: Cell) -> None:
+    """Give `cell` the states that its delays and the number of the step need."""
+    where, given = f"cell {cell.name!r}", (cell.states, cell.equations, cell.checks)
+    declared = Delayed(*with_time(where, (*cell.inputs, *cell.weights, *cell.constants), *given))
     for name, value in with_states(where, cell.inputs, declared)._asdict().items():
         object.__setattr__(cell, name, value)
     if not cell.states:

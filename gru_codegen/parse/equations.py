@@ -176,7 +176,8 @@ def _why_missing(
         return f"there is no name {name}; {first} {count} earlier is lag({first}, {steps})"
     if name in symbols.sizes:
         return f"{name} is a size, and no number of an equation; declare it under numbers"
-    return f"there is no name {name};{meant(name, known)} known: {', '.join(known)}"
+    own = [each for each in known if each not in symbols.everywhere]
+    return f"there is no name {name};{meant(name, own)} known: {', '.join(own)}"
 
 
 def _ancestors(name: str, equations: Mapping[str, Statement]) -> set[str]:

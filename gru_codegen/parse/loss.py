@@ -14,6 +14,7 @@ what y holds, and ``[checks]`` from where to draw some, as ``Y = [0.1, 2]``.
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 from sympy.matrices.expressions.special import OneMatrix
@@ -84,6 +85,8 @@ def read_loss(path: str) -> Loss:
 class _Names(Symbols):
     """The names that the equations of a loss may read: prediction, target, numbers."""
 
+    everywhere = MappingProxyType({})
+
     def __init__(self, document: Document) -> None:
         self.document = document
         self.roles: dict[str, str] = {}
@@ -92,6 +95,7 @@ class _Names(Symbols):
         self.functions: dict[str, Any] = {}
         self.states: dict[str, Any] = {}
         self.weights = ()
+        self.constants: dict[Any, Any] = {}
         self._read_numbers()
         self.inputs = tuple(self._matrix(key) for key in ("prediction", "target"))
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from reprlib import repr as shortened
+from types import MappingProxyType
 from typing import Any
 
 import sympy as sp
 
-from gru_codegen.cell import B, D, H, fault_of_symbol, matrix, size
+from gru_codegen.cell import B, D, H, fault_of_symbol, matrix, size, t
 from gru_codegen.constants import PATTERNS, Pattern, fault_of_pattern
 from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS
@@ -51,6 +52,9 @@ class Symbols:
     CellError: a name is not valid or has a role already, or a shape is malformed.
     """
 
+    #: What any file may read without a declaration.
+    everywhere: Mapping[str, Any] = MappingProxyType({"t": t})
+
     def __init__(self, document: Document) -> None:
         self.document = document
         self.roles: dict[str, str] = {}
@@ -75,8 +79,9 @@ class Symbols:
     def values(self) -> dict[str, Value]:
         """By name all that the first equation may read."""
         symbols = (*self.inputs, *self.states.values(), *self.weights, *self.constants)
+        named = {**self.everywhere, **{symbol.name: symbol for symbol in symbols}}
         numbers = {name: Value(number, ()) for name, number in self.numbers.items()}
-        return {**{symbol.name: Value.of(symbol) for symbol in symbols}, **numbers}
+        return {**{name: Value.of(symbol) for name, symbol in named.items()}, **numbers}
 
     def fault_of(self, name: str, *, computed: bool = False) -> str | None:
         """The reason why `name` cannot have a role, or None; `computed` if an equation has it."""

@@ -56,9 +56,17 @@ def layer_norm_lstm(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, di
     return S, {"S": S, "C": C}
 
 
+def time(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, dict[str, Array]]:
+    number = s["time"] + 1
+    G = sigmoid(x @ p.W - p.rate * number)
+    S = s["S"] + (np.tanh(s["S"] @ p.U + G) - s["S"]) / number
+    return S, {"S": S, "time": number}
+
+
 STEPS = {
     "columns": columns,
     "scalars": scalars,
     "softmax": softmax,
     "layer_norm_lstm": layer_norm_lstm,
+    "time": time,
 }
