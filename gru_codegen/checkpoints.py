@@ -160,7 +160,10 @@ class _Run:
         )
         if share == 1:
             return found
-        params, s0 = (_each(lambda array: array * share, each) for each in (found.params, found.s0))
+        params, s0 = (
+            _each(lambda array: np.asarray(array * share), each)
+            for each in (found.params, found.s0)
+        )
         return found._replace(loss=found.loss * share, params=params, s0=s0)
 
     def _share(self, start: int) -> Any:
@@ -173,7 +176,8 @@ class _Run:
             counts = np.where(np.arange(self.steps)[:, None] < self.lengths, counts, 0)
         if self.mask is not None:
             counts = np.where(self.mask, counts, 0)
-        own, whole = (each.sum() or 1 for each in (self._cut(counts, start), counts))
+        columns = self.y.shape[2] if self.y.ndim == 3 else 1
+        own, whole = (each.sum() * columns or 1 for each in (self._cut(counts, start), counts))
         return np.asarray(own / whole).item()
 
     def _cut(self, given: Any, start: int) -> Any:

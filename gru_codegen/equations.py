@@ -126,10 +126,32 @@ def _finite(expression: Any, where_chosen: Callable[[Any, Any], Any]) -> Any:
             number = sp.Rational(safe.numerator, safe.denominator)
             argument = where_chosen(argument, scaled(number, ones(*argument.shape)))
         return function(argument)
+    if isinstance(expression, Where):
+        condition, *values = expression.args
+        return Where(condition, *(_finite(value, where_chosen) for value in values))
+    if isinstance(expression, MatMul):
+        coefficient, factors = expression.as_coeff_matrices()
+        if len(factors) == 2 and isinstance(factors[1], OneMatrix) and factors[0].shape[1] == 1:
+            spread = _spread(*factors)
+            return (
+                expression if spread is None else scaled(coefficient, _finite(spread, where_chosen))
+            )
     is_multiple = isinstance(expression, MatMul) and len(expression.as_coeff_matrices()[1]) == 1
     if isinstance(expression, (MatAdd, HadamardProduct)) or is_multiple:
         return expression.func(*(_finite(part, where_chosen) for part in expression.args))
     return expression
+
+
+def _spread(column: Any, row: Any) -> Any:
+    """What a column is made of by functions, sums and products, with each part in every column.
+
+    Then a part is chosen entry by entry; None if the column is made of nothing of that kind.
+    """
+    if isinstance(column, ElementwiseApplyFunction):
+        return column.function.expr.func(MatMul(column.expr, row))
+    if isinstance(column, (MatAdd, HadamardProduct)):
+        return column.func(*(MatMul(part, row) for part in column.args))
+    return None
 
 
 def power(base: Any, exponent: Any) -> Any:

@@ -45,8 +45,9 @@ from gru_codegen.equations import (
 from gru_codegen.errors import CellError
 from gru_codegen.functions import exp, huber, log, reciprocal, sigmoid, softplus
 from gru_codegen.known import Known
-from gru_codegen.notation import leaves
+from gru_codegen.notation import RowFunction, leaves
 from gru_codegen.own_functions import applied_in
+from gru_codegen.rows import size_of_share
 
 __all__ = [
     "L2",
@@ -124,6 +125,8 @@ class Loss:
         check_names(where, (*given, *computed), allowed={"O"})  # the outputs, once it is joined
         given = (*given, *self.shifts)
         read = check_equations(where, given, self.equations)
+        for equation in self.equations:
+            _check_entrywise(where, equation, self.target)
         if own := applied_in(equation.expression for equation in self.equations):
             raise CellError(f"{where}: {own[0].__name__} is not a function of the package")
         read |= _check_cost(where, self.cost, {*given, *computed})
@@ -180,6 +183,25 @@ class Loss:
                 found[symbol] = next(new for new in free if not {new, f"d{new}"} & used)
                 used |= {found[symbol], f"d{found[symbol]}"}
         return found
+
+
+def _check_entrywise(where: str, equation: Equation, target: MatrixSymbol) -> None:
+    """Check that an equation gives a number for each target, and takes no row as a whole.
+
+    Loss weights are laid over matrices of one shape.
+    """
+    at, shape = f"{where}, equation {equation.target}", equation.target.shape
+    if shape != target.shape:
+        raise CellError(
+            f"{at}: it is {letters(shape)}; all matrices of a loss have the shape of the "
+            f"target, {letters(target)}"
+        )
+    if any(map(size_of_share, leaves(equation.expression))):
+        raise CellError(f"{at}: a loss takes no means of rows, as row_mean and layer_norm are")
+    if equation.expression.atoms(RowFunction):
+        raise CellError(
+            f"{at}: a loss takes no softmax; cross-entropy, which comes with the package, has one"
+        )
 
 
 def _check_cost(where: str, cost: Any, known: set[MatrixSymbol]) -> set[MatrixSymbol]:

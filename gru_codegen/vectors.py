@@ -60,7 +60,11 @@ def unravel(vector: Any, like: _Params) -> _Params:
 def _arrays(argument: str, value: Any) -> dict[str, NDArray[Any]]:
     """The fields of a NamedTuple of arrays, by name."""
     fields = getattr(value, "_fields", ())
-    arrays = {name: getattr(value, name) for name in fields}
+    given = {name: getattr(value, name) for name in fields}
+    arrays = {  # what is computed with an array of shape () is none
+        name: np.asarray(each) if isinstance(each, np.generic) else each
+        for name, each in given.items()
+    }
     if not arrays or not all(isinstance(array, np.ndarray) for array in arrays.values()):
         odd = [
             f".{name} is {type(each).__name__}"

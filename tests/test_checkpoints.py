@@ -16,7 +16,7 @@ from gru_codegen.cell import B as Batch
 from gru_codegen.cell import Cell, Equation, matrix
 from gru_codegen.cell import D as Columns
 from gru_codegen.cell import H as Hidden
-from gru_codegen.equations import size
+from gru_codegen.equations import hadamard, ones, size
 from gru_codegen.functions import tanh
 
 T, B, D, H, OUT = 23, 4, 3, 5, 2
@@ -244,3 +244,29 @@ def test_constants_are_passed_on() -> None:
     assert_same(gc.checkpointed(kernel, params, x, y, window=6, constants=given), right)
     with pytest.raises(TypeError, match="constants"):
         gc.checkpointed(kernel, params, x, y, window=6, constants=tuple(given))
+
+
+def learned_number() -> Cell:
+    x, W = matrix("x", Batch, Columns), matrix("W", Columns, Hidden)
+    a = matrix("a", 1, 1)
+    spread = hadamard(ones(Batch, 1) * a * ones(1, Hidden), S_PREV)
+    return Cell(
+        "one", "one", "a test", (x,), (W, a), {S: S_PREV}, (Equation(S, tanh(x * W + spread)),)
+    )
+
+
+@pytest.mark.parametrize("window", [1, 3])
+@pytest.mark.parametrize("case", ["plain", "weights that cancel in a window"])
+def test_windows_of_a_mean_with_a_learned_number(window: int, case: str) -> None:
+    kernel = gc.load(learned_number(), loss=gc.losses["l2-mean"])
+    rng = np.random.default_rng(5)
+    params = kernel.Params(rng.normal(size=(D, H)), np.array(0.7))
+    x, y = rng.normal(size=(6, 2, D)), rng.normal(size=(6, 2, H))
+    weights = np.array([[1, -1], [0.5, -0.5], [2, -2], [0, 1], [1, 2], [1, 1.0]])
+    given: dict[str, Any] = {} if case == "plain" else {"loss_weights": weights}
+    whole = kernel.loss_and_gradients(params, x, y, **given)
+    found = gc.checkpointed(kernel, params, x, y, window=window, **given)
+    assert np.allclose(found.loss, whole.loss, rtol=1e-12)
+    for gradient, right in zip(found.gradients, whole.gradients, strict=True):
+        assert isinstance(gradient, np.ndarray)
+        assert np.allclose(gradient, right, rtol=1e-11, atol=1e-13)

@@ -6,11 +6,12 @@ import pytest
 import sympy as sp
 from sympy import Trace
 
-from gru_codegen.cell import B, D, Equation, H, hadamard, matrix
+from gru_codegen.cell import B, D, Equation, H, hadamard, matrix, ones
 from gru_codegen.cells import GRU
 from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS, tanh
 from gru_codegen.losses import L2, Loss, O, losses
+from gru_codegen.rows import row_mean, row_sum, softmax
 
 P, Y, E, Q = (matrix(name, B, O) for name in ("P", "Y", "E", "Q"))
 ERROR = Equation(E, P - Y, "error")
@@ -199,3 +200,21 @@ def test_parts_that_do_not_fit(name: str) -> None:
 def test_a_name_can_name_a_file() -> None:
     with pytest.raises(CellError, match=r"^loss 'a/b': its name must begin with a letter"):
         declare(name="a/b")
+
+
+P, Y, K = (matrix(name, B, O) for name in ("P", "Y", "K"))
+COLUMN = matrix("K", B, 1)
+
+
+@pytest.mark.parametrize(
+    ("equation", "said"),
+    [
+        (Equation(COLUMN, row_sum(hadamard(P, Y))), r"equation K: it is \(B, 1\); all matrices"),
+        (Equation(K, softmax(P) - Y), "equation K: a loss takes no softmax"),
+        (Equation(K, P - Y - row_mean(P) * ones(1, O)), "equation K: a loss takes no means"),
+    ],
+)
+def test_a_loss_takes_no_row_as_a_whole(equation: Equation, said: str) -> None:
+    cost = Trace(ones(equation.target.shape[1], B) * equation.target)
+    with pytest.raises(CellError, match=f"^loss 'rows', {said}"):
+        Loss("rows", "of rows", P, Y, (equation,), cost)

@@ -94,3 +94,9 @@ def test_an_optimiser_goes_down_along_the_gradients() -> None:
         vector -= 0.02 * gc.ravel(result.gradients)
         losses.append(result.loss)
     assert losses == sorted(losses, reverse=True)
+
+
+def test_a_number_that_is_computed_is_taken_as_an_array_of_its_shape() -> None:
+    number = Params(np.ones((1, 2)), np.array(3.0) * 0.5, np.ones(1))
+    assert gc.ravel(number).tolist() == [1, 1, 1.5, 1]
+    assert gc.unravel(np.arange(4.0), number).b.shape == ()

@@ -336,6 +336,11 @@ def _size_sets(
         },
         key=str,
     )
+    if len(sizes) > len(_LARGER):
+        raise DerivationError(
+            f"{', '.join(map(str, sizes))}: an equation of more than {len(_LARGER)} sizes is not "
+            f"proved; {_REMEDY}"
+        )
     first, second = (dict(zip(sizes, numbers, strict=False)) for numbers in _NUMBERS)
     if not any(all(found.get(n, 1) >= k for n, k in needed.items()) for found in (first, second)):
         second = dict(zip(sizes, _LARGER, strict=False))
