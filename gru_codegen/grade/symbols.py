@@ -17,6 +17,8 @@ from sympy.matrices.expressions.special import OneMatrix, ZeroMatrix
 from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.derive import Derivation
+from gru_codegen.equations import B, written
+from gru_codegen.errors import CellError
 from gru_codegen.grade.stamps import EACH, labelled, split_sums
 from gru_codegen.grade.terms import (
     Term,
@@ -207,16 +209,23 @@ class _Terms:
         for kind, rule in _RULES.items():
             if isinstance(expression, kind):
                 return rule(self, expression)
-        raise TypeError(f"{type(expression).__name__} is no part of a formula: {expression}")
+        raise CellError(f"grade does not read such formulas: {written(expression)}")
+
+    def symbol(self, symbol: Any) -> Term:
+        if symbol.name not in self.spelled:
+            raise CellError(f"grade does not read such formulas: {symbol.name}, of a mean")
+        return name(*self.spelled[symbol.name])
 
     def factor(self, factor: Any) -> Term:
         if isinstance(factor, OneMatrix):
+            if 1 in factor.shape and B not in factor.shape:
+                raise CellError("grade does not read columns (B, 1) and learned numbers")
             return transposed(ones) if factor.shape[0] == 1 else ones
         return self(factor)
 
 
 _RULES: dict[type, Callable[[_Terms, Any], Term]] = {
-    MatrixSymbol: lambda terms, e: name(*terms.spelled[e.name]),
+    MatrixSymbol: lambda terms, e: terms.symbol(e),
     OneMatrix: lambda terms, e: number(1),
     ZeroMatrix: lambda terms, e: number(0),
     MatAdd: lambda terms, e: total(map(terms, e.args)),

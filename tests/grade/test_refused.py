@@ -113,3 +113,22 @@ def test_a_cell_beside_the_file(tmp_path: Path) -> None:
     (tmp_path / "my_cell.toml").write_text(text, encoding="utf-8")
     found = graded(tmp_path, sheet({"dS": "dO + dS_prev_next"}, cell="my_cell.toml"))
     assert found.verdict == "1 of 1 line is right"
+
+
+@pytest.mark.parametrize(
+    ("equation", "weight", "said"),
+    [
+        ("S = tanh(x @ W + row_mean(S_prev))", "", "columns (B, 1) and learned numbers"),
+        ("S = softmax(x @ W) + S_prev", "", "such formulas: row_max(xW)"),
+        ("S = tanh(x @ W + a * S_prev)", ', a = "()"', "columns (B, 1) and learned numbers"),
+    ],
+)
+def test_cells_with_forms_that_no_reader_knows(
+    equation: str, weight: str, said: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "cell.toml"
+    file.write_text(
+        f'name = "rows"\nstates = ["S"]\nweights = {{ W = "(D, H)"{weight} }}\n'
+        f'equations = "{equation}"\n'
+    )
+    assert refusal(tmp_path, sheet({"dW": "dW"}, cell=str(file))) == f"grade does not read {said}"
