@@ -182,13 +182,9 @@ def _check_types(cell: Cell) -> None:
     check_file_name(where, cell.name)
     for role in ("title", "source"):
         check_text(where, role, getattr(cell, role))
-    for role, kind in {
-        "inputs": MatrixSymbol,
-        "weights": MatrixSymbol,
-        "equations": Equation,
-        "without_gradient": MatrixSymbol,
-    }.items():
-        check_tuple(where, role, getattr(cell, role), kind)
+    for role in ("inputs", "weights", "without_gradient"):
+        check_tuple(where, role, getattr(cell, role), MatrixSymbol)
+    check_tuple(where, "equations", cell.equations, Equation)
     check_constants(where, cell.constants)
     if not isinstance(cell.states, Mapping):
         raise CellError(

@@ -143,9 +143,9 @@ def _finite(expression: Any, where_chosen: Callable[[Any, Any], Any]) -> Any:
 
 
 def _spread(column: Any, row: Any) -> Any:
-    """What a column is made of by functions, sums and products, with each part in every column.
+    """The functions, sums and products that a column is made of, each part in every column.
 
-    Then a part is chosen entry by entry; None if the column is made of nothing of that kind.
+    Then a part is chosen entry by entry. None if the column is made of nothing of that kind.
     """
     if isinstance(column, ElementwiseApplyFunction):
         return column.function.expr.func(MatMul(column.expr, row))
