@@ -142,6 +142,8 @@ def written(constants: Mapping[Any, Pattern | None]) -> list[tuple[str, str]]:
 def fault_of_pattern(pattern: Pattern, shape: tuple[Any, ...]) -> str | None:
     """Say why `pattern` has no such shape, (1, n) for a row, as the rest of a sentence, or None."""
     kind = PATTERNS[pattern.name]
+    if tuple(shape) == (1, 1):
+        return "is a matrix or a vector; a single number stands under numbers"
     if kind.shape == "square" and (shape[0] != shape[1] or shape[0] == 1):
         return f"is square, and ({shape[0]}, {shape[1]}) is not"
     if kind.shape == "row" and shape[0] != 1:

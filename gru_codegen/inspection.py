@@ -26,7 +26,6 @@ from gru_codegen.pipeline import check, source, source_map
 from gru_codegen.prove import Proof
 from gru_codegen.request import Request
 from gru_codegen.verify import Report
-from gru_codegen.verify.complex_step import METHOD as COMPLEX_STEP
 
 __all__ = ["inspect"]
 
@@ -98,7 +97,7 @@ def _additions(
         command="" if is_text else _command("inspect", request, specs, given),
         exercise=_command("grade", request, specs, {"output": "mine.toml"}),
         travel=_travel(request) if whole else None,
-        checks=_checks(_report(request, specs)) if code and whole else (),
+        checks=_checks(request, _report(request, specs)) if code and whole else (),
         certified=_certified(request, specs, code) if code and whole and not is_text else None,
     )
 
@@ -111,15 +110,15 @@ def _report(request: Request, specs: _Specs) -> Report:
     return check(load_source(code.source, request.name), request.cell, loss=request.loss)
 
 
-def _checks(report: Report) -> list[Checked]:
+def _checks(request: Request, report: Report) -> list[Checked]:
     """The checks of a report by their methods."""
-    weights = {check.weight for check in report.checks if check.method == COMPLEX_STEP}
+    weights = {weight.name for weight in request.complete.weights}
     methods: dict[str, list[Any]] = {}
     for each in report.checks:
         methods.setdefault(each.method, []).append(each)
     return [
         Checked(
-            "each weight" if weights >= {c.weight for c in of} else _listed(c.weight for c in of),
+            _listed("each weight" if c.weight in weights else c.weight for c in of),
             name,
             len(of),
             sum(c.passed for c in of),

@@ -174,7 +174,7 @@ def _stored(weight: Array) -> Array:
 
 def made(field: Field, pattern: str, shape: tuple[int, ...], *numbers: int) -> Array:
     """Elements in the place of a constant that is made of sizes."""
-    return field.drawn(f"{pattern} {numbers} of {shape}", shape)
+    return np.asarray(field.drawn(f"{pattern} {numbers} of {shape}", shape), object)
 
 
 def _by_cost(letter: str) -> tuple[int, str]:

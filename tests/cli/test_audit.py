@@ -114,7 +114,8 @@ def test_a_mapping(run: Run, folder: Path, own: Path) -> None:
     (folder / "m.toml").write_text('params = "object"\n')
     assert refused(run(*AUDIT, "--mapping", "m.toml")) == (
         "own.py:gru: it raises, at T=3, B=2, D=4, H=5: TypeError: 'types.SimpleNamespace' object "
-        "is not subscriptable (own.py, line 21)"
+        "is not subscriptable (own.py, line 21); it was called as gru(params, x, y, s0): a mapping "
+        "says how else, --mapping FILE.toml (docs/audit.md)"
     )
     assert refused(run(*AUDIT, "--mapping", "n.toml")) == "n.toml does not exist"
 

@@ -39,7 +39,7 @@ def test_the_checks_are_those_of_the_kernel() -> None:
     at_most = {row[1]: float(row[2]) for row in rows if row[2] != "exact"}
     tolerance = {c.method: c.tolerance for c in report.checks}
     assert all(tolerance[name] <= at_most[name] <= 10 * tolerance[name] for name in at_most)
-    assert of["central difference"] == "each weight"
+    assert of["central difference"] == "each weight, all_gradients"
     assert of["random direction"] == "all weights, loss_weights, lengths"
 
 
@@ -80,5 +80,6 @@ def test_a_cell_that_no_command_names_has_no_certificate_on_its_page() -> None:
 def test_a_text_has_them_and_a_single_step_has_none() -> None:
     text = gc.inspect(gc.GRU)
     assert "What is proved, what is checked\n" in text
-    assert re.search(r"^    each weight +complex step +1e-12 +6 of 6$", text, re.MULTILINE)
+    row = r"^    each weight, all_gradients +complex step +1e-12 +7 of 7$"
+    assert re.search(row, text, re.MULTILINE)
     assert table(unroll=2, at=1) == []

@@ -118,7 +118,7 @@ def test_a_kernel_that_is_good_nowhere_meets_all_domains_once(
     source = gc.generate(gc.GRU, style="textbook")
     assert source.count(right) == 1
     assert not verify(load_source(source.replace(right, right + fault), "kernel"))
-    assert 50 <= len(tried) < 60
+    assert 50 <= len(tried) < 70  # masks have problems of their own
 
 
 def test_the_domain_in_words() -> None:

@@ -279,6 +279,6 @@ def test_constants_of_a_workspace_are_left_alone() -> None:
 
 def test_sizes_of_batches_keep_those_of_the_problem() -> None:
     kernel = edited(unroll=2)
-    problem = Problem(kernel, Sizes(2, 4, 3, 5), seed=0)
+    problem = Problem(kernel, Sizes(2, 10, 3, 5), seed=0)
     [batch] = batches(problem)
-    assert batch.problem.sizes == Sizes(2, 4, 3, 5)
+    assert batch.problem.sizes == Sizes(2, 10, 3, 5)
