@@ -62,7 +62,7 @@ def as_file(cell: Cell) -> str:
     lines += [f"inputs = {_table(cell.inputs)}", f"weights = {_table(cell.weights)}"]
     if cell.constants:
         made = {c.name: p.of(_sizes(c)) for c, p in cell.constants.items() if p is not None}
-        shapes = {c.name: letters(_sizes(c)) for c in cell.constants}
+        shapes = {c.name: letters(shape_of_symbol(c)) for c in cell.constants}
         written = ", ".join(f'{n} = "{made.get(n, shape)}"' for n, shape in shapes.items())
         lines += [f"constants = {{ {written} }}"]
     plain = _listed(symbol.name for symbol in cell.without_gradient)
@@ -339,7 +339,9 @@ class _Draw:
         return self.weights[-1]
 
     def pattern(self, shape: Any) -> Pattern | None:
-        """How a constant is made, None for one that is given."""
+        """How a constant is made, None for one that is given, as a column is."""
+        if shape[1] == 1:
+            return None
         numbers = {name: int(kind.numbered) for name, kind in PATTERNS.items()}
         patterns = [Pattern(name, number) for name, number in numbers.items()]
         return self.random.choice([None, *(p for p in patterns if not fault_of_pattern(p, shape))])

@@ -90,6 +90,7 @@ class _Author:
         self.taken: dict[str, int] = {}
         self.gate_terms: dict[Ref, list[Expr]] = {}
         self.gate_sums: list[tuple[Ref, Expr]] = []
+        self.in_loss = False
 
     # --- choices ----------------------------------------------------------------------------
 
@@ -139,13 +140,18 @@ class _Author:
             self.written.append((shape, found))
         return found
 
+    @property
+    def divisor(self) -> Expr:
+        """The number of targets that count, which the loss alone knows; elsewhere another number."""
+        return _COUNT if self.in_loss else Const(Fraction(3))
+
     def leaf(self, shape: Shape) -> Expr:
         known = [ref for ref in self.readable if ref.var.shape == shape]
         if known:
             return self.one_of(known)
         if shape[:1] == ("B",):
             return self._product(shape, 0)
-        return self.weight(shape) if shape else _COUNT
+        return self.weight(shape) if shape else self.divisor
 
     def _rows(self, shape: Shape, depth: int) -> Expr:
         if depth <= 0 or self.chance(15):
@@ -234,7 +240,7 @@ class _Author:
             case "reciprocal":
                 return Call("reciprocal", (Call("add", (one, Call("sigmoid", (a,)))),))
             case "divide":
-                return Call("divide", (a, _COUNT))
+                return Call("divide", (a, self.divisor))
             case "positive":  # it jumps at zero, where no drawn input is
                 return Call("multiply", (a, self._positive(shape)))
             case "times a number":
@@ -243,7 +249,7 @@ class _Author:
                 e = Call("exp", (Call("subtract", (a, Call("row_max", (a,)))),))
                 return Call("multiply", (e, Call("reciprocal", (Call("row_sum", (e,)),))))
         mean = Call("rows", (Call("column_sum", (a,)),))
-        return Call("subtract", (a, Call("divide", (mean, _COUNT))))
+        return Call("subtract", (a, Call("divide", (mean, self.divisor))))
 
     def _positive(self, shape: Shape) -> Expr:
         given = [r for r in self.readable if r.var.role == "input" and r.var.shape == shape]
@@ -278,7 +284,7 @@ class _Author:
             case "half":
                 return Call("multiply", (Const(Fraction(1, 2)), found))
             case "divide":
-                return Call("divide", (found, _COUNT))
+                return Call("divide", (found, self.divisor))
             case "sum":
                 return Call("add", (found, Call("total", (a,))))
         return found
@@ -503,7 +509,9 @@ class _Author:
         forward, states = self.forward()
         values = list(self.readable)
         prediction = self.one_of([r for r in values if r.var.role == "value" and _is_here(r)])
+        self.in_loss = True
         loss, seed, cost = self.loss(prediction)
+        self.in_loss = False
         self.readable, self.written = [*values, seed], []
         backward, carries, gradients = self.backward(states, seed)
         inputs, dx = self.inputs()
