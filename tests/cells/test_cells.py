@@ -96,7 +96,7 @@ def test_a_file_is_read_when_its_cell_is_asked_for() -> None:
 
 
 def test_a_cell_that_is_none_is_named_beside_all() -> None:
-    with pytest.raises(KeyError, match="there is no cell 'gur'; did you mean gru\? known: gru, gru1, "):
+    with pytest.raises(KeyError, match=r"no cell 'gur'; did you mean gru\? known: gru, gru1, "):
         gc.cells["gur"]
 
 

@@ -142,7 +142,7 @@ class _Author:
 
     @property
     def divisor(self) -> Expr:
-        """The number of targets that count, which the loss alone knows; elsewhere another number."""
+        """The number of targets that count, which the loss alone knows; elsewhere another."""
         return _COUNT if self.in_loss else Const(Fraction(3))
 
     def leaf(self, shape: Shape) -> Expr:
