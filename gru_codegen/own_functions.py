@@ -44,7 +44,10 @@ __all__ = [
 ]
 
 #: What equations call like functions, beside those of the package.
-WORDS = ("lag", "maximum", "minimum", "where")
+WORDS = (
+    *("lag", "layer_norm", "maximum", "minimum"),
+    *("row_mean", "row_sum", "softmax", "where"),
+)
 #: The most operations of a formula, so that its derivative is found soon.
 MOST_OPERATIONS = 200
 #: Arguments among which one is looked for at which function and derivative are finite.

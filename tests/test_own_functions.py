@@ -154,6 +154,7 @@ def test_two_functions_of_one_name_are_refused() -> None:
 PYTHON: dict[str, tuple[str, Any, str]] = {
     "a built-in": ("tanh", lambda a: a, "it is a function already"),
     "a word": ("where", lambda a: a, "it is a function already"),
+    "a word of rows": ("softmax", lambda a: a, "it is a function already"),
     "a keyword": ("for", lambda a: a, "it is a keyword of Python"),
     "no name": ("f g", lambda a: a, "it is not a name"),
     "a constant": ("f", lambda a: 2, "2 does not depend on the argument"),

@@ -23,16 +23,16 @@ from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.known import meant
 from gru_codegen.lags import MOST_STEPS, lag
+from gru_codegen.own_functions import WORDS
 from gru_codegen.parse.operators import (
     COMPARISONS,
     OF_ROWS,
+    OF_THREE,
     OF_TWO,
     OPERATORS,
     Operand,
     Whole,
     applied,
-    chosen,
-    normalised,
     of_rows,
     transposed,
 )
@@ -161,7 +161,7 @@ class _Reader:
             raise self.error(function, fault)
         if name == "lag":
             return self.lag(node, arguments)
-        words = sorted([*self.functions, *OF_TWO, *OF_ROWS, "lag", "layer_norm", "where"])
+        words = sorted([*self.functions, *WORDS])
         if name == "row_max":
             fault = "the largest number of a row has no derivative"
             raise self.error(function, f"{fault}; softmax(...), which needs none, takes it away")
@@ -170,7 +170,7 @@ class _Reader:
                 function,
                 f"there is no function {name};{meant(name, words)} known: {', '.join(words)}",
             )
-        takes = {"where": 3, "layer_norm": 3, **dict.fromkeys(OF_TWO, 2)}.get(name, 1)
+        takes = 3 if name in OF_THREE else 2 if name in OF_TWO else 1
         if len(arguments) != takes:
             count = ("one argument", "two arguments", "three arguments")[takes - 1]
             raise self.error(node, f"{name} takes {count}, not {len(arguments) or 'none'}")
@@ -178,10 +178,8 @@ class _Reader:
         if name in OF_TWO:
             left, right = operands
             return OF_TWO[name](left, right, self.whole(node))
-        if name == "where":
-            return chosen(operands, self.whole(node))
-        if name == "layer_norm":
-            return normalised(operands, self.whole(node))
+        if name in OF_THREE:
+            return OF_THREE[name](operands, self.whole(node))
         if name in OF_ROWS:
             return of_rows(name, *operands)
         return applied(self.functions[name], *operands)

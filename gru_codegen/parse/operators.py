@@ -23,13 +23,12 @@ from gru_codegen.rows import layer_norm, row_mean, row_sum, softmax
 __all__ = [
     "COMPARISONS",
     "OF_ROWS",
+    "OF_THREE",
     "OF_TWO",
     "OPERATORS",
     "Operand",
     "Whole",
     "applied",
-    "chosen",
-    "normalised",
     "of_rows",
     "transposed",
 ]
@@ -215,7 +214,7 @@ def of_rows(name: str, operand: Operand) -> Value:
     return Value(found, (*operand.value.shape[:-1], found.shape[1]))
 
 
-def normalised(operands: list[Operand], whole: Whole) -> Value:
+def _normalised(operands: list[Operand], whole: Whole) -> Value:
     """Layer normalisation of the rows of the first operand, with a gain and a bias."""
     rows, gain, bias = operands
     _check_rows(rows)
@@ -230,7 +229,7 @@ def normalised(operands: list[Operand], whole: Whole) -> Value:
     return Value(layer_norm(*values), shape)
 
 
-def chosen(operands: list[Operand], whole: Whole) -> Value:
+def _chosen(operands: list[Operand], whole: Whole) -> Value:
     """The second of three operands where the first holds, else the third."""
     condition, first, other = operands
     if not condition.value.shape:
@@ -287,4 +286,9 @@ OF_ROWS: dict[str, Callable[[Any], Any]] = {
     "row_mean": row_mean,
     "row_sum": row_sum,
     "softmax": softmax,
+}
+#: The functions of three operands.
+OF_THREE: dict[str, Callable[[list[Operand], Whole], Value]] = {
+    "layer_norm": _normalised,
+    "where": _chosen,
 }

@@ -10,7 +10,8 @@ import pytest
 
 from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS
-from gru_codegen.parse import load_cell
+from gru_codegen.own_functions import WORDS
+from gru_codegen.parse import load_cell, operators
 from tests.parse.files import EXAMPLE, fault, load
 
 TEXT = EXAMPLE.read_text()
@@ -1217,3 +1218,8 @@ def test_a_cell_that_does_not_read_its_input(tmp_path: Path) -> None:
         'as inputs = { u = "(B, D)" } does',
         None,
     )
+
+
+def test_the_words_that_no_function_may_be_called_are_those_of_equations() -> None:
+    of_operands = (*operators.OF_ROWS, *operators.OF_TWO, *operators.OF_THREE)
+    assert {*WORDS} == {"lag", *of_operands}
