@@ -87,15 +87,7 @@ class _Names(Symbols):
 
     everywhere = MappingProxyType({})
 
-    def __init__(self, document: Document) -> None:
-        self.document = document
-        self.roles: dict[str, str] = {}
-        self.sizes: dict[str, Any] = {}
-        self.numbers: dict[str, Any] = {}
-        self.functions: dict[str, Any] = {}
-        self.states: dict[str, Any] = {}
-        self.weights = ()
-        self.constants: dict[Any, Any] = {}
+    def _read(self) -> None:
         self._read_numbers()
         self.inputs = tuple(self._matrix(key) for key in ("prediction", "target"))
 

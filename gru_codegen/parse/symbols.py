@@ -58,18 +58,27 @@ class Symbols:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.roles: dict[str, str] = {}
-        self.sizes: dict[str, Any] = {symbol.name: symbol for symbol in (B, D, H)}
-        self._read_sizes()
+        self.sizes: dict[str, Any] = {}
         self.numbers: dict[str, Any] = {}
-        self._read_numbers()
         self.functions: dict[str, Any] = {}
+        self.inputs: tuple[Any, ...] = ()
+        self.without_gradient: tuple[Any, ...] = ()
+        self.states: dict[str, Any] = {}
+        self.weights: tuple[Any, ...] = ()
+        self.constants: dict[Any, Pattern | None] = {}
+        self._read()
+
+    def _read(self) -> None:
+        """Read what the file declares, in an order in which each may name what is before it."""
+        self.sizes |= {symbol.name: symbol for symbol in (B, D, H)}
+        self._read_sizes()
+        self._read_numbers()
         self._read_functions()
         self.inputs = self._matrices("inputs", "an input")
         self.without_gradient = tuple(self._read_without_gradient())
-        self.states: dict[str, Any] = {}
         self._read_states()
         self.weights = self._matrices("weights", "a weight")
-        self.constants: dict[Any, Pattern | None] = dict(self._read_constants())
+        self.constants |= self._read_constants()
 
     @property
     def output(self) -> str:
@@ -173,7 +182,7 @@ class Symbols:
         for name, written in self.document.table.get("constants", {}).items():
             self._give_role(name, "a constant", "constants", name)
             match = _PATTERN.fullmatch(written.strip())
-            pattern = None if match is None else self._pattern_of(name, match)
+            pattern = None if match is None else _pattern_of(self.document, name, match)
             shape = written if match is None else _shape_of(match)
             sizes = self._sizes_of(shape, "constants", name)
             symbol = matrix(name, *(sp.S.One, sp.S.One, *sizes)[-2:])
@@ -184,20 +193,6 @@ class Symbols:
             if fault:
                 raise self.document.value_error(fault, "constants", name)
             yield symbol, pattern
-
-    def _pattern_of(self, name: str, match: re.Match[str]) -> Pattern:
-        pattern, number = match["pattern"], match["number"]
-        if pattern not in PATTERNS:
-            fault = f"there is no pattern {shortened(pattern)};{meant(pattern, PATTERNS)} "
-            fault += f"known: {', '.join(PATTERNS)}"
-            raise self.document.value_error(fault, "constants", name)
-        if PATTERNS[pattern].numbered and number is None:
-            fault = f"{pattern} takes a number, as in {pattern}(H, 1)"
-            raise self.document.value_error(fault, "constants", name)
-        try:
-            return Pattern(pattern, int(number or 0))
-        except CellError as error:
-            raise self.document.value_error(str(error), "constants", name) from None
 
     def _matrices(self, section: str, role: str) -> tuple[Any, ...]:
         """The matrices of a table of names and shapes."""
@@ -230,6 +225,21 @@ class Symbols:
                 remedy = remedy or "a shape has letters for its sizes"
                 raise error(f"{fault}; {remedy}", section, name)
         return tuple(self.sizes.get(letter, sp.S.One) for letter in found)
+
+
+def _pattern_of(document: Document, name: str, match: re.Match[str]) -> Pattern:
+    pattern, number = match["pattern"], match["number"]
+    if pattern not in PATTERNS:
+        fault = f"there is no pattern {shortened(pattern)};{meant(pattern, PATTERNS)} "
+        fault += f"known: {', '.join(PATTERNS)}"
+        raise document.value_error(fault, "constants", name)
+    if PATTERNS[pattern].numbered and number is None:
+        fault = f"{pattern} takes a number, as in {pattern}(H, 1)"
+        raise document.value_error(fault, "constants", name)
+    try:
+        return Pattern(pattern, int(number or 0))
+    except CellError as error:
+        raise document.value_error(str(error), "constants", name) from None
 
 
 def _shape_of(match: re.Match[str]) -> str:
