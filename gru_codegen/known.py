@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher, get_close_matches
 from typing import NoReturn, TypeVar
 
-__all__ = ["Known", "closest", "meant"]
+__all__ = ["Known", "closest", "meant", "none_called"]
 
 Value = TypeVar("Value")
 
@@ -19,8 +19,13 @@ class Known(dict[str, Value]):
         self.kind = kind
 
     def __missing__(self, name: object) -> NoReturn:
-        close = meant(name, self) if isinstance(name, str) else ""
-        raise KeyError(f"there is no {self.kind} {name!r};{close} known: {', '.join(self)}")
+        raise KeyError(none_called(self.kind, name, self))
+
+
+def none_called(kind: str, name: object, known: Iterable[str]) -> str:
+    """The message about a `name` that none of a kind has."""
+    close = meant(name, known) if isinstance(name, str) else ""
+    return f"there is no {kind} {name!r};{close} known: {', '.join(known)}"
 
 
 def meant(name: str, known: Iterable[str]) -> str:

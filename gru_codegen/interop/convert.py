@@ -17,7 +17,7 @@ from gru_codegen.interop.arrays import Arrays, Blocks, OtherLayerError, floating
 from gru_codegen.interop.errors import InteropError
 from gru_codegen.interop.layouts import CELLS, NO_LAYER, AsLayer, Framework, Layer
 from gru_codegen.interop.packing import written
-from gru_codegen.known import meant
+from gru_codegen.known import none_called
 
 if TYPE_CHECKING:
     from gru_codegen.cell import Cell
@@ -135,8 +135,7 @@ def _require_cell(name: str) -> None:
     from gru_codegen.parse import cells  # SymPy, which names of layers do not need
 
     if name not in cells:
-        close = meant(name, cells)
-        raise InteropError(f"there is no cell {name!r};{close} known: {', '.join(cells)}")
+        raise InteropError(none_called("cell", name, cells))
 
 
 def _name_of(cell: Cell) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gru_codegen.cell import Cell
 from gru_codegen.cells import FAMILIES, FOLDER
-from gru_codegen.known import meant
+from gru_codegen.known import none_called
 from gru_codegen.parse.declaration import read_cell
 
 __all__ = ["cells", "families"]
@@ -30,9 +30,7 @@ class _Cells(Mapping[str, Cell]):
 
     def __getitem__(self, name: str) -> Cell:
         if name not in self._files:
-            raise KeyError(
-                f"there is no cell {name!r};{meant(name, self)} known: {', '.join(self)}"
-            )
+            raise KeyError(none_called("cell", name, self))
         if name not in self._read:
             self._read.setdefault(name, self._declared(self._files[name]))
         return self._read[name]
