@@ -37,7 +37,7 @@ from gru_codegen.verify.direction import movable, moved, slope
 from gru_codegen.verify.domain import GOOD, USUAL, choose, noise_of
 from gru_codegen.verify.domain import Domain as Drawn
 from gru_codegen.verify.entry_points import differentiated, inputs, size_keyword
-from gru_codegen.verify.options import adjoints, options
+from gru_codegen.verify.options import adjoints, ended, options
 from gru_codegen.verify.report import Check
 from gru_codegen.verify.targets import DRAWS, LOSSES
 from gru_codegen.verify.targets import Loss as Definition
@@ -123,7 +123,7 @@ def definition_of(loss: Loss) -> Definition:
     def each(outputs: Any, y: Any) -> Any:
         y = np.eye(outputs.shape[-1])[y] if loss.targets == "labels" else y
         found = np.array([costs(loss, *step) for step in zip(outputs, y, strict=True)])
-        return found / outputs.shape[-1] if loss.mean and len(loss.numbers) > 1 else found
+        return found / loss.columns(outputs.shape[-1]) if loss.mean else found
 
     return Definition(DRAWS[loss.targets], each, loss.mean, bounded=True)
 
@@ -169,7 +169,7 @@ class _Slopes:
         keywords = {"lengths": lengths, "mask": mask, "loss_weights": weights}
         of_call = {given: keywords[given]} if given else {}
         result = problem.kernel.loss_and_gradients(*arguments.trained, **of_call)
-        padding = {"lengths": np.arange(T)[:, None] >= lengths, "mask": ~mask}.get(given)
+        padding = {"lengths": ended(T, lengths), "mask": ~mask}.get(given)
         found = self._evaluated(problem, directions, padding)
         if given != "loss_weights":
             weights = np.ones((T, B))
@@ -352,8 +352,9 @@ def _outputs(problem: Problem, expected: Evaluation) -> tuple[str, Any, Any]:
 
 
 def _state(problem: Problem, expected: Evaluation) -> tuple[str, Any, Any]:
-    _, state = problem.kernel.forward(*problem.arguments.run)
-    if not is_forward_alone(problem.kernel):
+    if is_forward_alone(problem.kernel):
+        _, state = problem.kernel.forward(*problem.arguments.run)
+    else:
         state = problem.result.state
     return "state", states(state), tuple(expected.states.values())
 

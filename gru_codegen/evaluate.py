@@ -319,7 +319,7 @@ def evaluate_declaration(
             computed[equation.target.name].append(values[equation.target])
         of_samples.append(np.where(over, zero, _costs(bound, values, known)))
     samples = np.size(of_samples) if ended is None else int((~ended).sum())
-    columns = np.shape(outputs)[-1] if len(loss.numbers) > 1 else 1
+    columns = loss.columns(np.shape(outputs)[-1])
     numbers = samples * columns or 1 if loss.mean else 1
     last = {state.name: array for state, array in current.items()}
     found = {name: np.array(each) for name, each in computed.items()}

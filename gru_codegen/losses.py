@@ -142,6 +142,10 @@ class Loss:
         shape = tuple(self.target.shape)
         return shape[:1] if self.targets == "labels" else shape
 
+    def columns(self, outputs: int) -> int:
+        """The number of targets of a sample and a step with so many `outputs`: a label is one."""
+        return outputs if len(self.numbers) > 1 else 1
+
     def of(self, prediction: MatrixSymbol, names: Collection[str] = ()) -> Loss:
         """The same loss of this `prediction`, which is (B, n): O becomes n.
 

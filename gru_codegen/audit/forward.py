@@ -60,7 +60,7 @@ class Computed:
 
         loss = total(len(y)) - (total(len(y) - 1) if self.at_last and len(y) > 1 else 0)
         T, B, columns = point.y.shape
-        numbers = (1 if self.at_last else T) * B * (columns if len(self.loss.numbers) > 1 else 1)
+        numbers = (1 if self.at_last else T) * B * self.loss.columns(columns)
         return loss / numbers if self.loss.mean else loss
 
     def multiple(self, found: Losses) -> Factor | None:

@@ -182,7 +182,7 @@ class Model:
             total += float(evaluate(loss.cost, values))
             steps.append(values)
         outputs = np.array([values[cell.output] for values in steps])
-        columns = outputs.shape[2] if len(loss.numbers) > 1 else 1
+        columns = loss.columns(outputs.shape[2])
         share = 1 / (columns * len(outputs) * outputs.shape[1]) if loss.mean else 1.0
         return Forward(steps, outputs, total * share, share)
 

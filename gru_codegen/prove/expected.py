@@ -237,7 +237,7 @@ class Reference(_Equations):
         loss = self.derivation.loss
         if not loss.mean:
             return 1
-        columns = self.point.numbers.shape[2] if len(loss.numbers) > 1 else 1
+        columns = loss.columns(self.point.numbers.shape[2])
         return self.row_weights(given - {"errors"}).sum() * columns
 
     def loss(self, given: Given) -> Any:

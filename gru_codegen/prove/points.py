@@ -13,6 +13,7 @@ from gru_codegen.cell import Cell
 from gru_codegen.constants import stored_shape
 from gru_codegen.losses import Loss
 from gru_codegen.prove.field import Field
+from gru_codegen.verify.options import ended
 
 __all__ = ["PADDING", "Given", "Point", "made"]
 
@@ -140,8 +141,7 @@ class Point:
     def padding(self, given: Given) -> Array:
         """(T, B), the steps that are no real ones of a sample: masked, or past its length."""
         masked = ~self.mask & ("mask" in given)
-        ended = np.arange(self.T)[:, None] >= self.lengths
-        return np.asarray(masked | (ended & ("lengths" in given)))
+        return np.asarray(masked | (ended(self.T, self.lengths) & ("lengths" in given)))
 
     @cached_property
     def loss_weights(self) -> Array:
