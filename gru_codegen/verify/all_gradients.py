@@ -19,19 +19,19 @@ from .configuration import Arguments, Array, Problem, parts, states
 from .difference import Difference, difference, verdict, worst
 from .direction import moved, norm_of, slope
 from .entry_points import differentiated
-from .options import adjoints, ended, lengths, mask, options, spoilt, weights
+from .options import adjoints, ended, lengths, mask, options, padded, weights
+
+#: The method, the step and the tolerance of central differences.
+_DIFFERENCE = (finite_differences.METHOD, finite_differences.STEP, finite_differences.TOLERANCE)
 
 
 def claims(problems: Sequence[Problem]) -> list[Claim]:
     """Return the claims about the results of `all_gradients` with every option."""
     name, allowed = "all_gradients", tolerance(problems, complex_step.TOLERANCE)
-    long, method, of_long = (
-        getattr(finite_differences, n) for n in ("STEP", "METHOD", "TOLERANCE")
-    )
     found = [
         Claim(name, "results of the others", None, allowed, over(problems, _results)),
         Claim(name, complex_step.METHOD, STEP, allowed, over(problems, _stepped)),
-        Claim(name, method, long, of_long, over(problems, _differenced)),
+        Claim(name, *_DIFFERENCE, over(problems, _differenced)),
     ]
     if options(problems[0].kernel).vjp:
         found.append(Claim(name, "with a pullback", None, allowed, over(problems, _pulled)))
@@ -48,8 +48,7 @@ class _Case(NamedTuple):
 
     def arguments(self, given: Arguments) -> Arguments:
         """The arguments with NaN where nothing may be read."""
-        read = given.with_inputs(spoilt(array, self.padding) for array in given.inputs)
-        return read._replace(y=spoilt(given.y, self.unread))
+        return padded(given, self.padding, self.unread)
 
     @property
     def of_run(self) -> dict[str, Array]:

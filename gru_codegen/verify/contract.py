@@ -36,14 +36,9 @@ def claims(problems: Sequence[Problem]) -> list[Claim]:
         Claim("params", "taken by field name", None, allowed, over(problems, _by_name)),
         Claim("arguments", "wrong ones refused", None, 0, over(problems, _refused)),
         *(
-            [Claim("inputs", "taken by field name", None, allowed, over(problems, _by_name_too))]
-            if len(problems[0].input_names) > 1
-            else []
-        ),
-        *(
-            [Claim("constants", "taken by field name", None, allowed, over(problems, _constants))]
-            if hasattr(problems[0].kernel, "Constants")
-            else []
+            Claim(name, "taken by field name", None, allowed, over(problems, measure))
+            for kind, (name, measure) in _TAKEN_BY_NAME.items()
+            if hasattr(problems[0].kernel, kind)
         ),
     ]
 
@@ -143,40 +138,44 @@ def _by_name(problem: Problem) -> Difference:
     return worst(checks)
 
 
-def _by_name_too(problem: Problem) -> Difference:
+def _inputs_by_name(problem: Problem) -> Difference:
     """Take any NamedTuple with the fields of Inputs, and refuse one array and other names."""
-    given = problem.arguments
-    x, run = given.x, problem.kernel.forward
-    *others, last = x._fields
-    reordered = _named_tuple("Reordered", (last, *others))(getattr(x, last), *x[:-1])
-    renamed = _named_tuple("Renamed", (*others, f"{last}_"))(*x)
-    results = run(*given._replace(x=reordered).run)
-    return worst(
-        [
-            difference("from reordered inputs, results", results, run(*given.run)),
-            _refusal(f"{last}_ for {last}", f"{last}_?|x", run, *given._replace(x=renamed).run),
-            _refusal("one array for all inputs", "x", run, *given._replace(x=x[0]).run),
-        ]
-    )
+    return _field_by_name(problem, "x", {"one array for all inputs": problem.arguments.x[0]})
 
 
-def _constants(problem: Problem) -> Difference:
-    """Take any NamedTuple with the fields of Constants, and refuse other names and none at all."""
+def _constants_by_name(problem: Problem) -> Difference:
+    """Take any NamedTuple with the fields of Constants, and refuse a tuple and other names."""
+    constants = problem.arguments.constants
+    return _field_by_name(problem, "constants", {"a tuple": tuple(constants)})
+
+
+def _field_by_name(problem: Problem, argument: str, refused: dict[str, Any]) -> Difference:
+    """Check that an argument with fields is taken by their names, and what is to be refused."""
     given, run = problem.arguments, problem.kernel.forward
-    names = given.constants._fields[::-1]
-    reordered = _named_tuple("Reordered", names)(*given.constants[::-1])
-    renamed = _named_tuple("Renamed", (*names[:-1], f"{names[-1]}_"))(*given.constants[::-1])
-    results = run(*given._replace(constants=reordered).run)
-    refused = {"another name": renamed, "a tuple": tuple(given.constants)}
+    value = getattr(given, argument)
+    *others, last = value._fields
+
+    def called(other: Any) -> tuple[Any, ...]:
+        return given._replace(**{argument: other}).run
+
+    reordered = _named_tuple("Reordered", (last, *others))(value[-1], *value[:-1])
+    renamed = _named_tuple("Renamed", (*others, f"{last}_"))(*value)
+    results = run(*called(reordered))
+    mention = f"{last}_?|{argument}"
     return worst(
         [
-            difference("from reordered constants, results", results, run(*given.run)),
-            *(
-                _refusal(name, "constants", run, *given._replace(constants=bad).run)
-                for name, bad in refused.items()
-            ),
+            difference(f"from reordered {argument}, results", results, run(*given.run)),
+            _refusal(f"{last}_ for {last}", mention, run, *called(renamed)),
+            *(_refusal(name, argument, run, *called(bad)) for name, bad in refused.items()),
         ]
     )
+
+
+#: The checks of the arguments that have fields, by the class that a kernel has for one.
+_TAKEN_BY_NAME = {
+    "Inputs": ("inputs", _inputs_by_name),
+    "Constants": ("constants", _constants_by_name),
+}
 
 
 def _exchanged(params: Any) -> list[str]:

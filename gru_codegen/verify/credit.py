@@ -15,7 +15,7 @@ from .claim import Claim, over, tolerance
 from .complex_step import TOLERANCE
 from .configuration import Arguments, Array, Problem
 from .difference import Difference, difference, verdict, worst
-from .options import ended, lengths, spoilt, weights
+from .options import ended, lengths, padded, spoilt, weights
 
 
 def claims(problems: Sequence[Problem]) -> list[Claim]:
@@ -46,8 +46,7 @@ def _masked(problem: Problem) -> _Masked:
     V, left = weights(T, B), lengths(T, B, max(T + 1 - B, 0))  # some sample has all steps
     V[T // 2 : T // 2 + (T > 2)] = 0
     over, read = ended(T, left), problem.arguments
-    read = read.with_inputs(spoilt(each, over) for each in read.inputs)
-    read = read._replace(y=spoilt(read.y, over | (V == 0)))
+    read = padded(read, over, over | (V == 0))
     found = problem.kernel.credit(*read.trained, loss_weights=V, lengths=left, full=True)
     return _Masked(np.where(over, 0, V), left, found)
 

@@ -21,7 +21,18 @@ from .configuration import Arguments, Array, Problem, cast, parts, states
 from .difference import Difference, difference, worst
 from .direction import along, slope
 from .entry_points import differentiated
-from .options import Adjoints, adjoints, ended, lengths, options, rows, sample, spoilt, weights
+from .options import (
+    Adjoints,
+    adjoints,
+    ended,
+    lengths,
+    options,
+    padded,
+    rows,
+    sample,
+    spoilt,
+    weights,
+)
 from .pullback import through_forward
 
 #: The most samples in one batch: longer kernels get several.
@@ -73,9 +84,7 @@ class Batch:
     def arguments(self, padding: float = np.nan) -> Arguments:
         """The data, with ``padding`` where the samples have ended."""
         given = self.problem.arguments
-        spoilt_inputs = (spoilt(array, self.ended, padding) for array in given.inputs)
-        y = spoilt(given.y, self.ended, padding)
-        return given.with_inputs(spoilt_inputs)._replace(y=y)
+        return padded(given, self.ended, value=padding)
 
     def adjoints(self, padding: float = np.nan) -> Adjoints:
         """The adjoints of outputs and state, with ``padding`` where the samples have ended."""

@@ -20,7 +20,7 @@ from .complex_step import TOLERANCE
 from .configuration import Arguments, Array, Problem, parts
 from .difference import Difference, difference, worst
 from .entry_points import differentiated
-from .options import Adjoints, adjoints, ended, lengths, mask, options, spoilt, weights
+from .options import Adjoints, adjoints, ended, lengths, mask, options, padded, spoilt, weights
 
 
 def claims(problems: Sequence[Problem]) -> list[Claim]:
@@ -78,8 +78,7 @@ class _Masked:
     def arguments(self) -> tuple[Arguments, Arguments]:
         """Those with padding that is not to be read, and those with the real steps first."""
         given = self.problem.arguments
-        masked = given.with_inputs(spoilt(array, self.padding) for array in given.inputs)
-        masked = masked._replace(y=spoilt(given.y, self.padding))
+        masked = padded(given, self.padding)
         first = masked.with_inputs(map(self.moved, masked.inputs))
         return masked, first._replace(y=self.moved(masked.y))
 

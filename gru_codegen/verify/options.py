@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .configuration import Array, Problem, states
+from .configuration import Arguments, Array, Problem, states
 from .entry_points import main, takes
 
 
@@ -92,3 +92,15 @@ def sample(value: Any, b: int) -> Any:
 def rows(value: Any, chosen: Array) -> tuple[Array, ...]:
     """Return the rows of a state that ``chosen`` (B,) says, array by array."""
     return tuple(part[chosen] for part in states(value))
+
+
+def padded(
+    given: Arguments, padding: Array, unread: Array | None = None, value: float = np.nan
+) -> Arguments:
+    """Return arguments with ``value`` in the inputs of steps that are ``padding``, (T, B).
+
+    Targets have it where they are ``unread``, or where the inputs have it if that is None.
+    """
+    inputs = (spoilt(array, padding, value) for array in given.inputs)
+    y = spoilt(given.y, padding if unread is None else unread, value)
+    return given.with_inputs(inputs)._replace(y=y)

@@ -14,7 +14,7 @@ from .claim import Claim, over, tolerance
 from .complex_step import TOLERANCE
 from .configuration import Problem, cast, states
 from .difference import Difference, difference, verdict, worst
-from .options import ended, lengths, spoilt
+from .options import ended, lengths, padded
 
 
 def claims(problems: Sequence[Problem]) -> list[Claim]:
@@ -45,9 +45,9 @@ def _padded(problem: Problem) -> Difference:
     kernel, given, (T, B, *_) = problem.kernel, problem.arguments, problem.sizes
     left = lengths(T, B)
     past = ended(T, left)
-    padded = given.with_inputs(spoilt(array, past) for array in given.inputs)
-    found = kernel.trace(*padded.run, lengths=left)
-    _, state = kernel.forward(*padded.run, lengths=left)
+    read = padded(given, past)
+    found = kernel.trace(*read.run, lengths=left)
+    _, state = kernel.forward(*read.run, lengths=left)
     whole = kernel.trace(*given.run)
     last = dict(zip(kernel.STATES, states(state), strict=True))
     differences = []
