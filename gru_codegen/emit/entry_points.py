@@ -134,7 +134,7 @@ class Interface:
         """That of `program`, whose cell declares `inputs`."""
         variables = program.variables()
         return cls(
-            tuple(var for var in program.given if var not in program.weights),
+            program.given_constants,
             tuple(variables[name] for name in inputs),
             tuple(n for n in inputs if targets is None or n in _differentiated(program)),
             ("T", *program.entries["forward"][0].shape),

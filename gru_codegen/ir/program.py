@@ -156,9 +156,14 @@ class Program:
         return printed(self)
 
     @property
+    def given_constants(self) -> tuple[Var, ...]:
+        """The constants that a call is given."""
+        return tuple(var for var in self.constants if var.name not in self.made)
+
+    @property
     def given(self) -> tuple[Var, ...]:
         """The weights and constants that a call is given."""
-        return (*self.weights, *(var for var in self.constants if var.name not in self.made))
+        return (*self.weights, *self.given_constants)
 
     def orientation_of(self, var: Var) -> Orientation:
         """Orientation of the matrices of `var`; rows, if they have no row per sample."""

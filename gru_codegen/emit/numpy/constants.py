@@ -1,4 +1,4 @@
-"""The constants of a module: those that are arguments, and the code that makes the others."""
+"""The arguments of a module beside its weights, constants and inputs, and the code of them."""
 
 from __future__ import annotations
 
@@ -7,20 +7,15 @@ from gru_codegen.emit.lines import signature
 from gru_codegen.emit.sizes import in_code, letters, parameter, quoted
 from gru_codegen.ir import Program, Var
 
-__all__ = ["given_constants", "made_constants", "numbers_of_sizes", "signature_of_prepared"]
+__all__ = ["code_of_inputs", "made_constants", "numbers_of_sizes", "signature_of_prepared"]
 
 
 def numbers_of_sizes(program: Program) -> str:
     """The code of a dictionary of the sizes of constants that a call is given, by their letters."""
     sizes = dict.fromkeys(
-        n for var in given_constants(program) for n in var.shape if not n.isdigit()
+        n for var in program.given_constants for n in var.shape if not n.isdigit()
     )
     return f"{{{', '.join(f'{quoted((n,))[1:-2]}: {in_code(n)}' for n in sizes)}}}"
-
-
-def given_constants(program: Program) -> tuple[Var, ...]:
-    """The constants that a call is given."""
-    return program.given[len(program.weights) :]
 
 
 def made_constants(program: Program) -> list[tuple[Var, str, str, str]]:
@@ -46,3 +41,14 @@ def signature_of_prepared(interface: Interface) -> str:
     return signature(
         "_prepared", [*arguments, "workspace: Workspace | None"], f"tuple[{', '.join(types)}]"
     )
+
+
+def code_of_inputs(interface: Interface) -> dict[str, str]:
+    """The code of x: its type, it with a sample per column, and its arrays as keywords."""
+    if not interface.several:
+        return {"x_type": "Array", "turned_x": "_turned(x)", "inputs_by_name": "x=x"}
+    return {
+        "x_type": "Inputs",
+        "turned_x": "Inputs(*map(_turned, x))",
+        "inputs_by_name": '**{f"x.{name}": array for name, array in x._asdict().items()}',
+    }

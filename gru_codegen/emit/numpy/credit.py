@@ -18,6 +18,7 @@ from gru_codegen.emit.numpy.errors import AlongErrors, Errors, Reach
 from gru_codegen.emit.numpy.expressions import as_expression
 from gru_codegen.emit.numpy.functions import (
     Function,
+    named_sizes,
     needed_names,
     owned,
     owners,
@@ -26,7 +27,7 @@ from gru_codegen.emit.numpy.functions import (
 from gru_codegen.emit.numpy.names import Kind, Names
 from gru_codegen.emit.numpy.operands import Operands
 from gru_codegen.emit.numpy.statements import Statements
-from gru_codegen.emit.sizes import Sizes, in_code, parameter
+from gru_codegen.emit.sizes import in_code
 from gru_codegen.ir import (
     Block,
     Call,
@@ -68,7 +69,8 @@ def errors_function(plan: Plan, first: Mapping[str, str], called_by: Mapping[str
     lines = _Blocks(names, loop).lines(phase.blocks)
     given = [var.name for var in used if var.name in called_by]
     needed = needed_names(names, {*names.taken(), *(name for line in lines for name in line.reads)})
-    arrays = [*_sizes(plan), *_arrays(names, needed, first)]
+    sizes = named_sizes(plan, (weight.shape for weight in plan.program.weights))
+    arrays = [*sizes, *_arrays(names, needed, first)]
     stored = {*plan.places, *(view.name for view in attributes.views())}
     lines = [*map(Line, arrays), *map(Line, preamble(used, names, needed - stored)), *lines]
     fixed, parameters = owned({"params", *owners(used, plan.program)})
@@ -86,16 +88,6 @@ def errors_function(plan: Plan, first: Mapping[str, str], called_by: Mapping[str
         names,
         (),
     )
-
-
-def _sizes(plan: Plan) -> Iterator[str]:
-    """Lines that give names to the sizes of arrays."""
-    shapes = [shape for array in plan.arrays for shape in array.shapes]
-    within = {size for shape in shapes for size in shape}
-    within |= {size for weight in plan.program.weights for size in weight.shape}
-    used = [letter for letter in Sizes.of(plan.program).letters if letter in within]
-    code = [f"w.{parameter(letter)}" for letter in used]
-    yield from assignments(["T", *map(in_code, used)], ["w.steps", *code])
 
 
 def _arrays(names: _Names, needed: set[str], first: Mapping[str, str]) -> Iterator[str]:

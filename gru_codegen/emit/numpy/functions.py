@@ -11,8 +11,8 @@ from gru_codegen.emit.numpy.attributes import Attributes
 from gru_codegen.emit.numpy.blocks import Blocks
 from gru_codegen.emit.numpy.helpers import helpers_of
 from gru_codegen.emit.numpy.names import Kind, Local, Names
-from gru_codegen.emit.sizes import Sizes, parameter
-from gru_codegen.ir import Call, Phase, Program, Var, parts, statements, writes
+from gru_codegen.emit.sizes import Sizes, in_code, parameter
+from gru_codegen.ir import Call, Phase, Program, Shape, Var, parts, statements, writes
 from gru_codegen.plan import Plan
 
 __all__ = [
@@ -127,6 +127,15 @@ def owned(owners: Collection[str]) -> tuple[list[str], list[str]]:
     types = {"params": "Params", "constants": "Constants"}
     names = [name for name in types if name in owners]
     return names, [f"{name}: {types[name]}" for name in names]
+
+
+def named_sizes(plan: Plan, others: Iterable[Shape] = ()) -> Iterator[str]:
+    """Lines that give names to the number of steps and the sizes of arrays, and of `others`."""
+    shapes = (*(shape for array in plan.arrays for shape in array.shapes), *others)
+    within = {size for shape in shapes for size in shape}
+    used = [letter for letter in Sizes.of(plan.program).letters if letter in within]
+    code = [f"w.{parameter(letter)}" for letter in used]
+    yield from assignments(["T", *map(in_code, used)], ["w.steps", *code])
 
 
 def named_arguments(program: Program) -> dict[str, str]:

@@ -24,7 +24,7 @@ from gru_codegen.emit.lines import (
 )
 from gru_codegen.emit.numpy.attributes import Attributes
 from gru_codegen.emit.numpy.constants import (
-    given_constants,
+    code_of_inputs,
     made_constants,
     numbers_of_sizes,
     signature_of_prepared,
@@ -191,7 +191,7 @@ def _entry_points(
         "fixed": ["params", *(["constants"] if interface.constants else [])],
         "inputs": interface.inputs,
         "several": interface.several,
-        "x_type": "Inputs" if interface.several else "Array",
+        **code_of_inputs(interface),
         "without_gradient": interface.without_gradient,
         "pulled": f"tuple[Params, Any, {state}]",
         "names": [*classes, *sorted([*functions, *(entry.name for entry in entry_points)])],
@@ -247,7 +247,7 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
                 for v in _declared_states(program)
             },
             **{f"params.{weight.name}": weight.shape for weight in program.weights},
-            **{f"constants.{each.name}": each.shape for each in given_constants(program)},
+            **{f"constants.{each.name}": each.shape for each in program.given_constants},
         },
         "single_columns": any(array.shape[-1:] == ("1",) for array in (*program.weights, *inputs)),
         **compared(program, inputs),
@@ -338,7 +338,7 @@ def _shape_of_targets(heading: Heading, outputs: Shape) -> Shape:
 def _called(program: Program, heading: Heading) -> Iterator[str]:
     """The functions of the runtime that the template calls."""
     yield from ("params_to_npz", "params_from_npz", "_checked", "_check_fit", "_check_sizes")
-    if given_constants(program):
+    if program.given_constants:
         yield from ("_cast_constants", "_check_constants")
     yield from (f"_{pattern}" for pattern, _ in program.made.values())
     yield "_cast_inputs" if heading.inputs[1:] else "_cast_input"

@@ -10,9 +10,15 @@ from collections.abc import Iterator, Mapping
 from gru_codegen.emit.lines import WIDTH, Line, assignments, call_lines, filled_lines, signature
 from gru_codegen.emit.numpy.attributes import Attributes
 from gru_codegen.emit.numpy.blocks import Blocks
-from gru_codegen.emit.numpy.functions import Function, needed_names, owned, owners, preamble
+from gru_codegen.emit.numpy.functions import (
+    Function,
+    named_sizes,
+    needed_names,
+    owned,
+    owners,
+    preamble,
+)
 from gru_codegen.emit.numpy.names import Names
-from gru_codegen.emit.sizes import Sizes, in_code, parameter
 from gru_codegen.ir import Now, Ref
 from gru_codegen.plan import Array, Plan
 
@@ -38,7 +44,7 @@ def trace_function(plan: Plan, first: Mapping[str, str], called_by: Mapping[str,
     arrays = [line for array in plan.arrays for line in _array(attributes, array, first)]
     results = [var.name for var in plan.program.entries["trace"]]
     lines = [
-        *map(Line, _sizes(plan)),
+        *map(Line, named_sizes(plan)),
         *map(Line, preamble(used, names, needed - stored)),
         *map(Line, arrays),
         *lines,
@@ -60,15 +66,6 @@ def trace_function(plan: Plan, first: Mapping[str, str], called_by: Mapping[str,
         names.steps,
         names,
         (),
-    )
-
-
-def _sizes(plan: Plan) -> Iterator[str]:
-    """Lines that give names to the sizes of arrays."""
-    within = {size for array in plan.arrays for shape in array.shapes for size in shape}
-    used = [letter for letter in Sizes.of(plan.program).letters if letter in within]
-    yield from assignments(
-        ["T", *map(in_code, used)], ["w.steps", *(f"w.{parameter(letter)}" for letter in used)]
     )
 
 

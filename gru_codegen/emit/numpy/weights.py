@@ -15,7 +15,8 @@ from gru_codegen.ir import Program, Var
 
 __all__ = ["compared", "draws", "helpers_of_draws", "of_weights", "sources"]
 
-_USUAL = "uniform on [-1/sqrt(H), 1/sqrt(H))"
+#: The ends of the usual distribution.
+_ENDS = "[-1/sqrt(H), 1/sqrt(H))"
 
 
 def draws(program: Program, heading: Heading) -> dict[str, Any]:
@@ -32,13 +33,13 @@ def draws(program: Program, heading: Heading) -> dict[str, Any]:
 def _said(heading: Heading, number: int) -> str:
     """The first sentence of the docstring."""
     if not heading.init:
-        return f"Draw every weight from the {_USUAL.replace('on', 'distribution on', 1)}."
+        return f"Draw every weight from the uniform distribution on {_ENDS}."
     alike: dict[str, list[str]] = {}
     for name, each in heading.init.items():
         alike.setdefault(each.words, []).append(name)
     parts = [f"{listed(n)} {'is' if len(n) == 1 else 'are'} {words}" for words, n in alike.items()]
     if number > len(heading.init):
-        parts.append(f"all others are {_USUAL}")
+        parts.append(f"all others are uniform on {_ENDS}")
     indent = "    "
     text = textwrap.fill(
         f"Draw the weights: {'; '.join(parts)}.",
@@ -92,7 +93,7 @@ def compared(program: Program, inputs: Sequence[Var]) -> dict[str, Any]:
     others = inputs[1:] if told else inputs
     shapes = [var.shape for var in program.given] + [("T", *var.shape) for var in others]
     first, rest = (["*x"], ["*x[1:]"]) if several else (["x"], [])
-    owners = ["*params", *(["*constants"] if len(program.given) > len(program.weights) else [])]
+    owners = ["*params", *(["*constants"] if program.given_constants else [])]
     return {
         "input_number": in_code(inputs[0].shape[1]) if told else "_",
         "in_shapes": [*owners, *(rest if told else first)],
