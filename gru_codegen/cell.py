@@ -199,7 +199,7 @@ def _check_types(cell: Cell) -> None:
 def _add_states(cell: Cell) -> None:
     """Give `cell` the states that its delays and the number of the step need."""
     where, given = f"cell {cell.name!r}", (cell.states, cell.equations, cell.checks)
-    declared = Delayed(*with_time(where, (*cell.inputs, *cell.weights, *cell.constants), *given))
+    declared = Delayed(*with_time(where, (*cell.inputs, *cell.fixed), *given))
     for name, value in with_states(where, cell.inputs, declared)._asdict().items():
         object.__setattr__(cell, name, value)
     if not cell.states:

@@ -107,8 +107,7 @@ class _Run:
         for name, array in given.items():
             letters = self.kernel.SHAPES.get(name, ())
             for letter, number in zip(letters, array.shape, strict=False):
-                keyword = {"D": "input_size", "H": "hidden_size"}.get(letter, size_keyword(letter))
-                numbers[keyword] = number
+                numbers[size_keyword(letter)] = number
         if not numbers.keys() >= {*untold(self.kernel)}:
             return None
         sizes = {name: numbers[name] for name in untold(self.kernel)}

@@ -11,12 +11,12 @@ from dataclasses import replace
 
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 
+from gru_codegen.constants import stored_shape
 from gru_codegen.derive import AdjointEquation, Blend, Derivation, Hold
 from gru_codegen.derive.writing import mean_factor, written_loss
 from gru_codegen.ir import Call, Expr, Formula, Ref, Statement
 from gru_codegen.lower.expressions import Scope, lowered
 from gru_codegen.lower.stated import Stated
-from gru_codegen.lower.variables import shape_of_symbol
 
 __all__ = ["Options"]
 
@@ -59,7 +59,7 @@ class Options:
     def _selected(self, target: Ref, blend: Blend, symbol: MatrixSymbol) -> Statement:
         """Blend by a mask of zeros and ones, as a selection: only the chosen side is read."""
         sides = (lowered(side, self.of_loss) for side in (blend.ended, blend.running))
-        value = Call("select", (self.variables.ended(shape_of_symbol(blend.mask)), *sides))
+        value = Call("select", (self.variables.ended(stored_shape(blend.mask)), *sides))
         text = f"{self.notation.text(symbol)} = {self.notation.text(blend.expression)}"
         return self._past_length(target, value, text)
 

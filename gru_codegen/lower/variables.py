@@ -6,11 +6,12 @@ from typing import Any
 
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 
+from gru_codegen.constants import stored_shape
 from gru_codegen.derive import AdjointEquation, Derivation
 from gru_codegen.ir import Expr, Now, Ref, Role, Shape, Var
 from gru_codegen.names import SHARED, NewNames
 
-__all__ = ["Variables", "identifier", "shape_of_symbol"]
+__all__ = ["Variables", "identifier"]
 
 
 class Variables:
@@ -28,7 +29,7 @@ class Variables:
         self.refs: dict[MatrixSymbol, Ref] = {}
         self.inlined: dict[MatrixSymbol, Expr] = {}
         self.loss = Var("loss", (), "loss", meaning=derivation.loss.title)
-        self._first_shape = shape_of_symbol(next(iter(derivation.cell.states)))
+        self._first_shape = stored_shape(next(iter(derivation.cell.states)))
         self._names = NewNames(_names(derivation))
         self._declare_given()
         self._declare_computed()
@@ -46,10 +47,10 @@ class Variables:
         for shift in loss.shifts:
             self._timed(shift, "value", "shift")
         for weight in cell.weights:
-            self.refs[weight] = Ref(Var(weight.name, shape_of_symbol(weight), "weight"))
+            self.refs[weight] = Ref(Var(weight.name, stored_shape(weight), "weight"))
         for constant in cell.constants:  # a weight like any other, but for its gradient
             name = identifier(constant.name)
-            self.refs[constant] = Ref(Var(name, shape_of_symbol(constant), "weight"))
+            self.refs[constant] = Ref(Var(name, stored_shape(constant), "weight"))
 
     def _declare_computed(self) -> None:
         cell, loss = self.derivation.cell, self.derivation.loss
@@ -63,7 +64,7 @@ class Variables:
 
     def _initial(self, state: MatrixSymbol) -> Ref:
         name = self._names.of(("initial", state), f"{state.name.lower()}0")
-        return Ref(Var(name, shape_of_symbol(state), "initial", meaning="initial state"))
+        return Ref(Var(name, stored_shape(state), "initial", meaning="initial state"))
 
     def _declare_adjoints(self) -> None:
         derivation, states = self.derivation, self.derivation.cell.states
@@ -85,13 +86,13 @@ class Variables:
         given = self.derivation.options.last[state].expression
         stem = f"{adjoint.target.name.removesuffix('_prev')}_last"
         name = self._names.of(("last", adjoint.target), stem)
-        self.refs[given] = Ref(Var(name, shape_of_symbol(adjoint.of), "last", meaning=meaning))
+        self.refs[given] = Ref(Var(name, stored_shape(adjoint.of), "last", meaning=meaning))
         return self.refs[given]
 
     def _declare_gradients(self) -> None:
         for gradient in self.derivation.gradients:
             meaning, name = f"gradient of {gradient.weight}", gradient.target.name
-            shape, weight = shape_of_symbol(gradient.weight), gradient.weight.name
+            shape, weight = stored_shape(gradient.weight), gradient.weight.name
             var = Var(name, shape, "gradient", meaning=meaning, adjoint_of=weight)
             self.refs[gradient.target] = Ref(var)
 
@@ -102,7 +103,7 @@ class Variables:
             self.refs[hold.computed] = self.refs[hold.state]
             self.refs[hold.of_computed] = self.refs[hold.adjoint]
         weights = options.weighting.weights
-        self.refs[weights] = self.weights(shape_of_symbol(weights))
+        self.refs[weights] = self.weights(stored_shape(weights))
 
     def _timed(
         self,
@@ -112,7 +113,7 @@ class Variables:
         boundary: Expr | None = None,
         adjoint_of: MatrixSymbol | None = None,
     ) -> None:
-        name, shape = identifier(symbol.name), shape_of_symbol(symbol)
+        name, shape = identifier(symbol.name), stored_shape(symbol)
         subject = "" if adjoint_of is None else identifier(adjoint_of.name)
         var = Var(name, shape, role, True, boundary, meaning, adjoint_of=subject)
         self.refs[symbol] = Ref(var, Now())
@@ -160,11 +161,3 @@ def _names(derivation: Derivation) -> set[str]:
 def identifier(name: str) -> str:
     """The name in code; I, O and l alone are too easily taken for numbers, V and w are kernels'."""
     return f"{name}_" if name in ("I", "O", "l", *SHARED) else name
-
-
-def shape_of_symbol(symbol: MatrixSymbol) -> Shape:
-    """A row (1, n) is declared as a matrix and stored as a vector (n,), (1, 1) as a number."""
-    rows, columns = symbol.shape
-    if symbol.shape == (1, 1):
-        return ()
-    return (str(columns),) if rows == 1 else (str(rows), str(columns))

@@ -71,8 +71,9 @@ def starts(kernel: ModuleType) -> tuple[str, ...]:
 
 
 def size_keyword(letter: str) -> str:
-    """Return the argument of `init_params` and `Workspace` for a size besides B, D and H."""
-    return "output_size" if letter == "O" else f"{letter.lower()}_size"
+    """Return the argument of `init_params` and `Workspace` for a size."""
+    known = {"B": "batch_size", "D": "input_size", "H": "hidden_size", "O": "output_size"}
+    return known.get(letter, f"{letter.lower()}_size")
 
 
 def untold(kernel: ModuleType) -> tuple[str, ...]:

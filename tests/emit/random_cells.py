@@ -15,12 +15,11 @@ from hypothesis import strategies as st
 from sympy import Integer, Rational
 
 from gru_codegen.cell import B, Cell, D, Equation, H, lag, matrix, ones, size, where
-from gru_codegen.constants import PATTERNS, Pattern, fault_of_pattern
+from gru_codegen.constants import PATTERNS, Pattern, fault_of_pattern, stored_shape
 from gru_codegen.emit.sizes import letters
 from gru_codegen.errors import CellError
 from gru_codegen.forms import added, multiplied, multiplied_elementwise, scaled, widened
 from gru_codegen.functions import FUNCTIONS, positive, sigmoid, step, tanh
-from gru_codegen.lower.variables import shape_of_symbol
 from gru_codegen.notation import TEXT, Notation
 from gru_codegen.requirements import require_generable
 
@@ -62,7 +61,7 @@ def as_file(cell: Cell) -> str:
     lines += [f"inputs = {_table(cell.inputs)}", f"weights = {_table(cell.weights)}"]
     if cell.constants:
         made = {c.name: p.of(_sizes(c)) for c, p in cell.constants.items() if p is not None}
-        shapes = {c.name: letters(shape_of_symbol(c)) for c in cell.constants}
+        shapes = {c.name: letters(stored_shape(c)) for c in cell.constants}
         written = ", ".join(f'{n} = "{made.get(n, shape)}"' for n, shape in shapes.items())
         lines += [f"constants = {{ {written} }}"]
     plain = _listed(symbol.name for symbol in cell.without_gradient)
@@ -97,7 +96,7 @@ def _sizes(symbol: Any) -> tuple[str, ...]:
 
 
 def _table(symbols: Iterable[Any]) -> str:
-    shapes = {symbol.name: letters(shape_of_symbol(symbol)) for symbol in symbols}
+    shapes = {symbol.name: letters(stored_shape(symbol)) for symbol in symbols}
     return "{ " + ", ".join(f'{name} = "{shape}"' for name, shape in shapes.items()) + " }"
 
 
