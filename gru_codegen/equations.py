@@ -22,7 +22,7 @@ from sympy.matrices.expressions.special import OneMatrix, ZeroMatrix
 from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.errors import CellError
-from gru_codegen.forms import added, multiplied_elementwise, scaled
+from gru_codegen.forms import added, multiplied_elementwise, scaled, widened
 from gru_codegen.functions import FUNCTIONS, ElementwiseFunction, OwnFunction
 from gru_codegen.notation import Notation, RowFunction, Where
 
@@ -129,28 +129,29 @@ def _finite(expression: Any, where_chosen: Callable[[Any, Any], Any]) -> Any:
     if isinstance(expression, Where):
         condition, *values = expression.args
         return Where(condition, *(_finite(value, where_chosen) for value in values))
+    if isinstance(expression, (MatAdd, HadamardProduct)):
+        return expression.func(*(_finite(part, where_chosen) for part in expression.args))
     if isinstance(expression, MatMul):
         coefficient, factors = expression.as_coeff_matrices()
-        if len(factors) == 2 and isinstance(factors[1], OneMatrix) and factors[0].shape[1] == 1:
-            spread = _spread(*factors)
-            return (
-                expression if spread is None else scaled(coefficient, _finite(spread, where_chosen))
-            )
-    is_multiple = isinstance(expression, MatMul) and len(expression.as_coeff_matrices()[1]) == 1
-    if isinstance(expression, (MatAdd, HadamardProduct)) or is_multiple:
-        return expression.func(*(_finite(part, where_chosen) for part in expression.args))
+        inner = factors[0] if len(factors) == 1 else _spread(*factors)
+        if inner is not None:
+            finite = _finite(inner, where_chosen)
+            return finite if coefficient == 1 else MatMul(coefficient, finite)
     return expression
 
 
-def _spread(column: Any, row: Any) -> Any:
-    """The functions, sums and products that a column is made of, each part in every column.
+def _spread(column: Any, *others: Any) -> Any:
+    """The function of a column that ones spread, or the product, of its parts in every column.
 
-    Then a part is chosen entry by entry. None if the column is made of nothing of that kind.
+    Then these are chosen entry by entry. None for any other product of matrices.
     """
+    if column.shape[1] != 1 or len(others) > 1 or not isinstance(others[0], OneMatrix):
+        return None
+    columns = others[0].shape[1]
     if isinstance(column, ElementwiseApplyFunction):
-        return column.function.expr.func(MatMul(column.expr, row))
+        return column.function.expr.func(widened(column.expr, columns))
     if isinstance(column, (MatAdd, HadamardProduct)):
-        return column.func(*(MatMul(part, row) for part in column.args))
+        return column.func(*(widened(part, columns) for part in column.args))
     return None
 
 
