@@ -14,28 +14,34 @@ from gru_codegen.prove.points import Given, Point
 __all__ = ["Call", "calls"]
 
 #: The optional arguments of the calls of each entry point, in the order in which they are made.
+#: Those that compute gradients share their lines: of these some reach every step with a sample that
+#: is real and one that is padding, by lengths and by masks, and with a weight that is not 0.
 GIVEN: dict[str, tuple[Given, ...]] = {
     "loss_and_gradients": (
         frozenset({"s0"}),
-        frozenset({"s0", "loss_weights", "lengths"}),
+        frozenset({"s0", "loss_weights", "short lengths"}),
         frozenset({"loss_weights by step", "mask"}),
     ),
     "loss": (
-        frozenset({"s0", "lengths"}),
+        frozenset({"s0", "short lengths"}),
         frozenset({"s0", "loss_weights"}),
         frozenset({"s0"}),
         frozenset({"s0", "loss_weights by step", "lengths", "mask"}),
     ),
-    "forward": (frozenset({"s0", "lengths"}), frozenset({"s0"}), frozenset({"mask"})),
+    "forward": (
+        frozenset({"s0", "short lengths"}),
+        frozenset({"s0"}),
+        frozenset({"mask by twos"}),
+    ),
     "all_gradients": (
         frozenset({"s0", "d_state", "loss_weights", "lengths"}),
-        frozenset({"loss_weights by step", "mask"}),
+        frozenset({"loss_weights by step", "mask by twos"}),
         frozenset({"s0", "d_state"}),
     ),
     "vjp": (
         frozenset({"s0", "lengths", "d_state"}),
         frozenset({"s0"}),
-        frozenset({"d_state", "no inputs", "mask"}),
+        frozenset({"d_state", "no inputs", "mask by fours"}),
     ),
     "credit": (frozenset({"s0"}), frozenset({"s0", "loss_weights", "lengths", "mask"})),
     "trace": (frozenset({"s0", "lengths"}), frozenset({"s0"}), frozenset({"mask"})),
@@ -249,10 +255,10 @@ class _Calls:
 
     def _options(self, given: Given, workspace: Any) -> dict[str, Any]:
         options = {"workspace": workspace}
-        if "lengths" in given:
-            options["lengths"] = _copy(self.point.lengths)
-        if "mask" in given:
-            options["mask"] = _copy(self.point.mask)
+        if (lengths := self.point.lengths(given)) is not None:
+            options["lengths"] = _locked(lengths)
+        if (mask := self.point.mask(given)) is not None:
+            options["mask"] = _locked(mask)
         if "loss_weights" in given:
             options["loss_weights"] = _copy(self.point.loss_weights)
         if "loss_weights by step" in given:

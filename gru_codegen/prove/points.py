@@ -15,16 +15,21 @@ from gru_codegen.losses import Loss
 from gru_codegen.prove.field import Field
 from gru_codegen.verify.options import ended
 
-__all__ = ["PADDING", "Given", "Point", "made"]
+__all__ = ["LENGTHS", "MASKS", "PADDING", "Given", "Point", "made"]
 
 Array = Any
 
-#: The optional arguments that a call is given: some of "s0", "d_state", "lengths", "loss_weights",
-#: which are (T, B), and "loss_weights by step", (T,). For "errors" see `Point.errors`; with "no
-#: inputs" a pullback is not asked for their gradients.
+#: The optional arguments that a call is given: some of "s0", "d_state", `LENGTHS`, `MASKS`,
+#: "loss_weights", which are (T, B), and "loss_weights by step", (T,). For "errors" see
+#: `Point.errors`; with "no inputs" a pullback is not asked for their gradients.
 Given = frozenset[str]
-#: Those of them that say which steps are padding.
-PADDING: Given = frozenset({"lengths", "mask"})
+#: Lengths of two samples, of all steps and some, or of some and none: a step that is padding for
+#: all with the one is not with the other.
+LENGTHS: Given = frozenset({"lengths", "short lengths"})
+#: After how many steps a mask changes: two steps that are alike by one are not by another.
+MASKS = {"mask": 1, "mask by twos": 2, "mask by fours": 4}
+#: What says which steps are padding.
+PADDING: Given = frozenset({*LENGTHS, *MASKS})
 
 #: The letters of sizes: that of samples, then that of which the smallest number saves most time.
 _COSTLY = "BHD"
@@ -123,25 +128,30 @@ class Point:
         """Adjoints of the last states, by name."""
         return {state.name: self._drawn(f"d_{state}", state) for state in self.cell.states}
 
-    @cached_property
-    def lengths(self) -> Array:
-        """(B,), of which one is 0 and the others lie between 0 and T if they can."""
-        middle = (self.T + 1) // 2
-        return np.array([middle, 0, *[middle] * self.sizes["B"]][: self.sizes["B"]])
+    def lengths(self, given: Given) -> Array | None:
+        """(B,) of a call that is `given` lengths: one is T and the others half, or half and 0."""
+        if not given & LENGTHS:
+            return None
+        middle, samples = (self.T + 1) // 2, self.sizes["B"]
+        first = [middle, 0] if "short lengths" in given else [self.T]
+        return np.array([*first, *[middle] * samples][:samples])
 
-    @cached_property
-    def mask(self) -> Array:
-        """(T, B), True and False in turn for the first sample, so that all steps differ.
-
-        Others have more of a kind in a row, every second one its padding first.
-        """
+    def mask(self, given: Given) -> Array | None:
+        """(T, B) of a call that is `given` a mask: at every step some are real, some padding."""
+        if not (chosen := given & MASKS.keys()):
+            return None
+        [name] = chosen
         steps, samples = np.indices((self.T, self.sizes["B"]))
-        return (steps + samples) // (samples + 1) % 2 == samples % 2
+        return (steps // MASKS[name] + samples) % 2 == 0
 
     def padding(self, given: Given) -> Array:
         """(T, B), the steps that are no real ones of a sample: masked, or past its length."""
-        masked = ~self.mask & ("mask" in given)
-        return np.asarray(masked | (ended(self.T, self.lengths) & ("lengths" in given)))
+        padding = np.zeros((self.T, self.sizes["B"]), bool)
+        if (lengths := self.lengths(given)) is not None:
+            padding |= ended(self.T, lengths)
+        if (mask := self.mask(given)) is not None:
+            padding |= ~mask
+        return padding
 
     @cached_property
     def loss_weights(self) -> Array:
