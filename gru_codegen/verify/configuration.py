@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .difference import difference
+from .difference import error_of
 from .domain import GOOD, Domain, choose, noise_of
 from .entry_points import (
     constants,
@@ -279,7 +279,7 @@ class Problem:
         if not found <= GOOD or self.sizes.H > MOST_LONG:
             return found
         long = self._everything(cast(arguments, np.longdouble))
-        return max(found, difference("", self._everything(arguments), long).error)
+        return max(found, error_of(self._everything(arguments), long))
 
     def _everything(self, arguments: Arguments) -> Any:
         """The results at other arguments: those of training and, if there is one, the pullback."""

@@ -72,9 +72,22 @@ def difference(name: str, actual: Any, expected: Any, *, defined: bool = True) -
     return Difference(float(errors[index]), f"{entry} is {found:.9g}, expected {right:.9g}")
 
 
+def error_of(actual: Any, expected: Any) -> float:
+    """Return the error of `difference` alone, of results of one structure: finding the place costs most."""
+    if isinstance(expected, tuple):
+        errors = [error_of(*pair) for pair in zip(actual, expected, strict=True)]
+        return math.nan if any(map(math.isnan, errors)) else max(errors, default=0.0)
+    if expected is None:
+        return 0.0
+    actual, expected = np.asarray(actual), np.asarray(expected)
+    if not expected.size:
+        return 0.0
+    return float(abs(actual - expected).max() / scale_of(actual, expected))
+
+
 def scale_of(actual: Array, expected: Array) -> float:
     """Return what an error is relative to: the largest absolute entry of either side."""
-    return max(FLOOR, float(np.max(np.abs(actual))), float(np.max(np.abs(expected))))
+    return max(FLOOR, float(abs(actual).max()), float(abs(expected).max()))
 
 
 def _difference_of_tuples(

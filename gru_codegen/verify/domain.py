@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .difference import difference, worst
+from .difference import error_of
 
 Array = NDArray[Any]
 
@@ -131,7 +131,7 @@ def noise_of(
     if not _are_moderate(results):
         return math.inf
     found = (run(nudged(arguments, unit, rng)) for _ in range(nudges))
-    return worst(difference("", each, results) for each in found).error
+    return error_of(tuple(found), (results,) * nudges)
 
 
 def nudged(value: Any, unit: float, rng: np.random.Generator) -> Any:
@@ -141,7 +141,7 @@ def nudged(value: Any, unit: float, rng: np.random.Generator) -> Any:
         return type(value)(*entries) if hasattr(value, "_fields") else tuple(entries)
     if value.dtype.kind != "f":
         return value
-    return value * (1 + unit * rng.choice((-1, 1), size=value.shape))
+    return value * (1 + unit * (2 * rng.integers(0, 2, value.shape) - 1))
 
 
 def _are_moderate(value: Any) -> bool:

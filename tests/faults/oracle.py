@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from copy import copy
-from functools import partial
+from functools import cache, partial
 from itertools import zip_longest
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+import gru_codegen as gc
+from gru_codegen.verify.entry_points import size_keyword
 from gru_codegen.verify.targets import LOSSES
 
 Array = NDArray[Any]
 
-#: None is a size that the gradient checks of `verify` have; O is of a readout, K of a cell.
-SIZES = {"B": 9, "D": 4, "H": 11, "O": 12, "K": 13}
+#: None is a size that the gradient checks of `verify` have; O is of a readout.
+SIZES = {"B": 9, "D": 4, "H": 11, "O": 12}
 #: T for a kernel that takes any: a workspace has to grow, and then to do with less.
 STEPS = (2, 4, 3)
 #: Of an array's largest entry: a million times round-off, and a thousand times what `verify` lets
@@ -70,8 +72,12 @@ class Oracle:
 
     def results(self, kernel: ModuleType, *, single: bool = True) -> Iterator[_Part]:
         """All that `kernel` returns, for several arguments and ways of calling."""
-        arguments, keywords = _sizes(kernel)
-        workspace = kernel.Workspace(*arguments, **keywords)
+        sizes = {size_keyword(letter): size for letter, size in _sizes(kernel).items()}
+        needed = inspect.signature(kernel.Workspace).parameters
+        arguments = {
+            name: sizes.get(name, sizes["hidden_size"]) for name in needed if name != "dtype"
+        }
+        workspace = kernel.Workspace(**arguments)
         if self._of_weights:
             made = kernel.Workspace.of(kernel.Params(*self._problems[0].weights), SIZES["B"])
             yield _Part(np.array(made.sizes, float), TOLERANCE)
@@ -83,7 +89,7 @@ class Oracle:
         _spoil(workspace)
         if not single:
             return
-        workspace = kernel.Workspace(*arguments, np.float32, **keywords)
+        workspace = kernel.Workspace(**arguments, dtype=np.float32)
         for result in self._problems[0].in_single().everything(kernel, workspace):
             yield from _parts(result, SINGLE)
 
@@ -93,22 +99,29 @@ class _Problem:
 
     def __init__(self, kernel: ModuleType, T: int, positive: bool = False) -> None:
         self.abilities = {*inspect.signature(kernel.loss_and_gradients).parameters, *vars(kernel)}
-        (B, D, H), keywords = _sizes(kernel)
-        rng = np.random.default_rng([20140612, T])
-        outputs = (T, B, SIZES[kernel.SHAPES["outputs"][-1]] if hasattr(kernel, "SHAPES") else H)
+        rng, sizes = np.random.default_rng([20140612, T]), {**_sizes(kernel), "T": T, "1": 1}
+        shapes, least, B = _shapes(kernel), 0.1 if positive else -1, SIZES["B"]
 
-        def drawn(*shape: int) -> Array:
-            return _locked(rng.uniform(-1, 1, shape))
+        def shape(name: str) -> tuple[int, ...]:
+            return tuple(sizes[letter] for letter in shapes[name])
 
-        weights = kernel.init_params(D, H, rng=0, **keywords)
-        self.weights = [drawn(*weight.shape) for weight in weights]
-        x, s0 = drawn(T, B, D), [drawn(B, H) for _ in kernel.STATES]
-        self.x = _locked(np.abs(x) + 0.1) if positive else x
-        self.s0 = [_locked(np.abs(state)) for state in s0] if positive else s0
-        self.y = _locked(LOSSES[kernel.LOSS].targets(rng, outputs))
-        self.d_outputs, self.d_state = drawn(*outputs), [drawn(B, H) for _ in kernel.STATES]
+        def drawn(name: str, least: float = -1) -> Array:
+            return _locked(rng.uniform(least, 1, shape(name)))
+
+        def named(first: str, least: float = -1) -> list[Array]:
+            """The array of that name, or those of its fields."""
+            found = [name for name in shapes if name.split(".")[0] == first]
+            return [drawn(name, least) for name in found]
+
+        self.weights = named("params")
+        given = named("constants")
+        self.constants = [kernel.Constants(*given)] if given else []
+        self.x, self.s0 = _Inputs(kernel, named("x", least)), named("s0", least)
+        _, _, columns = shape("outputs")
+        self.y = _locked(LOSSES[kernel.LOSS].targets(rng, (T, B, columns)))
+        self.d_outputs, self.d_state = drawn("outputs"), named("s0")
         # A target of weight 0 is not read, nor is what is past the length of a sample.
-        self.loss_weights = _locked(np.maximum(drawn(T, B), 0))
+        self.loss_weights = _locked(np.maximum(rng.uniform(-1, 1, (T, B)), 0))
         self.lengths = _locked(np.arange(B) % (T + 1))
         self.read = np.arange(T)[:, None] < self.lengths
         self.mask = _locked(np.add.outer(np.arange(T), np.arange(B)) % 3 != 1)
@@ -131,48 +144,61 @@ class _Problem:
             yield call(workspace=workspace)
 
     def _calls(self, kernel: ModuleType) -> Iterator[Callable[..., Any]]:
-        params, s0 = kernel.Params(*self.weights), _state(kernel, self.s0)
-        data = params, self.x, self.y, s0
-        yield partial(kernel.loss_and_gradients, *data)
-        yield partial(kernel.loss_and_gradients, *data[:3])
-        yield partial(kernel.loss, *data)
-        yield partial(kernel.forward, params, self.x, s0)
+        s0, fixed = _state(kernel, self.s0), (kernel.Params(*self.weights), *self.constants)
+        loss_and_gradients = partial(kernel.loss_and_gradients, *fixed)
+        loss, forward = partial(kernel.loss, *fixed), partial(kernel.forward, *fixed)
+        data = self.x(), self.y, s0
+        yield partial(loss_and_gradients, *data)
+        yield partial(loss_and_gradients, *data[:2])
+        yield partial(loss, *data)
+        yield partial(forward, self.x(), s0)
 
         if "loss_weights" in self.abilities:
-            weighted = params, self.x, _unread(self.y, self.loss_weights == 0), s0
-            for function in (kernel.loss_and_gradients, kernel.loss):
+            weighted = self.x(), _unread(self.y, self.loss_weights == 0), s0
+            for function in (loss_and_gradients, loss):
                 yield partial(function, *weighted, loss_weights=self.loss_weights)
-            yield partial(kernel.loss_and_gradients, *data, loss_weights=self.loss_weights[:, -1])
+            yield partial(loss_and_gradients, *data, loss_weights=self.loss_weights[:, -1])
         if "lengths" in self.abilities:
-            x, y = _unread(self.x, ~self.read), _unread(self.y, ~self.read)
-            for function in (kernel.loss_and_gradients, kernel.loss):
-                yield partial(function, params, x, y, s0, lengths=self.lengths)
-            yield partial(kernel.forward, params, x, s0, lengths=self.lengths)
+            x, y = self.x(~self.read), _unread(self.y, ~self.read)
+            for function in (loss_and_gradients, loss):
+                yield partial(function, x, y, s0, lengths=self.lengths)
+            yield partial(forward, x, s0, lengths=self.lengths)
             if "loss_weights" in self.abilities:
                 both = {"lengths": self.lengths, "loss_weights": self.loss_weights}
-                yield partial(kernel.loss_and_gradients, params, x, y, s0, **both)
+                yield partial(loss_and_gradients, x, y, s0, **both)
         if "mask" in self.abilities:
-            x, y = _unread(self.x, ~self.mask), _unread(self.y, ~self.mask)
-            yield partial(kernel.loss_and_gradients, params, x, y, s0, mask=self.mask)
+            x, y = self.x(~self.mask), _unread(self.y, ~self.mask)
+            yield partial(loss_and_gradients, x, y, s0, mask=self.mask)
             read = self.read & self.mask
             both = {"lengths": self.lengths, "mask": self.mask}
-            yield partial(kernel.forward, params, _unread(self.x, ~read), s0, **both)
+            yield partial(forward, self.x(~read), s0, **both)
         if "all_gradients" in self.abilities:
-            call = partial(kernel.all_gradients, params)
-            yield partial(call, self.x, self.y, s0, d_state=_state(kernel, self.d_state))
+            call = partial(kernel.all_gradients, *fixed)
+            yield partial(call, *data, d_state=_state(kernel, self.d_state))
             if {"lengths", "loss_weights"} <= self.abilities:
-                x, y = _unread(self.x, ~self.read), _unread(self.y, ~self.read)
+                x, y = self.x(~self.read), _unread(self.y, ~self.read)
                 yield partial(call, x, y, lengths=self.lengths, loss_weights=self.loss_weights)
         if "vjp" in self.abilities:
             given = self.d_outputs, _state(kernel, self.d_state)
-            yield partial(_vjp, kernel, given, params, self.x, s0)
+            yield partial(_vjp, kernel, given, *fixed, self.x(), s0)
             if "lengths" in self.abilities:
-                x = _unread(self.x, ~self.read)
                 padded = _unread(self.d_outputs, ~self.read), given[1]
-                yield partial(_vjp, kernel, padded, params, x, s0, lengths=self.lengths)
-            yield partial(_vjp, kernel, given[:1], params, self.x, s0)
+                x = self.x(~self.read)
+                yield partial(_vjp, kernel, padded, *fixed, x, s0, lengths=self.lengths)
+            yield partial(_vjp, kernel, given[:1], *fixed, self.x(), s0)
             if "all_gradients" in self.abilities:
-                yield partial(_without_inputs, kernel, given, params, self.x, s0)
+                yield partial(_without_inputs, kernel, given, *fixed, self.x(), s0)
+
+
+class _Inputs:
+    """The inputs as a kernel takes them, NaN in the places (T, B) that it may not read."""
+
+    def __init__(self, kernel: ModuleType, arrays: list[Array]) -> None:
+        self.kernel, self.arrays = kernel, arrays
+
+    def __call__(self, unread: Array | None = None) -> Any:
+        some = [each if unread is None else _unread(each, unread) for each in self.arrays]
+        return some[0] if len(some) == 1 else self.kernel.Inputs(*some)
 
 
 def _vjp(kernel: ModuleType, given: Any, *arguments: Any, **keywords: Any) -> Any:
@@ -183,16 +209,23 @@ def _vjp(kernel: ModuleType, given: Any, *arguments: Any, **keywords: Any) -> An
 def _without_inputs(kernel: ModuleType, given: Any, *arguments: Any, **keywords: Any) -> Any:
     *_, pullback = kernel.vjp(*arguments, **keywords)
     d_params, d_x, d_s0 = pullback(*given, inputs=False)
-    assert d_x is None
+    assert d_x is None or not any(each is not None for each in d_x)
     return d_params, d_s0
 
 
-def _sizes(kernel: ModuleType) -> tuple[tuple[int, int, int], dict[str, int]]:
-    """What `init_params` and `Workspace` take: B, D and H, and by name what else there is."""
-    inputs = SIZES["D"] if "D" in kernel.SIZES else SIZES["H"]
-    names = {"O": "output_size", "K": "k_size"}
-    keywords = {names[size]: SIZES[size] for size in kernel.SIZES if size in names}
-    return (SIZES["B"], inputs, SIZES["H"]), keywords
+def _sizes(kernel: ModuleType) -> dict[str, int]:
+    """The number of every size by its letter, each another, those of this cell alone included."""
+    return {letter: SIZES.get(letter, 13 + place) for place, letter in enumerate(kernel.SIZES)}
+
+
+@cache
+def _of_gru() -> Any:
+    return gc.load(gc.GRU).SHAPES
+
+
+def _shapes(kernel: ModuleType) -> Any:
+    """The letters of every argument's shape; of kernels that do not say, those of the GRU."""
+    return getattr(kernel, "SHAPES", None) or _of_gru()
 
 
 def _state(kernel: ModuleType, arrays: list[Array]) -> Any:
@@ -227,7 +260,7 @@ def _parts(value: Any, tolerance: float) -> Iterator[_Part]:
     if isinstance(value, tuple):
         for part in value:
             yield from _parts(part, tolerance)
-    else:
+    elif value is not None:  # the gradient of an input that has none
         yield _Part(np.asarray(value), tolerance)
 
 

@@ -5,8 +5,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from numpy.testing import assert_equal
 
-from gru_codegen.verify.difference import FLOOR, Difference, difference, verdict, worst
+from gru_codegen.verify.difference import (
+    FLOOR,
+    Difference,
+    difference,
+    error_of,
+    verdict,
+    worst,
+)
 
 
 class Pair(NamedTuple):
@@ -110,3 +118,27 @@ def test_what_is_above_its_doubt_is_worse_than_what_is_not() -> None:
 def test_verdict() -> None:
     assert verdict(True, "no") == Difference(0, "", doubt=0)
     assert verdict(False, "no") == Difference(math.inf, "no")
+
+
+@pytest.mark.parametrize(
+    "actual",
+    [
+        1.5,
+        np.array([1.0, 2.5]),
+        np.array([np.nan, 2.0]),
+        np.empty((0, 3)),
+        (np.ones(2), (np.array([0.0, 3.0]), None), 4.0),
+        (np.ones(2), (np.array([np.nan, 3.0]), None), 4.0),
+        (),
+    ],
+    ids=str,
+)
+def test_the_error_alone_is_that_of_the_difference(actual: Any) -> None:
+    expected = _plus_one(actual)
+    assert_equal(error_of(actual, expected), difference("", actual, expected).error)
+
+
+def _plus_one(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(map(_plus_one, value))
+    return None if value is None else value + 1
