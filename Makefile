@@ -132,12 +132,13 @@ generated: $(TOOLS) ## write the committed kernels and the report again
 	$(BIN)/gru-codegen $(INSPECT) $(REPORT)
 
 bench: export OMP_NUM_THREADS := 1
-bench: $(VENV)/installed-bench ## time the kernels, and write what README.md and docs/performance.md say of it
+bench: $(VENV)/installed-bench ## time the kernels, and write what README.md and docs/performance*.md say of it
 	$(BIN)/python -m benchmarks.race $(BENCH_ARGS)
 	$(BIN)/python -m benchmarks.profile
 	$(BIN)/python -m benchmarks.generation
 	$(BIN)/python -m benchmarks.plots
-	$(BIN)/python -m benchmarks.markdown --into docs/performance.md --into README.md
+	$(BIN)/python -m benchmarks.markdown \
+		--into docs/performance.md --into docs/performance_notes.md --into README.md
 
 clean: ## remove caches, build/ and dist/; .venv stays
 	rm -rf build dist .hypothesis .nox .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

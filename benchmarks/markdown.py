@@ -1,8 +1,8 @@
-"""A run in Markdown: tables for docs/performance.md, a sentence for README.md.
+"""A run in Markdown: for docs/performance.md and its notes, and for README.md.
 
-python -m benchmarks.markdown                             print the tables
-python -m benchmarks.markdown --into docs/performance.md  put them between the two marks there
-python -m benchmarks.markdown --into README.md            put the sentence between its own
+python -m benchmarks.markdown              print the tables of docs/performance_notes.md
+python -m benchmarks.markdown --into PAGE  put into a page what it has marks for:
+                                           all tables, the one table by size, or the sentences
 
 Nobody copies a number by hand.
 """
@@ -45,7 +45,7 @@ from benchmarks.sizes import LAYOUTS, SIZES
 from benchmarks.spread import ratio, spread
 
 #: What can stand in a page, by the word in its marks.
-PARTS = "benchmarks", "benchmarks in short"
+PARTS = "benchmarks", "benchmarks by size", "benchmarks in short"
 
 
 def marks(part: str) -> tuple[str, str]:
@@ -70,36 +70,63 @@ def document(
     return "\n\n".join(parts) + "\n"
 
 
-def in_short(results: Results) -> str:
-    """One sentence: how long the kernel tuned for its size takes, relative to whom people know.
+def by_size(results: Results) -> str:
+    """The sentences, and one row for each size: the fastest layout, and its time beside others'.
 
-    Of the reference GRU in float32 on one thread, over the sizes of the run. Raises ValueError if
-    nobody to compare with ran there.
+    Raises ValueError as `in_short` does.
     """
-    races = [r for r in results.races if (r.cell, r.dtype) == ("gru", "float32")]
+    rows = []
+    for race in reference(results):
+        own = fastest(race, "fast", 1)
+        if own is not None:
+            layout = own.contender.partition("@")[2] or results.default_layout
+            time = significant(1e3 * spread(own.seconds).median)
+            ratios = [ratios_to(peer, [race]) for peer in _PEERS]
+            shown = [significant(found[0]) if found else "-" for found in ratios]
+            rows.append([str(race.size), layout, time, *shown])
+    headings = ["T,B,D,H", "fastest layout", "ms", *(title for title, _ in _PEERS.values())]
+    return f"{sentences(results)}\n{table(headings, rows)}\n"
+
+
+def in_short(results: Results) -> str:
+    """The sentences, and the page that has the sizes one by one."""
+    return sentences(results) + "[docs/performance.md](docs/performance.md) has all sizes.\n"
+
+
+def sentences(results: Results) -> str:
+    """The time of the kernel tuned for its size, relative to those that people know.
+
+    Of the reference GRU in float32 on one thread, over the sizes of the run, two peers a sentence.
+    Raises ValueError if nobody to compare with ran there.
+    """
     texts = []
-    for peer, text in _IN_SHORT.items():
-        found = ratios_to(peer, races)
+    for peer, (_, text) in _PEERS.items():
+        found = ratios_to(peer, reference(results))
         if found:
             least, most = significant(min(found)), significant(max(found))
             texts.append(text.format(least if least == most else f"{least} to {most}"))
     if not texts:
         raise ValueError("no race of the GRU in float32 on one thread to compare in")
-    listed = " and ".join(filter(None, (", ".join(texts[:-1]), texts[-1])))
-    sentence = (
-        "At the sizes measured, in float32 on one thread, the kernel tuned for its size computes "
-        f"the loss and all six gradients in {listed}; size by size, with the goals met and missed, "
-        "in [docs/performance.md](docs/performance.md)."
-    )
-    return fill(sentence, 100, break_long_words=False, break_on_hyphens=False) + "\n"
+    said = [
+        "These are times of the loss and all six gradients, in float32 on one thread, by the "
+        "kernel tuned for its size.",
+        *(f"It takes {' and '.join(texts[i : i + 2])}." for i in range(0, len(texts), 2)),
+    ]
+    return fill(" ".join(said), 100, break_long_words=False, break_on_hyphens=False) + "\n"
 
 
-_IN_SHORT = {
-    "hand-written": "{} of the time of hand-written NumPy",
-    "torch-nn": "{} of torch.nn.GRU's",
-    "jax-scan": "{} of that of `jax.lax.scan` under jit",
-    "floor": "{} of that of the matrix products alone",
+#: Whom people know: the heading of a column, and the words of a sentence.
+_PEERS = {
+    "hand-written": ("/ hand-written NumPy", "{} of the time of hand-written NumPy"),
+    "torch-nn": ("/ torch.nn.GRU", "{} of torch.nn.GRU's"),
+    "jax-scan": ("/ jitted JAX scan", "{} of the time of `jax.lax.scan` under jit"),
+    "floor": ("/ products alone", "{} of that of the matrix products alone"),
 }
+
+
+def reference(results: Results) -> list[Race]:
+    """The races of the reference GRU in float32."""
+    return [race for race in results.races if (race.cell, race.dtype) == ("gru", "float32")]
 
 
 def ratios_to(peer: str, races: Sequence[Race]) -> list[float]:
@@ -120,11 +147,11 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def about(results: Results) -> str:
     machine = results.machine
     versions = ", ".join(f"{name} {number}" for name, number in results.versions.items())
-    vector = ", ".join(machine["vector"]) or "unknown"
+    vector = " ".join(machine["vector"]) or "unknown"
     return (
-        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}; "
-        f"vector instructions: {vector}; BLAS of NumPy: {machine['blas']}; {versions}. "
-        f"{undisturbed(results)}"
+        f"The machine: {machine['processor']}, {machine['cores']} cores, {machine['system']}. "
+        f"Its vector instructions: `{vector}`. The BLAS of NumPy: {machine['blas']}. "
+        f"Versions: {versions}. {undisturbed(results)}"
     )
 
 
@@ -140,17 +167,18 @@ def undisturbed(results: Results) -> str:
         return "No contender ran on one thread."
     return (
         f"Contenders on one thread had {significant(spread(shares).median)} of a processor in the "
-        "median: 1 on an idle machine, less where other programs took it from them."
+        "median. That is 1 on an idle machine, and less where other programs took it from them."
     )
 
 
 TIMES = (
-    "**Times**, by cell, dtype and number of threads: medians of all rounds, ratios of those that "
-    "the floor took part in too. The same kernel may have another ratio to the floor elsewhere: "
-    "goals are judged by those rounds alone that have not chosen the layout, and *where the time "
-    "goes* is of kernels for any T, the least times of statements in one process with the floor's. "
-    "Three rounds tell a magnitude, hardly a rank. Who is not in a table was not measured there: "
-    "`blocked` and the kernels for any T run in float32 on one thread only, where the goals are"
+    "**Times**, by cell, dtype and number of threads. Times are medians of all rounds. Ratios are "
+    "those of the rounds that the floor took part in too. The same kernel may have another ratio "
+    "to the floor elsewhere. Goals are judged by the rounds alone that have not chosen the layout. "
+    "*Where the time goes* has kernels for any T, and the least times of statements in one process "
+    "with the floor's. Three rounds tell a magnitude, hardly a rank. Who is not in a table was not "
+    "measured there: `blocked` and the kernels for any T run in float32 on one thread only, where "
+    "the goals are."
 )
 
 
@@ -208,10 +236,10 @@ def layouts(results: Results) -> Iterator[str]:
                 rows.append([contender(name).title + default, dtype, *cells, rounds])
     if rows:
         yield (
-            "**Layouts**: CPU time relative to the layout of the size that was *chosen*, on one "
-            "thread. The least time of some rounds chooses it, and the median ratio of the others, "
-            "or of the same where there are no others, is what stands here: below 1 is a layout "
-            "that was chosen by the one and is ahead by the other"
+            "**Layouts**: CPU time on one thread, relative to the layout that was *chosen* for the "
+            "size. The least time of some rounds chooses it. The table has the median ratio of the "
+            "other rounds, or of the same ones where there are no others. So a layout that was not "
+            "chosen may be below 1."
         )
         yield table(["", "dtype", *map(str, sizes), "rounds"], rows)
 
@@ -238,15 +266,15 @@ def _judging(kernel: str, name: str, races: Iterable[Race]) -> Iterator[int]:
 
 def shares(profiles: Sequence[Profile]) -> Iterator[str]:
     yield (
-        "**Where the time goes**: kernels for any T, float32, one thread, by kind of statement; "
-        "the two ratios are those of the whole and of its products alone"
+        "**Where the time goes**: kernels for any T, float32, one thread, by kind of statement. "
+        "The two ratios are those of the whole and of its products alone."
     )
     yield table(HEADINGS, list(profile_rows(profiles)))
 
 
 def memory() -> Iterator[str]:
     """Formulas from the package as it is, and their values."""
-    yield "**Memory**: numbers in a Workspace, any T, and what they are in float32 at the sizes, MB"
+    yield "**Memory**: numbers in a Workspace, any T, and their MB in float32 at the sizes."
     yield table(
         ["layout", "numbers", *map(str, SIZES)],
         [
@@ -286,11 +314,11 @@ def goals(results: Results) -> Iterator[str]:
     if rows:
         met = sum(verdict.met for verdict in found)
         yield (
-            f"**Goals**, {met} of {len(found)} met: the time of a kernel relative to a peer's, "
-            "median and quartiles of the rounds that have not chosen the layout, and the median of "
-            f"the same with CPU times, which other programs disturb less. "
-            f"*Narrowly*: {NARROWLY}. *Products at peak*: {PRODUCTS}; the "
-            f"fastest does {significant(results.gemm_rate / 1e9)} Gflop/s"
+            f"**Goals**, {met} of {len(found)} met: the time of a kernel relative to a peer's. The "
+            "table has the median and the quartiles of the rounds that have not chosen the layout. "
+            "It also has the median of CPU times, which other programs disturb less. "
+            f"*Narrowly*: {NARROWLY}. *Products at peak*: {PRODUCTS}. The "
+            f"fastest does {significant(results.gemm_rate / 1e9)} Gflop/s."
         )
         headings = (
             "cell, T,B,D,H",
@@ -376,10 +404,10 @@ def put_between_marks(texts: Mapping[str, str], page: str) -> str:
     "pages",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A page with marks, for tables or for the sentence.",
+    help="A page with marks, for tables or for sentences.",
 )
 def main(race: Path, profile: Path, generation: Path, pages: tuple[Path, ...]) -> None:
-    """Print the tables of a run, or put them and the sentence into pages."""
+    """Print the tables of a run, or put tables and sentences into pages."""
     results = read(race)
     text = document(
         results,
@@ -393,8 +421,9 @@ def main(race: Path, profile: Path, generation: Path, pages: tuple[Path, ...]) -
         there = page.read_text()
         try:
             texts = {PARTS[0]: text}
-            if any(mark in there for mark in marks(PARTS[1])):  # not every run can give it
-                texts[PARTS[1]] = in_short(results)
+            for part, made in zip(PARTS[1:], (by_size, in_short), strict=True):
+                if any(mark in there for mark in marks(part)):  # not every run can give it
+                    texts[part] = made(results)
             page.write_text(put_between_marks(texts, there))
         except ValueError as error:
             raise click.ClickException(f"{page}: {error}") from None

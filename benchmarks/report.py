@@ -34,8 +34,8 @@ __all__ = [
 #: What words in the tables of goals mean.
 NARROWLY = "the goal is within the quartiles, and another run may say otherwise"
 PRODUCTS = (
-    "what the matrix products alone, one of each kind a step, would take of the peer's time, were "
-    "each as fast as the fastest that this machine does: a lower bound, not an estimate"
+    "the share of the peer's time that the matrix products alone would take, one of each kind a "
+    "step, were each as fast as this machine's fastest: a lower bound, not an estimate"
 )
 
 

@@ -186,7 +186,7 @@ LAYOUTS: dict[Layout, tuple[Pass, ...]] = {
         *_COLUMNS,
     ),
 }
-#: What does best over all sizes; docs/performance.md has the measurements.
+#: What does best over all sizes; docs/performance_notes.md has the measurements.
 DEFAULT_LAYOUT: Layout = "columns"
 
 

@@ -151,14 +151,14 @@ def test_table_of_imports(run: Results) -> None:
 def test_page(run: Results) -> None:
     text = markdown.document(run, PROFILES, GENERATION)
     assert text.startswith(
-        "abacus, 2 cores, Linux; vector instructions: beads, wires; BLAS of NumPy: fingers 10; "
-        "numpy 2.0.0, python 3.10.1. Contenders on one thread had 1.00 of a processor in the median"
+        "The machine: abacus, 2 cores, Linux. Its vector instructions: `beads wires`. The BLAS of "
+        "NumPy: fingers 10. Versions: numpy 2.0.0, python 3.10.1. Contenders on one thread had 1.00"
     )
     assert TIMES in text
     assert LAYOUTS in text
     assert "**Goals**, 4 of 7 met: " in text
     assert f"*Narrowly*: {report.NARROWLY}. " in text
-    assert "a lower bound, not an estimate; the fastest does 100 Gflop/s" in text
+    assert "a lower bound, not an estimate. The fastest does 100 Gflop/s" in text
     assert "**gru, float32, 2 threads**: ms (multiple of the GEMM floor)" in text
     assert "**lstm, float32, one thread**: ms\n" in text
     assert row(text, "lstm, 32,32,64,128")[3:] == [
@@ -177,17 +177,38 @@ def test_in_short(run: Results) -> None:
     text = markdown.in_short(run)
     assert max(map(len, text.splitlines())) <= 100
     assert " ".join(text.split()) == (
-        "At the sizes measured, in float32 on one thread, the kernel tuned for its size computes "
-        "the loss and all six gradients in 0.100 of the time of hand-written NumPy and 0.500 to "
-        "2.00 of that of the matrix products alone; size by size, with the goals met and missed, "
-        "in [docs/performance.md](docs/performance.md)."
+        "These are times of the loss and all six gradients, in float32 on one thread, by the "
+        "kernel tuned for its size. It takes 0.100 of the time of hand-written NumPy and 0.500 to "
+        "2.00 of that of the matrix products alone. [docs/performance.md](docs/performance.md) has "
+        "all sizes."
     )
     with pytest.raises(ValueError, match="no race of the GRU"):
         markdown.in_short(replace(run, races=run.races[2:]))
 
 
+def test_by_size(run: Results) -> None:
+    text = markdown.by_size(run)
+    assert " ".join(text.split()).startswith(" ".join(markdown.sentences(run).split()))
+    assert text.partition("\n\n")[2].splitlines() == [
+        "| T,B,D,H | fastest layout | ms | / hand-written NumPy | / torch.nn.GRU | "
+        "/ jitted JAX scan | / products alone |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| 16,1,8,8 | columns | 3.00 | 0.100 | - | - | 2.00 |",
+        "| 64,64,128,256 | rows | 45.0 | - | - | - | 0.500 |",
+    ]
+
+
+def test_a_sentence_has_two_peers_at_most(run: Results) -> None:
+    small = run.races[0]
+    others = [entry("torch-nn", 30, 60, 45), entry("jax-scan", 1, 2, 1.5)]
+    races = [replace(small, entries=[*small.entries, *others])]
+    *said, last = re.split(r"(?<=\.)\s", markdown.sentences(replace(run, races=races)))
+    assert last == ""
+    assert [each.count(" and ") for each in said[1:]] == [1, 1]
+
+
 def test_pages_say_what_the_committed_results_say(tmp_path: Path) -> None:
-    names = "docs/performance.md", "README.md"
+    names = "docs/performance.md", "docs/performance_notes.md", "README.md"
     copies = [Path(shutil.copy(PROJECT / name, tmp_path)) for name in names]
     into = [word for copy in copies for word in ("--into", str(copy))]
     done = CliRunner().invoke(markdown.main, into)
@@ -208,8 +229,8 @@ def test_a_page_keeps_what_is_around_the_marks(tmp_path: Path) -> None:
         done = CliRunner().invoke(markdown.main, command)
         assert (done.exit_code, done.output) == (0, "")
         text = page.read_text()
-        assert text.startswith(f"before\n{BEGIN}\n\nabacus")
-        assert "Where the time goes" not in text
+        assert text.startswith(f"before\n{BEGIN}\n\nThe machine: abacus")
+        assert "**Where the time goes**" not in text
         assert text.endswith(f"\n{END}\nafter\n")
         assert "\nold" not in text
         assert text.count("abacus") == 1

@@ -77,7 +77,7 @@ def test_what_a_pullback_makes_arrays_for_stays() -> None:
 
 
 def test_it_takes_as_many_products_and_operations_as_before() -> None:
-    """What it gains is that BLAS has other kernels for them: see docs/performance.md."""
+    """What it gains is that BLAS has other kernels for them: see docs/performance_notes.md."""
     program = optimise(lower(gc.derive(gc.GRU)), "fast", None, "rows")
     (gain,) = gains(program, [block_products])
     assert gain.before == gain.after
