@@ -276,10 +276,15 @@ class Problem:
         """
         unit, arguments = float(np.finfo(np.float64).eps), self.drawn_in(domain)
         found = noise_of(self._everything, arguments, unit, self._rng(6))
+        if found > GOOD and self._varies(arguments):
+            raise ArithmeticError("the same arguments give two results")
         if not found <= GOOD or self.sizes.H > MOST_LONG:
             return found
         long = self._everything(cast(arguments, np.longdouble))
         return max(found, error_of(self._everything(arguments), long))
+
+    def _varies(self, arguments: Arguments) -> bool:
+        return error_of(self._everything(arguments), self._everything(arguments)) > GOOD
 
     def _everything(self, arguments: Arguments) -> Any:
         """The results at other arguments: those of training and, if there is one, the pullback."""

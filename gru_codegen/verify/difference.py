@@ -73,7 +73,7 @@ def difference(name: str, actual: Any, expected: Any, *, defined: bool = True) -
 
 
 def error_of(actual: Any, expected: Any) -> float:
-    """Return the error of `difference` alone, of results of one structure: finding the place costs most."""
+    """Return the error of `difference`, of results of one structure, without the place."""
     if isinstance(expected, tuple):
         errors = [error_of(*pair) for pair in zip(actual, expected, strict=True)]
         return math.nan if any(map(math.isnan, errors)) else max(errors, default=0.0)

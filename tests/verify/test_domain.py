@@ -103,9 +103,15 @@ def test_what_was_chosen_for_other_sizes_is_tried_first(
     assert tried[0] == like
 
 
-@pytest.mark.parametrize("fault", [" + 1e-3 * np.random.random()", " / 0"])
-def test_a_kernel_that_is_good_nowhere_meets_all_domains_once(
-    fault: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("fault", "least", "most"),
+    [
+        (" / 0", 50, 70),  # masks have problems of their own
+        (" + 1e-3 * np.random.random()", 1, 20),  # no data make one result of it
+    ],
+)
+def test_a_kernel_that_is_good_nowhere_meets_all_domains_once_at_most(
+    fault: str, least: int, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried: list[Domain] = []
 
@@ -118,7 +124,7 @@ def test_a_kernel_that_is_good_nowhere_meets_all_domains_once(
     source = gc.generate(gc.GRU, style="textbook")
     assert source.count(right) == 1
     assert not verify(load_source(source.replace(right, right + fault), "kernel"))
-    assert 50 <= len(tried) < 70  # masks have problems of their own
+    assert least <= len(tried) < most
 
 
 def test_the_domain_in_words() -> None:
