@@ -1,4 +1,4 @@
-"""Pictures: time and ratio to the floor over size, where it goes, the cost of generation over T.
+"""Pictures: an overview, time and ratio to the floor over size, where it goes, generation over T.
 
 python -m benchmarks.plots
 """
@@ -22,6 +22,7 @@ except ModuleNotFoundError:
     sys.exit("matplotlib is not installed; in the project folder, run: pip install -e '.[bench]'")
 
 from benchmarks.contenders import contender
+from benchmarks.overview import draw_overview
 from benchmarks.report import rounds_of, significant
 from benchmarks.results import (
     RESULTS,
@@ -296,14 +297,8 @@ _ANY_T = 0.2
 def draw_profiles(profiles: Sequence[Profile]) -> Any:
     """Bars as high as the ratio to the floor, divided by kind; an axis for the sizes near it."""
     sizes = list(dict.fromkeys(profile.size for profile in profiles))
-    parts = [
-        part
-        for part in (
-            [size for size in sizes if size not in NEAR_SIZES],
-            [size for size in sizes if size in NEAR_SIZES],
-        )
-        if part
-    ]
+    far = [size for size in sizes if size not in NEAR_SIZES]
+    parts = [part for part in (far, [size for size in sizes if size in NEAR_SIZES]) if part]
     with plt.rc_context(_STYLE):
         figure, panels = plt.subplots(
             1,
@@ -384,9 +379,10 @@ def main(folder: Path, into: Path) -> None:
     figures = {}
     if (folder / "race.json").exists():
         for dtype, threads, races in speed_groups(read(folder / "race.json")):
-            figures[f"speed_{dtype}_{threads}_thread{'s' * (threads > 1)}"] = draw_speed(
-                dtype, threads, races
-            )
+            name = f"speed_{dtype}_{threads}_thread{'s' * (threads > 1)}"
+            figures[name] = draw_speed(dtype, threads, races)
+            if name == "speed_float32_1_thread":
+                figures["overview"] = draw_overview(races)
     if (folder / "profile.json").exists():
         figures["profile"] = draw_profiles(read_profiles(folder / "profile.json"))
     if (folder / "generation.json").exists():

@@ -18,6 +18,7 @@ pytest.importorskip("matplotlib")
 from matplotlib import pyplot as plt
 
 from benchmarks import plots
+from benchmarks.overview import draw_overview
 
 COLUMNS = "fast, unrolled, columns (3)"
 
@@ -118,3 +119,15 @@ def test_the_command_draws_what_there_is(tmp_path: Path) -> None:
     done = CliRunner().invoke(plots.main, ["--folder", str(tmp_path), "--into", str(pictures)])
     assert done.exit_code == 0, done.output
     assert [file.name for file in pictures.iterdir()] == ["generation.png"]
+
+
+def test_bars_of_the_overview_are_as_long_as_ratios_to_the_kernel_say() -> None:
+    _, _, races = next(plots.speed_groups(results()))
+    figure = draw_overview(races)
+    first, second = figure.axes
+    assert first.get_yticklabels()[0].get_text() == "gru_codegen"
+    # columns are the fastest at the first size, 3 ms; the floor is half of that in two of 3 rounds
+    assert [bar.get_width() for bar in first.patches] == pytest.approx([3, 30, 0, 0, 1.5])
+    assert [text.get_text().strip() for text in first.texts][2:4] == ["not measured"] * 2
+    assert second.patches[0].get_width() == pytest.approx(45)
+    plt.close(figure)
