@@ -212,10 +212,7 @@ def _check_cell(cell: Cell) -> None:
     known = (*cell.inputs, *cell.fixed, *previous)
     check_symbols(where, (*known, *cell.states, cell.output))
     computed = tuple(equation.target for equation in cell.equations)
-    # O is what kernels call the outputs: the one symbol that may be called so
-    is_outputs = cell.output.name == "O" and cell.output not in cell.states
-    allowed = SHARED & {symbol.name for symbol in computed}
-    check_names(where, (*known, *computed), allowed | ({"O"} if is_outputs else set()))
+    check_names(where, (*known, *computed))
     for symbol in (*cell.inputs, *previous):
         check_rows(where, symbol)
     for role, symbols in {"weight": cell.weights, "constant": cell.constants}.items():
@@ -325,18 +322,17 @@ def check_symbols(where: str, symbols: Iterable[Any]) -> None:
 
 def fault_of_symbol(name: str) -> str | None:
     """Say why `name` cannot be that of a symbol, as the rest of a sentence; None if it can."""
+    if name in SHARED:
+        return None
     return "is the name of a function" if name in FUNCTIONS else fault_of_name(name)
 
 
-def check_names(where: str, symbols: Iterable[MatrixSymbol], allowed: Collection[str] = ()) -> None:
-    """Check that the names of `symbols` differ and can stand in a kernel.
-
-    allowed: names that are right here, though they are not elsewhere.
-    """
+def check_names(where: str, symbols: Iterable[MatrixSymbol]) -> None:
+    """Check that the names of `symbols` differ and can stand in a kernel."""
     seen: set[str] = set()
     for symbol in symbols:
         name = symbol.name
-        if name not in allowed and (fault := fault_of_symbol(name)):
+        if fault := fault_of_symbol(name):
             raise CellError(f"{where}: {shortened(name)} {fault}")
         if name in seen:
             raise CellError(

@@ -122,7 +122,7 @@ class Loss:
         for symbol in given:
             check_rows(where, symbol)
         computed = [equation.target for equation in self.equations]
-        check_names(where, (*given, *computed), allowed={"O"})  # the outputs, once it is joined
+        check_names(where, (*given, *computed))
         given = (*given, *self.shifts)
         read = check_equations(where, given, self.equations)
         for equation in self.equations:

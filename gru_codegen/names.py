@@ -13,7 +13,16 @@ from itertools import count
 
 from gru_codegen.ir import ELEMENTWISE
 
-__all__ = ["RESERVED", "SHARED", "NewNames", "fault_of_name", "free_name"]
+__all__ = [
+    "RESERVED",
+    "SHARED",
+    "NewNames",
+    "fault_of_name",
+    "free_name",
+    "identifier",
+    "outputs_name",
+    "public",
+]
 
 #: The sizes, the number of time steps and the loss, as equations and kernels write them.
 _LETTERS = frozenset({"B", "D", "H", "O", "T", "L"})
@@ -35,8 +44,8 @@ _KERNEL = frozenset({
     "count", "index",  # what every tuple has
 })
 # fmt: on
-#: Those of them that states and computed matrices may have: code calls these V_ and w_.
-SHARED = frozenset({"V", "w"})
+#: Those of them that symbols may have all the same: code calls these O_, V_ and w_.
+SHARED = frozenset({"O", "V", "w"})
 #: The names that no symbol may have, beside those of functions, Python's keywords and what every
 #: Python module knows.
 RESERVED = _LETTERS | _KERNEL
@@ -91,6 +100,21 @@ def fault_of_name(name: str) -> str | None:
     if name.endswith("_t"):
         return "ends in _t, with which equations write the value at step t: leave that out"
     return None
+
+
+def outputs_name(names: Collection[str]) -> str:
+    """The name of the outputs in equations, beside `names`."""
+    return next(name for name in ("O", "OUT", "output", "outputs_") if name not in names)
+
+
+def identifier(name: str) -> str:
+    """The name of a symbol in code; I, O and l alone are too easily taken for numbers."""
+    return f"{name}_" if name in ("I", "l", *SHARED) else name
+
+
+def public(name: str) -> str:
+    """A name in code as callers know it: without the underscore that keeps it apart from others."""
+    return name.removesuffix("_")
 
 
 def _is_kernels(name: str) -> bool:

@@ -16,8 +16,8 @@ from gru_codegen.emit.header import aligned
 from gru_codegen.initial import distribution
 from gru_codegen.ir import Program
 from gru_codegen.losses import L2, Loss
-from gru_codegen.lower.variables import identifier
 from gru_codegen.modules import load_source
+from gru_codegen.names import identifier
 from gru_codegen.own_functions import declared_derivative, said
 from gru_codegen.parse import cells
 from gru_codegen.passes import optimise, terms_of_gradients, values_of_forward
@@ -213,12 +213,12 @@ def _heading(derivation: Derivation, request: Request, again: tuple[str, ...]) -
 
 def _ranges(cell: Cell, loss: Loss) -> tuple[tuple[str, float, float], ...]:
     """The ranges that the declaration gives, by the names that kernels have for arguments."""
-    called_by = arguments_of([identifier(symbol.name) for symbol in cell.inputs])
+    called_by = arguments_of([symbol.name for symbol in cell.inputs])
     names = dict(zip(cell.inputs, called_by.values(), strict=True))
     names |= {weight: f"params.{weight.name}" for weight in cell.weights}
-    names |= {constant: f"constants.{identifier(constant.name)}" for constant in cell.constants}
+    names |= {constant: f"constants.{constant.name}" for constant in cell.constants}
     several = len(cell.states) > 1
-    names |= {each: f"s0.{identifier(each.name)}" if several else "s0" for each in cell.states}
+    names |= {each: f"s0.{each.name}" if several else "s0" for each in cell.states}
     names[loss.target] = "y"
     given = {**cell.checks, **loss.checks}
     return tuple((names[each], float(low), float(high)) for each, (low, high) in given.items())

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from gru_codegen.cell import Cell
 from gru_codegen.equations import B, Equation, matrix, ones, size
+from gru_codegen.names import outputs_name
 
 __all__ = ["linear", "readouts"]
 
@@ -22,11 +23,11 @@ def linear(cell: Cell) -> Cell:
 
     Raises
     ------
-    CellError: the cell uses one of the names O, Wout and bout itself.
+    CellError: the cell uses one of the names Wout and bout itself.
     """
     state = cell.output
     weight, bias = matrix("Wout", state.shape[1], O), matrix("bout", 1, O)
-    output = matrix("O", B, O)
+    output = matrix(outputs_name(cell.names), B, O)
     readout = Equation(output, state * weight + ones(B, 1) * bias, "readout")
     return replace(
         cell,

@@ -160,7 +160,7 @@ NAMES = {
     "np": "is a name that kernels use themselves",
     "dO": "is a name that kernels use themselves",
     "W_t": "ends in _t, with which equations write the value at step t: leave that out",
-    "O": "is a letter that kernels need: B, D, H and O are sizes, T the steps, L the loss",
+    "T": "is a letter that kernels need: B, D, H and O are sizes, T the steps, L the loss",
     **dict.fromkeys(
         ["2W", "W-z", "W z", "Wé", "", "import os"],
         "is not a name: it takes ASCII letters, digits and underscores, a letter first",
@@ -441,13 +441,12 @@ def test_ranges_that_are_none(name: str) -> None:
         replace(GRU, checks=given)
 
 
-def test_names_that_states_share_with_kernels() -> None:
-    """And that weights and inputs cannot have: callers give these by name."""
-    for name in ("V", "w"):
+def test_names_that_symbols_share_with_kernels() -> None:
+    for name in ("O", "V", "w"):
         state, before = matrix(name, B, H), matrix(f"{name}_prev", B, H)
         equation = Equation(state, hadamard(Z, before) + before * U, "state")
         cell = declare(states={state: before}, equations=(GATE, equation))
         assert [each.name for each in cell.states] == [name]
         weight = matrix(name, D, H)
         gate = Equation(Z, sigmoid(x * weight), "gate")
-        assert refusal(weights=(weight, U), equations=(gate, STATE)).startswith(f"'{name}' is a")
+        assert declare(weights=(weight, U), equations=(gate, STATE)).weights == (weight, U)

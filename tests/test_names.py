@@ -7,14 +7,16 @@ import builtins
 import keyword
 import random
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import gru_codegen as gc
-from gru_codegen.cell import B, Cell, D, Equation, H, hadamard, matrix, ones
+from gru_codegen.cell import B, Cell, D, Equation, H, fault_of_symbol, hadamard, matrix, ones
 from gru_codegen.functions import FUNCTIONS, sigmoid, tanh
 from gru_codegen.names import fault_of_name
+from gru_codegen.parse import load_cell
 from gru_codegen.passes import LAYOUTS
 from gru_codegen.pipeline import check
 
@@ -141,15 +143,74 @@ def defined(module: ast.Module) -> set[str]:
         ["n", "p", "f", "a", "mask", "s", "i", "o", "forward_steps"],
         ["x", "W_first", "S_t_2", "C_prev_T", "daG", "aZ", "term", "S", "s"],
         ["x", "W", "half_W", "number_5", "c_S", "b", "b_c", "b_b", "c"],
+        ["w", "V", "O", "l", "E", "Z", "I", "S", "C"],
+        ["I", "w", "Wrec", "O", "V", "l", "E", "Y", "C"],
+        ["V", "W", "U", "b", "p", "O", "G", "w", "I"],
     ],
     ids=" ".join,
 )
 @pytest.mark.parametrize("style", STYLES)
 def test_other_names_make_sound_kernels(style: Any, names: list[str]) -> None:
     names = [name.rstrip("_") + "1" if name.endswith("_") else name for name in names]
-    assert [fault_of_name(name) for name in names] == [None] * 9
+    assert [fault_of_symbol(name) for name in names] == [None] * 9
     declared = cell(names)
     report = check(gc.load(declared, style=style), declared)
+    assert report, str(report)
+
+
+#: Names of two inputs, three weights, a constant that is given and one that is made.
+SHARED = [["w", "I", "V", "O", "Y", "C", "l"], ["O", "x", "U", "l", "I", "V", "w"]]
+
+
+def with_constants(folder: Path, names: list[str]) -> Cell:
+    first, second, recurrent, inward, bias, given, made = names
+    path = folder / "named.toml"
+    path.write_text(
+        f"""
+        name = "named"
+        inputs = {{ {first} = "(B, D)", {second} = "(B, D)", keep = "(B, 1)" }}
+        without_gradient = ["keep"]
+        states = ["S", "E"]
+        weights = {{ {recurrent} = "(H, H)", {inward} = "(D, H)", {bias} = "(H,)" }}
+        constants = {{ {given} = "(D, H)", {made} = "identity(H)" }}
+        init = {{ {recurrent} = "orthogonal" }}
+        equations = '''
+        Z = sigmoid({first} @ {inward} + S_prev @ {recurrent} + {bias})
+        S = keep * Z * S_prev + (1 - Z) * tanh({second} @ {inward})
+        E = E_prev @ {made} / 2 + {second} @ {given} * S
+        '''
+        [checks]
+        {first} = [-2, 1]
+        {recurrent} = [-2, 1]
+        {given} = [-2, 1]
+        S = [-2, 1]
+        """,
+        encoding="utf-8",
+    )
+    return load_cell(str(path))
+
+
+@pytest.mark.parametrize("names", SHARED, ids=" ".join)
+@pytest.mark.parametrize("kind", [("textbook", None), ("fast", "rows"), ("fast", "columns")])
+def test_callers_have_the_names_of_the_declaration(
+    tmp_path: Path, kind: Any, names: list[str]
+) -> None:
+    """Whatever the code calls their arrays, V_ for one."""
+    (first, second, *weights), (given, made) = names[:5], names[5:]
+    declared, (style, layout) = with_constants(tmp_path, names), kind
+    kernel = gc.load(declared, style=style, layout=layout, extras=("credit", "trace"))
+    assert kernel.Params._fields == tuple(weights)
+    assert kernel.Inputs._fields == (first, second, "keep")
+    assert kernel.Constants._fields == (given,)
+    assert set(kernel.MADE) == {made}
+    drawn = {f"x.{first}", f"params.{weights[0]}", f"constants.{given}", "s0.S"}
+    assert set(kernel.CHECKS) == drawn
+    assert set(kernel.SHAPES) == {
+        *(f"params.{name}" for name in weights),
+        *(f"x.{name}" for name in kernel.Inputs._fields),
+        *(f"constants.{given}", "s0.S", "s0.E", "y", "outputs"),
+    }
+    report = check(kernel, declared)
     assert report, str(report)
 
 

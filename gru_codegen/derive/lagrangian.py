@@ -27,7 +27,7 @@ from gru_codegen.derive.sums import factored, total
 from gru_codegen.equations import Equation
 from gru_codegen.errors import CellError
 from gru_codegen.losses import L2, Loss, require_declared
-from gru_codegen.names import free_name
+from gru_codegen.names import free_name, outputs_name
 from gru_codegen.notation import Notation, RowFunction, leaves, signed
 
 __all__ = ["derive"]
@@ -122,8 +122,7 @@ def _output_equation(cell: Cell) -> Equation | None:
         return None
     names = {s.name for s in (*cell.inputs, *cell.fixed, *cell.states.values())}
     names |= {equation.target.name for equation in cell.equations}
-    name = next(name for name in ("O", "OUT", "output", "outputs_") if name not in names)
-    return Equation(matrix(name, *cell.output.shape), cell.output, "output")
+    return Equation(matrix(outputs_name(names), *cell.output.shape), cell.output, "output")
 
 
 def _differentiate(

@@ -10,6 +10,7 @@ from gru_codegen.emit.lines import WIDTH, called, hung
 from gru_codegen.emit.sizes import letters
 from gru_codegen.emit.wording import listed
 from gru_codegen.ir import Program, Shape, Var
+from gru_codegen.names import public
 
 __all__ = ["CREDIT", "Argument", "EntryPoint", "Interface", "arguments_of"]
 
@@ -105,7 +106,7 @@ def _differentiated(program: Program) -> set[str | None]:
 
 def arguments_of(inputs: Sequence[str]) -> dict[str, str]:
     """The names of inputs in entry points: x of an only one, x.u and so on of several."""
-    return {name: f"x.{name}" if len(inputs) > 1 else "x" for name in inputs}
+    return {name: f"x.{public(name)}" if len(inputs) > 1 else "x" for name in inputs}
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ class Interface:
     def none(self) -> str:
         """The gradient of x where no input has one, as code."""
         return (
-            f"Inputs({', '.join(f'{x.name}=None' for x in self.inputs)})"
+            f"Inputs({', '.join(f'{public(x.name)}=None' for x in self.inputs)})"
             if self.several
             else "None"
         )

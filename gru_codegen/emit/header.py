@@ -11,6 +11,7 @@ from gru_codegen.emit.sizes import letters
 from gru_codegen.emit.wording import listed
 from gru_codegen.initial import Distribution
 from gru_codegen.ir import Call, Ref, Var, parts, reads
+from gru_codegen.names import public
 from gru_codegen.plan import Plan
 
 __all__ = ["Heading", "aligned", "shapes_in_words", "storage_in_words"]
@@ -95,11 +96,11 @@ def shapes_in_words(
     """
     groups: dict[tuple[str, ...], list[str]] = {}
     for weight in weights:
-        groups.setdefault(weight.shape, []).append(weight.name)
-    phrases = [f"{var.name}_t is {letters(var.shape)}" for var in inputs]
+        groups.setdefault(weight.shape, []).append(public(weight.name))
+    phrases = [f"{public(var.name)}_t is {letters(var.shape)}" for var in inputs]
     for shape, names in groups.items():
         phrases.append(f"{listed(names)} {'are' if len(names) > 1 else 'is'} {letters(shape)}")
-    phrases += [f"{var.name} is {pattern} {letters(var.shape)}" for var, pattern in made]
+    phrases += [f"{public(var.name)} is {pattern} {letters(var.shape)}" for var, pattern in made]
     return "; ".join(phrases)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gru_codegen.ir import Program, Shape
+from gru_codegen.names import public
 
 __all__ = ["Sizes", "added", "in_code", "letters", "multiplied", "parameter", "quoted", "sliced"]
 
@@ -89,7 +90,7 @@ class Sizes:
             owner = "params" if var in program.weights else "constants"
             for axis, letter in enumerate(var.shape):
                 if letter not in given and not letter.isdigit():
-                    sources.setdefault(letter, (f"{owner}.{var.name}", axis))
+                    sources.setdefault(letter, (f"{owner}.{public(var.name)}", axis))
         return cls(
             (*known, *(letter for letter in distinct if letter not in known)),
             next((columns for columns in given if columns in "DH"), given[0]),

@@ -9,9 +9,9 @@ from sympy.matrices.expressions.matexpr import MatrixSymbol
 from gru_codegen.constants import stored_shape
 from gru_codegen.derive import AdjointEquation, Derivation
 from gru_codegen.ir import Expr, Now, Ref, Role, Shape, Var
-from gru_codegen.names import SHARED, NewNames
+from gru_codegen.names import NewNames, identifier
 
-__all__ = ["Variables", "identifier"]
+__all__ = ["Variables"]
 
 
 class Variables:
@@ -46,11 +46,8 @@ class Variables:
         self._timed(loss.target, "target", "target")
         for shift in loss.shifts:
             self._timed(shift, "value", "shift")
-        for weight in cell.weights:
-            self.refs[weight] = Ref(Var(weight.name, stored_shape(weight), "weight"))
-        for constant in cell.constants:  # a weight like any other, but for its gradient
-            name = identifier(constant.name)
-            self.refs[constant] = Ref(Var(name, stored_shape(constant), "weight"))
+        for weight in cell.fixed:  # a constant is a weight, but for its gradient
+            self.refs[weight] = Ref(Var(identifier(weight.name), stored_shape(weight), "weight"))
 
     def _declare_computed(self) -> None:
         cell, loss = self.derivation.cell, self.derivation.loss
@@ -92,7 +89,7 @@ class Variables:
     def _declare_gradients(self) -> None:
         for gradient in self.derivation.gradients:
             meaning, name = f"gradient of {gradient.weight}", gradient.target.name
-            shape, weight = stored_shape(gradient.weight), gradient.weight.name
+            shape, weight = stored_shape(gradient.weight), identifier(gradient.weight.name)
             var = Var(name, shape, "gradient", meaning=meaning, adjoint_of=weight)
             self.refs[gradient.target] = Ref(var)
 
@@ -156,8 +153,3 @@ def _names(derivation: Derivation) -> set[str]:
     symbols += [adjoint.target for adjoint in derivation.adjoints]
     symbols += [gradient.target for gradient in derivation.gradients]
     return {identifier(symbol.name) for symbol in symbols}
-
-
-def identifier(name: str) -> str:
-    """The name in code; I, O and l alone are too easily taken for numbers, V and w are kernels'."""
-    return f"{name}_" if name in ("I", "O", "l", *SHARED) else name

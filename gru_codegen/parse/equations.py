@@ -88,7 +88,7 @@ def _check_target(
     name = target.text
     fault = "has an equation already" if name in earlier else None
     if name not in symbols.states:
-        fault = fault or symbols.fault_of(name, computed=True)
+        fault = fault or symbols.fault_of(name)
     if fault is not None:
         raise written.error(f"{name} {fault}", target, target)
 

@@ -96,11 +96,6 @@ class _Names(Symbols):
         self._give_role(name, f"the {key}", key)
         return matrix(name, B, O)
 
-    def fault_of(self, name: str, *, computed: bool = False) -> str | None:
-        """The reason why `name` cannot have a role; O is what the outputs are called anyway."""
-        is_outputs = name == "O" and name == self.document.table.get("prediction")
-        return None if is_outputs and name not in self.roles else super().fault_of(name)
-
 
 def _words(document: Document) -> tuple[str, str]:
     """Name and title of the loss."""

@@ -16,7 +16,7 @@ from gru_codegen.constants import PATTERNS, Pattern, fault_of_pattern
 from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.known import meant
-from gru_codegen.names import SHARED
+from gru_codegen.names import fault_of_name
 from gru_codegen.own_functions import fault_of_function
 from gru_codegen.parse.document import Document
 from gru_codegen.parse.functions import read_function
@@ -92,18 +92,18 @@ class Symbols:
         numbers = {name: Value(number, ()) for name, number in self.numbers.items()}
         return {**{name: Value.of(symbol) for name, symbol in named.items()}, **numbers}
 
-    def fault_of(self, name: str, *, computed: bool = False) -> str | None:
-        """The reason why `name` cannot have a role, or None; `computed` if an equation has it."""
+    def fault_of(self, name: str) -> str | None:
+        """The reason why `name` cannot have a role, or None."""
         if name in self.roles:
             return f"is {self.roles[name]} already"
         if name.startswith("d") and name[1:] in self.roles:
             return f"is what the adjoint of {name[1:]} is called"
         if f"d{name}" in self.roles:
             return f"would have the adjoint d{name}, which is {self.roles[f'd{name}']} already"
-        return None if computed and name in SHARED else fault_of_symbol(name)
+        return fault_of_symbol(name)
 
     def _give_role(self, name: str, role: str, *path: str | int) -> None:
-        if fault := self.fault_of(name, computed=role == "a state"):
+        if fault := self.fault_of(name) or (fault_of_name(name) if role == "a size" else None):
             raise self.document.error(f"{shortened(name)} {fault}", *path)
         self.roles[name] = role
 

@@ -82,21 +82,21 @@ def test_no_gradient_is_derived_and_none_has_a_place(kernel: ModuleType, cell: C
     assert kernel.Params._fields == ("W", "U", "b", "Q")
     assert kernel.Constants._fields == ("A", "shift", "P")
     assert dict(kernel.MADE) == {
-        "I_": ("identity", ("H", "H")),
+        "I": ("identity", ("H", "H")),
         "near": ("band", ("H", "H"), 1),
     }
 
 
 def test_constants_are_made_once_and_cannot_be_changed(kernel: ModuleType) -> None:
     workspace = kernel.Workspace(3, 2, 5, k_size=6)
-    made = workspace.I_
+    made = workspace.I
     assert (made == np.eye(5)).all()
-    assert not any(array.flags.writeable for array in (workspace.I_, workspace.near))
+    assert not any(array.flags.writeable for array in (workspace.I, workspace.near))
     params, given, x, y = drawn(kernel)
     kernel.loss_and_gradients(params, given, x, y, workspace=workspace)
-    assert workspace.I_ is made
+    assert workspace.I is made
     assert (made == np.eye(5)).all()
-    assert (made == copy.deepcopy(workspace).I_).all()
+    assert (made == copy.deepcopy(workspace).I).all()
 
 
 def test_the_constant_that_does_not_fit_is_named(kernel: ModuleType) -> None:
@@ -122,7 +122,7 @@ def test_the_text_of_a_program_has_constants(cell: Cell) -> None:
 
 
 FAULTS = {
-    "another pattern": ("self.I_ = _identity(", "self.I_ = _ones("),
+    "another pattern": ("self.I = _identity(", "self.I_ = _ones("),
     "a wider band": ("self.dtype, 1)", "self.dtype, 2)"),
     "a constant that can be changed": ("made.setflags(write=False)", "pass"),
     "a constant of another dtype": (
@@ -147,7 +147,7 @@ def test_a_fault_in_what_is_done_with_constants_is_seen(cell: Cell, fault: str) 
     old, new = FAULTS[fault]
     assert source.count(old) == 1
     source = source.replace(old, new)
-    if new.startswith("self.I_ = _ones"):
+    if new.startswith("self.I = _ones"):
         source += "\n\ndef _ones(shape, dtype):\n    return _made(np.ones(shape, int), dtype)\n"
     assert not gc.verify(load_source(source, "fixed"))
 
@@ -155,7 +155,7 @@ def test_a_fault_in_what_is_done_with_constants_is_seen(cell: Cell, fault: str) 
 def test_lines_that_read_one_constant_for_another_are_refuted(cell: Cell) -> None:
     source = gc.generate(cell, style="textbook")
     assert prove(load_source(source, "fixed"), cell, gc.L2)
-    for old, new in {", w.I_\n": ", w.near\n", " = constants.A,": " = w.I_,"}.items():
+    for old, new in {", w.I\n": ", w.near\n", " = constants.A,": " = w.I,"}.items():
         assert old in source
         changed = source.replace(old, new)
         assert not prove(load_source(changed, "fixed"), cell, gc.L2), new

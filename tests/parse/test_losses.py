@@ -158,9 +158,9 @@ FAULTS: dict[str, tuple[str, str]] = {
         PLAIN + 'target = "P"',
         "FILE:3:1: 'P' is the prediction already >target<",
     ),
-    "outputs as the target": (
-        PLAIN + 'target = "O"',
-        "FILE:3:1: 'O' is a letter that kernels need: B, D, H and O are sizes, T the steps, "
+    "a letter of kernels": (
+        PLAIN + 'target = "T"',
+        "FILE:3:1: 'T' is a letter that kernels need: B, D, H and O are sizes, T the steps, "
         "L the loss >target<",
     ),
     "a name that is not there": (

@@ -88,7 +88,14 @@ def shared_names(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, dict[
     return V * w + p.b, {"V": V, "I": current, "w": w}
 
 
+def names_of_kernels(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, dict[str, Array]]:
+    gate = 1 / (1 + np.exp(-(x @ p.O + s["E"] @ p.V + p.I)))
+    E = gate * s["E"] + (1 - gate) * np.tanh(x @ p.O + p.l)
+    return E, {"E": E}
+
+
 STEPS: dict[str, Step] = {
+    "names_of_kernels": names_of_kernels,
     "shared_names": shared_names,
     "gaussian": gaussian,
     "delays": narx,

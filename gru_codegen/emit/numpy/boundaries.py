@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from gru_codegen.emit.lines import Line
 from gru_codegen.emit.numpy.names import Names, line_of
 from gru_codegen.ir import Block, Loop, Ref, Statement, Step, Var, reads, refs, statements, writes
+from gru_codegen.names import public
 
 __all__ = ["Boundaries"]
 
@@ -66,7 +67,7 @@ class Boundaries:
         """Begin a sum, unless it has a value."""
         if gradient not in self.sums:
             self.sums.add(gradient)
-            yield Line(f"    {gradient.name} = np.zeros_like(params.{gradient.adjoint_of})")
+            yield Line(f"    {gradient.name} = np.zeros_like(params.{public(gradient.adjoint_of)})")
 
     def _carried(self, var: Var) -> Iterator[Line]:
         """Begin a carry that each step writes over, if it is one."""

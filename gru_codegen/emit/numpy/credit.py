@@ -39,6 +39,7 @@ from gru_codegen.ir import (
     Statement,
     statements,
 )
+from gru_codegen.names import public
 from gru_codegen.plan import Plan, View
 
 __all__ = ["errors_function"]
@@ -221,7 +222,7 @@ class _Statements(Statements):
         if is_gradient:
             reached = "t:" if self.errors.reach(target) == Reach.ALL else "t : t + 1"
             terms = self.names.terms_of(target.var.shape)
-            yield f'{indent}yield t, "{target.var.adjoint_of}", {terms}[{reached}]'
+            yield f'{indent}yield t, "{public(target.var.adjoint_of)}", {terms}[{reached}]'
 
     def _widened(self, target: Ref, operands: Operands) -> str:
         """The line that gives each later error the one matrix: what is in place overwrites that."""

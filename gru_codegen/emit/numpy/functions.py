@@ -13,6 +13,7 @@ from gru_codegen.emit.numpy.helpers import helpers_of
 from gru_codegen.emit.numpy.names import Kind, Local, Names
 from gru_codegen.emit.sizes import Sizes, in_code, parameter
 from gru_codegen.ir import Call, Phase, Program, Shape, Var, parts, statements, writes
+from gru_codegen.names import public
 from gru_codegen.plan import Plan
 
 __all__ = [
@@ -169,7 +170,7 @@ def _gradients_of_inputs(plan: Plan) -> str:
     found = {x: _input_gradient(pulled[x], plan) if x in pulled else "None" for x in inputs}
     if len(found) == 1:
         return next(iter(found.values()))
-    return f"Inputs({', '.join(f'{name}={code}' for name, code in found.items())})"
+    return f"Inputs({', '.join(f'{public(name)}={code}' for name, code in found.items())})"
 
 
 def _type_of_inputs(program: Program) -> str:

@@ -39,6 +39,7 @@ from gru_codegen.emit.numpy.workspace import workspace_lines
 from gru_codegen.emit.sizes import Sizes, added, in_code, letters, quoted
 from gru_codegen.emit.source_map import SourceMap
 from gru_codegen.ir import Program, Shape, Var
+from gru_codegen.names import public
 from gru_codegen.plan import Plan, plan, validate
 from gru_codegen.polynomials import Polynomial
 
@@ -246,8 +247,8 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
                 f"s0.{public(v.name)}" if several else "s0": v.shape
                 for v in _declared_states(program)
             },
-            **{f"params.{weight.name}": weight.shape for weight in program.weights},
-            **{f"constants.{each.name}": each.shape for each in program.given_constants},
+            **{f"params.{public(weight.name)}": weight.shape for weight in program.weights},
+            **{f"constants.{public(each.name)}": each.shape for each in program.given_constants},
         },
         "single_columns": any(array.shape[-1:] == ("1",) for array in (*program.weights, *inputs)),
         **compared(program, inputs),
@@ -364,11 +365,6 @@ def _called(program: Program, heading: Heading) -> Iterator[str]:
         yield "_check_equal"
     if program.orientation == "columns":
         yield "_turned"
-
-
-def public(name: str) -> str:
-    """A name in code as callers know it: without the underscore that keeps it apart from others."""
-    return name.removesuffix("_")
 
 
 def _declared_states(program: Program) -> list[Var]:

@@ -11,6 +11,7 @@ from gru_codegen.emit.lines import Line
 from gru_codegen.emit.numpy.attributes import Attributes
 from gru_codegen.emit.sizes import added, multiplied, parameter
 from gru_codegen.ir import EquationId, Every, Now, Orientation, Ref, Role, Shape, Var, refs
+from gru_codegen.names import public
 
 __all__ = ["Kind", "Local", "Names", "line_of", "number_name"]
 
@@ -159,7 +160,7 @@ class Names:
     def _note(self, ref: Ref, name: str) -> None:
         var = ref.var
         if var.role == "weight":
-            self._use(name, name, self._kind_of_weight(var))
+            self._use(name, public(name), self._kind_of_weight(var))
         elif var.role == "lengths":
             self._use(name, "ended", Kind.ARRAY)
         elif self.plan.is_stored(var):

@@ -12,6 +12,7 @@ from gru_codegen.emit.lines import listed as on_lines
 from gru_codegen.emit.sizes import Sizes, in_code, letters, parameter
 from gru_codegen.emit.wording import listed
 from gru_codegen.ir import Program, Var
+from gru_codegen.names import public
 
 __all__ = ["compared", "draws", "helpers_of_draws", "of_weights", "sources"]
 
@@ -24,7 +25,7 @@ def draws(program: Program, heading: Heading) -> dict[str, Any]:
     drawn = {}
     for weight in program.weights:
         shape = letters(tuple(map(in_code, weight.shape)))
-        given = heading.init.get(weight.name)
+        given = heading.init.get(public(weight.name))
         usual = f"rng.uniform(-bound, bound, {shape})"
         drawn[weight.name] = usual if given is None else given.code(shape)
     return {"drawn": drawn, "init_doc": _said(heading, len(drawn))}
@@ -62,7 +63,7 @@ def of_weights(program: Program, sizes: Sizes) -> dict[str, Any]:
     told: dict[str, str] = {}
     for weight in program.weights:
         for axis, letter in enumerate(weight.shape):
-            told.setdefault(letter, f"params.{weight.name}.shape[{axis}]")
+            told.setdefault(letter, f"params.{public(weight.name)}.shape[{axis}]")
     others = [letter for letter in sizes.letters if letter not in "BDH"]
     required = [parameter(letter) for letter in (*sizes.columns, *others) if letter not in told]
     taken = [f"{name}: int" for name in dict.fromkeys(required)]
