@@ -59,18 +59,20 @@ MISSING = {
 _INTRODUCTION = """\
 # Published cells
 
-{number} recurrent cells from the literature, each declared as its paper writes it. Those in bold
-come with the package; `gru-codegen cells NAME` shows one. The files of the others are in
-`tests/corpus`, and show what [a declaration](own_cell.md) can say. For each file there is a second
-writing of one step, in plain NumPy, which knows nothing of the declaration. Kernels in both styles,
-in every layout, for any number of time steps and for three, are compared with it: outputs, states,
-loss, and the gradient by every weight, by the inputs and by the initial states, to 1e-12 of the
-largest entry (`make test-corpus`; a share of it is in `make test`).
+This page lists {number} recurrent cells from the literature, each declared as its paper writes
+it. Those in bold come with the package, and `gru-codegen cells NAME` shows one. The files of the
+others are in `tests/corpus`. They show what [a declaration](own_cell.md) can say.
+
+Each file has a second writing of one step, in plain NumPy, which knows nothing of the
+declaration. Kernels in both styles and in every layout are compared with it, for any number of
+time steps and for three. Outputs, states, loss and gradients agree to 1e-12 of the largest entry.
+The gradients are those of every weight, of the inputs and of the initial states. `make
+test-corpus` does all of that, and `make test` a share of it.
 
 {plainly} are declared plainly: with the equations of the paper and nothing besides.
 
-Generation takes up to 1.1 s of CPU time, GRU-D, with all checks up to 3.2 s, the LSTM with layer
-normalisation; the medians are 0.2 s and 0.7 s.
+Generation takes up to 1.1 s of CPU time, for GRU-D. With all checks it takes up to 3.2 s, for the
+LSTM with layer normalisation. The medians are 0.2 s and 0.7 s.
 """
 
 
