@@ -40,7 +40,7 @@ ifndef INSTALLED
 .NOTPARALLEL:
 endif
 
-.PHONY: help demo test lint types imports drift wheel pytest test-browser fuzz test-faults test-corpus test-proofs test-strangers test-mutants test-versions test-peers lock format generated bench clean
+.PHONY: help demo test lint types imports drift wheel pytest test-browser fuzz test-faults test-corpus test-forms test-proofs test-strangers test-mutants test-versions test-peers lock format generated bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,6 +94,11 @@ test-faults: $(TOOLS) ## plant faults in every line of the kernels; takes minute
 test-corpus: export OMP_NUM_THREADS := 1
 test-corpus: $(TOOLS) ## published cells in every style and layout, against a second writing of each; takes minutes
 	$(BIN)/python -m pytest -m "campaign or not campaign" tests/corpus $(PYTEST_ARGS)
+
+test-forms: export OMP_NUM_THREADS := 1
+test-forms: $(TOOLS) ## every style, layout and number of steps that make test tries in turn; takes minutes
+	$(BIN)/python -m pytest -m campaign tests --ignore=tests/corpus --ignore=tests/faults \
+		--ignore=tests/emit/test_random_cells.py --ignore=tests/verify/test_random_cells.py $(PYTEST_ARGS)
 
 fuzz: export EXAMPLES ?= 2000
 fuzz: export OMP_NUM_THREADS := 1

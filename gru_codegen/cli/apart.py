@@ -58,13 +58,11 @@ def run_apart(runs: str, seconds: float) -> None:
     CheckFailed: what it `runs` has ended the process.
     Ended: it has ended with another status than 0, and said why.
     """
-    context = click.get_current_context()
-    arguments = [str(context.command.name), "--here", *_given(context)]
     code = f"""
 import sys
 sys.path[:] = {sys.path!r}
 from gru_codegen.cli import main
-sys.exit(main({arguments!r}) or {_DONE})
+sys.exit(main({command_here()!r}) or {_DONE})
 """
     child = subprocess.Popen(
         [sys.executable, "-c", code],
@@ -93,6 +91,12 @@ sys.exit(main({arguments!r}) or {_DONE})
         click.echo(err, nl=False, err=True)
     if child.returncode != _DONE:
         raise Ended(child.returncode)
+
+
+def command_here() -> list[str]:
+    """The command that is being run, as the process of its own gets it."""
+    context = click.get_current_context()
+    return [str(context.command.name), "--here", *_given(context)]
 
 
 def _given(context: click.Context) -> Iterator[str]:

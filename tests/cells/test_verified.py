@@ -11,12 +11,12 @@ import pytest
 import gru_codegen as gc
 from gru_codegen.pipeline import check
 from tests.cells.sample import SAMPLE
-from tests.truths.kernels import Kind, by_kind
+from tests.shares import in_turn
+from tests.truths.kernels import KINDS, Kind
 
 
-@by_kind
-@pytest.mark.parametrize("cell", SAMPLE)
-def test_every_cell(kind: Kind, cell: str) -> None:
+@pytest.mark.parametrize(("cell", "kind"), in_turn(SAMPLE, KINDS), ids=str)
+def test_every_cell(cell: str, kind: Kind) -> None:
     report = check(kind.load(cell, 3), gc.cells[cell])
     assert report, str(report)
     assert {"central difference", "complex step", "random direction"} <= {
@@ -24,9 +24,8 @@ def test_every_cell(kind: Kind, cell: str) -> None:
     }
 
 
-@pytest.mark.parametrize("kind", [Kind("fast", fixed=False), Kind("textbook", fixed=True)], ids=str)
-@pytest.mark.parametrize("loss", gc.losses)
-def test_every_loss(kind: Kind, loss: str) -> None:
+@pytest.mark.parametrize(("loss", "kind"), in_turn(gc.losses, KINDS), ids=str)
+def test_every_loss(loss: str, kind: Kind) -> None:
     kernel = kind.load("lstm-peephole", 3, loss, "linear")
     report = check(kernel, gc.cells["lstm-peephole"], loss=gc.losses[loss])
     assert report, str(report)

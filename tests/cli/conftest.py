@@ -6,6 +6,8 @@ import pytest
 
 import gru_codegen as gc
 from gru_codegen import cli
+from gru_codegen.cli import apart, audits, credits, verifies
+from gru_codegen.cli.errors import Ended
 from tests.cli.running import Outcome, Run
 
 
@@ -26,6 +28,19 @@ def run(capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
         out, err = capfdbinary.readouterr()
         return Outcome(status, out.decode(), err.decode())
 
+    return run
+
+
+@pytest.fixture
+def here(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command line in this process, and in it what would have a process of its own."""
+
+    def run_here(_runs: str, _seconds: float) -> None:
+        if status := cli.main(apart.command_here()):
+            raise Ended(status)
+
+    for module in (audits, credits, verifies):
+        monkeypatch.setattr(module, "run_apart", run_here)
     return run
 
 

@@ -34,8 +34,8 @@ def test_a_right_function(run: Run, own: Path) -> None:
     )
 
 
-def test_a_wrong_gradient(run: Run, own: Path) -> None:
-    outcome = run(*AUDIT)
+def test_a_wrong_gradient(here: Run, own: Path) -> None:
+    outcome = here(*AUDIT)
     assert refused(outcome, status=1) == FAILED
     assert "\n  dWrecz   WRONG  " in outcome.out
     assert "\n  fault 1: dWrecz has S_t^T daZ_t for S_{t-1}^T daZ_t\n" in outcome.out
@@ -93,31 +93,31 @@ def test_nothing_is_run_of_what_can_be_refused(options: tuple[str, str], run: Ru
     assert not Path("sprung").exists()
 
 
-def test_json_has_no_number_that_is_infinite(run: Run, own: Path) -> None:
+def test_json_has_no_number_that_is_infinite(here: Run, own: Path) -> None:
     own.write_text(BY_HAND.replace("return loss, g\n", "return float('inf'), g\n"))
-    told = json.loads(run(*AUDIT, "--format", "json").out, parse_constant=pytest.fail)
+    told = json.loads(here(*AUDIT, "--format", "json").out, parse_constant=pytest.fail)
     assert told["findings"][0]["error"] is None
 
 
 @pytest.mark.parametrize("width", [60, 100])
 def test_lines_are_as_wide_as_the_terminal(
-    width: int, run: Run, own: Path, monkeypatch: pytest.MonkeyPatch
+    width: int, here: Run, own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(width))
     own.write_text(BY_HAND.replace("(1 - CA[t] ** 2)", "(1 - np.tanh(CA[t]) ** 2)"))
-    lines = run(*AUDIT).out.splitlines()
+    lines = here(*AUDIT).out.splitlines()
     assert width - 15 < max(map(len, lines)) <= width
     assert any("where it is that of" in " ".join(lines[k : k + 2]) for k in range(len(lines)))
 
 
-def test_a_mapping(run: Run, folder: Path, own: Path) -> None:
+def test_a_mapping(here: Run, folder: Path, own: Path) -> None:
     (folder / "m.toml").write_text('params = "object"\n')
-    assert refused(run(*AUDIT, "--mapping", "m.toml")) == (
+    assert refused(here(*AUDIT, "--mapping", "m.toml")) == (
         "own.py:gru: it raises, at T=3, B=2, D=4, H=5: TypeError: 'types.SimpleNamespace' object "
         "is not subscriptable (own.py, line 21); it was called as gru(params, x, y, s0): a mapping "
         "says how else, --mapping FILE.toml (docs/audit.md)"
     )
-    assert refused(run(*AUDIT, "--mapping", "n.toml")) == "n.toml does not exist"
+    assert refused(here(*AUDIT, "--mapping", "n.toml")) == "n.toml does not exist"
 
 
 def test_output_of_the_function_is_not_in_the_report(run: Run, own: Path) -> None:

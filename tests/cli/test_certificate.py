@@ -8,20 +8,39 @@ from hashlib import sha256
 from importlib import import_module
 from operator import getitem
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 import gru_codegen as gc
 from gru_codegen import pipeline
 from gru_codegen.certificate import CertificateError, Statement, check_again, read
-from gru_codegen.modules import load_file
+from gru_codegen.modules import load_source
 from gru_codegen.prove import Proof
 from tests.cli.running import Run, refused
 
 again: Any = import_module("gru_codegen.certificate.again")
 COMMAND = ("generate", "--unroll", "2", "--output", "k.py", "--certificate")
 CERTIFICATE = Path("k.certificate.json")
+
+
+class MadeAgain(NamedTuple):
+    """The proof and the checks of a kernel, and its source."""
+
+    proof: Proof
+    report: gc.Report
+    source: str
+
+
+@pytest.fixture(scope="module")
+def made_again(written: dict[str, str]) -> MadeAgain:
+    kernel = load_source(written["k.py"], "k")
+    seed = json.loads(written["k.certificate.json"])["proof"]["seed"]
+    return MadeAgain(
+        again.prove(kernel, gc.GRU, gc.L2, seed=seed),
+        pipeline.check(kernel, gc.GRU),
+        pipeline.source(again.Request.of(kernel, gc.GRU, gc.L2)),
+    )
 
 
 @pytest.fixture(scope="module")
@@ -78,28 +97,25 @@ def test_every_statement_is_put_to_the_test(certified: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize("place", [0, 2000, -1])
-def test_one_changed_byte_makes_it_void(place: int, certified: Path, run: Run) -> None:
+def test_one_changed_byte_makes_it_void(place: int, certified: Path, here: Run) -> None:
     content = bytearray(Path("k.py").read_bytes())
     content[place] ^= 1
     Path("k.py").write_bytes(content)
-    outcome = run("verify", "k.py", "--certificate")
+    outcome = here("verify", "k.py", "--certificate")
     fault = "the file is not the one that it is of: the sha256 differs"
     assert refused(outcome, status=1) == f"k.certificate.json does not hold for k.py: {fault}"
     assert outcome.out == f"FAILS: {fault}\nvoid: 1 of 1 statements fail\n"
 
 
 @pytest.fixture
-def remembered(certified: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """A certificate whose proof and checks are made again once, and what they gave."""
-    content: dict[str, Any] = read(CERTIFICATE.read_bytes())
-    cell, kernel = gc.GRU, load_file("k.py")
-    proof = again.prove(kernel, cell, gc.L2, seed=content["proof"]["seed"])
-    report = pipeline.check(kernel, cell)
-    made = pipeline.source(again.Request.of(kernel, cell, gc.L2))
-    monkeypatch.setattr(again, "prove", lambda *_, **__: proof)
-    monkeypatch.setattr(again, "check", lambda *_, **__: report)
-    monkeypatch.setattr(again, "source", lambda *_: made)
-    return content
+def remembered(
+    certified: Path, made_again: MadeAgain, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, Any]:
+    """A certificate whose proof and checks have been made again."""
+    monkeypatch.setattr(again, "prove", lambda *_, **__: made_again.proof)
+    monkeypatch.setattr(again, "check", lambda *_, **__: made_again.report)
+    monkeypatch.setattr(again, "source", lambda *_: made_again.source)
+    return read(CERTIFICATE.read_bytes())
 
 
 def failed(content: dict[str, Any]) -> list[str]:
@@ -204,17 +220,17 @@ def test_tolerances_that_are_measured_may_differ_by_a_factor(remembered: dict[st
     assert "its 'tolerance' is " in failed(remembered)[0]
 
 
-def test_what_it_says_twice_in_one_place_is_refused(certified: Path, run: Run) -> None:
+def test_what_it_says_twice_in_one_place_is_refused(certified: Path, here: Run) -> None:
     text = CERTIFICATE.read_text()
     CERTIFICATE.write_text(text.replace('"name": "gru_t2"', '"name": "lstm", "name": "gru_t2"'))
-    said = refused(run("verify", "k.py", "--certificate"))
+    said = refused(here("verify", "k.py", "--certificate"))
     assert said.endswith("is not a certificate: it says 'name' twice in one place")
 
 
-def test_the_words_of_what_fails_say_what_is_so(certified: Path, run: Run) -> None:
+def test_the_words_of_what_fails_say_what_is_so(certified: Path, here: Run) -> None:
     changed(["module", "name"], "lstm")
     changed(["checks", 5, "passed"], False)
-    outcome = run("verify", "k.py", "--certificate")
+    outcome = here("verify", "k.py", "--certificate")
     name = "it calls the module 'lstm', and the name of such a module is gru_t2"
     assert refused(outcome, status=1) == f"k.certificate.json does not hold for k.py: {name}"
     assert f"FAILS: {name}\n" in outcome.out
@@ -222,7 +238,7 @@ def test_the_words_of_what_fails_say_what_is_so(certified: Path, run: Run) -> No
     assert outcome.out.endswith("\nvoid: 2 of 11 statements fail\n")
 
 
-def test_a_check_that_it_does_not_list_is_made_too(certified: Path, run: Run) -> None:
+def test_a_check_that_it_does_not_list_is_made_too(certified: Path, here: Run) -> None:
     """Gradients that are doubled in floating point alone, and the rows that do not see it."""
     right = "    return Result(_scalar(total, w), gradients, "
     source = Path("k.py").read_text()
@@ -232,7 +248,7 @@ def test_a_check_that_it_does_not_list_is_made_too(certified: Path, run: Run) ->
     changed(["module", "sha256"], sha256(Path("k.py").read_bytes()).hexdigest())
     rows = json.loads(CERTIFICATE.read_text())["checks"]
     changed(["checks"], [row for row in rows if row["method"] == "left unmodified"])
-    outcome = run("verify", "k.py", "--certificate")
+    outcome = here("verify", "k.py", "--certificate")
     assert "holds: the proof" in outcome.out
     assert "the checks, made again, do not all pass: " in refused(outcome, status=1)
     assert "FAILS: it lists 1 checks, and there are " in outcome.out
@@ -269,9 +285,9 @@ def statements() -> list[Statement]:
 
 
 @pytest.mark.parametrize("words", ["2.4\nholds: all of it", 2, "9" * 1000, []])
-def test_versions_are_lines_of_text(words: Any, certified: Path, run: Run) -> None:
+def test_versions_are_lines_of_text(words: Any, certified: Path, here: Run) -> None:
     changed(["versions", "numpy"], words)
-    said = refused(run("verify", "k.py", "--certificate"))
+    said = refused(here("verify", "k.py", "--certificate"))
     assert said.endswith("its versions are no lines of text")
 
 
@@ -285,13 +301,13 @@ def test_versions_are_lines_of_text(words: Any, certified: Path, run: Run) -> No
     ],
 )
 def test_what_is_no_certificate_is_refused(
-    content: bytes, message: str, certified: Path, run: Run
+    content: bytes, message: str, certified: Path, here: Run
 ) -> None:
     CERTIFICATE.write_bytes(content)
-    assert message in refused(run("verify", "k.py", "--certificate"))
+    assert message in refused(here("verify", "k.py", "--certificate"))
 
 
-def test_the_equations_of_another_declaration_are_refused(certified: Path, run: Run) -> None:
+def test_the_equations_of_another_declaration_are_refused(certified: Path, here: Run) -> None:
     import hashlib
 
     from gru_codegen.certificate.certificate import canonical
@@ -303,7 +319,7 @@ def test_the_equations_of_another_declaration_are_refused(certified: Path, run: 
     parts = {name: declaration[name] for name in ("cell", "loss", "readout")}
     declaration["sha256"] = hashlib.sha256(canonical(parts)).hexdigest()
     CERTIFICATE.write_text(json.dumps(content))
-    outcome = run("verify", "k.py", "--certificate")
+    outcome = here("verify", "k.py", "--certificate")
     assert "the module does not name this declaration: EQUATIONS is " in refused(outcome, status=1)
     assert "FAILS: there is no proof at its own point: refuted: " in outcome.out
 

@@ -61,11 +61,11 @@ def test_the_tables_follow_the_width(
     assert sum(line.startswith(f"{CELL} ") for line in lines) == 2
 
 
-def test_the_numbers_are_those_of_the_function(run: Run, gru: Path) -> None:
+def test_the_numbers_are_those_of_the_function(here: Run, gru: Path) -> None:
     kernel = load_file(gru)
     given = arguments(kernel)
     np.savez("run.npz", **given)
-    outcome = run("credit", str(gru), "--data", "run.npz")
+    outcome = here("credit", str(gru), "--data", "run.npz")
     assert outcome.status == 0
     assert "random" not in outcome.out
     params = kernel.Params(*(given[name] for name in kernel.Params._fields))
@@ -76,7 +76,7 @@ def test_the_numbers_are_those_of_the_function(run: Run, gru: Path) -> None:
     assert rows[1][1:] == [f"{found.truncation.Wrecz[n]:.1e}" for n in (1, 2, 5, 6)]
 
 
-def test_masks_and_states_of_a_file_count(run: Run, folder: Path) -> None:
+def test_masks_and_states_of_a_file_count(here: Run, folder: Path) -> None:
     path = Path("lstm.py")
     path.write_text(source("lstm"))
     kernel = load_file(path)
@@ -86,7 +86,7 @@ def test_masks_and_states_of_a_file_count(run: Run, folder: Path) -> None:
     options = {"loss_weights": V, "lengths": lengths, "mask": mask.T}
     given = arguments(kernel, **states, **options)
     np.savez("run.npz", **given)
-    outcome = run("credit", str(path), "--data", "run.npz")
+    outcome = here("credit", str(path), "--data", "run.npz")
     assert "Error of step 3:" in outcome.out
     params = kernel.Params(*(given[name] for name in kernel.Params._fields))
     s0 = kernel.State(*states.values())
@@ -94,28 +94,28 @@ def test_masks_and_states_of_a_file_count(run: Run, folder: Path) -> None:
     assert f"{truncation(found)[CELL][1]:.1e}" in outcome.out.splitlines()[-1]
 
 
-def test_weights_are_drawn_where_a_file_has_none(run: Run, gru: Path) -> None:
+def test_weights_are_drawn_where_a_file_has_none(here: Run, gru: Path) -> None:
     kernel = load_file(gru)
     given = arguments(kernel, **dict.fromkeys(kernel.Params._fields))
     np.savez("run.npz", **given)
-    outcome = run("credit", str(gru), "--data", "run.npz")
+    outcome = here("credit", str(gru), "--data", "run.npz")
     assert "weights drawn with seed 0" in outcome.out
     found = kernel.credit(kernel.init_params(2, 3, rng=0), given["x"], given["y"])
     assert f"{truncation(found)[CELL][1]:.1e}" in outcome.out.splitlines()[-1]
 
 
-def test_no_error_at_all(run: Run, gru: Path) -> None:
+def test_no_error_at_all(here: Run, gru: Path) -> None:
     np.savez("run.npz", **arguments(load_file(gru), loss_weights=np.zeros(6)))
-    outcome = run("credit", str(gru), "--data", "run.npz", "-o", "c.png")
+    outcome = here("credit", str(gru), "--data", "run.npz", "-o", "c.png")
     assert outcome.status == 0
     assert "loss_weights, lengths and mask leave nothing of the loss" in outcome.out
 
 
-def test_an_unrolled_kernel_with_a_readout(run: Run, folder: Path) -> None:
+def test_an_unrolled_kernel_with_a_readout(here: Run, folder: Path) -> None:
     """What a readout is reached by at its own step alone is no part of `cell`."""
     path = Path("k.py")
     path.write_text(source("rnn", "linear", 3))
-    outcome = run("credit", str(path))
+    outcome = here("credit", str(path))
     assert "T=3" in outcome.out
     rows = {line.split()[0]: line.split()[1:] for line in outcome.out.splitlines()[:10] if line}
     assert rows["Wout"][1:] == ["0.0e+00"] * 2
@@ -129,36 +129,36 @@ def test_an_unrolled_kernel_with_a_readout(run: Run, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("ending", [".png", ".svg"])
-def test_a_picture(run: Run, gru: Path, ending: str) -> None:
-    outcome = run("credit", str(gru), "-o", f"c{ending}")
+def test_a_picture(here: Run, gru: Path, ending: str) -> None:
+    outcome = here("credit", str(gru), "-o", f"c{ending}")
     assert outcome.out.splitlines()[-1] == f"wrote c{ending}"
     assert Path(f"c{ending}").stat().st_size > 10_000
 
 
-def test_a_picture_takes_matplotlib(run: Run, gru: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_takes_matplotlib(here: Run, gru: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    outcome = run("credit", str(gru), "-o", "c.png")
+    outcome = here("credit", str(gru), "-o", "c.png")
     assert refused(outcome) == "the picture takes matplotlib: pip install 'gru-codegen[plot]'"
     assert outcome.out == ""
 
 
-def test_padding_may_hold_anything(run: Run, gru: Path) -> None:
+def test_padding_may_hold_anything(here: Run, gru: Path) -> None:
     """And so may targets of the weight 0; others may not."""
     x, y = spoilt((6, 4, 2), slice(4, None), 1), spoilt((6, 4, 3), slice(2, None), slice(None, 2))
     V = np.ones((6, 4))
     V[2:, 0] = 0
     masks = {"lengths": np.array([6, 2, 6, 6]), "loss_weights": V}
     np.savez("run.npz", **arguments(load_file(gru), x=x, y=y, **masks))
-    assert run("credit", str(gru), "--data", "run.npz").status == 0
+    assert here("credit", str(gru), "--data", "run.npz").status == 0
     real = np.ones((6, 4), bool)
     real[:2, 3] = False
     x[0, 3] = y[1, 3] = np.nan
     np.savez("run.npz", **arguments(load_file(gru), x=x, y=y, mask=real, **masks))
-    assert run("credit", str(gru), "--data", "run.npz").status == 0
+    assert here("credit", str(gru), "--data", "run.npz").status == 0
     x[0, 3] = y[1, 3] = 0
     V[3, 0] = 1
     np.savez("run.npz", **arguments(load_file(gru), x=x, y=y, **masks))
-    said = refused(run("credit", str(gru), "--data", "run.npz"))
+    said = refused(here("credit", str(gru), "--data", "run.npz"))
     assert said == "run.npz: y holds NaN, at [3, 0, 0]"
 
 
@@ -191,9 +191,9 @@ def test_a_kernel_without_it(run: Run, kernel: Path) -> None:
         ({"lengths": np.ones(4)}, "run.npz: lengths: expected integers, got float64"),
     ],
 )
-def test_a_file_that_does_not_fit(run: Run, gru: Path, changes: Any, said: str) -> None:
+def test_a_file_that_does_not_fit(here: Run, gru: Path, changes: Any, said: str) -> None:
     np.savez("run.npz", **arguments(load_file(gru), **changes))
-    assert refused(run("credit", str(gru), "--data", "run.npz")).startswith(said)
+    assert refused(here("credit", str(gru), "--data", "run.npz")).startswith(said)
 
 
 @pytest.mark.parametrize(
@@ -209,6 +209,6 @@ def test_a_file_that_does_not_fit(run: Run, gru: Path, changes: Any, said: str) 
         (["-o", "missing/c.png"], "cannot write missing/c.png: the folder missing does not exist"),
     ],
 )
-def test_bad_options(run: Run, gru: Path, options: list[str], said: str) -> None:
+def test_bad_options(here: Run, gru: Path, options: list[str], said: str) -> None:
     np.save("one.npy", np.ones(3))
-    assert refused(run("credit", str(gru), *options)).startswith(said)
+    assert refused(here("credit", str(gru), *options)).startswith(said)

@@ -63,9 +63,9 @@ def test_verify_prints_the_report(kernel: Path, run: Run, folder: Path) -> None:
     assert files(folder) == {"k.py"}
 
 
-def test_a_file_without_a_declaration_is_checked_against_its_own_loss(run: Run) -> None:
+def test_a_file_without_a_declaration_is_checked_against_its_own_loss(here: Run) -> None:
     Path("k.py").write_text(gc.generate(gc.GRU, spec="own.toml", unroll=2))
-    outcome = run("verify", "k.py")
+    outcome = here("verify", "k.py")
     there = "own.toml by the command in its header, is not there: go where it is, or name it with"
     why = f"Its declaration, {there} --cell."
     assert outcome == Outcome(0, f"{RUNS}\n{gc.verify(load_file('k.py'))}\n{why}\n", "")
@@ -79,9 +79,9 @@ def test_a_file_without_a_declaration_is_checked_against_its_own_loss(run: Run) 
         (None, "Its header names no declaration: name it with --cell."),
     ],
 )
-def test_why_a_file_is_not_held_to_its_declaration(spec: str | None, said: str, run: Run) -> None:
+def test_why_a_file_is_not_held_to_its_declaration(spec: str | None, said: str, here: Run) -> None:
     Path("k.py").write_text(gc.generate(replace(gc.GRU), spec=spec, unroll=1))
-    assert said in run("verify", "k.py").out
+    assert said in here("verify", "k.py").out
 
 
 def test_a_module_that_only_the_file_names_is_not_imported(run: Run) -> None:
@@ -100,22 +100,22 @@ def test_a_module_that_only_the_file_names_is_not_imported(run: Run) -> None:
     ],
 )
 def test_a_declaration_that_the_file_is_not_of_is_refused(
-    given: tuple[str, str], said: str, kernel: Path, run: Run
+    given: tuple[str, str], said: str, kernel: Path, here: Run
 ) -> None:
     text = (ROOT / "examples" / "my_cell.toml").read_text()
     Path("own.toml").write_text(re.sub('name = ".*"', 'name = "mine"', text, count=1))
-    outcome = run("verify", "k.py", *given)
+    outcome = here("verify", "k.py", *given)
     assert refused(outcome) == f"k.py says that {said}"
     assert outcome.out == f"{RUNS}\n"
 
 
-def test_a_declaration_with_other_arguments_is_not_compared(run: Run) -> None:
+def test_a_declaration_with_other_arguments_is_not_compared(here: Run) -> None:
     text = (ROOT / "examples" / "my_cell.toml").read_text()
     Path("own.toml").write_text(text)
-    assert run("generate", "--cell", "own.toml", "--no-verify", "-o", "k.py").status == 0
+    assert here("generate", "--cell", "own.toml", "--no-verify", "-o", "k.py").status == 0
     Path("own.toml").write_text(text.replace("Wrec", "Wback"))
     for given in ((), ("--cell", "own.toml")):
-        said = refused(run("verify", "k.py", *given))
+        said = refused(here("verify", "k.py", *given))
         it = "it has params.Wrecz and it lacks params.Wbackz"
         assert said == f"k.py is no kernel of own.toml: {it}"
 
@@ -130,22 +130,22 @@ def test_what_is_no_declaration_is_refused_before_the_file_is_run(
     assert not Path("sprung").exists()
 
 
-def test_a_declaration_in_a_file(run: Run) -> None:
+def test_a_declaration_in_a_file(here: Run) -> None:
     text = (ROOT / "examples" / "my_cell.toml").read_text()
     Path("own.toml").write_text(text)
-    assert run("generate", "--cell", "own.toml", "--style", "textbook", "-o", "k.py").status == 0
-    outcome = run("verify", "k.py")
+    assert here("generate", "--cell", "own.toml", "--style", "textbook", "-o", "k.py").status == 0
+    outcome = here("verify", "k.py")
     assert (outcome.status, outcome.err) == (0, "")
     assert SAID.search(outcome.out)
     Path("own.toml").write_text(text.replace("(1 - Z) * CA", "(1 - Z) * CA * CA"))
-    failed = run("verify", "k.py")
+    failed = here("verify", "k.py")
     assert failed.status == 1
     assert SAID.findall(failed.out) == [("1.0e+00", "FAIL")]
     assert "EQUATIONS is not that of the declaration" in failed.out
     assert re.search(r"^outputs +the declared equations .* FAIL$", failed.out, re.MULTILINE)
     assert "to make it again: gru-codegen generate --cell own.toml " in failed.err
     Path("other.toml").write_text(text)
-    assert run("verify", "k.py", "--cell", "other.toml").status == 0
+    assert here("verify", "k.py", "--cell", "other.toml").status == 0
 
 
 @pytest.mark.parametrize(
@@ -156,12 +156,12 @@ def test_a_declaration_in_a_file(run: Run) -> None:
     ],
 )
 def test_a_file_that_was_edited_and_is_still_right_is_told_so(
-    old: str, new: str, kernel: Path, run: Run
+    old: str, new: str, kernel: Path, here: Run
 ) -> None:
     source = kernel.read_text()
     assert source.count(old) >= 1
     kernel.write_text(source.replace(old, new))
-    outcome = run("verify", "k.py")
+    outcome = here("verify", "k.py")
     assert outcome.status == 0
     again = "gru-codegen generate --cell gru --unroll 2 --loss l2 --style fast --output k.py"
     assert outcome.out.splitlines()[-1] == (
@@ -179,12 +179,12 @@ def test_a_file_that_was_edited_and_is_still_right_is_told_so(
     ],
 )
 def test_what_it_says_of_itself_has_to_be_what_is_declared(
-    old: str, new: str, fault: str, kernel: Path, run: Run
+    old: str, new: str, fault: str, kernel: Path, here: Run
 ) -> None:
     source = kernel.read_text()
     assert old in source
     kernel.write_text(source.replace(old, new))
-    outcome = run("verify", "k.py")
+    outcome = here("verify", "k.py")
     assert outcome.status == 1
     assert f"module, says what is declared: {fault}" in outcome.out
 
@@ -254,12 +254,12 @@ def test_verify_of_a_kernel_with_a_fault(kernel: Path, run: Run) -> None:
     ],
 )  # fmt: skip
 def test_verify_of_a_kernel_that_was_spoilt(
-    old: str, new: str, message: str, kernel: Path, run: Run
+    old: str, new: str, message: str, kernel: Path, here: Run
 ) -> None:
     source = kernel.read_text()
     assert source.count(old) == 1
     kernel.write_text(source.replace(old, new))
-    outcome = run("verify", "k.py")
+    outcome = here("verify", "k.py")
     assert re.fullmatch(message, refused(outcome))
     assert outcome.out == ("" if "is not Python" in message else f"{RUNS}\n")
 
@@ -285,10 +285,10 @@ def test_verify_of_a_kernel_that_was_spoilt(
         (b"from nothing_there import *\n", "k.py cannot be imported: line 1: ModuleNotF.*"),
     ],
 )
-def test_verify_of_what_is_no_kernel(content: bytes | None, message: str, run: Run) -> None:
+def test_verify_of_what_is_no_kernel(content: bytes | None, message: str, here: Run) -> None:
     if content is not None:
         Path("k.py").write_bytes(content)
-    outcome = run("verify", "k.py")
+    outcome = here("verify", "k.py")
     assert re.fullmatch(message, refused(outcome))
     unread = content is None or "not Python" in message or "not UTF-8" in message
     assert outcome.out == ("" if unread else f"{RUNS}\n")
@@ -305,12 +305,12 @@ def test_verify_of_what_is_no_kernel(content: bytes | None, message: str, run: R
     ],
 )
 def test_a_declaration_that_cannot_be_read_is_refused_before_the_file_runs(
-    recorded: str, given: list[str], run: Run
+    recorded: str, given: list[str], here: Run
 ) -> None:
     Path("own.toml").write_text("states = 1\n")
     kernel = gc.generate(gc.GRU, spec=recorded, unroll=1)
     Path("k.py").write_text(f"{kernel}\nopen('it-ran', 'w')\n")
-    outcome = run("verify", "k.py", *given)
+    outcome = here("verify", "k.py", *given)
     assert (outcome.status, outcome.out) == (2, "")
     assert (given[-1] if "--cell" in given else recorded) in outcome.err
     assert not Path("it-ran").exists()
@@ -320,13 +320,13 @@ def test_verify_of_a_folder(run: Run) -> None:
     assert refused(run("verify", ".")) == ". is a folder, not the file of a generated kernel"
 
 
-def test_a_name_that_there_is_not_is_told_once_with_its_line(kernel: Path, run: Run) -> None:
+def test_a_name_that_there_is_not_is_told_once_with_its_line(kernel: Path, here: Run) -> None:
     """And so is the command that makes the file again, of one that has been edited and fails."""
     lines = kernel.read_text().splitlines()
     place = next(n for n, line in enumerate(lines) if "np.multiply(dS" in line)
     lines[place] = lines[place].replace("np.multiply(dS", "np.multiply(dQ")
     kernel.write_text("\n".join(lines) + "\n")
-    outcome = run("verify", "k.py")
+    outcome = here("verify", "k.py")
     said = f"NameError: name 'dQ' is not defined, in k.py, line {place + 1}: {lines[place].strip()}"
     failed = [line for line in outcome.out.splitlines() if "NameError" in line]
     assert re.fullmatch(rf"  \d+ checks cannot be made: {re.escape(said)}", failed[0])
@@ -336,18 +336,18 @@ def test_a_name_that_there_is_not_is_told_once_with_its_line(kernel: Path, run: 
     assert (outcome.out + outcome.err).count("gru-codegen generate ") == 1
 
 
-def test_a_refutation_says_of_what_its_numbers_are(kernel: Path, run: Run) -> None:
+def test_a_refutation_says_of_what_its_numbers_are(kernel: Path, here: Run) -> None:
     kernel.write_text(kernel.read_text() + FAULT)
-    said = run("verify", "k.py").out
+    said = here("verify", "k.py").out
     assert re.search(r"Wz\[0, 0\] is \d+, not \d+, in GF\(2\^61 - 1\)$", said, re.MULTILINE)
     assert re.search(r"^all +proof in GF\(2\^61 - 1\) +inf +0  FAIL$", said, re.MULTILINE)
 
 
 def test_the_table_follows_columns_in_a_pipe_too(
-    kernel: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    kernel: Path, here: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "60")
-    outcome = run("verify", "k.py")
+    outcome = here("verify", "k.py")
     assert outcome.status == 0
     lines = outcome.out.splitlines()
     assert max(map(len, lines)) <= 60
@@ -396,25 +396,25 @@ def test_certified_bounds(run: Run, kernel: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_verify_with_a_proof_holds_a_file_to_the_declaration_that_it_records(
-    kernel: Path, run: Run
+    kernel: Path, here: Run
 ) -> None:
     kernel.write_text(gc.generate(gc.GRU, unroll=2, spec="gru"))
-    outcome = run("verify", "k.py", "--proof")
+    outcome = here("verify", "k.py", "--proof")
     assert outcome.status == 0
     assert re.search(r"^all +proof in GF\(2\^61 - 1\) .* pass$", outcome.out, re.MULTILINE)
     assert re.search(r"^outputs +the declared equations .* pass$", outcome.out, re.MULTILINE)
     last = outcome.out.splitlines()[-1]
     assert re.fullmatch(r"proved: \d+ numbers of \d+ calls at T = 2 are .*; seed \d+", last)
     Path("other.toml").write_text(OTHER)
-    other = run("verify", "k.py", "--proof", "--cell", "other.toml")
+    other = here("verify", "k.py", "--proof", "--cell", "other.toml")
     assert other.status == 1
     assert "refuted; seed " in other.out
 
 
-def test_a_file_that_records_no_declaration_needs_one(kernel: Path, run: Run) -> None:
+def test_a_file_that_records_no_declaration_needs_one(kernel: Path, here: Run) -> None:
     kernel.write_text(kernel.read_text().replace("gru-codegen generate", "made"))
-    outcome = run("verify", "k.py", "--proof")
+    outcome = here("verify", "k.py", "--proof")
     assert outcome.out == ""
     assert refused(outcome) == "k.py records no declaration; name its cell with --cell"
-    assert run("verify", "k.py", "--proof", "--cell", "gru").status == 0
-    assert run("verify", "k.py", "--cell", "gru").status == 0
+    assert here("verify", "k.py", "--proof", "--cell", "gru").status == 0
+    assert here("verify", "k.py", "--cell", "gru").status == 0

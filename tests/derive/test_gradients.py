@@ -21,10 +21,10 @@ from gru_codegen.cell import B, Cell, D, H
 from gru_codegen.derive import Derivation
 from gru_codegen.evaluate import evaluate, evaluate_declaration
 from gru_codegen.losses import Loss
-from gru_codegen.passes import Layout, Style
 from gru_codegen.pipeline import check
 from tests.cells.sample import IN_PYTHON
 from tests.derive.declarations import CELLS, LOSSES
+from tests.shares import in_turn
 
 Array = NDArray[Any]
 ALL = {**IN_PYTHON, **{cell.name: cell for cell in CELLS}}
@@ -33,6 +33,12 @@ PAIRS = [
     *(pytest.param(ALL["minimal-gated"], loss, id=loss.name) for loss in LOSSES),
 ]
 STEPS, SIZES = 3, {B: 2, D: 3, H: 4}
+FORMS: list[dict[str, Any]] = [
+    {"style": "textbook"},
+    {"layout": "rows", "unroll": 2},
+    {"layout": "columns", "unroll": 2},
+    {"layout": "folded"},
+]
 
 
 class Problem:
@@ -139,18 +145,7 @@ def test_a_term_short_in_any_adjoint_is_seen() -> None:
     assert len(unseen) == 3
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.name)
-@pytest.mark.parametrize(
-    ("style", "layout", "unroll"),
-    [
-        ("textbook", None, None),
-        ("fast", "rows", 2),
-        ("fast", "columns", 2),
-        ("fast", "folded", None),
-    ],
-)
-def test_the_kernel_has_the_same_gradients(
-    cell: Cell, style: Style, layout: Layout | None, unroll: int | None
-) -> None:
-    report = check(gc.load(cell, unroll=unroll, style=style, layout=layout), cell)
+@pytest.mark.parametrize(("name", "form"), in_turn([c.name for c in CELLS], FORMS), ids=str)
+def test_the_kernel_has_the_same_gradients(name: str, form: Any) -> None:
+    report = check(gc.load(ALL[name], **form), ALL[name])
     assert report, str(report)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from itertools import product
 from typing import Any
 
 import pytest
@@ -18,6 +17,7 @@ from gru_codegen.passes import LAYOUTS
 from gru_codegen.request import complete
 from tests.cells.sample import SAMPLE
 from tests.emit.programs import into, of_one_step, op, timed, weight, whole
+from tests.shares import in_turn
 
 A, B, C = timed("A"), timed("B"), timed("C")
 add, multiply, tanh = op("add"), op("multiply"), op("tanh")
@@ -41,22 +41,18 @@ def says(text: str, equation: str) -> bool:
     return bool(re.search(rf"(?<!\w){re.escape(equation)}(?=$| ?[;,]| +=| +\S+ =)", text))
 
 
-@pytest.mark.parametrize("unroll", [None, 4])
-@pytest.mark.parametrize("form", _FORMS)
-@pytest.mark.parametrize("cell", SAMPLE)
+@pytest.mark.parametrize(("cell", "form", "unroll"), in_turn(SAMPLE, _FORMS, [None, 4]))
 def test_every_equation_of_the_derivation_is_said(cell: str, form: str, unroll: int | None) -> None:
     text = said(gc.generate(gc.cells[cell], unroll=unroll, **_FORMS[form]))
     program = lower(derive(complete(gc.cells[cell], "none"), gc.L2))
     assert [f.text for f in program.equations.values() if not says(text, f.text)] == []
 
 
-@pytest.mark.parametrize("form", _FORMS)
-@pytest.mark.parametrize(("loss", "readout"), product(gc.losses, ["linear"]))
-def test_so_is_every_one_of_a_loss_and_a_readout(loss: str, readout: str, form: str) -> None:
-    text = said(
-        gc.generate(gc.cells["lstm"], loss=gc.losses[loss], readout=readout, **_FORMS[form])
-    )
-    program = lower(derive(complete(gc.cells["lstm"], readout), gc.losses[loss]))
+@pytest.mark.parametrize(("loss", "form"), in_turn(gc.losses, _FORMS))
+def test_so_is_every_one_of_a_loss_and_a_readout(loss: str, form: str) -> None:
+    asked: Any = {"loss": gc.losses[loss], "readout": "linear", **_FORMS[form]}
+    text = said(gc.generate(gc.cells["lstm"], **asked))
+    program = lower(derive(complete(gc.cells["lstm"], "linear"), gc.losses[loss]))
     assert [f.text for f in program.equations.values() if not says(text, f.text)] == []
 
 

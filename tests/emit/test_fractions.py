@@ -15,6 +15,7 @@ import gru_codegen as gc
 from gru_codegen import pipeline
 from gru_codegen.cell import B, Cell, D, Equation, H, hadamard, matrix, ones
 from gru_codegen.functions import tanh
+from tests.shares import in_turn
 
 x, S_prev = matrix("x", B, D), matrix("S_prev", B, H)
 W, Wrec = matrix("W", D, H), matrix("Wrec", H, H)
@@ -52,10 +53,9 @@ def cell(state: Any, gate: Callable[[Any], Any] = tanh) -> Cell:
     )
 
 
-@pytest.mark.parametrize(("style", "unroll"), FORMS)
-@pytest.mark.parametrize("name", STATES)
-def test_a_cell_with_fractions_is_right(name: str, style: Any, unroll: int | None) -> None:
-    declared = cell(STATES[name])
+@pytest.mark.parametrize(("name", "form"), in_turn(STATES, FORMS), ids=str)
+def test_a_cell_with_fractions_is_right(name: str, form: tuple[Any, int | None]) -> None:
+    declared, (style, unroll) = cell(STATES[name]), form
     kernel = gc.load(declared, style=style, unroll=unroll)
     report = pipeline.check(kernel, declared)
     assert report, str(report)

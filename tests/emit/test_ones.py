@@ -10,6 +10,7 @@ import gru_codegen as gc
 from gru_codegen import pipeline
 from gru_codegen.cell import B, Cell, D, Equation, H, matrix, ones
 from gru_codegen.functions import tanh
+from tests.shares import in_turn
 
 x, S, S_prev = matrix("x", B, D), matrix("S", B, H), matrix("S_prev", B, H)
 A, A_prev = matrix("A", B, D), matrix("A_prev", B, D)
@@ -42,8 +43,7 @@ CELLS = {
 }
 
 
-@pytest.mark.parametrize("manner", ["rows", "columns", "textbook"])
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize(("name", "manner"), in_turn(CELLS, ["rows", "columns", "textbook"]))
 def test_the_kernel_is_right(name: str, manner: Any) -> None:
     how: Any = {"style": "textbook"} if manner == "textbook" else {"layout": manner}
     report = pipeline.check(gc.load(CELLS[name], **how), CELLS[name])

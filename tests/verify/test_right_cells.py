@@ -17,6 +17,7 @@ from gru_codegen.modules import load_source
 from gru_codegen.parse import load_cell
 from gru_codegen.passes import LAYOUTS
 from gru_codegen.verify import verify
+from tests.shares import in_turn
 
 CELLS = sorted(Path(__file__).with_name("cells").glob("*.toml"))
 #: Every manner, loops and steps written out taking turns.
@@ -27,9 +28,12 @@ MANNERS: list[dict[str, Any]] = [
 ]
 
 
+def said(part: Any) -> str:
+    return part.stem if isinstance(part, Path) else "-".join(map(str, part.values()))
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # the first arguments overflow for some
-@pytest.mark.parametrize("manner", MANNERS, ids=lambda manner: "-".join(map(str, manner.values())))
-@pytest.mark.parametrize("path", CELLS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(("path", "manner"), in_turn(CELLS, MANNERS), ids=said)
 def test_no_right_kernel_is_refused(path: Path, manner: dict[str, Any]) -> None:
     cell = load_cell(str(path))
     report = pipeline.check(gc.load(cell, **manner), cell)

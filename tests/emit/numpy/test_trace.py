@@ -17,6 +17,7 @@ from gru_codegen.modules import load_source
 from gru_codegen.parse import load_cell
 from gru_codegen.passes import LAYOUTS
 from gru_codegen.prove import prove
+from tests.shares import in_turn
 
 FORMS: list[dict[str, Any]] = [
     *({"layout": layout, "unroll": unroll} for layout in LAYOUTS for unroll in (None, 3)),
@@ -46,9 +47,10 @@ def test_every_matrix_of_the_gru_at_every_step(form: dict[str, Any]) -> None:
             np.testing.assert_allclose(getattr(found, name)[t], right, rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("form", FORMS, ids=str)
-@pytest.mark.parametrize("cell", ["gru", "lstm-peephole", "delays"])
-def test_all_checks_hold(cell: str, form: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("form", "cell"), in_turn(FORMS, ["gru", "lstm-peephole", "delays"]), ids=str
+)
+def test_all_checks_hold(form: dict[str, Any], cell: str) -> None:
     declared = gc.cells[cell] if cell in gc.cells else load_cell(str(CELLS / f"{cell}.toml"))
     kernel = gc.load(declared, extras=["trace"], readout="linear", **form)
     report = pipeline.check(kernel, declared)
@@ -85,8 +87,7 @@ FAULTS: dict[str, tuple[str, str, set[str]]] = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("style", ["fast", "textbook"])
+@pytest.mark.parametrize(("fault", "style"), in_turn(FAULTS, ["fast", "textbook"]))
 def test_a_fault_is_seen(fault: str, style: Any) -> None:
     source = gc.generate(gc.GRU, style=style, extras=["trace"])
     head, found, lines = source.partition("\ndef _trace(")
