@@ -27,7 +27,7 @@ Given = frozenset[str]
 #: all with the one is not with the other.
 LENGTHS: Given = frozenset({"lengths", "short lengths"})
 #: After how many steps a mask changes: two steps that are alike by one are not by another.
-MASKS = {"mask": 1, "mask by twos": 2, "mask by fours": 4}
+MASKS = {"mask": 1, "mask by twos": 2}
 #: What says which steps are padding.
 PADDING: Given = frozenset({*LENGTHS, *MASKS})
 
