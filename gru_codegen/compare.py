@@ -30,7 +30,16 @@ from gru_codegen.losses import Loss
 from gru_codegen.modules import is_forward_alone
 from gru_codegen.verify.claim import Claim, over, tolerance
 from gru_codegen.verify.complex_step import STEP
-from gru_codegen.verify.configuration import Arguments, Problem, large, parts, small, states
+from gru_codegen.verify.configuration import (
+    Arguments,
+    Problem,
+    Sizes,
+    fitting,
+    large,
+    parts,
+    small,
+    states,
+)
 from gru_codegen.verify.constants import Made
 from gru_codegen.verify.difference import Difference, difference, verdict, worst
 from gru_codegen.verify.direction import movable, moved, slope
@@ -325,9 +334,9 @@ def _numbers(found: Evaluation) -> tuple[Any, ...]:
 
 def _drawn(kernel: ModuleType, cell: Cell) -> Difference:
     """Compare what `init_params` draws, at sizes that tell much of it, with what is declared."""
-    columns, further = 40 if "D" in kernel.SIZES else 50, set(kernel.SIZES) - set("BDH")
+    sizes, further = fitting(kernel, Sizes(1, 1, 40, 50)), set(kernel.SIZES) - set("BDH")
     numbers = {size_keyword(letter): 45 for letter in further}
-    params = kernel.init_params(columns, 50, rng=0, **numbers)
+    params = kernel.init_params(sizes.D, sizes.H, rng=0, **numbers)
     differences = []
     for weight, given in cell.init.items():
         fault = distribution(given).fault(np.atleast_2d(getattr(params, weight.name)))

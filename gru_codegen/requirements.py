@@ -5,6 +5,10 @@ Formulas can be derived for any sizes; a kernel has to find them in the arrays t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from sympy.matrices.expressions.matexpr import MatrixSymbol
+
 from gru_codegen.cell import Cell, D, H
 from gru_codegen.emit import parameter
 from gru_codegen.errors import CellError
@@ -25,11 +29,10 @@ def require_generable(cell: Cell) -> None:
     sizes = list(dict.fromkeys(str(n) for symbol in symbols for n in symbol.shape if n != 1))
     if "T" in sizes:
         raise CellError(f"{where}: T is the number of time steps; call the size something else")
-    x = next((each for each in cell.inputs if each.shape[1] in (D, H)), cell.inputs[0])
-    first = next(iter(cell.states))
-    for symbol, letter, meaning in ((x, "D", "input"), (first, "H", "hidden")):
+    x = next((each for each in cell.inputs if each.shape[1] in (D, H)), _widest(cell.inputs))
+    for symbol, letter, meaning in ((x, "D", "input"), (_widest(cell.states), "H", "hidden")):
         columns = str(symbol.shape[1])
-        if letter not in sizes and columns not in ("D", "H"):
+        if letter not in sizes and columns not in ("D", "H", "1"):
             raise CellError(
                 f"{where}: {symbol} is (B, {columns}), and no size is called {letter}; "
                 f"call {columns} that, the {meaning} size"
@@ -50,3 +53,9 @@ def require_generable(cell: Cell) -> None:
                 f"{where}: the size {name} and {owner} would both be called {parameter(name)}; "
                 "rename one"
             )
+
+
+def _widest(symbols: Iterable[MatrixSymbol]) -> MatrixSymbol:
+    """The first of `symbols` with more than one column, or the first of all."""
+    symbols = list(symbols)
+    return next((each for each in symbols if each.shape[1] != 1), symbols[0])

@@ -72,6 +72,15 @@ def test_an_input_size_of_another_name() -> None:
     )
 
 
+def test_a_size_of_another_name_beside_one_column() -> None:
+    """What has one column tells nothing; the other one has to be called as usual."""
+    r, given, weight = matrix("r", B, 1), matrix("x", B, K), matrix("W", K, H)
+    state = Equation(S, tanh(given * weight + r * ones(1, H) + S_prev), "state")
+    assert refusal((r, given), (weight,), state) == (
+        "x is (B, K), and no size is called D; call K that, the input size"
+    )
+
+
 def test_a_size_that_no_array_tells() -> None:
     C, C_prev = matrix("C", B, K), matrix("C_prev", B, K)
     equations = (Equation(C, tanh(C_prev), "other state"), STATE)

@@ -12,8 +12,15 @@ import numpy as np
 from gru_codegen.errors import DataError
 from gru_codegen.regular import open_regular
 from gru_codegen.runtime.npz import _unpacked
-from gru_codegen.verify.configuration import Problem, Sizes
-from gru_codegen.verify.entry_points import constants, inputs, size_keyword, starts, usual_input
+from gru_codegen.verify.configuration import Problem, Sizes, fitting
+from gru_codegen.verify.entry_points import (
+    constants,
+    inputs,
+    size_keyword,
+    starts,
+    usual_input,
+    usual_state,
+)
 
 __all__ = ["Data", "from_file", "random_data", "require_credit", "require_data"]
 
@@ -64,9 +71,7 @@ def require_credit(kernel: ModuleType, name: str) -> None:
 
 def random_data(kernel: ModuleType) -> Data:
     """Seeded random inputs, targets and initial states, and weights as `init_params` draws them."""
-    sizes = _SIZES._replace(T=kernel.UNROLL or _SIZES.T)
-    if not {"D", "H"} <= set(kernel.SIZES):  # inputs have the size of the state
-        sizes = sizes._replace(D=sizes.H)
+    sizes = fitting(kernel, _SIZES._replace(T=kernel.UNROLL or _SIZES.T))
     problem = Problem(kernel, sizes, _SEED)
     _, *others = problem.arguments.trained
     params = kernel.init_params(sizes.D, sizes.H, rng=_SEED, **problem.keywords)
@@ -175,7 +180,7 @@ def _by_sample(weights: Any) -> Any:
 
 def _drawn(kernel: ModuleType, arrays: dict[str, Any], file: str) -> Any:
     """Weights for the sizes of the arrays; H and further sizes that they do not tell are usual."""
-    numbers: dict[str, int] = {}
+    numbers = {"1": 1}
     for name in (*constants(kernel), *inputs(kernel), "y"):
         shape = arrays[name].shape
         if len(shape) != len(kernel.SHAPES[name]):
@@ -184,13 +189,13 @@ def _drawn(kernel: ModuleType, arrays: dict[str, Any], file: str) -> Any:
         numbers |= dict(zip(kernel.SHAPES[name], shape, strict=True))
     usual = Problem(kernel, _SIZES, _SEED).numbers
     columns = numbers[kernel.SHAPES[usual_input(kernel)][-1]]
-    state = numbers.get("H", columns if "H" not in kernel.SIZES else usual["H"])
+    state = usual["H"] if "H" in kernel.SIZES else numbers[kernel.SHAPES[usual_state(kernel)][-1]]
     keywords = {
         size_keyword(letter): numbers.get(letter, usual.get(letter, 0))
         for letter in kernel.SIZES
         if letter not in "BDH"
     }
-    return kernel.init_params(columns, state, rng=_SEED, **keywords)
+    return kernel.init_params(columns, numbers.get("H", state), rng=_SEED, **keywords)
 
 
 def _read(file: str) -> dict[str, Any]:

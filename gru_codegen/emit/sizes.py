@@ -66,7 +66,7 @@ class Sizes:
     ----------
     letters: B, D, H and O, as far as there are any, then further ones as the weights have them.
     input, state: the columns of an input, D or H if there is one with these, and of the first
-    state.
+    state; 1 where all have one column.
     sources: for each size that no input tells, the weight or constant and the axis that do.
     """
 
@@ -84,7 +84,7 @@ class Sizes:
         distinct = dict.fromkeys(size for size in sizes if not size.isdigit())
         known = [letter for letter in "BDHO" if letter in distinct]
         given = [var.shape[1] for var in variables if var.role == "input"]
-        state = next(var for var in program.entries["gradients"] if var.role == "value")
+        states = [v.shape[1] for v in program.entries["gradients"] if v.role == "value"]
         sources: dict[str, tuple[str, int]] = {}
         for var in program.given:
             owner = "params" if var in program.weights else "constants"
@@ -93,8 +93,8 @@ class Sizes:
                     sources.setdefault(letter, (f"{owner}.{public(var.name)}", axis))
         return cls(
             (*known, *(letter for letter in distinct if letter not in known)),
-            next((columns for columns in given if columns in "DH"), given[0]),
-            state.shape[1],
+            next((columns for columns in given if columns in "DH"), _widest(given)),
+            _widest(states),
             sources,
         )
 
@@ -105,11 +105,18 @@ class Sizes:
 
     @property
     def columns(self) -> tuple[str, str]:
-        """The letters of input_size and hidden_size: D and H, or those that stand for them."""
+        """The letters of input_size and hidden_size: D and H, or what stands for them, maybe 1."""
         return (
             "D" if "D" in self.letters else self.input,
             "H" if "H" in self.letters else self.state,
         )
+
+    @property
+    def usual(self) -> tuple[str, str]:
+        """The defaults of input_size and hidden_size in a signature: 1 where no other will do."""
+        inputs, state = self.columns
+        single = " = 1" if state == "1" else ""
+        return single if inputs == "1" else "", single
 
     @property
     def equal(self) -> list[tuple[str, str, str]]:
@@ -119,12 +126,19 @@ class Sizes:
         owners = {"input_size": "its inputs", "hidden_size": "its state"}
         owners |= {name: f"its {name}" for name in self.further}
         return [
-            (name, f"{subject} of the size of {owners[parameter(letter)]}", parameter(letter))
+            (name, f"{subject} of one column", "1")
+            if letter == "1"
+            else (name, f"{subject} of the size of {owners[parameter(letter)]}", parameter(letter))
             for name, subject, letter in subjects
-            if parameter(letter) != name
+            if letter == "1" or parameter(letter) != name
         ]
 
     def parameters(self, within: set[str]) -> tuple[list[str], list[str]]:
         """Of the sizes `within`, those that code calls by a letter, and their parameters."""
         named = [letter for letter in self.letters if letter in within and letter in "BDH"]
         return named, [parameter(letter) for letter in named]
+
+
+def _widest(columns: list[str]) -> str:
+    """The first of several numbers of columns that is a letter, or 1."""
+    return next((each for each in columns if each != "1"), "1")

@@ -6,7 +6,7 @@ from typing import Any
 
 from gru_codegen.prove.field import Field
 from gru_codegen.prove.points import Point
-from gru_codegen.verify.entry_points import size_keyword, untold, usual_input
+from gru_codegen.verify.entry_points import size_keyword, untold, usual_input, usual_state
 from gru_codegen.verify.ownership import arrays_in, owner
 
 __all__ = ["spoil", "workspace_for"]
@@ -18,8 +18,9 @@ def workspace_for(module: Any, point: Point) -> Any:
     That which it makes for weights, if it does, has to be for the same sizes.
     """
     numbers = point.sizes
-    inputs = numbers.get("D") or numbers[module.SHAPES[usual_input(module)][-1]]
-    states = numbers.get("H", next(iter(point.states.values())).shape[-1])
+    shapes = module.SHAPES
+    inputs = numbers.get("D") or numbers.get(shapes[usual_input(module)][-1], 1)
+    states = numbers.get("H") or numbers.get(shapes[usual_state(module)][-1], 1)
     others = {
         size_keyword(letter): numbers[letter] for letter in module.SIZES if letter not in "BDH"
     }

@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 
 from .claim import Claim, tolerance
-from .configuration import Array, Problem, Sizes, like, parts, states, step_counts
+from .configuration import Array, Problem, Sizes, fitting, like, parts, states, step_counts
 from .difference import Difference, difference, verdict, worst
 
 #: The order of a sum over samples, in float64, on data of order one.
@@ -29,11 +29,13 @@ def are_taken(kernel: ModuleType) -> bool:
 def claims(few: Problem) -> list[Claim]:
     """Return the claim that a batch of several blocks gives the results of each block by itself.
 
-    ``few`` is a problem of the kernel at smaller sizes.
+    ``few`` is a problem of the kernel at smaller sizes. For states of one column there is none:
+    their weights are one block, unless inputs have a hundred thousand columns.
     """
     kernel = few.kernel
-    inputs = _INPUTS if {"D", "H"} <= set(kernel.SIZES) else _HIDDEN
-    sizes = Sizes(step_counts(kernel)[0], _BATCH, inputs, _HIDDEN)
+    sizes = fitting(kernel, Sizes(step_counts(kernel)[0], _BATCH, _INPUTS, _HIDDEN))
+    if sizes.H == 1:
+        return []
     problem = few.other(sizes=sizes)
     allowed = tolerance([problem], TOLERANCE)
     return [Claim("samples", "blocks = each by itself", None, allowed, lambda: _agree(problem))]

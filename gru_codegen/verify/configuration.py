@@ -22,6 +22,7 @@ from .entry_points import (
     starts,
     takes_targets,
     usual_input,
+    usual_state,
 )
 from .targets import Loss, known_loss
 
@@ -107,10 +108,19 @@ def large(kernel: ModuleType) -> list[Sizes]:
 def _sizes(kernel: ModuleType, others: tuple[int, int, int], *, spare: int) -> list[Sizes]:
     """Return one `Sizes` for every T, all with one B, D and H, so that a workspace serves all."""
     steps = step_counts(kernel)
-    batch, columns, hidden = (spare if size in steps else size for size in others)
-    if not {"D", "H"} <= set(kernel.SIZES):  # a cell whose inputs have the size of its state
-        columns = hidden
-    return [Sizes(T, batch, columns, hidden) for T in steps]
+    numbers = [spare if size in steps else size for size in others]
+    return [fitting(kernel, Sizes(T, *numbers)) for T in steps]
+
+
+def fitting(kernel: ModuleType, sizes: Sizes) -> Sizes:
+    """Return them as a kernel needs them: D is H where it has but one of them, or 1 of a column."""
+    shapes = getattr(kernel, "SHAPES", {})
+    arguments = {"D": usual_input(kernel), "H": usual_state(kernel)}
+    others = {n: shapes[each][-1] for n, each in arguments.items() if n not in kernel.SIZES}
+    single = [letter for letter, columns in others.items() if columns == "1"]
+    if len(others) > len(single):
+        sizes = sizes._replace(D=sizes.H)
+    return sizes._replace(**dict.fromkeys(single, 1))
 
 
 @dataclass(frozen=True)
@@ -141,7 +151,8 @@ class Problem:
         """
         numbers = self.sizes._asdict()
         shapes, used = self._shapes, {*step_counts(self.kernel), *self.sizes}
-        for letter, argument in {"D": usual_input(self.kernel), "H": self.state_names[0]}.items():
+        arguments = {"D": usual_input(self.kernel), "H": usual_state(self.kernel)}
+        for letter, argument in arguments.items():
             if letter not in self.kernel.SIZES:  # then these columns are what stands for it
                 numbers[shapes[argument][-1]] = numbers[letter]
         for letter in self.kernel.SIZES:

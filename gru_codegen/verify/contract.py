@@ -14,7 +14,7 @@ from ..modules import one_line
 from .calls import arrays as arrays_in
 from .calls import call
 from .claim import Claim, over, tolerance
-from .configuration import Arguments, Array, Problem, cast, states
+from .configuration import Arguments, Array, Problem, cast, fitting, states
 from .consistency import TOLERANCE
 from .difference import Difference, difference, verdict, worst
 from .entry_points import differentiated, entry_points, main, takes, takes_targets
@@ -199,11 +199,10 @@ def _refused(problem: Problem) -> Difference:
         "a workspace for B+1": make(B + 1, D, H),
         "a workspace in float32": make(B, D, H, dtype=np.float32),
     }
-    if {"D", "H"} <= set(kernel.SIZES):
-        workspaces["a workspace for D+1"] = make(B, D + 1, H)
-        workspaces["a workspace for H+1"] = make(B, D, H + 1)
-    else:  # inputs of the size of the state
-        workspaces["a workspace for H+1"] = make(B, H + 1, H + 1)
+    for letter, number in {"D": D, "H": H}.items():
+        more = fitting(kernel, problem.sizes._replace(**{letter: number + 1}))
+        if more != problem.sizes:
+            workspaces[f"a workspace for {letter}+1"] = make(*more[1:])
     for name, workspace in workspaces.items():
         run = partial(getattr(kernel, main(kernel)), workspace=workspace)
         checks.append(_refusal(name, "workspace", run, *good.of(kernel, main(kernel))))

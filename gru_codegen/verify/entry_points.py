@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import FunctionType, ModuleType
 
@@ -52,7 +52,18 @@ def constants(kernel: ModuleType) -> tuple[str, ...]:
 def usual_input(kernel: ModuleType) -> str:
     """Return the input whose columns are `input_size`: D, or else H, if one has them."""
     shapes, names = getattr(kernel, "SHAPES", {}), inputs(kernel)
-    return next((name for name in names if shapes.get(name, "D")[-1] in ("D", "H")), names[0])
+    usual = (name for name in names if shapes.get(name, "D")[-1] in ("D", "H"))
+    return next(usual, _widest(shapes, names))
+
+
+def usual_state(kernel: ModuleType) -> str:
+    """Return the state whose columns are `hidden_size`, where no size is called H."""
+    return _widest(getattr(kernel, "SHAPES", {}), starts(kernel))
+
+
+def _widest(shapes: Mapping[str, tuple[str, ...]], names: Sequence[str]) -> str:
+    """The first of these arguments whose columns have a letter, or the first of all."""
+    return next((name for name in names if shapes.get(name, "D")[-1] != "1"), names[0])
 
 
 def differentiated(kernel: ModuleType) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -105,8 +106,36 @@ def layered() -> Cell:
     return cell("layered", (Wa, Wk, W, Wrec), (S,), equations)
 
 
+def one_input() -> Cell:
+    """An input of one column, which no weight has the size of."""
+    r, a, b = matrix("r", B, 1), matrix("a", 1, 1), matrix("b", 1, H)
+    S, S_prev, Wrec = matrix("S", B, H), matrix("S_prev", B, H), matrix("Wrec", H, H)
+    scaled = hadamard(r, ones(B, 1) * a) * b
+    return cell("one_input", (a, b, Wrec), (S,), ((S, tanh(scaled + S_prev * Wrec)),), inputs=(r,))
+
+
+def one_state() -> Cell:
+    """States of one column."""
+    S, S_prev, C, C_prev = (matrix(name, B, 1) for name in ("S", "S_prev", "C", "C_prev"))
+    W, U, a = matrix("W", D, 1), matrix("U", D, 1), matrix("a", 1, 1)
+    equations = (
+        (C, sigmoid(x * W + hadamard(ones(B, 1) * a, S_prev))),
+        (S, hadamard(C, C_prev) + x * U),
+    )
+    return cell("one_state", (W, U, a), (S, C), equations)
+
+
+def one_number() -> Cell:
+    """No size at all but that of the batch."""
+    r, S, S_prev = matrix("r", B, 1), matrix("S", B, 1), matrix("S_prev", B, 1)
+    a, b = matrix("a", 1, 1), matrix("b", 1, 1)
+    state = hadamard(S_prev, ones(B, 1) * a) + hadamard(r, ones(B, 1) * b)
+    return cell("one_number", (a, b), (S,), ((S, state),), inputs=(r,))
+
+
 CELLS = {made.name: made for made in (square(), vectors(), single(), projected(), reconstruction())}
 CELLS["layered"] = layered()
+CELLS |= {made.name: made for made in (one_input(), one_state(), one_number())}
 
 
 @pytest.mark.parametrize(("style", "unroll"), FORMS)
@@ -164,6 +193,32 @@ def test_sizes_that_must_be_equal(make: str) -> None:
         ValueError, match=r"^input_size: .*inputs of the size of its state, 3, got 2$"
     ):
         getattr(gc.load(gc.cells["sru"]), make)(*sizes)
+
+
+def test_sizes_of_one_column_are_said_by_no_caller() -> None:
+    kernel = gc.load(CELLS["one_number"])
+    params = kernel.init_params(rng=0)
+    assert [weight.shape for weight in params] == [(), ()]
+    assert kernel.Workspace(4).sizes == kernel.Workspace.of(params, 4).sizes == (4, 1, 1)
+    outputs, _ = kernel.forward(params, np.ones((3, 4, 1)), workspace=kernel.Workspace(4))
+    assert outputs.shape == (3, 4, 1)
+    assert gc.load(CELLS["one_state"]).init_params(2, rng=0).W.shape == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes", "message"),
+    [
+        ("one_number", (2,), "input_size: this cell needs inputs of one column, 1, got 2"),
+        ("one_number", (1, 3), "hidden_size: this cell needs a state of one column, 1, got 3"),
+        ("one_state", (2, 3), "hidden_size: this cell needs a state of one column, 1, got 3"),
+        ("one_input", (2, 3), "input_size: this cell needs inputs of one column, 1, got 2"),
+    ],
+)
+def test_other_sizes_than_one_column(name: str, sizes: tuple[int, ...], message: str) -> None:
+    kernel = gc.load(CELLS[name])
+    for make in (kernel.init_params, partial(kernel.Workspace, 4)):
+        with pytest.raises(ValueError, match=f"^{message}$"):
+            make(*sizes)
 
 
 def test_a_square_weight_has_one_vote_on_its_size() -> None:

@@ -94,8 +94,15 @@ def names_of_kernels(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, d
     return E, {"E": E}
 
 
+def garch(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, dict[str, Array]]:
+    alpha, beta, phi = (1 / (1 + np.exp(-each)) for each in (p.alpha, p.beta, p.phi))
+    V = np.exp(p.omega) + alpha * (x - s["A"]) ** 2 + beta * s["V"]
+    return V, {"V": V, "A": phi * s["A"] + x}
+
+
 STEPS: dict[str, Step] = {
     "names_of_kernels": names_of_kernels,
+    "garch": garch,
     "shared_names": shared_names,
     "gaussian": gaussian,
     "delays": narx,
@@ -114,15 +121,18 @@ class Run:
     def __init__(self, kernel: ModuleType, name: str, lengths: Array | None) -> None:
         self.kernel, self.step, self.lengths = kernel, STEPS[name], lengths
         self.rng = np.random.default_rng(3)
-        self.params = self.like(kernel.init_params(D, H, rng=0))
-        shapes = {"B": B, "D": D, "H": H, "1": 1}
+        shapes = {"T": T, "B": B, "D": D, "H": H, "1": 1}
+        sizes = (shapes[letter] for letter in ("D", "H") if letter in kernel.SIZES)
+        self.params = self.like(kernel.init_params(*sizes, rng=0))
         names = kernel.STATES
         keys = [f"s0.{name}" if len(names) > 1 else "s0" for name in names]
         self.states = {
             name: self.rng.standard_normal([shapes[n] for n in kernel.SHAPES[key]])
             for name, key in zip(names, keys, strict=True)
         }
-        self.x, self.y = (self.rng.standard_normal((T, B, n)) for n in (D, H))
+        self.x, self.y = (
+            self.rng.standard_normal([shapes[n] for n in kernel.SHAPES[name]]) for name in "xy"
+        )
         self.x[:, ::2, 0] = UNREAD.get(name, self.x[:, ::2, 0])
         self.moves = (
             self.like(self.params),

@@ -65,6 +65,7 @@ def of_weights(program: Program, sizes: Sizes) -> dict[str, Any]:
         for axis, letter in enumerate(weight.shape):
             told.setdefault(letter, f"params.{public(weight.name)}.shape[{axis}]")
     others = [letter for letter in sizes.letters if letter not in "BDH"]
+    told["1"] = "1"
     required = [parameter(letter) for letter in (*sizes.columns, *others) if letter not in told]
     taken = [f"{name}: int" for name in dict.fromkeys(required)]
     numbers = [told.get(letter, parameter(letter)) for letter in (*sizes.columns, *others)]
