@@ -26,7 +26,6 @@ CELLS = (*BOUNDED, *UNBOUNDED)
 #: T, B, D and H.
 SIZES = (2, 2, 1, 2)
 
-#: Above other parametrisations, so that the styles of one case follow each other.
 by_style = pytest.mark.parametrize("style", STYLES)
 
 

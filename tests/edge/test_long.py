@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from tests.contract.kernels import assert_equal
-from tests.edge.kernels import arguments, by_style, draw, load
+from tests.edge.kernels import STYLES, arguments, by_style, draw, load
+from tests.shares import in_turn
 from tests.truths.kernels import states_of
 
 STEPS, CHUNK = 10_000, 1_000
 CELLS = ("gru", "lstm-peephole")
 
 
-@pytest.mark.parametrize("cell", CELLS)
-@by_style
+@pytest.mark.parametrize(("style", "cell"), in_turn(STYLES, CELLS))
 def test_ten_thousand_steps_are_ten_chunks(style: str, cell: str) -> None:
     """The state goes from chunk to chunk, its adjoint the other way."""
     kernel, given = load(cell, style), draw(cell, sizes=(STEPS, 2, 1, 2))

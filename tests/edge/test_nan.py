@@ -10,7 +10,8 @@ import pytest
 import gru_codegen as gc
 from gru_codegen.verify.targets import LOSSES
 from tests.contract.kernels import arrays, mapped
-from tests.edge.kernels import CELLS, arguments, by_style, draw, load
+from tests.edge.kernels import CELLS, STYLES, arguments, draw, load
+from tests.shares import in_turn
 from tests.truths.kernels import states_of
 
 SIZES = (4, 3, 1, 2)
@@ -34,9 +35,8 @@ def results(cell: str, style: str, changes: dict[str, Any]) -> Any:
     return by_sample, d_params
 
 
-@pytest.mark.parametrize("cell", CELLS)
-@by_style
-def test_an_input_touches_its_sample_alone_and_from_its_step_on(style: str, cell: str) -> None:
+@pytest.mark.parametrize(("cell", "style"), in_turn(CELLS, STYLES))
+def test_an_input_touches_its_sample_alone_and_from_its_step_on(cell: str, style: str) -> None:
     x = draw(cell, sizes=SIZES)["x"]
     x[STEP, SAMPLE] = np.nan
     (found, d_params), (expected, _) = (results(cell, style, each) for each in ({"x": x}, {}))
@@ -49,9 +49,8 @@ def test_an_input_touches_its_sample_alone_and_from_its_step_on(style: str, cell
         assert np.isnan(array).all(), name
 
 
-@pytest.mark.parametrize("cell", CELLS)
-@by_style
-def test_an_initial_state_touches_its_sample_alone(style: str, cell: str) -> None:
+@pytest.mark.parametrize(("cell", "style"), in_turn(CELLS, STYLES))
+def test_an_initial_state_touches_its_sample_alone(cell: str, style: str) -> None:
     kernel, given = load(cell, style), draw(cell, sizes=SIZES)
     changes = {name: given[name].copy() for name in kernel.STATES}
     for array in changes.values():
@@ -62,9 +61,8 @@ def test_an_initial_state_touches_its_sample_alone(style: str, cell: str) -> Non
     assert np.isnan(found[0][SAMPLE]).all()
 
 
-@pytest.mark.parametrize("cell", CELLS)
-@by_style
-def test_an_adjoint_of_outputs_touches_its_sample_alone(style: str, cell: str) -> None:
+@pytest.mark.parametrize(("cell", "style"), in_turn(CELLS, STYLES))
+def test_an_adjoint_of_outputs_touches_its_sample_alone(cell: str, style: str) -> None:
     kernel, given = load(cell, style), draw(cell, sizes=SIZES)
     params, x, s0 = arguments(kernel, given)
     d_outputs = given["y"].copy()
@@ -75,10 +73,8 @@ def test_an_adjoint_of_outputs_touches_its_sample_alone(style: str, cell: str) -
     assert np.isnan(found[: STEP + 1, SAMPLE]).all()
 
 
-@pytest.mark.parametrize("loss", gc.losses)
-@pytest.mark.parametrize("where", ["x", "Wz", "y"])
-@by_style
-def test_it_is_in_the_loss_and_in_every_gradient(style: str, where: str, loss: str) -> None:
+@pytest.mark.parametrize(("loss", "where", "style"), in_turn(gc.losses, ["x", "Wz", "y"], STYLES))
+def test_it_is_in_the_loss_and_in_every_gradient(loss: str, where: str, style: str) -> None:
     if where == "y" and gc.losses[loss].targets in ("fractions", "labels"):
         pytest.skip("labels are integers, and what is no fraction is refused")
     kernel, given = load("gru", style, loss=loss), draw("gru", sizes=SIZES)

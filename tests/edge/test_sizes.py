@@ -10,17 +10,14 @@ import pytest
 import gru_codegen as gc
 from gru_codegen.verify.targets import LOSSES
 from tests.contract.kernels import arrays, assert_equal, mapped
-from tests.edge.kernels import CELLS, arguments, by_style, draw, load
+from tests.edge.kernels import CELLS, STYLES, arguments, draw, load
 from tests.edge.test_range import numbers
+from tests.shares import in_turn
 from tests.truths import sixty_digits
 
-UNROLLED = pytest.mark.parametrize("unroll", [None, 1])
 
-
-@pytest.mark.parametrize("cell", CELLS)
-@UNROLLED
-@by_style
-def test_one_of_each(style: str, unroll: int | None, cell: str) -> None:
+@pytest.mark.parametrize(("cell", "style", "unroll"), in_turn(CELLS, STYLES, [None, 1]))
+def test_one_of_each(cell: str, style: str, unroll: int | None) -> None:
     given = draw(cell, sizes=(1, 1, 1, 1))
     kernel = load(cell, style, unroll)
     params, x, s0 = arguments(kernel, given)
@@ -35,13 +32,17 @@ def test_one_of_each(style: str, unroll: int | None, cell: str) -> None:
         assert abs(found.item() - float(expected.item())) < 1e-14
 
 
-@pytest.mark.parametrize("steps", [0, 1, 3])
 @pytest.mark.parametrize(
-    ("cell", "loss"),
-    [*((cell, "l2") for cell in CELLS[1:]), *(("gru", loss) for loss in gc.losses)],
+    ("of", "style", "steps"),
+    in_turn(
+        [*((cell, "l2") for cell in CELLS[1:]), *(("gru", loss) for loss in gc.losses)],
+        STYLES,
+        [0, 1, 3],
+    ),
+    ids=str,
 )
-@by_style
-def test_no_sample(style: str, cell: str, steps: int, loss: str) -> None:
+def test_no_sample(of: tuple[str, str], style: str, steps: int) -> None:
+    cell, loss = of
     kernel, given = load(cell, style, loss=loss), draw(cell, sizes=(steps, 0, 1, 1))
     params, x, s0 = arguments(kernel, given)
     y = LOSSES[loss].targets(np.random.default_rng(0), (steps, 0, 1))

@@ -2,7 +2,7 @@
 
 Each truth has the equations of the cells written a second time, in another system: mpmath at 60
 digits, torch autograd, scalar SymPy. They share no line with the compiler, only the equations. Each
-is put to all four kinds of kernel: both styles, of fixed length and of any.
+is put to four kinds of kernel, which take turns: both styles, of fixed length and of any.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import functools
 from types import ModuleType
 from typing import Any, NamedTuple
-
-import pytest
 
 import gru_codegen as gc
 
@@ -31,9 +29,6 @@ class Kind(NamedTuple):
 
 
 KINDS = [Kind(style, fixed) for style in ("fast", "textbook") for fixed in (True, False)]
-
-#: Above other parametrisations, so that the kinds of one case follow each other.
-by_kind = pytest.mark.parametrize("kind", KINDS, ids=str)
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from itertools import product
 from random import Random
 from typing import Any, NamedTuple
 
@@ -10,9 +11,10 @@ import numpy as np
 import pytest
 
 from tests.cells.sample import IN_PYTHON
+from tests.shares import in_turn
 from tests.truths import equations, sixty_digits
 from tests.truths.equations import STEPS, states_of, weights_of
-from tests.truths.kernels import Kind, by_kind, state_of
+from tests.truths.kernels import KINDS, Kind, state_of
 from tests.truths.kernels import states_of as states_in
 from tests.truths.mp import Array, digits, points, reals
 
@@ -49,10 +51,9 @@ def test_every_cell_is_here() -> None:
     assert set(STEPS) == set(IN_PYTHON)
 
 
-@by_kind
-@pytest.mark.parametrize("T", SIZES)
-@pytest.mark.parametrize("cell", STEPS)
-def test_forty_digits(kind: Kind, cell: str, T: int) -> None:
+@pytest.mark.parametrize(("case", "kind"), in_turn(product(STEPS, SIZES), KINDS), ids=str)
+def test_forty_digits(case: tuple[str, int], kind: Kind) -> None:
+    cell, T = case
     given, run, gradients = truth(cell, T)
     kernel = kind.load(cell, T)
     elements = {name: reals(array) for name, array in given.items()}

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 import sympy
 
-from tests.truths.kernels import Kind, by_kind
+from tests.shares import in_turn
+from tests.truths.kernels import KINDS, Kind
 from tests.truths.mp import digits, points, reals
 
 WEIGHTS = ("Wz", "Wrecz", "Wca", "Wrecca", "Wr", "Wrecr")
@@ -51,8 +52,7 @@ def composed(request: pytest.FixtureRequest) -> tuple[int, Composed]:
     return steps, function
 
 
-@by_kind
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("kind", "seed"), in_turn(KINDS, range(3)), ids=str)
 def test_scalar_sympy(kind: Kind, composed: tuple[int, Composed], seed: int) -> None:
     steps, function = composed
     kernel = kind.load("gru", steps)

@@ -13,8 +13,9 @@ import pytest
 
 import gru_codegen as gc
 from tests.cells.sample import IN_PYTHON
+from tests.shares import in_turn
 from tests.truths import equations
-from tests.truths.kernels import Kind, by_kind, state_of, states_of
+from tests.truths.kernels import KINDS, Kind, state_of, states_of
 
 Case = dict[str, npt.NDArray[Any]]
 
@@ -104,9 +105,8 @@ def errors(kernel: ModuleType, case: Case) -> Iterator[tuple[str, float]]:
         yield f"d{name}", relative_error(gradient, case[f"d{name}"])
 
 
-@by_kind
-@pytest.mark.parametrize("label", CASES)
-def test_torch(kind: Kind, label: str) -> None:
+@pytest.mark.parametrize(("label", "kind"), in_turn(CASES, KINDS), ids=str)
+def test_torch(label: str, kind: Kind) -> None:
     cell, readout, loss, *_ = label.split("_")
     case = CASES[label]
     kernel = kind.load(cell, len(case["x"]), loss, readout)
@@ -114,9 +114,10 @@ def test_torch(kind: Kind, label: str) -> None:
     assert worst[1] <= 1e-12, worst
 
 
-@by_kind
-@pytest.mark.parametrize("label", [label for label in CASES if "_none_l2_" in label])
-def test_the_pullback(kind: Kind, label: str) -> None:
+@pytest.mark.parametrize(
+    ("label", "kind"), in_turn([each for each in CASES if "_none_l2_" in each], KINDS), ids=str
+)
+def test_the_pullback(label: str, kind: Kind) -> None:
     """The adjoint of the outputs that the L2 cost has, pulled back to all that was given."""
     case = CASES[label]
     kernel = kind.load(label.split("_")[0], len(case["x"]))

@@ -11,6 +11,7 @@ import gru_codegen as gc
 from gru_codegen.modules import load_source
 from gru_codegen.prove import prove
 from gru_codegen.verify import verify
+from tests.shares import in_turn
 
 OTHERS, STEP = "results of the others", "complex step"
 DIFFERENCE, PULLED = "central difference", "with a pullback"
@@ -72,8 +73,7 @@ def source(form: int) -> str:
     return gc.generate(gc.GRU, **FORMS[form])
 
 
-@pytest.mark.parametrize("form", range(len(FORMS)), ids=lambda form: str(FORMS[form]))
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(("fault", "form"), in_turn(FAULTS, range(len(FORMS))))
 def test_a_fault_fails_the_rows_about_it_and_is_refuted(fault: str, form: int) -> None:
     old, new, rows = FAULTS[fault]
     assert source(form).count(old) == 1, old

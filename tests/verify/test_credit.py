@@ -11,6 +11,7 @@ import gru_codegen as gc
 from gru_codegen.modules import load_source
 from gru_codegen.verify import credit, verify
 from gru_codegen.verify.configuration import Problem, Sizes
+from tests.shares import in_turn
 
 ERRORS, RUNS, MEASURES = "errors one by one", "runs from each step on", "norms, shares, truncation"
 OWN, LATER = "dS[t] = dO[t]", "dS[t + 1 :] = dS_prev[t + 1 :]"
@@ -71,10 +72,9 @@ def test_a_right_kernel_passes(unroll: int | None) -> None:
     assert failures(source(unroll)) == set()
 
 
-@pytest.mark.parametrize("unroll", [None, 3])
-@pytest.mark.parametrize(("old", "new", "rows"), FAULTS.values(), ids=FAULTS)
-def test_every_fault_fails_its_rows(old: str, new: str, rows: set[str], unroll: int | None) -> None:
-    text = source(unroll)
+@pytest.mark.parametrize(("fault", "unroll"), in_turn(FAULTS, [None, 3]))
+def test_every_fault_fails_its_rows(fault: str, unroll: int | None) -> None:
+    (old, new, rows), text = FAULTS[fault], source(unroll)
     assert text.count(old) == 1
     assert failures(text.replace(old, new)) == rows
 

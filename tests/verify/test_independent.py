@@ -18,6 +18,7 @@ import pytest
 import gru_codegen as gc
 from gru_codegen.parse import load_cell
 from gru_codegen.passes import LAYOUTS
+from tests.shares import in_turn
 from tests.verify import columns_and_numbers
 
 Array = Any
@@ -169,17 +170,16 @@ class Run:
         return float(self.by_hand(move)[0].imag / TINY)
 
 
-@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["whole", "lengths"])
-@pytest.mark.parametrize("name", STEPS)
-def test_kernels_are_the_cell_by_hand(name: str, lengths: Array | None) -> None:
+@pytest.mark.parametrize(("name", "manner"), in_turn(STEPS, MANNERS), ids=str)
+def test_kernels_are_the_cell_by_hand(name: str, manner: dict[str, Any]) -> None:
     cell = load_cell(str(Path(__file__).with_name("cells") / f"{name}.toml"))
-    for manner in MANNERS:
-        kernel = gc.load(cell, **manner)
+    kernel = gc.load(cell, **manner)
+    for lengths in (None, LENGTHS):
         run = Run(kernel, name, lengths)
         loss, outputs, states = run.by_hand()
         made = kernel.loss_and_gradients(run.params, run.x, run.y, run.s0, lengths=lengths)
         last = made.state._asdict() if len(run.states) > 1 else {kernel.STATES[0]: made.state}
-        near: Any = {"rtol": 1e-12, "atol": 1e-12, "err_msg": f"{name}, {manner}"}
+        near: Any = {"rtol": 1e-12, "atol": 1e-12, "err_msg": f"{lengths}"}
         np.testing.assert_allclose(made.loss, loss.real, **near)
         for state, array in last.items():
             np.testing.assert_allclose(array, states[state].real, **near)

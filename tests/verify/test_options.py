@@ -15,6 +15,7 @@ from gru_codegen.verify import verify
 from gru_codegen.verify.configuration import Problem, Sizes, small
 from gru_codegen.verify.lengths import BATCH, batches
 from gru_codegen.verify.options import Options, ended, lengths, options, spoilt, weights
+from tests.shares import in_turn
 from tests.verify.faults import edited
 
 Rows = set[tuple[str, str]]
@@ -160,8 +161,9 @@ def planted(fault: Fault, unroll: int | None) -> ModuleType:
     return load_source(source.replace(old, new), "kernel")
 
 
-@pytest.mark.parametrize("unroll", [None, 3])
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize(
+    ("fault", "unroll"), in_turn(FAULTS, [None, 3]), ids=lambda part: getattr(part, "name", None)
+)
 def test_fault(fault: Fault, unroll: int | None) -> None:
     failures = {(check.weight, check.method) for check in verify(planted(fault, unroll)).failures}
     expected = fault.rows - {ONE_BY_ONE} if unroll else fault.rows
@@ -196,8 +198,7 @@ def test_a_second_state_past_its_length_is_seen_through_what_follows() -> None:
     assert "outputs of what is carried on" in failed[CARRIED_ON]
 
 
-@pytest.mark.parametrize("loss", gc.losses)
-@pytest.mark.parametrize("unroll", [None, 2])
+@pytest.mark.parametrize(("loss", "unroll"), in_turn(gc.losses, [None, 2]))
 def test_sound_kernels_pass_with_any_loss(loss: str, unroll: int | None) -> None:
     kernel = gc.load(gc.GRU, loss=gc.losses[loss], readout="linear", unroll=unroll)
     report = verify(kernel)

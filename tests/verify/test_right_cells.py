@@ -41,9 +41,10 @@ def test_no_right_kernel_is_refused(path: Path, manner: dict[str, Any]) -> None:
     assert not any(check.inaccurate for check in report.checks), str(report)
 
 
-@pytest.mark.parametrize("seed", range(1, 6))
-@pytest.mark.parametrize("name", ["exp_gates", "eps_small", "growth"])
-def test_no_draw_refuses_it(name: str, seed: int) -> None:
+@pytest.mark.parametrize(
+    ("seed", "name"), in_turn(range(1, 6), ["exp_gates", "eps_small", "growth"])
+)
+def test_no_draw_refuses_it(seed: int, name: str) -> None:
     cell = load_cell(str(Path(__file__).with_name("cells") / f"{name}.toml"))
     report = pipeline.check(gc.load(cell, layout="rows"), cell, seed=seed)
     assert report, str(report)

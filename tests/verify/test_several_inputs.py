@@ -13,6 +13,7 @@ import gru_codegen as gc
 from gru_codegen.parse import load_cell
 from gru_codegen.passes import LAYOUTS
 from gru_codegen.verify.configuration import Problem, Sizes, like, states
+from tests.shares import in_turn
 from tests.verify.independent import STEPS, run
 
 FOLDER = Path(__file__).with_name("cells")
@@ -54,10 +55,9 @@ class Truth:
         return float(value.imag / H.imag)
 
 
-@pytest.mark.parametrize("manner", MANNERS, ids=lambda manner: "-".join(map(str, manner.values())))
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize(("manner", "name"), in_turn(MANNERS, STEPS), ids=str)
 def test_a_kernel_is_the_cell_as_it_is_written_independently(
-    name: str, manner: dict[str, Any]
+    manner: dict[str, Any], name: str
 ) -> None:
     cell = load_cell(str(FOLDER / f"{name}.toml"))
     kernel = gc.load(cell, **manner)
