@@ -164,6 +164,19 @@ class _Slopes:
                 of_all = partial(self._gradient, "", given=given)
                 yield Claim(given, self.method, None, allowed, over(problems, of_all))
             yield Claim("vjp", self.method, None, allowed, over(problems, self._pullback))
+        if not all(problem.domain.is_usual for problem in problems):
+            method = "dual numbers, at numbers of order one"
+            yield Claim("gradients", method, None, allowed, over(problems, self._at_usual))
+
+    def _at_usual(self, problem: Problem) -> Difference:
+        """Compare where the declaration is defined, though others were chosen for the kernel.
+
+        One whose gradients are not finite there would choose those at which its fault is hidden.
+        """
+        doubt = _TRUST * self.declared.noise_with(problem, USUAL)
+        if not doubt < 1:
+            return Difference(0.0, "")
+        return self._gradient("", replace(problem, given=USUAL))._replace(doubt=doubt)
 
     def _gradient(self, name: str, problem: Problem, *, given: str = "") -> Difference:
         """Compare along a random direction of the weight of this name, or of all weights."""
@@ -185,6 +198,8 @@ class _Slopes:
         share = weights.mean() if self.declared.loss.mean else 1.0  # a mean is over what counts
         weighed = (found.costs * weights).sum() / (found.numbers * share)
         slope_of = float(weighed.imag / STEP)
+        if not math.isfinite(slope_of):  # there is no derivative here
+            return Difference(0.0, "")
         return slope(f"at {problem}, {given or name}", result.gradients, directions, slope_of)
 
     def _pullback(self, problem: Problem) -> Difference:

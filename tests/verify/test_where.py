@@ -10,6 +10,8 @@ import pytest
 
 import gru_codegen as gc
 from gru_codegen import pipeline
+from gru_codegen.compare import compare
+from gru_codegen.modules import load_source
 from gru_codegen.parse import load_cell
 
 A = "A = tanh(x @ W + S_prev @ U)"
@@ -46,3 +48,17 @@ def test_nothing_that_is_not_chosen_reaches_a_gradient(
     found = kernel.loss_and_gradients(params, x, y)
     assert all(np.isfinite(gradient).all() for gradient in (found.loss, *found.gradients))
     assert pipeline.check(kernel, cell)
+
+
+@pytest.mark.parametrize("step", [0, 1])
+def test_a_gradient_that_is_not_finite_does_not_choose_where_it_is_looked_at(step: int) -> None:
+    """The argument of the logarithm where it is not chosen is 0, whose slope is infinite."""
+    cell = load_cell(str(Path(__file__).parent / "cells" / "conditions.toml"))
+    source = gc.generate(cell, unroll=2, style="textbook")
+    chosen = f"np.where(Q_if[{step}] > 0, G, 1)"
+    assert source.count(chosen) == 1
+    wrong = load_source(source.replace(chosen, chosen.replace("1)", "0)")), "wrong")
+    failed = [check.weight for check in compare(wrong, cell, gc.L2) if not check.passed]
+    assert failed == ["gradients"]
+    right = compare(load_source(source, "right"), cell, gc.L2)
+    assert all(check.passed for check in right)
