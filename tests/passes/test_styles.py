@@ -27,8 +27,13 @@ from gru_codegen.passes import (
 from gru_codegen.polynomials import Polynomial
 from tests.cells.sample import IN_PYTHON
 from tests.passes.random_programs import handed_out
+from tests.shares import in_turn
 
 SIZES = {"B": 2, "D": 3, "H": 4, "O": 5}
+PIPELINES: list[tuple[Style, Layout]] = [
+    ("textbook", "rows"),
+    *(("fast", layout) for layout in LAYOUTS),
+]
 
 
 def arrays(program: Program, steps: int, square: bool) -> dict[str, Any]:
@@ -70,11 +75,11 @@ def assert_same_results(
             )
 
 
-@pytest.mark.parametrize("pipeline", [("textbook", "rows"), *(("fast", lay) for lay in LAYOUTS)])
-@pytest.mark.parametrize("steps", [None, 1, 3])
-@pytest.mark.parametrize("cell", IN_PYTHON)
+@pytest.mark.parametrize(
+    ("cell", "pipeline", "steps"), in_turn(IN_PYTHON, PIPELINES, [None, 1, 3]), ids=str
+)
 def test_every_style_preserves_every_value(
-    cell: str, steps: int | None, pipeline: tuple[Style, Layout]
+    cell: str, pipeline: tuple[Style, Layout], steps: int | None
 ) -> None:
     for loss in ("l2", "l2-mean", "bce") if cell in ("gru", "lstm", "sru") else ("l2",):
         program = lowered_cell(cell, loss)

@@ -13,6 +13,7 @@ from gru_codegen import pipeline
 from gru_codegen.compare import compare
 from gru_codegen.modules import load_source
 from gru_codegen.parse import load_cell
+from tests.shares import in_turn
 
 A = "A = tanh(x @ W + S_prev @ U)"
 CASES = {
@@ -24,8 +25,9 @@ CASES = {
 SHAPES = {"q": "(D, 1)", "V": "(D, H)", "W": "(D, H)", "U": "(H, H)"}
 
 
-@pytest.mark.parametrize("manner", [{"style": "textbook"}, {"layout": "columns"}], ids=str)
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    ("case", "manner"), in_turn(CASES, [{"style": "textbook"}, {"layout": "columns"}]), ids=str
+)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # what is not chosen may divide by 0
 def test_nothing_that_is_not_chosen_reaches_a_gradient(
     case: str, manner: Any, tmp_path: Path

@@ -14,6 +14,7 @@ from gru_codegen.passes import LAYOUTS, attribute_intermediates, optimise, passe
 from gru_codegen.request import complete
 from tests.cells.sample import SAMPLE
 from tests.passes.written import written
+from tests.shares import in_turn
 
 WAYS: list[tuple[Any, Any]] = [("fast", layout) for layout in LAYOUTS] + [("textbook", "rows")]
 
@@ -22,10 +23,9 @@ def lowered(cell: str) -> Program:
     return lower(derive(complete(gc.cells[cell], "none"), gc.L2))
 
 
-@pytest.mark.parametrize(("style", "layout"), WAYS)
-@pytest.mark.parametrize("cell", SAMPLE)
-def test_no_pass_loses_an_equation(cell: str, style: Any, layout: Any) -> None:
-    program = lowered(cell)
+@pytest.mark.parametrize(("cell", "way"), in_turn(SAMPLE, WAYS), ids=str)
+def test_no_pass_loses_an_equation(cell: str, way: tuple[Any, Any]) -> None:
+    (style, layout), program = way, lowered(cell)
     for change in passes(style, 4, layout):
         program = change(program)
         said = {each for s in program.statements() for each in s.origin.equations}
