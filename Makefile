@@ -40,7 +40,7 @@ ifndef INSTALLED
 .NOTPARALLEL:
 endif
 
-.PHONY: help demo test lint types imports drift wheel pytest test-browser fuzz test-faults test-corpus test-forms test-proofs test-strangers test-mutants test-versions test-peers lock format generated bench clean
+.PHONY: help demo test lint types imports drift wheel pytest test-browser fuzz test-faults test-corpus test-forms test-proofs test-strangers test-mutants test-versions test-peers lock docs format generated bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -127,6 +127,10 @@ lock: $(VENV)/installed-versions ## the newest versions of what make test runs i
 	$(BIN)/uv pip compile pyproject.toml --extra test --extra demo --python-version 3.10 --universal \
 		--upgrade --generate-hashes --no-emit-index-url --custom-compile-command 'make lock' \
 		--quiet --output-file $(LOCK)
+
+docs: $(VENV)/installed-docs ## the pages as a site with a report of every cell, in build/site; takes a minute
+	$(BIN)/python -m sphinx -W --keep-going -q -c docs . build/site
+	@echo 'wrote build/site/index.html'
 
 format: $(TOOLS) ## apply ruff's fixes and format
 	$(BIN)/ruff check --fix

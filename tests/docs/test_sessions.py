@@ -22,7 +22,9 @@ def run(page: str) -> doctest.TestResults:
     return doctest.DocTestRunner(verbose=False).run(test)
 
 
-@pytest.mark.parametrize(("page", "examples"), [("walkthrough.md", 20), ("credit.md", 7)])
+@pytest.mark.parametrize(
+    ("page", "examples"), [("walkthrough.md", 20), ("credit.md", 7), ("teaching.md", 20)]
+)
 def test_a_page_shows_what_is_printed(page: str, examples: int) -> None:
     outcome = run((DOCS / page).read_text(encoding="utf-8"))
     assert outcome.attempted > examples
