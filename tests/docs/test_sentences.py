@@ -11,10 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).parents[2]
-PAGES = [
-    *ROOT.glob("docs/*.md"),
-    *map(ROOT.joinpath, ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
-]
+PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "benchmarks" / "README.md"]
 
 #: The most words of a sentence, on average over a page and over all pages, and of any sentence.
 ON_A_PAGE, ON_ALL, ANY = 17, 15, 40
@@ -59,7 +56,7 @@ def text_of(page: Path) -> str:
     return page.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_sentences_of_a_page_are_short(page: Path) -> None:
     found = sentences(text_of(page))
     assert [each for each in found if words(each) > ANY] == []
