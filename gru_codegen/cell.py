@@ -16,6 +16,7 @@ from typing import Any
 
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 
+from gru_codegen.choices import where
 from gru_codegen.constants import Pattern, check_constants, check_shapes, written
 from gru_codegen.equations import (
     B,
@@ -31,7 +32,6 @@ from gru_codegen.equations import (
     ones,
     shape_of,
     size,
-    where,
 )
 from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS, OwnFunction

@@ -22,8 +22,8 @@ from sympy.matrices.expressions.special import OneMatrix, ZeroMatrix
 from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.errors import CellError
-from gru_codegen.forms import added, multiplied_elementwise, scaled, widened
-from gru_codegen.functions import FUNCTIONS, ElementwiseFunction, OwnFunction
+from gru_codegen.forms import added, multiplied_elementwise, scaled
+from gru_codegen.functions import FUNCTIONS, ElementwiseFunction, OwnFunction, is_comparison
 from gru_codegen.notation import Notation, RowFunction, Where
 
 __all__ = [
@@ -43,7 +43,6 @@ __all__ = [
     "power",
     "shape_of",
     "size",
-    "where",
     "written",
 ]
 
@@ -79,80 +78,6 @@ def maximum(left: Any, right: Any) -> Any:
 def minimum(left: Any, right: Any) -> Any:
     """The smaller of the entries of two matrices of one shape: left - relu(left - right)."""
     return added(left, scaled(-1, FUNCTIONS["relu"](added(left, scaled(-1, right)))))
-
-
-def where(condition: Any, chosen: Any, other: Any) -> Any:
-    """The entries of `chosen` where those of `condition` are greater than 0, else of `other`.
-
-    Three matrices of one shape. A comparison is ``positive(A - B)``, A > B, or ``step(A - B)``,
-    A >= B. Its derivative is 0. What is not chosen is not read, and a function with a pole, or one
-    that overflows, gets an argument there at which it is finite: gradients are finite too.
-    """
-    comparison = condition if _is_comparison(condition) else FUNCTIONS["positive"](condition)
-
-    def in_chosen(argument: Any, safe: Any) -> Any:
-        return _either(comparison, argument, safe)
-
-    def in_other(argument: Any, safe: Any) -> Any:
-        return _either(comparison, safe, argument)
-
-    return _either(comparison, _finite(chosen, in_chosen), _finite(other, in_other))
-
-
-def _is_comparison(expression: Any) -> bool:
-    is_applied = isinstance(expression, ElementwiseApplyFunction)
-    return is_applied and expression.function.expr.func in _COMPARISONS
-
-
-_COMPARISONS = (FUNCTIONS["positive"], FUNCTIONS["step"])
-
-
-def _either(comparison: Any, chosen: Any, other: Any) -> Any:
-    """One of two matrices; of choices by the same comparison only what can be chosen."""
-    if isinstance(chosen, Where) and chosen.args[0] == comparison:
-        chosen = chosen.args[1]
-    if isinstance(other, Where) and other.args[0] == comparison:
-        other = other.args[2]
-    return Where(comparison, chosen, other)
-
-
-def _finite(expression: Any, where_chosen: Callable[[Any, Any], Any]) -> Any:
-    """`expression`, its functions finite where it is not chosen, whatever their arguments are."""
-    if isinstance(expression, ElementwiseApplyFunction):
-        function, argument = expression.function.expr.func, expression.expr
-        argument = _finite(argument, where_chosen)
-        if not function.record.is_total:
-            safe = function.record.safe
-            number = sp.Rational(safe.numerator, safe.denominator)
-            argument = where_chosen(argument, scaled(number, ones(*argument.shape)))
-        return function(argument)
-    if isinstance(expression, Where):
-        condition, *values = expression.args
-        return Where(condition, *(_finite(value, where_chosen) for value in values))
-    if isinstance(expression, (MatAdd, HadamardProduct)):
-        return expression.func(*(_finite(part, where_chosen) for part in expression.args))
-    if isinstance(expression, MatMul):
-        coefficient, factors = expression.as_coeff_matrices()
-        inner = factors[0] if len(factors) == 1 else _spread(*factors)
-        if inner is not None:
-            finite = _finite(inner, where_chosen)
-            return finite if coefficient == 1 else MatMul(coefficient, finite)
-    return expression
-
-
-def _spread(column: Any, *others: Any) -> Any:
-    """The function of a column that ones spread, or the product, of its parts in every column.
-
-    Then these are chosen entry by entry. None for any other product of matrices.
-    """
-    if column.shape[1] != 1 or len(others) > 1 or not isinstance(others[0], OneMatrix):
-        return None
-    columns = others[0].shape[1]
-    if isinstance(column, ElementwiseApplyFunction):
-        return column.function.expr.func(widened(column.expr, columns))
-    if isinstance(column, (MatAdd, HadamardProduct)):
-        return column.func(*(widened(part, columns) for part in column.args))
-    return None
 
 
 def power(base: Any, exponent: Any) -> Any:
@@ -326,7 +251,7 @@ def _shape_of_function(at: str, expression: Any) -> tuple[Any, Any]:
 
 
 def _shape_of_choice(at: str, expression: Any) -> tuple[Any, Any]:
-    if not _is_comparison(expression.args[0]):
+    if not is_comparison(expression.args[0]):
         raise CellError(f"{at}: {written(expression)} chooses by what is no comparison")
     shapes = {shape_of(at, part): part for part in expression.args if part.func != ZeroMatrix}
     shapes |= {part.shape: part for part in expression.args}

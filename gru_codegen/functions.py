@@ -131,3 +131,12 @@ def __getattr__(name: str) -> Any:
         return FUNCTIONS[name]
     except KeyError:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
+
+
+def is_comparison(expression: Any) -> bool:
+    """Return whether a matrix expression is a comparison: 1 where it holds, else 0."""
+    is_applied = isinstance(expression, ElementwiseApplyFunction)
+    return is_applied and expression.function.expr.func in _COMPARISONS
+
+
+_COMPARISONS = (FUNCTIONS["positive"], FUNCTIONS["step"])

@@ -46,7 +46,7 @@ __all__ = [
 #: What equations call like functions, beside those of the package.
 WORDS = (
     *("lag", "layer_norm", "maximum", "minimum"),
-    *("row_mean", "row_sum", "softmax", "where"),
+    *("row_max", "row_mean", "row_sum", "softmax", "where"),
 )
 #: The most operations of a formula, so that its derivative is found soon.
 MOST_OPERATIONS = 200

@@ -6,13 +6,14 @@ from typing import Any
 
 import sympy as sp
 from sympy.matrices.expressions.matexpr import MatrixSymbol
+from sympy.matrices.expressions.special import ZeroMatrix
 
 from gru_codegen.equations import B, ones, size
 from gru_codegen.forms import added, multiplied, multiplied_elementwise, scaled, widened
 from gru_codegen.functions import FUNCTIONS
-from gru_codegen.notation import RowFunction
+from gru_codegen.notation import RowFunction, Where
 
-__all__ = ["layer_norm", "row_mean", "row_sum", "share", "size_of_share", "softmax"]
+__all__ = ["layer_norm", "row_max", "row_mean", "row_sum", "share", "size_of_share", "softmax"]
 
 
 def share(number: Any) -> Any:
@@ -36,6 +37,19 @@ def row_mean(rows: Any) -> Any:
     """The mean of each row of a matrix, as a column (B, 1)."""
     columns = rows.shape[1]
     return rows if columns == 1 else multiplied(row_sum(rows), share(columns))
+
+
+def row_max(rows: Any) -> Any:
+    """The largest number of each row, as a column (B, 1): the mean of those that are as large.
+
+    So its derivative goes to the largest number, in equal parts where there are several.
+    """
+    columns = rows.shape[1]
+    if columns == 1:
+        return rows
+    largest = FUNCTIONS["step"](added(rows, scaled(-1, RowFunction("row_max", rows))))
+    total = row_sum(Where(largest, rows, ZeroMatrix(*rows.shape)))
+    return multiplied_elementwise(total, FUNCTIONS["reciprocal"](row_sum(largest)))
 
 
 def softmax(rows: Any) -> Any:

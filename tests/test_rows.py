@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import gru_codegen as gc
@@ -19,7 +20,7 @@ from gru_codegen.functions import exp, reciprocal, tanh
 from gru_codegen.ir.reading import read_program
 from gru_codegen.notation import RowFunction
 from gru_codegen.parse import load_cell
-from gru_codegen.rows import row_mean, row_sum, share, size_of_share, softmax
+from gru_codegen.rows import row_max, row_mean, row_sum, share, size_of_share, softmax
 
 CELLS = Path(__file__).with_name("verify") / "cells"
 
@@ -41,9 +42,10 @@ def cell_with(value: Any) -> Cell:
 def test_sums_and_means_of_rows_are_columns() -> None:
     assert shape_of("here", row_sum(A)) == (B, 1)
     assert shape_of("here", row_mean(S_prev)) == (B, 1)
+    assert shape_of("here", row_max(A)) == (B, 1)
     assert shape_of("here", softmax(A)) == (B, H)
     column = matrix("g", B, 1)
-    assert row_sum(column) == row_mean(column) == column
+    assert row_sum(column) == row_mean(column) == row_max(column) == column
 
 
 def test_one_over_a_size_is_no_symbol_that_a_cell_declares() -> None:
@@ -52,7 +54,7 @@ def test_one_over_a_size_is_no_symbol_that_a_cell_declares() -> None:
     assert str(cell_with(widened(row_mean(A), H))).endswith(" ones 1/H ones^T")
 
 
-@pytest.mark.parametrize("name", ["softmax", "layer_norm_lstm"])
+@pytest.mark.parametrize("name", ["softmax", "layer_norm_lstm", "largest"])
 def test_a_declaration_and_a_program_come_back_whole(name: str) -> None:
     cell = load_cell(str(CELLS / f"{name}.toml"))
     again = cell_of(json.loads(json.dumps(data_of(cell))))
@@ -91,6 +93,18 @@ def test_what_depends_on_the_largest_of_a_row_is_refused(value: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("style", ["fast", "textbook"])
+def test_the_derivative_of_the_largest_is_shared_between_equals(style: Any) -> None:
+    kernel = gc.load(cell_with(added(A, widened(row_max(S_prev), H))), style=style)
+    params = kernel.Params(W=np.zeros((2, 3)), U=np.zeros((3, 3)))
+    s0 = np.array([[1.0, 3, 2], [4, 5, 5], [6, 6, 6], [-3, -1, -2]])
+    outputs, _, pullback = kernel.vjp(params, np.ones((1, 4, 2)), s0)
+    assert outputs[0, :, 0].tolist() == [3, 5, 6, -1]
+    _, _, d_s0 = pullback(np.ones((1, 4, 3)) / 3)
+    shares = np.array([[0, 1, 0], [0, 1 / 2, 1 / 2], [1 / 3] * 3, [0, 1, 0]])
+    np.testing.assert_allclose(d_s0, shares, rtol=1e-15)
+
+
 # --- words of files -------------------------------------------------------------------------------
 
 
@@ -123,12 +137,8 @@ def test_a_row_of_a_vector_has_one_sum(tmp_path: Path) -> None:
             "S_prev is (B, H), x is (B, D); "
             "what is normalised and its gain and bias must have one shape",
         ),
-        (
-            "row_max(S_prev)",
-            "5:5",
-            "the largest number of a row has no derivative; "
-            "softmax(...), which needs none, takes it away",
-        ),
+        ("row_max(W)", "5:13", "W is (D, H); a function takes one row per sample, (B, n)"),
+        ("row_max(S_prev, x)", "5:5", "row_max takes one argument, not 2"),
     ],
 )
 def test_a_wrong_use_is_shown_in_its_place(

@@ -162,9 +162,6 @@ class _Reader:
         if name == "lag":
             return self.lag(node, arguments)
         words = sorted([*self.functions, *WORDS])
-        if name == "row_max":
-            fault = "the largest number of a row has no derivative"
-            raise self.error(function, f"{fault}; softmax(...), which needs none, takes it away")
         if name not in words:
             raise self.error(
                 function,

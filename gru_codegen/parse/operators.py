@@ -18,7 +18,7 @@ from gru_codegen.forms import added, multiplied, multiplied_elementwise, scaled
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.notation import signed
 from gru_codegen.parse.values import Shape, Value, filled, letters, spread, times
-from gru_codegen.rows import layer_norm, row_mean, row_sum, softmax
+from gru_codegen.rows import layer_norm, row_max, row_mean, row_sum, softmax
 
 __all__ = [
     "COMPARISONS",
@@ -283,6 +283,7 @@ COMPARISONS: dict[type, Rule] = {
 OF_TWO: dict[str, Rule] = {"maximum": _compared(maximum), "minimum": _compared(minimum)}
 #: The functions of whole rows.
 OF_ROWS: dict[str, Callable[[Any], Any]] = {
+    "row_max": row_max,
     "row_mean": row_mean,
     "row_sum": row_sum,
     "softmax": softmax,

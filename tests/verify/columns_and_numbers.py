@@ -56,6 +56,20 @@ def layer_norm_lstm(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, di
     return S, {"S": S, "C": C}
 
 
+def largest(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, dict[str, Array]]:
+    def of(rows: Array) -> Array:
+        return np.take_along_axis(rows, rows.real.argmax(1)[:, None], 1)
+
+    def soft(rows: Array) -> Array:
+        return np.exp(rows) / np.exp(rows).sum(1, keepdims=True)
+
+    A = x @ p.W + s["S"] @ p.U + p.b
+    Q = np.where(A.real > 0, soft(s["S"] @ p.U), layer_norm(A, p.g, p.b))
+    P = np.where((s["S"] - p.b).real > 0, soft(A), of(x @ p.W) * p.g)
+    S = np.tanh(Q + P) + of(s["S"]) / 2
+    return S, {"S": S}
+
+
 def time(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, dict[str, Array]]:
     number = s["time"] + 1
     G = sigmoid(x @ p.W - p.rate * number)
@@ -67,6 +81,7 @@ STEPS = {
     "columns": columns,
     "scalars": scalars,
     "softmax": softmax,
+    "largest": largest,
     "layer_norm_lstm": layer_norm_lstm,
     "time": time,
 }
