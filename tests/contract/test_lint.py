@@ -41,7 +41,10 @@ TYPED: list[Choices] = [
 ]
 LINTED: list[Choices] = [
     *TYPED,
-    *product(["gru"], gc.losses, ["none", "linear"], [None], STYLES),
+    *(
+        ("gru", loss, readout, None, STYLES[i % len(STYLES)])
+        for i, (loss, readout) in enumerate(product(gc.losses, ["none", "linear"]))
+    ),
     *((cell, "l2", "linear", None, STYLES[i % len(STYLES)]) for i, cell in enumerate(SAMPLE)),
     *product(["lstm"], ["bce"], ["none"], [4], STYLES),
 ]

@@ -111,7 +111,7 @@ def test_kernels_of_random_cells_are_right(shard: int) -> None:
     """A few draws, always the same, of whose two kernels one is proved."""
 
     @seed(shard)
-    @settings(ANEW, max_examples=6)
+    @settings(ANEW, max_examples=4)
     @given(DRAWS)
     def check(draw: Draw) -> None:
         assert_right(draw, prove_all=False)
