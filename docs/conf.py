@@ -58,12 +58,11 @@ exclude_patterns = [".venv", "build", "dist"]
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 myst_heading_anchors = 4
 default_role = "code"  # of docstrings
-autodoc_default_options = {"member-order": "bysource"}
 
 
 def setup(app: Any) -> None:
     app.connect("source-read", add_lists)
-    app.connect("autodoc-process-signature", name_defaults)
+    app.connect("autodoc-process-signature", write_signature)
     app.connect("autodoc-process-docstring", make_lists)
     app.connect("doctree-read", open_reports)
     app.connect("build-finished", finish)
@@ -99,23 +98,25 @@ class Name(str):
     __repr__ = str.__str__
 
 
-def name_defaults(
+def write_signature(
     app: Any, what: str, name: str, thing: Any, options: Any, signature: str, returns: str
 ) -> tuple[str, str] | None:
-    """Write the cells and losses that are defaults by their names: `loss=L2`."""
+    """Name the cells and losses that are defaults, `loss=L2`; of a class, show the names alone."""
     from sphinx.util.inspect import stringify_signature
 
-    if what != "function":
+    if what not in ("class", "function"):
         return None
     names = {id(getattr(gc, name)): Name(name) for name in ("GRU", "L2")}
     found = inspect.signature(thing)
     shown = [
         each.replace(default=names.get(id(each.default), each.default))
+        if what == "function"
+        else each.replace(annotation=each.empty, default=each.empty, kind=each.KEYWORD_ONLY)
         for each in found.parameters.values()
     ]
-    return stringify_signature(
-        found.replace(parameters=shown), show_return_annotation=False
-    ), returns
+    written = found.replace(parameters=shown)
+    text = stringify_signature(written, show_return_annotation=False, unqualified_typehints=True)
+    return text.replace("(*, ", "(") if what == "class" else text, returns
 
 
 def make_lists(app: Any, what: str, name: str, thing: Any, options: Any, lines: list[str]) -> None:
