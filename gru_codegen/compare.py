@@ -29,7 +29,6 @@ from gru_codegen.ir.elementwise import a, value
 from gru_codegen.losses import Loss
 from gru_codegen.modules import is_forward_alone
 from gru_codegen.verify.claim import Claim, over, tolerance
-from gru_codegen.verify.complex_step import STEP
 from gru_codegen.verify.configuration import (
     Arguments,
     Problem,
@@ -59,6 +58,10 @@ _METHOD = "the declared equations"
 #: By how many times what a unit in the last place of all arguments changes two right ways may
 #: differ, where arguments were not chosen for that to be little.
 _TRUST = 100
+
+#: How far arguments move as dual numbers. Its square is 0 in float64, so real parts of products are
+#: those of the values, and a comparison of what is exactly 0 is decided by them.
+_STEP = 1e-200
 
 
 def compare(kernel: ModuleType, cell: Cell, loss: Loss, *, seed: int = 0) -> tuple[Check, ...]:
@@ -197,7 +200,7 @@ class _Slopes:
             weights = np.ones((T, B))
         share = weights.mean() if self.declared.loss.mean else 1.0  # a mean is over what counts
         weighed = (found.costs * weights).sum() / (found.numbers * share)
-        slope_of = float(weighed.imag / STEP)
+        slope_of = float(weighed.imag / _STEP)
         if not math.isfinite(slope_of):  # there is no derivative here
             return Difference(0.0, "")
         return slope(f"at {problem}, {given or name}", result.gradients, directions, slope_of)
@@ -211,12 +214,12 @@ class _Slopes:
         last = zip(found.states.values(), states(given.d_state), strict=True)
         total = (found.outputs * given.d_outputs).sum() + sum((s * d).sum() for s, d in last)
         computed = (*gradients, *parts(d_x), *states(d_s0))
-        return slope(f"at {problem}, pullback", computed, directions, float(total.imag / STEP))
+        return slope(f"at {problem}, pullback", computed, directions, float(total.imag / _STEP))
 
     def _evaluated(self, problem: Problem, directions: list[Any], ended: Any) -> Evaluation:
         """The declared equations at arguments that move along directions, of weights at least."""
         still = (0 * part for part in movable(problem, problem.arguments)[len(directions) :])
-        arguments = moved(problem, problem.arguments, [*directions, *still], 1j * STEP)
+        arguments = moved(problem, problem.arguments, [*directions, *still], 1j * _STEP)
         return self.declared.evaluate(problem, arguments, ended, _MOVED)
 
 

@@ -74,11 +74,15 @@ def made_of(name: str, value: Any, derivative: Any = None) -> type[ElementwiseFu
     """The function of these formulas in ENTRY, or in a matrix symbol; see `function`."""
     if fault := fault_of_function(name):
         raise CellError(f"function {name!r}: it {fault}")
-    formula = _formula(f"function {name}", value)
+    where = f"function {name}"
+    formula = _formula(where, value)
     if not formula.has(ENTRY):
-        raise CellError(f"function {name}: {formula} does not depend on the argument")
-    declared = None if derivative is None else _formula(f"function {name}, derivative", derivative)
-    slope = _plain(f"function {name}", sp.diff(formula, ENTRY)) if declared is None else declared
+        raise CellError(f"{where}: {formula} does not depend on the argument")
+    declared = None if derivative is None else _formula(f"{where}, derivative", derivative)
+    slope = _plain(where, sp.diff(formula, ENTRY)) if declared is None else declared
+    is_declared = declared is not None or _has_declared(formula)
+    formula, slope = _inlined(where, formula), _inlined(where, slope)
+    declared = slope if is_declared else None
     definition, used = _expr(formula), _functions(formula) | _functions(slope)
     is_total = all(each.record.is_total for each in used)
     record = Elementwise(
@@ -129,9 +133,33 @@ def _formula(where: str, given: Any) -> Any:
     if unknown := formula.free_symbols - {ENTRY}:
         listed = ", ".join(sorted(map(str, unknown)))
         raise CellError(f"{where}: {listed} is not its argument, and a formula has no other name")
+    _check_length(where, formula)
+    return formula
+
+
+def _check_length(where: str, formula: Any) -> None:
     if formula.count_ops() > MOST_OPERATIONS:
         raise CellError(f"{where}: it has more than {MOST_OPERATIONS} operations")
+
+
+def _has_declared(formula: Any) -> bool:
+    """True if a function in it has a declared derivative: then it has one as well, by the chain."""
+    return any(each.declared is not None for each in _functions(formula) if _is_own(each))
+
+
+def _inlined(where: str, formula: Any) -> Any:
+    """`formula` with an author's own functions written out."""
+    if not formula.args:
+        return formula
+    formula = formula.func(*(_inlined(where, part) for part in formula.args))
+    if _is_own(formula.func):
+        formula = formula.func.formula.xreplace({ENTRY: formula.args[0]})
+        _check_length(where, formula)
     return formula
+
+
+def _is_own(function: Any) -> bool:
+    return isinstance(function, type) and issubclass(function, OwnFunction)
 
 
 def _plain(where: str, formula: Any) -> Any:
@@ -148,7 +176,7 @@ def _plain(where: str, formula: Any) -> Any:
         return formula.func(*(_plain(where, part) for part in formula.args))
     if isinstance(formula, sp.Pow):
         return _power(where, _plain(where, formula.base), formula.exp)
-    if formula.func in FUNCTIONS.values():
+    if formula.func in FUNCTIONS.values() or _is_own(formula.func):
         return formula.func(_plain(where, formula.args[0]))
     known = ", ".join(FUNCTIONS)
     raise CellError(

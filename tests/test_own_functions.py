@@ -23,6 +23,7 @@ from tests.parse.files import fault, load
 
 x, S, S_prev = matrix("x", B, D), matrix("S", B, H), matrix("S_prev", B, H)
 W, U = matrix("W", D, H), matrix("U", H, H)
+STYLES: list[Any] = ["fast", "textbook"]
 SPIKING = Path(__file__).parent / "verify" / "cells" / "spiking.toml"
 
 FILE = """
@@ -141,6 +142,35 @@ def test_a_certificate_and_a_derivation_have_them(tmp_path: Path) -> None:
         cell_of(data)
 
 
+def test_functions_call_those_above_them(tmp_path: Path) -> None:
+    """They are written out, and a derivative that is declared is followed by the chain rule."""
+    more = 'cube = "swish(2 * a) ** 3 - swish(a)"\njump = "a * spike(cube(a))"\n'
+    text = FILE.replace("swish(x @ W) *", "cube(x @ W) * jump(x @ W) *")
+    cell = load(tmp_path, text + more)
+    cube, jump, _ = cell.functions
+    value = (2 * ENTRY * sigmoid(2 * ENTRY)) ** 3 - ENTRY * sigmoid(ENTRY)
+    assert (cube.formula, cube.declared) == (value, None)
+    assert sp.expand(cube.slope - sp.diff(value, ENTRY)) == 0
+    slope = positive(value) + ENTRY * reciprocal(1 + value**2) / 2 * sp.diff(value, ENTRY)
+    assert jump.formula == ENTRY * positive(value)
+    assert sp.expand(jump.slope - slope) == sp.expand(jump.declared - slope) == 0
+    for style in STYLES:
+        kernel = gc.load(cell, style=style)
+        assert set(kernel.DERIVATIVES) == {"jump", "spike"}
+        report = pipeline.check(kernel, cell)
+        assert report, str(report)
+
+
+def test_functions_in_python_apply_others() -> None:
+    swish = function("swish", lambda a: a * sigmoid(a))
+    assert function("g", lambda a: swish(swish(a))).formula == swish.formula * sigmoid(
+        swish.formula
+    )
+    wide = function("wide", lambda a: sum(tanh(n * a) for n in range(1, 60)))
+    with pytest.raises(CellError, match="function g: it has more than 200 operations"):
+        function("g", lambda a: wide(wide(a)))
+
+
 def test_two_functions_of_one_name_are_refused() -> None:
     first, second = function("f", lambda a: a**2), function("f", lambda a: 2 * a**2)
     equation = Equation(S, first(x * W) + second(S_prev * U), "state")
@@ -184,7 +214,12 @@ FAULTS = {
     "a number": ("half = ", "half is a number already", "half"),
     "of another name": ('swish = "a * b"', "there is no name b in a function: it has its", "b"),
     "of a function that is not": ('swish = "a * sig(a)"', "there is no function sig;", "sig"),
-    "of another of one's own": ('swish = "spike(a)"', "there is no function spike;", "spike"),
+    "of one below": (
+        'swish = "spike(a)"',
+        "spike is declared only below; a function calls those above it",
+        "spike",
+    ),
+    "of itself": ('swish = "a * swish(a)"', "a function cannot call itself", "swish"),
     "constant": ('swish = "half"', "function swish: 1/2 does not depend on the argument", "half"),
     "empty": ('swish = ""', "expected a name, a number or (, found the end of the line", ""),
     "delayed": (
@@ -218,6 +253,8 @@ def test_what_is_no_function_in_a_file(name: str, tmp_path: Path) -> None:
 def test_a_function_that_nothing_calls(tmp_path: Path) -> None:
     found = fault(tmp_path, FILE + 'cube = "a ** 3"\n')
     assert found == ("14:1", "no equation calls cube; use it or remove it", "cube")
+    found = fault(tmp_path, FILE + 'cube = "a ** 3"\nhigh = "cube(a)"\n')
+    assert found == ("15:1", "no equation calls high; use it or remove it", "high")
     found = fault(tmp_path, FILE.replace("half /", "1 /"))
     assert found.message == "no equation reads half; use it or remove it"
     found = fault(tmp_path, FILE.replace("swish(x @ W)", "swish * (x @ W)"))

@@ -67,6 +67,7 @@ def read_formula(
     tokens: tuple[Token, ...],
     names: Mapping[str, Value],
     missing: Callable[[str], str],
+    functions: Mapping[str, Any] = FUNCTIONS,
 ) -> Any:
     """The expression of a formula, a matrix or a number; what it takes and raises is as of `read`.
 
@@ -76,7 +77,7 @@ def read_formula(
     def delayed(name: str, _: int) -> str:
         return f"{name} is the argument of a function, which has no earlier values"
 
-    reader = _Reader(text, tokens, names, missing, delayed, FUNCTIONS)
+    reader = _Reader(text, tokens, names, missing, delayed, functions)
     return reader.visit(reader.tree()).expression
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gru_codegen.errors import CellError
+from gru_codegen.functions import FUNCTIONS
 from gru_codegen.known import meant
 from gru_codegen.own_functions import ARGUMENT, made_of
 from gru_codegen.parse.algebra import read_formula
@@ -14,25 +15,29 @@ from gru_codegen.parse.syntax import formula
 from gru_codegen.parse.text import Text
 from gru_codegen.parse.values import Value
 
-__all__ = ["read_function", "used_numbers"]
+__all__ = ["read_function", "used_names"]
 
 _EXAMPLE = 'swish = "a * sigmoid(a)" or spike = { value = "a > 0", derivative = "1 / (1 + a * a)" }'
 
 
-def read_function(document: Document, name: str, numbers: Mapping[str, Value]) -> Any:
+def read_function(
+    document: Document, name: str, numbers: Mapping[str, Value], above: Mapping[str, Any]
+) -> Any:
     """The function `name` of `document`, whose formulas may have named `numbers` in them.
+
+    above: the functions that the file declares above it, which it may call.
 
     Raises CellError, pointing at the place, for what is no formula of the argument a.
     """
     parts = _parts(document, name)
-    values = {part: _read(document, path, numbers) for part, path in parts.items()}
+    values = {part: _read(document, path, numbers, above) for part, path in parts.items()}
     try:
         return made_of(name, values["value"], values.get("derivative"))
     except CellError as error:
         raise document.value_error(str(error), *parts["value"]) from None
 
 
-def used_numbers(document: Document) -> set[str]:
+def used_names(document: Document) -> set[str]:
     """The names in the formulas of functions."""
     words: set[str] = set()
     for name in document.table.get("functions", {}):
@@ -72,12 +77,23 @@ def _text(document: Document, path: tuple[str, ...]) -> tuple[Text, int, int]:
     return document.text, start, start + len(written)
 
 
-def _read(document: Document, path: tuple[str, ...], numbers: Mapping[str, Value]) -> Any:
+def _read(
+    document: Document,
+    path: tuple[str, ...],
+    numbers: Mapping[str, Value],
+    above: Mapping[str, Any],
+) -> Any:
     text, start, end = _text(document, path)
+    tokens = formula(text, start, end)
+    for token in tokens:
+        if token.text in document.table["functions"] and token.text not in above:
+            fault = f"{token.text} is declared only below; a function calls those above it"
+            fault = "a function cannot call itself" if token.text == path[1] else fault
+            raise text.error(fault, token.start, token.end)
     known = {"a": Value.of(ARGUMENT), **numbers}
 
     def missing(name: str) -> str:
         others = f", and the numbers {', '.join(numbers)}" if numbers else ""
         return f"there is no name {name} in a function: it has its argument, a{others}"
 
-    return read_formula(text, formula(text, start, end), known, missing)
+    return read_formula(text, tokens, known, missing, {**FUNCTIONS, **above})

@@ -14,6 +14,7 @@ what y holds, and ``[checks]`` from where to draw some, as ``Y = [0.1, 2]``.
 
 from __future__ import annotations
 
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -23,10 +24,13 @@ from sympy.matrices.expressions.trace import Trace
 from gru_codegen.cell import B, check_file_name, fault_of_range, matrix
 from gru_codegen.equations import check_text
 from gru_codegen.errors import CellError
+from gru_codegen.functions import FUNCTIONS
 from gru_codegen.known import meant
 from gru_codegen.losses import TARGETS, Loss, O, Targets, fault_of_draw, losses
+from gru_codegen.own_functions import written_out
 from gru_codegen.parse.document import Document
 from gru_codegen.parse.equations import Written, read_equations
+from gru_codegen.parse.functions import used_names
 from gru_codegen.parse.keys import check_keys
 from gru_codegen.parse.symbols import Symbols
 
@@ -37,6 +41,7 @@ KEYS: dict[str, Any] = {
     "name": "pinball",
     "title": "pinball cost of the ninth decile, at every time step",
     "numbers": {"level": "9/10"},
+    "functions": {"bump": "exp(-a * a)"},
     "prediction": "P",
     "target": "Y",
     "targets": "numbers",
@@ -89,7 +94,21 @@ class _Names(Symbols):
 
     def _read(self) -> None:
         self._read_numbers()
+        self._read_functions()
         self.inputs = tuple(self._matrix(key) for key in ("prediction", "target"))
+
+    @property
+    def callable(self) -> dict[str, Any]:
+        """The functions that equations may call; those of the file are written out in them."""
+        own = {name: partial(written_out, each) for name, each in self.functions.items()}
+        return {**FUNCTIONS, **own}
+
+    def _read_functions(self) -> None:
+        super()._read_functions()
+        for name, each in self.functions.items():
+            if each.declared is not None:
+                fault = f"{name} has a derivative that is declared; a loss has that of its values"
+                raise self.document.error(fault, "functions", name)
 
     def _matrix(self, key: str) -> Any:
         name = self.document.table.get(key, KEYS[key])
@@ -154,8 +173,13 @@ def _check_use(document: Document, symbols: Symbols, written: Written, cost: str
         if symbol.name not in written.read:
             fault = f"no equation reads {symbol}, the {key}"
             raise document.error(fault, key if key in document.table else "equations")
+    in_functions = used_names(document)
+    for name in symbols.functions:
+        if name not in written.read | in_functions:
+            fault = f"no equation calls {name}; use it or remove it"
+            raise document.error(fault, "functions", name)
     for name in symbols.numbers:
-        if name not in written.read:
+        if name not in written.read | in_functions:
             raise document.error(f"no equation reads {name}; use it or remove it", "numbers", name)
     for name, left in written.targets.items():
         if name not in (*written.read, cost):

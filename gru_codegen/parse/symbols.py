@@ -146,7 +146,7 @@ class Symbols:
             if fault := fault_of_function(name):
                 raise self.document.error(f"{shortened(name)} {fault}", "functions", name)
             self._give_role(name, "a function", "functions", name)
-            self.functions[name] = read_function(self.document, name, numbers)
+            self.functions[name] = read_function(self.document, name, numbers, self.functions)
 
     @property
     def callable(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from reprlib import repr as shortened
 from gru_codegen.known import meant
 from gru_codegen.parse.document import Document
 from gru_codegen.parse.equations import Written
-from gru_codegen.parse.functions import used_numbers
+from gru_codegen.parse.functions import used_names
 from gru_codegen.parse.symbols import Symbols
 
 __all__ = ["check_use"]
@@ -56,9 +56,9 @@ def _check_arguments(document: Document, symbols: Symbols, written: Written) -> 
                 remedy = _remedy(document, symbols, section)
                 fault = f"no equation reads {symbol}; {remedy}"
                 raise document.error(fault, section, symbol.name)
-    in_functions = used_numbers(document)
+    in_functions = used_names(document)
     for name in symbols.functions:
-        if name not in written.read:
+        if name not in written.read | in_functions:
             fault = f"no equation calls {name}; use it or remove it"
             raise document.error(fault, "functions", name)
     for name in symbols.numbers:

@@ -7,14 +7,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import sympy as sp
 
 import gru_codegen as gc
 from gru_codegen.cell import B, hadamard, matrix
+from gru_codegen.evaluate import costs
 from gru_codegen.functions import exp
 from gru_codegen.losses import Loss, O, losses
 from gru_codegen.parse import load_loss
+from gru_codegen.pipeline import check
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 OWN = ("pinball", "quasi_likelihood", "poisson")
@@ -54,6 +57,18 @@ def test_the_least_that_a_file_says(tmp_path: Path) -> None:
     [equation] = loss.equations
     assert equation.target.shape == (B, O)
     assert loss.cost.has(equation.target)
+
+
+def test_functions_of_a_loss_are_written_out(tmp_path: Path) -> None:
+    equation = 'equations = "COST = fall(P - Y) ** 2"\n'
+    functions = '[functions]\nbump = "exp(-c * a * a)"\nfall = "a + bump(a)"\n'
+    loss = load(tmp_path, f'name = "mine"\nnumbers = {{ c = 2 }}\n{equation}{functions}')
+    outputs, y = np.random.default_rng(0).standard_normal((2, 3, 4))
+    expected = (outputs - y + np.exp(-2 * (outputs - y) ** 2)) ** 2
+    np.testing.assert_allclose(costs(loss, outputs, y), expected.sum(axis=1), rtol=1e-14)
+    kernel = gc.load(gc.GRU, loss=loss, readout="linear")
+    report = check(kernel, gc.GRU, loss=loss)
+    assert report, str(report)
 
 
 def test_all_that_a_file_can_say(tmp_path: Path) -> None:
@@ -153,6 +168,15 @@ FAULTS: dict[str, tuple[str, str]] = {
     "an unread number": (
         PLAIN + 'numbers = { half = "1/2" }',
         "FILE:3:13: no equation reads half; use it or remove it >half<",
+    ),
+    "a function that nothing calls": (
+        PLAIN + '[functions]\nbump = "a * a"',
+        "FILE:4:1: no equation calls bump; use it or remove it >bump<",
+    ),
+    "a function with a derivative of its own": (
+        'name = "mine"\nequations = "COST = bump(P - Y)"\n'
+        '[functions]\nbump = { value = "a * a", derivative = "a" }',
+        "FILE:4:1: bump has a derivative that is declared; a loss has that of its values >bump<",
     ),
     "one name twice": (
         PLAIN + 'target = "P"',
