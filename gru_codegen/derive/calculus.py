@@ -84,9 +84,10 @@ def local_derivative(
     DerivationError: as `differentiate` does.
     """
     symbols = [s for s in (adjoint, target) if isinstance(s, MatrixSymbol)]
-    places = placeholders(value, *symbols)
+    reading = _terms_of(value, argument)
+    places = placeholders(reading, *symbols)
     names = {place: symbol for symbol, place in places.items()}
-    form = value.xreplace(places), places[argument], places.get(adjoint, 1), places.get(target)
+    form = reading.xreplace(places), places[argument], places.get(adjoint, 1), places.get(target)
     if form not in _PROVED:
         try:
             _PROVED[form] = differentiate(where, *form)
@@ -102,6 +103,22 @@ def local_derivative(
         proved.rules,
         _asked(value, argument, adjoint, target),
     )
+
+
+def _terms_of(value: Any, argument: MatrixSymbol) -> Any:
+    """What of `value` the derivative depends on, in the one form that it shares with others.
+
+    Terms of a sum that have no `argument` are left out, since their derivative is 0, and in an
+    elementwise product it comes first.
+    """
+    if isinstance(value, MatAdd):
+        terms = [_terms_of(term, argument) for term in value.args if argument in leaves(term)]
+        return MatAdd(*terms) if len(terms) > 1 else terms[0]
+    coefficient, product = signed(value)
+    if isinstance(product, HadamardProduct) and argument in product.args:
+        turned = HadamardProduct(*sorted(product.args, key=lambda factor: factor != argument))
+        return turned if coefficient == 1 else MatMul(coefficient, turned)
+    return value
 
 
 def differentiate(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -282,5 +282,7 @@ def may_alias(ref: Ref, other: Ref) -> bool:
 
 def is_within(run: tuple[Ref, ...], other: tuple[Ref, ...]) -> bool:
     """Return whether `run` stands in this order, without gaps, within `other`."""
-    places = range(len(other) - len(run) + 1)
+    places: Iterable[int] = range(len(other) - len(run) + 1)
+    if run:  # names tell most places apart, and soon
+        places = (start for start in places if other[start].var.name == run[0].var.name)
     return any(other[start : start + len(run)] == run for start in places)

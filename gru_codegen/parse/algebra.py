@@ -38,9 +38,13 @@ from gru_codegen.parse.operators import (
 )
 from gru_codegen.parse.syntax import Statement, Token
 from gru_codegen.parse.text import Text
-from gru_codegen.parse.values import Value, letters, times
+from gru_codegen.parse.values import Value, letters, parts_of, times
 
 __all__ = ["read", "read_formula"]
+
+#: The most parts of an equation, written out, so that it is derived soon: softmax(A) has A in it
+#: four times.
+MOST_PARTS = 1000
 
 
 def read(
@@ -173,6 +177,9 @@ class _Reader:
             count = ("one argument", "two arguments", "three arguments")[takes - 1]
             raise self.error(node, f"{name} takes {count}, not {len(arguments) or 'none'}")
         operands = [self.operand(argument) for argument in arguments]
+        return self.bounded(node, self.of_operands(node, name, operands))
+
+    def of_operands(self, node: ast.Call, name: str, operands: list[Operand]) -> Value:
         if name in OF_TWO:
             left, right = operands
             return OF_TWO[name](left, right, self.whole(node))
@@ -181,6 +188,13 @@ class _Reader:
         if name in OF_ROWS:
             return of_rows(name, *operands)
         return applied(self.functions[name], *operands)
+
+    def bounded(self, node: ast.expr, value: Value) -> Value:
+        """`value` itself; CellError if it has too many parts."""
+        if parts_of(value.expression) > MOST_PARTS:
+            fault = f"{self.said(node)}, written out, has more than {MOST_PARTS} parts"
+            raise self.error(node, f"{fault}; give some of it a name of its own")
+        return value
 
     def lag(self, node: ast.Call, arguments: list[ast.expr]) -> Value:
         """lag(S, 2): what a name was so many steps earlier."""
@@ -212,7 +226,7 @@ class _Reader:
             if rule is None:
                 raise self.error(link, f"{type(link.op).__name__} has no place in an equation")
             left, right = self.operand(link.left, value), self.operand(link.right)
-            value = rule(left, right, self.whole(link))
+            value = self.bounded(link, rule(left, right, self.whole(link)))
             if isinstance(value.expression, ZeroMatrix):
                 raise self.error(link, f"{self.said(link)} is always 0; leave it out")
         return value

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any
 
 from gru_codegen.errors import CellError
-from gru_codegen.parse.text import Text
+from gru_codegen.parse.text import Text, in_line
 from gru_codegen.regular import open_regular
 
 if sys.version_info >= (3, 11):
@@ -68,7 +68,7 @@ class Document:
                 start, found = self.place(*path), _at(self.table, path)
             path = path[:-1]
         if start is None:
-            return CellError(f"{self.text.path}: {message}")
+            return CellError(f"{self.text.path}: {in_line(message)}")
         return self.text.error(message, start, start + len(found))
 
     def value_error(self, message: str, *path: str) -> CellError:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable
-from itertools import pairwise
+from functools import reduce
+from itertools import pairwise, product
+from operator import add
 from typing import Any, NamedTuple
 
 import sympy as sp
 from sympy.matrices.expressions.hadamard import HadamardProduct
+from sympy.matrices.expressions.matadd import MatAdd
+from sympy.matrices.expressions.matmul import MatMul
 from sympy.matrices.expressions.transpose import Transpose
 
-from gru_codegen.cell import maximum, minimum, where
+from gru_codegen.cell import B, maximum, minimum, where
 from gru_codegen.equations import power
 from gru_codegen.errors import CellError
 from gru_codegen.forms import added, multiplied, multiplied_elementwise, scaled
@@ -36,7 +41,9 @@ __all__ = [
 #: The greatest exponent of a power, which is written as a product.
 MOST_POWER = 16
 #: The most factors of an elementwise product.
-MOST_FACTORS = 64
+MOST_FACTORS = 16
+#: The most terms of an entry of a matrix product that the proof has to multiply out.
+MOST_TERMS = 150
 HALF = sp.Rational(1, 2)
 
 
@@ -172,12 +179,43 @@ def _matrix_product(left: Operand, right: Operand, whole: Whole) -> Value:
             f"{a} is {letters(first.shape)}, {b} is {letters(last.shape)}; the inner sizes "
             f"of a product, {first.shape[-1]} and {last.shape[0]}, must be the same{hint}"
         )
-    product = multiplied(first.expression, last.expression)
-    if any(one == next_one for one, next_one in pairwise(product.args)):
+    result = multiplied(first.expression, last.expression)
+    if any(one == next_one for one, next_one in pairwise(result.args)):
         # SymPy would write W W as a power, which is no form of the declarations
         remedy = f"name {a} by an equation of its own" if first.has_rows else "that is no form here"
         raise whole.error(f"{b} multiplies itself; {remedy}")
-    return Value(product, (first.shape[0], last.shape[1]))
+    if _of_products(result) and _terms_of_entry(result) > MOST_TERMS:
+        fault = f"{whole.said} takes more than {MOST_TERMS} terms to be multiplied out"
+        remedy = "multiply by one sum in an equation, and what that gives by the next in another"
+        raise whole.error(f"{fault}; {remedy}")
+    return Value(result, (first.shape[0], last.shape[1]))
+
+
+def _of_products(result: Any) -> bool:
+    """Return whether a sum of weights has products in it, which the proof multiplies out."""
+    sums = (each for each in result.args if isinstance(each, MatAdd) and each.shape[0] != B)
+    return any(isinstance(signed(term)[1], MatMul) for each in sums for term in each.args)
+
+
+def _terms_of_entry(result: Any) -> int:
+    """The terms of an entry of a matrix product that is multiplied out, with sums over 5."""
+    return sum(count * 5 ** max(length - 2, 0) for length, count in _lengths(result).items())
+
+
+def _lengths(expression: Any) -> Counter[int]:
+    """How many products of so many factors an expression is, its sums of weights multiplied out."""
+    _, plain = signed(expression)
+    if isinstance(plain, MatAdd) and plain.shape[0] != B:
+        return reduce(add, map(_lengths, plain.args))
+    if not isinstance(plain, MatMul):
+        return Counter([1])
+    found = Counter([0])
+    for factor in plain.args:
+        pairs = product(found.items(), _lengths(factor).items())
+        found = Counter()
+        for (first, count), (more, as_many) in pairs:
+            found[first + more] += count * as_many
+    return found
 
 
 def _compared(rule: Callable[[Any, Any], Any]) -> Rule:

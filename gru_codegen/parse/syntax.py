@@ -26,7 +26,7 @@ __all__ = ["Statement", "Token", "formula", "statements"]
 
 #: Bounds that no equation of a publication comes near, so that every text is read in no time.
 MOST_EQUATIONS = 100
-MOST_TOKENS_OF_ALL = 1000
+MOST_TOKENS_OF_ALL = 500
 MOST_TOKENS = 200
 MOST_BRACKETS = 10
 #: The significant digits that tell two numbers of float64 apart. A kernel writes a number as an

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gru_codegen.errors import CellError
 
-__all__ = ["Text"]
+__all__ = ["Text", "in_line"]
 
 _WIDTH = 96
 
@@ -38,11 +38,16 @@ class Text:
         column = start - begin - left
         carets = "^" * max(1, min(end - start, len(shown) - column))
         blank = re.sub(r"[^\t]", " ", shown[:column])  # a tab is as wide below as above
-        return CellError(f"{where}: {message}\n    {shown}\n    {blank}{carets}")
+        return CellError(f"{where}: {in_line(message)}\n    {shown}\n    {blank}{carets}")
 
     def line(self, place: int) -> int:
         """The number of the line that `place` is in, counted from 1."""
         return self.content.count("\n", 0, place) + 1
+
+
+def in_line(message: str) -> str:
+    """A message in one line: what is not printed in a name of a file shows as an escape."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
 
 
 def _visible(character: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -10,7 +11,7 @@ import sympy as sp
 from gru_codegen.cell import B, ones
 from gru_codegen.forms import scaled, widened
 
-__all__ = ["Shape", "Value", "filled", "letters", "spread", "times"]
+__all__ = ["Shape", "Value", "filled", "letters", "parts_of", "spread", "times"]
 
 #: () is a number that is known, (1,) a learned one, (n,) a vector, (m, n) a matrix, as in NumPy;
 #: the sizes are SymPy's.
@@ -48,6 +49,12 @@ def letters(shape: Shape) -> str:
     if shape in ((), (1,)):
         return "a number"
     return f"({shape[0]},)" if len(shape) == 1 else f"({', '.join(map(str, shape))})"
+
+
+@lru_cache(maxsize=10_000)
+def parts_of(expression: Any) -> int:
+    """The number of parts of an expression, each counted as often as it is written."""
+    return 1 + sum(map(parts_of, expression.args))
 
 
 def times(number: Any, value: Value) -> Value:

@@ -146,13 +146,10 @@ ASKED = [
     ("equation aZ", "Wz"),
     ("equation Z", "aZ"),
     ("equation RS", "R"),
-    ("equation RS", "S_prev"),
     ("equation CA", "aCA"),
     ("equation S", "S_prev"),
     ("equation S", "Z"),
-    ("equation S", "CA"),
     ("equation O", "S"),
-    ("equation E", "O"),
     ("loss 'l2'", "E"),
 ]
 

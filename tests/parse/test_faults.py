@@ -460,15 +460,14 @@ SYNTAX = {
     "power of powers": (
         ("(1 - Z)", "(Z ** 16) ** 16"),
         "9:19",
-        "(Z ** 16) ** 16 has more than 64 factors; give Z ** 16 a name of its own",
+        "(Z ** 16) ** 16 has more than 16 factors; give Z ** 16 a name of its own",
         "(Z ** 16) ** 16",
     ),
     "product of powers": (
-        ("(1 - Z)", "Z ** 16 * Z ** 16 * Z ** 16 * Z ** 16 * Z"),
+        ("(1 - Z)", "Z ** 8 * Z ** 8 * Z"),
         "9:19",
-        "Z ** 16 * Z ** 16 * Z ** 16 * Z ** 16... has more than 64 factors; "
-        "give Z ** 16 * Z ** 16 * Z ** 16 * Z ** 16 a name of its own",
-        "Z ** 16 * Z ** 16 * Z ** 16 * Z ** 16 * Z",
+        "Z ** 8 * Z ** 8 * Z has more than 16 factors; give Z ** 8 * Z ** 8 a name of its own",
+        "Z ** 8 * Z ** 8 * Z",
     ),
     "power of zero": (("(1 - Z)", "0**-1"), "9:19", "0**-1 is a power of 0", "0**-1"),
     "power of a weight": (

@@ -79,7 +79,8 @@ class _Body:
     kept: set[str]
     roles: tuple[Role, ...]
     products: list[Statement] = field(default_factory=list)
-    computed: list[Statement] = field(default_factory=list)
+    known: dict[Ref, Expr] = field(default_factory=dict)
+    read_by: dict[Var, list[Ref]] = field(default_factory=dict)
 
     def fused(self) -> Iterator[Statement]:
         waiting = list(self.statements)
@@ -90,9 +91,9 @@ class _Body:
                 if not _is_like(first, other):
                     continue
                 between = _without(waiting[:index], together)
-                candidates = self._in_order([*together, other])
-                if _can_move(other, between, together) and self._fits(candidates):
-                    together = candidates
+                if _can_move(other, between, together):
+                    candidates = self._in_order([*together, other])
+                    together = candidates if self._fits(candidates) else together
             in_part = None
             if len(together) == 1:
                 together, in_part = self._together_in_part(waiting)
@@ -103,12 +104,12 @@ class _Body:
                 yield first
             else:
                 yield from self._joined(together, _origin(together, [s.value for s in together]))
-            self.computed += together
+            for statement in together:
+                self._note(statement)
 
     def _together_in_part(self, waiting: list[Statement]) -> tuple[list[Statement], Parted | None]:
         """The first of the statements, and those whose products have factors in common with it."""
         together, parts = [waiting[0]], None
-        known = self._known() if _is_product(waiting[0]) else {}
         others = list(filter(_is_product, waiting[1:])) if _is_product(waiting[0]) else []
         while True:
             candidates = [
@@ -116,7 +117,7 @@ class _Body:
                 for other in others
                 if other not in together
                 and (joined := self._in_order([*together, other]))
-                and (more := self._parted(joined, other, waiting, known))
+                and (more := self._parted(joined, other, waiting))
                 and more.saved > (0 if parts is None else parts.saved)
             ]
             if not candidates:
@@ -124,11 +125,7 @@ class _Body:
             together, parts = max(candidates, key=lambda pair: pair[1].saved)
 
     def _parted(
-        self,
-        together: list[Statement],
-        last: Statement,
-        waiting: list[Statement],
-        known: Mapping[Ref, Expr],
+        self, together: list[Statement], last: Statement, waiting: list[Statement]
     ) -> Parted | None:
         """The products of statements in parts, if `last` can be beside the others."""
         before = _without(together, [last])
@@ -138,7 +135,7 @@ class _Body:
             return None  # a target that is written first would still be read
         if not _can_move(last, between, before):
             return None
-        return parted(values, partial(self._alike, together), known)
+        return parted(values, partial(self._alike, together), self.known)
 
     def _alike(self, together: list[Statement], factors: list[Expr]) -> bool:
         """Return whether `factors`, one of each statement, are the same function of neighbours."""
@@ -153,18 +150,18 @@ class _Body:
             and self._fits([replace(s, value=_times(s.target, factor)) for s, factor in pairs])
         )
 
-    def _known(self) -> dict[Ref, Expr]:
-        """Values of variables whose operands have not been written since."""
-        known: dict[Ref, Expr] = {}
-        for statement in self.computed:
-            written = {ref.var for ref in writes(statement)}
-            stale = [r for r, v in known.items() if written & {r.var, *_variables(v)}]
-            for ref in stale:
-                del known[ref]
-            plain = not statement.given and not statement.accumulate
-            if plain and not written & _variables(statement.value):
-                known[statement.target] = statement.value
-        return known
+    def _note(self, statement: Statement) -> None:
+        """Note the value of a variable, which is known until an operand of it is written."""
+        written = {ref.var for ref in writes(statement)}
+        for var in written:
+            for ref in self.read_by.pop(var, ()):
+                if var in {ref.var, *_variables(self.known.get(ref, ref))}:
+                    self.known.pop(ref, None)
+        read = _variables(statement.value)
+        if not statement.given and not statement.accumulate and not written & read:
+            self.known[statement.target] = statement.value
+            for var in {statement.target.var, *read}:
+                self.read_by.setdefault(var, []).append(statement.target)
 
     def _joined_in_part(self, together: list[Statement], parts: Parted) -> Iterator[Statement]:
         """Statements for each product's own factors, then fused ones for the common factors."""
@@ -202,13 +199,11 @@ class _Body:
                 return False  # a column would be spread over several matrices
             if len(refs) < len(group):
                 continue  # products, which become variables of their own
-            if not _are_alike(refs, self.kept) or not self.neighbours.can_be(
-                tuple(map(_now, refs))
-            ):
+            run = tuple(map(_now, refs))
+            if not _are_alike(refs, self.kept) or not self.neighbours.can_be(run):
                 return False
-            for ref in refs:  # one variable has one run
-                if held.setdefault(ref.var, tuple(map(_now, refs))) != tuple(map(_now, refs)):
-                    return False
+            if any(held.setdefault(ref.var, run) != run for ref in refs):
+                return False  # one variable has one run
         return True
 
     def _joined(self, together: list[Statement], origin: Origin) -> Iterator[Statement]:
@@ -281,7 +276,8 @@ def _origin(together: list[Statement], values: list[Expr]) -> Origin:
 
 def _without(statements: list[Statement], others: list[Statement]) -> list[Statement]:
     """Statements not among `others`, by identity: a sum may add the same term twice."""
-    return [s for s in statements if not any(s is other for other in others)]
+    taken = {id(other) for other in others}
+    return [s for s in statements if id(s) not in taken]
 
 
 def _now(ref: Ref) -> Ref:
@@ -290,16 +286,27 @@ def _now(ref: Ref) -> Ref:
 
 def _can_move(statement: Statement, between: list[Statement], together: list[Statement]) -> bool:
     """Return whether `statement` can move before those `between`, beside those `together`."""
-    own, read = set(writes(statement)), set(reads(statement.value))
-    for other in between:
-        if _meet(writes(other), read | own) or _meet(reads(other.value), own):
-            return False
-    return not any(_meet(writes(other), read | own) for other in together)
+    own = _by_name(writes(statement))
+    touched = _by_name([*writes(statement), *reads(statement.value)])
+    if any(_meet(writes(other), touched) for other in together):
+        return False
+    return not any(  # most statements read what is computed just before them
+        _meet(writes(other), touched) or _meet(reads(other.value), own)
+        for other in reversed(between)
+    )
 
 
-def _meet(refs: Iterable[Ref], others: set[Ref]) -> bool:
-    """Return whether one of `refs` may mean the matrix of one of `others`."""
-    return any(may_alias(ref, other) for ref in refs for other in others)
+def _by_name(refs: Iterable[Ref]) -> dict[str, list[Ref]]:
+    """References by the names of their variables."""
+    found: dict[str, list[Ref]] = {}
+    for ref in refs:
+        found.setdefault(ref.var.name, []).append(ref)
+    return found
+
+
+def _meet(refs: Iterable[Ref], others: Mapping[str, list[Ref]]) -> bool:
+    """Return whether one of `refs` may mean the matrix of one of `others`, given by name."""
+    return any(may_alias(ref, other) for ref in refs for other in others.get(ref.var.name, ()))
 
 
 #: Operations with one argument that has a number for each sample, whatever it is laid over.
