@@ -31,8 +31,9 @@ def workspace_for(module: Any, point: Point) -> Any:
     keywords = {name: told[name] for name in untold(module)}
     params = module.Params(**{w.name: point.weights[w.name] for w in point.cell.weights})
     made = module.Workspace.of(params, numbers["B"], **keywords)
-    if (made.sizes, made.dtype) != (right.sizes, right.dtype):
-        raise ValueError(f"Workspace.of makes one for {made.sizes}, not for {right.sizes}")
+    if (made.sizes, made.dtype, type(made.dtype)) != (right.sizes, right.dtype, type(right.dtype)):
+        found, due = ((each.sizes, each.dtype) for each in (made, right))
+        raise ValueError(f"Workspace.of makes one for {found}, not for {due}")
     return made
 
 

@@ -80,7 +80,7 @@ class Arguments(NamedTuple):
         """Arguments of `loss` and `loss_and_gradients`."""
         return (*self.fixed, self.x, self.y, self.s0)
 
-    def cut(self, steps: slice, samples: slice = slice(None)) -> Arguments:
+    def cut(self, steps: slice, samples: slice | Array = slice(None)) -> Arguments:
         """Return them for these steps and samples alone; s0 stays as it is."""
         cut = self.with_inputs(array[steps, samples] for array in self.inputs)
         return cut._replace(y=self.y[steps, samples])
@@ -289,8 +289,7 @@ class Problem:
         found = noise_of(self._everything, arguments, unit, self.drawn(6))
         again = self._everything(arguments)
         if found > GOOD and error_of(again, self._everything(arguments)) > GOOD:
-            # no other data would help, as where memory is read that nothing has written
-            raise ArithmeticError("the same arguments give two results")
+            raise ArithmeticError("two results of the same data; no other data would help")
         if not found <= GOOD or self.sizes.H > MOST_LONG:
             return found
         return max(found, error_of(again, self._everything(cast(arguments, np.longdouble))))

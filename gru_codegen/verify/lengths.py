@@ -49,6 +49,7 @@ def claims(problems: Sequence[Problem]) -> list[Claim]:
         ("weighted sum of outputs", None): _loss,
         ("random direction", STEP): _gradients,
         ("padding is not read", None): _padding,
+        ("no steps from zeros", None): _from_zeros,
     }
     if options(kernel).vjp:
         measures["complex step through forward", STEP] = _pullback
@@ -179,6 +180,23 @@ def _weighted(batch: Batch) -> Iterator[tuple[str, dict[str, Array], Array]]:
 
 def _padding(batch: Batch) -> Difference:
     return difference(f"at {batch}, results", _results(batch, np.nan), _results(batch, 1e3))
+
+
+def _from_zeros(batch: Batch) -> Difference:
+    """Compare with the samples that have a step alone: the others have no share in any gradient.
+
+    Nothing is computed from the zeros that they keep, of which a quotient would be infinite.
+    """
+    kernel, given = batch.problem.kernel, batch.arguments()._replace(s0=None)
+    some = batch.lengths > 0
+    found = kernel.loss_and_gradients(*given.trained, lengths=batch.lengths)
+    cut = given.cut(slice(None), some)
+    right = kernel.loss_and_gradients(*cut.trained, lengths=batch.lengths[some])
+    pairs = (found.loss, right.loss), (found.gradients, right.gradients)
+    return worst(
+        difference(f"at {batch}, {name}", *pair, defined=False)
+        for name, pair in zip(("loss", "gradients"), pairs, strict=True)
+    )
 
 
 def _results(batch: Batch, padding: float) -> tuple[Any, ...]:

@@ -32,10 +32,11 @@ OTHERS = 5
 class Mutant(NamedTuple):
     """A function or class of a kernel with one fault in it.
 
-    line: of the source. fault: in words. was, now: the statement without and with it.
-    code: defines the function or class.
+    function: its name. line: of the source. fault: in words. was, now: the statement without and
+    with it. code: defines the function or class.
     """
 
+    function: str
     line: int
     fault: str
     was: str
@@ -60,7 +61,7 @@ def mutants(source: str, name: str, shapes: Shapes, every: int = 1) -> Iterator[
         line, was = place.node.lineno, _first_line(place.node)
         with inner.holding(node):
             code = compile(module, f"<{name} with a fault>", "exec", dont_inherit=True)
-            yield Mutant(line, fault, was, _first_line(place.node), code)
+            yield Mutant(name, line, fault, was, _first_line(place.node), code)
 
 
 def count(source: str, name: str, shapes: Shapes) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ import pytest
 
 import gru_codegen as gc
 from gru_codegen.modules import load_source
+from gru_codegen.parse import load_cell
 from gru_codegen.verify import verify
 from gru_codegen.verify.configuration import Problem, Sizes, small
 from gru_codegen.verify.lengths import BATCH, batches
@@ -283,3 +285,13 @@ def test_sizes_of_batches_keep_those_of_the_problem() -> None:
     problem = Problem(kernel, Sizes(2, 10, 3, 5), seed=0)
     [batch] = batches(problem)
     assert batch.problem.sizes == Sizes(2, 10, 3, 5)
+
+
+def test_a_sample_without_a_step_that_begins_with_zeros_is_divided_by_nothing() -> None:
+    """The quotient by the zero that such a sample keeps is infinite, its slope no number."""
+    cell = load_cell(str(Path(__file__).parent / "cells" / "exp_gates.toml"))
+    source = gc.generate(cell)
+    kept = "np.copyto(S_part_t, one, where=ended_t)"
+    assert source.count(kept) == 1
+    report = gc.verify(load_source(source.replace(kept, "pass"), "kernel"))
+    assert [check.method for check in report.failures] == ["no steps from zeros"]
