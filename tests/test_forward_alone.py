@@ -17,6 +17,7 @@ from gru_codegen.cli import main
 from gru_codegen.modules import load_source
 from gru_codegen.passes import LAYOUTS
 from gru_codegen.prove import prove
+from tests.shares import in_turn
 
 FORMS: list[dict[str, Any]] = [
     *({"layout": layout, "unroll": unroll} for layout in LAYOUTS for unroll in (None, 3)),
@@ -29,10 +30,9 @@ def alone(cell: str, **form: Any) -> Any:
     return gc.load(gc.cells[cell], only="forward", **form)
 
 
-@pytest.mark.parametrize("form", FORMS, ids=str)
-@pytest.mark.parametrize("cell", ["gru", "lstm-peephole"])
+@pytest.mark.parametrize(("form", "cell"), in_turn(FORMS, ["gru", "lstm-peephole"]), ids=str)
 def test_it_computes_what_the_whole_kernel_does_and_passes_its_checks(
-    cell: str, form: dict[str, Any]
+    form: dict[str, Any], cell: str
 ) -> None:
     kernel, whole = alone(cell, readout="linear", **form), gc.load(gc.cells[cell], readout="linear")
     rng, T = np.random.default_rng(0), kernel.UNROLL or 4

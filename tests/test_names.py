@@ -19,6 +19,7 @@ from gru_codegen.names import fault_of_name
 from gru_codegen.parse import load_cell
 from gru_codegen.passes import LAYOUTS
 from gru_codegen.pipeline import check
+from tests.shares import in_turn
 
 STYLES: list[Any] = ["fast", "textbook"]
 #: What the kernel of `cell` has beside its symbols, and calls something else if a symbol is so.
@@ -190,8 +191,11 @@ def with_constants(folder: Path, names: list[str]) -> Cell:
     return load_cell(str(path))
 
 
-@pytest.mark.parametrize("names", SHARED, ids=" ".join)
-@pytest.mark.parametrize("kind", [("textbook", None), ("fast", "rows"), ("fast", "columns")])
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    in_turn([("textbook", None), ("fast", "rows"), ("fast", "columns")], SHARED),
+    ids=str,
+)
 def test_callers_have_the_names_of_the_declaration(
     tmp_path: Path, kind: Any, names: list[str]
 ) -> None:

@@ -22,6 +22,7 @@ from gru_codegen.pipeline import check
 from gru_codegen.prove import prove
 from gru_codegen.request import Request, complete
 from gru_codegen.verify import targets
+from tests.shares import in_turn
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PINBALL, QUASI, POISSON = (
@@ -61,9 +62,8 @@ def arguments(kernel: Any, seed: int = 0) -> tuple[Any, Any, Any, Any]:
     return params, x, rng.uniform(0.2, 2, (T, 2, 3 if sizes else 5)), rng.uniform(0, 2, (T, 2))
 
 
-@pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("name", TRUTHS)
-def test_loss_and_gradients_are_right_and_proved(name: str, form: str) -> None:
+@pytest.mark.parametrize(("form", "name"), in_turn(FORMS, TRUTHS))
+def test_loss_and_gradients_are_right_and_proved(form: str, name: str) -> None:
     cell, loss, readout, slope = TRUTHS[name]
     kernel = gc.load(cell, loss=loss, readout=readout, **FORMS[form])
     params, x, y, V = arguments(kernel)

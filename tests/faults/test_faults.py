@@ -61,7 +61,7 @@ IN_FULL = {*(form for form in FORMS if form[0] == "gru"), ("lstm", "linear", 2, 
 #: How many faults are planted in a part of the others.
 SAMPLE = 25
 #: How many are planted in a part of a committed kernel where there is no campaign: of about 560.
-USUALLY = 60
+USUALLY = 40
 #: One of so many is put to the proof where there is no campaign.
 PROVED = int(os.environ.get("PROVED", "10"))
 
