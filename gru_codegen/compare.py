@@ -58,6 +58,8 @@ _METHOD = "the declared equations"
 #: By how many times what a unit in the last place of all arguments changes two right ways may
 #: differ, where arguments were not chosen for that to be little.
 _TRUST = 100
+#: Samples of one comparison. Where an equation compares, a few may leave a case untried.
+_MANY = 64
 
 #: How far arguments move as dual numbers. Its square is 0 in float64, so real parts of products are
 #: those of the values, and a comparison of what is exactly 0 is decided by them.
@@ -81,6 +83,7 @@ def compare(kernel: ModuleType, cell: Cell, loss: Loss, *, seed: int = 0) -> tup
     sizes = [*small(kernel), *large(kernel)]
     if kernel.UNROLL is None:
         sizes += [some._replace(T=T) for T, some in zip((1, 2, 3), sizes, strict=False)]
+    sizes.append(sizes[0]._replace(B=_MANY))
     declared = _Declared(cell, loss)
     problems: list[Problem] = []
     definition = definition_of(loss)

@@ -121,3 +121,13 @@ def test_a_kernel_that_raises_fails_the_rows_that_meet_it() -> None:
     assert re.fullmatch(r"KeyError: 'no', in line \d+: raise KeyError\('no'\)", said)
     [check] = [check for check in compare(kernel, gc.GRU, gc.L2) if not check.passed]
     assert math.isnan(check.worst_error)
+
+
+def test_there_are_samples_enough_for_every_case_of_two_comparisons() -> None:
+    """Of a few, none had one number above 1 and the other not."""
+    cell = load_cell(str(CELLS / "spiking.toml"))
+    source = gc.generate(cell, unroll=2, style="textbook")
+    case = "ended[0])) * positive(-1 + G[0]) / 3"
+    assert source.count(case) == 1
+    wrong = load_source(source.replace(case, case.replace("G[0]", "aZ[0]")), "wrong")
+    assert not all(check.passed for check in compare(wrong, cell, gc.L2))
