@@ -1,7 +1,7 @@
 """A cell: the declaration of a recurrent network's equations, in SymPy, with their shapes.
 
 Row-vector convention: one sample per row. ``B`` is the batch size, ``D`` the input size, ``H`` the
-hidden size. Every matrix of a step has B rows; a weight has none of them.
+hidden size. Every matrix of a step has B rows; a weight, and what is made of such, has none.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from gru_codegen.equations import (
     H,
     check_text,
     hadamard,
+    is_timed,
     letters,
     matrix,
     maximum,
@@ -40,7 +41,7 @@ from gru_codegen.lags import Delayed, lag, with_states
 from gru_codegen.names import SHARED, fault_of_name
 from gru_codegen.notation import Notation
 from gru_codegen.own_functions import applied_in, function, said
-from gru_codegen.ranges import fault_of_range
+from gru_codegen.ranges import check_ranges, fault_of_range
 from gru_codegen.rows import size_of_share
 from gru_codegen.time_step import t, with_time
 
@@ -85,7 +86,8 @@ class Cell:
     weights: the matrices that are learned, in the order in which kernels list it.
     states: for each state its value one step earlier: ``{S: S_prev}``, both (B, n); behind those
         declared, one for each step of a delay, as `gru_codegen.lags` says.
-    equations: in the order in which they are computed; every state is the target of one.
+    equations: in the order in which they are computed; every state is the target of one. One of
+        weights and constants alone has a target without rows per sample, and is computed once.
     output: the matrix that a step puts out; the first state unless said otherwise.
     checks: the lowest and the highest number, ``{x: (0.1, 2)}``, that checks of kernels draw for
         inputs, weights and initial states; for others they find some where equations are defined.
@@ -121,13 +123,13 @@ class Cell:
         if self.output is None:
             object.__setattr__(self, "output", next(iter(self.states)))
         _check_cell(self)
-        _check_ranges(self)
+        drawn = (*self.inputs, *self.arguments, *self.states)
+        check_ranges(f"cell {self.name!r}, checks", self.checks, drawn)
         object.__setattr__(self, "checks", MappingProxyType(dict(self.checks)))
         object.__setattr__(self, "init", MappingProxyType(first_weights(self)))
         object.__setattr__(self, "constants", MappingProxyType(dict(self.constants)))
-        arranged = (
-            replace(e, expression=self.notation.arrange(e.expression)) for e in self.equations
-        )
+        arrange = self.notation.arrange
+        arranged = (replace(e, expression=arrange(e.expression)) for e in self.equations)
         object.__setattr__(self, "equations", tuple(arranged))
 
     def __str__(self) -> str:
@@ -156,6 +158,11 @@ class Cell:
         return {symbol.name for symbol in symbols}
 
     @property
+    def outside(self) -> tuple[Equation, ...]:
+        """The equations of weights alone, outside the time loop."""
+        return tuple(each for each in self.equations if not each.is_timed)
+
+    @property
     def fixed(self) -> tuple[MatrixSymbol, ...]:
         """The matrices that are the same at every step: weights and constants."""
         return (*self.weights, *self.constants)
@@ -170,7 +177,7 @@ class Cell:
         """The order and the writing of the cell's symbols."""
         previous = {before: (state.name, -1) for state, before in self.states.items()}
         computed = tuple(equation.target for equation in self.equations)
-        now = {symbol: (symbol.name, 0) for symbol in (*self.inputs, *computed)}
+        now = {each: (each.name, 0) for each in filter(is_timed, (*self.inputs, *computed))}
         return Notation((*self.inputs, *previous), computed, steps={**now, **previous})
 
 
@@ -187,9 +194,8 @@ def _check_types(cell: Cell) -> None:
     check_tuple(where, "equations", cell.equations, Equation)
     check_constants(where, cell.constants)
     if not isinstance(cell.states, Mapping):
-        raise CellError(
-            f"{where}: states must be a mapping such as {{S: S_prev}}, not {cell.states!r}"
-        )
+        fault = f"states must be a mapping such as {{S: S_prev}}, not {cell.states!r}"
+        raise CellError(f"{where}: {fault}")
     if not isinstance(cell.checks, Mapping):
         raise CellError(f"{where}, checks: they must be a mapping such as {{x: (0.1, 2)}}")
     if not cell.weights:
@@ -213,7 +219,7 @@ def _check_cell(cell: Cell) -> None:
     check_symbols(where, (*known, *cell.states, cell.output))
     computed = tuple(equation.target for equation in cell.equations)
     check_names(where, (*known, *computed))
-    for symbol in (*cell.inputs, *previous):
+    for symbol in (*cell.inputs, *previous, cell.output):
         check_rows(where, symbol)
     for role, symbols in {"weight": cell.weights, "constant": cell.constants}.items():
         for symbol in symbols:
@@ -226,7 +232,7 @@ def _check_cell(cell: Cell) -> None:
     for symbol in cell.without_gradient:
         if symbol not in cell.inputs:
             raise CellError(f"{where}: {symbol} is declared without gradient, and is no input")
-    read = check_equations(where, known, cell.equations)
+    read = check_equations(where, known, cell.equations, cell.fixed)
     _check_functions(where, cell.functions, {symbol.name for symbol in (*known, *computed)})
     targets = {equation.target for equation in cell.equations}
     for state, before in cell.states.items():
@@ -272,15 +278,6 @@ def _check_functions(
             raise CellError(f"{where}: there are two functions {name}; call one something else")
         if name in symbols:
             raise CellError(f"{where}: {name} is a function and a symbol; call one something else")
-
-
-def _check_ranges(cell: Cell) -> None:
-    where = f"cell {cell.name!r}, checks"
-    for symbol, given in cell.checks.items():
-        if symbol not in (*cell.inputs, *cell.arguments, *cell.states):
-            raise CellError(f"{where}: {symbol} is no input, weight, given constant or state")
-        if fault := fault_of_range(given):
-            raise CellError(f"{where}: the range of {symbol} {fault}")
 
 
 def check_file_name(where: str, name: Any) -> None:
@@ -353,14 +350,19 @@ def check_rows(where: str, symbol: MatrixSymbol) -> None:
 
 
 def check_equations(
-    where: str, known: tuple[MatrixSymbol, ...], equations: tuple[Equation, ...]
+    where: str,
+    known: tuple[MatrixSymbol, ...],
+    equations: tuple[Equation, ...],
+    fixed: Iterable[MatrixSymbol] = (),
 ) -> set[MatrixSymbol]:
     """Check that `equations` can be computed in order from `known`; return the symbols they read.
+
+    fixed: those that are the same at every step; what reads them alone may have no row per sample.
 
     Raises CellError naming the equation when a symbol is undeclared or not computed yet, when
     shapes do not fit, or when a form is not known.
     """
-    available = set(known)
+    available, fixed = set(known), set(fixed)
     targets = [equation.target for equation in equations]
     read: set[MatrixSymbol] = set()
     for equation in equations:
@@ -383,7 +385,10 @@ def check_equations(
                 f"{at}: {symbol} is not declared; "
                 f"declared are {', '.join(sorted(str(s) for s in available))}"
             )
-        check_rows(at, equation.target)
+        if symbols and symbols <= fixed and B not in equation.target.shape:
+            fixed.add(equation.target)
+        else:
+            check_rows(at, equation.target)
         shape = shape_of(at, equation.expression)
         if shape != equation.target.shape:
             raise CellError(

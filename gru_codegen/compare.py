@@ -267,7 +267,9 @@ class _Declared:
         def observe(t: int, equation: Equation, values: Any) -> None:
             if found or np.isfinite(values[equation.target]).all():
                 return
-            at = [f"{equation.target} at step {t + 1}"]
+            at = [
+                f"{equation.target} at step {t + 1}" if equation.is_timed else equation.target.name
+            ]
             for call in sorted(equation.expression.atoms(ElementwiseApplyFunction), key=str):
                 arguments, results = evaluate(call.expr, values), evaluate(call, values)
                 wrong = np.isfinite(arguments) & ~np.isfinite(results)

@@ -1,7 +1,8 @@
 """The language of declarations: SymPy's matrix expressions, with the shape of every part checked.
 
 Row-vector convention: one sample per row. ``B`` is the batch size, ``D`` the input size, ``H`` the
-hidden size. Every matrix of a step has B rows; a weight has none of them.
+hidden size. Every matrix of a step has B rows; a weight has none of them, nor has what is computed
+of weights alone, once for all steps.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ __all__ = [
     "H",
     "check_text",
     "hadamard",
+    "is_timed",
     "letters",
     "matrix",
     "maximum",
@@ -123,6 +125,11 @@ class Equation:
         check_text(at, "meaning", self.meaning)
         object.__setattr__(self, "expression", plain(self.expression))
 
+    @property
+    def is_timed(self) -> bool:
+        """Return whether it is computed at every step: one of weights alone has no row a sample."""
+        return is_timed(self.target)
+
 
 def check_text(where: str, role: str, text: Any) -> None:
     """Check that `text` can stand in a docstring and in a comment of a Python module."""
@@ -195,6 +202,11 @@ def _shape_of_sum(at: str, expression: Any) -> tuple[Any, Any]:
     return shape
 
 
+def is_timed(symbol: Any) -> bool:
+    """Return whether `symbol` has one row per sample, and so a value at every step."""
+    return bool(symbol.shape[0] == B)
+
+
 def _shape_of_product(at: str, expression: Any) -> tuple[Any, Any]:
     coefficient, factors = expression.as_coeff_matrices()
     if not coefficient.is_Rational:
@@ -213,16 +225,16 @@ def _shape_of_product(at: str, expression: Any) -> tuple[Any, Any]:
 def _check_ones(at: str, expression: Any, factors: Sequence[Any]) -> None:
     """Check that ones among the `factors` spread one row, column or number, or sum rows up."""
     inner = list(factors)
-    while len(inner) > 1 and inner[0].shape[0] == B and _spreads_or_sums(inner[-1]):
+    while len(inner) > 1 and _spreads_or_sums(inner[-1]):
         inner.pop()
-    if len(inner) == 2 and isinstance(inner[0], OneMatrix) and inner[0].shape == (B, 1):
+    if len(inner) == 2 and isinstance(inner[0], OneMatrix) and inner[0].shape[1] == 1:
         del inner[0]
     for factor in inner if len(inner) > 1 else ():
         if isinstance(factor, OneMatrix):
             raise CellError(
                 f"{at}: {written(expression)} multiplies by ones {letters(factor)}; a product with "
-                "ones can be ones (B, 1) and a vector (1, n), which becomes every row, a column "
-                "(B, 1) and ones (1, n), which becomes every column, or a matrix (B, n) and ones "
+                "ones can be ones (m, 1) and a vector (1, n), which becomes every row, a column "
+                "(m, 1) and ones (1, n), which becomes every column, or a matrix (m, n) and ones "
                 "(n, 1) or (n, n), which sums each row; name other factors by equations of their "
                 "own"
             )
@@ -241,13 +253,7 @@ def _shape_of_function(at: str, expression: Any) -> tuple[Any, Any]:
             f"{at}: {expression.function(sp.Symbol('a'))} is not a known function of a; "
             f"known are {', '.join(FUNCTIONS)} of gru_codegen.functions"
         )
-    shape = shape_of(at, expression.expr)
-    if shape[0] != B:
-        raise CellError(
-            f"{at}: {written(expression)} applies a function to {letters(shape)}; "
-            "functions apply to what has one row per sample, (B, ...)"
-        )
-    return shape
+    return shape_of(at, expression.expr)
 
 
 def _shape_of_choice(at: str, expression: Any) -> tuple[Any, Any]:

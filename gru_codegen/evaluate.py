@@ -257,7 +257,7 @@ class Evaluation(NamedTuple):
     """outputs (T, B, n), the last states by name, each (B, n), and the cost of each sample, (T, B).
 
     The loss is the sum of the costs over `numbers`, the number of targets of a mean or else 1.
-    values: what each equation of the cell computes, by name, (T, B, n).
+    values: what each equation of a time step computes, by name, (T, B, n).
     """
 
     outputs: Array
@@ -297,14 +297,21 @@ def evaluate_declaration(
     current = {state: states[state.name] for state in cell.states}
     # a row (1, n) is stored as a vector (n,)
     constant: dict[Any, Any] = {w: np.atleast_2d(weights[w.name]) for w in cell.fixed}
+    first = {symbol: array[0] for symbol, array in zip(cell.inputs, inputs, strict=True)}
+    constant |= _sizes({**constant, **first})
+    for equation in cell.outside:
+        constant[equation.target] = known(equation.expression, constant)
+        if observe is not None:
+            observe(0, equation, constant)
     outputs, of_samples, zero = [], [], 0 * domain.one
-    computed: dict[str, list[Array]] = {equation.target.name: [] for equation in cell.equations}
+    of_a_step = [equation for equation in cell.equations if equation.is_timed]
+    computed: dict[str, list[Array]] = {equation.target.name: [] for equation in of_a_step}
     for t in range(len(targets)):
         values = {**constant, bound.target: targets[t]}
         values |= {symbol: array[t] for symbol, array in zip(cell.inputs, inputs, strict=True)}
         values |= {before: current[state] for state, before in cell.states.items()}
         values |= _sizes(values)
-        for equation in cell.equations:
+        for equation in of_a_step:
             values[equation.target] = known(equation.expression, values)
             if observe is not None:
                 observe(t, equation, values)
@@ -315,7 +322,7 @@ def evaluate_declaration(
             for state, before in cell.states.items()
         }
         outputs.append(np.where(over[:, None], zero, values[cell.output]))
-        for equation in cell.equations:
+        for equation in of_a_step:
             computed[equation.target.name].append(values[equation.target])
         of_samples.append(np.where(over, zero, _costs(bound, values, known)))
     samples = np.size(of_samples) if ended is None else int((~ended).sum())
@@ -355,6 +362,7 @@ def _sizes(values: Mapping[Any, Array]) -> dict[Any, int]:
     return {
         size: number
         for symbol, array in values.items()
+        if isinstance(symbol, MatrixSymbol)
         for size, number in zip(symbol.shape, array.shape, strict=True)
         if size.is_Symbol
     }

@@ -17,7 +17,7 @@ from sympy.matrices.expressions.special import OneMatrix, ZeroMatrix
 
 from gru_codegen.notation import signed
 
-__all__ = ["added", "multiplied", "multiplied_elementwise", "scaled", "widened"]
+__all__ = ["added", "multiplied", "multiplied_elementwise", "scaled", "widened", "with_rows"]
 
 
 def scaled(number: Any, expression: Any) -> Any:
@@ -49,6 +49,20 @@ def widened(expression: Any, columns: Any) -> Any:
     """A column (B, 1) as each of so many `columns`, term by term."""
     terms = [(c, _wide(rest, columns)) for c, rest in _terms(expression)]
     return _sum(terms, (expression.shape[0], columns))
+
+
+def with_rows(expression: Any, rows: Any) -> Any:
+    """An expression that is the same in every row, as ``ones(B, 1) * a``, with so many rows."""
+    if isinstance(expression, OneMatrix):
+        return OneMatrix(rows, expression.shape[1])
+    parts = list(expression.args)
+    matrices = [place for place, part in enumerate(parts) if part.is_Matrix]
+    for place in matrices[:1] if isinstance(expression, MatMul) else matrices:
+        parts[place] = with_rows(parts[place], rows)
+    if isinstance(expression, MatMul):
+        parts = [each for each in parts if each != OneMatrix(1, 1)]
+        return parts[0] if len(parts) == 1 else MatMul(*parts)
+    return expression.func(*parts)
 
 
 def _wide(rest: Any, columns: Any) -> Any:

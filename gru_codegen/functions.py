@@ -19,7 +19,6 @@ from sympy.matrices.expressions.matexpr import MatrixExpr
 from sympy.matrices.expressions.matmul import MatMul
 from sympy.matrices.expressions.special import OneMatrix
 
-from gru_codegen.errors import CellError
 from gru_codegen.ir import ELEMENTWISE, Const, Elementwise, Expr, Ref
 
 #: The bound variable of every applied function. SymPy's own would be a new ``Dummy`` at each call:
@@ -51,13 +50,21 @@ class ElementwiseFunction(sp.Function):
 
     def __new__(cls, argument: Any, **options: Any) -> Any:
         if isinstance(argument, MatrixExpr):
-            if argument.shape == (1, 1):  # SymPy would apply the function to it for ever
-                raise CellError(
-                    f"{cls.__name__}({argument}): {argument} is (1, 1), a function applies to a "
-                    "matrix with one row per sample: lift it with ones(B, 1) * ..."
-                )
-            return ElementwiseApplyFunction(sp.Lambda(ENTRY, cls(ENTRY)), argument)
+            return applied(sp.Lambda(ENTRY, cls(ENTRY)), argument)
         return super().__new__(cls, argument, **options)
+
+
+class _OfNumber(ElementwiseApplyFunction):
+    """A function of a matrix (1, 1), which SymPy's own would apply to it for ever."""
+
+    def __new__(cls, function: Any, number: Any) -> Any:
+        return MatrixExpr.__new__(cls, function, number)
+
+
+def applied(function: Any, argument: Any) -> Any:
+    """A function, a lambda of SymPy's, applied to every entry of a matrix expression."""
+    kind = _OfNumber if argument.shape == (1, 1) else ElementwiseApplyFunction
+    return kind(function, argument)
 
 
 class OwnFunction(ElementwiseFunction):

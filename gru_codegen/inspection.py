@@ -95,11 +95,20 @@ def _additions(
     is_text, whole = given["format"] == "text", given["at"] is None
     return Additions(
         command="" if is_text else _command("inspect", request, specs, given),
-        exercise=_command("grade", request, specs, {"output": "mine.toml"}),
+        exercise=_exercise(request, specs),
         travel=_travel(request) if whole else None,
         checks=_checks(request, _report(request, specs)) if code and whole else (),
         certified=_certified(request, specs, code) if code and whole and not is_text else None,
     )
+
+
+def _exercise(request: Request, specs: _Specs) -> str:
+    """The command for a blank file of `grade`; "" where it would refuse the derivation."""
+    try:
+        derive(request.complete, request.loss).require_in_steps("grade")
+    except CellError:
+        return ""
+    return _command("grade", request, specs, {"output": "mine.toml"})
 
 
 @cache  # the formats of a document have it in common

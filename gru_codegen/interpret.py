@@ -135,11 +135,13 @@ class Machine:
         self.write(statement.target, value, t)
 
     def filled(self, var: Var, value: Any) -> Any:
-        """`value`, or the matrix that a number, or one column, stands for."""
+        """`value`, or the matrix that a number, one column or one row, stands for."""
         if not var.shape or var.parts:
             return value
         if not np.ndim(value):
             return np.full([self.size(letter) for letter in var.shape], value)
+        if var.role == "fixed":
+            return np.broadcast_to(value, [self.size(letter) for letter in var.shape])
         if len(var.shape) < 2 or np.shape(value)[-1] > 1:
             return value
         return np.broadcast_to(value, (*np.shape(value)[:-1], self.size(var.shape[-1])))

@@ -111,6 +111,8 @@ def _program(
     derivation = derived(request)
     before = lowered(request)
     program = optimise(before, request.style, request.unroll, request.stored)
+    if "credit" in request.extras:
+        derivation.require_in_steps("credit")
     terms = terms_of_gradients(before) if "credit" in request.extras else None
     traced = values_of_forward(before) if "trace" in request.extras else None
     if spec is None and cells.get(request.cell.name) is request.cell:

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from reprlib import repr as shortened
 from typing import Any
 
-__all__ = ["LARGEST_DRAWN", "fault_of_range"]
+from gru_codegen.errors import CellError
+
+__all__ = ["LARGEST_DRAWN", "check_ranges", "fault_of_range"]
 
 #: Numbers that checks draw are no larger: what is made of them would leave float32.
 LARGEST_DRAWN = 1e6
+
+
+def check_ranges(where: str, given: Mapping[Any, Any], drawn: Collection[Any]) -> None:
+    """Check that `given` are ranges of matrices that checks draw, those of a cell."""
+    for symbol, numbers in given.items():
+        if symbol not in drawn:
+            raise CellError(f"{where}: {symbol} is no input, weight, given constant or state")
+        if fault := fault_of_range(numbers):
+            raise CellError(f"{where}: the range of {symbol} {fault}")
 
 
 def fault_of_range(given: Any) -> str | None:

@@ -8,7 +8,7 @@ import sympy as sp
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 from sympy.matrices.expressions.special import ZeroMatrix
 
-from gru_codegen.equations import B, ones, size
+from gru_codegen.equations import ones, size
 from gru_codegen.forms import added, multiplied, multiplied_elementwise, scaled, widened
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.notation import RowFunction, Where
@@ -71,7 +71,7 @@ def layer_norm(rows: Any, gain: Any, bias: Any) -> Any:
     columns = rows.shape[1]
     centred = added(rows, scaled(-1, widened(row_mean(rows), columns)))
     variance = row_mean(multiplied_elementwise(centred, centred))
-    deviation = FUNCTIONS["sqrt"](added(variance, scaled(EPSILON, ones(B, 1))))
+    deviation = FUNCTIONS["sqrt"](added(variance, scaled(EPSILON, ones(*variance.shape))))
     factor = widened(FUNCTIONS["reciprocal"](deviation), columns)
     normal = multiplied_elementwise(centred, factor)
     return added(multiplied_elementwise(gain, normal), bias)

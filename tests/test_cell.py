@@ -236,7 +236,7 @@ SHAPES: dict[str, tuple[dict[str, Any], str]] = {
         "equation Z: the right-hand side is (B, D), Z is (B, H)",
     ),
     "target that is a weight": (
-        {"equations": (Equation(matrix("V1", D, H), W * U, "weight"), GATE, STATE)},
+        {"equations": (Equation(matrix("V1", D, H), x * W, "weight"), GATE, STATE)},
         "equation V1: V1 is (D, H); what changes from step to step has one row per sample, "
         "(B, ...)",
     ),

@@ -170,6 +170,11 @@ SHAPES: list[tuple[str, tuple[Expr, ...], Shape]] = [
     ("contract", (BD, BH), ("D", "H")),
     ("contract", (TBD, TBH), ("D", "H")),
     ("rows", (VECTOR,), ("B", "H")),
+    ("row", (VECTOR,), ("1", "H")),
+    ("column", (VECTOR,), ("H", "1")),
+    ("vector", (Call("column", (VECTOR,)),), ("H",)),
+    ("multiply", (Call("row", (VECTOR,)), DH), ("D", "H")),
+    *[(name, (VECTOR,), ("1",)) for name in ("row_sum", "row_max")],
     ("column_sum", (BH,), ("H",)),
     ("column_sum", (TBH,), ("H",)),
     ("beside", (BD, BH), ("B", "D+H")),
@@ -463,11 +468,6 @@ UNSOUND: list[tuple[str, tuple[Any, ...], str]] = [
         "phase forward: P = 1: the parts of P, (D, H) and (H, H), are no rows of one matrix",
     ),
     (
-        "a gradient of no weight",
-        (sets(now(Var("dQ", ("D", "H"), "gradient", adjoint_of="Q")), NUMBER),),
-        "dQ is a gradient of no weight",
-    ),
-    (
         "a gradient of another shape than its weight",
         (sets(now(Var("dQ", ("H", "H"), "gradient", adjoint_of="W")), NUMBER),),
         "dQ is (H, H), the weight W (D, H)",
@@ -520,6 +520,14 @@ def test_what_is_unsound_is_refused(blocks: tuple[Any, ...], message: str) -> No
     with pytest.raises(ProgramError) as error:
         validate(program(*blocks))
     assert str(error.value) == message
+
+
+def test_a_gradient_that_is_handed_out_is_of_a_weight() -> None:
+    gradient = Var("dQ", ("D", "H"), "gradient", adjoint_of="Q")
+    statement = sets(now(gradient), NUMBER)
+    assert validate(program(statement)), "it may be the adjoint of what is made of weights"
+    with pytest.raises(ProgramError, match=r"^dQ is a gradient of no weight$"):
+        validate(program(statement, gradients=(gradient,)))
 
 
 def test_an_entry_hands_out_what_is_computed() -> None:

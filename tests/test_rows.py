@@ -125,8 +125,11 @@ def test_a_row_of_a_vector_has_one_sum(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("equation", "place", "message"),
     [
-        ("row_sum(W)", "5:13", "W is (D, H); a function takes one row per sample, (B, n)"),
-        ("row_mean(2)", "5:14", "2 is a number; a function takes one row per sample, (B, n)"),
+        (
+            "row_mean(2)",
+            "5:14",
+            "2 is a number; a function takes the entries of a matrix or of a vector",
+        ),
         ("softmax(S_prev, 1)", "5:5", "softmax takes one argument, not 2"),
         ("layer_norm(S_prev, b)", "5:5", "layer_norm takes three arguments, not 2"),
         ("layer_norm(a, a, a)", "5:16", "a has one number in each row; their mean is that number"),
@@ -137,7 +140,7 @@ def test_a_row_of_a_vector_has_one_sum(tmp_path: Path) -> None:
             "S_prev is (B, H), x is (B, D); "
             "what is normalised and its gain and bias must have one shape",
         ),
-        ("row_max(W)", "5:13", "W is (D, H); a function takes one row per sample, (B, n)"),
+        ("row_sum(2)", "5:13", "2 is a number; a function takes the entries of a matrix or of"),
         ("row_max(S_prev, x)", "5:5", "row_max takes one argument, not 2"),
     ],
 )

@@ -111,6 +111,7 @@ class Model:
     """
 
     def __init__(self, derivation: Derivation) -> None:
+        derivation.require_in_steps("audit")
         self.derivation = derivation
         self.notation: Notation = derivation.notation
         self.carries = {a.target: a.carry for a in derivation.adjoints if a.carry}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any, Literal
@@ -23,7 +23,7 @@ from gru_codegen.derive.shown import Shown
 from gru_codegen.equations import matrix, written
 from gru_codegen.errors import DerivationError
 from gru_codegen.forms import added
-from gru_codegen.functions import entrywise, flat
+from gru_codegen.functions import applied, entrywise, flat
 from gru_codegen.notation import Local, Notation, leaves, signed
 
 __all__ = ["RULES", "LocalDerivative", "Rule", "differentiate", "local_derivative"]
@@ -156,41 +156,60 @@ def differentiate(
     return LocalDerivative(target, argument, expression, _without_dummies(raw), rules, asked)
 
 
-#: A size that no declaration has, which stands for 1.
-_WIDTH = sp.Symbol("any width", integer=True, positive=True)
+#: Sizes that no declaration has, of rows and of columns, each of which stands for 1.
+_WIDTHS = sp.symbols("any_height any_width", integer=True, positive=True)
 
 
 def _taken(value: Any, argument: MatrixSymbol, adjoint: Any) -> Any:
     """SymPy's derivative of tr(adjoint^T value), or of the scalar `value`.
 
-    Elementwise forms of columns, (B, 1), SymPy answers wrongly. So it is asked for those of
-    matrices with any number of columns, and the number in its answer is 1.
+    Elementwise forms of columns, (B, 1), and of rows, (1, n), SymPy answers wrongly or not at all.
+    So it is asked for those of matrices of any size, and the size in its answer is 1.
     """
     if adjoint == 1:
         return value.diff(argument)
-    if value.shape[1] != 1:
-        return Trace(adjoint.T * value).diff(argument)
-    wide = {adjoint: _wider(adjoint)}
-    asked = Trace(wide[adjoint].T * _widened(value, wide)).diff(wide.get(argument, argument))
-    own = {each: narrow for narrow, each in wide.items()}
-    return asked.xreplace(own).xreplace({_WIDTH: sp.S.One})
+    own: list[dict[Any, Any]] = []
+    for axis, width in enumerate(_WIDTHS):
+        if value.shape[axis] == 1:
+            wide = {adjoint: _wider(adjoint, axis, width)}
+            value = _widened(value, axis, width, wide)
+            adjoint, argument = wide[adjoint], wide.get(argument, argument)
+            own += [{width: sp.S.One}, {each: narrow for narrow, each in wide.items()}]
+    answer = Trace(adjoint.T * value).diff(argument)
+    return reduce(_narrowed, reversed(own), answer)
 
 
-def _wider(symbol: MatrixSymbol) -> MatrixSymbol:
-    """A symbol with any number of columns."""
-    return matrix(symbol.name, symbol.shape[0], _WIDTH)
+def _narrowed(expression: Any, own: Mapping[Any, Any]) -> Any:
+    """`expression` with the symbols and sizes that `own` has in the places of others."""
+    if isinstance(expression, ElementwiseApplyFunction):
+        return applied(expression.function, _narrowed(expression.expr, own))
+    if isinstance(expression, (MatAdd, MatMul, HadamardProduct, Transpose)):
+        parts = (_narrowed(part, own) if part.is_Matrix else part for part in expression.args)
+        return expression.func(*parts)
+    return expression.xreplace(own)
 
 
-def _widened(value: Any, wide: dict[Any, Any]) -> Any:
-    """A column, `value`, with any number of columns; `wide` is given those of its symbols."""
+def _wider(symbol: Any, axis: int, width: Any) -> MatrixSymbol:
+    """A symbol with any number of rows, or of columns."""
+    shape = list(symbol.shape)
+    shape[axis] = width
+    return matrix(str(symbol), *shape)
+
+
+def _widened(value: Any, axis: int, width: Any, wide: dict[Any, Any]) -> Any:
+    """One row, or column, `value`, with any number; `wide` is given those of its symbols."""
     if isinstance(value, MatrixSymbol):
-        return wide.setdefault(value, _wider(value))
+        return wide.setdefault(value, _wider(value, axis, width))
     if isinstance(value, OneMatrix):
-        return OneMatrix(value.shape[0], _WIDTH)
-    if isinstance(value, MatMul):  # the last factor alone has the columns
-        *others, last = value.args
-        return MatMul(*others, _widened(last, wide))
-    parts = (_widened(p, wide) if isinstance(p, MatrixExpr) else p for p in value.args)
+        return OneMatrix(*_wider(value, axis, width).shape)
+    if isinstance(value, Transpose):
+        return Transpose(_widened(value.arg, 1 - axis, width, wide))
+    parts = list(value.args)
+    matrices = [place for place, part in enumerate(parts) if part.is_Matrix]
+    if isinstance(value, MatMul):  # the first factor alone has the rows, the last the columns
+        matrices = [matrices[-axis]]
+    for place in matrices:
+        parts[place] = _widened(parts[place], axis, width, wide)
     return value.func(*parts)
 
 

@@ -19,6 +19,7 @@ from gru_codegen.derive.writing import (
     normal_rows,
     text_lines,
 )
+from gru_codegen.errors import CellError
 from gru_codegen.notation import TEXT
 
 __all__ = ["Derivation"]
@@ -36,6 +37,18 @@ class Derivation(Formulas):
         """The equations of lengths, loss weights and pullbacks, derived and proved likewise."""
         return options_of(self)
 
+    def require_in_steps(self, what: str) -> None:
+        """Raise CellError if something is computed outside the time loop, which `what` takes apart.
+
+        what: a use of the derivation that knows equations of time steps alone.
+        """
+        once = [equation for equation in self.equations if not equation.is_timed]
+        for equation in sorted(once, key=lambda equation: equation.named_here):
+            raise CellError(
+                f"cell {self.cell.name!r}: {what} is of the equations of time steps alone, and "
+                f"{equation.target} is computed once, of weights alone"
+            )
+
     # --- writing ----------------------------------------------------------------------------
 
     def __str__(self) -> str:
@@ -50,6 +63,7 @@ class Derivation(Formulas):
             "Normal form, which SymPy differentiates": self._lines(normal_rows(self)),
             "Loss": self._lines([loss_row(self)]),
             "Adjoint equations, for t = T .. 1": self._lines(adjoint_rows(self, self.adjoints)),
+            "Adjoints outside the time loop": self._lines(gradient_rows(self.outside)),
             "Gradients": self._lines(gradient_rows(self.gradients)),
             "Shared factors, each computed once": shared,
         }
@@ -71,7 +85,7 @@ class Derivation(Formulas):
                 [row for row in normal_rows(self) if row.left not in declared],
                 [loss_row(self)],
                 adjoint_rows(self, self.adjoints),
-                gradient_rows(self.gradients),
+                gradient_rows(self.sums),
             ),
             self.notation,
         )

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sympy.matrices.expressions.matexpr import MatrixSymbol
+from sympy.matrices.expressions.special import ZeroMatrix
 
 from gru_codegen.cell import Cell
 from gru_codegen.derive.calculus import LocalDerivative
 from gru_codegen.derive.normal_form import NormalEquation
 from gru_codegen.derive.shown import Shown
 from gru_codegen.losses import Loss
-from gru_codegen.notation import Notation, OverTime, leaves
+from gru_codegen.notation import Notation, leaves, over_time
 
 __all__ = ["AdjointEquation", "Formulas", "Gradient", "Shared"]
 
@@ -46,16 +47,34 @@ class AdjointEquation(Shown):
 
 @dataclass(frozen=True, repr=False)
 class Gradient(Shown):
-    """The gradient of one weight: the sum over all time steps of `summand`."""
+    """The gradient of one weight, or the adjoint of what is computed of weights alone.
+
+    Attributes
+    ----------
+    terms: one proved local derivative for each equation that reads it.
+    summand: what each time step adds; the derivatives of the equations of a step, in natural order.
+    once: what is added behind all steps: the derivatives of equations outside the time loop.
+    """
 
     target: MatrixSymbol
     weight: MatrixSymbol
     terms: tuple[LocalDerivative, ...]
     summand: Any
+    once: Any
     notation: Notation | None = field(default=None, compare=False)
 
+    @property
+    def is_summed(self) -> bool:
+        """Return whether time steps add anything to it, or nothing else does."""
+        return not isinstance(self.summand, ZeroMatrix) or isinstance(self.once, ZeroMatrix)
+
+    @property
+    def total(self) -> Any:
+        """The whole right side: the sum over all time steps, and what is added once."""
+        return over_time(self.summand, self.once)
+
     def _sides(self) -> tuple[Any, Any]:
-        return self.target, OverTime(self.summand)
+        return self.target, self.total
 
 
 @dataclass(frozen=True, repr=False)
@@ -84,6 +103,8 @@ class Formulas:
     equations: cell and loss in normal form, in the order of computation.
     adjoints: the adjoint equations in the order in which the backward pass computes them.
     gradients: one for each weight, in the declared order.
+    outside: the adjoints of what is computed of weights alone, in the order in which they are
+        computed, behind all steps and before the gradients.
     shared: the factors that several formulas read.
     notation: how all the symbols are ordered and written.
     seed: the adjoint of the output, with which the loss ends and the cell's adjoints begin.
@@ -97,6 +118,12 @@ class Formulas:
     shared: tuple[Shared, ...]
     notation: Notation
     seed: MatrixSymbol
+    outside: tuple[Gradient, ...] = ()
+
+    @property
+    def sums(self) -> tuple[Gradient, ...]:
+        """All that sums up over time: the adjoints outside the loop, then the gradients."""
+        return (*self.outside, *self.gradients)
 
     @property
     def forward_equations(self) -> tuple[NormalEquation, ...]:
@@ -104,12 +131,13 @@ class Formulas:
 
         The backward pass reads the parts; read their `declared` side.
         """
-        formulas = [a.expression for a in self.adjoints] + [g.summand for g in self.gradients]
+        formulas = [a.expression for a in self.adjoints]
+        formulas += [part for each in self.sums for part in (each.summand, each.once)]
         read = {symbol for formula in formulas for symbol in leaves(formula)}
         return tuple(e for e in self.equations if not e.named_here or e.target in read)
 
     @property
     def local_derivatives(self) -> tuple[LocalDerivative, ...]:
         """Every derivative that SymPy took, each proved when it was taken."""
-        terms = [a.terms for a in self.adjoints] + [g.terms for g in self.gradients]
+        terms = [a.terms for a in self.adjoints] + [each.terms for each in self.sums]
         return tuple(term for of_one in terms for term in of_one)

@@ -4,12 +4,15 @@
 
 with one adjoint dv per equation v = F_v(...), the equation S_prev_t = S_{t-1} of each state among
 them. Setting dLag/dv_t = 0 gives the adjoint equations, dLag/dW the gradients: back-propagation
-through time. Every derivative is one that SymPy's matrix calculus takes of a single trace, once,
-for a symbolic step, and that is proved when it is taken.
+through time. An equation outside the time loop, v = F_v(weights), has one adjoint for all steps:
+dLag/dv = 0 makes it the sum of what the steps give, as a gradient is. Every derivative is one that
+SymPy's matrix calculus takes of a single trace, once, for a symbolic step, and that is proved when
+it is taken.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -24,7 +27,7 @@ from gru_codegen.derive.formulas import AdjointEquation, Gradient, Shared
 from gru_codegen.derive.normal_form import NormalEquation, normalise
 from gru_codegen.derive.proof import prove_equal, prove_no_matter, prove_of_no_effect
 from gru_codegen.derive.sums import factored, total
-from gru_codegen.equations import Equation
+from gru_codegen.equations import Equation, is_timed
 from gru_codegen.errors import CellError
 from gru_codegen.losses import L2, Loss, require_declared
 from gru_codegen.names import free_name, outputs_name
@@ -65,12 +68,14 @@ def _derive(cell: Cell, loss: Loss) -> Derivation:
     for shift in shifts:
         prove_of_no_effect(equations, shift)
 
-    variables = [equation.target for equation in equations if equation.target not in shifts]
+    computed = [equation.target for equation in equations if equation.target not in shifts]
+    variables = [each for each in computed if is_timed(each)]
+    outside = _outside(equations, shifts, cell)
     adjoint_of = {
         v: matrix(f"d{v.name}", *v.shape)
-        for v in (*variables, *previous, *cell.differentiated, *cell.weights)
+        for v in (*variables, *previous, *cell.differentiated, *outside, *cell.weights)
     }
-    names_in_use = declared | {v.name for v in variables}
+    names_in_use = declared | {v.name for v in computed}
     _check_adjoint_names(cell, names_in_use, adjoint_of)
     names_in_use |= {adjoint.name for adjoint in adjoint_of.values()}
     carried: dict[MatrixSymbol, MatrixSymbol] = {}
@@ -84,15 +89,25 @@ def _derive(cell: Cell, loss: Loss) -> Derivation:
         replace(term, notation=notation) for term in _differentiate(equations, bound, adjoint_of)
     ]
 
-    def summed(argument: MatrixSymbol) -> tuple[tuple[LocalDerivative, ...], Any]:
-        local = tuple(term for term in terms if term.argument == argument)
-        parts = [term.expression for term in local]
+    def summed(argument: MatrixSymbol, some: Iterable[LocalDerivative]) -> Any:
+        parts = [term.expression for term in some]
         if argument in carried:
             parts.append(carried[argument])
-        return local, notation.arrange(total(parts, argument.shape))
+        return notation.arrange(total(parts, argument.shape))
+
+    def local_to(argument: MatrixSymbol) -> tuple[LocalDerivative, ...]:
+        return tuple(term for term in terms if term.argument == argument)
+
+    def gradient(weight: MatrixSymbol) -> Gradient:
+        local = local_to(weight)
+        once = [term for term in local if term.of in outside]
+        each_step = [term for term in local if term not in once]
+        summand, added = (summed(weight, some) for some in (each_step, once))
+        return Gradient(adjoint_of[weight], weight, local, summand, added, notation)
 
     def adjoint(variable: MatrixSymbol) -> AdjointEquation:
-        local, value = summed(variable)
+        local = local_to(variable)
+        value = summed(variable, local)
         form = factored(value, frozenset(notation.adjoints), notation)
         if form != value:
             prove_equal(f"equation {adjoint_of[variable]}, factored", value, form, {})
@@ -101,14 +116,26 @@ def _derive(cell: Cell, loss: Loss) -> Derivation:
         )
 
     adjoints = tuple(map(adjoint, order))
-    gradients = tuple(Gradient(adjoint_of[w], w, *summed(w), notation) for w in cell.weights)
+    gradients, made = (tuple(map(gradient, some)) for some in (cell.weights, outside))
     equations = tuple(
         replace(e, expression=notation.arrange(e.expression), declared=notation.arrange(e.declared))
         for e in equations
     )
-    shared = _shared(adjoints, gradients, notation)
+    shared = _shared(adjoints, (*made, *gradients), notation)
     seed = adjoint_of[bound.prediction]
-    return Derivation(cell, bound, equations, adjoints, gradients, shared, notation, seed)
+    return Derivation(cell, bound, equations, adjoints, gradients, shared, notation, seed, made)
+
+
+def _outside(
+    equations: tuple[NormalEquation, ...], shifts: list[MatrixSymbol], cell: Cell
+) -> list[MatrixSymbol]:
+    """Targets that are computed of weights alone and need an adjoint, in the adjoints' order."""
+    learned, found = {*cell.weights}, []
+    for equation in equations:
+        if not equation.is_timed and learned & {*leaves(equation.expression)}:
+            learned.add(equation.target)
+            found.append(equation.target)
+    return [each for each in reversed(found) if each not in shifts]
 
 
 def _output_equation(cell: Cell) -> Equation | None:
@@ -186,12 +213,13 @@ def _notation(
     computed = tuple(equation.target for equation in equations)
     adjoints = [adjoint_of[v] for v in order]
     steps = dict(base.steps)
-    steps |= {v: (v.name, 0) for v in (*computed, loss.target, *loss.shifts, *adjoints)}
+    timed = filter(is_timed, (*computed, loss.target, *loss.shifts, *adjoints))
+    steps |= {v: (v.name, 0) for v in timed}
     steps |= {after: (f"d{cell.states[s].name}", 1) for s, after in carried.items()}
     return Notation(
         (*base.given, loss.target, *loss.shifts),
         computed,
-        (*adjoints, *carried.values(), *(adjoint_of[w] for w in cell.weights)),
+        (*adjoints, *carried.values(), *(d for v, d in adjoint_of.items() if not is_timed(v))),
         steps,
     )
 
@@ -200,11 +228,13 @@ def _shared(
     adjoints: tuple[AdjointEquation, ...], gradients: tuple[Gradient, ...], notation: Notation
 ) -> tuple[Shared, ...]:
     """Adjoints that several formulas read, and the expressions that several have in common."""
-    formulas = {a.target: a.factored for a in adjoints} | {g.target: g.summand for g in gradients}
+    formulas = {a.target: (a.factored,) for a in adjoints}
+    formulas |= {g.target: (g.summand, g.once) for g in gradients}
     readers: dict[Any, list[MatrixSymbol]] = {}
-    for target, expression in formulas.items():
-        for factor in dict.fromkeys(_factors(expression, set(formulas))):
-            if factor != expression:
+    for target, parts in formulas.items():
+        factors = (each for part in parts for each in _factors(part, set(formulas)))
+        for factor in dict.fromkeys(factors):
+            if factor not in parts:
                 readers.setdefault(factor, []).append(target)
     return tuple(Shared(f, tuple(r), notation) for f, r in readers.items() if len(r) > 1)
 

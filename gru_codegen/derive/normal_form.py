@@ -4,8 +4,8 @@ Each equation becomes one of three: ``f.(v)``, an elementwise function of one ba
 square ``v o v`` of one; or a rational combination of bare symbols, products ``v*W`` and
 ``OneMatrix(B, 1)*b``, and elementwise products of different bare symbols, where W is a weight or
 made of weights by transposes, sums and elementwise products. What stands in the way gets a name and
-an equation of its own; what is declared stays beside it, since the emitted forward pass follows the
-declaration.
+an equation of its own, one outside the time loop where it is made of weights alone; what is
+declared stays beside it, since the emitted forward pass follows the declaration.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from sympy.matrices.expressions.matadd import MatAdd
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 from sympy.matrices.expressions.matmul import MatMul
 from sympy.matrices.expressions.special import OneMatrix, ZeroMatrix
+from sympy.matrices.expressions.transpose import Transpose
 
-from gru_codegen.equations import Equation, matrix, plain
+from gru_codegen.equations import Equation, is_timed, matrix, plain
 from gru_codegen.forms import added, scaled
 from gru_codegen.names import fault_of_name
 from gru_codegen.notation import RowFunction, Where, leaves, signed
@@ -58,6 +59,11 @@ class NormalEquation:
     def named_here(self) -> bool:
         """Return whether only the normal form knows the target by name."""
         return bool(self.target != self.origin.target)
+
+    @property
+    def is_timed(self) -> bool:
+        """Return whether it is computed at every step: one of weights alone has no row a sample."""
+        return is_timed(self.target)
 
 
 def normalise(
@@ -99,7 +105,7 @@ class _Normaliser:
             if not isinstance(argument, MatrixSymbol):
                 name, meaning = f"a{target}", f"pre-activation of the {origin.meaning}"
                 argument = self._name(argument, origin, name, meaning)
-            return ElementwiseApplyFunction(expression.function, argument)
+            return expression.func(expression.function, argument)
         if isinstance(expression, RowFunction):
             argument = expression.argument
             if not isinstance(argument, MatrixSymbol):
@@ -119,7 +125,13 @@ class _Normaliser:
             return self._expand(expression, origin)
         if isinstance(expression, Where):
             return self._choice(expression, origin)
+        if isinstance(expression, Transpose):
+            return self._transposed(expression, origin)
         return self._name(expression, origin)
+
+    def _transposed(self, expression: Any, origin: Equation) -> Any:
+        inner = expression.arg
+        return Transpose(inner if isinstance(inner, MatrixSymbol) else self._name(inner, origin))
 
     def _with_rows_named(self, expression: Any, origin: Equation) -> list[Any]:
         """The terms of a sum; those whose row function is another term have one name together."""
@@ -141,6 +153,8 @@ class _Normaliser:
             # a sum over an index within another sum is none that a proof settles
             terms = (self._combination(left * term, origin) for term in right.args)
             return coefficient * MatAdd(*terms).doit(deep=False)
+        if not _is_made_plainly(right):
+            right = self._name(right, origin)
         return coefficient * left * right
 
     def _choice(self, expression: Any, origin: Equation) -> Any:
@@ -195,7 +209,8 @@ class _Normaliser:
             if fault_of_name(name):  # as of the product of i and f, or the pre-activation of s
                 name = f"{origin.target}_part"
             name = self._free(name)
-            meaning = meaning or f"factor in the {origin.meaning}"
+            kind = "factor" if is_timed(expression) else "weights"
+            meaning = meaning or f"{kind} in the {origin.meaning}"
             symbol = matrix(name, *expression.shape)
             normal = self._equation(expression, origin, name)
             self.result.append(NormalEquation(symbol, normal, expression, origin, meaning))
@@ -204,6 +219,8 @@ class _Normaliser:
 
     def _describe(self, expression: Any, origin: Equation) -> str:
         """A product of symbols is named by its factors, as RS is; anything else by its equation."""
+        if not is_timed(expression):
+            return f"{origin.target}_weights"
         if isinstance(expression, (HadamardProduct, MatMul)) and all(
             isinstance(factor, MatrixSymbol) for factor in expression.args
         ):
@@ -227,6 +244,17 @@ def _rows_of(term: Any) -> Any:
         return plain.argument
     summed = isinstance(plain, MatMul) and any(isinstance(f, OneMatrix) for f in plain.args[1:])
     return plain.args[0] if summed else None
+
+
+def _is_made_plainly(factor: Any) -> bool:
+    """Return whether `factor` is made of symbols by transposes, sums and elementwise products."""
+    if isinstance(factor, MatMul):
+        _, factors = factor.as_coeff_matrices()
+        return len(factors) == 1 and _is_made_plainly(factors[0])
+    plain = (MatrixSymbol, OneMatrix, Transpose, MatAdd, HadamardProduct)
+    parts = () if isinstance(factor, MatrixSymbol) else factor.args
+    matrices = (part for part in parts if part.is_Matrix)
+    return isinstance(factor, plain) and all(map(_is_made_plainly, matrices))
 
 
 def _is_number(expression: Any) -> bool:

@@ -38,7 +38,8 @@ class Error:
     ----------
     whose: own, later, or "" for both together.
     adjoints: (symbol, expression) in the order of computation; without copies and zeros.
-    gradients: what this step adds to the gradient of each weight; without those that get nothing.
+    gradients: what this step adds to the gradient of each weight, and to the adjoint of what is
+        computed of weights alone; without those that get nothing.
     """
 
     whose: Whose
@@ -156,7 +157,7 @@ class _Author:
             of_outputs = of_outputs and adjoint.target != derivation.seed
         gradients = {
             g.weight: substitute(self.labelled_at(g.summand, whose), values)
-            for g in derivation.gradients
+            for g in derivation.sums
         }
         gradients = {weight: value for weight, value in gradients.items() if not _is_zero(value)}
         return Error(whose, tuple(_without_copies(lines, gradients)), gradients)

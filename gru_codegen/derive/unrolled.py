@@ -16,8 +16,9 @@ from sympy.matrices.expressions.matmul import MatMul
 from sympy.matrices.expressions.special import ZeroMatrix
 from sympy.matrices.expressions.trace import Trace
 
-from gru_codegen.derive.formulas import Formulas
+from gru_codegen.derive.formulas import Formulas, Gradient
 from gru_codegen.derive.writing import Row, aligned, text_lines
+from gru_codegen.equations import is_timed
 from gru_codegen.notation import Notation, Schema, leaves
 
 __all__ = ["Definition", "Indexed", "Unrolled", "substitute"]
@@ -80,6 +81,8 @@ class Unrolled:
     ----------
     steps: T.
     forward, backward: (symbol, expression) in the order of computation.
+    before, behind: the same of what is computed of weights alone, before all steps, and of its
+        adjoints, behind them.
     costs: what each step adds to the loss.
     gradients: for each weight its whole sum over the steps.
     notation: how the indexed symbols are written, at ``step=0``.
@@ -91,6 +94,8 @@ class Unrolled:
     backward: tuple[Definition, ...]
     gradients: dict[MatrixSymbol, Any]
     notation: Notation
+    before: tuple[Definition, ...] = ()
+    behind: tuple[Definition, ...] = ()
 
     @classmethod
     def of(cls, derivation: Formulas, steps: int) -> Unrolled:
@@ -106,7 +111,9 @@ class Unrolled:
             equations.append((e.target, substitute(e.declared, parts)))
             if e.named_here:
                 parts[e.declared] = e.target
-        forward = [(index[target, t], at(value, t)) for t in times for target, value in equations]
+        before = [each for each in equations if not is_timed(each[0])]
+        of_a_step = [each for each in equations if each not in before]
+        forward = [(index[target, t], at(value, t)) for t in times for target, value in of_a_step]
         costs = [at(derivation.loss.cost, t) for t in times]
         zero: dict[Any, Any] = {}
         backward = []
@@ -117,17 +124,21 @@ class Unrolled:
                 backward.append((target, value))
                 if isinstance(value, ZeroMatrix):
                     zero[target] = value
-        gradients = {
-            g.weight: substitute(_add([at(g.summand, t) for t in times]), zero)
-            for g in derivation.gradients
-        }
+
+        def whole(gradient: Gradient) -> Any:
+            return substitute(
+                _add([gradient.once, *(at(gradient.summand, t) for t in times)]), zero
+            )
+
         return cls(
             steps,
             tuple(forward),
             tuple(costs),
             tuple(backward),
-            gradients,
+            {g.weight: whole(g) for g in derivation.gradients},
             indexed.notation,
+            tuple(before),
+            tuple((g.target, whole(g)) for g in derivation.outside),
         )
 
     def substituted(self, weight: MatrixSymbol | str) -> Any:
@@ -149,17 +160,21 @@ class Unrolled:
         """Number of symbols in `in_full`, without writing it."""
         return sum(self._counts.get(leaf, 1) for leaf in leaves(expression))
 
+    @property
+    def _definitions(self) -> tuple[Definition, ...]:
+        return (*self.before, *self.forward, *self.backward, *self.behind)
+
     @cached_property
     def _values(self) -> dict[Any, Any]:
         values: dict[Any, Any] = {}
-        for symbol, expression in (*self.forward, *self.backward):
+        for symbol, expression in self._definitions:
             values[symbol] = substitute(expression, values)
         return values
 
     @cached_property
     def _counts(self) -> dict[Any, int]:
         counts: dict[Any, int] = {}
-        for symbol, expression in (*self.forward, *self.backward):
+        for symbol, expression in self._definitions:
             counts[symbol] = sum(counts.get(leaf, 1) for leaf in leaves(expression))
         return counts
 
@@ -170,13 +185,16 @@ class Unrolled:
     # --- writing ----------------------------------------------------------------------------
 
     def forward_rows(self) -> list[list[Row]]:
-        """For each time step its equations, then the loss."""
+        """Equations before all steps; for each time step its own; then the loss."""
         loss = sp.Add(*self.costs, evaluate=False) if self.steps > 1 else self.costs[0]
-        return [*self._by_step(self.forward), [Row(Schema("L", "L"), loss)]]
+        before = [Row(*one) for one in self.before]
+        of_steps = [*self._by_step(self.forward), [Row(Schema("L", "L"), loss)]]
+        return [before, *of_steps] if before else of_steps
 
     def backward_rows(self) -> list[list[Row]]:
-        """For each time step, the last one first, its adjoint equations."""
-        return self._by_step(self.backward)
+        """For each time step, the last one first, its adjoint equations; then those behind all."""
+        behind = [Row(*one) for one in self.behind]
+        return [*self._by_step(self.backward), *([behind] if behind else [])]
 
     def gradient_rows(self) -> list[Row]:
         """The gradient of every weight."""

@@ -104,7 +104,7 @@ def start_rows(derivation: Formulas, adjoints: Iterable[AdjointEquation]) -> tup
 
 def gradient_rows(gradients: Iterable[Gradient]) -> tuple[Row, ...]:
     """The gradients, each a sum over time."""
-    return tuple(Row(g.target, OverTime(g.summand), _read_by(g)) for g in gradients)
+    return tuple(Row(g.target, g.total, _read_by(g)) for g in gradients)
 
 
 def _read_by(formula: AdjointEquation | Gradient) -> Prose:

@@ -59,7 +59,7 @@ def _common(block: Block) -> object:
         return block.given
     if not block.origin.equations:
         operands = reads(block.value)
-        if operands and all(ref.var.role == "weight" for ref in operands):
+        if operands and all(ref.var.is_fixed for ref in operands):
             return block.target.var.meaning
     return block.origin if _is_shared(block.origin) else id(block)
 

@@ -17,7 +17,7 @@ _INFIX = {
     "multiply": Infix("{} o {}", PRODUCT, (PRODUCT, TIGHT)),
     "matmul": Infix("{} {}", TIGHT, (TIGHT, TIGHT)),
     "contract": Infix("{}^T {}", TIGHT, (ATOM, TIGHT)),
-    "transpose": Infix("{}^T", ATOM, (ATOM,)),
+    **dict.fromkeys(("transpose", "column", "vector"), Infix("{}^T", ATOM, (ATOM,))),
     "bordered": Infix("[{} ones]", ATOM, (SUM,)),
 }
 _SCALED = Infix("{} {}", PRODUCT, (SUM, TIGHT))
@@ -46,7 +46,7 @@ def _notation(expression: Expr) -> Form:
             return Form(_symbol(expression))
         case Const(value):
             return Form(str(value))
-        case Call("rows", (argument,)) | Call("guard", (_, _, argument)):
+        case Call("rows" | "row", (argument,)) | Call("guard", (_, _, argument)):
             return _notation(argument)
         case Call("multiply", (Const(), _)):
             return _SCALED.of(*expression.args)

@@ -58,18 +58,34 @@ class Part:
         return tuple(g for g in self.derivation.gradients if g.weight in self.weights)
 
     @cached_property
+    def outside(self) -> tuple[Gradient, ...]:
+        """The adjoints outside the time loop that they are computed from, directly or not."""
+        outside = self.derivation.outside
+        if self.is_all:
+            return outside
+        return tuple(each for each in outside if each.target in self._dependencies)
+
+    @property
+    def sums(self) -> tuple[Gradient, ...]:
+        """All that is shown that sums up over time."""
+        return (*self.outside, *self.gradients)
+
+    @cached_property
     def adjoints(self) -> tuple[AdjointEquation, ...]:
         """The adjoint equations that they are computed from, directly or not."""
         adjoints = self.derivation.adjoints
         if self.is_all:
             return adjoints
-        dependencies = _dependencies(self.derivation, self.gradients)
-        return tuple(a for a in adjoints if a.target in dependencies)
+        return tuple(a for a in adjoints if a.target in self._dependencies)
+
+    @cached_property
+    def _dependencies(self) -> set[MatrixSymbol]:
+        return _dependencies(self.derivation, self.gradients)
 
     @property
     def local_derivatives(self) -> list[LocalDerivative]:
         """Derivatives that SymPy took for this part."""
-        terms = [a.terms for a in self.adjoints] + [g.terms for g in self.gradients]
+        terms = [a.terms for a in self.adjoints] + [each.terms for each in self.sums]
         return [term for of_one in terms for term in of_one]
 
     @cached_property
@@ -85,8 +101,9 @@ class Part:
 
 
 def _dependencies(derivation: Derivation, gradients: Sequence[Gradient]) -> set[MatrixSymbol]:
-    """The adjoints of any time step that `gradients` depend on."""
-    by_target = {a.target: a for a in derivation.adjoints}
+    """The adjoints, of any time step or of none, that `gradients` depend on."""
+    by_target = {a.target: (a.expression,) for a in derivation.adjoints}
+    by_target |= {each.target: (each.summand, each.once) for each in derivation.outside}
     by_variable = {a.of: a for a in derivation.adjoints}
     carried = {
         a.carry: by_variable[derivation.cell.states[a.of]].target
@@ -94,11 +111,12 @@ def _dependencies(derivation: Derivation, gradients: Sequence[Gradient]) -> set[
         if a.carry is not None
     }
     dependencies: set[MatrixSymbol] = set()
-    reached = [leaf for gradient in gradients for leaf in leaves(gradient.summand)]
+    shown = [part for gradient in gradients for part in (gradient.summand, gradient.once)]
+    reached = [leaf for part in shown for leaf in leaves(part)]
     while reached:
         symbol = reached.pop()
         target = carried.get(symbol, symbol)
         if target in by_target and target not in dependencies:
             dependencies.add(target)
-            reached += leaves(by_target[target].expression)
+            reached += [leaf for part in by_target[target] for leaf in leaves(part)]
     return dependencies

@@ -125,6 +125,7 @@ class Symbols:
 
 def symbols_of(derivation: Derivation, by_error: bool = False) -> Symbols:
     """The symbols of `derivation`; `by_error` those of each adjoint for either error, too."""
+    derivation.require_in_steps("grade")
     cell, loss = derivation.cell, derivation.loss
     spelled = {s.name: at for s, at in derivation.notation.steps.items()}
     untimed = (*cell.fixed, *(g.target for g in derivation.gradients))

@@ -34,6 +34,7 @@ __all__ = [
 
 #: Sizes by name, as ("B", "H"); T is the number of time steps.
 Shape = tuple[str, ...]
+#: fixed is what equations compute of weights alone, the same for all steps.
 Role = Literal[
     "input",
     "initial",
@@ -44,6 +45,7 @@ Role = Literal[
     "count",
     "size",
     "weight",
+    "fixed",
     "value",
     "adjoint",
     "gradient",
@@ -53,7 +55,7 @@ Role = Literal[
 #: The roles of what is not computed.
 GIVEN = ("input", "initial", "last", "target", "loss weights", "lengths", "count", "size", "weight")
 #: The roles of what is computed and kept in storage of its own: neither the loss nor gradients.
-STORED: tuple[Role, ...] = ("value", "adjoint", "work")
+STORED: tuple[Role, ...] = ("fixed", "value", "adjoint", "work")
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,8 @@ class Var:
         step in it is relative to the one that is beyond: ``dO[t-1]`` beyond the last is the last.
     meaning: what it is called in words.
     parts: of a pack the variables that it consists of, row by row: it has no value of its own.
-    adjoint_of: of an adjoint, the name of what it is the adjoint of; of a gradient, its weight's;
-        of a size, its letter.
+    adjoint_of: of an adjoint, the name of what it is the adjoint of; of a gradient, that of its
+        weight, or of what is fixed; of a size, its letter.
     """
 
     name: str
@@ -101,9 +103,15 @@ class Var:
     adjoint_of: str = ""
 
     @property
+    def is_fixed(self) -> bool:
+        """Return whether it is the same at every step: a weight, or made of such by an equation."""
+        return self.role in ("weight", "fixed")
+
+    @property
     def is_of_weights(self) -> bool:
         """Return whether it is computed from weights alone: there is none for each sample."""
-        return self.role == "work" and self.shape[:1] not in ((), ("B",))
+        is_work = self.role == "work" and self.shape[:1] not in ((), ("B",))
+        return is_work or self.role == "fixed"
 
     def __hash__(self) -> int:  # names are unique, and hashing a boundary is not cheap
         return hash(self.name)

@@ -16,6 +16,7 @@ from gru_codegen.ir.functions import ELEMENTWISE
 __all__ = [
     "OPERATIONS",
     "SELECTIONS",
+    "VIEWS",
     "Operation",
     "evaluated",
     "fills",
@@ -54,7 +55,7 @@ def _matmul(shapes: tuple[Shape, ...]) -> Shape | None:
 
 def _column(shapes: tuple[Shape, ...]) -> Shape | None:
     (shape,) = shapes
-    return (*shape[:-1], "1") if len(shape) >= 2 else None
+    return (*shape[:-1], "1") if shape else None
 
 
 def _joined(shapes: tuple[Shape, ...], axis: int) -> Shape | None:
@@ -223,6 +224,23 @@ OPERATIONS: dict[str, Operation] = {
     "transpose": Operation(
         1, lambda shapes: shapes[0][::-1] if len(shapes[0]) == 2 else None, np.transpose
     ),
+    # row(b): the vector b as a matrix of one row, which is spread over others
+    "row": Operation(
+        1,
+        lambda shapes: ("1", *shapes[0]) if len(shapes[0]) == 1 else None,
+        lambda vector: vector[None, :],
+    ),
+    # column(b): the vector b as a matrix of one column; vector(A): the one column of A as a vector
+    "column": Operation(
+        1,
+        lambda shapes: (*shapes[0], "1") if len(shapes[0]) == 1 else None,
+        lambda vector: vector[:, None],
+    ),
+    "vector": Operation(
+        1,
+        lambda shapes: shapes[0][:1] if len(shapes[0]) == 2 and shapes[0][1] == "1" else None,
+        lambda column: column[:, 0],
+    ),
     # rows(b): the vector b as every row; column_sum(A): the sum of all rows, its adjoint
     "rows": Operation(
         1,
@@ -257,6 +275,8 @@ OPERATIONS: dict[str, Operation] = {
 }
 
 
+#: Views of what is there, which cost nothing.
+VIEWS = ("transpose", "rows", "row", "column", "vector")
 #: What writes its last operand where the result goes, and then another one over it.
 SELECTIONS = ("select", "where")
 
@@ -304,11 +324,13 @@ def shape_of(expression: Expr) -> Shape:
 def fills(value: Shape, target: Shape) -> bool:
     """Return whether a value of this shape can be written into a target of that one.
 
-    A number fills all of it, a column every column, and what is the same for every step each step.
+    A number fills all of it, a column every column, a row every row, and what is the same for every
+    step each step.
     """
     over_time = value[:1] == ("T",)
     own = target[1:] if target[:1] == ("T",) and not over_time else target
-    return value in ((), own, (*own[:-1], "1") if len(own) >= 2 else own)
+    spread = ((*own[:-1], "1"), ("1", *own[1:])) if own else ()
+    return value in ((), own, *spread)
 
 
 def letters(shape: Shape) -> str:

@@ -28,6 +28,7 @@ __all__ = [
     "Program",
     "Statement",
     "Step",
+    "behind_fixed",
     "distinct_bodies",
     "statements",
     "with_statements",
@@ -280,6 +281,15 @@ def with_values(blocks: tuple[Block, ...], change: Callable[[Expr], Expr]) -> tu
         yield statement if value is statement.value else replace(statement, value=value)
 
     return with_statements(blocks, changed)
+
+
+def behind_fixed(blocks: tuple[Block, ...], made: Iterable[Statement]) -> tuple[Block, ...]:
+    """`blocks`, with statements of weights alone put before all but equations of weights."""
+    place = 0
+    for number, block in enumerate(blocks):
+        if isinstance(block, Statement) and block.target.var.role == "fixed":
+            place = number + 1
+    return (*blocks[:place], *made, *blocks[place:])
 
 
 def statements(blocks: tuple[Block, ...]) -> Iterator[Statement]:

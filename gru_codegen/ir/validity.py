@@ -245,13 +245,15 @@ def _backwards(blocks: list[Block]) -> int:
 
 
 def _check_gradients(program: Program, names: dict[str, Var]) -> None:
-    """Each is of one weight, and of its shape; no two are of the same."""
+    """Each that is handed out is of one weight; all have the shapes of theirs, no two the same."""
     weights = {weight.name: weight for weight in program.weights}
+    handed_out = {var for results in program.entries.values() for var in results}
     gradients = [var for var in names.values() if var.role == "gradient" and not var.parts]
     for var in gradients:
         weight = weights.get(var.adjoint_of)
-        if weight is None:
+        if weight is None and var in handed_out:
             raise ProgramError(f"{var.name} is a gradient of no weight")
+        weight = weight or names.get(var.adjoint_of, var)  # a part of one may have no variable
         if weight.shape != var.shape:
             raise ProgramError(
                 f"{var.name} is {letters(var.shape)}, the weight {weight.name} "

@@ -27,7 +27,8 @@ def guard_products(
 
     def is_bounded(expression: Expr) -> bool:
         if isinstance(expression, Ref):
-            return expression.var.role in ("input", "weight") or expression.var.name in bounded
+            given = expression.var.role == "input" or expression.var.is_fixed
+            return given or expression.var.name in bounded
         if isinstance(expression, Const) or expression.operation == "guard":
             return True
         function = ELEMENTWISE.get(expression.operation)

@@ -125,7 +125,10 @@ def _multiplied(node: Any, factors: list[Any], scope: Scope) -> Expr:
             return _multiplied(node, others, scope)
         if isinstance(others[0], OneMatrix) and len(others) == 2:
             return Call("total", (lowered(others[1], scope),))
-        return Call("row_sum", (_multiplied(node, others, scope),))
+        summed = _multiplied(node, others, scope)
+        if isinstance(summed, Call) and summed.operation == "transpose":
+            return _turned(Call("column_sum", summed.args))
+        return Call("total" if len(shape_of(summed)) == 1 else "row_sum", (summed,))
     if isinstance(others[0], OneMatrix):
         return _ones_product(node, factors, scope)
     return _matmul(_multiplied(node, others, scope), lowered(last, scope))
@@ -133,10 +136,14 @@ def _multiplied(node: Any, factors: list[Any], scope: Scope) -> Expr:
 
 def _matmul(left: Expr, right: Expr) -> Expr:
     """A product of matrices; through a size of 1, where a vector is one of them, elementwise."""
+    if shape_of(left) == ():
+        return Call("multiply", (left, right))
     if _is_row(right):
-        return Call("multiply", (left, Call("rows", (right,))))
-    if isinstance(right, Call) and right.operation == "transpose" and _is_row(right.args[0]):
-        return Call("row_sum", (Call("multiply", (left, Call("rows", right.args))),))
+        return Call("multiply", (left, _spread(right, left)))
+    if _is_row(left) and shape_of(right)[-1:] == ("1",):
+        return Call("total", (Call("multiply", (left, _turned(right))),))
+    if isinstance(right, Call) and right.operation == "column":
+        return Call("row_sum", (Call("multiply", (left, _spread(right.args[0], left))),))
     if isinstance(left, Call) and left.operation == "transpose" and _has_rows(left.args[0]):
         (column,) = left.args
         if shape_of(column)[-1:] == ("1",):
@@ -146,8 +153,13 @@ def _matmul(left: Expr, right: Expr) -> Expr:
     return Call("matmul", (left, right))
 
 
+def _spread(vector: Expr, over: Expr) -> Expr:
+    """A vector as every row of a batch, or as one row that is spread over what has none."""
+    return Call("rows" if "B" in shape_of(over) else "row", (vector,))
+
+
 def _is_row(expression: Expr) -> bool:
-    return isinstance(expression, Ref) and len(shape_of(expression)) == 1
+    return len(shape_of(expression)) == 1
 
 
 def _ones_product(node: Any, factors: list[Any], scope: Scope) -> Expr:
@@ -155,9 +167,9 @@ def _ones_product(node: Any, factors: list[Any], scope: Scope) -> Expr:
     if len(factors) == 2:
         ones, other = factors
         value = lowered(other, scope)
-        if ones.shape == (B, 1) and other.shape[0] == 1:
-            return Call("rows", (value,))
-        if ones.shape == (1, B):
+        if ones.shape[1] == 1 and other.shape[0] == 1:
+            return Call("rows" if ones.shape[0] == B else "row", (value,))
+        if ones.shape[0] == 1:
             return Call("total" if other.shape[1] == 1 else "column_sum", (value,))
     raise ProgramError(f"the product {node} cannot be lowered: ones stand before one factor")
 
@@ -167,7 +179,20 @@ def _largest(node: Any, scope: Scope) -> Expr:
 
 
 def _transpose(node: Any, scope: Scope) -> Expr:
-    return Call("transpose", (lowered(node.arg, scope),))
+    return _turned(lowered(node.arg, scope))
+
+
+def _turned(matrix: Expr) -> Expr:
+    """The transpose; of a vector it is a column, and of weights that are a column a vector."""
+    shape = shape_of(matrix)
+    if len(shape) == 1:
+        return (
+            matrix.args[0]
+            if isinstance(matrix, Call) and matrix.operation == "vector"
+            else Call("column", (matrix,))
+        )
+    is_column = shape[-1:] == ("1",) and "B" not in shape
+    return Call("vector" if is_column else "transpose", (matrix,))
 
 
 def _function(node: Any, scope: Scope) -> Expr:
@@ -178,8 +203,8 @@ def _function(node: Any, scope: Scope) -> Expr:
         raise ProgramError(f"the function {function.__name__} cannot be lowered: {node}")
     argument = lowered(node.expr, scope)
     record = ELEMENTWISE[function.__name__]
-    # a number is what it is whichever samples have ended
-    if scope.unread is not None and not record.is_total and shape_of(argument):
+    # what is of weights alone is what it is whichever samples have ended
+    if scope.unread is not None and not record.is_total and "B" in shape_of(argument):
         unread = scope.unread(shape_of(argument))
         argument = Call("guard", (unread, Const(record.safe), argument))
     return Call(function.__name__, (argument,))

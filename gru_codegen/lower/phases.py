@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from sympy.matrices.expressions.matexpr import MatrixSymbol
+from sympy.matrices.expressions.special import ZeroMatrix
 
 from gru_codegen.derive import AdjointEquation, Derivation, Gradient, NormalEquation
 from gru_codegen.derive.writing import known_adjoint, shift_rows
@@ -26,7 +27,6 @@ from gru_codegen.lower.expressions import Scope, lowered
 from gru_codegen.lower.options import Options
 from gru_codegen.lower.stated import Stated
 from gru_codegen.lower.variables import Variables
-from gru_codegen.notation import OverTime
 
 __all__ = ["lower"]
 
@@ -51,6 +51,7 @@ class _Lowering:
         self.of_cell = Scope(self.variables, self.variables.ended)
         # A shift keeps what it is subtracted from in range.
         self.of_loss = Scope(self.variables, None if self.loss.shifts else self.variables.weights)
+        self.outside = Scope(self.variables, None)
         self.stated = Stated()
         self.options = Options(derivation, self.of_loss, self.stated)
         self.ours = {equation.target for equation in self.cell.equations}
@@ -71,12 +72,21 @@ class _Lowering:
             ),
             "backward": (
                 *self._adjoints(of_the_cell, self.of_cell),
-                *map(self._gradient, derivation.gradients),
+                *self._sums(),
             ),
             "inputs": tuple(self._adjoints(of_inputs, self.of_cell)),
         }
+        outside = {"forward": tuple(self._fixed())}
+        behind = {"backward": tuple(self._added_once())}
         phases = (
-            Phase(name, (Loop("reverse" if name == "backward" else "forward", body),))
+            Phase(
+                name,
+                (
+                    *outside.get(name, ()),
+                    Loop("reverse" if name == "backward" else "forward", body),
+                    *behind.get(name, ()),
+                ),
+            )
             for name, body in bodies.items()
             if body  # no input may have a gradient
         )
@@ -109,9 +119,15 @@ class _Lowering:
 
     # --- statements -------------------------------------------------------------------------
 
+    def _fixed(self) -> Iterator[Statement]:
+        """Statements of weights alone, before the time loop."""
+        for equation in self.derivation.forward_equations:
+            if not equation.is_timed:
+                yield self._computed(equation, self.outside)
+
     def _forward(self) -> Iterator[Statement]:
         for equation in self.derivation.forward_equations:
-            if equation.origin.target in self.ours:
+            if equation.is_timed and equation.origin.target in self.ours:
                 yield self._computed(equation, self.of_cell)
                 if equation.target in self.cell.states:
                     yield self.options.hold(equation.target)
@@ -158,11 +174,28 @@ class _Lowering:
         value = lowered(adjoint.expression, scope)
         return self.stated.statement("adjoint", adjoint.of.name, formula, value)
 
-    def _gradient(self, gradient: Gradient) -> Statement:
-        target, total = self.refs[gradient.target], self.text(OverTime(gradient.summand))
-        value = lowered(gradient.summand, self.of_cell)
-        formula = Formula(f"{gradient.target} = {total}", target.var.meaning, target, value)
-        return self.stated.statement("gradient", gradient.weight.name, formula, accumulate=True)
+    def _sums(self) -> Iterator[Statement]:
+        """Sums in the loop: gradients, and adjoints of what is outside it."""
+        for gradient in self.derivation.sums:
+            if gradient.is_summed:
+                yield self._gradient(gradient, gradient.summand, self.of_cell, accumulate=True)
+
+    def _added_once(self) -> Iterator[Statement]:
+        """Addends of them behind the time loop."""
+        for gradient in self.derivation.sums:
+            if not isinstance(gradient.once, ZeroMatrix):
+                summed = gradient.is_summed
+                yield self._gradient(gradient, gradient.once, self.outside, accumulate=summed)
+
+    def _gradient(
+        self, gradient: Gradient, part: Any, scope: Scope, *, accumulate: bool
+    ) -> Statement:
+        """The statement that computes a part of a gradient, under the equation of all of it."""
+        target, total = self.refs[gradient.target], self.text(gradient.total)
+        text = f"{self.text(gradient.target)} = {total}"
+        formula = Formula(text, target.var.meaning, target, lowered(part, scope))
+        subject = gradient.weight.name
+        return self.stated.statement("gradient", subject, formula, accumulate=accumulate)
 
     def _formula(self, target: MatrixSymbol, value: Any, meaning: str, scope: Scope) -> Formula:
         text = f"{self.text(target)} = {self.text(value)}"

@@ -7,7 +7,7 @@ from typing import Any
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 
 from gru_codegen.constants import stored_shape
-from gru_codegen.derive import AdjointEquation, Derivation
+from gru_codegen.derive import AdjointEquation, Derivation, NormalEquation
 from gru_codegen.ir import Expr, Now, Ref, Role, Shape, Var
 from gru_codegen.names import NewNames, identifier
 
@@ -52,6 +52,9 @@ class Variables:
     def _declare_computed(self) -> None:
         cell, loss = self.derivation.cell, self.derivation.loss
         for equation in self.derivation.equations:
+            if not equation.is_timed:
+                self._fixed(equation)
+                continue
             initial = self._initial(equation.target) if equation.target in cell.states else None
             self._timed(equation.target, "value", equation.meaning, initial)
         for state, before in cell.states.items():
@@ -87,9 +90,11 @@ class Variables:
         return self.refs[given]
 
     def _declare_gradients(self) -> None:
-        for gradient in self.derivation.gradients:
+        for gradient in self.derivation.sums:
             meaning, name = f"gradient of {gradient.weight}", gradient.target.name
             shape, weight = stored_shape(gradient.weight), identifier(gradient.weight.name)
+            if gradient in self.derivation.outside:
+                meaning = f"adjoint of {gradient.weight}"
             var = Var(name, shape, "gradient", meaning=meaning, adjoint_of=weight)
             self.refs[gradient.target] = Ref(var)
 
@@ -101,6 +106,11 @@ class Variables:
             self.refs[hold.of_computed] = self.refs[hold.adjoint]
         weights = options.weighting.weights
         self.refs[weights] = self.weights(stored_shape(weights))
+
+    def _fixed(self, equation: NormalEquation) -> None:
+        symbol = equation.target
+        name, shape = identifier(symbol.name), stored_shape(symbol)
+        self.refs[symbol] = Ref(Var(name, shape, "fixed", meaning=equation.meaning))
 
     def _timed(
         self,
@@ -151,5 +161,5 @@ def _names(derivation: Derivation) -> set[str]:
     symbols = [*cell.inputs, *cell.fixed, loss.target, *loss.shifts]
     symbols += [equation.target for equation in derivation.equations]
     symbols += [adjoint.target for adjoint in derivation.adjoints]
-    symbols += [gradient.target for gradient in derivation.gradients]
+    symbols += [gradient.target for gradient in derivation.sums]
     return {identifier(symbol.name) for symbol in symbols}

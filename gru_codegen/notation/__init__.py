@@ -17,6 +17,7 @@ from gru_codegen.notation.forms import (
     Verbatim,
     Where,
     leaves,
+    over_time,
     signed,
 )
 from gru_codegen.notation.layout import bare, spans, spelled
@@ -42,6 +43,7 @@ __all__ = [
     "leaves",
     "mark_label",
     "mathml",
+    "over_time",
     "signed",
     "spans",
     "spelled",

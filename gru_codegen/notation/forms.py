@@ -10,6 +10,7 @@ import sympy as sp
 from sympy.matrices.expressions.hadamard import HadamardProduct
 from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
 from sympy.matrices.expressions.matmul import MatMul
+from sympy.matrices.expressions.special import ZeroMatrix
 from sympy.matrices.expressions.trace import Trace
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "Where",
     "absolute",
     "leaves",
+    "over_time",
     "signed",
 ]
 
@@ -62,9 +64,20 @@ def absolute(term: Any) -> Any:
 
 @dataclass(frozen=True)
 class OverTime:
-    """The sum of `summand`, a matrix or the cost of a step, over all time steps."""
+    """The sum of `summand`, a matrix or the cost of a step, over all time steps, plus `once`.
+
+    once: what is no part of any step; None if there is nothing.
+    """
 
     summand: Any
+    once: Any = None
+
+
+def over_time(summand: Any, once: Any) -> Any:
+    """The sum over all time steps, plus `once`, without a part that is nothing."""
+    if isinstance(summand, ZeroMatrix) and not isinstance(once, ZeroMatrix):
+        return once
+    return OverTime(summand, None if isinstance(once, ZeroMatrix) else once)
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ class Notation:
         if isinstance(expression, MatrixSymbol) or not isinstance(expression, (MatrixExpr, Trace)):
             return expression
         if isinstance(expression, ElementwiseApplyFunction):
-            return ElementwiseApplyFunction(expression.function, self.arrange(expression.expr))
+            return expression.func(expression.function, self.arrange(expression.expr))
         arguments = [self.arrange(argument) for argument in expression.args]
         if isinstance(expression, MatAdd):
             return MatAdd(*sorted(arguments, key=self._place_in_sum))
@@ -279,7 +279,11 @@ class _Writer:
 
     def over_time(self, expression: OverTime) -> tuple[Pieces, int]:
         summand = self.within(expression.summand, _SUM)
-        return enclosed(self.marks.over_time, summand, ""), _SUM
+        summed = enclosed(self.marks.over_time, summand, "")
+        if expression.once is None:
+            return summed, _SUM
+        once, _ = self.pieces(expression.once)  # first, where the sum does not seem to go on
+        return chained([("", once), (" + ", summed)]), _SUM
 
     def local(self, derivative: Local) -> tuple[Pieces, int]:
         value, argument = (

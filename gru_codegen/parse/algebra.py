@@ -17,7 +17,6 @@ from typing import Any
 import sympy as sp
 from sympy.matrices.expressions.special import ZeroMatrix
 
-from gru_codegen.cell import B
 from gru_codegen.equations import written
 from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS
@@ -38,7 +37,7 @@ from gru_codegen.parse.operators import (
 )
 from gru_codegen.parse.syntax import Statement, Token
 from gru_codegen.parse.text import Text
-from gru_codegen.parse.values import Value, letters, parts_of, times
+from gru_codegen.parse.values import Value, parts_of, times
 
 __all__ = ["read", "read_formula"]
 
@@ -55,7 +54,7 @@ def read(
     delayed: Callable[[str, int], Any] = lambda name, _: f"{name} is not delayed",
     functions: Mapping[str, Any] = FUNCTIONS,
 ) -> Value:
-    """The right-hand side of `statement`, (B, n) or (n,).
+    """The right-hand side of `statement`, (B, n), or of weights alone, (m, n), (n,) or (1,).
 
     names: the values of the names in it. missing: the message about a name not among them.
     delayed: the symbol of a name that is read so many steps later, or a message why it is not.
@@ -105,9 +104,7 @@ class _Reader:
     def value(self) -> Value:
         whole = self.visit(self.tree())
         if not whole.shape:
-            raise self.error_over_all("the right-hand side is a number", _ROWS)
-        if len(whole.shape) == 2 and whole.shape[0] != B:
-            raise self.error_over_all(f"the right-hand side is {letters(whole.shape)}", _ROWS)
+            raise self.error_over_all("the right-hand side is a number", _KNOWN)
         for number in whole.expression.atoms(sp.Rational):
             if max(abs(number.p), number.q) >= 2**63:
                 fault = f"the numbers come to {written(number)}"
@@ -254,4 +251,4 @@ class _Reader:
 
 
 _BOTH = "both of two conditions are a product, as (A > B) * (B > C)"
-_ROWS = "an equation computes one row per sample, (B, n)"
+_KNOWN = "one that is known stands under numbers, and an equation computes a matrix or a vector"

@@ -8,7 +8,9 @@ from functools import cached_property, partial
 from typing import Any
 
 from gru_codegen.cell import B, Equation, matrix
+from gru_codegen.equations import is_timed
 from gru_codegen.errors import CellError
+from gru_codegen.forms import with_rows
 from gru_codegen.known import meant
 from gru_codegen.lags import held
 from gru_codegen.parse.algebra import read
@@ -76,7 +78,7 @@ def read_equations(written: Written, symbols: Symbols) -> tuple[Equation, ...]:
         missing = partial(_why_missing, written, symbols, known, name)
         delayed = partial(_delayed, written, symbols, known, name)
         value = read(written.text, statement, known, missing, delayed, symbols.callable)
-        equations.append(_equation(written, statement, value, symbols.states.get(name)))
+        equations.append(_equation(written, statement, value, symbols))
         known[name] = Value.of(equations[-1].target)
         symbols.roles[name] = "a left side"
     return tuple(equations)
@@ -93,16 +95,24 @@ def _check_target(
         raise written.error(f"{name} {fault}", target, target)
 
 
-def _equation(written: Written, statement: Statement, value: Value, before: Any) -> Equation:
-    """The equation of a statement; `before` is the previous value of its target, if a state."""
+def _equation(written: Written, statement: Statement, value: Value, symbols: Symbols) -> Equation:
+    """The equation of a statement: of weights alone, unless its target has one row per sample."""
     target, right = statement.target, statement.right
-    symbol = matrix(target.text, B, value.shape[-1])
+    before, is_output = symbols.states.get(target.text), target.text == symbols.output
+    is_vector, expression = len(value.shape) == 1, value.expression
+    rows = B if is_vector else value.shape[0]
+    if is_vector and before is None and not is_output:
+        rows, expression = 1, with_rows(expression, 1)
+    symbol = matrix(target.text, rows, value.shape[-1])
     if before is not None and symbol.shape != before.shape:
         fault = f"{target.text} is a state, {letters(before.shape)}, and the right-hand side is"
         raise written.error(f"{fault} {letters(symbol.shape)}", right[0], right[-1])
+    if is_output and not is_timed(symbol):
+        fault = f"{target.text} is the output, one row per sample, and the right-hand side is"
+        raise written.error(f"{fault} {letters(symbol.shape)}", right[0], right[-1])
     meaning = statement.meaning or ("state" if before is not None else target.text)
     try:
-        return Equation(symbol, value.expression, meaning)
+        return Equation(symbol, expression, meaning)
     except CellError as error:
         raise written.error(str(error), target, right[-1]) from None
 
@@ -127,6 +137,8 @@ def _delayed(
         symbol = matrix(name, *before.shape)
     elif symbols.roles.get(name) == "a left side":
         symbol = known[name].expression
+        if not known[name].is_timed:
+            return f"{name} is of weights alone, and the same at every step; write {name}"
     elif name != state and state in symbols.states:
         return f"{name} is {state} one step earlier; write lag({state}, {steps + 1})"
     elif name in written.targets:

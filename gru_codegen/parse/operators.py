@@ -69,20 +69,20 @@ Rule = Callable[[Operand, Operand, Whole], Value]
 
 def applied(function: Any, operand: Operand) -> Value:
     """A function of every entry of an operand."""
-    _check_rows(operand)
+    _check_array(operand)
     return Value(function(operand.value.expression), operand.value.shape)
 
 
-def _check_rows(operand: Operand) -> None:
-    if not operand.value.has_rows:
-        fault = f"{operand.said} is {letters(operand.value.shape)}"
-        raise operand.error(f"{fault}; a function takes one row per sample, (B, n)")
+def _check_array(operand: Operand) -> None:
+    if not operand.value.shape:
+        fault = f"{operand.said} is a number"
+        raise operand.error(f"{fault}; a function takes the entries of a matrix or of a vector")
 
 
 def transposed(operand: Operand, whole: Whole) -> Value:
     """The transpose of a matrix of weights."""
     expression, shape = operand.value.expression, operand.value.shape
-    if len(shape) != 2 or operand.value.has_rows:
+    if len(shape) != 2 or operand.value.is_timed:
         fault = f"{operand.said} is {letters(shape)}"
         raise whole.error(f"{fault}; .T transposes a matrix of weights")
     return Value(Transpose(expression).doit(deep=False), shape[::-1])
@@ -132,7 +132,7 @@ def _power(left: Operand, right: Operand, whole: Whole) -> Value:
     if exponent == 0:
         raise whole.error(f"{whole.said} is always 1; write that")
     if exponent == HALF or (exponent < 0 and base.shape):
-        _check_rows(left)
+        _check_array(left)
     if not base.shape:
         if base.expression == 0:
             raise whole.error(f"{whole.said} is a power of 0")
@@ -169,7 +169,7 @@ def _matrix_product(left: Operand, right: Operand, whole: Whole) -> Value:
                 "for each row is made by a weight (H, n)"
             )
     if first.shape[-1] != last.shape[0]:
-        rows = last.has_rows and not first.has_rows
+        rows = last.is_timed and not first.is_timed
         hint = ""
         if first.shape[0] == last.shape[-1]:
             hint = f"; one sample is one row: {b} @ {a}"
@@ -182,8 +182,7 @@ def _matrix_product(left: Operand, right: Operand, whole: Whole) -> Value:
     result = multiplied(first.expression, last.expression)
     if any(one == next_one for one, next_one in pairwise(result.args)):
         # SymPy would write W W as a power, which is no form of the declarations
-        remedy = f"name {a} by an equation of its own" if first.has_rows else "that is no form here"
-        raise whole.error(f"{b} multiplies itself; {remedy}")
+        raise whole.error(f"{b} multiplies itself; name {a} by an equation of its own")
     if _of_products(result) and _terms_of_entry(result) > MOST_TERMS:
         fault = f"{whole.said} takes more than {MOST_TERMS} terms to be multiplied out"
         remedy = "multiply by one sum in an equation, and what that gives by the next in another"
@@ -235,9 +234,6 @@ def _comparison(function: str, sign: int) -> Rule:
         return FUNCTIONS[function](scaled(sign, added(left, scaled(-1, right))))
 
     def compared(left: Operand, right: Operand, whole: Whole) -> Value:
-        for operand in (left, right):
-            if operand.value.shape:
-                _check_rows(operand)
         if left.value == right.value:
             raise whole.error(f"{whole.said} compares equals; write 1 or 0")
         return _compared(rule)(left, right, whole)
@@ -247,7 +243,7 @@ def _comparison(function: str, sign: int) -> Rule:
 
 def of_rows(name: str, operand: Operand) -> Value:
     """A function of each whole row: its sum or mean, a column, or its softmax."""
-    _check_rows(operand)
+    _check_array(operand)
     found = OF_ROWS[name](operand.value.expression)
     return Value(found, (*operand.value.shape[:-1], found.shape[1]))
 
@@ -255,7 +251,7 @@ def of_rows(name: str, operand: Operand) -> Value:
 def _normalised(operands: list[Operand], whole: Whole) -> Value:
     """Layer normalisation of the rows of the first operand, with a gain and a bias."""
     rows, gain, bias = operands
-    _check_rows(rows)
+    _check_array(rows)
     shape = rows.value.shape
     if not shape or shape[-1] == 1:
         raise rows.error(f"{rows.said} has one number in each row; their mean is that number")
@@ -276,9 +272,6 @@ def _chosen(operands: list[Operand], whole: Whole) -> Value:
     for operand in (first, other):
         fits = _common(condition, operand, whole, "a condition and what it chooses")
         shape = spread(shape, fits) or fits
-    for operand in operands:
-        if operand.value.shape:
-            _check_rows(operand)
     holds, one, another = (filled(each.value, shape) for each in operands)
     if one == another:
         raise whole.error(f"{whole.said} is the same either way; write {first.said}")

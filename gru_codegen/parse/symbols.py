@@ -83,7 +83,7 @@ class Symbols:
     @property
     def output(self) -> str:
         """The name of the output: the first state, unless the file says otherwise."""
-        return str(self.document.table.get("output", next(iter(self.states))))
+        return str(self.document.table.get("output", next(iter(self.states), "")))
 
     def values(self) -> dict[str, Value]:
         """By name all that the first equation may read."""

@@ -9,7 +9,7 @@ from typing import Any
 import sympy as sp
 
 from gru_codegen.cell import B, ones
-from gru_codegen.forms import scaled, widened
+from gru_codegen.forms import multiplied, scaled, widened, with_rows
 
 __all__ = ["Shape", "Value", "filled", "letters", "parts_of", "spread", "times"]
 
@@ -25,7 +25,7 @@ class Value:
     Attributes
     ----------
     expression: a rational number, or a matrix expression; a vector (n,) is the matrix (B, n) whose
-        every row it is, as broadcasting would make it.
+        every row it is, as broadcasting over samples would make it.
     shape: as in NumPy.
     """
 
@@ -39,9 +39,9 @@ class Value:
         return cls(ones(B, 1) * symbol, (columns,)) if rows == 1 else cls(symbol, (rows, columns))
 
     @property
-    def has_rows(self) -> bool:
-        """Return whether it has one row per sample, or is a vector, which becomes every row."""
-        return len(self.shape) == 1 or self.shape[:1] == (B,)
+    def is_timed(self) -> bool:
+        """Return whether it has one row per sample; else it is of weights, or a number."""
+        return self.shape[:1] == (B,)
 
 
 def letters(shape: Shape) -> str:
@@ -65,26 +65,26 @@ def times(number: Any, value: Value) -> Value:
 
 
 def filled(value: Value, shape: Shape) -> Any:
-    """The matrix of `value` among values of this shape: a number or a column is spread over it."""
+    """The matrix of `value` among values of this shape, over which it is spread as in NumPy."""
     rows, columns = (B, *shape)[-2:]
+    expression = value.expression
     if not value.shape:
-        return scaled(value.expression, ones(rows, columns))
-    if value.shape[-1] == 1 and columns != 1:
-        return widened(value.expression, columns)
-    return value.expression
+        return scaled(expression, ones(rows, columns))
+    if len(value.shape) == 1 and rows != B:
+        expression = with_rows(expression, rows)
+    if value.shape[0] != rows and len(value.shape) == 2:
+        expression = multiplied(ones(rows, 1), expression)
+    return widened(expression, columns) if value.shape[-1] == 1 and columns != 1 else expression
 
 
 def spread(first: Shape, last: Shape) -> Shape | None:
     """The shape that two are spread over as in NumPy; None if they do not fit.
 
-    A number fits any, a vector every row of a sample, a column of samples every column.
+    A number fits any, a vector every row, a column every column.
     """
     few, many = sorted((first, last), key=len)
     if not few:
         return many
-    if len(few) < len(many) and many[0] != B:
-        return None
-    widths = {few[-1], many[-1]} - {sp.S.One}
-    if few[:-1] not in ((), many[:-1]) or len(widths) > 1:
-        return None
-    return (*many[:-1], *(widths or {sp.S.One}))
+    sizes = zip((sp.S.One,) * (len(many) - len(few)) + few, many, strict=True)
+    own = [{*pair} - {sp.S.One} or {sp.S.One} for pair in sizes]
+    return None if any(len(each) > 1 for each in own) else tuple(each.pop() for each in own)

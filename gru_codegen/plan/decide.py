@@ -93,7 +93,7 @@ class _Deciding:
     def _is_stored(self, var: Var) -> bool:
         if var.name in self.results:
             return False
-        if var.role == "work":
+        if var.role in ("work", "fixed"):
             return True
         computed = var.role in ("value", "adjoint")
         return computed and (self.in_place or var.name in self.kept or var.name in self.handed_on)

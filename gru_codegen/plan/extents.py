@@ -34,7 +34,7 @@ def extent(expression: Expr, of: Callable[[Ref], Extent] = lambda _: FULL) -> Ex
         return _NONE
     found = [extent(argument, of) for argument in expression.args]
     match expression.operation:
-        case "rows":
+        case "rows" | "row":
             return Extent(rows=False, columns=True)
         case "row_sum" | "row_max" | "matmul":
             return Extent(found[0].rows, columns=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_codegen.derive import Derivation
+from gru_codegen.derive import Derivation, NormalEquation
 from gru_codegen.evaluate import Evaluation, Expressions, evaluate_declaration
 from gru_codegen.prove.dual import along, duals, exact, still
 from gru_codegen.prove.points import PADDING, Given, Point
@@ -72,7 +72,7 @@ class _Equations:
         for t in range(point.T):
             values = self._given(t)
             values |= {before: current[s.name] for s, before in cell.states.items()}
-            for equation in self.derivation.equations:
+            for equation in self._of_a_step:
                 self._shift(values)
                 values[equation.target] = self.known(equation.expression, values)
                 if given & PADDING and equation.target in cell.states:
@@ -86,7 +86,7 @@ class _Equations:
         """Every value of the equations by name, (T, B, n), 0 for padding but for states."""
         states, kept = self.derivation.cell.states, ~self.point.padding(given)
         values = {}
-        for equation in self.derivation.equations:
+        for equation in self._of_a_step:
             symbol = equation.target
             found = np.array([step[symbol] for step in self.forward(given).steps])
             if symbol not in states:
@@ -98,14 +98,41 @@ class _Equations:
         """The initial states by name, all zero unless they are given."""
         return {n: each * ("s0" in given) for n, each in self.point.states.items()}
 
+    @property
+    def _of_a_step(self) -> list[NormalEquation]:
+        return [equation for equation in self.derivation.equations if equation.is_timed]
+
     def _given(self, t: int) -> dict[Any, Any]:
         point, cell = self.point, self.derivation.cell
-        values = {w: np.atleast_2d(point.weights[w.name]) for w in cell.fixed}
-        values |= {x: each[t] for x, each in zip(cell.inputs, point.inputs, strict=True)}
-        values[self.derivation.loss.target] = point.numbers[t]
+        inputs = {x: each[t] for x, each in zip(cell.inputs, point.inputs, strict=True)}
+        return {**self.fixed, **inputs, self.derivation.loss.target: point.numbers[t]}
+
+    @cached_property
+    def fixed(self) -> dict[Any, Any]:
+        """All that is the same at every step: weights, what is made of them alone, and sizes."""
+        point, cell = self.point, self.derivation.cell
+        values: dict[Any, Any] = {w: np.atleast_2d(point.weights[w.name]) for w in cell.fixed}
         symbols = (*cell.inputs, *cell.fixed, *cell.states, cell.output)
         sizes = {n for s in symbols for n in s.shape if n.is_Symbol}
-        return {**values, **{n: point.sizes[str(n)] for n in sizes}}
+        values |= {n: point.sizes[str(n)] for n in sizes}
+        for equation in self.derivation.equations:
+            if not equation.is_timed:
+                values[equation.target] = self.known(equation.expression, values)
+        return values
+
+    def summed(
+        self, terms: Mapping[Any, list[Array]]
+    ) -> tuple[dict[str, list[Array]], dict[str, Array]]:
+        """The `terms` of all steps by the name of a weight, and the gradients; as weights are."""
+        values = dict(self.fixed)
+        for each in self.derivation.sums:
+            once = self.known(each.once, values)
+            values[each.target] = np.stack(terms[each.weight]).sum(axis=0) + once
+        stored = {g: self.point.weights[g.weight.name].shape for g in self.derivation.gradients}
+        return (
+            {g.weight.name: [t.reshape(own) for t in terms[g.weight]] for g, own in stored.items()},
+            {g.weight.name: values[g.target].reshape(own) for g, own in stored.items()},
+        )
 
     def _shift(self, values: dict[Any, Any]) -> None:
         for shift, above in self.derivation.loss.shifts.items():
@@ -154,7 +181,7 @@ class Reference(_Equations):
     def _run_back(self, given: Given, pullback: bool) -> Backward:
         derivation, cell = self.derivation, self.derivation.cell
         forward = self.forward(given)
-        terms: dict[str, list[Array]] = {g.weight.name: [] for g in derivation.gradients}
+        terms: dict[Any, list[Array]] = {each.weight: [] for each in derivation.sums}
         inputs: dict[Any, list[Array]] = {x: [] for x in cell.differentiated}
         carries = {
             before: self.point.d_states[s.name] * ("d_state" in given)
@@ -163,17 +190,14 @@ class Reference(_Equations):
         for t in reversed(range(self.point.T)):
             values = dict(forward.steps[t])
             self._step_back(values, carries, t, given, pullback)
-            for gradient in derivation.gradients:
-                shape = self.point.weights[gradient.weight.name].shape
-                term = self.known(gradient.summand, values).reshape(shape)
-                terms[gradient.weight.name].insert(0, term)
+            for gradient in derivation.sums:
+                terms[gradient.weight].insert(0, self.known(gradient.summand, values))
             by_variable = {adjoint.of: adjoint.target for adjoint in derivation.adjoints}
             for x, gathered in inputs.items():
                 gathered.insert(0, values[by_variable[x]])
             carries = {before: values[by_variable[before]] for before in carries}
         return Backward(
-            terms,
-            {name: np.stack(each).sum(axis=0) for name, each in terms.items()},
+            *self.summed(terms),
             {x.name: np.array(inputs[x]) if x in inputs else None for x in cell.inputs},
             {state.name: carries[before] for state, before in cell.states.items()},
         )

@@ -36,8 +36,6 @@ CONTORTED = {
 MISSING = {
     "clockwork network (Koutnik et al. 2014, arXiv:1402.3511)": "the remainder of the step index",
     "delta rule (Schlag et al. 2021, arXiv:2102.11174)": "a matrix for each sample as a state",
-    "excitatory and inhibitory units (Song, Yang and Wang 2016, PLoS Comput. Biol. 12)": "a "
-    "function of a matrix of weights",
     "fast weights (Ba et al. 2016, arXiv:1610.06258)": "a matrix for each sample as a state",
     "gated linear attention (Yang et al. 2023, arXiv:2312.06635)": "a matrix for each sample "
     "as a state",

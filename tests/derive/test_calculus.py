@@ -34,6 +34,8 @@ x, W, b, p, m = (
 s, z, c, r, dv, v = (matrix(name, B, H) for name in ("s", "z", "c", "r", "dv", "v"))
 U, V = matrix("U", H, H), matrix("V", H, H)
 ROW, ONE = ones(B, 1), ones(B, H)
+n, dv_n, v_n = (matrix(name, 1, 1) for name in ("n", "dv", "v"))
+dv_b, v_b, dv_U = matrix("dv", 1, H), matrix("v", 1, H), matrix("dv", H, H)
 
 
 def derivative(value: Any, argument: Any) -> LocalDerivative:
@@ -88,6 +90,10 @@ FORMS: dict[str, tuple[Any, Any, Any]] = {
         c,
         HadamardProduct(dv, z, ONE - HadamardProduct(tanh(c), tanh(c))),
     ),
+    "function of a row": (tanh(b), b, hadamard(dv_b, ones(1, H) - hadamard(v_b, v_b))),
+    "row of a product": (b * U, b, dv_b * U.T),
+    "transposed": (U - U.T, U, dv_U - dv_U.T),
+    "number": (tanh(n), n, hadamard(dv_n, ones(1, 1) - hadamard(v_n, v_n))),
     "cost": (Trace(s.T * s) / 2, s, s),
     "cost of two": (sp.Rational(2, 3) * Trace(s.T * c), c, 2 * s / 3),
 }
@@ -124,7 +130,6 @@ REFUSED: dict[str, tuple[Any, Any, str]] = {
         p,
         "ValueError: index is larger than expression shape",
     ),
-    "function of a row": (tanh(b), b, "IndexError: tuple index out of range"),
     "function of a product": (tanh(hadamard(z, s)), z, "NotImplementedError"),
     "repeated factor": (HadamardProduct(z, z, c), z, "IndexError: list index out of range"),
     "quotient": (HadamardPower(z, -1), z, "TypeError: Mix of Matrix and Scalar symbols"),
@@ -231,6 +236,8 @@ PLANTED_IN: dict[str, set[str]] = {
     "sigmoid": {"without a transpose"},
     "tanh": {"without a transpose"},
     "cost": {"without a transpose", "a factor short"},
+    "function of a row": {"without a transpose"},
+    "row of a product": set(),
 }
 PLANTED = [(form, f) for form, same in PLANTED_IN.items() for f in FAULTS if f not in same]
 

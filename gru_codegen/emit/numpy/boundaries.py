@@ -67,7 +67,10 @@ class Boundaries:
         """Begin a sum, unless it has a value."""
         if gradient not in self.sums:
             self.sums.add(gradient)
-            yield Line(f"    {gradient.name} = np.zeros_like(params.{public(gradient.adjoint_of)})")
+            zeros = f"np.zeros_like(params.{public(gradient.adjoint_of)})"
+            if gradient.adjoint_of not in {weight.name for weight in self.plan.program.weights}:
+                zeros = f"np.zeros({self.attributes.sizes(gradient)}, w.dtype)"
+            yield Line(f"    {gradient.name} = {zeros}")
 
     def _carried(self, var: Var) -> Iterator[Line]:
         """Begin a carry that each step writes over, if it is one."""

@@ -24,7 +24,7 @@ from gru_codegen.emit.numpy.operands import Operands
 from gru_codegen.emit.numpy.packs import joined
 from gru_codegen.emit.numpy.products import bordered, in_blocks, matmul, summed
 from gru_codegen.errors import ProgramError
-from gru_codegen.ir import ELEMENTWISE, Call, Const, Every, Expr, Ref, Statement
+from gru_codegen.ir import ELEMENTWISE, VIEWS, Call, Const, Every, Expr, Ref, Statement
 
 __all__ = ["calls"]
 
@@ -50,7 +50,7 @@ def calls(operands: Operands, statement: Statement) -> list[LogicalLine]:
         number = value.value
         start = LogicalLine(f"{operands.assigned(target)} = {number.numerator}")
         return [start, *divided(operands, out, number, out)]
-    if isinstance(value, Ref) or value.operation in ("rows", "transpose"):
+    if isinstance(value, Ref) or value.operation in VIEWS:
         return [_copy(operands, value, target)]
     return _spelling(value)(operands, statement, value, out)
 

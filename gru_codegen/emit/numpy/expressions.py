@@ -296,7 +296,8 @@ def where_unread(argument: Ref, spell: Speller) -> str:
 
 
 def _of_rows(notation: Numpy, value: Call) -> Form:
-    axis, (matrix,) = "-1" if notation.orientation == "rows" else "-2", value.args
+    (matrix,) = value.args
+    axis = "-2" if notation.is_turned(matrix) else "-1"
     is_wide = value.operation == "row_max" or extent(matrix).columns
     pattern = "{}" if is_wide else notation.spread(matrix)
     reduced = f"{pattern}.{REDUCTIONS[value.operation]}(axis={axis}, keepdims=True)"
@@ -333,6 +334,9 @@ SPELLINGS: dict[str, Infix | Callable[[Numpy, Call], Form]] = {
     "contract": _contract,
     "transpose": Infix("{}.T", ATOM, (ATOM,)),
     "rows": _vector_as_rows,
+    "row": lambda notation, value: notation(value.args[0]),  # NumPy spreads it
+    "column": Infix("{}[:, None]", ATOM, (ATOM,)),
+    "vector": Infix("{}[:, 0]", ATOM, (ATOM,)),
     "column_sum": _column_sum,
 }
 

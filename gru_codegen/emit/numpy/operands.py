@@ -46,10 +46,10 @@ class Operands:
             if len(matrix.var.shape) == 2 and self.names.is_column_major(target):
                 turned = not turned
             return self.stored(matrix, turned)
-        if isinstance(expression, Call) and expression.operation == "rows":
+        if isinstance(expression, Call) and expression.operation in ("rows", "row", "column"):
             (vector,) = expression.args
             if isinstance(vector, Ref):
-                columns = self.names.is_column_major(target)
+                columns = self.names.is_column_major(target) or expression.operation == "column"
                 return self.names.column(vector) if columns else self.spell(vector)
         return self.expression(expression)
 

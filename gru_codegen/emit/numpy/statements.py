@@ -16,6 +16,7 @@ from gru_codegen.emit.numpy.operands import Operands
 from gru_codegen.emit.numpy.packs import parted
 from gru_codegen.emit.numpy.products import over_gathered_rows
 from gru_codegen.ir import (
+    VIEWS,
     Block,
     Call,
     Const,
@@ -161,6 +162,9 @@ class Statements:
         if target.shape and shape_of(value) == () and not is_item:
             return f"np.full({self.attributes.sizes(target)}, {text}, w.dtype)"  # it has no dtype
         handed_out = target.role == "gradient" and not statement.accumulate
+        pairs = zip(shape_of(value), target.shape, strict=False)
+        if handed_out and any(own == "1" != whole for own, whole in pairs):  # it stands for all
+            return f"np.array(np.broadcast_to({text}, {self.attributes.sizes(target)}))"
         changes = any(self.written[r.var] > 1 and self.plan.is_stored(r.var) for r in reads(value))
         if (handed_out or (changes and not self.plan.is_stored(target))) and _is_view(value):
             return f"{text}.copy()" if isinstance(value, Ref) else f"np.array({text})"
@@ -203,7 +207,7 @@ def _losses(blocks: tuple[Block, ...]) -> tuple[str, int]:
 
 def _is_view(value: Expr) -> bool:
     """True if NumPy may give the array of an operand, not another one."""
-    if isinstance(value, Call) and value.operation in ("transpose", "rows", "guard", "weigh"):
+    if isinstance(value, Call) and value.operation in (*VIEWS, "guard", "weigh"):
         return _is_view(value.args[-1])
     return isinstance(value, Ref) and value.var.shape != ()
 

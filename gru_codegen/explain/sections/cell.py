@@ -61,7 +61,10 @@ def _symbols(derivation: Derivation) -> Iterator[tuple[Prose, Prose, Prose]]:
         "weights": cell.weights,
         "constants": tuple(each for each, made in cell.constants.items() if made is None),
         **{made.of(stored_shape(each)): (each,) for each, made in cell.constants.items() if made},
-        "computed": tuple(e.target for e in derivation.equations if not e.named_here),
+        "computed once": tuple(equation.target for equation in cell.outside),
+        "computed": tuple(
+            e.target for e in derivation.equations if e.is_timed and not e.named_here
+        ),
     }
     sizes: dict[str, None] = {}
     for role, symbols in roles.items():
@@ -91,6 +94,11 @@ def _forward(part: Part) -> Iterator[Block]:
         if not e.named_here
     ]
     own, outer = ([r for r in rows if (r.left in ours) is inside] for inside in (True, False))
+    outside = {equation.target for equation in cell.outside}
+    once, own = ([r for r in own if (r.left in outside) is first] for first in (True, False))
+    if once:
+        yield says("Once, before all time steps, of weights alone:")
+        yield Equations([once], derivation.notation)
     yield says("At every time step, in this order:")
     total = loss_row(derivation)
     groups = [own, [*outer, Row(total.left, total.right, total.remark, EquationId("loss", "L"))]]

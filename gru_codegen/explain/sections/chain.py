@@ -32,14 +32,15 @@ def chain_section(part: Part) -> Section:
 
 def _path(derivation: Derivation, gradient: Gradient) -> list[LocalDerivative]:
     """The derivatives on the shortest way from a state, or the outputs, to the weight."""
-    by_variable = {adjoint.of: adjoint for adjoint in derivation.adjoints}
+    terms_of = {adjoint.of: adjoint.terms for adjoint in derivation.adjoints}
+    terms_of |= {each.weight: each.terms for each in derivation.outside}
     ends = {a.of for a in derivation.adjoints if a.carry is not None or a.target == derivation.seed}
     ways = deque([[term] for term in gradient.terms])
     while True:
         way = ways.popleft()
         if way[0].of in ends:
             return way
-        ways += [[term, *way] for term in by_variable[way[0].of].terms if term.of is not None]
+        ways += [[term, *way] for term in terms_of[way[0].of] if term.of is not None]
 
 
 def _introduction(part: Part, gradient: Gradient, path: list[LocalDerivative]) -> Iterator[Block]:
@@ -99,11 +100,12 @@ def _steps(part: Part, path: list[LocalDerivative]) -> Iterator[Block]:
 def _rewritten(derivation: Derivation, term: LocalDerivative) -> Prose:
     """The derivative in forward values, as a term of the adjoint or gradient that it belongs to."""
     value = derivation.notation.arrange(term.expression)
-    for gradient in derivation.gradients:
+    of_weights = {each.weight for each in derivation.outside}
+    for gradient in derivation.sums:
         if gradient.weight == term.argument:
             alone = len(gradient.terms) == 1
             sign = " = " if alone else " = ... + "
-            return (gradient.target, sign, OverTime(value))
+            return (gradient.target, sign, value if term.of in of_weights else OverTime(value))
     (adjoint,) = [a for a in derivation.adjoints if a.of == term.argument]
     if len(adjoint.terms) == 1 and adjoint.carry is None:
         return (adjoint.target, " = ", adjoint.factored)
@@ -111,7 +113,7 @@ def _rewritten(derivation: Derivation, term: LocalDerivative) -> Prose:
 
 
 def _id(derivation: Derivation, variable: MatrixSymbol) -> EquationId:
-    if variable in derivation.cell.weights:
+    if variable in {each.weight for each in derivation.sums}:
         return EquationId("gradient", variable.name)
     return EquationId("adjoint", variable.name)
 

@@ -11,7 +11,7 @@ from gru_codegen.explain.model import Block, Equations, Paragraph, Section
 from gru_codegen.explain.part import Part
 from gru_codegen.explain.words import at, says, shape
 from gru_codegen.ir import EquationId
-from gru_codegen.notation import OverTime, Schema
+from gru_codegen.notation import Schema
 
 __all__ = ["adjoint_rows", "equations_section", "gradient_rows"]
 
@@ -84,11 +84,18 @@ def _through(formula: AdjointEquation | Gradient) -> Prose:
 
 
 def _gradients(part: Part) -> Iterator[Block]:
+    if part.outside:
+        yield says(
+            "What is computed of weights alone has no time step. Its adjoint is the sum of what "
+            "all steps pass back, and of what others like it pass back, once behind all steps:"
+        )
+        yield Equations([gradient_rows(part.outside)], part.derivation.notation)
     several = len(part.gradients) > 1
+    weight = "A weight" if several else "The weight"
     yield says(
-        "A weight is used at every step, so its gradient is a sum over all steps:"
-        if several
-        else "The weight is used at every step, so its gradient is a sum over all steps:"
+        f"{weight} that is used at every step has a gradient that is a sum over all steps:"
+        if part.outside
+        else f"{weight} is used at every step, so its gradient is a sum over all steps:"
     )
     yield Equations([gradient_rows(part.gradients)], part.derivation.notation)
     if part.is_all:
@@ -100,7 +107,7 @@ def gradient_rows(gradients: tuple[Gradient, ...]) -> list[Row]:
     return [
         Row(
             g.target,
-            OverTime(g.summand),
+            g.total,
             (*_through(g), ", ", shape(g.weight.shape)),
             EquationId("gradient", g.weight.name),
         )

@@ -22,7 +22,7 @@ _MOST_STEPS = 3
 def graph_section(part: Part) -> Section:
     """Section with the unrolled graph of what reads what."""
     steps = min(part.steps or 2, _MOST_STEPS)
-    weight = part.weights[0]
+    weight = next(each.weight for each in (*part.gradients, *part.outside) if each.is_summed)
     graph = _graph(part.derivation, steps, weight)
     own = "of the loss of step 1"
     both = (

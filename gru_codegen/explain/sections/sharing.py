@@ -108,7 +108,7 @@ def counts(unrolled: Unrolled, weights: Iterable[MatrixSymbol]) -> tuple[Count, 
     """
     gradients = [unrolled.gradients[weight] for weight in weights]
     whole: dict[Any, Count] = {}
-    for symbol, value in unrolled.backward:
+    for symbol, value in (*unrolled.backward, *unrolled.behind):
         whole[symbol] = _all(value, whole)
     alone = [_all(value, whole) for value in gradients]
     return _sum(alone), _sum(map(_operations, _needed(unrolled, weights)))
@@ -118,7 +118,7 @@ def _needed(unrolled: Unrolled, weights: Iterable[MatrixSymbol]) -> list[Any]:
     """The gradients of `weights`, and the adjoints that they need: one formula each."""
     formulas = [unrolled.gradients[weight] for weight in weights]
     read = {leaf for value in formulas for leaf in leaves(value)}
-    for symbol, value in reversed(unrolled.backward):
+    for symbol, value in reversed((*unrolled.backward, *unrolled.behind)):
         if symbol in read:
             read.update(leaves(value))
             formulas.append(value)

@@ -71,7 +71,7 @@ def _sum_of_errors(steps: int) -> Schema:
 def step_section(part: Part, step: int) -> Section:
     """Section on the backward pass of one step."""
     split = part.split(step)
-    gradients = [w for w in part.weights if w in split.whole.gradients]
+    gradients = [each.weight for each in part.sums if each.weight in split.whole.gradients]
     heading = f"Time step {step}: "
     if _gets(split.later, gradients):
         blocks = _two_errors(part, split, gradients)

@@ -51,7 +51,8 @@ def _ways(derivation: Derivation, adjoint: AdjointEquation) -> Iterator[Block]:
         for number, (words, value) in enumerate(ways.items(), start=1)
     ]
     yield Equations([rows], derivation.notation)
-    weights = set(derivation.cell.weights)
+    outside = (equation.target for equation in derivation.equations if not equation.is_timed)
+    weights = {*derivation.cell.weights, *outside}
     for value in (ways[way] for way in ways if way == _DIRECTLY):
         factor = _direct(value, weights)
         if factor and len(derivation.notation.text(*factor)) <= _LONGEST_INLINE:

@@ -110,7 +110,7 @@ class _Known:
 
         def lasts(ref: Ref) -> bool:
             if not isinstance(ref.when, Now):
-                return ref.var.role in GIVEN and not ref.var.timed
+                return ref.var.is_fixed or (ref.var.role in GIVEN and not ref.var.timed)
             until = self.through if ref.when.offset else self.before
             return self.writers[ref.var] == until[ref.var]
 

@@ -186,7 +186,7 @@ def _is_bias(expression: Expr) -> bool:
 
 
 def _is_of_weights(expression: Expr) -> bool:
-    return all(ref.var.role == "weight" for ref in reads(expression))
+    return all(ref.var.is_fixed for ref in reads(expression))
 
 
 def _structure(expression: Expr) -> str:

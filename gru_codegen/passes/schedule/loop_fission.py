@@ -242,7 +242,7 @@ def _is_sum(expression: Expr) -> bool:
             return isinstance(args[0], Const) and _is_sum(args[1])
         case "divide":
             return _is_sum(args[0]) and not any(ref.var.timed for ref in reads(args[1]))
-        case "add" | "subtract" | "negate":
+        case "add" | "subtract" | "negate" | "column":
             return all(map(_is_sum, args))
     return False
 

@@ -1,7 +1,7 @@
 """Loop-invariant code motion: expressions of weights alone move before the time loops.
 
 Expects any program; views of weights (transposes, rows) are left in place, as they cost nothing.
-Leaves one statement for each such expression at the begin of its phase.
+Leaves one statement for each such expression at the begin of its phase, behind those of equations.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from gru_codegen.ir import (
+    VIEWS,
     Block,
     Call,
     Const,
@@ -20,6 +21,7 @@ from gru_codegen.ir import (
     Ref,
     Statement,
     Var,
+    behind_fixed,
     reads,
     refs,
     rewrite,
@@ -45,11 +47,11 @@ class _Hoisting:
 
     def blocks(self) -> tuple[Block, ...]:
         changed = with_statements(self.phase.blocks, self._changed)
-        return (*self.hoisted.values(), *changed)
+        return behind_fixed(changed, self.hoisted.values())
 
     def _changed(self, statement: Statement) -> Iterator[Statement]:
-        if statement.target.var.role == "work" and _is_work(statement.value):
-            yield statement  # it is what makes them ready
+        if not any(ref.var.timed for ref in (statement.target, *reads(statement.value))):
+            yield statement  # it is in no loop, or what makes them ready
             return
 
         def rule(expression: Expr) -> Expr | None:
@@ -76,7 +78,7 @@ class _Hoisting:
 
 def _is_work(expression: Expr) -> bool:
     """Return whether `expression` is computed from weights alone; a view of one is not."""
-    if not isinstance(expression, Call) or expression.operation in ("transpose", "rows"):
+    if not isinstance(expression, Call) or expression.operation in VIEWS:
         return False
     operands = refs(expression)
-    return bool(operands) and all(ref.var.role == "weight" for ref in operands)
+    return bool(operands) and all(ref.var.is_fixed for ref in operands)

@@ -1,8 +1,8 @@
 """Common-subexpression elimination, copy and constant propagation, a basic block at a time.
 
 Expects any program; of a statement's value whole subexpressions are recognised, so that it finds
-most where each statement is one equation. Leaves each value computed once in a block, and no
-readers of copies.
+most where each statement is one equation. Leaves each value computed once in a block, what is the
+same at every step once in all, and no readers of copies.
 """
 
 from __future__ import annotations
@@ -47,10 +47,13 @@ def eliminate_common_subexpressions(program: Program) -> Program:
     # What an optional argument may change afterwards stands for nothing but itself.
     handed_out |= {s.target.var for s in program.statements() if s.given}
 
+    fixed: dict[Expr, Ref] = {}
+
     def change(block: tuple[Statement, ...], _: bool) -> Iterator[Statement]:
-        computed: dict[Expr, Ref] = {}
+        computed = dict(fixed)
         for statement in block:
             yield _share(statement, computed, copies, origins, handed_out)
+        fixed.update((value, ref) for value, ref in computed.items() if ref.var.role == "fixed")
 
     return program.with_basic_blocks(change)
 
@@ -106,7 +109,7 @@ def _forget(known: dict[Any, Any], target: Ref) -> None:
 
 def _is_copy(value: Expr) -> bool:
     """Return whether `value` is a copy: a variable, rows that are all a weight, or a number."""
-    if any(not ref.var.timed and ref.var.role not in GIVEN for ref in reads(value)):
+    if any(not (r.var.timed or r.var.is_fixed or r.var.role in GIVEN) for r in reads(value)):
         return False  # the next step may write it anew
     return isinstance(value, (Ref, Const)) or _is_rows(value) or _is_number(value)
 
@@ -126,11 +129,11 @@ def _computed_with(expression: Call, computed: dict[Expr, Ref]) -> Expr:
 def _is_number(value: Expr) -> bool:
     """Return whether `value` is one number, computed from weights alone."""
     read = refs(value)
-    return bool(read) and all(ref.var.role == "weight" for ref in read) and shape_of(value) == ()
+    return bool(read) and all(ref.var.is_fixed for ref in read) and shape_of(value) == ()
 
 
 def _is_rows(value: Expr) -> bool:
-    return isinstance(value, Call) and value.operation == "rows"
+    return isinstance(value, Call) and value.operation in ("rows", "row")
 
 
 def _unless_number(known: Expr, read: Expr) -> Expr:

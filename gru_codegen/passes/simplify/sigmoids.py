@@ -59,5 +59,5 @@ def _half(expression: Expr) -> Expr:
 def _is_weight(expression: Expr) -> bool:
     """Return whether `expression` is made of weights alone."""
     return any(True for _ in reads(expression)) and all(
-        ref.var.role == "weight" for ref in reads(expression)
+        ref.var.is_fixed for ref in reads(expression)
     )

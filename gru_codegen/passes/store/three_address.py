@@ -14,6 +14,7 @@ from gru_codegen.ir import (
     ELEMENTWISE,
     OPERATIONS,
     SELECTIONS,
+    VIEWS,
     Call,
     Const,
     Elementwise,
@@ -39,6 +40,9 @@ from gru_codegen.passes.support.naming import fresh, names_in
 __all__ = ["to_three_address_code"]
 
 _Kind = Literal["sum", "product"]
+
+#: Views of vectors that elementwise operations alone take as they are.
+_SPREAD = ("rows", "row", "column", "vector")
 
 
 def to_three_address_code(program: Program) -> Program:
@@ -154,7 +158,7 @@ class _Operand:
 
 
 def _is_simple(expression: Expr) -> bool:
-    is_view = isinstance(expression, Call) and expression.operation in ("transpose", "rows")
+    is_view = isinstance(expression, Call) and expression.operation in VIEWS
     if is_view and isinstance(expression, Call):
         expression = expression.args[0]
         return isinstance(expression, Ref)
@@ -163,7 +167,7 @@ def _is_simple(expression: Expr) -> bool:
 
 def _is_operand(argument: Expr, call: Call) -> bool:
     """Return whether `argument` need not be computed first; products and sums take no views."""
-    if isinstance(argument, Call) and argument.operation == "rows":
+    if isinstance(argument, Call) and argument.operation in _SPREAD:
         return OPERATIONS[call.operation].elementwise and _is_simple(argument)
     return _is_simple(argument)
 

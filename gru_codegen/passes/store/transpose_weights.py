@@ -13,6 +13,7 @@ from gru_codegen.ir import (
     Ref,
     Statement,
     Var,
+    behind_fixed,
     rewrite,
     shape_of,
     with_values,
@@ -45,7 +46,7 @@ def transpose_weights(program: Program) -> Program:
             return replace(block, body=with_values(block.body, lambda value: rewrite(value, rule)))
 
         blocks = tuple(map(with_copies, phase.blocks))
-        return (*copies.values(), *blocks)
+        return behind_fixed(blocks, copies.values())
 
     return program.with_blocks(change)
 
@@ -54,7 +55,7 @@ def _is_transposed_weight(expression: Expr) -> bool:
     if not (isinstance(expression, Call) and expression.operation == "transpose"):
         return False
     (weight,) = expression.args
-    return isinstance(weight, Ref) and weight.var.role == "weight"
+    return isinstance(weight, Ref) and weight.var.is_fixed
 
 
 def _copy(value: Expr, names_in_use: set[str]) -> Statement:

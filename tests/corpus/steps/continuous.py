@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.corpus.functions import sigmoid, sin, spiking, tanh
+from tests.corpus.functions import relu, sigmoid, sin, spiking, tanh, turned
 
 __all__ = [
     "alif",
@@ -14,6 +14,7 @@ __all__ = [
     "cornn",
     "ctrnn",
     "esn",
+    "excitatory_inhibitory",
     "gru_ode",
     "hopfield",
     "kuramoto",
@@ -147,3 +148,9 @@ def esn(w: Any, x: Any, h: Any) -> Any:
     """Nothing but the readout learns."""
     h = 0.7 * h + 0.3 * tanh(x @ w.Win + h @ w.W + w.b)
     return h @ w.Wout + x @ w.P, (h,)
+
+
+def excitatory_inhibitory(w: Any, x: Any, v: Any) -> Any:
+    """What a unit sends has its sign; excitatory ones alone are read out."""
+    v = 0.8 * v + 0.2 * ((relu(v) * turned(w.sign)) @ relu(w.Wrec) + x @ relu(w.Win) + w.b)
+    return (relu(v) * relu(turned(w.sign))) @ relu(w.Wout), (v,)

@@ -27,6 +27,7 @@ __all__ = [
     "mut1",
     "mut2",
     "mut3",
+    "nalu",
     "nbrc",
     "recurrent_highway",
     "sgrn",
@@ -262,3 +263,15 @@ def skip_rnn(w: Any, x: Any, h: Any, chance: Any) -> Any:
     room = 1 - chance
     chance = u * more + (1 - u) * (chance + room - relu(room - more))
     return h, (h, chance)
+
+
+def nalu(w: Any, x: Any, h: Any) -> Any:
+    """Sums and products by one matrix of weights that lean to -1, 0 and 1."""
+    W, U = (tanh(w.What) * sigmoid(w.Mhat), tanh(w.Uhat) * sigmoid(w.Nhat))
+
+    def size(a: Any) -> Any:
+        return np.log(a * np.sign(a.real) + 1e-7)
+
+    g = sigmoid(x @ w.G + h @ w.R)
+    h = g * (x @ W + h @ U) + (1 - g) * exp(size(x) @ W + size(h) @ U)
+    return h, (h,)

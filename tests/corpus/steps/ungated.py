@@ -16,6 +16,7 @@ __all__ = [
     "fastrnn",
     "gamma_memory",
     "gated_feedback",
+    "householder",
     "indrnn",
     "irnn",
     "jordan",
@@ -33,6 +34,7 @@ __all__ = [
     "scrn",
     "shuffling",
     "statistical",
+    "weight_norm",
 ]
 
 
@@ -218,4 +220,24 @@ def shuffling(w: Any, x: Any, h: Any) -> Any:
     """Any matrix may stand for the permutation."""
     comes = (relu(x @ w.W1 + w.b1) @ w.W2 + w.b2) * sigmoid(x @ w.Wg + w.bg)
     h = relu(h @ w.P + comes)
+    return h, (h,)
+
+
+def householder(w: Any, x: Any, h: Any) -> Any:
+    """Each reflection by its own vector, without a matrix."""
+    for vector in (w.p, w.q):
+        along = (h @ vector) / (vector * vector).sum(axis=-2, keepdims=True)
+        h = h - 2 * along * turned(vector)
+    a = x @ w.Win + h + w.b
+    h = a * np.where(a.real > 0, 1, 0.01)
+    return h, (h,)
+
+
+def weight_norm(w: Any, x: Any, h: Any) -> Any:
+    """The weights of a unit have the length that is learned apart from their direction."""
+
+    def of(values: Any, lengths: Any) -> Any:
+        return turned(lengths / (values * values).sum(axis=-1, keepdims=True) ** 0.5 * values)
+
+    h = tanh(x @ of(w.Win, w.g) + h @ of(w.Wrec, w.r) + w.b)
     return h, (h,)

@@ -32,6 +32,7 @@ a, b, c, d = map(of_one_step, "abcd")
 a_t, b_t, c_t, d_t = map(timed, "abcd")
 x = timed("x", "input", ("B", "D"))
 W, U, v = weight("W", "D", "H"), weight("U", "H", "H"), weight("v", "H")
+r = weight("r", "H", "1")
 mask = timed("M", "lengths")
 every_x, every_a, every_b, every_d = (Ref(ref.var, Every()) for ref in (x, a_t, b_t, d_t))
 add, subtract, multiply, divide = map(op, ("add", "subtract", "multiply", "divide"))
@@ -119,6 +120,9 @@ ORIENTED: list[tuple[Expr, list[str], list[str]]] = [
     (matmul(x, W), ["x[t].dot(W, d)"], ["W_T.dot(x[t], d)"]),
     (add(a, rows(v)), ["np.add(a, v, d)"], ["np.add(a, v_column, d)"]),
     (rows(v), ["d[...] = v"], ["d[...] = v_column"]),
+    (add(a, op("row")(v)), ["np.add(a, v, d)"], ["np.add(a, v_column, d)"]),
+    (op("column")(v), ["d[...] = v_column"], ["d[...] = v_column"]),
+    (op("vector")(r), ["d[...] = r[:, 0]"], ["d[...] = r[:, 0]"]),
     (
         op("row_sum")(a),
         ["np.copyto(d, a.sum(axis=-1, keepdims=True))"],
