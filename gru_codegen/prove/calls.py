@@ -14,9 +14,9 @@ from gru_codegen.prove.points import Given, Point
 __all__ = ["Call", "calls"]
 
 #: The optional arguments of the calls of each entry point, in the order in which they are made.
-#: Those that compute gradients share their lines: of these, and of those with "d_state" alone, some
-#: reach every step with a sample that is real and one that is padding, by lengths and by masks, and
-#: with a weight that is not 0.
+#: Those that compute gradients share their lines: of these, of those with "d_state" and of those
+#: with "s0", some reach every step with a sample that is real and one that is padding, by lengths
+#: and by masks; and with a weight that is not 0.
 GIVEN: dict[str, tuple[Given, ...]] = {
     "loss_and_gradients": (
         frozenset({"s0"}),
@@ -42,7 +42,7 @@ GIVEN: dict[str, tuple[Given, ...]] = {
     "vjp": (
         frozenset({"s0", "short lengths", "d_state"}),
         frozenset({"s0"}),
-        frozenset({"d_state", "no inputs", "mask"}),
+        frozenset({"s0", "d_state", "no inputs", "mask"}),
     ),
     "credit": (frozenset({"s0"}), frozenset({"s0", "loss_weights", "lengths", "mask"})),
     "trace": (frozenset({"s0", "lengths"}), frozenset({"s0"}), frozenset({"mask"})),

@@ -23,9 +23,9 @@ SETS = [given for name in ("loss_and_gradients", "all_gradients", "vjp") for giv
 
 
 WITH_STATE = [given for given in SETS if "d_state" in given]
+WITH_START = [given for given in SETS if "s0" in given]
 
 
-@pytest.mark.parametrize("sets", [SETS, WITH_STATE], ids=["all", "with d_state"])
 @pytest.mark.parametrize("T", [1, 2, 3, 4, 5, 8, 33])
 class TestEveryStep:
     @pytest.fixture
@@ -33,6 +33,9 @@ class TestEveryStep:
         derivation = derive(complete(gc.GRU, "none"), gc.L2)
         return Reference(derivation, Point(Field(7), derivation.cell, gc.L2, T, T))
 
+    @pytest.mark.parametrize(
+        "sets", [SETS, WITH_STATE, WITH_START], ids=["all", "with d_state", "with s0"]
+    )
     @pytest.mark.parametrize("kind", ["lengths", "masks"])
     def test_has_a_real_sample_and_one_that_is_padding(
         self, reference: Reference, sets: list[Given], kind: str
@@ -42,6 +45,7 @@ class TestEveryStep:
         assert np.any(padding, axis=(0, 2)).all()
         assert np.any([~each for each in padding], axis=(0, 2)).all()
 
+    @pytest.mark.parametrize("sets", [SETS, WITH_STATE], ids=["all", "with d_state"])
     def test_has_a_real_sample_with_a_weight(
         self, reference: Reference, sets: list[Given], T: int
     ) -> None:
@@ -50,6 +54,7 @@ class TestEveryStep:
         assert (weights != reference.zero).any(axis=(0, 2)).all()
         assert (weights == reference.zero).any() or T == 1
 
+    @pytest.mark.parametrize("sets", [SETS, WITH_STATE], ids=["all", "with d_state"])
     def test_differs_from_those_near_it_by_a_mask(
         self, reference: Reference, sets: list[Given], T: int
     ) -> None:
