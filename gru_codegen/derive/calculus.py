@@ -106,7 +106,7 @@ def local_derivative(
 
 
 def _terms_of(value: Any, argument: MatrixSymbol) -> Any:
-    """What of `value` the derivative depends on, in the one form that it shares with others.
+    """The part of `value` that a derivative depends on, in a form that others share.
 
     Terms of a sum that have no `argument` are left out, since their derivative is 0, and in an
     elementwise product it comes first.

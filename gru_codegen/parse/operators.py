@@ -202,7 +202,7 @@ def _terms_of_entry(result: Any) -> int:
 
 
 def _lengths(expression: Any) -> Counter[int]:
-    """How many products of so many factors an expression is, its sums of weights multiplied out."""
+    """The number of products of so many factors, with sums of weights multiplied out."""
     _, plain = signed(expression)
     if isinstance(plain, MatAdd) and plain.shape[0] != B:
         return reduce(add, map(_lengths, plain.args))
