@@ -52,13 +52,14 @@ class Naming:
             return "a name begins with a letter and goes on with letters, digits and underscores"
         return None
 
-    def find(self, text: str, stamp: Stamp | None = None) -> At | None:
+    def find(self, text: str, stamp: Stamp | None = None, *, with_step: bool = True) -> At | None:
         """Key and offset of a name as it is written; None if there is no such name.
 
-        In a line of one time step a number is a step, and adjoints are those of its error.
+        In a line of one time step a number is a step, unless the name has none; adjoints are those
+        of its error.
         """
         plain, bracket, label = text.partition("[")
-        at = self._find(plain) or self._at_step(plain, stamp)
+        at = (self._at_step(plain, stamp) if with_step else None) or self._find(plain)
         whose = label.strip("]") or (stamp.whose if stamp is not None else "")
         if at is None or at[1] or not whose:
             return None if bracket and (at is None or at[1]) else at
@@ -68,7 +69,9 @@ class Naming:
     def _at_step(self, text: str, stamp: Stamp | None) -> At | None:
         called, _, step = text.rpartition("_")
         at = self._known(called) if stamp is not None and step.isdecimal() else None
-        return None if at is None or stamp is None else (at[0], at[1] + int(step) - stamp.step)
+        if at is None or stamp is None or not self._timed(at[0]):
+            return None
+        return at[0], at[1] + int(step) - stamp.step
 
     def _find(self, text: str) -> At | None:
         found = read_name(text)

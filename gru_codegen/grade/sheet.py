@@ -158,11 +158,15 @@ def _give_names(document: Document, naming: Naming) -> None:
 def _entries(document: Document, naming: Naming) -> tuple[Entry, ...]:
     targets: dict[str, str] = {}
     stamps: dict[str, Stamp | None] = {}
+    of_steps = any("[" in each or " at " in each for each in document.table["formulas"])
     for called in document.table["formulas"]:
-        at = naming.find(whole_gradient(called))
-        stamps[called] = None if at else _stamp(document, naming, called)
+        whole = whole_gradient(called)
+        at = naming.find(whole)
+        # among lines of single steps dU_2 is dU at step 2, though there may be a name dU_2
+        has_step = at is None or (of_steps and whole == called)
+        stamps[called] = _stamp(document, naming, called) if has_step else None
         if stamp := stamps[called]:
-            at = naming.find(stamp.called, stamp)
+            at = naming.find(stamp.called, stamp, with_step=False)
         if at is None:
             plain = called.removesuffix("_t")
             if fault := naming.fault_of(plain):
@@ -189,7 +193,7 @@ def _stamp(document: Document, naming: Naming, called: str) -> Stamp | None:
         stamp = Stamp.of(called)
     except ValueError as error:
         raise document.error(str(error), "formulas", called) from None
-    if stamp is None or naming.find(stamp.called, stamp):
+    if stamp is None or naming.find(stamp.called, stamp, with_step=False):
         return stamp
     if is_share(called):
         weight, weights = stamp.called[1:], naming.symbols.of_role("weight")

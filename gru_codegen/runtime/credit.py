@@ -73,19 +73,20 @@ def _norms(rows: Array) -> Array:
 
 
 def _direction(whole: Array) -> Array:
-    """The row that makes E its share of `whole`: <E, whole> / <whole, whole>; NaN if that is 0."""
+    """The row that makes E its share of `whole`: <E, whole> / <whole, whole>; 0 if that is 0."""
     [row] = rows = _as_rows(whole[None])
     [norm] = _norms(rows)
-    return row / norm / norm if norm else np.full_like(row, np.nan)
+    return row / norm / norm if norm else np.zeros_like(row)
 
 
 def _rests(bands: Array, whole: Array) -> Array:
     """The norms of what n = 0 .. T steps of back-propagation leave out, relative to `whole`.
 
-    The bands become the sums of themselves and all behind them.
+    Nothing of nothing is 0, and what cancels to nothing has no relation to it, which is NaN. The
+    bands become the sums of themselves and all behind them.
     """
     for n in reversed(range(len(bands) - 1)):
         bands[n] += bands[n + 1]
     [norm] = _norms(_as_rows(whole[None]))
     rests = np.append(_norms(_as_rows(bands)), 0)
-    return rests / norm if norm else np.full(len(rests), np.nan)
+    return rests / norm if norm else np.where(rests == 0, 0, np.nan)

@@ -125,13 +125,14 @@ def _of_measures(problem: Problem) -> Iterator[Difference]:
 
 
 def _defined(E: Array, dW: Array) -> tuple[Array, Array]:
-    """The norms and the shares of all terms `E` of a gradient `dW`, by definition."""
-    axes = tuple(range(2, E.ndim))
-    return np.sqrt((E**2).sum(axis=axes)), (E * dW).sum(axis=axes) / (dW**2).sum()
+    """The norms and the shares of all terms `E` of a gradient `dW`, by definition; 0 of none."""
+    axes, square = tuple(range(2, E.ndim)), (dW**2).sum()
+    return np.sqrt((E**2).sum(axis=axes)), (E * dW).sum(axis=axes) / (square or 1)
 
 
 def _left_out(E: Array, dW: Array) -> Array:
-    """The relative norms of what n = 0 .. T steps of back-propagation leave out."""
+    """The relative norms of what n = 0 .. T steps of back-propagation leave out; 0 of nothing."""
     travelled = np.subtract.outer(np.arange(len(E)), np.arange(len(E)))
     rests = [E[travelled >= n].sum(axis=0) for n in range(len(E) + 1)]
-    return np.sqrt([(rest**2).sum() / (dW**2).sum() for rest in rests])
+    left, square = [(rest**2).sum() for rest in rests], (dW**2).sum()
+    return np.sqrt([each / (square or np.nan) if each else 0 for each in left])

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import gru_codegen as gc
+from gru_codegen.parse import load_cell
 from tests.contract.kernels import Call, mapped
 
 
@@ -214,3 +216,16 @@ def test_another_dtype(call: Call, file: Path) -> None:
     integers: Any = {name: np.ones(w.shape, int) for name, w in call.params._asdict().items()}
     np.savez(file, **integers)
     assert refusal(call, file).startswith("params: the weights must be floating")
+
+
+def test_a_weight_of_more_than_its_one_column(file: Path) -> None:
+    """No other weight says how many columns there are, and the functions would refuse it."""
+    kernel = gc.load(load_cell("tests/verify/cells/columns.toml"))
+    params = kernel.init_params(3, 4, rng=0)
+    columns = {name: getattr(params, name) for name in ("wi", "ui", "wf")}
+    wide = params._replace(**{name: np.repeat(c, 2, axis=1) for name, c in columns.items()})
+    np.savez(file, **wide._asdict())
+    with pytest.raises(ValueError, match=r"params\.wi: expected shape .*, 1\), got .*, 2\)$"):
+        kernel.params_from_npz(file)
+    with pytest.raises(ValueError, match=r"^params\.wi: expected shape .*, 1\), got .*, 2\)$"):
+        kernel.params_to_npz(wide, file)

@@ -20,7 +20,9 @@ from tests.cells.sample import IN_PYTHON
 from tests.grade.files import graded, line, sheet
 
 STEPS = 3
-CASES = [(cell, "l2", "none") for cell in IN_PYTHON] + [
+#: Cells of names such as U_2, which may also be U at step 2.
+NUMBERED = ["lru", "rg-lru"]
+CASES = [(cell, "l2", "none") for cell in (*IN_PYTHON, *NUMBERED)] + [
     ("gru", loss, "linear") for loss in gc.losses
 ]
 

@@ -79,13 +79,17 @@ def test_shares_add_up_and_the_rest_of_all_steps_is_nothing() -> None:
     assert found.truncation.b[1] == 0
 
 
-def test_of_a_gradient_that_is_zero_there_are_no_shares() -> None:
+def test_of_a_gradient_that_is_zero_all_shares_are_zero() -> None:
     nothing = ((t, name, 0 * E) for t, name, E in terms())
     zeros = Params(*(0 * dW for dW in gradients()))
     found = _measured(nothing, zeros, None, workspace(), False)
-    assert np.isnan(found.shares.W).all()
-    assert np.isnan(found.truncation.W).all()
+    assert found.shares.W[np.tri(T, dtype=bool)].tolist() == [0] * 6
+    assert found.truncation.W.tolist() == [0] * (T + 1)
     assert found.norms.W[1, 0] == 0
+    found = _measured(terms(), zeros, None, workspace(), False)  # as if the terms cancelled
+    assert np.nansum(abs(found.shares.W)) == 0
+    assert np.isnan(found.truncation.W[:T]).all()
+    assert found.truncation.W[T] == 0
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.longdouble, object])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 import gru_codegen as gc
 from gru_codegen.modules import load_source
+from gru_codegen.parse import load_cell
 from gru_codegen.verify import credit, verify
 from gru_codegen.verify.configuration import Problem, Sizes
 from tests.shares import in_turn
@@ -101,3 +103,20 @@ def test_a_row_says_which_error_and_which_steps_differ() -> None:
 def test_a_kernel_without_it_has_no_such_rows() -> None:
     report = verify(gc.load(gc.GRU))
     assert "credit" not in {check.weight for check in report.checks}
+
+
+def test_a_gradient_that_is_zero(tmp_path: Path) -> None:
+    """A weight that only a comparison reads: its shares are 0, and not 0 over 0."""
+    (tmp_path / "m.toml").write_text(
+        """
+name = "mine"
+states = ["S"]
+weights = { W = "(D, H)", U = "(H, H)", b = "(H,)" }
+equations = '''
+S = tanh(x @ W + S_prev @ U) + (S_prev > b)
+'''
+"""
+    )
+    cell = load_cell(str(tmp_path / "m.toml"))
+    report = verify(gc.load(cell, unroll=3, extras=["credit"]))
+    assert report, str(report)

@@ -124,7 +124,7 @@ def _lines(
         "mask": attributes.mask,
         "seed": program.seed,
         "counts": any(var.role == "count" for var in program.variables().values()),
-        "runtime": runtime([*_called(program, heading), *calls]),
+        "runtime": runtime([*_called(program, heading), *calls], columns=_has_columns(program)),
         "stored": _stored(planned, heading),
         "copied": _copied(program, heading),
         "workspace": workspace,
@@ -334,6 +334,10 @@ def _buffers_of_targets(plan: Plan, heading: Heading, outputs: str) -> dict[str,
 
 def _shape_of_targets(heading: Heading, outputs: Shape) -> Shape:
     return outputs[:-1] if heading.targets == "labels" else outputs
+
+
+def _has_columns(program: Program) -> bool:
+    return any(weight.shape[-1:] == ("1",) for weight in program.weights)
 
 
 def _called(program: Program, heading: Heading) -> Iterator[str]:
