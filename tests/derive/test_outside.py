@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import gru_codegen as gc
+from gru_codegen.audit.model import Model
 from gru_codegen.cell import B, Cell, D, Equation, H, hadamard, matrix, ones
 from gru_codegen.errors import CellError
 from gru_codegen.functions import exp, softplus, tanh
+from gru_codegen.grade.symbols import symbols_of
 from gru_codegen.parse import load_cell
-from gru_codegen.passes import Layout
 
 x, S, S_PREV = matrix("x", B, D), matrix("S", B, H), matrix("S_prev", B, H)
 W, U, V = matrix("W", D, H), matrix("U", H, H), matrix("Ue", H, H)
@@ -106,12 +108,20 @@ def test_its_program_computes_them_once() -> None:
     ]
 
 
-@pytest.mark.parametrize("layout", ["rows", "columns", "folded"])
-def test_no_pass_moves_them_into_the_steps_or_puts_what_reads_them_before(layout: Layout) -> None:
-    forward = gc.program(MADE, layout=layout).phases[0]
+@pytest.mark.parametrize("layout", ["textbook", "rows", "columns", "folded"])
+def test_no_pass_moves_them_into_the_steps_or_puts_what_reads_them_before(layout: str) -> None:
+    choices: dict[str, Any] = {"style" if layout == "textbook" else "layout": layout}
+    forward = gc.program(MADE, **choices).phases[0]
     loops = [str(block) for block in forward.blocks if "for every" in str(block)]
     assert loops
     assert not any("softplus" in loop or "exp" in loop for loop in loops)
+
+
+@pytest.mark.parametrize("use", ["grade", "audit"])
+def test_readers_of_steps_alone_refuse_them(use: str) -> None:
+    reader: Callable[[gc.Derivation], object] = symbols_of if use == "grade" else Model
+    with pytest.raises(CellError, match=f"^cell 'made': {use} is of the equations of time steps"):
+        reader(gc.derive(MADE))
 
 
 def test_what_knows_steps_alone_refuses_them() -> None:
@@ -150,6 +160,19 @@ def test_what_no_such_equation_can_be(equation: Equation, message: str) -> None:
 def test_the_output_has_one_row_per_sample() -> None:
     with pytest.raises(CellError, match=r"lam is \(1, H\); what changes from step to step has one"):
         cell(Equation(lam, exp(-a), "decay"), Equation(S, x * W + S_PREV * U, "state"), output=lam)
+
+
+def test_a_trace_has_the_matrices_of_steps() -> None:
+    kernel = gc.load(MADE, extras=["trace"])
+    assert kernel.Trace._fields == ("S_part", "S")
+
+
+def test_the_lesson_tells_them_apart_from_the_steps() -> None:
+    text = gc.inspect(MADE, unroll=2, spec="made.toml")
+    once = text.partition("Once, before all time steps, of weights alone:")[2]
+    assert once.split()[:3] == ["lam", "=", "exp(-a)"]
+    assert "What is computed of weights alone has no time step." in text
+    assert "grade --template" not in text
 
 
 def test_every_form_of_them_is_derived_and_proved() -> None:
