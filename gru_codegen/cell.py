@@ -6,7 +6,6 @@ hidden size. Every matrix of a step has B rows; a weight, and what is made of su
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -38,8 +37,9 @@ from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS, OwnFunction
 from gru_codegen.initial import Distribution, first_weights
 from gru_codegen.lags import Delayed, lag, with_states
-from gru_codegen.names import SHARED, fault_of_name
+from gru_codegen.names import SHARED, check_file_name, fault_of_name
 from gru_codegen.notation import Notation
+from gru_codegen.outputs import as_tuple, one_or_several
 from gru_codegen.own_functions import applied_in, function, said
 from gru_codegen.ranges import check_ranges, fault_of_range
 from gru_codegen.rows import size_of_share
@@ -88,7 +88,8 @@ class Cell:
         declared, one for each step of a delay, as `gru_codegen.lags` says.
     equations: in the order in which they are computed; every state is the target of one. One of
         weights and constants alone has a target without rows per sample, and is computed once.
-    output: the matrix that a step puts out; the first state unless said otherwise.
+    output: the matrix that a step puts out, or a tuple of several, of which the losses of the
+        package read the first; the first state unless said otherwise.
     checks: the lowest and the highest number, ``{x: (0.1, 2)}``, that checks of kernels draw for
         inputs, weights and initial states; for others they find some where equations are defined.
     init: how `init_params` draws weights, ``{bf: 1, Wrec: "orthogonal"}``: a number, "zeros",
@@ -108,7 +109,7 @@ class Cell:
     weights: tuple[MatrixSymbol, ...]
     states: Mapping[MatrixSymbol, MatrixSymbol]
     equations: tuple[Equation, ...]
-    output: MatrixSymbol = field(default=None)
+    output: MatrixSymbol | tuple[MatrixSymbol, ...] = field(default=None)
     checks: Mapping[MatrixSymbol, tuple[float, float]] = field(default_factory=dict)
     without_gradient: tuple[MatrixSymbol, ...] = ()
     init: Mapping[MatrixSymbol, Distribution | str | float] = field(default_factory=dict)
@@ -120,8 +121,9 @@ class Cell:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         _add_states(self)
         object.__setattr__(self, "states", MappingProxyType(dict(self.states)))
-        if self.output is None:
-            object.__setattr__(self, "output", next(iter(self.states)))
+        output = next(iter(self.states)) if self.output is None else self.output
+        output = one_or_several(f"cell {self.name!r}", "output", output)
+        object.__setattr__(self, "output", output)
         _check_cell(self)
         drawn = (*self.inputs, *self.arguments, *self.states)
         check_ranges(f"cell {self.name!r}, checks", self.checks, drawn)
@@ -144,6 +146,11 @@ class Cell:
     def functions(self) -> tuple[type[OwnFunction], ...]:
         """The functions of an author's own that the equations apply, by name."""
         return tuple(applied_in(equation.expression for equation in self.equations))
+
+    @property
+    def outputs(self) -> tuple[MatrixSymbol, ...]:
+        """The matrices that a step puts out, one or several."""
+        return as_tuple(self.output)
 
     @property
     def differentiated(self) -> tuple[MatrixSymbol, ...]:
@@ -216,10 +223,10 @@ def _check_cell(cell: Cell) -> None:
     where = f"cell {cell.name!r}"
     previous = tuple(cell.states.values())
     known = (*cell.inputs, *cell.fixed, *previous)
-    check_symbols(where, (*known, *cell.states, cell.output))
+    check_symbols(where, (*known, *cell.states, *cell.outputs))
     computed = tuple(equation.target for equation in cell.equations)
     check_names(where, (*known, *computed))
-    for symbol in (*cell.inputs, *previous, cell.output):
+    for symbol in (*cell.inputs, *previous, *cell.outputs):
         check_rows(where, symbol)
     for role, symbols in {"weight": cell.weights, "constant": cell.constants}.items():
         for symbol in symbols:
@@ -250,9 +257,10 @@ def _check_cell(cell: Cell) -> None:
                 f"{where}: the previous value of state {state} is called {before}; "
                 f"call it {state}_prev, as kernels do"
             )
-    if cell.output not in targets:
-        raise CellError(f"{where}: output {cell.output} is the target of no equation")
-    passed_on = {*cell.states, cell.output}
+    for output in cell.outputs:
+        if output not in targets:
+            raise CellError(f"{where}: output {output} is the target of no equation")
+    passed_on = {*cell.states, *cell.outputs}
     unread: dict[str, Sequence[MatrixSymbol]] = {
         "input": cell.inputs,
         "weight": cell.weights,
@@ -278,15 +286,6 @@ def _check_functions(
             raise CellError(f"{where}: there are two functions {name}; call one something else")
         if name in symbols:
             raise CellError(f"{where}: {name} is a function and a symbol; call one something else")
-
-
-def check_file_name(where: str, name: Any) -> None:
-    """Check that `name` can be part of the name of a file and of a module."""
-    if not (isinstance(name, str) and re.fullmatch("[A-Za-z][A-Za-z0-9_-]*", name)):
-        raise CellError(
-            f"{where}: its name must begin with a letter and go on with ASCII letters, digits, "
-            "hyphens and underscores; files are named by it"
-        )
 
 
 def check_tuple(where: str, role: str, value: Any, kind: type) -> None:

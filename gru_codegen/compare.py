@@ -34,6 +34,7 @@ from gru_codegen.verify.configuration import (
     Problem,
     Sizes,
     fitting,
+    inner,
     large,
     parts,
     small,
@@ -44,7 +45,7 @@ from gru_codegen.verify.difference import Difference, difference, verdict, worst
 from gru_codegen.verify.direction import movable, moved, slope
 from gru_codegen.verify.domain import GOOD, USUAL, choose, noise_of
 from gru_codegen.verify.domain import Domain as Drawn
-from gru_codegen.verify.entry_points import differentiated, inputs, size_keyword
+from gru_codegen.verify.entry_points import differentiated, inputs, outputs, size_keyword
 from gru_codegen.verify.options import adjoints, ended, options
 from gru_codegen.verify.report import Check
 from gru_codegen.verify.targets import DRAWS, LOSSES
@@ -136,11 +137,13 @@ def definition_of(loss: Loss) -> Definition:
         return LOSSES[loss.name]
 
     def each(outputs: Any, y: Any) -> Any:
-        y = np.eye(outputs.shape[-1])[y] if loss.targets == "labels" else y
-        found = np.array([costs(loss, *step) for step in zip(outputs, y, strict=True)])
-        return found / loss.columns(outputs.shape[-1]) if loss.mean else found
+        columns = states(outputs)[0].shape[-1]
+        y = np.eye(columns)[y] if loss.targets == "labels" else y
+        steps = zip(*states(outputs), y, strict=True)
+        found = np.array([costs(loss, given, target) for *given, target in steps])
+        return found / loss.columns(columns) if loss.mean else found
 
-    return Definition(DRAWS[loss.targets], each, loss.mean, bounded=True)
+    return Definition(DRAWS[loss.targets], each, loss.mean, bounded=True, reads_all=True)
 
 
 class _Slopes:
@@ -214,8 +217,8 @@ class _Slopes:
         *_, pullback = problem.kernel.vjp(*arguments.run)
         gradients, d_x, d_s0 = pullback(*given)
         found = self._evaluated(problem, directions, None)
-        last = zip(found.states.values(), states(given.d_state), strict=True)
-        total = (found.outputs * given.d_outputs).sum() + sum((s * d).sum() for s, d in last)
+        total = inner(found.outputs, given.d_outputs)
+        total += inner(tuple(found.states.values()), given.d_state)
         computed = (*gradients, *parts(d_x), *states(d_s0))
         return slope(f"at {problem}, pullback", computed, directions, float(total.imag / _STEP))
 
@@ -352,7 +355,7 @@ class _Declared:
 
 
 def _numbers(found: Evaluation) -> tuple[Any, ...]:
-    return (found.outputs, np.asarray(found.loss), *found.states.values())
+    return (*states(found.outputs), np.asarray(found.loss), *found.states.values())
 
 
 def _drawn(kernel: ModuleType, cell: Cell) -> Difference:
@@ -369,6 +372,9 @@ def _drawn(kernel: ModuleType, cell: Cell) -> Difference:
 
 def _offered(kernel: ModuleType, cell: Cell) -> Difference:
     """Check that nothing is missing: `verify` checks only the options that it finds."""
+    declared = tuple(output.name for output in cell.outputs)
+    if outputs(kernel) != declared:
+        return verdict(False, f"outputs are {outputs(kernel)}, declared are {declared}")
     offered = options(kernel)._asdict()
     if is_forward_alone(kernel):
         return verdict(offered["lengths"], "there is no lengths")

@@ -30,6 +30,7 @@ from gru_codegen.equations import Equation
 from gru_codegen.functions import ElementwiseFunction
 from gru_codegen.losses import Loss
 from gru_codegen.notation import RowFunction, Where, signed
+from gru_codegen.outputs import as_tuple
 from gru_codegen.rows import size_of_share
 
 __all__ = [
@@ -256,11 +257,12 @@ _RULES: dict[type, Callable[[Any, Domain], _Evaluator]] = {
 class Evaluation(NamedTuple):
     """outputs (T, B, n), the last states by name, each (B, n), and the cost of each sample, (T, B).
 
-    The loss is the sum of the costs over `numbers`, the number of targets of a mean or else 1.
+    Several outputs are a tuple. The loss is the sum of the costs over `numbers`, the number of
+    targets of a mean or else 1.
     values: what each equation of a time step computes, by name, (T, B, n).
     """
 
-    outputs: Array
+    outputs: Any
     states: dict[str, Array]
     costs: Array
     numbers: int
@@ -293,7 +295,7 @@ def evaluate_declaration(
     and it costs nothing. observe: is told each equation of the cell that was computed, with its
     step and all values there are by then.
     """
-    bound, known = loss.of(cell.output, cell.names), Expressions(domain)
+    bound, known = loss.of(cell.outputs, cell.names), Expressions(domain)
     current = {state: states[state.name] for state in cell.states}
     # a row (1, n) is stored as a vector (n,)
     constant: dict[Any, Any] = {w: np.atleast_2d(weights[w.name]) for w in cell.fixed}
@@ -303,7 +305,8 @@ def evaluate_declaration(
         constant[equation.target] = known(equation.expression, constant)
         if observe is not None:
             observe(0, equation, constant)
-    outputs, of_samples, zero = [], [], 0 * domain.one
+    of_samples, zero = [], 0 * domain.one
+    outputs: list[list[Array]] = [[] for _ in cell.outputs]
     of_a_step = [equation for equation in cell.equations if equation.is_timed]
     computed: dict[str, list[Array]] = {equation.target.name: [] for equation in of_a_step}
     for t in range(len(targets)):
@@ -321,21 +324,28 @@ def evaluate_declaration(
             state: np.where(over[:, None], values[before], values[state])
             for state, before in cell.states.items()
         }
-        outputs.append(np.where(over[:, None], zero, values[cell.output]))
+        for each, output in zip(outputs, cell.outputs, strict=True):
+            each.append(np.where(over[:, None], zero, values[output]))
         for equation in of_a_step:
             computed[equation.target.name].append(values[equation.target])
         of_samples.append(np.where(over, zero, _costs(bound, values, known)))
     samples = np.size(of_samples) if ended is None else int((~ended).sum())
-    columns = loss.columns(np.shape(outputs)[-1])
+    put_out = tuple(map(np.array, outputs))
+    columns = loss.columns(put_out[0].shape[-1])
     numbers = samples * columns or 1 if loss.mean else 1
     last = {state.name: array for state, array in current.items()}
     found = {name: np.array(each) for name, each in computed.items()}
-    return Evaluation(np.array(outputs), last, np.array(of_samples), numbers, found)
+    given = put_out if put_out[1:] else put_out[0]
+    return Evaluation(given, last, np.array(of_samples), numbers, found)
 
 
-def costs(loss: Loss, outputs: Array, targets: Array, domain: Domain = FLOATS) -> Array:
-    """The cost of each sample of one step, (B,), without weights; both arguments are (B, n)."""
-    known, values = Expressions(domain), {loss.prediction: outputs, loss.target: targets}
+def costs(loss: Loss, outputs: Any, targets: Array, domain: Domain = FLOATS) -> Array:
+    """The cost of each sample of one step, (B,), without weights; both arguments are (B, n).
+
+    Several outputs are a tuple, as long as the loss has predictions or longer.
+    """
+    known, values = Expressions(domain), {loss.target: targets}
+    values |= zip(loss.predictions, as_tuple(outputs), strict=False)
     values |= _sizes(values)
     _compute_loss(values, loss, known)
     return _costs(loss, values, known)

@@ -43,10 +43,10 @@ def interpret(
     Of variables that share storage, as `Program.overwrites` says, each has what was written last.
 
     arrays: inputs and targets as (T, B, n), initial states as (B, H), weights by name; for a
-        pullback the seed too.
+        pullback the seeds too.
     given: the options that `arrays` has the arguments of: "lengths" (ended), "loss weights" (V),
         "pullback".
-    phases: those to run; None is all of them. A seed that is given comes where a phase is left out,
+    phases: those to run; None is all of them. Seeds that are given come where a phase is left out,
         since what was there before may be kept in the same storage.
     kept: the timed variables that are stored for all steps, the others having one place that each
         step writes over; None is all of them.
@@ -88,8 +88,7 @@ class Machine:
         self.values: dict[str, Any] = dict(arrays)
         for name, var in variables.items():
             if program.targets_in_seed and var.role == "target" and name in arrays:
-                assert program.seed is not None  # as validate() has checked
-                self.overwrites[name] = program.seed.name
+                self.overwrites[name] = program.seeds[0].name
                 self.give(name)
         self.started: set[str] = set()
 
@@ -99,8 +98,10 @@ class Machine:
             if phases is None or phase.name in phases:
                 for block in phase.blocks:
                     self.run(block, None)
-            elif self.program.seed is not None and self.program.seed.name in self.arrays:
-                self.give(self.program.seed.name)
+            else:
+                for seed in self.program.seeds:
+                    if seed.name in self.arrays:
+                        self.give(seed.name)
         return self.results()
 
     def give(self, name: str) -> None:

@@ -1,12 +1,13 @@
 """A loss, which is minimised, declared in SymPy like a cell.
 
-A loss compares the prediction of one time step with its target. ``O`` is the output size; which
-matrix is the prediction, and so the size O, is known when the loss is joined to a cell.
+A loss compares the prediction of one time step with its target, or several predictions, which are
+the outputs of a cell in order. ``O`` is the output size; which matrices the predictions are, and so
+the size O, is known when the loss is joined to a cell.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from reprlib import repr as shortened
@@ -46,6 +47,7 @@ from gru_codegen.errors import CellError
 from gru_codegen.functions import exp, huber, log, reciprocal, sigmoid, softplus
 from gru_codegen.known import Known
 from gru_codegen.notation import RowFunction, leaves
+from gru_codegen.outputs import as_tuple, one_or_several
 from gru_codegen.own_functions import applied_in
 from gru_codegen.rows import size_of_share
 
@@ -82,16 +84,18 @@ class Loss:
     Attributes
     ----------
     name, title: the name on the command line, the name in words.
-    prediction, target: the matrices that are compared, each (B, O).
-    equations: computed in order from the two.
+    prediction, target: the matrices that are compared, each (B, O). A tuple of several predictions
+        are the first outputs of a cell, as many.
+    equations: computed in order from these.
     cost: a rational multiple of one trace, the scalar that a step adds to the loss.
     targets: the kind of y, one of `TARGETS`; a label's target is one-hot.
     shifts: symbols whose every row is the largest entry of that row of another, and which the loss
         does not depend on: they keep exponentials in range. That it does not is proved.
     mean: whether the sum is divided by the number of targets: T B O numbers, or T B labels. With
         loss weights or lengths the weights of all targets, added up, are that number.
-    known: what everyone knows the adjoint of the prediction as, if it is derived in another form:
-        that it is the same is proved, for rows of the target that add up to 1 if it holds labels.
+    known: what everyone knows the adjoint of the first prediction as, if it is derived in another
+        form: that it is the same is proved, for rows of the target that add up to 1 if it holds
+        labels.
     checks: the lowest and the highest number, ``{Y: (0.1, 2)}``, that checks of kernels draw for
         the target; without it, numbers of order one of its kind.
 
@@ -102,7 +106,7 @@ class Loss:
 
     name: str
     title: str
-    prediction: MatrixSymbol
+    prediction: MatrixSymbol | tuple[MatrixSymbol, ...]
     target: MatrixSymbol
     equations: tuple[Equation, ...]
     cost: Any
@@ -113,7 +117,10 @@ class Loss:
     checks: Mapping[MatrixSymbol, tuple[float, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        where, given = f"loss {self.name!r}", (self.prediction, self.target)
+        where = f"loss {self.name!r}"
+        prediction = one_or_several(where, "prediction", self.prediction)
+        object.__setattr__(self, "prediction", prediction)
+        given = (*self.predictions, self.target)
         check_file_name(where, self.name)
         check_text(where, "title", self.title)
         check_tuple(where, "equations", self.equations, Equation)
@@ -137,6 +144,11 @@ class Loss:
         object.__setattr__(self, "checks", MappingProxyType(dict(self.checks)))
 
     @property
+    def predictions(self) -> tuple[MatrixSymbol, ...]:
+        """The predictions, one or several."""
+        return as_tuple(self.prediction)
+
+    @property
     def numbers(self) -> tuple[Any, ...]:
         """The sizes of the targets of one step, which a mean is taken over."""
         shape = tuple(self.target.shape)
@@ -146,13 +158,20 @@ class Loss:
         """The number of targets of a sample and a step with so many `outputs`: a label is one."""
         return outputs if len(self.numbers) > 1 else 1
 
-    def of(self, prediction: MatrixSymbol, names: Collection[str] = ()) -> Loss:
-        """The same loss of this `prediction`, which is (B, n): O becomes n.
+    def of(
+        self, outputs: MatrixSymbol | Sequence[MatrixSymbol], names: Collection[str] = ()
+    ) -> Loss:
+        """The same loss of the first of these `outputs`, which are (B, n): O becomes n.
 
         names: those of a cell's symbols; symbols of the loss that have one get another.
+
+        Raises CellError where there are too few outputs, or not all of one shape.
         """
-        sizes = {O: prediction.shape[1]}
-        bound = {self.prediction.subs(sizes): prediction}
+        predictions = as_tuple(outputs)[: len(self.predictions)]
+        self.check_outputs(predictions)
+        sizes = {O: predictions[0].shape[1]}
+        pairs = zip(self.predictions, predictions, strict=True)
+        bound = {declared.subs(sizes): output for declared, output in pairs}
         bound |= {
             old.subs(sizes): matrix(new, *old.subs(sizes).shape)
             for old, new in self._renamed(names).items()
@@ -166,7 +185,7 @@ class Loss:
         )
         return replace(
             self,
-            prediction=prediction,
+            prediction=predictions,
             target=bind(self.target),
             checks={bind(symbol): ends for symbol, ends in self.checks.items()},
             shifts={bind(s): bind(above) for s, above in self.shifts.items()},
@@ -174,6 +193,19 @@ class Loss:
             cost=bind(self.cost),
             known=self.known and replace(self.known, value=bind(self.known.value)),
         )
+
+    def check_outputs(self, outputs: Sequence[MatrixSymbol]) -> None:
+        """Check that a cell with these outputs has those that the loss reads, of one shape."""
+        where, own = f"loss {self.name!r}", " and ".join(map(str, self.predictions))
+        if len(outputs) < len(self.predictions):
+            raise CellError(
+                f"{where}: it reads {len(self.predictions)} outputs, as {own}, and the cell puts "
+                f"out {len(outputs)}, {' and '.join(map(str, outputs))}; name more as its output"
+            )
+        read = outputs[: len(self.predictions)]
+        if len({output.shape for output in read}) > 1:
+            shapes = " and ".join(f"{output} {letters(output)}" for output in read)
+            raise CellError(f"{where}: it reads {own} of one shape, and the cell puts out {shapes}")
 
     def _renamed(self, names: Collection[str]) -> dict[MatrixSymbol, str]:
         """Other names for the symbols that share theirs, or that of an adjoint, with a cell."""

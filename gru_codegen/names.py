@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import builtins
 import keyword
+import re
 from collections.abc import Collection, Hashable, Iterable
 from itertools import count
+from typing import Any
 
+from gru_codegen.errors import CellError
 from gru_codegen.ir import ELEMENTWISE
 
 __all__ = [
     "RESERVED",
     "SHARED",
     "NewNames",
+    "check_file_name",
     "fault_of_name",
     "free_name",
     "identifier",
@@ -29,10 +33,10 @@ _LETTERS = frozenset({"B", "D", "H", "O", "T", "L"})
 # fmt: off
 #: What a kernel defines, and what stands in its functions beside the symbols of the cell.
 _KERNEL = frozenset({
-    "CELL", "CONTRACT", "ENTRY_POINTS", "EQUATIONS", "LAYOUT", "LOSS", "MADE", "OUTPUT", "READOUT",
-    "SIZES", "STATES", "STYLE", "TARGETS", "UNROLL", "WITHOUT_GRADIENT",
-    "AllGradients", "Array", "Constants", "Inputs", "Params", "Result", "State", "Trace",
-    "Workspace",
+    "CELL", "CONTRACT", "ENTRY_POINTS", "EQUATIONS", "LAYOUT", "LOSS", "MADE", "OUTPUT", "OUTPUTS",
+    "READOUT", "SIZES", "STATES", "STYLE", "TARGETS", "UNROLL", "WITHOUT_GRADIENT",
+    "AllGradients", "Array", "Constants", "Inputs", "Outputs", "Params", "Result", "State",
+    "Trace", "Workspace",
     "all_gradients", "constants", "forward", "init_params", "loss", "loss_and_gradients", "vjp",
     "Any", "Callable", "DTypeLike", "NDArray", "NamedTuple", "annotations", "np",
     "V", "admit", "batch_size", "begin", "calls", "capacity", "dO", "dtype", "ended", "gradients",
@@ -74,6 +78,15 @@ class NewNames:
             self.given[thing] = free_name(stem, self.names_in_use)
             self.names_in_use.add(self.given[thing])
         return self.given[thing]
+
+
+def check_file_name(where: str, name: Any) -> None:
+    """Check that `name` can be part of the name of a file and of a module."""
+    if not (isinstance(name, str) and re.fullmatch("[A-Za-z][A-Za-z0-9_-]*", name)):
+        raise CellError(
+            f"{where}: its name must begin with a letter and go on with ASCII letters, digits, "
+            "hyphens and underscores; files are named by it"
+        )
 
 
 def fault_of_name(name: str) -> str | None:

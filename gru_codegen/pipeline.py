@@ -34,7 +34,7 @@ __all__ = ["check", "equations", "generate", "load", "said_otherwise", "source",
 #: What a kernel says of itself and the generator has to say too.
 _SAID = (
     *("CELL", "LOSS", "TARGETS", "EQUATIONS", "SIZES"),
-    *("STATES", "OUTPUT", "SHAPES", "ENTRY_POINTS", "CHECKS", "DERIVATIVES"),
+    *("STATES", "OUTPUT", "OUTPUTS", "SHAPES", "ENTRY_POINTS", "CHECKS", "DERIVATIVES"),
 )
 
 

@@ -21,11 +21,13 @@ O = size("O")  # noqa: E741  # the output size is called O throughout
 def linear(cell: Cell) -> Cell:
     """The same cell that puts out O_t = S_t Wout + bout, (B, O), S being its output.
 
+    Of several outputs that takes the place of the first.
+
     Raises
     ------
     CellError: the cell uses one of the names Wout and bout itself.
     """
-    state = cell.output
+    state, *others = cell.outputs
     weight, bias = matrix("Wout", state.shape[1], O), matrix("bout", 1, O)
     output = matrix(outputs_name(cell.names), B, O)
     readout = Equation(output, state * weight + ones(B, 1) * bias, "readout")
@@ -33,7 +35,7 @@ def linear(cell: Cell) -> Cell:
         cell,
         weights=(*cell.weights, weight, bias),
         equations=(*cell.equations, readout),
-        output=output,
+        output=(output, *others),
     )
 
 

@@ -12,6 +12,7 @@ from gru_codegen.cell import B, Cell, D, Equation, H, hadamard, matrix, ones, si
 from gru_codegen.cells import GRU
 from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS, sigmoid, tanh
+from gru_codegen.readouts import readouts
 
 x, S_prev, Z, S = matrix("x", B, D), matrix("S_prev", B, H), matrix("Z", B, H), matrix("S", B, H)
 W, U, b = matrix("W", D, H), matrix("U", H, H), matrix("b", 1, H)
@@ -50,6 +51,21 @@ def refusal(**changes: Any) -> str:
 def test_the_output_is_the_first_state_unless_said_otherwise() -> None:
     assert declare().output == S
     assert declare(output=Z).output == Z
+
+
+def test_several_outputs_are_a_tuple_and_one_is_none() -> None:
+    assert declare(output=[Z, S]).output == (Z, S)
+    assert declare(output=(S, Z)).outputs == (S, Z)
+    assert declare(output=(Z,)).output == Z
+    assert declare().outputs == (S,)
+    only_put_out = Equation(matrix("R", B, H), Z * U, "gate")
+    assert declare(equations=(GATE, only_put_out, STATE), output=(S, only_put_out.target))
+
+
+def test_a_readout_takes_the_place_of_the_first_output() -> None:
+    cell = readouts["linear"](declare(output=(S, Z)))
+    assert [output.name for output in cell.outputs] == ["O", "Z"]
+    assert cell.equations[-1].expression.has(S)
 
 
 def test_lists_and_dictionaries_are_frozen() -> None:
@@ -127,6 +143,16 @@ SYMBOLS: dict[str, tuple[dict[str, Any], str]] = {
         "output O is the target of no equation",
     ),
     "output that is given": ({"output": x}, "output x is the target of no equation"),
+    "weight among outputs": (
+        {"output": (S, W)},
+        "W is (D, H); what changes from step to step has one row per sample, (B, ...)",
+    ),
+    "no outputs": ({"output": ()}, "output is empty; it is one matrix, or several in a tuple"),
+    "one output twice": ({"output": (S, Z, S)}, "output has S twice"),
+    "text among outputs": (
+        {"output": (S, "Z")},
+        "'Z' must be a matrix symbol, such as matrix('x', B, H), not a str",
+    ),
     "input and weight of one name": (
         {"inputs": (x, matrix("W", B, D))},
         "W is declared twice; every symbol needs a name of its own",

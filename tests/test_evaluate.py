@@ -132,7 +132,7 @@ def run(cell: gc.Cell, steps: int, seed: int = 0) -> tuple[Evaluation, dict[str,
     data: dict[str, Any] = {
         "weights": {weight.name: draw(weight) for weight in cell.weights},
         "inputs": [draw(symbol, steps) for symbol in cell.inputs],
-        "targets": draw(cell.output, steps),
+        "targets": draw(cell.outputs[0], steps),
         "states": {state.name: draw(state) for state in cell.states},
     }
     return evaluate_declaration(cell, gc.L2, **data), data

@@ -332,7 +332,7 @@ def test_phases_are_run_by_name_and_a_seed_comes_for_one_left_out() -> None:
         Phase("loss", (sets(every(seed), every(Y)),)),
         Phase("backward", (sets(every(timed("dA", "B", "D")), call("negate", every(seed))),)),
     )
-    found = Program("test", (), phases, {}, seed, overwrites={"dO": "A"})
+    found = Program("test", (), phases, {}, seeds=(seed,), overwrites={"dO": "A"})
     np.testing.assert_array_equal(interpret(found, GIVEN, T)["dA"], -y)
     arrays = {**GIVEN, "dO": 3 * x}
     pulled = interpret(found, arrays, T, phases=("forward", "backward"))
@@ -346,7 +346,7 @@ def test_what_is_given_stays_as_it_is() -> None:
         Phase("loss", (sets(every(seed), every(X)),)),
         Phase("backward", (Loop("reverse", (sets(now(over), call("negate", now(seed))),)),)),
     )
-    found = Program("test", (), phases, {}, seed, overwrites={"dA": "dO"})
+    found = Program("test", (), phases, {}, seeds=(seed,), overwrites={"dA": "dO"})
     given = {**GIVEN, "dO": x.copy()}
     np.testing.assert_array_equal(interpret(found, given, T, phases=("backward",))["dA"], -x)
     np.testing.assert_array_equal(given["dO"], x)

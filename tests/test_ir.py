@@ -586,7 +586,7 @@ def test_nothing_is_for_a_pullback_before_the_seed_is_there() -> None:
     found = Program("test", (), (early, loss), {"forward": (S,), "pullback": (C,)})
     assert validate(found) is found
     with pytest.raises(ProgramError) as error:
-        validate(replace(found, seed=A))
+        validate(replace(found, seeds=(A,)))
     expected = "phase forward: if pullback: C[t] = S[t]: there is no pullback yet"
     assert str(error.value) == expected
 

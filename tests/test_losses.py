@@ -140,6 +140,27 @@ def test_both_sides_of_the_trace_have_one_shape() -> None:
     ) == ("cost: E is (B, O), W is (B, D); the factors of Trace(A.T * B) must have one shape")
 
 
+def test_several_predictions_are_the_first_outputs() -> None:
+    spread = (Equation(E, P - hadamard(Q, Y), "error"),)
+    loss = declare(prediction=[P, Q], equations=spread)
+    M, A, S = (matrix(name, B, H) for name in ("M", "E", "S"))
+    bound = loss.of((M, A, S), {"M", "E", "S"})
+    assert bound.predictions == (M, A)
+    assert bound.equations[0].target.name == "E_2"
+    assert str(bound.equations[0].expression) == str(M - hadamard(A, matrix("Y", B, H)))
+    with pytest.raises(CellError) as few:
+        loss.of(M)
+    assert str(few.value) == (
+        "loss 'l2': it reads 2 outputs, as P and Q, and the cell puts out 1, M; "
+        "name more as its output"
+    )
+    with pytest.raises(CellError) as apart:
+        loss.of((M, matrix("N", B, D)))
+    assert str(apart.value) == (
+        "loss 'l2': it reads P and Q of one shape, and the cell puts out M (B, H) and N (B, D)"
+    )
+
+
 PARTS: dict[str, tuple[dict[str, Any], str]] = {
     "unread target": (
         {"equations": (Equation(E, P / 2, "half"),)},
@@ -174,6 +195,15 @@ PARTS: dict[str, tuple[dict[str, Any], str]] = {
     "one name twice": (
         {"target": matrix("P", B, D)},
         "P is declared twice; every symbol needs a name of its own",
+    ),
+    "no predictions": (
+        {"prediction": ()},
+        "prediction is empty; it is one matrix, or several in a tuple",
+    ),
+    "one prediction twice": ({"prediction": (P, P)}, "prediction has P twice"),
+    "unread prediction of several": (
+        {"prediction": (P, Q)},
+        "Q is read by nothing; use it or remove it",
     ),
     "text for the prediction": (
         {"prediction": "P"},

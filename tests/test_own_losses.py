@@ -22,25 +22,38 @@ from gru_codegen.pipeline import check
 from gru_codegen.prove import prove
 from gru_codegen.request import Request, complete
 from gru_codegen.verify import targets
+from gru_codegen.verify.configuration import mapped
 from tests.shares import in_turn
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-PINBALL, QUASI, POISSON = (
-    load_loss(str(EXAMPLES / f"{name}.toml")) for name in ("pinball", "quasi_likelihood", "poisson")
+PINBALL, QUASI, POISSON, GAUSSIAN = (
+    load_loss(str(EXAMPLES / f"{name}.toml"))
+    for name in ("pinball", "quasi_likelihood", "poisson", "gaussian_likelihood")
 )
-GARCH = load_cell(str(EXAMPLES / "garch.toml"))
+GARCH, TWO = (load_cell(str(EXAMPLES / f"{name}.toml")) for name in ("garch", "mean_and_variance"))
 LEVEL = 0.9
 
-#: A cell with each loss, and the derivative of the cost of each number by the prediction.
+#: A cell with each loss, and the derivative of the cost of each number by the prediction, or by
+#: several.
 TRUTHS: dict[str, tuple[Any, Any, str, Any]] = {
     "pinball": (gc.GRU, PINBALL, "none", lambda o, y: np.where(y > o, -LEVEL, 1 - LEVEL)),
     "quasi-likelihood": (GARCH, QUASI, "none", lambda o, y: (1 / o - (y / o) ** 2) / 2),
     "poisson": (gc.cells["lstm"], POISSON, "linear", lambda o, y: np.exp(o) - y + o / 50),
+    "gaussian": (
+        TWO,
+        GAUSSIAN,
+        "none",
+        lambda o, y: (
+            (o.M - y) * np.exp(-o.A),
+            (1 - (y - o.M) ** 2 * np.exp(-o.A)) / 2,
+        ),
+    ),
 }
 COSTS: dict[str, Any] = {
     "pinball": lambda o, y: np.where(y > o, LEVEL * (y - o), (1 - LEVEL) * (o - y)),
     "quasi-likelihood": lambda o, y: (np.log(o) + y**2 / o) / 2,
     "poisson": lambda o, y: np.exp(o) - y * o + o**2 / 100,
+    "gaussian": lambda o, y: (o.A + (y - o.M) ** 2 * np.exp(-o.A)) / 2,
 }
 FORMS: dict[str, dict[str, Any]] = {
     "textbook": {"style": "textbook"},
@@ -55,7 +68,7 @@ def arguments(kernel: Any, seed: int = 0) -> tuple[Any, Any, Any, Any]:
     """params, x, y and loss weights, all positive, so that every loss is defined."""
     rng = np.random.default_rng(seed)
     T = kernel.UNROLL or 4
-    sizes = {"output_size": 3} if "O" in kernel.SIZES else {}
+    sizes = {f"{n}_size": 3 for n in ("output", "k") if n[0].upper() in kernel.SIZES}
     params = kernel.init_params(5, 5, rng=0, **sizes)
     params = type(params)(*(rng.uniform(0.1, 0.4, weight.shape) for weight in params))
     x = rng.uniform(0.5, 1.5, (T, 2, 5))
@@ -70,9 +83,8 @@ def test_loss_and_gradients_are_right_and_proved(form: str, name: str) -> None:
     outputs, _, pullback = kernel.vjp(params, x)
     result = kernel.loss_and_gradients(params, x, y, loss_weights=V)
     assert result.loss == pytest.approx((V[:, :, None] * COSTS[name](outputs, y)).sum(), 1e-13)
-    for found, right in zip(
-        result.gradients, pullback(V[:, :, None] * slope(outputs, y))[0], strict=True
-    ):
+    d_outputs = mapped(lambda each: V[:, :, None] * each, slope(outputs, y))
+    for found, right in zip(result.gradients, pullback(d_outputs)[0], strict=True):
         np.testing.assert_allclose(found, right, rtol=1e-12, atol=1e-13)
     assert prove(kernel, complete(cell, readout), loss)
 
@@ -118,7 +130,7 @@ def test_checks_alone_do_not_know_the_loss() -> None:
     assert gc.verify(kernel, loss=definition_of(PINBALL))
 
 
-@pytest.mark.parametrize("loss", [PINBALL, QUASI, POISSON, *gc.losses.values()])
+@pytest.mark.parametrize("loss", [PINBALL, QUASI, POISSON, GAUSSIAN, *gc.losses.values()])
 def test_a_loss_comes_back_from_its_data(loss: gc.Loss) -> None:
     data = json.loads(json.dumps(data_of(loss)))
     found = loss_of(data)

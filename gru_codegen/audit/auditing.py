@@ -184,7 +184,7 @@ class _Auditor:
         if found[0].outputs is None:
             return
         model = Model(derive(self.declared.cell, self.declared.loss))
-        axes = self.foreign.mapping.x.of_outputs(str(self.declared.cell.output.shape[1]))
+        axes = self.foreign.mapping.x.of_outputs(str(self.declared.cell.outputs[0].shape[1]))
         pairs = [
             (each.outputs, np.array(axes.of(model.forward(point).outputs)))
             for each, point in zip(found, self.points, strict=True)

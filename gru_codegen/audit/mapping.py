@@ -202,7 +202,7 @@ class _Reader(_Values):
         for key in self.table:
             self._one_of("key", key, _KEYS)
         weights = self._weights()
-        features, out = (str(s.shape[1]) for s in (self.cell.inputs[0], self.cell.output))
+        features, out = (str(s.shape[1]) for s in (self.cell.inputs[0], self.cell.outputs[0]))
         state = str(next(iter(self.cell.states)).shape[1])
         labels = self.loss.targets == "labels"
         steps = () if self._at_last() else ("T",)
@@ -229,7 +229,7 @@ class _Reader(_Values):
 
     def _symbols(self) -> Iterable[Any]:
         cell = self.cell
-        return (*cell.inputs, *cell.weights, *cell.states, cell.output)
+        return (*cell.inputs, *cell.weights, *cell.states, *cell.outputs)
 
     # --- weights ----------------------------------------------------------------------------
 

@@ -86,7 +86,7 @@ class Forward:
 
     Attributes
     ----------
-    outputs: (T, B, n).
+    outputs: the first, (T, B, n).
     share: what the mean of a loss divides every number by, as a factor.
     known: backward passes that have been computed, by their changes.
     """
@@ -167,7 +167,7 @@ class Model:
         cell, loss = self.derivation.cell, self.derivation.loss
         current = {state: point.states[state.name] for state in cell.states}
         weights = {weight: point.weights[weight.name] for weight in cell.weights}
-        sizes = {n: point.sizes[str(n)] for s in (*weights, *current, *cell.inputs, cell.output)
+        sizes = {n: point.sizes[str(n)] for s in (*weights, *current, *cell.inputs, *cell.outputs)
                  for n in s.shape if n.is_Symbol}  # fmt: skip
         steps, total = [], 0.0
         for x, y in zip(point.x, point.y, strict=True):
@@ -182,7 +182,7 @@ class Model:
             current = {state: values[state] for state in cell.states}
             total += float(evaluate(loss.cost, values))
             steps.append(values)
-        outputs = np.array([values[cell.output] for values in steps])
+        outputs = np.array([values[cell.outputs[0]] for values in steps])
         columns = loss.columns(outputs.shape[2])
         share = 1 / (columns * len(outputs) * outputs.shape[1]) if loss.mean else 1.0
         return Forward(steps, outputs, total * share, share)
@@ -229,7 +229,7 @@ class Model:
             later = adjoints[t + 1] if t + 1 < len(adjoints) else None
             for target in self.adjoints:
                 total = self._total(target, terms, values)
-                if target == self.derivation.seed and last_only and later is not None:
+                if target in self.derivation.seeds and last_only and later is not None:
                     total = np.zeros_like(total)
                 if target in self.carries and target not in cut and later is not None:
                     total = total + later[before[target]]

@@ -81,7 +81,7 @@ def points(cell: Cell, loss: Loss, data: Data) -> Iterator[Point]:
 
 
 def _sizes(cell: Cell) -> Iterator[Any]:
-    symbols = (*cell.inputs, *cell.weights, *cell.states, cell.output)
+    symbols = (*cell.inputs, *cell.weights, *cell.states, *cell.outputs)
     return (number for symbol in symbols for number in symbol.shape)
 
 
@@ -96,7 +96,7 @@ def _point(
     states = {state.name: normal(state) for state in cell.states}
     if data.no_state or name == "s0 = 0":
         states = {state: np.zeros_like(value) for state, value in states.items()}
-    x, y = normal(cell.inputs[0], T), normal(cell.output, T)
+    x, y = normal(cell.inputs[0], T), normal(cell.outputs[0], T)
     if loss.targets in ("fractions", "positive"):  # from 0 to 1 all are positive
         y = 1 / (1 + np.exp(-y))
     for low, high in loss.checks.values():

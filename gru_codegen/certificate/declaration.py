@@ -29,6 +29,7 @@ from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.losses import KnownAdjoint, Loss, losses
 from gru_codegen.notation import RowFunction, Where
+from gru_codegen.outputs import as_tuple
 from gru_codegen.own_functions import ARGUMENT, formulas_of, made_of
 from gru_codegen.rows import share, size_of_share
 
@@ -73,11 +74,17 @@ def data_of(declaration: Cell | Loss) -> Data:
         },
         "states": [str(state) for state in declaration.states],
         "equations": _equations(declaration.equations),
-        "output": str(declaration.output),
+        "output": _output(declaration),
         "checks": {str(symbol): list(ends) for symbol, ends in declaration.checks.items()},
         **_init(declaration),
         **_functions(declaration),
     }
+
+
+def _output(cell: Cell) -> Any:
+    """The name of the output, or a list of several."""
+    names = [output.name for output in cell.outputs]
+    return names if names[1:] else names[0]
 
 
 def _init(cell: Cell) -> Data:
@@ -98,7 +105,7 @@ def _data_of_loss(loss: Loss) -> Data:
     return {
         "name": loss.name,
         "title": loss.title,
-        "prediction": _shapes([loss.prediction]),
+        "prediction": _shapes(loss.predictions),
         "target": _shapes([loss.target]),
         "equations": _equations(loss.equations),
         "cost": _data(loss.cost),
@@ -131,7 +138,7 @@ def cell_of(data: Any) -> Cell:
         tuple(weights.values()),
         dict(zip(states, previous.values(), strict=True)),
         _read_equations(written, symbols, functions),
-        _known(targets, _at(data, "output", str)),
+        tuple(_known(targets, name) for name in as_tuple(_at(data, "output", (str, list)))),
         {_known(symbols, name): _range(ends) for name, ends in _at(data, "checks").items()},
         tuple(_known(inputs, name) for name in _at(data, "without_gradient", list)),
         {_known(weights, name): text for name, text in data.get("init", {}).items()},
@@ -170,7 +177,7 @@ def _loss_of(data: Any) -> Loss:
     symbols = {name: each for table in given for name, each in table.items()}
     for equation in written:
         symbols |= _symbols(_at(equation, "target"))
-    [prediction], [target] = (list(table.values()) for table in given)
+    predictions, [target] = (tuple(table.values()) for table in given)
     shifts = {
         matrix(name, *_known(symbols, above).shape): _known(symbols, above)
         for name, above in _at(data, "shifts").items()
@@ -180,7 +187,7 @@ def _loss_of(data: Any) -> Loss:
     return Loss(
         name=_at(data, "name", str),
         title=_at(data, "title", str),
-        prediction=prediction,
+        prediction=predictions,
         target=target,
         equations=_read_equations(written, symbols),
         cost=_expression(_at(data, "cost", _EXPRESSION), symbols),

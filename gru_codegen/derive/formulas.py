@@ -99,7 +99,7 @@ class Formulas:
 
     Attributes
     ----------
-    cell, loss: the declaration; the loss is already joined to the cell's output.
+    cell, loss: the declaration; the loss is already joined to the cell's outputs.
     equations: cell and loss in normal form, in the order of computation.
     adjoints: the adjoint equations in the order in which the backward pass computes them.
     gradients: one for each weight, in the declared order.
@@ -107,7 +107,7 @@ class Formulas:
         computed, behind all steps and before the gradients.
     shared: the factors that several formulas read.
     notation: how all the symbols are ordered and written.
-    seed: the adjoint of the output, with which the loss ends and the cell's adjoints begin.
+    seeds: the adjoint of each output, with which the loss ends and the cell's adjoints begin.
     """
 
     cell: Cell
@@ -117,13 +117,31 @@ class Formulas:
     gradients: tuple[Gradient, ...]
     shared: tuple[Shared, ...]
     notation: Notation
-    seed: MatrixSymbol
+    seeds: tuple[MatrixSymbol, ...]
     outside: tuple[Gradient, ...] = ()
 
     @property
     def sums(self) -> tuple[Gradient, ...]:
         """All that sums up over time: the adjoints outside the loop, then the gradients."""
         return (*self.outside, *self.gradients)
+
+    @property
+    def seeded(self) -> tuple[MatrixSymbol, ...]:
+        """The variables that the seeds are the adjoints of: O for an output S, or the output."""
+        variables = {adjoint.target: adjoint.of for adjoint in self.adjoints}
+        return tuple(variables[seed] for seed in self.seeds)
+
+    @property
+    def seeds_of_loss(self) -> tuple[MatrixSymbol, ...]:
+        """The adjoints of the outputs that the loss reads; those of others are 0."""
+        return self.seeds[: len(self.loss.predictions)]
+
+    @property
+    def of_loss(self) -> set[MatrixSymbol]:
+        """The variables whose adjoints the loss gives, or a pullback: its own, and the outputs."""
+        ours = {equation.target for equation in self.cell.equations}
+        own = {e.target for e in self.equations if e.origin.target not in ours}
+        return own.union(self.seeded)
 
     @property
     def forward_equations(self) -> tuple[NormalEquation, ...]:

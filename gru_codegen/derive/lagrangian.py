@@ -53,13 +53,15 @@ def derive(cell: Cell, loss: Loss = L2) -> Derivation:
 
 @cache  # with both arguments given, however derive() was called
 def _derive(cell: Cell, loss: Loss) -> Derivation:
-    link = _output_equation(cell)
-    names = cell.names | ({link.target.name} if link else set())
-    bound = loss.of(link.target if link else cell.output, names)
+    loss.check_outputs(cell.outputs)
+    links = _output_equations(cell)
+    names = cell.names | {link.target.name for link in links.values()}
+    outputs = [links[each].target if each in links else each for each in cell.outputs]
+    bound = loss.of(outputs, names)
     previous = tuple(cell.states.values())
     own = (bound.target, *bound.shifts, *(equation.target for equation in bound.equations))
     declared = names | {symbol.name for symbol in own}
-    outer = (link, *bound.equations) if link else bound.equations
+    outer = (*links.values(), *bound.equations)
     equations = normalise((*cell.equations, *outer), declared, previous)
     _prove_normal_form(equations)
     for shift in bound.shifts:
@@ -122,8 +124,8 @@ def _derive(cell: Cell, loss: Loss) -> Derivation:
         for e in equations
     )
     shared = _shared(adjoints, (*made, *gradients), notation)
-    seed = adjoint_of[bound.prediction]
-    return Derivation(cell, bound, equations, adjoints, gradients, shared, notation, seed, made)
+    seeds = tuple(adjoint_of[output] for output in outputs)
+    return Derivation(cell, bound, equations, adjoints, gradients, shared, notation, seeds, made)
 
 
 def _outside(
@@ -138,18 +140,23 @@ def _outside(
     return [each for each in reversed(found) if each not in shifts]
 
 
-def _output_equation(cell: Cell) -> Equation | None:
-    """O = S: the output as a variable of its own, unless nothing but the loss reads it anyway.
+def _output_equations(cell: Cell) -> dict[MatrixSymbol, Equation]:
+    """O = S: an output as a variable of its own, unless nothing but the loss reads it anyway.
 
     Its adjoint dO is all that the cell has to know of the loss: where the loss ends and the cell
-    begins, or where a pullback starts.
+    begins, or where a pullback starts. Of several outputs S and C these are O_S and O_C.
     """
     read = {symbol for equation in cell.equations for symbol in leaves(equation.expression)}
-    if cell.output not in cell.states and cell.output not in read:
-        return None
-    names = {s.name for s in (*cell.inputs, *cell.fixed, *cell.states.values())}
-    names |= {equation.target.name for equation in cell.equations}
-    return Equation(matrix(outputs_name(names), *cell.output.shape), cell.output, "output")
+    names = cell.names
+    links = {}
+    for output in cell.outputs:
+        if output not in cell.states and output not in read:
+            continue
+        several = len(cell.outputs) > 1
+        name = free_name(f"O_{output}", names) if several else outputs_name(names)
+        names.add(name)
+        links[output] = Equation(matrix(name, *output.shape), output, "output")
+    return links
 
 
 def _differentiate(

@@ -122,7 +122,8 @@ class Weighting:
     adjoint: that of the target.
     terms: the proved local derivatives of the cost, then of the target.
     share: the weight of every target in a mean where all of `weights` are 1; 1 if the loss is none.
-    seed: the adjoint of the outputs, V o dO in terms of the adjoint without weights; proved.
+    seeds: for each adjoint of outputs that the loss gives, V o dO in terms of the adjoint without
+        weights; proved.
     """
 
     weights: MatrixSymbol
@@ -132,7 +133,7 @@ class Weighting:
     adjoint: MatrixSymbol
     terms: tuple[LocalDerivative, ...]
     share: Any
-    seed: Any
+    seeds: Mapping[MatrixSymbol, Any]
 
 
 @dataclass(frozen=True)
@@ -255,7 +256,7 @@ class _Author:
     # --- loss weights -----------------------------------------------------------------------
 
     def _weighting(self) -> Weighting:
-        loss, seed = self.formulas.loss, self.formulas.seed
+        loss = self.formulas.loss
         where = f"loss {loss.name!r} with weights"
         coefficient, trace = loss.cost.as_coeff_Mul()
         left, right = trace.arg.args
@@ -282,10 +283,12 @@ class _Author:
             replace(term, expression=term.expression.xreplace(values))
             for term in (*of_cost, *of_weighed)
         ]
-        plain = self._adjoint_of_outputs([t for a in self.formulas.adjoints for t in a.terms])
+        plain = self._seeds([term for a in self.formulas.adjoints for term in a.terms])
         if loss.known is not None:
-            prove_known(where, loss, plain)
-        prove_row_factor(where, weights, plain, self._adjoint_of_outputs(substituted))
+            prove_known(where, loss, next(iter(plain.values())))
+        multiplied = self._seeds(substituted)
+        for seed, value in plain.items():
+            prove_row_factor(where, weights, value, multiplied[seed])
         numbers = (size("T"), *loss.numbers)
         return Weighting(
             weights,
@@ -295,24 +298,23 @@ class _Author:
             adjoint,
             (*of_cost, *of_weighed),
             1 / sp.Mul(*numbers) if loss.mean else sp.S.One,
-            HadamardProduct(self._timed(self.weights, seed), seed),
+            {seed: HadamardProduct(self._timed(self.weights, seed), seed) for seed in plain},
         )
 
-    def _adjoint_of_outputs(self, of_cost: list[LocalDerivative]) -> Any:
-        """The adjoint of the outputs in forward values alone, with these derivatives of the cost.
+    def _seeds(self, of_cost: list[LocalDerivative]) -> dict[MatrixSymbol, Any]:
+        """The adjoints of outputs in forward values alone, with these derivatives of the cost.
 
         Those of the equations of the loss are what they are.
         """
         adjoints: dict[MatrixSymbol, Any] = {}
-        for adjoint in self.formulas.adjoints:
+        of_loss = self.formulas.of_loss
+        for adjoint in (each for each in self.formulas.adjoints if each.of in of_loss):
             terms = [term for term in adjoint.terms if term.of is not None]
             terms += [t for t in of_cost if t.argument == adjoint.of and t not in terms]
             parts = [term.expression.xreplace(adjoints) for term in terms]
             zero = ZeroMatrix(*adjoint.of.shape)
             adjoints[adjoint.target] = MatAdd(*parts) if len(parts) > 1 else (*parts, zero)[0]
-            if adjoint.target == self.formulas.seed:
-                break
-        return adjoints[self.formulas.seed]
+        return {seed: adjoints[seed] for seed in self.formulas.seeds_of_loss}
 
     # --- pullback ---------------------------------------------------------------------------
 

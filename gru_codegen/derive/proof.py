@@ -236,7 +236,7 @@ def prove_known(where: str, loss: Loss, adjoint: Any) -> None:
             if sp.cancel(sp.together(entry.replace(reciprocal, lambda a: 1 / a))) != 0:
                 raise DerivationError(
                     f"{where}: the adjoint of the outputs is not {loss.known.function}"
-                    f"({loss.prediction}) - {loss.target}: entry {index} differs at sizes "
+                    f"({loss.predictions[0]}) - {loss.target}: entry {index} differs at sizes "
                     f"{_listed(sizes)}"
                 )
 

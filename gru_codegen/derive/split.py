@@ -143,18 +143,18 @@ class _Author:
         derivation = self.derivation
         values: dict[Any, Any] = {}  # of what is not a line of its own
         lines: dict[MatrixSymbol, Any] = {}
-        of_outputs = True
+        of_loss, seeds = derivation.of_loss, derivation.seeds
         for adjoint in derivation.adjoints:
             labelled = self.symbol(adjoint.target, whose)
             value = _without_ones(substitute(self.value(adjoint, whose), values))
-            if adjoint.target == derivation.seed and whose != "later":
+            if adjoint.target == seeds[0] and whose != "later":
                 value = self.seed(value)
             is_name = isinstance(value, (MatrixSymbol, ZeroMatrix)) and adjoint.carry is None
-            if (of_outputs and adjoint.target != derivation.seed) or is_name or _is_zero(value):
+            within_loss = adjoint.of in of_loss and adjoint.target not in seeds
+            if within_loss or is_name or _is_zero(value):
                 values[labelled] = value
             else:
                 lines[labelled] = value
-            of_outputs = of_outputs and adjoint.target != derivation.seed
         gradients = {
             g.weight: substitute(self.labelled_at(g.summand, whose), values)
             for g in derivation.sums
@@ -175,12 +175,12 @@ class _Author:
         return self.labelled_at(form, whose)
 
     def seed(self, derived: Any) -> Any:
-        """The adjoint of the outputs: as it is derived, or as everyone knows it."""
+        """The adjoint of the first output: as it is derived, or as everyone knows it."""
         loss = self.derivation.loss
         if loss.known is None:
             return derived
         minus = MatMul(-1, loss.target)
-        known = MatAdd(RowFunction(loss.known.function, loss.prediction), minus)
+        known = MatAdd(RowFunction(loss.known.function, loss.predictions[0]), minus)
         return self.indexed.at(known, self.step)
 
     def labelled_at(self, expression: Any, whose: Whose) -> Any:

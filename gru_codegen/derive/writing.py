@@ -112,7 +112,7 @@ def _read_by(formula: AdjointEquation | Gradient) -> Prose:
     readers: list[Any] = [term.of or Schema("L", "L") for term in formula.terms]
     if getattr(formula, "carry", None) is not None:
         readers.append(Schema("step t+1", r"\text{step } t+1"))
-    return ("read by ", *listed(readers))
+    return ("read by ", *listed(readers)) if readers else ("read by nothing",)
 
 
 def listed(formulas: Iterable[Any]) -> Prose:
@@ -147,7 +147,7 @@ def known_adjoint(derivation: Formulas) -> Schema | None:
     if loss.known is None:
         return None
     text, latex = (
-        f"{spelling.function(loss.known.function)}({write(loss.prediction, spelling)}) - "
+        f"{spelling.function(loss.known.function)}({write(loss.predictions[0], spelling)}) - "
         f"{write(loss.target, spelling)}"
         for spelling in (TEXT, LATEX)
     )
@@ -169,7 +169,7 @@ def mask_name(derivation: Formulas) -> str:
     cell, loss = derivation.cell, derivation.loss
     symbols = (
         *(*cell.inputs, *cell.fixed, *cell.states, *cell.states.values()),
-        *(loss.prediction, loss.target, *loss.shifts),
+        *(*loss.predictions, loss.target, *loss.shifts),
         *(equation.target for equation in derivation.equations),
         *(adjoint.target for adjoint in derivation.adjoints),
     )

@@ -114,15 +114,15 @@ class Interface:
     """The subject of the entry points of a kernel.
 
     constants: those that a call is given. inputs: the variables, in the declared order;
-    differentiated: the names of those with a gradient. outputs, labels: the shape of the outputs,
-    and whether targets are labels. counts: whether the loss is a mean. state: the type of states.
-    trains: whether there is a loss at all.
+    differentiated: the names of those with a gradient. outputs: the variables, in the declared
+    order. labels: whether targets are. counts: whether the loss is a mean. state: the type of
+    states. trains: whether there is a loss at all.
     """
 
     constants: tuple[Var, ...]
     inputs: tuple[Var, ...]
     differentiated: tuple[str, ...]
-    outputs: Shape
+    outputs: tuple[Var, ...]
     labels: bool
     counts: bool
     state: str
@@ -138,7 +138,7 @@ class Interface:
             program.given_constants,
             tuple(variables[name] for name in inputs),
             tuple(n for n in inputs if targets is None or n in _differentiated(program)),
-            ("T", *program.entries["forward"][0].shape),
+            program.outputs,
             targets == "labels",
             any(var.role == "count" for var in variables.values()),
             state,
@@ -178,8 +178,17 @@ class Interface:
 
     @property
     def targets(self) -> Shape:
-        """The shape of y."""
-        return self.outputs[:-1] if self.labels else self.outputs
+        """The shape of y, which is that of the first output."""
+        return ("T", *self.outputs[0].shape[: 1 if self.labels else 2])
+
+    @property
+    def outputs_in_words(self) -> str:
+        """The shape of an only output, or each of several by its name."""
+        shapes = [letters(("T", *var.shape)) for var in self.outputs]
+        if len(shapes) == 1:
+            return shapes[0]
+        names = (public(var.name) for var in self.outputs)
+        return listed([f"{name} {shape}" for name, shape in zip(names, shapes, strict=True)])
 
     def entry_points(
         self, *, credit: bool = False, values: Sequence[str] = ()
@@ -198,7 +207,8 @@ class Interface:
         run = (*fixed, self.x, s0, lengths, mask, workspace)
         train = (*fixed, self.x, y, s0, weights, lengths, mask, workspace)
         outputs = ("outputs", "state")
-        pair, phases = f"tuple[Array, {self.state}]", ("forward", "loss", "backward")
+        given = "Outputs" if self.outputs[1:] else "Array"
+        pair, phases = f"tuple[{given}, {self.state}]", ("forward", "loss", "backward")
         pullback = f"Callable[..., tuple[Params, Any, {self.state}]]"
         forward = EntryPoint("forward", run, phases[:1], outputs, pair, self._forward())
         traced = [EntryPoint("trace", run, (), tuple(values), "Trace", _trace())] if values else []
@@ -231,7 +241,7 @@ class Interface:
                 run,
                 phases[:1],
                 (*outputs, "pullback"),
-                f"tuple[Array, {self.state}, {pullback}]",
+                f"tuple[{given}, {self.state}, {pullback}]",
                 self._vjp(),
             ),
             *([EntryPoint("credit", measure, (), CREDIT, "Credit", _credit())] * credit),
@@ -251,12 +261,13 @@ class Interface:
 
     def _forward(self) -> str:
         given = listed([f"{name} {letters(shape)}" for name, shape in self.shapes.items()])
+        zero = "its outputs are 0" if self.outputs[1:] else "its output is 0"
         return _docstring(
-            f"Return the outputs {letters(self.outputs)} and the last state for {given}; "
+            f"Return the outputs {self.outputs_in_words} and the last state for {given}; "
             "s0 is zeros if None.",
             "lengths: (B,) integers, how many steps each sample has, T if None. mask: (T, B) "
             "booleans, True where a step is real, as all are if None. Any other step, and each "
-            "past the length, is padding: a sample keeps its state, its output is 0, and what "
+            f"past the length, is padding: a sample keeps its state, {zero}, and what "
             f"{listed(self.names)} {'hold' if len(self.names) > 1 else 'holds'} there is not read.",
         )
 
@@ -291,7 +302,7 @@ class Interface:
             "Return outputs, the last state, and the pullback: from adjoints of outputs to "
             "gradients.",
             "pullback(d_outputs, d_state=None, *, inputs=True) -> (d_params, d_x, d_s0) "
-            f"takes the derivative of any function of the outputs {letters(self.outputs)} and of "
+            f"takes the derivative of any function of the outputs {self.outputs_in_words} and of "
             "the last state, and gives its derivatives with respect to "
             f"{listed(['the weights', *self._with_gradient, 's0'])}; d_x is "
             "None without inputs, and not computed. It works once, and before the workspace "

@@ -99,10 +99,10 @@ def made_for_a_pullback(program: Program) -> dict[str, Var]:
 
 
 def before_the_pullback(program: Program) -> set[str]:
-    """The names of the phases that are run before there is a pullback: to that of the seed."""
+    """The names of the phases that are run before there is a pullback: to that of the seeds."""
     names: list[str] = []
     for phase in program.phases:
         names.append(phase.name)
-        if program.seed in {ref.var for s in statements(phase.blocks) for ref in writes(s)}:
+        if {*program.seeds} & {ref.var for s in statements(phase.blocks) for ref in writes(s)}:
             return set(names)
     return set()

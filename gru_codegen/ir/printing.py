@@ -46,7 +46,8 @@ def _header(program: Program) -> list[str]:
         "weights": _names(program.weights),
         "constants": _names(program.constants),
         "made": ", ".join(f"{n} {' '.join(map(str, (of, *k)))}" for n, (of, k) in made.items()),
-        "seed": "" if program.seed is None else program.seed.name,
+        "outputs": _names(program.outputs),
+        "seeds": _names(program.seeds),
         "carries": _names(program.carries),
         "stored": over,
         "by row": " ".join(sorted(program.by_row)),
@@ -83,7 +84,7 @@ def _variables(program: Program) -> Iterable[Var]:
     for ref in (*program.references(), *_of_origins(program)):
         add(ref.var)
     named = (*program.carries, *(var for results in program.entries.values() for var in results))
-    for var in (*named, *(() if program.seed is None else (program.seed,))):
+    for var in (*named, *program.outputs, *program.seeds):
         add(var)
     return variables.values()
 

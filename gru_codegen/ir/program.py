@@ -122,14 +122,16 @@ class Program:
     weights: in the declared order.
     phases: in order; an entry point runs them up to the last that it needs.
     entries: for each entry point the variables that its caller reads.
-    seed: the adjoint of the outputs: the loss phase computes it, or a pullback is given it.
+    outputs: what a step puts out, in the declared order.
+    seeds: the adjoint of each output: the loss phase computes it, or a pullback is given it.
     carries: the adjoints that the first step passes on, which a pullback hands out.
     steps: the number of time steps of an unrolled program, None while there are loops.
     orientation: of matrices of samples: a sample per row, or per column, which is transposed.
     overwrites: the variable in whose storage another one is kept, by the names of both.
     by_row: the names of variables with a sample per row in either orientation, the rows of all
         steps one below the other.
-    targets_in_seed: whether the storage of the seed may hold the targets until it is computed.
+    targets_in_seed: whether the storage of the first seed may hold the targets until it is
+        computed.
     constants: weights that have no gradient, in the declared order.
     made: those of them that are made of sizes, by name, each with its pattern and the numbers that
         this takes; the others are arguments.
@@ -140,7 +142,8 @@ class Program:
     weights: tuple[Var, ...]
     phases: tuple[Phase, ...]
     entries: Mapping[str, tuple[Var, ...]]
-    seed: Var | None = None
+    outputs: tuple[Var, ...] = ()
+    seeds: tuple[Var, ...] = ()
     carries: tuple[Var, ...] = ()
     steps: int | None = None
     orientation: Orientation = "rows"

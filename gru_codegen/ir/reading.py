@@ -175,7 +175,8 @@ def _program(
             for key, names in by_key.items()
             if key.startswith("entry ")
         },
-        seed=known[by_key["seed"]] if "seed" in by_key else None,
+        outputs=named(by_key.get("outputs", "")),
+        seeds=named(by_key.get("seeds", "")),
         carries=named(by_key.get("carries", "")),
         steps=None if by_key["steps"] == "any" else int(by_key["steps"]),
         orientation=orientations[by_key["orientation"]],

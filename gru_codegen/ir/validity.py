@@ -326,7 +326,7 @@ def _check_overwrites(program: Program, names: dict[str, Var]) -> None:
                 raise ProgramError(f"{new} overwrites itself")
     for var in names.values():
         held = program.targets_in_seed and var.role == "target"
-        if held and (program.seed is None or _place(var) != _place(program.seed)):
+        if held and _place(var) not in map(_place, program.seeds[:1]):
             raise ProgramError(f"there is no adjoint of outputs whose storage {var.name} fits")
     for name in _repeated(program.overwrites.values()):
         raise ProgramError(f"{name} is overwritten by two variables")

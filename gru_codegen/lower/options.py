@@ -77,26 +77,26 @@ class Options:
     # --- the loss ---------------------------------------------------------------------------
 
     def loss(self) -> list[Statement]:
-        """The loss, then the factors of a mean and of weights in the adjoint of the outputs.
+        """The loss, then the factors of a mean and of weights in the adjoints of outputs.
 
         Both are factors of every adjoint, so they enter where the adjoints begin. The weight of a
-        sample multiplies its term, and so its row of that adjoint.
+        sample multiplies its term, and so its row of those adjoints.
         """
-        loss, seed = self.derivation.loss, self.derivation.seed
-        state = self.stated.statement
-        target, name = self.variables.refs[seed], self.notation.text(seed)
+        loss, state = self.derivation.loss, self.stated.statement
         value, text = self._mean(self._cost()), f"L = {written_loss(self.derivation)}"
         formula = Formula(text, loss.title, Ref(self.variables.loss), value)
         statements = [state("loss", "L", formula, accumulate=True)]
-        if loss.mean:
-            text = f"{name} <- {mean_factor(loss)} {name}"
-            mean = Formula(text, "for the mean", target, self._mean(target))
-            statements.append(state("mean", target.var.name, mean))
-        weighted = self.derivation.options.weighting.seed
-        text = f"{name} <- {self.notation.text(weighted)}"
-        value = lowered(self.notation.arrange(weighted), self.of_loss)
-        weights = Formula(text, "with loss weights V", target, value)
-        statements.append(state("loss weights", target.var.name, weights, given=("loss weights",)))
+        for seed, weighted in self.derivation.options.weighting.seeds.items():
+            target, name = self.variables.refs[seed], self.notation.text(seed)
+            if loss.mean:
+                text = f"{name} <- {mean_factor(loss)} {name}"
+                mean = Formula(text, "for the mean", target, self._mean(target))
+                statements.append(state("mean", target.var.name, mean))
+            text = f"{name} <- {self.notation.text(weighted)}"
+            value = lowered(self.notation.arrange(weighted), self.of_loss)
+            weights = Formula(text, "with loss weights V", target, value)
+            of_weights = state("loss weights", target.var.name, weights, given=("loss weights",))
+            statements.append(of_weights)
         return statements
 
     def _cost(self) -> Expr:

@@ -57,7 +57,7 @@ class _Lowering:
         self.ours = {equation.target for equation in self.cell.equations}
 
     def program(self) -> Program:
-        """The phases: forward; loss, down to the adjoint of the outputs; backward; inputs."""
+        """The phases: forward; loss, down to the adjoints of outputs; backward; inputs."""
         derivation, cell = self.derivation, self.cell
         own = self._own()
         of_inputs = [a for a in derivation.adjoints if a.of in cell.inputs]
@@ -96,7 +96,8 @@ class _Lowering:
                 tuple(self.refs[weight].var for weight in cell.weights),
                 tuple(phases),
                 self._entries(),
-                self.refs[derivation.seed].var,
+                tuple(self.refs[output].var for output in cell.outputs),
+                tuple(self.refs[seed].var for seed in derivation.seeds),
                 tuple(
                     self.refs[a.target].var
                     for a in derivation.adjoints
@@ -115,7 +116,7 @@ class _Lowering:
     def _own(self) -> set[MatrixSymbol]:
         """Symbols of the cell, not the loss: their adjoints are computed in the backward loop."""
         computed = {e.target for e in self.derivation.equations if e.origin.target in self.ours}
-        return {*self.ours, *self.cell.states.values(), *computed} - {self.loss.prediction}
+        return {*self.ours, *self.cell.states.values(), *computed} - self.derivation.of_loss
 
     # --- statements -------------------------------------------------------------------------
 
@@ -168,7 +169,7 @@ class _Lowering:
         meaning = self.refs[adjoint.target].var.meaning
         formula = self._formula(adjoint.target, adjoint.factored, meaning, scope)
         known = known_adjoint(self.derivation)
-        if known is not None and adjoint.target == self.derivation.seed:
+        if known is not None and adjoint.target == self.derivation.seeds[0]:
             formula = replace(formula, text=f"{formula.text} = {known.text}")
         # passes choose how sums are factored, so the statement has its terms one by one
         value = lowered(adjoint.expression, scope)
@@ -206,11 +207,12 @@ class _Lowering:
     def _entries(self) -> dict[str, tuple[Var, ...]]:
         derivation, cell = self.derivation, self.cell
         states = tuple(self.refs[state].var for state in cell.states)
+        outputs = tuple(self.refs[output].var for output in cell.outputs)
         gradients = tuple(self.refs[g.target].var for g in derivation.gradients)
         inputs = [a.target for a in derivation.adjoints if a.of in cell.inputs]
         return {
-            "forward": tuple(dict.fromkeys((self.refs[self.loss.prediction].var, *states))),
-            "loss": (self.variables.loss, self.refs[derivation.seed].var),
+            "forward": tuple(dict.fromkeys((*outputs, *states))),
+            "loss": (self.variables.loss, *(self.refs[seed].var for seed in derivation.seeds)),
             "gradients": (*states, self.variables.loss, *gradients),
             "pullback": (*gradients, *(self.refs[symbol].var for symbol in inputs)),
         }

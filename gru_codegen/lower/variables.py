@@ -50,7 +50,7 @@ class Variables:
             self.refs[weight] = Ref(Var(identifier(weight.name), stored_shape(weight), "weight"))
 
     def _declare_computed(self) -> None:
-        cell, loss = self.derivation.cell, self.derivation.loss
+        cell = self.derivation.cell
         for equation in self.derivation.equations:
             if not equation.is_timed:
                 self._fixed(equation)
@@ -59,8 +59,8 @@ class Variables:
             self._timed(equation.target, "value", equation.meaning, initial)
         for state, before in cell.states.items():
             self.refs[before] = Ref(self.refs[state].var, Now(-1))
-        if loss.prediction != cell.output:  # O = S: O is but another name
-            self.refs[loss.prediction] = self.refs[cell.output]
+        for link, output in zip(self.derivation.seeded, cell.outputs, strict=True):
+            self.refs[link] = self.refs[output]  # O = S: O is but another name
 
     def _initial(self, state: MatrixSymbol) -> Ref:
         name = self._names.of(("initial", state), f"{state.name.lower()}0")

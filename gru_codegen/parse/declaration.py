@@ -9,12 +9,13 @@
 
 The value of a state S one step earlier is S_prev; a state is (B, H), or has the shape that a table
 gives it, ``states = { S = "(B, D)" }``. The left side of any other equation has the shape of its
-right side. What is left out is the usual: `inputs` is one x (B, D),
-`output` the first state, `title` the name and `source` the file. `sizes` lists letters of shapes
-other than B, D and H. `constants` are not learned: a shape stands for one that kernels are given,
-and ``"identity(H)"`` for one that they make. `without_gradient` lists inputs that none is derived
-for, such as masks. `[checks]` gives ranges, such as ``x = [0.1, 2]``, for what checks draw. `init`
-says how weights begin, ``init = { b = "1", Wrec = "orthogonal" }``.
+right side. What is left out is the usual: `inputs` is one x (B, D), `output` the first state,
+`title` the name and `source` the file. Several outputs are an array, ``output = ["S", "C"]``.
+`sizes` lists letters of shapes other than B, D and H. `constants` are not learned: a shape stands
+for one that kernels are given, and ``"identity(H)"`` for one that they make. `without_gradient`
+lists inputs that none is derived for, such as masks. `[checks]` gives ranges, such as
+``x = [0.1, 2]``, for what checks draw. `init` says how weights begin,
+``init = { b = "1", Wrec = "orthogonal" }``.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def read_cell(path: str) -> Cell:
     name, title, source = _words(document)
     targets = {equation.target.name: equation.target for equation in equations}
     states = {targets[state]: before for state, before in symbols.states.items()}
-    output = targets[symbols.output]
+    output = tuple(targets[name] for name in symbols.outputs)
     arguments = {each.name: each for each in (*symbols.inputs, *states, *symbols.arguments)}
     ranges = read_ranges(document, arguments)
     init = read_init(document, {each.name: each for each in symbols.weights})

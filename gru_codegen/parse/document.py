@@ -71,7 +71,7 @@ class Document:
             return CellError(f"{self.text.path}: {in_line(message)}")
         return self.text.error(message, start, start + len(found))
 
-    def value_error(self, message: str, *path: str) -> CellError:
+    def value_error(self, message: str, *path: str | int) -> CellError:
         """An error about the string at `path`."""
         start = self.place(*path)
         if start is None:

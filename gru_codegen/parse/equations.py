@@ -98,7 +98,7 @@ def _check_target(
 def _equation(written: Written, statement: Statement, value: Value, symbols: Symbols) -> Equation:
     """The equation of a statement: of weights alone, unless its target has one row per sample."""
     target, right = statement.target, statement.right
-    before, is_output = symbols.states.get(target.text), target.text == symbols.output
+    before, is_output = symbols.states.get(target.text), target.text in symbols.outputs
     is_vector, expression = len(value.shape) == 1, value.expression
     rows = B if is_vector else value.shape[0]
     if is_vector and before is None and not is_output:
@@ -108,7 +108,8 @@ def _equation(written: Written, statement: Statement, value: Value, symbols: Sym
         fault = f"{target.text} is a state, {letters(before.shape)}, and the right-hand side is"
         raise written.error(f"{fault} {letters(symbol.shape)}", right[0], right[-1])
     if is_output and not is_timed(symbol):
-        fault = f"{target.text} is the output, one row per sample, and the right-hand side is"
+        article = "an" if symbols.outputs[1:] else "the"
+        fault = f"{target.text} is {article} output, one row per sample, and the right-hand side is"
         raise written.error(f"{fault} {letters(symbol.shape)}", right[0], right[-1])
     meaning = statement.meaning or ("state" if before is not None else target.text)
     try:

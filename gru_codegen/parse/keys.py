@@ -28,6 +28,8 @@ KEYS: dict[str, Any] = {
     "checks": {"x": [0.1, 2.0]},
     "init": {"b": "1", "W": "glorot"},
 }
+#: Those that may be an array too, of several names.
+_SEVERAL = {"output": ["S", "C"], "prediction": ["P", "Q"]}
 _REQUIRED = ("name", "states", "weights", "equations")
 
 
@@ -57,6 +59,11 @@ def check_keys(
 def _check_kind(document: Document, key: str, value: Any, example: Any) -> None:
     if key == "states" and isinstance(value, dict):  # with a shape for each
         example = {"S": "(B, H)"}
+    if key in ("output", "prediction") and isinstance(value, list):  # several
+        example = _SEVERAL[key]
+        if not value:
+            fault = f"{key} is empty; write it as {_toml(example)}, or leave it out"
+            raise document.error(fault, key)
     if type(value) is not type(example):
         expected = f"{kind_of(example)} such as {_toml(example)}"
         raise document.error(f"{key} must be {expected}, not {kind_of(value)}", key)

@@ -7,7 +7,8 @@
     COST = maximum(level * ERR, (level - 1) * ERR)      # cost of each number
     '''
 
-P is the prediction and Y the target, both (B, O), or what `prediction` and `target` call them. The
+P is the prediction and Y the target, both (B, O), or what `prediction` and `target` call them. An
+array of predictions are the first outputs of a cell, ``prediction = ["MEAN", "LOGVAR"]``. The
 numbers of the last matrix are added up, or those of the matrix that `cost` names. `targets` says
 what y holds, and ``[checks]`` from where to draw some, as ``Y = [0.1, 2]``.
 """
@@ -69,13 +70,13 @@ def read_loss(path: str) -> Loss:
     cost = table.get("cost", equations[-1].target.name)
     _check_use(document, symbols, written, cost)
     summed = next(e.target for e in equations if e.target.name == cost)
-    prediction, target = symbols.inputs
+    *predictions, target = symbols.inputs
     targets, ranges = _targets(document), _ranges(document, target)
     try:
         return Loss(
             name=name,
             title=title,
-            prediction=prediction,
+            prediction=tuple(predictions),
             target=target,
             equations=equations,
             cost=Trace(OneMatrix(*reversed(summed.shape)) * summed),
@@ -93,9 +94,12 @@ class _Names(Symbols):
     everywhere = MappingProxyType({})
 
     def _read(self) -> None:
+        table = self.document.table  # what it names is at fault, where the rest is as usual
+        found = {place: self._matrix(*place) for place in self.places if place[0] not in table}
         self._read_numbers()
+        found |= {place: self._matrix(*place) for place in self.places if place[0] in table}
         self._read_functions()
-        self.inputs = tuple(self._matrix(key) for key in ("prediction", "target"))
+        self.inputs = tuple(found[place] for place in self.places)
 
     @property
     def callable(self) -> dict[str, Any]:
@@ -110,9 +114,19 @@ class _Names(Symbols):
                 fault = f"{name} has a derivative that is declared; a loss has that of its values"
                 raise self.document.error(fault, "functions", name)
 
-    def _matrix(self, key: str) -> Any:
+    @property
+    def places(self) -> list[tuple[str] | tuple[str, int]]:
+        """The place in the file of each prediction, then of the target."""
+        several = self.document.table.get("prediction")
+        if not isinstance(several, list):
+            return [("prediction",), ("target",)]
+        return [*(("prediction", index) for index in range(len(several))), ("target",)]
+
+    def _matrix(self, key: str, *index: int) -> Any:
         name = self.document.table.get(key, KEYS[key])
-        self._give_role(name, f"the {key}", key)
+        for number in index:
+            name = name[number]
+        self._give_role(name, f"{'a' if index else 'the'} {key}", key, *index)
         return matrix(name, B, O)
 
 
@@ -163,16 +177,16 @@ def _check_step(written: Written) -> None:
             raise written.error("a loss reads one time step; lag has no place in it", token, token)
 
 
-def _check_use(document: Document, symbols: Symbols, written: Written, cost: str) -> None:
+def _check_use(document: Document, symbols: _Names, written: Written, cost: str) -> None:
     """Check that everything declared is read, and that the cost is computed."""
     if cost not in written.targets:
         fault = f"the cost {cost} is the left side of no equation;"
         fault += f"{meant(cost, written.targets)} known: {', '.join(written.targets)}"
         raise document.value_error(fault, "cost")
-    for key, symbol in zip(("prediction", "target"), symbols.inputs, strict=True):
+    for place, symbol in zip(symbols.places, symbols.inputs, strict=True):
         if symbol.name not in written.read:
-            fault = f"no equation reads {symbol}, the {key}"
-            raise document.error(fault, key if key in document.table else "equations")
+            fault = f"no equation reads {symbol}, {symbols.roles[symbol.name]}"
+            raise document.error(fault, *(place if place[0] in document.table else ("equations",)))
     in_functions = used_names(document)
     for name in symbols.functions:
         if name not in written.read | in_functions:

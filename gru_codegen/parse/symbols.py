@@ -81,9 +81,10 @@ class Symbols:
         self.constants |= self._read_constants()
 
     @property
-    def output(self) -> str:
-        """The name of the output: the first state, unless the file says otherwise."""
-        return str(self.document.table.get("output", next(iter(self.states), "")))
+    def outputs(self) -> list[str]:
+        """The names of the outputs: the first state, unless the file says otherwise."""
+        declared = self.document.table.get("output", next(iter(self.states), ""))
+        return declared if isinstance(declared, list) else [declared]
 
     def values(self) -> dict[str, Value]:
         """By name all that the first equation may read."""

@@ -19,7 +19,7 @@ def check_use(document: Document, symbols: Symbols, written: Written) -> None:
     Raises CellError, pointing at the first declaration that is not used.
     """
     _check_states(document, symbols, written)
-    _check_output(document, symbols, written)
+    _check_outputs(document, symbols, written)
     _check_arguments(document, symbols, written)
     _check_sizes(document, symbols)
     _check_left_sides(symbols, written)
@@ -36,12 +36,20 @@ def _check_states(document: Document, symbols: Symbols, written: Written) -> Non
             raise document.error(f"{fault}; without it {state} is no state", *place)
 
 
-def _check_output(document: Document, symbols: Symbols, written: Written) -> None:
-    output, targets = symbols.output, written.targets
-    if output not in targets:
-        fault = f"the output {shortened(output)} is the left side of no equation;"
-        fault += f"{meant(output, targets)} known: {', '.join(targets)}"
-        raise document.value_error(fault, "output")
+def _check_outputs(document: Document, symbols: Symbols, written: Written) -> None:
+    outputs, targets = symbols.outputs, written.targets
+    several = isinstance(document.table.get("output"), list)
+    for index, output in enumerate(outputs):
+        place = ("output", index) if several else ("output",)
+        if output not in targets:
+            fault, known = f"the output {shortened(output)}", f"known: {', '.join(targets)}"
+            if output in symbols.roles:
+                fault += f", {symbols.roles[output]}, is the left side of no equation; {known}"
+            else:
+                fault += f" is the left side of no equation;{meant(output, targets)} {known}"
+            raise document.value_error(fault, *place)
+        if output in outputs[:index]:
+            raise document.value_error(f"the output {output} stands here twice", *place)
 
 
 def _check_arguments(document: Document, symbols: Symbols, written: Written) -> None:
@@ -85,6 +93,6 @@ def _check_sizes(document: Document, symbols: Symbols) -> None:
 
 def _check_left_sides(symbols: Symbols, written: Written) -> None:
     for name, target in written.targets.items():
-        if name not in (*written.read, *symbols.states, symbols.output):
-            fault = f"no equation reads {name}, and it is no state and not the output"
+        if name not in (*written.read, *symbols.states, *symbols.outputs):
+            fault = f"no equation reads {name}, and it is no state and no output"
             raise written.error(f"{fault}; use it or remove it", target, target)

@@ -51,7 +51,7 @@ class _PlannedMachine(Machine):
     # --- places -----------------------------------------------------------------------------
 
     def place(self, name: str) -> Place | None:
-        """The place of the variable; targets may have that of the seed."""
+        """The place of the variable; targets may have that of the first seed."""
         return self.plan.places.get(name) or self.plan.places.get(self.storage(name))
 
     def memory_of(self, array: Array) -> NDArray[Any]:

@@ -119,7 +119,7 @@ def _option_sets(plan: Plan) -> Iterator[tuple[Option, ...]]:
 class _Run:
     """A run of the program that tracks which value lies where, and computes none.
 
-    all_phases: whether the loss computes the seed of a pullback, as for all gradients in one call.
+    all_phases: whether the loss computes the seeds of a pullback, as for all gradients in one call.
     """
 
     def __init__(
@@ -133,15 +133,15 @@ class _Run:
         self.handed_out = self._handed_out()
 
     def run(self) -> None:
-        """Run the phases of a loss or, with that option, those of a pullback, which has a seed."""
-        seed, pullback = self.program.seed, "pullback" in self.options
+        """Run the phases of a loss or, with that option, those of a pullback, which has seeds."""
+        pullback = "pullback" in self.options
         if self.program.targets_in_seed:
             for var in self.program.variables().values():
                 if var.role == "target":
                     self._hold(Ref(var, Every()), None)
         for phase in self.program.phases:
             if pullback and phase.name == "loss" and not self.all_phases:
-                if seed is not None:
+                for seed in self.program.seeds:
                     self._hold(Ref(seed, Every()), None)
                 continue
             if pullback or phase.name != "inputs":
@@ -242,10 +242,9 @@ class _Run:
                 yield (place.array.name, along, place.start), (ref.var.name, index)
 
     def _place(self, var: Var) -> Place | None:
-        """The place of `var`; targets may have that of the seed."""
-        seed = self.program.seed
-        if var.role == "target" and self.program.targets_in_seed and seed is not None:
-            return self.plan.places.get(seed.name)
+        """The place of `var`; targets may have that of the first seed."""
+        if var.role == "target" and self.program.targets_in_seed:
+            return self.plan.places.get(self.program.seeds[0].name)
         return self.plan.places.get(var.name)
 
 

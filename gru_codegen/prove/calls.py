@@ -143,7 +143,8 @@ class _Calls:
     def vjp(self, given: Given) -> Call:
         def run(workspace: Any) -> dict[str, Any]:
             *made, pullback = self.module.vjp(*self._run(given), **self._options(given, workspace))
-            d_outputs = self._hidden(self.point.d_outputs, self._unread(given))
+            hidden = [self._hidden(each, self._unread(given)) for each in self.point.d_outputs]
+            d_outputs = self.module.Outputs(*hidden) if hidden[1:] else hidden[0]
             d_state = (self._state(self.point.d_states),) if "d_state" in given else ()
             which = {"inputs": False} if "no inputs" in given else {}
             gradients, d_x, first = pullback(d_outputs, *d_state, **which)
@@ -209,11 +210,16 @@ class _Calls:
     # --- results ----------------------------------------------------------------------------
 
     def _ran(self, outputs: Any, state: Any) -> dict[str, Any]:
-        return {"outputs": outputs, **self._states("state", state)}
+        names = [output.name for output in self.point.cell.outputs]
+        several = {name: getattr(outputs, name, None) for name in names}
+        by_name = several if names[1:] else {names[0]: outputs}
+        return {**_named("outputs", by_name), **self._states("state", state)}
 
     def _expected_run(self, given: Given) -> dict[str, Any]:
         found = self.reference.forward(given)
-        return {"outputs": found.outputs, **_named("state", found.states)}
+        names = (output.name for output in self.point.cell.outputs)
+        by_name = dict(zip(names, found.outputs, strict=True))
+        return {**_named("outputs", by_name), **_named("state", found.states)}
 
     def _pulled(self, weights: Any, inputs: Any) -> dict[str, Any]:
         return {**_gradients(weights), **{f"d_{x}": each for x, each in inputs.items()}}

@@ -15,6 +15,7 @@ import numpy as np
 
 from gru_codegen.derive import Derivation, NormalEquation
 from gru_codegen.evaluate import Evaluation, Expressions, evaluate_declaration
+from gru_codegen.outputs import as_tuple
 from gru_codegen.prove.dual import along, duals, exact, still
 from gru_codegen.prove.points import PADDING, Given, Point
 
@@ -26,10 +27,10 @@ Steps = list[dict[Any, Any]]
 
 @dataclass(frozen=True)
 class Forward:
-    """The values of every step, the outputs (T, B, O), and the last states by name."""
+    """The values of every step, each output (T, B, n), and the last states by name."""
 
     steps: Steps
-    outputs: Array
+    outputs: tuple[Array, ...]
     states: Mapping[str, Array]
 
 
@@ -68,7 +69,7 @@ class _Equations:
     def _run(self, given: Given) -> Forward:
         point, cell, padding = self.point, self.derivation.cell, self.point.padding(given)
         current = self.first_states(given)
-        steps, outputs = [], []
+        steps: Steps = []
         for t in range(point.T):
             values = self._given(t)
             values |= {before: current[s.name] for s, before in cell.states.items()}
@@ -78,9 +79,10 @@ class _Equations:
                 if given & PADDING and equation.target in cell.states:
                     self._hold(values, equation.target, padding[t])
             current = {state.name: values[state] for state in cell.states}
-            outputs.append(_where(~padding[t][:, None], values[cell.output], self.zero))
             steps.append(values)
-        return Forward(steps, np.array(outputs), current)
+        kept = ~padding[:, :, None]
+        outputs = (np.array([values[each] for values in steps]) for each in cell.outputs)
+        return Forward(steps, tuple(_where(kept, each, self.zero) for each in outputs), current)
 
     def values(self, given: Given) -> dict[str, Array]:
         """Every value of the equations by name, (T, B, n), 0 for padding but for states."""
@@ -112,7 +114,7 @@ class _Equations:
         """All that is the same at every step: weights, what is made of them alone, and sizes."""
         point, cell = self.point, self.derivation.cell
         values: dict[Any, Any] = {w: np.atleast_2d(point.weights[w.name]) for w in cell.fixed}
-        symbols = (*cell.inputs, *cell.fixed, *cell.states, cell.output)
+        symbols = (*cell.inputs, *cell.fixed, *cell.states, *cell.outputs)
         sizes = {n for s in symbols for n in s.shape if n.is_Symbol}
         values |= {n: point.sizes[str(n)] for n in sizes}
         for equation in self.derivation.equations:
@@ -217,8 +219,8 @@ class Reference(_Equations):
                 values[adjoint.carry] = carries[cell.states[adjoint.of]]
             if not (pullback and adjoint.of in self._of_loss):
                 values[adjoint.target] = self.known(adjoint.factored, values)
-            if adjoint.target == derivation.seed:
-                values[adjoint.target] = self._seeded(values, t, given, pullback)
+            if adjoint.target in derivation.seeds:
+                values[adjoint.target] = self._seeded(adjoint.target, values, t, given, pullback)
             if not given & PADDING:
                 continue
             if adjoint.of in cell.states:
@@ -231,18 +233,18 @@ class Reference(_Equations):
 
     @cached_property
     def _of_loss(self) -> set[Any]:
-        """The variables that the loss alone computes, its prediction among them."""
-        ours = {equation.target for equation in self.derivation.cell.equations}
-        others = {e.target for e in self.derivation.equations if e.origin.target not in ours}
-        return {*others, self.derivation.loss.prediction}
+        """The variables whose adjoints a pullback is given or does without."""
+        return self.derivation.of_loss
 
-    def _seeded(self, values: Mapping[Any, Any], t: int, given: Given, pullback: bool) -> Array:
-        """The adjoint of the outputs of a step, with everything that multiplies it."""
+    def _seeded(
+        self, seed: Any, values: Mapping[Any, Any], t: int, given: Given, pullback: bool
+    ) -> Array:
+        """The adjoint of an output of a step, with everything that multiplies it."""
         factor = self.row_weights(given)[t][:, None]
         if pullback:
             rows = np.where(self.point.padding(given)[t], 0, 1)
-            return self.point.d_outputs[t] * rows[:, None]
-        return values[self.derivation.seed] * factor / self.count(given)
+            return self.point.d_outputs[self.derivation.seeds.index(seed)][t] * rows[:, None]
+        return values[seed] * factor / self.count(given)
 
     def row_weights(self, given: Given) -> Array:
         """The weight of each sample of each step, (T, B), 0 for padding."""
@@ -288,7 +290,8 @@ class Reference(_Equations):
         """Return whether the declared equations have the same outputs, states and loss."""
         found, forward = self._declared(given)[0], self.forward(given)
         loss = self._of_costs(found, given)
-        pairs: list[tuple[Any, Any]] = [(found.outputs, forward.outputs)]
+        outputs = as_tuple(found.outputs)
+        pairs: list[tuple[Any, Any]] = list(zip(outputs, forward.outputs, strict=True))
         pairs.append(([loss], [self.loss(given)]))
         pairs += [(found.states[name], last) for name, last in forward.states.items()]
         flat = ((np.ravel(duals), np.ravel(right)) for duals, right in pairs)
@@ -314,7 +317,8 @@ class Reference(_Equations):
 
     def _of_outputs(self, found: Evaluation) -> Any:
         """The function of outputs that a pullback differentiates."""
-        return (found.outputs * self.point.d_outputs).sum()
+        pairs = zip(as_tuple(found.outputs), self.point.d_outputs, strict=True)
+        return sum((output * adjoint).sum() for output, adjoint in pairs)
 
     def _of_states(self, found: Evaluation) -> Any:
         """The function of last states that is added to it, or to the loss."""

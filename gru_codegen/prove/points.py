@@ -62,7 +62,7 @@ class Point:
     @property
     def _symbols(self) -> tuple[Any, ...]:
         cell = self.cell
-        return (*cell.inputs, *cell.fixed, *cell.states, cell.output)
+        return (*cell.inputs, *cell.fixed, *cell.states, *cell.outputs)
 
     def _drawn(self, name: str, symbol: Any, steps: int | None = None) -> Array:
         shape = tuple(self.sizes.get(str(n), 1) for n in symbol.shape)
@@ -95,8 +95,8 @@ class Point:
 
     @property
     def outputs(self) -> int:
-        """The number of numbers that a step puts out for each sample."""
-        return self.sizes.get(str(self.cell.output.shape[1]), 1)
+        """The number of numbers of a sample and a step in the first output."""
+        return self.sizes.get(str(self.cell.outputs[0].shape[1]), 1)
 
     @cached_property
     def targets(self) -> Array:
@@ -119,9 +119,10 @@ class Point:
         return self.field.elements(np.eye(self.outputs, dtype=int)[self.targets])
 
     @cached_property
-    def d_outputs(self) -> Array:
+    def d_outputs(self) -> tuple[Array, ...]:
         """Adjoints of the outputs, which a pullback is given."""
-        return self._drawn("d_outputs", self.cell.output, self.T)
+        outputs = self.cell.outputs
+        return tuple(self._drawn(f"d_outputs of {each}", each, self.T) for each in outputs)
 
     @cached_property
     def d_states(self) -> Mapping[str, Array]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gru_codegen.runtime.kernel import SHAPES, UNROLL, Array, Inputs
+from gru_codegen.runtime.kernel import SHAPES, UNROLL, Array, Inputs, Outputs
 
 
 def _array(name: str, value: Any) -> Array:
@@ -61,6 +61,29 @@ def _like_outputs(name: str, value: Any, outputs: Array) -> Array:
     array = _cast(name, value, outputs.dtype)
     _check_shape(name, array, SHAPES["outputs"], outputs.shape)
     return array
+
+
+def _like(name: str, value: Any, letters: tuple[str, ...], array: Array) -> Array:
+    """An argument with the shape, which has these letters, and the dtype of an array."""
+    given = _cast(name, value, array.dtype)
+    _check_shape(name, given, letters, array.shape)
+    return given
+
+
+def _like_all_outputs(value: Any, outputs: Outputs) -> Outputs:
+    """The adjoints of several outputs, by their names or as a tuple in their order."""
+    if type(value) is tuple and len(value) == len(outputs):
+        value = Outputs(*value)
+    if set(getattr(value, "_fields", ())) != set(Outputs._fields):
+        raise TypeError(
+            f"d_outputs: expected Outputs with the fields {', '.join(Outputs._fields)}; "
+            f"got {', '.join(getattr(value, '_fields', ())) or type(value).__name__}"
+        )
+    found = []
+    for name in Outputs._fields:
+        letters, output = SHAPES[f"outputs.{name}"], getattr(outputs, name)
+        found.append(_like(f"d_outputs.{name}", getattr(value, name), letters, output))
+    return Outputs(*found)
 
 
 def _zeroed(array: Array, where: Array, room: Array | None = None) -> Array:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gru_codegen.runtime.arrays import _array, _check_shape, _zeroed
-from gru_codegen.runtime.kernel import Array, Workspace
+from gru_codegen.runtime.kernel import Array, Outputs, Workspace
 
 
 def _check_workspace(
@@ -53,6 +53,11 @@ def _masked(mask: Any, ended: Array | None, steps: int, batch_size: int) -> Arra
 def _outputs(outputs: Array, w: Workspace) -> Array:
     """A copy of the outputs, 0 where a step is padding."""
     return outputs.copy() if w.ended is None else _zeroed(outputs, w.ended)
+
+
+def _copied(outputs: Outputs, w: Workspace) -> Outputs:
+    """Copies of several outputs likewise."""
+    return Outputs(*[_outputs(each, w) for each in outputs])
 
 
 def _scalar(total: Any, w: Workspace) -> Any:

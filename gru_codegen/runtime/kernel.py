@@ -24,6 +24,8 @@ SHAPES: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "x.u": ("T", "B", "D"),
         "y": ("T", "B", "H"),
         "outputs": ("T", "B", "H"),
+        "outputs.S": ("T", "B", "H"),
+        "outputs.P": ("T", "B", "O"),
         "s0.S": ("B", "H"),
         "s0.C": ("B", "H"),
         "params.W": ("D", "H"),
@@ -55,6 +57,13 @@ class Inputs(NamedTuple):
 
     x: Array  # (T, B, D)
     u: Array  # (T, B, D)
+
+
+class Outputs(NamedTuple):
+    """What every step puts out, or its adjoints."""
+
+    S: Array  # (T, B, H)
+    P: Array  # (T, B, O)
 
 
 class State(NamedTuple):

@@ -15,7 +15,7 @@ import numpy as np
 from . import complex_step, finite_differences
 from .claim import Claim, over, tolerance
 from .complex_step import STEP
-from .configuration import Arguments, Array, Problem, parts, states
+from .configuration import Arguments, Array, Problem, inner, mapped, parts, states
 from .difference import Difference, difference, verdict, worst
 from .direction import moved, norm_of, slope
 from .entry_points import differentiated
@@ -143,8 +143,7 @@ def _along(
         total = kernel.loss(*at.trained, **case.keywords)
         if d_state is not None:
             _, state = kernel.forward(*at.run, **case.of_run)
-            pairs = zip(states(state), states(d_state), strict=True)
-            total += sum((part * adjoint).sum() for part, adjoint in pairs)
+            total += inner(state, d_state)
         return total
 
     return v, gradients, value
@@ -158,9 +157,10 @@ def _pulled(problem: Problem) -> Difference:
         alone = kernel.all_gradients(*given.trained, **case.keywords)
         moved = kernel.all_gradients(*given.trained, d_state=d_state, **case.keywords)
         _, _, pullback = kernel.vjp(*given.run, **case.of_run)
-        d_params, d_x, d_s0 = pullback(0 * d_outputs, d_state)
+        none_of_outputs = mapped(np.zeros_like, d_outputs)
+        d_params, d_x, d_s0 = pullback(none_of_outputs, d_state)
         _, _, again = kernel.vjp(*given.run, **case.of_run)
-        weights_alone, none, start = again(0 * d_outputs, d_state, inputs=False)
+        weights_alone, none, start = again(none_of_outputs, d_state, inputs=False)
         pairs = zip(_all(alone), (*d_params, *parts(d_x), *states(d_s0)), strict=True)
         sums = tuple(one + other for one, other in pairs)
         differences += [

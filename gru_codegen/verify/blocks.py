@@ -10,7 +10,7 @@ from types import ModuleType
 import numpy as np
 
 from .claim import Claim, tolerance
-from .configuration import Array, Problem, Sizes, fitting, like, parts, states, step_counts
+from .configuration import Array, Problem, Sizes, fitting, like, mapped, parts, states, step_counts
 from .difference import Difference, difference, verdict, worst
 
 #: The order of a sum over samples, in float64, on data of order one.
@@ -42,9 +42,9 @@ def claims(few: Problem) -> list[Claim]:
 
 
 def _agree(problem: Problem) -> Difference:
-    kernel, (T, B, _, H) = problem.kernel, problem.sizes
+    kernel, (_, B, _, H) = problem.kernel, problem.sizes
     given = problem.arguments
-    d_outputs = problem.drawn(5).standard_normal((T, B, problem.output_size))
+    d_outputs = problem.drawn_like_outputs(problem.drawn(5))
 
     def results(first: int, last: int) -> tuple[list[Array], list[Array]]:
         """Return results with an axis of samples, this axis first, and sums over samples."""
@@ -53,10 +53,10 @@ def _agree(problem: Problem) -> Difference:
         own = given.cut(slice(None), samples)._replace(s0=start)
         if not hasattr(kernel, "vjp"):
             outputs, state = kernel.forward(*own.run)
-            return [outputs.swapaxes(0, 1), *states(state)], []
+            return [*(each.swapaxes(0, 1) for each in states(outputs)), *states(state)], []
         outputs, state, pullback = kernel.vjp(*own.run)
-        d_params, d_x, d_s0 = pullback(d_outputs[:, samples])
-        timed = [array.swapaxes(0, 1) for array in (outputs, *parts(d_x))]
+        d_params, d_x, d_s0 = pullback(mapped(lambda each: each[:, samples], d_outputs))
+        timed = [array.swapaxes(0, 1) for array in (*states(outputs), *parts(d_x))]
         return [*timed, *states(state), *states(d_s0)], list(d_params)
 
     whole, cut = results(0, B), [results(0, _BLOCK), results(_BLOCK, B)]

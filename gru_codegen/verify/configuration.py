@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import ModuleType
@@ -18,6 +18,7 @@ from .entry_points import (
     differentiated,
     inputs,
     main,
+    outputs,
     size_keyword,
     starts,
     takes_targets,
@@ -168,8 +169,20 @@ class Problem:
 
     @property
     def output_size(self) -> int:
-        """The columns of the outputs."""
-        return self.numbers[self._shapes["outputs"][-1]]
+        """The columns of the first output, which targets are for."""
+        return self.numbers[self._shapes[self.output_names[0]][-1]]
+
+    @property
+    def output_names(self) -> tuple[str, ...]:
+        """The names of the outputs in errors: ``outputs``, or ``outputs.S`` and so on."""
+        names = outputs(self.kernel)
+        return tuple(f"outputs.{name}" for name in names) if names[1:] else ("outputs",)
+
+    def drawn_like_outputs(self, rng: np.random.Generator) -> Any:
+        """Draw normal numbers for the outputs: an array (T, B, n), or Outputs of several."""
+        columns = [self.numbers[self._shapes[name][-1]] for name in self.output_names]
+        arrays = [rng.standard_normal((*self.sizes[:2], n)) for n in columns]
+        return self.kernel.Outputs(*arrays) if arrays[1:] else arrays[0]
 
     @property
     def input_names(self) -> tuple[str, ...]:
@@ -196,10 +209,10 @@ class Problem:
     @property
     def _shapes(self) -> dict[str, tuple[str, ...]]:
         """The shapes that the kernel states, in letters; the usual ones if it states none."""
-        outputs = "O" if "O" in self.kernel.SIZES else "H"
+        columns = "O" if "O" in self.kernel.SIZES else "H"
         return {
             **dict.fromkeys(self.input_names, ("T", "B", "D")),
-            "outputs": ("T", "B", outputs),
+            **dict.fromkeys(self.output_names, ("T", "B", columns)),
             **dict.fromkeys(self.state_names, ("B", "H")),
             **getattr(self.kernel, "SHAPES", {}),
         }
@@ -296,13 +309,12 @@ class Problem:
 
     def _everything(self, arguments: Arguments) -> Any:
         """The results at other arguments: those of training and, if there is one, the pullback."""
-        kernel, (T, B, *_) = self.kernel, self.sizes
+        kernel = self.kernel
         trained = tuple(getattr(kernel, main(kernel))(*arguments.of(kernel, main(kernel))))
         if not hasattr(kernel, "vjp"):
             return trained
         *made, pullback = kernel.vjp(*arguments.run)
-        d_outputs = self.drawn(7).standard_normal((T, B, self.output_size))
-        return (*trained, *made, pullback(d_outputs))
+        return (*trained, *made, pullback(self.drawn_like_outputs(self.drawn(7))))
 
     @cached_property
     def result(self) -> Any:
@@ -349,13 +361,34 @@ def parts(value: Any) -> tuple[Array, ...]:
 
 
 def like(value: Any, arrays: Iterable[Array]) -> Any:
-    """Return the arrays as a state, or as inputs, like ``value``."""
-    return type(value)(*arrays) if isinstance(value, tuple) else next(iter(arrays))
+    """Return the arrays as a state, or as inputs or outputs, like ``value``."""
+    if hasattr(value, "_fields"):
+        return type(value)(*arrays)
+    return tuple(arrays) if isinstance(value, tuple) else next(iter(arrays))
 
 
 def states(value: Any) -> tuple[Array, ...]:
-    """Return the arrays of a state: the fields of a State, or the one array of a cell with one."""
+    """Return the arrays of a state: the fields of a State, or the one array of a cell with one.
+
+    So it does those of outputs.
+    """
     return value if isinstance(value, tuple) else (value,)
+
+
+def mapped(change: Callable[..., Any], value: Any, *others: Any) -> Any:
+    """Return an array changed, or each of a tuple of them, with those of `others` in its place."""
+    rows = zip(*map(states, (value, *others)), strict=True)
+    return like(value, [change(*row) for row in rows])
+
+
+def joined(first: Any, rest: Any) -> Any:
+    """Return the outputs of two windows one behind the other."""
+    return mapped(lambda *both: np.concatenate(both), first, rest)
+
+
+def inner(value: Any, other: Any) -> Any:
+    """Return the sum of the products of all entries of two arrays, or of tuples of them."""
+    return sum((a * b).sum() for a, b in zip(states(value), states(other), strict=True))
 
 
 def cast(value: Any, dtype: type[np.generic]) -> Any:

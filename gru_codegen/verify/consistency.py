@@ -12,8 +12,9 @@ import numpy as np
 
 from .calls import are_finite, call
 from .claim import Claim, over, tolerance
-from .configuration import Problem, states
+from .configuration import Problem, joined, states
 from .difference import Difference, difference, verdict, worst
+from .entry_points import outputs
 
 #: Two orders of the same float64 operations on data of order one.
 TOLERANCE = 1e-12
@@ -29,7 +30,7 @@ def claims(problems: Sequence[Problem]) -> list[Claim]:
         ("s0", "used, and None is zeros"): _s0_is_used,
         ("outputs", "forward gives the loss"): _outputs_give_the_loss,
     }
-    if kernel.OUTPUT in kernel.STATES:
+    if {*outputs(kernel)} & {*kernel.STATES}:
         rows["outputs", "last row is the state"] = _last_output_is_the_state
     if kernel.UNROLL is None:
         rows["state", "two windows = one run"] = _windows_agree
@@ -44,7 +45,7 @@ def claims_of_forward(problems: Sequence[Problem]) -> list[Claim]:
         ("s0", "used, and None is zeros"): _s0_is_used,
     }
     kernel = problems[0].kernel
-    if kernel.OUTPUT in kernel.STATES:
+    if {*outputs(kernel)} & {*kernel.STATES}:
         rows["outputs", "last row is the state"] = _last_output_is_the_state
     return _claims(problems, rows)
 
@@ -104,16 +105,21 @@ def _s0_is_used(problem: Problem) -> Difference:
 
 
 def _outputs_give_the_loss(problem: Problem) -> Difference:
-    outputs, _ = problem.kernel.forward(*problem.arguments.run)
-    expected = problem.loss.value(outputs, problem.arguments.y)
+    found, _ = problem.kernel.forward(*problem.arguments.run)
+    expected = problem.loss.value(found, problem.arguments.y)
     return difference(f"at {problem}, loss", problem.result.loss, expected)
 
 
 def _last_output_is_the_state(problem: Problem) -> Difference:
     kernel = problem.kernel
-    outputs, state = kernel.forward(*problem.arguments.run)
-    expected = states(state)[kernel.STATES.index(kernel.OUTPUT)]
-    return difference(f"at {problem}, outputs[-1]", outputs[-1], expected)
+    found, state = kernel.forward(*problem.arguments.run)
+    last = dict(zip(kernel.STATES, states(state), strict=True))
+    named = zip(outputs(kernel), states(found), strict=True)
+    return worst(
+        difference(f"at {problem}, outputs[-1] of {name}", each[-1], last[name])
+        for name, each in named
+        if name in last
+    )
 
 
 def _windows_agree(problem: Problem) -> Difference:
@@ -125,6 +131,6 @@ def _windows_agree(problem: Problem) -> Difference:
     _, _, trained = kernel.loss_and_gradients(*after._replace(s0=trained).trained)
     return difference(
         f"at {problem}, cut at {cut}, (outputs, state, state)",
-        (np.concatenate([first, rest]), state, trained),
+        (joined(first, rest), state, trained),
         (*kernel.forward(*arguments.run), problem.result.state),
     )

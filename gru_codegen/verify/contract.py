@@ -2,44 +2,34 @@
 
 from __future__ import annotations
 
-import collections
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..modules import one_line
+from . import fields
 from .calls import arrays as arrays_in
 from .calls import call
-from .claim import Claim, over, tolerance
-from .configuration import Arguments, Array, Problem, cast, fitting, states
-from .consistency import TOLERANCE
-from .difference import Difference, difference, verdict, worst
-from .entry_points import differentiated, entry_points, main, takes, takes_targets
+from .claim import Claim, over
+from .configuration import Arguments, Array, Problem, cast, fitting, like, mapped, states
+from .difference import Difference, refusal, verdict, worst
+from .entry_points import differentiated, entry_points, main, outputs, takes, takes_targets
 from .options import adjoints, lengths, mask, options, weights
 
 #: The class of the results of an entry point, if they have one.
 _CLASSES = {"loss_and_gradients": "Result", "all_gradients": "AllGradients"}
 DTYPES = (np.float32, np.float64, np.longdouble, np.complex128)
 
-# Through a name of their own, because field names that are computed have no static type.
-_named_tuple: Callable[..., Any] = collections.namedtuple
-
 
 def claims(problems: Sequence[Problem]) -> list[Claim]:
     """Return the claims about fields, shapes, dtypes and bad arguments."""
-    allowed = tolerance(problems, TOLERANCE)
+    of_weights, *of_others = fields.claims(problems)
     return [
         Claim("results", "fields, shapes, dtypes", None, 0, over(problems, _results)),
-        Claim("params", "taken by field name", None, allowed, over(problems, _by_name)),
+        of_weights,
         Claim("arguments", "wrong ones refused", None, 0, over(problems, _refused)),
-        *(
-            Claim(name, "taken by field name", None, allowed, over(problems, measure))
-            for kind, (name, measure) in _TAKEN_BY_NAME.items()
-            if hasattr(problems[0].kernel, kind)
-        ),
+        *of_others,
     ]
 
 
@@ -95,11 +85,12 @@ def _arrays(
 ) -> Iterator[tuple[str, Any, Any]]:
     """Yield the same for a result that is an array, or a tuple of them by name."""
     kernel, arguments = problem.kernel, problem.arguments
-    T, B, *_ = problem.sizes
+    like_outputs = adjoints(problem).d_outputs
+    of_outputs = dict(zip(outputs(kernel), (a.shape for a in states(like_outputs)), strict=True))
     weights = {name: weight.shape for name, weight in arguments.params._asdict().items()}
     of_states = dict(zip(kernel.STATES, problem.state_shapes, strict=True))
     expected: dict[str, dict[str, tuple[int, ...]]] = {
-        "outputs": {"": (T, B, problem.output_size)},
+        "outputs": of_outputs,
         **dict.fromkeys(("gradients", "params"), weights),
         **dict.fromkeys(("state", "s0"), of_states),
     }
@@ -107,83 +98,12 @@ def _arrays(
         yield f"the type of {place}", type(value), kernel.Params
     if name in ("state", "s0"):
         yield f"the type of {place}", type(value), type(arguments.s0)
+    if name == "outputs":
+        yield f"the type of {place}", type(value), type(like_outputs)
     for (part, shape), array in zip(expected[name].items(), states(value), strict=True):
         where = f"{place} {part}".rstrip()
         yield f"{where}.shape", array.shape, shape
         yield f"{where}.dtype", array.dtype, dtype
-
-
-def _by_name(problem: Problem) -> Difference:
-    """Take any NamedTuple with the fields of Params, never swap two, refuse other names."""
-    kernel, arguments = problem.kernel, problem.arguments
-    params, *data = arguments.of(kernel, main(kernel))
-    *others, last = params._fields
-    order = _exchanged(params)
-    same = _named_tuple("Same", params._fields)(*params)
-    renamed = _named_tuple("Renamed", (*others, f"{last}_"))(*params)
-    reordered = _named_tuple("Reordered", order)(*(getattr(params, name) for name in order))
-
-    run = getattr(kernel, main(kernel))
-    right = run(params, *data)
-    checks = [
-        difference("from another NamedTuple, results", run(same, *data), right),
-        _refusal(f"{last}_ for {last}", f"{last}_?|params", run, renamed, *data),
-    ]
-    try:
-        results = run(reordered, *data)
-    except (TypeError, ValueError):
-        pass  # Refusing another order is as safe as taking it by name.
-    else:
-        checks.append(difference("from reordered params, results", results, right))
-    return worst(checks)
-
-
-def _inputs_by_name(problem: Problem) -> Difference:
-    """Take any NamedTuple with the fields of Inputs, and refuse one array and other names."""
-    return _field_by_name(problem, "x", {"one array for all inputs": problem.arguments.x[0]})
-
-
-def _constants_by_name(problem: Problem) -> Difference:
-    """Take any NamedTuple with the fields of Constants, and refuse a tuple and other names."""
-    constants = problem.arguments.constants
-    return _field_by_name(problem, "constants", {"a tuple": tuple(constants)})
-
-
-def _field_by_name(problem: Problem, argument: str, refused: dict[str, Any]) -> Difference:
-    """Check that an argument with fields is taken by their names, and what is to be refused."""
-    given, run = problem.arguments, problem.kernel.forward
-    value = getattr(given, argument)
-    *others, last = value._fields
-
-    def called(other: Any) -> tuple[Any, ...]:
-        return given._replace(**{argument: other}).run
-
-    reordered = _named_tuple("Reordered", (last, *others))(value[-1], *value[:-1])
-    renamed = _named_tuple("Renamed", (*others, f"{last}_"))(*value)
-    results = run(*called(reordered))
-    mention = f"{last}_?|{argument}"
-    return worst(
-        [
-            difference(f"from reordered {argument}, results", results, run(*given.run)),
-            _refusal(f"{last}_ for {last}", mention, run, *called(renamed)),
-            *(_refusal(name, argument, run, *called(bad)) for name, bad in refused.items()),
-        ]
-    )
-
-
-#: The checks of the arguments that have fields, by the class that a kernel has for one.
-_TAKEN_BY_NAME = {
-    "Inputs": ("inputs", _inputs_by_name),
-    "Constants": ("constants", _constants_by_name),
-}
-
-
-def _exchanged(params: Any) -> list[str]:
-    """Return the fields with weights of equal shape, which only names tell apart, exchanged."""
-    names: dict[tuple[int, ...], list[str]] = {}
-    for name, weight in params._asdict().items():
-        names.setdefault(weight.shape, []).append(name)
-    return [names[weight.shape].pop() for weight in params]
 
 
 def _refused(problem: Problem) -> Difference:
@@ -193,7 +113,7 @@ def _refused(problem: Problem) -> Difference:
         for function in entry_points(kernel):
             if takes_targets(kernel, function) or not _y_alone_tells(good, bad):
                 run, given = getattr(kernel, function), bad.of(kernel, function)
-                checks.append(_refusal(f"{name} in {function}", mention, run, *given))
+                checks.append(refusal(f"{name} in {function}", mention, run, *given))
     make = partial(kernel.Workspace, **problem.keywords)
     workspaces = {
         "a workspace for B+1": make(B + 1, D, H),
@@ -205,7 +125,7 @@ def _refused(problem: Problem) -> Difference:
             workspaces[f"a workspace for {letter}+1"] = make(*more[1:])
     for name, workspace in workspaces.items():
         run = partial(getattr(kernel, main(kernel)), workspace=workspace)
-        checks.append(_refusal(name, "workspace", run, *good.of(kernel, main(kernel))))
+        checks.append(refusal(name, "workspace", run, *good.of(kernel, main(kernel))))
     return worst([*checks, *_refused_options(problem)])
 
 
@@ -233,25 +153,29 @@ def _refused_options(problem: Problem) -> Iterator[Difference]:
             for function in entry_points(kernel):
                 if takes(kernel, function, name):
                     run = partial(getattr(kernel, function), **{name: value})
-                    yield _refusal(f"{name} {what}", name, run, *arguments.of(kernel, function))
+                    yield refusal(f"{name} {what}", name, run, *arguments.of(kernel, function))
     if offered.vjp:
         d_outputs, d_state = adjoints(problem)
-        short = [part[:1] for part in states(d_state)]
-        wrong = {
-            "d_outputs (T,1,O)": (d_outputs[:, :1], d_state),
-            "d_state (1,H)": (
-                d_outputs,
-                type(d_state)(*short) if isinstance(d_state, tuple) else short[0],
-            ),
+        wrong: dict[str, tuple[Any, Any]] = {
+            "d_state (1,H)": (d_outputs, mapped(lambda part: part[:1], d_state)),
         }
-        if problem.output_size != 1:
-            wrong["d_outputs (T,B,1)"] = (d_outputs[..., :1], d_state)
+        for number, adjoint in enumerate(states(d_outputs)):
+            changed = partial(_with_output, d_outputs, number)
+            wrong[f"d_outputs (T,1,O), {number}"] = (changed(adjoint[:, :1]), d_state)
+            if adjoint.shape[-1] != 1:
+                wrong[f"d_outputs (T,B,1), {number}"] = (changed(adjoint[..., :1]), d_state)
         for name, given in wrong.items():
             _, _, pullback = kernel.vjp(*arguments.run)
-            yield _refusal(name, name.split()[0], pullback, *given)
+            yield refusal(name, name.split()[0], pullback, *given)
         if "all_gradients" in entry_points(kernel):
             run = partial(kernel.all_gradients, d_state=wrong["d_state (1,H)"][1])
-            yield _refusal("d_state (1,H)", "d_state", run, *arguments.trained)
+            yield refusal("d_state (1,H)", "d_state", run, *arguments.trained)
+
+
+def _with_output(d_outputs: Any, number: int, array: Array) -> Any:
+    """Return adjoints of outputs with another array for one of them."""
+    arrays = [*states(d_outputs)]
+    return like(d_outputs, [*arrays[:number], array, *arrays[number + 1 :]])
 
 
 def _bad_arguments(problem: Problem) -> Iterator[tuple[str, Arguments, str]]:
@@ -354,13 +278,3 @@ def _of_size(problem: Problem, number: int) -> str:
     arrays += [("s0", state) for state in states(s0)]
     arrays += [(f"constants.{name}", constant) for name, constant in given_constants(given)]
     return "|".join([*dict.fromkeys(name for name, array in arrays if number in array.shape), "y"])
-
-
-def _refusal(name: str, mention: str, call: Callable[..., object], *arguments: Any) -> Difference:
-    """Return whether ``call`` refuses ``arguments`` with an error that names one of ``mention``."""
-    try:
-        call(*arguments)
-    except Exception as error:
-        named = re.search(rf"\b({mention})\b", str(error))
-        return verdict(bool(named), f"{name}: the error does not name it: {one_line(error)}")
-    return verdict(False, f"{name} was taken")

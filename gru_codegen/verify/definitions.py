@@ -16,7 +16,7 @@ from ..modules import is_forward_alone
 from .claim import Claim
 from .configuration import Problem, cast
 from .difference import Difference, difference, verdict, worst
-from .entry_points import constants
+from .entry_points import constants, outputs
 from .options import options
 
 STYLES = ("fast", "textbook")
@@ -78,9 +78,7 @@ def _facts(problem: Problem) -> Iterator[tuple[bool, str]]:
     unknown = {*getattr(kernel, "WITHOUT_GRADIENT", ())} - {*problem.input_names}
     yield not unknown, f"WITHOUT_GRADIENT names {', '.join(sorted(unknown))}, which is no input"
     yield from _shapes(problem)
-    left_side = rf"^\s*{re.escape(kernel.OUTPUT)}(_t)?\s+="
-    computed = re.search(left_side, kernel.EQUATIONS, re.MULTILINE)
-    yield bool(computed), f"OUTPUT is {kernel.OUTPUT!r}, which is on no left side of EQUATIONS"
+    yield from _outputs(kernel)
     style, layout = kernel.STYLE, getattr(kernel, "LAYOUT", None)
     yield style in STYLES, f"STYLE is {style!r}, expected one of {', '.join(STYLES)}"
     if layout is None:
@@ -93,6 +91,18 @@ def _facts(problem: Problem) -> Iterator[tuple[bool, str]]:
         yield SAMPLES[layout] == kept, otherwise + ("row" if kept == 1 else "column")
 
 
+def _outputs(kernel: ModuleType) -> Iterator[tuple[bool, str]]:
+    """Yield that equations compute all outputs, the first of which is OUTPUT."""
+    for name in outputs(kernel):
+        left_side = rf"^\s*{re.escape(name)}(_t)?\s+="
+        computed = re.search(left_side, kernel.EQUATIONS, re.MULTILINE)
+        yield bool(computed), f"OUTPUT is {name!r}, which is on no left side of EQUATIONS"
+    fields = getattr(getattr(kernel, "Outputs", None), "_fields", outputs(kernel)[:1])
+    said = f"Outputs has the fields {', '.join(fields)}, not {', '.join(outputs(kernel))}"
+    yield fields == outputs(kernel), said
+    yield outputs(kernel)[0] == kernel.OUTPUT, f"the first of OUTPUTS is not {kernel.OUTPUT!r}"
+
+
 def _shapes(problem: Problem) -> Iterator[tuple[bool, str]]:
     """Yield that SHAPES has the letters of each weight as `init_params` makes it, and no others."""
     stated = getattr(problem.kernel, "SHAPES", None)
@@ -100,7 +110,7 @@ def _shapes(problem: Problem) -> Iterator[tuple[bool, str]]:
         return
     made = problem.made._asdict()
     y = () if is_forward_alone(problem.kernel) else ("y",)
-    others = (*problem.input_names, *problem.state_names, *y, "outputs")
+    others = (*problem.input_names, *problem.state_names, *y, *problem.output_names)
     others += constants(problem.kernel)
     expected = {*others, *(f"params.{name}" for name in made)}
     odd = ", ".join(sorted(expected.symmetric_difference(stated)))
@@ -123,10 +133,10 @@ def _is_range(given: Any) -> bool:
 def _samples(problem: Problem) -> int | None:
     """Return the axis of the samples of the outputs in a Workspace; None if that does not tell."""
     _, B, *_ = problem.sizes
-    outputs: Any = problem.workspace()
+    workspace: Any = problem.workspace()
     name = problem.kernel.OUTPUT  # or, apart from names of its own, with an underscore
-    outputs = getattr(outputs, name, getattr(outputs, f"{name}_", None))
-    shape: Any = getattr(outputs, "shape", ())
+    kept = getattr(workspace, name, getattr(workspace, f"{name}_", None))
+    shape: Any = getattr(kept, "shape", ())
     if len(shape) != 3 or (shape[1] == B) == (shape[2] == B):
         return None
     return 1 if shape[1] == B else 2

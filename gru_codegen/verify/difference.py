@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from ..modules import one_line
 
 Array = NDArray[Any]
 
@@ -107,3 +110,13 @@ def _difference_of_tuples(
 def verdict(holds: bool, otherwise: str) -> Difference:
     """Return the difference of something that either holds or does not: 0 or infinite."""
     return Difference(0.0, "") if holds else Difference(math.inf, otherwise)
+
+
+def refusal(name: str, mention: str, call: Callable[..., object], *arguments: Any) -> Difference:
+    """Return whether ``call`` refuses ``arguments`` with an error that names one of ``mention``."""
+    try:
+        call(*arguments)
+    except Exception as error:
+        named = re.search(rf"\b({mention})\b", str(error))
+        return verdict(bool(named), f"{name}: the error does not name it: {one_line(error)}")
+    return verdict(False, f"{name} was taken")

@@ -81,6 +81,11 @@ def starts(kernel: ModuleType) -> tuple[str, ...]:
     return tuple(f"s0.{name}" for name in names) if len(names) > 1 else ("s0",)
 
 
+def outputs(kernel: ModuleType) -> tuple[str, ...]:
+    """Return the names of what a step puts out, of several all, as equations have them."""
+    return tuple(getattr(kernel, "OUTPUTS", (kernel.OUTPUT,)))
+
+
 def size_keyword(letter: str) -> str:
     """Return the argument of `init_params` and `Workspace` for a size."""
     known = {"B": "batch_size", "D": "input_size", "H": "hidden_size", "O": "output_size"}

@@ -13,7 +13,7 @@ import numpy as np
 
 from . import blocks, consistency, contract, definitions, masks, ownership, trace
 from .claim import Claim, over, tolerance
-from .configuration import Problem, cast, states
+from .configuration import Problem, cast, joined, mapped, states
 from .consistency import TOLERANCE
 from .difference import Difference, difference, worst
 from .lengths import Batch, batches
@@ -71,7 +71,7 @@ def _windows(problem: Problem) -> Difference:
     first, carried = kernel.forward(*before.run)
     rest, state = kernel.forward(*after._replace(s0=carried).run)
     whole = kernel.forward(*arguments.run)
-    return difference(f"at {problem}, cut at {cut}", (np.concatenate([first, rest]), state), whole)
+    return difference(f"at {problem}, cut at {cut}", (joined(first, rest), state), whole)
 
 
 def _padded(batch: Batch) -> Difference:
@@ -81,7 +81,7 @@ def _padded(batch: Batch) -> Difference:
     other = kernel.forward(*batch.arguments(1e3).run, lengths=batch.lengths)
     whole, last = kernel.forward(*given.run)
     none, every = batch.lengths == 0, batch.lengths == batch.problem.sizes.T
-    expected = np.where(batch.ended[:, :, None], 0, whole)
+    expected = mapped(lambda each: np.where(batch.ended[:, :, None], 0, each), whole)
     return worst(
         [
             difference(f"at {batch}, outputs", outputs, expected),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from types import ModuleType
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 
 from .claim import Claim, tolerance
 from .complex_step import STEP, TOLERANCE
-from .configuration import Arguments, Array, Problem, cast, parts, states
+from .configuration import Arguments, Array, Problem, cast, mapped, parts, states
 from .difference import Difference, difference, worst
 from .direction import along, slope
 from .entry_points import differentiated
@@ -121,14 +122,16 @@ def _outputs(batch: Batch) -> Difference:
     return worst(
         [
             difference(
-                f"at {batch}, outputs", outputs, np.where(batch.ended[:, :, None], 0, whole)
+                f"at {batch}, outputs",
+                outputs,
+                mapped(lambda each: np.where(batch.ended[:, :, None], 0, each), whole),
             ),
             difference(f"at {batch}, state after no step", rows(state, none), rows(s0, none)),
             difference(f"at {batch}, state after all steps", rows(state, all_), rows(last, all_)),
             difference(
                 f"at {batch}, outputs of what is carried on",
-                np.where(remaining, carried, 0),
-                np.where(remaining, whole[rest, samples], 0),
+                mapped(lambda each: np.where(remaining, each, 0), carried),
+                mapped(lambda each: np.where(remaining, each[rest, samples], 0), whole),
             ),
             difference(f"at {batch}, state with gradients", trained, state),
         ]
@@ -248,12 +251,12 @@ def _one_by_one(batch: Batch) -> Difference:
     gradients, d_params = ([np.zeros(weight.shape) for weight in params] for _ in range(2))
     differences = []
     for b, n in enumerate(map(int, batch.lengths)):
-        own, name = slice(b, b + 1), f"at {batch}, sample {b} of length {n}"
-        cut = padded.cut(slice(n), own)._replace(s0=sample(s0, b))
+        cut_out, name = np.s_[:n, b : b + 1], f"at {batch}, sample {b} of length {n}"
+        cut = padded.cut(*cut_out)._replace(s0=sample(s0, b))
         alone = kernel.loss_and_gradients(*cut.trained)
         short, _ = kernel.forward(*cut.run)
         differences += [
-            difference(f"{name}, outputs", outputs[:n, own], short),
+            difference(f"{name}, outputs", mapped(itemgetter(cut_out), outputs), short),
             difference(f"{name}, state", sample(result.state, b), alone.state),
         ]
         # A mean over the numbers of this sample becomes one over those of the batch.
@@ -262,10 +265,10 @@ def _one_by_one(batch: Batch) -> Difference:
             loss += share * alone.loss
             _add(gradients, share, alone.gradients)
         if pulled:
-            own_adjoints = d_outputs[:n, own], sample(d_state, b)
+            own_adjoints = mapped(itemgetter(cut_out), d_outputs), sample(d_state, b)
             back = _pulled(kernel, cut.run, own_adjoints)
             _add(d_params, 1, back[0])
-            d_inputs = tuple(array[:n, own] for array in parts(pulled[1]))
+            d_inputs = tuple(array[cut_out] for array in parts(pulled[1]))
             differences += [
                 difference(f"{name}, gradients of inputs", d_inputs, parts(back[1])),
                 difference(f"{name}, d_s0", sample(pulled[-1], b), back[-1]),

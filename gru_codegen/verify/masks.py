@@ -17,7 +17,7 @@ import numpy as np
 from ..modules import is_forward_alone
 from .claim import Claim, over, tolerance
 from .complex_step import TOLERANCE
-from .configuration import Arguments, Array, Problem, parts
+from .configuration import Arguments, Array, Problem, mapped, parts
 from .difference import Difference, difference, worst
 from .entry_points import differentiated
 from .options import Adjoints, adjoints, ended, lengths, mask, options, padded, spoilt, weights
@@ -112,7 +112,8 @@ def _trained(problem: Problem) -> Difference:
             differences.append(difference(f"{name}, loss", loss, found.loss))
         outputs, state = kernel.forward(*masked.run, **case.keywords)
         short, last = kernel.forward(*first.run, lengths=case.left)
-        differences.append(difference(f"{case}, outputs", outputs, case.put_back(short)))
+        expected = mapped(case.put_back, short)
+        differences.append(difference(f"{case}, outputs", outputs, expected))
         differences.append(difference(f"{case}, state", state, last))
     return worst(differences)
 
@@ -126,7 +127,7 @@ def _pulled(problem: Problem) -> Difference:
         *_, pullback = kernel.vjp(*masked.run, **case.keywords)
         gradients, d_x, d_s0 = pullback(*given)
         *_, pullback = kernel.vjp(*first.run, lengths=case.left)
-        right = pullback(case.moved(given.d_outputs), given.d_state)
+        right = pullback(mapped(case.moved, given.d_outputs), given.d_state)
         differences.append(difference(f"{case}, gradients", gradients, right[0]))
         differences.append(difference(f"{case}, d_s0", d_s0, right[-1]))
         for name, found, moved in zip(

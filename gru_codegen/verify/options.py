@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .configuration import Arguments, Array, Problem, states
+from .configuration import Arguments, Array, Problem, mapped, states
 from .entry_points import main, takes
 
 
@@ -58,25 +58,27 @@ def mask(steps: int, batch: int) -> Array:
 
 
 class Adjoints(NamedTuple):
-    """The arguments of a pullback: d_outputs (T, B, O), and d_state like a state."""
+    """The arguments of a pullback: d_outputs like the outputs, and d_state like a state."""
 
-    d_outputs: Array
+    d_outputs: Any
     d_state: Any
 
 
 def adjoints(problem: Problem) -> Adjoints:
     """Return random adjoints of outputs and last state."""
-    rng, (T, B, *_) = problem.drawn(4), problem.sizes
+    rng = problem.drawn(4)
     drawn = [rng.standard_normal(shape) for shape in problem.state_shapes]
     d_state = drawn[0] if len(drawn) == 1 else problem.kernel.State(*drawn)
-    return Adjoints(rng.standard_normal((T, B, problem.output_size)), d_state)
+    return Adjoints(problem.drawn_like_outputs(rng), d_state)
 
 
-def spoilt(array: Array, unread: Array, value: float = np.nan) -> Array:
+def spoilt(array: Any, unread: Array, value: float = np.nan) -> Any:
     """Return ``array`` with ``value`` where ``unread`` (T, B) says that nothing may be read.
 
-    For labels it is a class that there is not.
+    For labels it is a class that there is not. Of several outputs each is changed.
     """
+    if isinstance(array, tuple):
+        return mapped(lambda each: spoilt(each, unread, value), array)
     if array.dtype.kind in "iu":
         return np.where(unread, -1, array)
     return np.where(unread[:, :, None], value, array)

@@ -9,7 +9,7 @@ import numpy as np
 
 from .claim import Claim, over, tolerance
 from .complex_step import STEP, TOLERANCE
-from .configuration import Arguments, Array, Problem, parts, states
+from .configuration import Arguments, Array, Problem, inner, parts, states
 from .difference import Difference, difference, verdict, worst
 from .direction import movable, moved, slope
 from .options import Adjoints, adjoints
@@ -39,9 +39,7 @@ def through_forward(
     v = [rng.standard_normal(part.shape) / np.sqrt(part.size) for part in arrays]
     at = moved(problem, arguments, v, 1j * STEP)
     outputs, state = problem.kernel.forward(*at.run, **keywords)
-    value = (outputs * given.d_outputs).sum()
-    pairs = zip(states(state), states(given.d_state), strict=True)
-    value += sum((part * adjoint).sum() for part, adjoint in pairs)
+    value = inner(outputs, given.d_outputs) + inner(state, given.d_state)
     return v, complex(value).imag / STEP
 
 

@@ -19,21 +19,24 @@ class Loss(NamedTuple):
     """``targets(rng, shape)`` draws y for outputs of ``shape``, (T, B, O).
 
     ``each(outputs, y)`` is the cost of every sample at every step, (T, B). The loss is its sum, or
-    its weighted mean if ``mean``. Targets that are ``bounded`` are not drawn far off, as labels and
-    fractions cannot be.
+    its weighted mean if ``mean``. Of a cell with several outputs `each` is given the first or,
+    where it ``reads_all``, a tuple of them. Targets that are ``bounded`` are not drawn far off, as
+    labels and fractions cannot be.
     """
 
     targets: Callable[[np.random.Generator, tuple[int, int, int]], Array]
-    each: Callable[[Array, Array], Array]
+    each: Callable[[Any, Array], Array]
     mean: bool = False
     bounded: bool = False
+    reads_all: bool = False
 
-    def value(self, outputs: Array, y: Array, weights: Array | None = None) -> Any:
+    def value(self, outputs: Any, y: Array, weights: Array | None = None) -> Any:
         """L by its definition, with ``weights`` (T, B) for the samples of each step, 1 if None.
 
-        Costs of weight 0 may be NaN.
+        Several outputs are a tuple. Costs of weight 0 may be NaN.
         """
-        each = self.each(outputs, y)
+        first_alone = isinstance(outputs, tuple) and not self.reads_all
+        each = self.each(outputs[0] if first_alone else outputs, y)
         weighted = each if weights is None else np.where(weights == 0, 0, weights * each)
         return weighted.sum() / self.divisor(np.ones(each.shape) if weights is None else weights)
 

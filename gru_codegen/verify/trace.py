@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from . import entry_points
 from .claim import Claim, over, tolerance
 from .complex_step import TOLERANCE
 from .configuration import Problem, cast, states
@@ -32,9 +33,11 @@ def _states(problem: Problem) -> Difference:
     outputs, state = kernel.forward(*run)
     found = kernel.trace(*run)
     last = tuple(getattr(found, name)[-1] for name in kernel.STATES)
+    names = entry_points.outputs(kernel)
+    put_out = tuple(getattr(found, name) for name in names)
     return worst(
         [
-            difference(f"at {problem}, {kernel.OUTPUT}", getattr(found, kernel.OUTPUT), outputs),
+            difference(f"at {problem}, ({', '.join(names)})", put_out, states(outputs)),
             difference(f"at {problem}, last states", last, states(state)),
         ]
     )

@@ -13,11 +13,12 @@ from gru_codegen.parse import load_cell
 from tests.derive.declarations import CELLS
 
 FIXED = load_cell("tests/verify/cells/legendre.toml")
+SEVERAL = load_cell("tests/verify/cells/several_outputs.toml")
 PLAIN = replace(gc.GRU, name="plain", without_gradient=gc.GRU.inputs)
 
 
 @pytest.mark.parametrize(
-    "cell", [*gc.cells.values(), *CELLS, PLAIN, FIXED], ids=lambda cell: cell.name
+    "cell", [*gc.cells.values(), *CELLS, PLAIN, FIXED, SEVERAL], ids=lambda cell: cell.name
 )
 def test_a_cell_comes_back_whole(cell: gc.Cell) -> None:
     again = cell_of(json.loads(json.dumps(data_of(cell))))
@@ -50,6 +51,9 @@ def test_a_loss_comes_back_whole(loss: gc.Loss) -> None:
         (["equations", 0, "value"], {"product": ["1/0", "x"]}, "'1/0' in a certificate is no"),
         (["equations", 0, "value"], ["x"], "has no value where there has to be one"),
         (["output"], "Q", "has no 'Q', which it reads"),
+        (["output"], ["S", "Q"], "has no 'Q', which it reads"),
+        (["output"], [], "output is empty"),
+        (["output"], 1, "has no output where there has to be one"),
         (["states"], [["S"]], r"has no \['S'\], which it reads"),
         (["title"], 'of "quotes"', "without double quotes"),
         (["constants"], {"C": ["D"]}, "is not two letters of sizes"),

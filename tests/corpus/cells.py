@@ -46,7 +46,7 @@ def given(declared: gc.Cell) -> Given:
     return Given(
         weights={weight.name: drawn(weight) for weight in declared.weights},
         inputs={each.name: drawn(each, STEPS) for each in declared.inputs},
-        y=rng.standard_normal((STEPS, *(sizes[str(n)] for n in declared.output.shape))),
+        y=rng.standard_normal((STEPS, *(sizes[str(n)] for n in declared.outputs[0].shape))),
         s0={state.name: drawn(state) for state in declared.states},
         constants={c.name: drawn(c) for c, made in declared.constants.items() if made is None},
     )
@@ -56,7 +56,7 @@ def _sizes(declared: gc.Cell) -> dict[str, int]:
     sizes = {"1": 1, "B": BATCH, "D": INPUT, "H": HIDDEN}
     symbols = (
         *(*declared.inputs, *declared.weights, *declared.constants),
-        *(*declared.states, declared.output),
+        *(*declared.states, *declared.outputs),
     )
     for letter in _letters(symbols):
         sizes.setdefault(letter, MORE + len(sizes) - 4)

@@ -66,6 +66,16 @@ CELLS = (
             S: hadamard(ONE - F, S_prev) + hadamard(F, G),
         },
     ),
+    cell(
+        "several-outputs",  # nothing but the last one reads Wo
+        (Wf, Uf, Wg, Wo),
+        {
+            F: sigmoid(x * Wf + S_prev * Uf),
+            S: hadamard(F, S_prev) + hadamard(ONE - F, tanh(x * Wg)),
+            OG: tanh(S * Uf + x * Wo),
+        },
+        output=(F, S, OG),
+    ),
     cell("elman", (Wg, Ug), {S: tanh(x * Wg + S_prev * Ug)}),
     cell("linear", (Wg, Ug), {S: x * Wg + S_prev * Ug}),
     cell("coefficients", (Wg, Ug), {G: tanh((x * Wg + S_prev * Ug) / 2), S: S_prev / 2 - 3 * G}),

@@ -52,7 +52,7 @@ class Problem:
 
         self.weights = {weight.name: draw(weight) for weight in cell.weights}
         self.inputs = [draw(symbol, STEPS) for symbol in cell.inputs]
-        self.targets = draw(cell.output, STEPS)
+        self.targets = draw(cell.outputs[0], STEPS)
         self.states = {state.name: draw(state) for state in cell.states}
 
 
@@ -111,7 +111,7 @@ def worst(found: dict[str, Array], expected: dict[str, Array]) -> float:
     """The largest difference, relative to the largest entry of its array."""
     assert found.keys() == expected.keys()
     return max(
-        float(np.abs(found[name] - expected[name]).max() / np.abs(expected[name]).max())
+        float(np.abs(found[name] - expected[name]).max() / (np.abs(expected[name]).max() or 1))
         for name in expected
     )
 

@@ -18,6 +18,7 @@ from gru_codegen.errors import CellError, DerivationError
 from gru_codegen.functions import positive, sigmoid, tanh
 from gru_codegen.losses import Loss
 from gru_codegen.notation import leaves
+from gru_codegen.parse import load_loss
 from tests.cells.sample import IN_PYTHON
 from tests.derive.declarations import CELLS, LOSSES, cell
 
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.usefixtures("nothing_proved")
 
 ALL = {**IN_PYTHON, **{cell.name: cell for cell in CELLS}}
 ROOT = Path(__file__).parents[2]
+OF_TWO = load_loss(str(ROOT / "examples" / "gaussian_likelihood.toml"))
 
 
 # --- the GRU --------------------------------------------------------------------------------------
@@ -47,6 +49,33 @@ def test_the_adjoints_of_the_gru() -> None:
         "dS_prev_t": "dS_t + dRS_t o R_t + daR_t Wrecr^T + daZ_t Wrecz^T - dS_t o Z_t",
         "dx_t": "daCA_t Wca^T + daR_t Wr^T + daZ_t Wz^T",
     }
+
+
+def test_of_several_outputs_the_loss_reads_the_first() -> None:
+    """One that equations or steps read has a name of its own, and no loss gives its adjoint."""
+    several = next(each for each in CELLS if each.name == "several-outputs")
+    derivation = gc.derive(several)
+    text = derivation.notation.text
+    adjoints = {text(a.target): text(a.expression) for a in derivation.adjoints}
+    assert list(map(text, derivation.seeds)) == ["dO_F_t", "dO_S_t", "dOG_t"]
+    assert (adjoints["dO_F_t"], adjoints["dO_S_t"], adjoints["dOG_t"]) == ("dE_t", "0", "0")
+    assert adjoints["dS_t"] == "dO_S_t + daOG_t Uf^T + dS_prev_{t+1}"
+    assert list(map(text, derivation.options.weighting.seeds)) == ["dO_F_t"]
+
+
+def test_a_loss_of_several_outputs_gives_the_adjoint_of_each() -> None:
+    several = next(each for each in CELLS if each.name == "several-outputs")
+    derivation = gc.derive(several, OF_TWO)
+    text = derivation.notation.text
+    adjoints = {text(a.target): text(a.expression) for a in derivation.adjoints}
+    assert adjoints["dO_F_t"] == "-dERR_t"
+    assert adjoints["dO_S_t"] == "1/2 dCOST_t - daCOST_part_t"
+    assert adjoints["dOG_t"] == "0"
+    weighted = derivation.options.weighting.seeds.values()
+    write = derivation.options.notation.text
+    assert list(map(write, weighted)) == ["V_t o dO_F_t", "V_t o dO_S_t"]
+    with pytest.raises(CellError, match="it reads 2 outputs, as MEAN and LOGVAR, and the cell"):
+        gc.derive(gc.GRU, OF_TWO)
 
 
 def test_what_is_always_nothing_is_no_term() -> None:

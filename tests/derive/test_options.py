@@ -39,7 +39,8 @@ def test_a_state_past_its_length_is_the_one_before() -> None:
 @pytest.mark.parametrize("loss", gc.losses.values(), ids=lambda loss: loss.name)
 def test_a_weight_is_a_factor_of_a_row_of_the_adjoint(loss: Loss) -> None:
     weighting = gc.derive(gc.GRU, loss).options.weighting
-    assert gc.derive(gc.GRU, loss).options.notation.text(weighting.seed) == "V_t o dO_t"
+    (weighted,) = weighting.seeds.values()
+    assert gc.derive(gc.GRU, loss).options.notation.text(weighted) == "V_t o dO_t"
     of_a_mean = "1/(B*T)" if loss.targets == "labels" else "1/(B*H*T)"  # labels have no columns
     assert str(weighting.share) == (of_a_mean if loss.mean else "1")
 
@@ -91,7 +92,7 @@ def test_a_wrong_selection_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_loss_that_mixes_samples_has_no_weights() -> None:
     """The mean of a column is no sample's own."""
     derivation = gc.derive(gc.GRU)
-    E, dE = (next(s for s in derivation.notation.computed if s.name == "E"), derivation.seed)
+    E, dE = (next(s for s in derivation.notation.computed if s.name == "E"), derivation.seeds[0])
     V = matrix("V", *E.shape)
     mixed = ones(B, 1) * (ones(1, B) * hadamard(V, E))
     plain = ones(B, 1) * (ones(1, B) * E)

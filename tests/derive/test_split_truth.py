@@ -49,7 +49,7 @@ class Truth:
     """A cell on random numbers: each step has weights of its own, all the same to begin with."""
 
     def __init__(self, cell: Cell, loss: gc.Loss) -> None:
-        self.cell, self.loss, self.bound = cell, loss, loss.of(cell.output)
+        self.cell, self.loss, self.bound = cell, loss, loss.of(cell.outputs)
         random = np.random.default_rng(5)
 
         def drawn(symbol: MatrixSymbol) -> Array:

@@ -34,7 +34,7 @@ class Point:
         self.cell, self.steps = cell, steps
         self.weights = {weight.name: draw(weight) for weight in cell.weights}
         (self.x,) = (draw(symbol, steps) for symbol in cell.inputs)
-        self.y = draw(cell.output, steps)
+        self.y = draw(cell.outputs[0], steps)
         self.states = {state.name: draw(state) for state in cell.states}
 
     def loss(self) -> float:

@@ -48,13 +48,15 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_files_are_the_examples() -> None:
     (declared,) = blocks("toml")
     assert declared == (ROOT / "examples" / "pinball.toml").read_text()
-    shown = re.search(r'^    numbers = \{ penalty.*?^    """$', PAGE, re.M | re.S)
-    assert shown
-    lines = re.sub("^    ", "", shown[0], flags=re.M)
-    assert lines in (ROOT / "examples" / "poisson.toml").read_text()
+    excerpts = {"numbers = \\{ penalty": "poisson", "prediction = \\[": "gaussian_likelihood"}
+    for first, name in excerpts.items():
+        shown = re.search(rf'^    {first}.*?^    """$', PAGE, re.M | re.S)
+        assert shown
+        lines = re.sub("^    ", "", shown[0], flags=re.M)
+        assert lines in (ROOT / "examples" / f"{name}.toml").read_text()
 
 
-@pytest.mark.parametrize("words", ["textbook", "garch.toml"])
+@pytest.mark.parametrize("words", ["textbook", "garch.toml", "--cell mean_and_variance.toml"])
 def test_the_commands_say_so(words: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command, shown = session(words)
     assert cli.main(command.split()) == 0
@@ -72,6 +74,14 @@ def test_the_error_reads_so(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     path = folder / "pinball.toml"
     path.write_text(path.read_text().replace("Y - P", "Y - W"))
     command, shown = session("there is no name W")
+    assert cli.main(command.split()) == 2
+    assert capsys.readouterr().err == shown
+
+
+def test_a_cell_with_too_few_outputs_is_refused_so(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command, shown = session("it reads 2 outputs")
     assert cli.main(command.split()) == 2
     assert capsys.readouterr().err == shown
 

@@ -51,10 +51,10 @@ def _results(problem: Problem) -> Iterator[Any]:
     """Whatever the kernel computes, the last time without padding and loss weights."""
     kernel, arguments = problem.kernel, problem.arguments
     workspace, rng = problem.workspace(), problem.drawn(1)
-    (T, B, *_), shape = problem.sizes, arguments.y.shape
+    T, B, *_ = problem.sizes
     lengths, weights = rng.integers(0, T + 1, size=B), rng.random((T, B))
     mask = np.random.default_rng(T).random((T, B)) < 0.7
-    d_outputs, scale = rng.standard_normal(shape), 1 / np.sqrt(problem.sizes.H)
+    d_outputs, scale = problem.drawn_like_outputs(rng), 1 / np.sqrt(problem.sizes.H)
     params = type(arguments.params)(*(weight * scale for weight in arguments.params))
     arguments = arguments._replace(params=params)
     for some in ({"lengths": lengths}, {"mask": mask}, {}):

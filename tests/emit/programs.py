@@ -68,11 +68,13 @@ def with_attributes(
     by_row: Iterable[Ref] = (),
 ) -> Attributes:
     """The attributes of a program of one phase, which hands out `results`."""
+    handed = tuple(ref.var for ref in results)
     program = Program(
         "test",
         (),
         (Phase("forward", blocks),),
-        {entry: tuple(ref.var for ref in results) for entry in ("forward", "gradients")},
+        dict.fromkeys(("forward", "gradients"), handed),
+        outputs=handed[:1],
         orientation=orientation,
         overwrites=overwrites or {},
         steps=steps,

@@ -90,18 +90,17 @@ class _Call:
         self.weights = rng.uniform(-1, 1, (steps, B, 1)).astype(dtype)
         if "loss weights" not in given:
             self.weights = np.ones((steps, B, 1), dtype)
-        self.output = program.entries["forward"][0]
         self.states = [v for v in program.entries["gradients"] if v.role == "value"]
         given_inputs = [v for v in self.variables.values() if v.role == "input"]
         self.inputs = {v.name: self.drawn(v, True) for v in given_inputs}
-        self.y = self.drawn(self.output, True)
+        self.y = self.drawn(program.outputs[0], True)
         self.labels = rng.integers(0, self.y.shape[2], self.y.shape[:2])
         if targets == "labels":
             self.y = np.eye(self.y.shape[2], dtype=dtype)[self.labels]
         elif targets == "fractions":
             self.y = abs(self.y)
         self.given_y = self.labels if targets == "labels" else self.y
-        self.d_outputs = self.drawn(self.output, True)
+        self.d_outputs = [self.drawn(output, True) for output in program.outputs]
         self.first = [self.drawn(state) for state in self.states]
         self.last = [self.drawn(state) for state in self.states]
         self.params = {weight.name: self.drawn(weight) for weight in program.weights}
@@ -148,8 +147,8 @@ class _Call:
         for carry, last in zip(self.program.carries, self.last, strict=True):
             values[_only(carry)] = last if pullback else 0 * last
         if pullback:
-            assert self.program.seed is not None
-            values[self.program.seed.name] = np.where(self.ended, 0, self.d_outputs)
+            for var, given_adjoint in zip(self.program.seeds, self.d_outputs, strict=True):
+                values[var.name] = np.where(self.ended, 0, given_adjoint)
         for name, value in values.items():
             if isinstance(value, np.ndarray) and value.dtype.kind == "f":
                 values[name] = value.astype(dtype)
@@ -161,7 +160,10 @@ class _Call:
         """All that the entry points return, in `dtype`."""
         run, trained = self.interpreted(dtype), self.interpreted(dtype, trained=True)
         pulled = self.interpreted(dtype, pullback=True)
-        found = {"outputs": np.where(self.ended, 0, np.stack(run[self.output.name]))}
+        found = {
+            f"output {var.name}": np.where(self.ended, 0, np.stack(run[var.name]))
+            for var in self.program.outputs
+        }
         found |= {f"state {s.name}": run[s.name][-1] for s in self.states}
         found |= {f"trained state {s.name}": trained[s.name][-1] for s in self.states}
         found["loss"] = trained["loss"]
@@ -196,7 +198,7 @@ class _Call:
         if "loss weights" in self.given:
             train["loss_weights"] = self.weights[:, :, 0]
         outputs, state = kernel.forward(*fixed, x, s0, **run)
-        yield "outputs", outputs
+        yield from self._outputs(outputs)
         yield from self._states(state)
         yield "loss", kernel.loss(*fixed, x, self.given_y, s0, **train)
         loss, gradients, state = kernel.loss_and_gradients(*fixed, x, self.given_y, s0, **train)
@@ -205,9 +207,11 @@ class _Call:
         for name, gradient in gradients._asdict().items():
             yield f"gradient of {name}", gradient
         outputs, state, pullback = kernel.vjp(*fixed, x, s0, **run)
-        yield "outputs", outputs
+        yield from self._outputs(outputs)
         yield from self._states(state)
-        gradients, dx, first = pullback(self.d_outputs, self.state(kernel, self.last))
+        several = len(self.d_outputs) > 1
+        d_outputs = kernel.Outputs(*self.d_outputs) if several else self.d_outputs[0]
+        gradients, dx, first = pullback(d_outputs, self.state(kernel, self.last))
         for name, gradient in gradients._asdict().items():
             yield f"pullback to {name}", gradient
         of_inputs = dx._asdict() if len(self.inputs) > 1 else dict.fromkeys(self.inputs, dx)
@@ -217,6 +221,11 @@ class _Call:
         firsts = first if len(self.states) > 1 else (first,)
         for carry, value in zip(self.program.carries, firsts, strict=True):
             yield f"pullback to {carry.name}", value
+
+    def _outputs(self, outputs: Any) -> Iterator[tuple[str, Any]]:
+        found = outputs if len(self.d_outputs) > 1 else (outputs,)
+        named = zip(self.program.outputs, found, strict=True)
+        yield from ((f"output {var.name}", array) for var, array in named)
 
     def _states(self, state: Any) -> Iterator[tuple[str, Any]]:
         found = state if len(self.states) > 1 else (state,)

@@ -69,7 +69,9 @@ def as_file(cell: Cell) -> str:
     symbols = (*cell.inputs, *cell.fixed, *targets)
     further = {str(n) for each in symbols for n in each.shape} - {*"BDH1"}
     lines += [f"sizes = {_listed(sorted(further))}"] if further else []
-    lines += [f'output = "{cell.output.name}"', 'equations = """']
+    names = [output.name for output in cell.outputs]
+    lines += [f"output = {_listed(names)}" if names[1:] else f'output = "{names[0]}"']
+    lines += ['equations = """']
     for equation in cell.equations:
         written = notation.write(equation.expression, _IN_FILES)
         lines.append(f"{equation.target.name} = {_in_file(written)}")
@@ -186,10 +188,14 @@ class _Draw:
         return [matrix(name, B, n) for name, n in zip("xuv", widths, strict=False)]
 
     def output(self, states: list[Any], targets: list[Any], last: Any) -> Any:
-        """A state or a gate; the last equation if nothing else can read it."""
-        if last not in states:
-            return last
-        return self.random.choice(targets) if self.chance(40) else states[0]
+        """A state or a gate, or several; the last equation first if nothing else can read it."""
+        first = last
+        if last in states:
+            first = self.random.choice(targets) if self.chance(40) else states[0]
+        others = [target for target in targets if target != first]
+        if not others or not self.chance(40):
+            return first
+        return (first, *self.random.sample(others, self.random.randint(1, min(2, len(others)))))
 
     def delays(self, states: list[Any], x: Any) -> dict[Any, Any]:
         """States that are what another state was a step before, or the input: a window of it."""

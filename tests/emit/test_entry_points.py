@@ -38,7 +38,8 @@ def interface(
 ) -> Interface:
     variables = tuple(Var(name, ("B", "D"), "input", timed=True) for name in inputs)
     have = tuple(name for name in inputs if name not in plain)
-    return Interface((), variables, have, ("T", "B", "H"), labels, counts, "State")
+    outputs = (Var("S", ("B", "H"), "value", timed=True),)
+    return Interface((), variables, have, outputs, labels, counts, "State")
 
 
 # --- as data --------------------------------------------------------------------------------------

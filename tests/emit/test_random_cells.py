@@ -33,7 +33,7 @@ from gru_codegen.equations import H
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.ir import Option
 from gru_codegen.notation import Where
-from gru_codegen.parse import load_cell
+from gru_codegen.parse import load_cell, load_loss
 from gru_codegen.passes import LAYOUTS
 from gru_codegen.prove import prove
 from gru_codegen.request import Request
@@ -41,6 +41,10 @@ from gru_codegen.stages import lowered
 from tests.emit.agreement import assert_all_agree
 from tests.emit.programs_as_kernels import assert_agrees
 from tests.emit.random_cells import Drawn, as_file, cells, random_cell
+
+#: A loss that reads two outputs.
+TWO = load_loss(str(Path(__file__).parents[2] / "examples" / "gaussian_likelihood.toml"))
+LOSSES = {**gc.losses, TWO.name: TWO}
 
 EXAMPLES = os.environ.get("EXAMPLES")
 #: The tests that the draws are shared among; one that fails ends with its first failure.
@@ -73,7 +77,7 @@ class Draw(NamedTuple):
 DRAWS = st.builds(
     Draw,
     cells(),
-    st.sampled_from(list(gc.losses)),
+    st.sampled_from(list(LOSSES)),
     st.sampled_from(["none", "linear"]),
     st.sampled_from(MANNERS),
     st.sampled_from(MANNERS),
@@ -87,8 +91,8 @@ ANEW = settings(deadline=None, database=None, suppress_health_check=list(HealthC
 
 def assert_right(draw: Draw, *, prove_all: bool) -> None:
     """Kernels of the draw, a loop and one written out, are proved and do what is interpreted."""
-    loss, cell = gc.losses[draw.loss], draw.drawn.cell
-    chosen: dict[str, Any] = {"loss": loss, "readout": draw.readout}
+    loss, cell = _loss(draw), draw.drawn.cell
+    chosen: dict[str, Any] = {"loss": loss, "readout": _readout(draw)}
     request = Request(cell, **chosen)
     kernels = (
         gc.load(cell, **draw.looped, **chosen),
@@ -103,6 +107,21 @@ def assert_right(draw: Draw, *, prove_all: bool) -> None:
             assert_agrees(kernel, lowered(request), *numbers, targets=loss.targets)
         except OverflowError:
             reject()
+
+
+def _loss(draw: Draw) -> gc.Loss:
+    """The loss that is drawn, or l2 where it reads two outputs and the cell has no such two."""
+    return LOSSES[draw.loss if draw.loss != TWO.name or _has_two(draw) else "l2"]
+
+
+def _has_two(draw: Draw) -> bool:
+    outputs = draw.drawn.cell.outputs[:2]
+    return len(outputs) == 2 and outputs[0].shape == outputs[1].shape
+
+
+def _readout(draw: Draw) -> str:
+    """The readout that is drawn; none where the loss reads two outputs of the cell itself."""
+    return "none" if _loss(draw) is TWO else draw.readout
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # what is drawn may well overflow
@@ -170,7 +189,7 @@ def test_everything_that_a_declaration_may_hold_is_drawn() -> None:
 
     count()
     wanted = {
-        *(f"loss {name}" for name in gc.losses),
+        *(f"loss {name}" for name in LOSSES),
         *("readout none", "readout linear"),
         *(f"{form} {_text(manner)}" for form in ("loop", "steps") for manner in MANNERS),
         *("float32", "float64", "longdouble"),
@@ -212,6 +231,8 @@ CONSTRUCTS = {
     "a state that only another state reads",
     "a state read at its own step",
     "an output that is no state",
+    "several outputs",
+    "outputs of several sizes",
 }
 
 
@@ -220,7 +241,7 @@ def _text(manner: dict[str, Any]) -> str:
 
 
 def _asked(draw: Draw) -> Iterator[str]:
-    yield from (f"loss {draw.loss}", f"readout {draw.readout}", draw.dtype.__name__)
+    yield from (f"loss {_loss(draw).name}", f"readout {_readout(draw)}", draw.dtype.__name__)
     yield from (f"loop {_text(draw.looped)}", f"steps {_text(draw.unrolled)}")
     yield from (f"given {', '.join(draw.options)}", f"T = {draw.steps}")
 
@@ -277,11 +298,13 @@ def _constructs(cell: gc.Cell) -> Iterator[str]:
         "a state that only another state reads": any(
             len(found := readers.get(state, set()) | readers[previous]) == 1
             and found <= cell.states.keys() - {state}
-            and state != cell.output
+            and state not in cell.outputs
             for state, previous in cell.states.items()
         ),
         "a state read at its own step": any(state in symbols for state in cell.states),
-        "an output that is no state": cell.output not in cell.states,
+        "an output that is no state": not {*cell.outputs} <= {*cell.states},
+        "several outputs": len(cell.outputs) > 1,
+        "outputs of several sizes": len({output.shape for output in cell.outputs}) > 1,
     }
     yield from (name for name, is_there in there.items() if is_there)
 

@@ -32,7 +32,7 @@ def test_random_programs_are_emitted_as_they_are_interpreted() -> None:
 
     @settings(drawn, max_examples=int(EXAMPLES or 60))
     @given(
-        program=programs(),
+        program=programs(2),
         steps=STEPS,
         options=st.sampled_from(OPTIONS),
         unrolled=st.booleans(),

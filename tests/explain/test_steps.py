@@ -24,6 +24,15 @@ def shares(text: str) -> list[str]:
     return list(dict.fromkeys(re.findall(r"^[ |:]*(dL(?!ag)\S*/d.*?) +=", text, re.MULTILINE)))
 
 
+def test_a_weight_of_an_output_that_the_loss_does_not_read_has_a_way_as_well() -> None:
+    several = next(each for each in d.CELLS if each.name == "several-outputs")
+    text = document(gc.derive(several), wrt="Wo")
+    assert "(1) OG_t reads aOG_t." in text
+    assert re.search(r"^    dOG_t +[=] 0", text, re.M)
+    of_state = document(gc.derive(several), wrt="Uf")
+    assert "Three derivatives lead from dS_t" in of_state
+
+
 def test_a_share_says_of_which_losses_and_of_which_use_it_is() -> None:
     """dL_2/dWz itself is a sum over the uses of Wz at steps 1 and 2."""
     text = document(gc.derive(gc.GRU), unroll=3, wrt="Wz")

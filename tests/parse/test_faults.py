@@ -222,7 +222,7 @@ EQUATIONS = {
     "target that nobody reads": (
         ("S  = ", "Q  = CA * Z\nS  = "),
         "9:1",
-        f"no equation reads Q, and it is no state and not the output; {UNREAD}",
+        f"no equation reads Q, and it is no state and no output; {UNREAD}",
         "Q",
     ),
     "meaning with quotes": (
@@ -998,6 +998,49 @@ KEYS = {
         "5:11",
         "the output 'ZZ' is the left side of no equation; did you mean Z? known: CA, Z, S",
         "ZZ",
+    ),
+    "unknown output among several": (
+        ('states = ["S"]', 'states = ["S"]\noutput = ["S", "ZZ"]'),
+        "5:17",
+        "the output 'ZZ' is the left side of no equation; did you mean Z? known: CA, Z, S",
+        "ZZ",
+    ),
+    "weight as an output": (
+        ('states = ["S"]', 'states = ["S"]\noutput = ["Wca", "S"]'),
+        "5:12",
+        "the output 'Wca', a weight, is the left side of no equation; known: CA, Z, S",
+        "Wca",
+    ),
+    "previous state as the output": (
+        ('states = ["S"]', 'states = ["S"]\noutput = "S_prev"'),
+        "5:11",
+        "the output 'S_prev', the previous value of S, is the left side of no equation; "
+        "known: CA, Z, S",
+        "S_prev",
+    ),
+    "one output twice": (
+        ('states = ["S"]', 'states = ["S"]\noutput = ["S", "Z", "S"]'),
+        "5:22",
+        "the output S stands here twice",
+        "S",
+    ),
+    "no output": (
+        ('states = ["S"]', 'states = ["S"]\noutput = []'),
+        "5:1",
+        'output is empty; write it as ["S", "C"], or leave it out',
+        "output",
+    ),
+    "number for an output": (
+        ('states = ["S"]', 'states = ["S"]\noutput = ["S", 1]'),
+        "5:1",
+        'output holds strings, as in ["S", "C"], not a number',
+        "output",
+    ),
+    "table of outputs": (
+        ('states = ["S"]', 'states = ["S"]\noutput = { S = "(B, H)" }'),
+        "5:1",
+        'output must be a string such as "S", not a table',
+        "output",
     ),
     "no equation": (
         (TEXT[TEXT.index("CA = ") :], '# nothing\n"""'),

@@ -161,6 +161,26 @@ FAULTS: dict[str, tuple[str, str]] = {
         'name = "mine"\nequations = "COST = Y * Y"',
         "FILE:2:1: no equation reads P, the prediction >equations<",
     ),
+    "no predictions": (
+        PLAIN + "prediction = []",
+        'FILE:3:1: prediction is empty; write it as ["P", "Q"], or leave it out >prediction<',
+    ),
+    "one prediction twice": (
+        PLAIN + 'prediction = ["P", "P"]',
+        "FILE:3:21: 'P' is a prediction already >P<",
+    ),
+    "an unread prediction of several": (
+        PLAIN + 'prediction = ["P", "Q"]',
+        "FILE:3:21: no equation reads Q, a prediction >Q<",
+    ),
+    "the target among predictions": (
+        PLAIN + 'prediction = ["P", "Y"]',
+        "FILE:3:21: 'Y' is the target already >Y<",
+    ),
+    "a number called as the target": (
+        PLAIN + 'numbers = { Y = "1/2" }',
+        "FILE:3:13: 'Y' is the target already >Y<",
+    ),
     "an unread target": (
         PLAIN + 'target = "GOAL"',
         "FILE:2:26: there is no name Y; known: P, GOAL >Y<",

@@ -70,9 +70,10 @@ _integers = cache(st.integers)  # made once: making one takes longer than drawin
 
 
 @st.composite
-def programs(draw: Callable[[st.SearchStrategy[Any]], Any]) -> Program:
+def programs(draw: Callable[[st.SearchStrategy[Any]], Any], most_outputs: int = 1) -> Program:
     """A sound program with the entry points forward, loss, gradients and pullback."""
-    return _Author(draw).program()
+    outputs = draw(st.integers(1, most_outputs)) if most_outputs > 1 else 1
+    return _Author(draw, outputs).program()
 
 
 class _Author:
@@ -82,8 +83,8 @@ class _Author:
     are written again.
     """
 
-    def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
-        self._draw = draw
+    def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any], outputs: int) -> None:
+        self._draw, self.outputs = draw, outputs
         self.readable: list[Ref] = [_X]
         self.written: list[tuple[Shape, Expr]] = []
         self.weights: dict[str, Var] = {}
@@ -508,17 +509,21 @@ class _Author:
     def program(self) -> Program:
         forward, states = self.forward()
         values = list(self.readable)
-        prediction = self.one_of([r for r in values if r.var.role == "value" and _is_here(r)])
+        computed = [r for r in values if r.var.role == "value" and _is_here(r)]
+        outputs = [self.one_of(computed)]
+        others = [ref for ref in computed if ref != outputs[0]]
+        if others and self.outputs > 1:
+            outputs.append(self.one_of(others))
         self.in_loss = True
-        loss, seed, cost = self.loss(prediction)
+        loss, seeds, cost = self.loss(*outputs)
         self.in_loss = False
-        self.readable, self.written = [*values, seed], []
-        backward, carries, gradients = self.backward(states, seed)
+        self.readable, self.written = [*values, *seeds], []
+        backward, carries, gradients = self.backward(states, seeds)
         inputs, dx = self.inputs()
-        outputs = tuple(dict.fromkeys((prediction.var, *(state.var for state in states))))
+        put_out, of_them = (tuple(ref.var for ref in refs) for refs in (outputs, seeds))
         entries = {
-            "forward": outputs,
-            "loss": (cost, seed.var),
+            "forward": tuple(dict.fromkeys((*put_out, *(state.var for state in states)))),
+            "loss": (cost, *of_them),
             "gradients": (*(state.var for state in states), cost, *gradients),
             "pullback": (*gradients, dx),
         }
@@ -529,7 +534,7 @@ class _Author:
             Phase("inputs", tuple(inputs)),
         )
         weights = tuple(self.weights.values())
-        return validate(Program("random", weights, phases, entries, seed.var, carries))
+        return validate(Program("random", weights, phases, entries, put_out, of_them, carries))
 
     def forward(self) -> tuple[list[Block], list[Ref]]:
         blocks: list[Block] = list(self.at_once())
@@ -571,7 +576,8 @@ class _Author:
         self.readable = [ref for ref in self.readable if ref.var.role != "work"]
         self.written = []
 
-    def loss(self, prediction: Ref) -> tuple[list[Block], Ref, Var]:
+    def loss(self, prediction: Ref, *others: Ref) -> tuple[list[Block], list[Ref], Var]:
+        """The loss of a prediction, with the adjoints of it and of other outputs: 0, or some."""
         shape = prediction.var.shape
         target = Ref(Var("Y", shape, "target", True), Now())
         error = self.timed("E", shape, "value")
@@ -587,9 +593,15 @@ class _Author:
         if self.chance(50):
             weighed = Call("multiply", (dO, _loss_weights(shape)))
             body.append(self.statement(dO, weighed, ("loss weights",)))
-        return [Loop("forward", tuple(body))], dO, cost.var
+        seeds = [dO]
+        for other in others:
+            of_other = other.var.shape
+            seeds.append(Ref(Var(f"dO_{other.var.name}", of_other, "adjoint", True), Now()))
+            value = self.expression(of_other) if self.chance(50) else _zero()
+            body.append(self.statement(seeds[-1], value))
+        return [Loop("forward", tuple(body))], seeds, cost.var
 
-    def backward(self, states: list[Ref], seed: Ref) -> tuple[list[Block], Any, list[Var]]:
+    def backward(self, states: list[Ref], seeds: list[Ref]) -> tuple[list[Block], Any, list[Var]]:
         body: list[Statement] = []
         carries = []
         for state in states:
@@ -599,7 +611,7 @@ class _Author:
             incoming: Expr = replace(carry, when=Now(1))
             if self.chance(20):  # not an addend
                 incoming = Call("multiply", (incoming, self.leaf(shape)))
-            if seed.var.shape == shape:
+            for seed in (each for each in seeds if each.var.shape == shape):
                 pair = (seed, incoming) if self.chance(70) else (incoming, seed)
                 incoming = Call("subtract" if self.chance(10) else "add", pair)
             dS = Ref(Var(f"d{state.var.name}", shape, "adjoint", True), Now())
@@ -696,7 +708,7 @@ def arrays(program: Program, steps: int, given: tuple[str, ...], seed: int = 0) 
     found: dict[str, Any] = {}
     variables = program.variables()
     for var in [variables[name] for name in sorted(variables)]:
-        if var.role not in drawn | {"lengths", "count"} and var != program.seed:
+        if var.role not in drawn | {"lengths", "count"} and var not in program.seeds:
             continue  # it is computed
         shape = tuple(SIZES[letter] for letter in var.shape)
         if var.role == "lengths" and "lengths" in given:
@@ -704,7 +716,7 @@ def arrays(program: Program, steps: int, given: tuple[str, ...], seed: int = 0) 
             found[var.name] = np.arange(steps)[:, None, None] >= lengths[:, None]
         elif var.role == "count":
             found[var.name] = steps * SIZES["B"]
-        elif var.role in drawn or (var == program.seed and "pullback" in given):
+        elif var.role in drawn or (var in program.seeds and "pullback" in given):
             value = rng.uniform(-1, 1, (steps, *shape) if var.timed else shape)
             if var.role == "loss weights" and "loss weights" not in given:
                 continue

@@ -47,7 +47,7 @@ def arrays(program: Program, steps: int, square: bool) -> dict[str, Any]:
             values[var.name] = np.arange(steps)[:, None, None] >= np.array([steps, 1])[:, None]
         elif var.role == "loss weights":
             values[var.name] = rng.uniform(0.5, 1.5, (steps, sizes["B"], 1))
-        elif var.role in ("input", "target") or var == program.seed:
+        elif var.role in ("input", "target") or var in program.seeds:
             values[var.name] = rng.standard_normal((steps, *shape))
         elif var.role in ("initial", "last", "weight"):
             values[var.name] = rng.standard_normal(shape) / 2

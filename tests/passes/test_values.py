@@ -133,7 +133,7 @@ def assert_same_values(
 
 @pytest.mark.parametrize("pipeline", PIPELINES)
 @drawn
-@given(program=programs(), steps=STEPS, options=GIVEN)
+@given(program=programs(2), steps=STEPS, options=GIVEN)
 def test_every_pass_keeps_every_value(
     pipeline: str, program: Program, steps: int, options: tuple[Option, ...]
 ) -> None:

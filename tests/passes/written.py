@@ -67,7 +67,7 @@ def written(
     made = tuple(Phase(name, read_blocks(text, known)) for name, text in phases.items())
     handed = {e: tuple(known[n] for n in names.split()) for e, names in (entries or {}).items()}
     if "seed" in fields:
-        fields["seed"] = known[fields["seed"]]
+        fields["seeds"] = (known[fields.pop("seed")],)
     fields["carries"] = tuple(known[name] for name in fields.get("carries", "").split())
     used = Program("written", (), made, handed).variables().values()
     named = {name for var in used for name in (var.name, var.adjoint_of)}

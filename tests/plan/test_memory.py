@@ -43,7 +43,7 @@ def assert_planned(
 @pytest.mark.parametrize("pipeline", PIPELINES)
 @pytest.mark.parametrize("unrolled", [False, True], ids=["any", "unrolled"])
 @drawn
-@given(program=programs(), steps=STEPS, options=GIVEN)
+@given(program=programs(2), steps=STEPS, options=GIVEN)
 def test_a_plan_keeps_every_value(
     unrolled: bool, pipeline: str, program: Program, steps: int, options: tuple[Option, ...]
 ) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections import namedtuple
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,11 +16,14 @@ from gru_codegen.runtime.arrays import (
     _cast_input,
     _cast_inputs,
     _check_shape,
+    _like_all_outputs,
     _like_outputs,
     _zeroed,
 )
-from gru_codegen.runtime.kernel import Inputs
+from gru_codegen.runtime.calls import _copied
+from gru_codegen.runtime.kernel import Inputs, Outputs, Workspace
 
+named_tuple: Callable[..., Any] = namedtuple  # whose fields have no static type
 FLOAT32, FLOAT64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
@@ -112,3 +118,46 @@ def test_an_input_among_several_is_named() -> None:
 def test_what_is_no_inputs_is_refused(given: Any) -> None:
     with pytest.raises(TypeError, match=r"^x: expected Inputs with the fields x, u; got \w+$"):
         _cast_inputs(given, FLOAT64)
+
+
+def outputs() -> Outputs:
+    return Outputs(S=np.ones((3, 4, 2)), P=np.ones((3, 4, 5)))
+
+
+def test_adjoints_of_outputs_go_by_name_and_a_tuple_by_place() -> None:
+    turned = named_tuple("Turned", ("P", "S"))(np.full((3, 4, 5), 2.0), np.full((3, 4, 2), 3.0))
+    for given in (turned, (turned.S, turned.P)):
+        found = _like_all_outputs(given, outputs())
+        assert isinstance(found, Outputs)
+        assert found.S is turned.S
+        assert found.P is turned.P
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (np.ones((3, 4, 2)), "d_outputs: expected Outputs with the fields S, P; got ndarray"),
+        ((np.ones((3, 4, 2)),), "d_outputs: expected Outputs with the fields S, P; got tuple"),
+        (Inputs(1, 2), "d_outputs: expected Outputs with the fields S, P; got x, u"),  # type: ignore[arg-type]
+        (Outputs(np.ones((3, 4, 2)), None), "d_outputs.P: it is missing; expected an array"),  # type: ignore[arg-type]
+    ],
+)
+def test_other_adjoints_of_outputs_are_refused(given: Any, said: str) -> None:
+    with pytest.raises(TypeError, match=f"^{re.escape(said)}"):
+        _like_all_outputs(given, outputs())
+
+
+def test_adjoints_of_an_output_have_its_shape() -> None:
+    said = r"^d_outputs\.P: expected shape \(T, B, O\) = \(3, 4, 5\), got \(3, 4, 2\)$"
+    with pytest.raises(ValueError, match=said):
+        _like_all_outputs((np.ones((3, 4, 2)), np.ones((3, 4, 2))), outputs())
+
+
+def test_outputs_are_copied_one_by_one_and_0_where_padded() -> None:
+    w, kept = Workspace(4, 2, 2), outputs()
+    w.ended = np.zeros((3, 4, 1), bool)
+    w.ended[2, 1] = True
+    found = _copied(kept, w)
+    assert isinstance(found, Outputs)
+    assert [each[2].sum(axis=-1).tolist() for each in found] == [[2, 0, 2, 2], [5, 0, 5, 5]]
+    assert kept.S.all()

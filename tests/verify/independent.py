@@ -70,10 +70,19 @@ def legendre(p: Mapping[str, Array], x: Mapping[str, Array], before: Any) -> Any
     return S, {"S": S, "M": M, "N": N}
 
 
+def several_outputs(p: Mapping[str, Array], x: Mapping[str, Array], before: Any) -> Any:
+    S, Z, u = before["S"], before["Z"], x["x"]
+    g = sigmoid(u @ p["Wg"])
+    S = g * S + (1 - g) * np.tanh(u @ p["W"] + S @ p["Wrec"] + Z @ p["U"] + p["b"])
+    Z = np.tanh(S @ p["Wz"] + Z)
+    return (g, Z, S), {"S": S, "Z": Z}
+
+
 STEPS: dict[str, Step] = {
     "gru_d": gru_d,
     "antisymmetric": antisymmetric,
     "legendre": legendre,
+    "several_outputs": several_outputs,
 }
 
 
@@ -83,12 +92,13 @@ def run(
     inputs: Mapping[str, Array],
     states: Mapping[str, Array],
     lengths: Array,
-) -> tuple[Array, dict[str, Array]]:
-    """Return the outputs (T, B, n), 0 past the lengths, and the last states by name."""
-    current, outputs = dict(states), []
+) -> tuple[tuple[Array, ...], dict[str, Array]]:
+    """Return each output (T, B, n), 0 past the lengths, and the last states by name."""
+    current, steps = dict(states), []
     for t in range(len(next(iter(inputs.values())))):
         put_out, new = step(weights, {n: each[t] for n, each in inputs.items()}, current)
         on = (t < lengths)[:, None]
-        outputs.append(np.where(on, put_out, 0))
+        several = put_out if isinstance(put_out, tuple) else (put_out,)
+        steps.append([np.where(on, each, 0) for each in several])
         current = {name: np.where(on, new[name], current[name]) for name in current}
-    return np.array(outputs), current
+    return tuple(map(np.array, zip(*steps, strict=True))), current

@@ -76,7 +76,7 @@ def phase_function(phase: Phase, attributes: Attributes) -> Function:
     if "loss weights" in roles:
         parameters.append("V: Array | None")
         arguments.append("V")
-    seeds = [var.name for var in used if _is_given_seed(var, phase, plan)]
+    seeds = {v.name: d for v, d in _given_seeds(phase, plan).items() if v in used}
     parameters += [*(f"{name}: Array" for name in seeds), "w: Workspace"]
     blocks = Blocks(names, phase.name)
     lines = blocks.lines(phase.blocks)
@@ -107,7 +107,7 @@ def phase_function(phase: Phase, attributes: Attributes) -> Function:
         signature(f"_{phase.name}", parameters, returns),
         ", ".join([*arguments, *(f"w.{name}" for name in seeds), "w"]),
         ", ".join([*_unweighted(arguments), "w"]),
-        ", ".join([*_unweighted(arguments), *("d_outputs" for _ in seeds), "w"]),
+        ", ".join([*_unweighted(arguments), *seeds.values(), "w"]),
         tuple(lines),
         "" if blocks.statements.returns else ", ".join(results),
         names.steps,
@@ -202,9 +202,13 @@ def helpers(*plans: Plan) -> list[str]:
     )
 
 
-def _is_given_seed(var: Var, phase: Phase, plan: Plan) -> bool:
-    """True if `var` is the adjoint of the outputs as an argument, not in the Workspace."""
-    return not plan.in_place and var == plan.program.seed and phase.name != "loss"
+def _given_seeds(phase: Phase, plan: Plan) -> dict[Var, str]:
+    """The adjoints of outputs that are arguments, and what a pullback has for each."""
+    program = plan.program
+    if plan.in_place or phase.name == "loss":
+        return {}
+    names = [f"d_outputs.{public(output.name)}" for output in program.outputs]
+    return dict(zip(program.seeds, names if names[1:] else ["d_outputs"], strict=False))
 
 
 def needed_names(names: Names, reads: Iterable[str]) -> set[str]:

@@ -31,6 +31,7 @@ from gru_codegen.emit.numpy.constants import (
 )
 from gru_codegen.emit.numpy.credit import errors_function
 from gru_codegen.emit.numpy.functions import Function, helpers, named_arguments, phase_function
+from gru_codegen.emit.numpy.outputs import code_of_outputs, code_of_targets, shapes_of_outputs
 from gru_codegen.emit.numpy.requirements import require_boundaries, require_interface
 from gru_codegen.emit.numpy.runtime import method, runtime
 from gru_codegen.emit.numpy.trace import trace_function
@@ -92,8 +93,8 @@ def _lines(
     functions = [phase_function(phase, attributes) for phase in program.phases]
     workspace = workspace_lines(attributes, functions, _declared_states(program))
     calls = workspace.calls.union(*(function.names.calls for function in functions))
-    outputs = _states(program, attributes)
-    outputs |= _buffers_of_targets(planned, heading, outputs["outputs"])
+    outputs = _states(program, attributes) | code_of_outputs(program, attributes)
+    outputs |= code_of_targets(planned, heading, outputs["outputs"])
     plans = [planned]
     first = {state.name: attributes.form(state.name, "first") for state in outputs["states"]}
     if traced is not None:
@@ -122,7 +123,6 @@ def _lines(
         "phases": {function.name: function for function in functions},
         "masked": any(attributes.mask in (*f.steps.values(), *f.names.local) for f in functions),
         "mask": attributes.mask,
-        "seed": program.seed,
         "counts": any(var.role == "count" for var in program.variables().values()),
         "runtime": runtime([*_called(program, heading), *calls], columns=_has_columns(program)),
         "stored": _stored(planned, heading),
@@ -173,6 +173,7 @@ def _entry_points(
         *(["Constants"] if interface.constants else []),
         *(["Credit"] if credit else []),
         *(["Inputs"] if interface.several else []),
+        *(["Outputs"] if states["several_outputs"] else []),
         "Params",
         *(["Result"] if trains else []),
         *(["State"] if state == "State" else []),
@@ -197,7 +198,7 @@ def _entry_points(
         "pulled": f"tuple[Params, Any, {state}]",
         "names": [*classes, *sorted([*functions, *(entry.name for entry in entry_points)])],
         "results": {
-            "outputs": f"_outputs({states['outputs']}, w)",
+            "outputs": states["copied_outputs"],
             "state": states["last_state"],
             "loss": "_scalar(total, w)",
             "gradients": "gradients",
@@ -211,8 +212,7 @@ def _entry_points(
 def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
     """The sizes, each with the argument that tells it, and the shapes of the arguments."""
     sizes = Sizes.of(program)
-    output = _output(program)
-    outputs = ("T", *output.shape)
+    outputs = ("T", *program.outputs[0].shape)
     several = len(_declared_states(program)) > 1
     weights = {letter for weight in program.weights for letter in weight.shape}
     names, values = sizes.parameters(weights)
@@ -242,7 +242,7 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
         "shapes_of": {
             **{called_by[var.name]: ("T", *var.shape) for var in inputs},
             **({} if heading.targets is None else {"y": _shape_of_targets(heading, outputs)}),
-            "outputs": outputs,
+            **shapes_of_outputs(program),
             **{
                 f"s0.{public(v.name)}" if several else "s0": v.shape
                 for v in _declared_states(program)
@@ -254,7 +254,6 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
         **compared(program, inputs),
         "vector": next((weight for weight in program.weights if len(weight.shape) == 1), None),
         "params_names": list(assignments(names, values)),
-        "output": output,
     }
 
 
@@ -270,15 +269,12 @@ def _keywords(names: list[str]) -> list[str]:
 def _states(program: Program, attributes: Attributes) -> dict[str, Any]:
     """The states, and the code that reads the last of each."""
     states = _declared_states(program)
-    columns = program.orientation == "columns"
     first = [f"w.{attributes.form(state.name, 'first')}" for state in states]
     last = [f"w.{attributes.form(state.name, 'last')}.copy()" for state in states]
-    output = _output(program).name
     return {
         "states": states,
         "first": f"({', '.join(first)})" if len(states) > 1 else first[0],
         "state_shapes": {s.name: ", ".join(added([n], "w.") for n in s.shape) for s in states},
-        "outputs": f"w.{attributes.form(output, 'turned') if columns else output}",
         "state_names": tuple(public(state.name) for state in states),
         "last_state": f"State({', '.join(last)})" if len(states) > 1 else last[0],
         "state_type": "State" if len(states) > 1 else "Array",
@@ -292,7 +288,7 @@ def _stored(plan: Plan, heading: Heading) -> Polynomial:
         if var.name in plan.program.made:
             total += Polynomial.product(1, var.shape)
     if plan.in_place and heading.targets == "labels":
-        total += Polynomial.product(1, ("T", *_output(plan.program).shape))
+        total += Polynomial.product(1, ("T", *plan.program.outputs[0].shape))
     return total
 
 
@@ -303,7 +299,7 @@ def _copied(program: Program, heading: Heading) -> str:
         (Polynomial.product(1, ("T", *program.variables()[name].shape)) for name in inputs),
         start=Polynomial(),
     )
-    y = Polynomial.product(1, ("T", *_output(program).shape))
+    y = Polynomial.product(1, ("T", *program.outputs[0].shape))
     steps = {} if program.steps is None else {"T": program.steps}
     x_more, y_more = (str(each.fixed(steps)) for each in (x, y))
     for_lengths = f"{x_more} more after a call with lengths or a mask, for a copy of x"
@@ -311,25 +307,6 @@ def _copied(program: Program, heading: Heading) -> str:
         return for_lengths
     for_either = f"{y_more} more after one with these or loss weights, for a copy of y"
     return f"{for_lengths}; {for_either}"
-
-
-def _output(program: Program) -> Var:
-    return program.entries["forward"][0]
-
-
-def _buffers_of_targets(plan: Plan, heading: Heading, outputs: str) -> dict[str, str]:
-    """The arrays for targets that have to be changed first, and for those made of labels."""
-    kept = f'w.room("y", {outputs}.shape)'
-    made = f"np.empty({outputs}.shape, w.dtype)"
-    in_seed, seed = plan.program.targets_in_seed, plan.program.seed
-    if in_seed:
-        assert seed is not None  # as validate() has checked
-        turned = plan.program.orientation == "columns"
-        kept = f"_turned(w.{seed.name})" if turned else f"w.{seed.name}"
-    return {
-        "room_for_targets": kept,
-        "room_for_labels": f'w.room("y", {outputs}.shape)' if plan.in_place else made,
-    }
 
 
 def _shape_of_targets(heading: Heading, outputs: Shape) -> Shape:
@@ -347,9 +324,11 @@ def _called(program: Program, heading: Heading) -> Iterator[str]:
         yield from ("_cast_constants", "_check_constants")
     yield from (f"_{pattern}" for pattern, _ in program.made.values())
     yield "_cast_inputs" if heading.inputs[1:] else "_cast_input"
-    yield from ("_number_type", "_zeroed", "_check_workspace", "_ended", "_masked", "_outputs")
+    yield from ("_number_type", "_zeroed", "_check_workspace", "_ended", "_masked")
+    yield "_copied" if program.outputs[1:] else "_outputs"
     if heading.targets is not None:
-        yield from ("_scalar", "_check_unspent", "_like_outputs", "_weights")
+        yield from ("_scalar", "_check_unspent", "_weights")
+        yield "_like_all_outputs" if program.outputs[1:] else "_like_outputs"
     yield from helpers_of_draws(heading)
     yield "_start_all" if len(_declared_states(program)) > 1 else "_start"
     if heading.targets == "labels":

@@ -97,8 +97,9 @@ def workspace_lines(
     views.name(block for block, timed in blocks if timed)
     _add_mask(attributes, functions, arrays, views)
     if attributes.program.orientation == "columns":
-        output = attributes.program.entries["forward"][0].name
-        views.add(f"self.{attributes.form(output, 'turned')} = _turned(self.{output})")
+        for output in attributes.program.outputs:
+            turned = attributes.form(output.name, "turned")
+            views.add(f"self.{turned} = _turned(self.{output.name})")
         views.calls.add("_turned")
     for function in functions:
         _add_steps(function, attributes, views)
@@ -137,9 +138,8 @@ def _add_mask(
 def _used(attributes: Attributes, functions: list[Function]) -> set[str]:
     """The attributes that functions and entry points read, or that others are made of."""
     program = attributes.program
-    handed = [program.entries["forward"][0], *([program.seed] if program.seed else [])]
     return {
-        *(var.name for var in handed),
+        *(var.name for var in (*program.outputs, *program.seeds)),
         *(local.source for f in functions for local in f.locals),
         *(source for f in functions for source in f.steps.values()),
         *(attributes.of(ref) for f in functions for ref, _ in f.names.row_blocks.values()),

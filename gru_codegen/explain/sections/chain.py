@@ -31,16 +31,23 @@ def chain_section(part: Part) -> Section:
 
 
 def _path(derivation: Derivation, gradient: Gradient) -> list[LocalDerivative]:
-    """The derivatives on the shortest way from a state, or the outputs, to the weight."""
+    """The derivatives on the shortest way from a state, or an output, to the weight.
+
+    An output that the loss does not read is the last choice: the weight has no other way.
+    """
     terms_of = {adjoint.of: adjoint.terms for adjoint in derivation.adjoints}
     terms_of |= {each.weight: each.terms for each in derivation.outside}
-    ends = {a.of for a in derivation.adjoints if a.carry is not None or a.target == derivation.seed}
-    ways = deque([[term] for term in gradient.terms])
-    while True:
+    states = {adjoint.of for adjoint in derivation.adjoints if adjoint.carry is not None}
+    read = derivation.seeded[: len(derivation.seeds_of_loss)]
+    ways, unread = deque([[term] for term in gradient.terms]), []
+    while ways:
         way = ways.popleft()
-        if way[0].of in ends:
+        if way[0].of in states.union(read):
             return way
+        if way[0].of in derivation.seeded:
+            unread.append(way)
         ways += [[term, *way] for term in terms_of[way[0].of] if term.of is not None]
+    return unread[0]
 
 
 def _introduction(part: Part, gradient: Gradient, path: list[LocalDerivative]) -> Iterator[Block]:

@@ -49,7 +49,7 @@ def _adjoints(part: Part) -> Iterator[Block]:
             f"knows{labels if derivation.loss.targets == 'labels' else ''}; that is proved:",
             target=(derivation.loss.target,),
         )
-        yield Equations([[Row(derivation.seed, known)]], derivation.notation)
+        yield Equations([[Row(derivation.seeds[0], known)]], derivation.notation)
 
 
 def adjoint_rows(derivation: Derivation, adjoints: tuple[AdjointEquation, ...]) -> list[Row]:

@@ -114,8 +114,8 @@ def _weights(derivation: Derivation) -> Iterator[Block]:
     yield says(
         "A row of {seed} depends on one sample alone, so the weight is a factor of that row; that "
         "is proved, and what a kernel computes is {seed} without weights, then {weighted}.",
-        seed=(derivation.seed,),
-        weighted=(_schema(weighting.seed, derivation),),
+        seed=listed(derivation.seeds_of_loss),
+        weighted=listed(_schema(weighted, derivation) for weighted in weighting.seeds.values()),
     )
     if derivation.loss.mean:
         sizes = list(map(str, ("T", *derivation.loss.numbers)))
@@ -131,12 +131,11 @@ def _weights(derivation: Derivation) -> Iterator[Block]:
 
 def _pullback(derivation: Derivation) -> Iterator[Block]:
     last, notation = derivation.options.last, derivation.options.notation
-    seed = derivation.seed
     yield says(
         "A pullback, which vjp returns, is the backward pass without the loss. It is given {seed}, "
         "the derivative of any function with respect to the outputs, and {given}, that with "
         "respect to the last state, as if a step after the last one had passed it back:",
-        seed=(seed,),
+        seed=listed(derivation.seeds),
         given=listed(_schema(term.expression, derivation) for term in last.values()),
     )
     carries = {a.of: a.carry for a in derivation.adjoints if a.carry is not None}

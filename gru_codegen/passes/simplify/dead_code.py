@@ -28,7 +28,7 @@ def eliminate_dead_code(program: Program) -> Program:
     """Drop every statement whose target no entry point needs, directly or not.
 
     A statement that only the pullback needs is marked as such, if other entry points run its phase
-    as well and the phase comes after the one that computes the seed.
+    as well and the phase comes after the one that computes the seeds.
     """
     live, live_without_pullback = _live(program, ""), _live(program, "pullback")
     phases, before_seed = [], before_the_pullback(program)

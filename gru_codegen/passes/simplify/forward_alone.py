@@ -18,7 +18,7 @@ def keep_forward(program: Program) -> Program:
     states = tuple(var for var in program.entries["gradients"] if var.role == "value")
     forward = tuple(phase for phase in program.phases if phase.name == "forward")
     entries = {"forward": program.entries["forward"], "gradients": states}
-    return replace(program, phases=forward, entries=entries, seed=None, carries=())
+    return replace(program, phases=forward, entries=entries, seeds=(), carries=())
 
 
 def keep_forward_values(program: Program) -> Program:
@@ -29,4 +29,4 @@ def keep_forward_values(program: Program) -> Program:
     written = {ref.var.name: ref.var for s in alone.statements() for ref in writes(s)}
     values = tuple(var for var in written.values() if var.timed and var.role == "value")
     entries = {"trace": values, "gradients": states}
-    return replace(alone, entries=entries, seed=None, carries=())
+    return replace(alone, entries=entries, seeds=(), carries=())

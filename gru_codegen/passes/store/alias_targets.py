@@ -1,4 +1,4 @@
-"""Storage reuse for targets: a copy of them may lie in the storage of the seed.
+"""Storage reuse for targets: a copy of them may lie in the storage of the first seed.
 
 Expects `overwrites` decided. Leaves `Program.targets_in_seed`.
 """
@@ -23,16 +23,15 @@ __all__ = ["alias_targets"]
 
 
 def alias_targets(program: Program) -> Program:
-    """Decide whether the storage of the seed may hold the targets until it is computed.
+    """Decide whether the storage of the first seed may hold the targets until it is computed.
 
     The forward pass and the loss must leave that storage alone until a statement that reads the
     targets, as no other does, and may write over its operands. Its other operands in that storage
     are those of another step, computed before: a sound program reads nothing unwritten.
     """
-    seed = program.seed
-    if seed is None:
+    if not program.seeds:
         return program
-    storage = program.root(seed.name)
+    storage = program.root(program.seeds[0].name)
     packs = {ref.var for ref in program.references()}
     neighbours = {ref.var for pack in packs if pack.parts for ref in unpacked(Ref(pack))}
     before = [phase for phase in program.phases if phase.name in ("forward", "loss")]

@@ -39,7 +39,7 @@ def reuse_storage(program: Program) -> Program:
     kept = kept_for_every_step(program)
     lives = _lives(program)
     handed_out = {var.name for results in program.entries.values() for var in results}
-    seeded = {program.seed.name} if program.seed is not None else set()
+    seeded = {seed.name for seed in program.seeds}
 
     def is_free(var: Var) -> bool:
         computed = var.role in ("value", "adjoint") and var.boundary is None
@@ -137,7 +137,7 @@ class _Life:
 
 
 def _lives(program: Program) -> dict[str, _Life]:
-    """The lives of all variables; the phase that computes the seed ends with handing it out."""
+    """The lives of all variables; the phase that computes the seeds ends with handing them out."""
     lives: dict[str, _Life] = {}
     numbers = count()
     for phase in program.phases:
@@ -153,8 +153,8 @@ def _lives(program: Program) -> dict[str, _Life]:
                 for ref in writes(statement):
                     life = lives.setdefault(ref.var.name, _Life(position, position, []))
                     life.last_write = position
-        seed = lives.get(program.seed.name) if program.seed is not None else None
-        if seed is not None and seed.first_write[0] > start:
+        seeds = [lives[seed.name] for seed in program.seeds if seed.name in lives]
+        for seed in (each for each in seeds if each.first_write[0] > start):
             seed.reads.append(((next(numbers), 0), False))
     return lives
 
