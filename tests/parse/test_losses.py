@@ -123,7 +123,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     "a key of cells": (
         PLAIN + 'states = ["S"]',
         "FILE:3:1: there is no states; did you mean targets? known: name, title, numbers, "
-        "prediction, target, targets, equations, cost, mean, checks >states<",
+        "functions, prediction, target, targets, equations, cost, mean, checks >states<",
     ),
     "a name of the package": (
         PLAIN.replace("mine", "l2"),
