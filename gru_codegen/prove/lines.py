@@ -47,8 +47,8 @@ def _as_they_are(terms: Any, gradients: Any, *_: Any) -> tuple[list[Any], Any]:
 
 
 def _few_rows(a: Any, entries: int) -> list[Any]:
-    """The rows of a, one or two at a time: for each number of entries always the same blocks."""
-    rows = 1 + entries % 2
+    """The rows of a in two or three blocks: others for an array that is longer, as in a kernel."""
+    rows = max(1, len(a) // (2 + entries % 2))
     return [a[i : i + rows] for i in range(0, len(a), rows)]
 
 
