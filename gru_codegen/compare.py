@@ -330,17 +330,9 @@ class _Declared:
         if self.loss.targets == "labels":
             y = np.eye(problem.output_size)[y]
         first = dict(zip((s.name for s in self.cell.states), states(s0), strict=True))
-        return evaluate_declaration(
-            self.cell,
-            self.loss,
-            {**arguments.params._asdict(), **self._constants(problem, arguments)},
-            arguments.inputs,
-            y,
-            first,
-            ended=ended,
-            domain=domain,
-            observe=observe,
-        )
+        values = {**arguments.params._asdict(), **self._constants(problem, arguments)}
+        given = (self.cell, self.loss, values, arguments.inputs, y, first)
+        return evaluate_declaration(*given, ended=ended, domain=domain, observe=observe)
 
     def _constants(self, problem: Problem, arguments: Arguments) -> dict[str, Any]:
         """The constants by their names in the declaration, as it says that they are made."""

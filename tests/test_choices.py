@@ -114,11 +114,6 @@ FAULTS = {
     "numbers": ("A * (1 < 2)", "1 < 2 is of two numbers; write its value", "1 < 2"),
     "equals": ("A * (A < A)", "A < A compares equals; write 1 or 0", "A < A"),
     "equality": ("A == b", "== is not known here; equations take names", "=="),
-    "of weights": (
-        "A @ (W.T @ W > 0)",
-        "W.T @ W is (H, H); a function takes one row per",
-        "W.T @ W",
-    ),
 }
 
 

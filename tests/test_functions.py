@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 import gru_codegen as gc
 from gru_codegen.cell import Cell
 from gru_codegen.equations import B, D, Equation, H, matrix, ones
-from gru_codegen.errors import CellError
 from gru_codegen.evaluate import evaluate
 from gru_codegen.functions import FUNCTIONS, sigmoid, tanh
 from gru_codegen.ir import ELEMENTWISE
@@ -100,15 +99,6 @@ def test_a_kink_is_one(name: str) -> None:
         sides = np.array([[float(kink) - 1e-9, float(kink) + 1e-9]])
         values = np.array([numeric(name)(sides), derivative(name)(sides)])
         assert np.ptp(values, axis=-1).max() > 0.1
-
-
-def test_a_single_entry_has_to_be_lifted() -> None:
-    with pytest.raises(CellError) as raised:
-        tanh(matrix("c", 1, 1))
-    assert str(raised.value) == (
-        "tanh(c): c is (1, 1), a function applies to a matrix with one row per sample: "
-        "lift it with ones(B, 1) * ..."
-    )
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

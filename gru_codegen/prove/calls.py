@@ -38,6 +38,7 @@ GIVEN: dict[str, tuple[Given, ...]] = {
         frozenset({"s0", "d_state", "loss_weights", "lengths"}),
         frozenset({"d_state", "loss_weights by step", "mask by twos"}),
         frozenset({"s0", "d_state"}),
+        frozenset({"s0"}),
     ),
     "vjp": (
         frozenset({"s0", "short lengths", "d_state"}),
@@ -125,7 +126,7 @@ class _Calls:
             return {
                 "loss": loss,
                 **self._ran(outputs, state),
-                **self._pulled(gradients._asdict(), self._by_input(d_x)),
+                **_pulled(gradients._asdict(), self._by_input(d_x)),
                 **self._states("d_s0", first),
             }
 
@@ -134,7 +135,7 @@ class _Calls:
             return {
                 "loss": self.reference.loss(given),
                 **self._expected_run(given),
-                **self._pulled(back.weights, back.inputs),
+                **_pulled(back.weights, back.inputs),
                 **_named("d_s0", back.states),
             }
 
@@ -143,14 +144,16 @@ class _Calls:
     def vjp(self, given: Given) -> Call:
         def run(workspace: Any) -> dict[str, Any]:
             *made, pullback = self.module.vjp(*self._run(given), **self._options(given, workspace))
-            hidden = [self._hidden(each, self._unread(given)) for each in self.point.d_outputs]
+            hidden = [
+                self._hidden(each, self.point.padding(given)) for each in self.point.d_outputs
+            ]
             d_outputs = self.module.Outputs(*hidden) if hidden[1:] else hidden[0]
             d_state = (self._state(self.point.d_states),) if "d_state" in given else ()
             which = {"inputs": False} if "no inputs" in given else {}
             gradients, d_x, first = pullback(d_outputs, *d_state, **which)
             return {
                 **self._ran(*made),
-                **self._pulled(gradients._asdict(), self._by_input(d_x)),
+                **_pulled(gradients._asdict(), self._by_input(d_x)),
                 **self._states("d_s0", first),
             }
 
@@ -159,7 +162,7 @@ class _Calls:
             inputs = self._by_input(None) if "no inputs" in given else back.inputs
             return {
                 **self._expected_run(given),
-                **self._pulled(back.weights, inputs),
+                **_pulled(back.weights, inputs),
                 **_named("d_s0", back.states),
             }
 
@@ -221,9 +224,6 @@ class _Calls:
         by_name = dict(zip(names, found.outputs, strict=True))
         return {**_named("outputs", by_name), **_named("state", found.states)}
 
-    def _pulled(self, weights: Any, inputs: Any) -> dict[str, Any]:
-        return {**_gradients(weights), **{f"d_{x}": each for x, each in inputs.items()}}
-
     def _by_input(self, d_x: Any) -> dict[str, Any]:
         """The gradient of each input by its name, None where there is none."""
         several = len(self.inputs) > 1 and d_x is not None
@@ -242,12 +242,14 @@ class _Calls:
         params = self.module.Params(**{w.name: _copy(values[w.name]) for w in cell.weights})
         constants = [_copy(values[each.name]) for each in cell.arguments[len(cell.weights) :]]
         fixed = (params, self.module.Constants(*constants)) if constants else (params,)
-        inputs = [self._hidden(each, self._unread(given)) for each in self.point.inputs]
+        inputs = [self._hidden(each, self.point.padding(given)) for each in self.point.inputs]
         x = self.module.Inputs(*inputs) if len(inputs) > 1 else inputs[0]
         return (*fixed, x, *self._first(given))
 
     def _trained(self, given: Given) -> tuple[Any, ...]:
-        unread = self._unread(given) | (self.reference.row_weights(given) == self.reference.zero)
+        unread = self.point.padding(given) | (
+            self.reference.row_weights(given) == self.reference.zero
+        )
         targets = self._hidden(self.point.targets, unread)
         run = self._run(given)
         first = self._first(given)
@@ -272,10 +274,6 @@ class _Calls:
             options["loss_weights"] = _copy(self.point.step_weights)
         return options
 
-    def _unread(self, given: Given) -> Any:
-        """The places where nothing may be read, (T, B)."""
-        return self.point.padding(given)
-
     def _hidden(self, array: Any, unread: Any) -> Any:
         """A copy of `array`, (T, B, n) or labels, with what `unread` (T, B) says hidden."""
         array = array.copy()
@@ -295,6 +293,10 @@ def _locked(array: Any) -> Any:
 
 def _gradients(weights: Any) -> dict[str, Any]:
     return {f"d{name}": each for name, each in weights.items()}
+
+
+def _pulled(weights: Any, inputs: Any) -> dict[str, Any]:
+    return {**_gradients(weights), **{f"d_{x}": each for x, each in inputs.items()}}
 
 
 def _term(name: str, t: int) -> str:

@@ -60,7 +60,7 @@ class Inputs(NamedTuple):
 
 
 class Outputs(NamedTuple):
-    """What every step puts out, or its adjoints."""
+    """The outputs of all time steps, or their adjoints."""
 
     S: Array  # (T, B, H)
     P: Array  # (T, B, O)

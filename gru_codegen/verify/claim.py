@@ -39,7 +39,7 @@ class Claim:
 
 def tolerance(problems: Iterable[Problem], least: float) -> float:
     """Return the tolerance for ``problems``: ``least``, more where rounding errors grow more."""
-    return least * max(problem.slack for problem in problems)
+    return least * max(problem.domain.slack for problem in problems)
 
 
 def over(

@@ -237,11 +237,6 @@ class Problem:
             return self.given
         return choose(self.noise, None if self.like is None else self.like.domain)
 
-    @property
-    def slack(self) -> float:
-        """The factor by which tolerances grow, since rounding errors do at these data."""
-        return self.domain.slack
-
     @cached_property
     def arguments(self) -> Arguments:
         """The data in float64, read-only."""
@@ -320,13 +315,6 @@ class Problem:
     def result(self) -> Any:
         """The kernel's own loss, gradients and state on `arguments`, without a workspace."""
         return self.kernel.loss_and_gradients(*self.arguments.trained)
-
-    def direction(self) -> Any:
-        """Return a random direction in the space of all weights, of length 1, as Params."""
-        rng = self.drawn(1)
-        drawn = [rng.standard_normal(weight.shape) for weight in self.arguments.params]
-        length = np.sqrt(sum(float((part**2).sum()) for part in drawn))
-        return type(self.arguments.params)(*(part / length for part in drawn))
 
     def workspace(self, dtype: type[np.generic] = np.float64) -> Any:
         """Return a new workspace of the kernel for these sizes."""

@@ -23,9 +23,17 @@ def claim(problems: Sequence[Problem]) -> Claim:
 
 
 def _compare(problem: Problem) -> Difference:
-    v = problem.direction()
+    v = direction(problem)
     expected = derivative(problem, along(problem.arguments.params, v))
     return slope(f"at {problem}", problem.result.gradients, v, expected)
+
+
+def direction(problem: Problem) -> Any:
+    """Return a random direction in the space of all weights, of length 1, as Params."""
+    rng, params = problem.drawn(1), problem.arguments.params
+    drawn = [rng.standard_normal(weight.shape) for weight in params]
+    length = np.sqrt(sum(float((part**2).sum()) for part in drawn))
+    return type(params)(*(part / length for part in drawn))
 
 
 def along(params: Any, v: Any) -> Any:

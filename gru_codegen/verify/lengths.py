@@ -20,7 +20,7 @@ from .claim import Claim, tolerance
 from .complex_step import STEP, TOLERANCE
 from .configuration import Arguments, Array, Problem, cast, mapped, parts, states
 from .difference import Difference, difference, worst
-from .direction import along, slope
+from .direction import along, direction, slope
 from .entry_points import differentiated
 from .options import (
     Adjoints,
@@ -159,7 +159,7 @@ def _loss(batch: Batch) -> Difference:
 def _gradients(batch: Batch) -> Difference:
     problem = batch.problem
     kernel, padded = problem.kernel, batch.arguments()
-    v = problem.direction()
+    v = direction(problem)
     differences = []
     for name, keywords, _ in _weighted(batch):
         keywords["lengths"] = batch.lengths

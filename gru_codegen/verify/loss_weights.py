@@ -13,7 +13,7 @@ from .claim import Claim, over, tolerance
 from .complex_step import STEP, TOLERANCE
 from .configuration import Problem, cast
 from .difference import Difference, difference, worst
-from .direction import along, slope
+from .direction import along, direction, slope
 from .options import spoilt, weights
 
 
@@ -55,7 +55,7 @@ def _loss(problem: Problem) -> Difference:
 
 def _gradients(problem: Problem) -> Difference:
     kernel, arguments = problem.kernel, problem.arguments
-    v, V = problem.direction(), weights(*problem.sizes[:2])
+    v, V = direction(problem), weights(*problem.sizes[:2])
     differences = []
     for each in (V, V.max(axis=1)):
         unread = np.broadcast_to(each.reshape(len(V), -1) == 0, V.shape)

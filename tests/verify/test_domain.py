@@ -15,6 +15,7 @@ from gru_codegen.modules import load_source
 from gru_codegen.parse import load_cell
 from gru_codegen.verify import verify
 from gru_codegen.verify.configuration import Problem, Sizes, small
+from gru_codegen.verify.direction import direction
 from gru_codegen.verify.domain import (
     GOOD,
     LARGEST,
@@ -186,8 +187,8 @@ def test_numbers_that_grow_begin_small() -> None:
 def test_another_draw_differs_from_the_first_and_from_the_direction() -> None:
     given = problem("leaky")
     first, second = (given.drawn_in(Domain(draw=draw)).params for draw in (0, 1))
-    for direction in (given.direction(), first):
-        assert abs(np.corrcoef(direction.U.ravel(), second.U.ravel())[0, 1]) < 0.9
+    for other in (direction(given), first):
+        assert abs(np.corrcoef(other.U.ravel(), second.U.ravel())[0, 1]) < 0.9
 
 
 @pytest.mark.parametrize("name", ["exp_gates", "eps_small", "growth", "slstm"])

@@ -28,6 +28,7 @@ CARRIED_ON = ("lengths", "outputs, then carried on")
 ENDED_LOSS = ("lengths", "weighted sum of outputs")
 ENDED_GRADIENTS = ("lengths", "random direction")
 PADDING = ("lengths", "padding is not read")
+FROM_ZEROS = ("lengths", "no steps from zeros")
 ENDED_PULLBACK = ("lengths", "complex step through forward")
 ONE_BY_ONE = ("lengths", "padded = one by one")
 PULLBACK = ("vjp", "complex step through forward")
@@ -38,7 +39,7 @@ TYPES = ("results", "fields, shapes, dtypes")
 REFUSED = ("arguments", "wrong ones refused")
 ROWS = {
     *(WEIGHTED, WEIGHTED_GRADIENTS),
-    *(CARRIED_ON, ENDED_LOSS, ENDED_GRADIENTS, PADDING, ENDED_PULLBACK, ONE_BY_ONE),
+    *(CARRIED_ON, ENDED_LOSS, ENDED_GRADIENTS, PADDING, FROM_ZEROS, ENDED_PULLBACK, ONE_BY_ONE),
     *(PULLBACK, PULLED, ONCE),
 }
 
@@ -106,6 +107,12 @@ FAULTS = [
         "x = _zeroed(x, w.ended)",
         "pass",
         {PADDING, ENDED_GRADIENTS, ENDED_PULLBACK, ONE_BY_ONE},
+    ),
+    Fault(
+        "one step of a sample that has none",
+        "(np.arange(steps)[:, None] >= lengths",
+        "(np.arange(steps)[:, None] >= np.maximum(lengths, 1)",
+        {CARRIED_ON, ENDED_LOSS, ENDED_GRADIENTS, PADDING, FROM_ZEROS, ENDED_PULLBACK, ONE_BY_ONE},
     ),
     Fault("lengths stay for the next call", "w.ended = None if", "w.ended = w.ended if", {REUSED}),
     Fault(
