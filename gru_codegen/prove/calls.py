@@ -247,12 +247,9 @@ class _Calls:
         return (*fixed, x, *self._first(given))
 
     def _trained(self, given: Given) -> tuple[Any, ...]:
-        unread = self.point.padding(given) | (
-            self.reference.row_weights(given) == self.reference.zero
-        )
+        unread = self.reference.row_weights(given) == self.reference.zero  # as those of padding are
         targets = self._hidden(self.point.targets, unread)
-        run = self._run(given)
-        first = self._first(given)
+        run, first = self._run(given), self._first(given)
         return (*run[: len(run) - len(first)], targets, *first)
 
     def _first(self, given: Given) -> tuple[Any, ...]:
