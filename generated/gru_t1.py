@@ -966,6 +966,7 @@ def _check_fit(params: Params, **inputs: Array) -> None:
                 numbers.setdefault(letter, []).append(number)
     for name, array in inputs.items():
         numbers.setdefault(SHAPES[name][-1], []).append(array.shape[-1])
+    numbers["1"] = [1]  # whatever arrays have where one column is declared
     agreed = {letter: max(votes, key=votes.count) for letter, votes in numbers.items()}
     for name, weight in params._asdict().items():
         letters = SHAPES[f"params.{name}"]

@@ -72,6 +72,7 @@ def _check_fit(params: Params, **inputs: Array) -> None:
                 numbers.setdefault(letter, []).append(number)
     for name, array in inputs.items():
         numbers.setdefault(SHAPES[name][-1], []).append(array.shape[-1])
+    numbers["1"] = [1]  # whatever arrays have where one column is declared
     agreed = {letter: max(votes, key=votes.count) for letter, votes in numbers.items()}
     for name, weight in params._asdict().items():
         letters = SHAPES[f"params.{name}"]
@@ -80,12 +81,3 @@ def _check_fit(params: Params, **inputs: Array) -> None:
     for name, array in inputs.items():
         letters, first = SHAPES[name], next(iter(inputs.values()))
         _check_shape(name, array, letters, (*first.shape[:-1], agreed[letters[-1]]))
-
-
-def _check_columns(params: Params, **inputs: Array) -> None:
-    """Raise an error about the first that has not the one column which it has to have."""
-    weights = {f"params.{name}": weight for name, weight in params._asdict().items()}
-    for name, array in {**weights, **inputs}.items():
-        letters = SHAPES[name]
-        if letters[-1:] == ("1",) and array.ndim == len(letters):
-            _check_shape(name, array, letters, (*array.shape[:-1], 1))

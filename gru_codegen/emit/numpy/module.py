@@ -124,7 +124,7 @@ def _lines(
         "masked": any(attributes.mask in (*f.steps.values(), *f.names.local) for f in functions),
         "mask": attributes.mask,
         "counts": any(var.role == "count" for var in program.variables().values()),
-        "runtime": runtime([*_called(program, heading), *calls], columns=_has_columns(program)),
+        "runtime": runtime([*_called(program, heading), *calls]),
         "stored": _stored(planned, heading),
         "copied": _copied(program, heading),
         "workspace": workspace,
@@ -250,7 +250,6 @@ def _sizes(program: Program, heading: Heading) -> dict[str, Any]:
             **{f"params.{public(weight.name)}": weight.shape for weight in program.weights},
             **{f"constants.{public(each.name)}": each.shape for each in program.given_constants},
         },
-        "single_columns": any(array.shape[-1:] == ("1",) for array in (*program.weights, *inputs)),
         **compared(program, inputs),
         "vector": next((weight for weight in program.weights if len(weight.shape) == 1), None),
         "params_names": list(assignments(names, values)),
@@ -313,10 +312,6 @@ def _shape_of_targets(heading: Heading, outputs: Shape) -> Shape:
     return outputs[:-1] if heading.targets == "labels" else outputs
 
 
-def _has_columns(program: Program) -> bool:
-    return any(weight.shape[-1:] == ("1",) for weight in program.weights)
-
-
 def _called(program: Program, heading: Heading) -> Iterator[str]:
     """The functions of the runtime that the template calls."""
     yield from ("params_to_npz", "params_from_npz", "_checked", "_check_fit", "_check_sizes")
@@ -339,9 +334,7 @@ def _called(program: Program, heading: Heading) -> Iterator[str]:
         yield "_divisor"
     if heading.targets == "positive":
         yield "_check_positive"
-    sizes, given = Sizes.of(program), (program.variables()[name] for name in heading.inputs)
-    if any(array.shape[-1:] == ("1",) for array in (*program.weights, *given)):
-        yield "_check_columns"
+    sizes = Sizes.of(program)
     if sizes.sources:
         yield "_size"
     if sizes.equal:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -18,10 +17,6 @@ _FILES = (
 )
 
 
-#: Where the shapes of weights are compared.
-_FIT = re.compile(r"^( +)(_check_fit\(params\))$", re.MULTILINE)
-
-
 @dataclass(frozen=True)
 class _Function:
     """A function: the file that it is in, its text, and the names that it reads."""
@@ -31,24 +26,18 @@ class _Function:
     reads: frozenset[str]
 
 
-def runtime(called: Iterable[str], *, columns: bool = False) -> dict[str, list[str]]:
-    """The functions `called` and those that they call themselves, as text, by their files.
-
-    columns: whether some weight has one column, which is checked where files of weights are.
-    """
+def runtime(called: Iterable[str]) -> dict[str, list[str]]:
+    """The functions `called` and those that they call themselves, as text, by their files."""
     functions, wanted, found = _functions(), list(called), set[str]()
     while wanted:
         name = wanted.pop()
         if name not in found:
             found.add(name)
             wanted += functions[name].reads & functions.keys()
-    texts = {
+    return {
         file: [f.text for name, f in functions.items() if f.file == file and name in found]
         for file in _FILES
     }
-    if columns:
-        texts["npz"] = [_FIT.sub(r"\1_check_columns(params)\n\1\2", text) for text in texts["npz"]]
-    return texts
 
 
 @cache
