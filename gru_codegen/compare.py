@@ -102,12 +102,8 @@ def compare(kernel: ModuleType, cell: Cell, loss: Loss, *, seed: int = 0) -> tup
             return difference(f"at {problem}, {name}", actual, expected)
 
         def measure(problem: Problem) -> Difference:
-            found = differ(problem)
-            if problem.domain.is_usual:
-                return found
-            usual = replace(problem, given=USUAL)
-            doubt = _TRUST * declared.noise_with(problem, USUAL)
-            return worst([found, differ(usual)._replace(doubt=doubt)]) if doubt < 1 else found
+            usual = [] if problem.domain.is_usual else [declared.at_usual(differ, problem)]
+            return worst([differ(problem), *usual])
 
         return measure
 
@@ -174,18 +170,10 @@ class _Slopes:
                 yield Claim(given, self.method, None, allowed, over(problems, of_all))
             yield Claim("vjp", self.method, None, allowed, over(problems, self._pullback))
         if not all(problem.domain.is_usual for problem in problems):
+            # a kernel whose gradients are not finite there chooses others, which hide its fault
             method = "dual numbers, at numbers of order one"
-            yield Claim("gradients", method, None, allowed, over(problems, self._at_usual))
-
-    def _at_usual(self, problem: Problem) -> Difference:
-        """Compare where the declaration is defined, though others were chosen for the kernel.
-
-        One whose gradients are not finite there would choose those at which its fault is hidden.
-        """
-        doubt = _TRUST * self.declared.noise_with(problem, USUAL)
-        if not doubt < 1:
-            return Difference(0.0, "")
-        return self._gradient("", replace(problem, given=USUAL))._replace(doubt=doubt)
+            at_usual = partial(self.declared.at_usual, partial(self._gradient, ""))
+            yield Claim("gradients", method, None, allowed, over(problems, at_usual))
 
     def _gradient(self, name: str, problem: Problem, *, given: str = "") -> Difference:
         """Compare along a random direction of the weight of this name, or of all weights."""
@@ -302,17 +290,24 @@ class _Declared:
             own = math.inf
         return max(declared, own) if math.isfinite(own) else declared
 
+    def at_usual(self, differ: Callable[[Problem], Difference], problem: Problem) -> Difference:
+        """Compare at the usual arguments, as far as the declaration is defined there."""
+        doubt = _TRUST * self.noise_with(problem, USUAL)
+        if not doubt < 1:
+            return Difference(0.0, "")
+        return differ(replace(problem, given=USUAL))._replace(doubt=doubt)
+
     def _at(self, problem: Problem) -> Evaluation:
         return self._evaluate(problem, problem.arguments)
 
     def _noise(self, problem: Problem, domain: Drawn) -> float:
         """Return by what part a unit in the last place of the arguments changes the results."""
-        return noise_of(
-            lambda arguments: _numbers(self._evaluate(problem, arguments)),
-            problem.drawn_in(domain),
-            float(np.finfo(np.float64).eps),
-            problem.drawn(11),
-        )
+
+        def run(arguments: Arguments) -> Any:
+            return _numbers(self._evaluate(problem, arguments))
+
+        given, unit = problem.drawn_in(domain), float(np.finfo(np.float64).eps)
+        return noise_of(run, given, run(given), unit, problem.drawn(11))
 
     def _evaluate(self, problem: Problem, arguments: Arguments) -> Evaluation:
         return self.evaluate(problem, arguments, None, FLOATS)

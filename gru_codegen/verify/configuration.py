@@ -294,13 +294,13 @@ class Problem:
         type do, where there is one: they show what is lost inside, as by 1 - tanh(20).
         """
         unit, arguments = float(np.finfo(np.float64).eps), self.drawn_in(domain)
-        found = noise_of(self._everything, arguments, unit, self.drawn(6))
-        again = self._everything(arguments)
-        if found > GOOD and error_of(again, self._everything(arguments)) > GOOD:
+        results = self._everything(arguments)
+        found = noise_of(self._everything, arguments, results, unit, self.drawn(6))
+        if found > GOOD and error_of(self._everything(arguments), results) > GOOD:
             raise ArithmeticError("two results of the same data; no other data would help")
         if not found <= GOOD or self.sizes.H > MOST_LONG:
             return found
-        return max(found, error_of(again, self._everything(cast(arguments, np.longdouble))))
+        return max(found, error_of(results, self._everything(cast(arguments, np.longdouble))))
 
     def _everything(self, arguments: Arguments) -> Any:
         """The results at other arguments: those of training and, if there is one, the pullback."""

@@ -119,15 +119,15 @@ def _domains() -> Iterator[Domain]:
 def noise_of(
     run: Callable[[Any], Any],
     arguments: Any,
+    results: Any,
     unit: float,
     rng: np.random.Generator,
     nudges: int = NUDGES,
 ) -> float:
     """Return by what part a ``unit`` in the last place of the arguments changes ``run(arguments)``.
 
-    It is infinite where results are not finite, or larger than `LARGEST`.
+    These are the ``results``. It is infinite where they are not finite, or larger than `LARGEST`.
     """
-    results = run(arguments)
     if not _are_moderate(results):
         return math.inf
     found = (run(nudged(arguments, unit, rng)) for _ in range(nudges))

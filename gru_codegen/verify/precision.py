@@ -55,7 +55,7 @@ def _compare(problem: Problem, weight: str) -> Difference:
     actual, every = gradient(single), gradients(double)
     expected = getattr(every, weight)
     name = f"at {problem}, d{weight}"
-    noise = noise_of(gradient, double, UNIT, problem.drawn(10), NUDGES)
+    noise = noise_of(gradient, double, expected, UNIT, problem.drawn(10), NUDGES)
     # What float64 loses inside, as by 1 - tanh(20), float32 loses so many times more of.
     long = gradient(cast(double, np.longdouble))
     noise = max(noise, difference(name, expected, long).error * UNIT / np.finfo(np.float64).eps)

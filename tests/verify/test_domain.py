@@ -150,7 +150,7 @@ def test_noise_is_what_a_unit_in_the_last_place_does(
 ) -> None:
     x = np.array([1.0, 0.75])
     with np.errstate(all="ignore"):
-        found = noise_of(function, x, EPS, np.random.default_rng(0), NUDGES)
+        found = noise_of(function, x, function(x), EPS, np.random.default_rng(0), NUDGES)
     assert least <= found <= most
 
 
