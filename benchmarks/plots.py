@@ -381,7 +381,7 @@ def main(folder: Path, into: Path) -> None:
         for dtype, threads, races in speed_groups(read(folder / "race.json")):
             name = f"speed_{dtype}_{threads}_thread{'s' * (threads > 1)}"
             figures[name] = draw_speed(dtype, threads, races)
-            if name == "speed_float32_1_thread":
+            if (dtype, threads) == ("float32", 1):
                 figures["overview"] = draw_overview(races)
     if (folder / "profile.json").exists():
         figures["profile"] = draw_profiles(read_profiles(folder / "profile.json"))

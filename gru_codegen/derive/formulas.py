@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from sympy.matrices.expressions.matexpr import MatrixSymbol
@@ -136,7 +137,7 @@ class Formulas:
         """The adjoints of the outputs that the loss reads; those of others are 0."""
         return self.seeds[: len(self.loss.predictions)]
 
-    @property
+    @cached_property
     def of_loss(self) -> set[MatrixSymbol]:
         """The variables whose adjoints the loss gives, or a pullback: its own, and the outputs."""
         ours = {equation.target for equation in self.cell.equations}

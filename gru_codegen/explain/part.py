@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 from sympy.matrices.expressions.matexpr import MatrixSymbol
 
@@ -14,6 +15,8 @@ from gru_codegen.explain.code import Code
 from gru_codegen.notation import leaves
 
 __all__ = ["Part"]
+
+_Formula = TypeVar("_Formula", AdjointEquation, Gradient)
 
 
 @dataclass(frozen=True)
@@ -60,10 +63,7 @@ class Part:
     @cached_property
     def outside(self) -> tuple[Gradient, ...]:
         """The adjoints outside the time loop that they are computed from, directly or not."""
-        outside = self.derivation.outside
-        if self.is_all:
-            return outside
-        return tuple(each for each in outside if each.target in self._dependencies)
+        return self._needed(self.derivation.outside)
 
     @property
     def sums(self) -> tuple[Gradient, ...]:
@@ -73,10 +73,12 @@ class Part:
     @cached_property
     def adjoints(self) -> tuple[AdjointEquation, ...]:
         """The adjoint equations that they are computed from, directly or not."""
-        adjoints = self.derivation.adjoints
+        return self._needed(self.derivation.adjoints)
+
+    def _needed(self, formulas: tuple[_Formula, ...]) -> tuple[_Formula, ...]:
         if self.is_all:
-            return adjoints
-        return tuple(a for a in adjoints if a.target in self._dependencies)
+            return formulas
+        return tuple(each for each in formulas if each.target in self._dependencies)
 
     @cached_property
     def _dependencies(self) -> set[MatrixSymbol]:

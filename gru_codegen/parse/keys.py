@@ -59,7 +59,7 @@ def check_keys(
 def _check_kind(document: Document, key: str, value: Any, example: Any) -> None:
     if key == "states" and isinstance(value, dict):  # with a shape for each
         example = {"S": "(B, H)"}
-    if key in ("output", "prediction") and isinstance(value, list):  # several
+    if key in _SEVERAL and isinstance(value, list):  # several
         example = _SEVERAL[key]
         if not value:
             fault = f"{key} is empty; write it as {_toml(example)}, or leave it out"

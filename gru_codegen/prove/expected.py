@@ -217,7 +217,7 @@ class Reference(_Equations):
         for adjoint in derivation.adjoints:
             if adjoint.carry is not None:
                 values[adjoint.carry] = carries[cell.states[adjoint.of]]
-            if not (pullback and adjoint.of in self._of_loss):
+            if not (pullback and adjoint.of in derivation.of_loss):
                 values[adjoint.target] = self.known(adjoint.factored, values)
             if adjoint.target in derivation.seeds:
                 values[adjoint.target] = self._seeded(adjoint.target, values, t, given, pullback)
@@ -230,11 +230,6 @@ class Reference(_Equations):
                 values[adjoint.target] = self.known(hold.into_step.expression, values)
             elif adjoint.of in held:
                 values[adjoint.target] = values[adjoint.target] + held[adjoint.of]
-
-    @cached_property
-    def _of_loss(self) -> set[Any]:
-        """The variables whose adjoints a pullback is given or does without."""
-        return self.derivation.of_loss
 
     def _seeded(
         self, seed: Any, values: Mapping[Any, Any], t: int, given: Given, pullback: bool

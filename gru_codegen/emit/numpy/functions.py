@@ -11,6 +11,7 @@ from gru_codegen.emit.numpy.attributes import Attributes
 from gru_codegen.emit.numpy.blocks import Blocks
 from gru_codegen.emit.numpy.helpers import helpers_of
 from gru_codegen.emit.numpy.names import Kind, Local, Names
+from gru_codegen.emit.numpy.outputs import given_adjoints
 from gru_codegen.emit.sizes import Sizes, in_code, parameter
 from gru_codegen.ir import Call, Phase, Program, Shape, Var, parts, statements, writes
 from gru_codegen.names import public
@@ -207,8 +208,7 @@ def _given_seeds(phase: Phase, plan: Plan) -> dict[Var, str]:
     program = plan.program
     if plan.in_place or phase.name == "loss":
         return {}
-    names = [f"d_outputs.{public(output.name)}" for output in program.outputs]
-    return dict(zip(program.seeds, names if names[1:] else ["d_outputs"], strict=False))
+    return dict(zip(program.seeds, given_adjoints(program), strict=False))
 
 
 def needed_names(names: Names, reads: Iterable[str]) -> set[str]:

@@ -11,7 +11,7 @@ from gru_codegen.ir import Program, Shape
 from gru_codegen.names import public
 from gru_codegen.plan import Plan
 
-__all__ = ["code_of_outputs", "code_of_targets", "shapes_of_outputs"]
+__all__ = ["code_of_outputs", "code_of_targets", "given_adjoints", "shapes_of_outputs"]
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ def code_of_outputs(program: Program, attributes: Attributes) -> dict[str, Any]:
     several = len(program.outputs) > 1
     seeds = [seed.name for seed in program.seeds] or [""] * len(program.outputs)
     found = []
-    for var, seed in zip(program.outputs, seeds, strict=True):
+    adjoints = given_adjoints(program)
+    for var, seed, adjoint in zip(program.outputs, seeds, adjoints, strict=True):
         name = public(var.name)
         turned = program.orientation == "columns"
         array = attributes.form(var.name, "turned") if turned else var.name
-        adjoint = f"d_outputs.{name}" if several else "d_outputs"
         found.append(_Output(name, f"w.{array}", adjoint, seed))
     names = tuple(each.name for each in found)
     return {
@@ -48,6 +48,12 @@ def code_of_outputs(program: Program, attributes: Attributes) -> dict[str, Any]:
         if several
         else f"_outputs({found[0].array}, w)",
     }
+
+
+def given_adjoints(program: Program) -> list[str]:
+    """The code of what a pullback is given for each output."""
+    names = [f"d_outputs.{public(output.name)}" for output in program.outputs]
+    return names if names[1:] else ["d_outputs"]
 
 
 def shapes_of_outputs(program: Program) -> dict[str, Shape]:

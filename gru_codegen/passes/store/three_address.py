@@ -42,7 +42,7 @@ __all__ = ["to_three_address_code"]
 _Kind = Literal["sum", "product"]
 
 #: Views of vectors that elementwise operations alone take as they are.
-_SPREAD = ("rows", "row", "column", "vector")
+_SPREAD = [name for name in VIEWS if name != "transpose"]
 
 
 def to_three_address_code(program: Program) -> Program:
