@@ -14,10 +14,10 @@ from gru_codegen.cell import B, D, Equation, H, hadamard, matrix
 from gru_codegen.compare import compare
 from gru_codegen.errors import VerificationError
 from gru_codegen.functions import exp, log
-from gru_codegen.modules import load_source
 from gru_codegen.parse import load_cell
 from gru_codegen.request import complete
 from gru_codegen.verify import verify
+from tests.planted import planted
 from tests.verify.faults import edited
 
 TOLERANCES = {"outputs": 1e-12, "state": 1e-12, "loss": 1e-12, "functions": 0}
@@ -33,9 +33,7 @@ def failures(kernel: Any) -> dict[str, str]:
 
 
 def changed(old: str, new: str) -> Any:
-    source = COMMITTED.read_text()
-    assert source.count(old) == 1, old
-    return load_source(source.replace(old, new), "kernel")
+    return planted(COMMITTED.read_text(), old, new)
 
 
 @pytest.mark.parametrize(
@@ -75,8 +73,7 @@ def test_a_kernel_that_raises_is_no_fault_of_the_declaration() -> None:
     cell = load_cell(str(CELLS / "padded_log.toml"))
     source = gc.generate(cell, style="textbook")
     old, new = "def _forward(", "def _forward(none):\n    raise ValueError\n\ndef _past("
-    assert source.count(old) == 1
-    checks = compare(load_source(source.replace(old, new), "kernel"), cell, gc.L2)
+    checks = compare(planted(source, old, new), cell, gc.L2)
     assert {check.weight for check in checks if not check.passed} == {"outputs", "state", "loss"}
 
 
@@ -128,6 +125,5 @@ def test_there_are_samples_enough_for_every_case_of_two_comparisons() -> None:
     cell = load_cell(str(CELLS / "spiking.toml"))
     source = gc.generate(cell, unroll=2, style="textbook")
     case = "ended[0])) * positive(-1 + G[0]) / 3"
-    assert source.count(case) == 1
-    wrong = load_source(source.replace(case, case.replace("G[0]", "aZ[0]")), "wrong")
+    wrong = planted(source, case, case.replace("G[0]", "aZ[0]"))
     assert not all(check.passed for check in compare(wrong, cell, gc.L2))

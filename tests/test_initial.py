@@ -16,6 +16,7 @@ from gru_codegen.certificate.declaration import cell_of, data_of
 from gru_codegen.initial import KINDS, distribution
 from gru_codegen.modules import load_source
 from gru_codegen.parse import load_cell
+from tests.planted import planted
 
 TEXT = """
 name = "rnn-init"
@@ -209,8 +210,7 @@ def test_in_python_it_is_refused_by_name() -> None:
 def test_a_kernel_that_draws_otherwise_fails(tmp_path: Path, init: str, old: str, new: str) -> None:
     cell = declared(tmp_path, init)
     source = gc.generate(cell)
-    assert source.count(old) == 1
-    right, wrong = load_source(source, "right"), load_source(source.replace(old, new), "wrong")
+    right, wrong = load_source(source, "right"), planted(source, old, new)
     assert pipeline.check(right, cell)
     failures = {(each.weight, each.method) for each in pipeline.check(wrong, cell).failures}
     assert failures == {("init_params", "as declared")}

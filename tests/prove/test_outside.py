@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ from sympy.matrices.expressions.special import ZeroMatrix
 
 import gru_codegen as gc
 from gru_codegen.losses import L2
-from gru_codegen.modules import load_source
 from gru_codegen.passes import LAYOUTS
 from gru_codegen.pipeline import check
 from gru_codegen.prove import prove
@@ -19,12 +17,9 @@ from gru_codegen.prove.expected import Reference
 from gru_codegen.prove.field import Field
 from gru_codegen.prove.points import Point
 from tests.derive.test_outside import MADE
+from tests.planted import planted
 
 STYLES: list[dict[str, Any]] = [{"style": "textbook"}, *({"layout": each} for each in LAYOUTS)]
-
-
-def module(source: str) -> ModuleType:
-    return load_source(source, "made")
 
 
 @pytest.mark.parametrize("unroll", [None, 3])
@@ -51,8 +46,7 @@ FAULTS = {
 def test_a_wrong_line_is_refuted_and_fails_the_checks(name: str) -> None:
     source = gc.generate(MADE, style="textbook")
     before, after = FAULTS[name]
-    assert source.count(before) == 1, source
-    wrong = module(source.replace(before, after))
+    wrong = planted(source, before, after)
     assert not prove(wrong, MADE, L2)
     assert not check(wrong, MADE)
 

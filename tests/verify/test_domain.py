@@ -28,6 +28,7 @@ from gru_codegen.verify.domain import (
     noise_of,
     nudged,
 )
+from tests.planted import planted
 from tests.verify.faults import edited
 
 CELLS = Path(__file__).with_name("cells")
@@ -123,8 +124,7 @@ def test_a_kernel_that_is_good_nowhere_meets_all_domains_once_at_most(
     right, noise_of_problem = "np.tanh(x[t] @ Wca + RS[t] @ Wrecca)", Problem.noise
     monkeypatch.setattr(Problem, "noise", noise)
     source = gc.generate(gc.GRU, style="textbook")
-    assert source.count(right) == 1
-    assert not verify(load_source(source.replace(right, right + fault), "kernel"))
+    assert not verify(planted(source, right, right + fault))
     assert least <= len(tried) < most
 
 
@@ -158,8 +158,7 @@ def test_digits_that_are_lost_inside_are_noise(monkeypatch: pytest.MonkeyPatch) 
     """As by (1 + 1e-9 S) - 1, which the last digit of S does not show."""
     right, lossy = "S[t] = (1 - Z[t]) * S_prev[t]", "S[t] = ((1e6 + 1 - Z[t]) - 1e6) * S_prev[t]"
     source = gc.generate(gc.GRU, style="textbook")
-    assert source.count(right) == 1
-    kernel = load_source(source.replace(right, lossy), "kernel")
+    kernel = planted(source, right, lossy)
     assert Problem(kernel, small(kernel)[0], 0).noise(USUAL) > 100 * GOOD
 
 

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,53 +19,56 @@ from gru_codegen.parse import load_cell, load_loss
 from gru_codegen.pipeline import check, said_otherwise
 from gru_codegen.prove import prove
 from gru_codegen.verify.configuration import Problem, Sizes, inner
+from tests.planted import planted
 
 ROOT = Path(__file__).parents[2]
 CELL = load_cell(str(Path(__file__).with_name("cells") / "several_outputs.toml"))
-TEXTBOOK = gc.generate(CELL, style="textbook", extras=("credit", "trace"))
-ROWS = gc.generate(CELL, layout="rows")
+FORMS: dict[str, dict[str, Any]] = {
+    "textbook": {"style": "textbook", "extras": ("credit", "trace")},
+    "rows": {"layout": "rows"},
+}
 
-#: What is written in place of what, and the subject of a row that then fails.
+#: The form, what is written in place of what, and the subject of a row that then fails.
 FAULTS: dict[str, tuple[str, str, str, str]] = {
-    "two of one shape exchanged": (TEXTBOOK, "        G=w.G,\n", "        G=w.S,\n", "outputs"),
+    "two of one shape exchanged": ("textbook", "        G=w.G,\n", "        G=w.S,\n", "outputs"),
     "adjoints exchanged": (
-        TEXTBOOK,
+        "textbook",
         "d_outputs.G, d_outputs.Z, d_outputs.S",
         "d_outputs.S, d_outputs.Z, d_outputs.G",
         "vjp",
     ),
     "adjoints of padding read": (
-        TEXTBOOK,
+        "textbook",
         "Outputs(*[_zeroed(each, w.ended) for each in d_outputs])",
         "Outputs(*d_outputs)",
         "lengths",
     ),
     "outputs of padding left": (
-        TEXTBOOK,
+        "textbook",
         "Outputs(*[_outputs(each, w) for each in outputs])",
         "Outputs(*[each.copy() for each in outputs])",
         "lengths",
     ),
     "a part of the workspace put out": (
-        TEXTBOOK,
+        "textbook",
         "Outputs(*[_outputs(each, w) for each in outputs])",
         "Outputs(_outputs(outputs.G, w), outputs.Z, _outputs(outputs.S, w))",
         "workspace",
     ),
     "an adjoint that no loss gives": (
-        TEXTBOOK,
+        "textbook",
         "dO_Z[t] = np.full((w.batch_size, w.k_size), 0, w.dtype)",
         "dO_Z[t] = np.full((w.batch_size, w.k_size), 1, w.dtype)",
         "all",
     ),
     "an adjoint that the call before left": (
-        ROWS,
+        "rows",
         "dO_Z_t[...] = 0\n",
         "pass\n",
         "workspace",
     ),
     "one adjoint of padding read": (
-        ROWS,
+        "rows",
         "                np.copyto(w.dO_Z, 0, where=w.ended)\n",
         "",
         "lengths",
@@ -102,14 +107,14 @@ def failed(kernel: ModuleType) -> set[str]:
     return {row.weight for row in check(kernel, CELL).checks if row.failed}
 
 
-def planted(source: str, old: str, new: str) -> ModuleType:
-    assert source.count(old) == 1
-    return load_source(source.replace(old, new), "planted")
+@cache
+def source(form: str) -> str:
+    return gc.generate(CELL, **FORMS[form])
 
 
-@pytest.mark.parametrize("source", [TEXTBOOK, ROWS])
-def test_every_check_passes(source: str) -> None:
-    report = check(load_source(source, "kernel"), CELL)
+@pytest.mark.parametrize("form", FORMS)
+def test_every_check_passes(form: str) -> None:
+    report = check(load_source(source(form), "kernel"), CELL)
     assert report, report.verdict
     rows = {(row.weight, row.method) for row in report.checks}
     assert ("d_outputs", "taken by field name") in rows
@@ -117,8 +122,8 @@ def test_every_check_passes(source: str) -> None:
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_seen_and_refuted(name: str) -> None:
-    source, old, new, subject = FAULTS[name]
-    kernel = planted(source, old, new)
+    form, old, new, subject = FAULTS[name]
+    kernel = planted(source(form), old, new)
     assert subject in failed(kernel)
     assert not prove(kernel, CELL, gc.L2)
 
@@ -126,13 +131,13 @@ def test_a_fault_is_seen_and_refuted(name: str) -> None:
 @pytest.mark.parametrize("name", OTHERS)
 def test_what_no_number_tells_is_seen(name: str) -> None:
     old, new, subject = OTHERS[name]
-    assert subject in failed(planted(TEXTBOOK, old, new))
+    assert subject in failed(planted(source("textbook"), old, new))
 
 
 def test_a_file_is_held_to_the_outputs_that_are_declared() -> None:
-    right = load_source(TEXTBOOK, "kernel")
+    right = load_source(source("textbook"), "kernel")
     old, new, _ = OTHERS["outputs in another order"]
-    said = list(said_otherwise(planted(TEXTBOOK, old, new), right))
+    said = list(said_otherwise(planted(source("textbook"), old, new), right))
     assert said == ["OUTPUTS is not that of the declaration"]
 
 
@@ -140,9 +145,9 @@ def test_a_kernel_for_inference_puts_out_all() -> None:
     kernel = gc.load(CELL, only="forward", layout="columns")
     assert check(kernel, CELL)
     assert kernel.Outputs._fields == kernel.OUTPUTS == ("G", "Z", "S")
-    source = gc.generate(CELL, only="forward", layout="columns")
     old = "Outputs(*[_outputs(each, w) for each in outputs])"
-    changed = planted(source, old, old.replace("for each in outputs", "for each in outputs[::-1]"))
+    alone = gc.generate(CELL, only="forward", layout="columns")
+    changed = planted(alone, old, old.replace("for each in outputs", "for each in outputs[::-1]"))
     assert "outputs" in failed(changed)
 
 
