@@ -7,6 +7,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from gru_codegen.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from gru_codegen.audit import Audit, audit
     from gru_codegen.cell import Cell, Equation
@@ -29,8 +31,6 @@ if TYPE_CHECKING:
     from gru_codegen.stages import program
     from gru_codegen.vectors import ravel, unravel
     from gru_codegen.verify import Report, verify
-
-    __version__: str
 
 __all__ = [
     "GRU",
@@ -103,8 +103,6 @@ class _Package(ModuleType):
     """
 
     def __getattr__(self, name: str) -> Any:
-        if name == "__version__":
-            return _version()
         if name not in _HOMES:
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         value = getattr(import_module(_HOMES[name]), name)
@@ -117,15 +115,6 @@ class _Package(ModuleType):
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *__all__})
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("gru-codegen")
-    except PackageNotFoundError:
-        return "unknown"  # a source tree that is not installed
 
 
 sys.modules[__name__].__class__ = _Package

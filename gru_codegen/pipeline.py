@@ -25,6 +25,7 @@ from gru_codegen.prove import prove
 from gru_codegen.request import Choices, Request, complete, names_its_choices
 from gru_codegen.stages import derived, lowered
 from gru_codegen.verify import Report, verify
+from gru_codegen.version import __version__
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack  # in typing from Python 3.11 on
@@ -187,6 +188,7 @@ def _heading(derivation: Derivation, request: Request, again: tuple[str, ...]) -
     if request.only is None:
         equations.append(("L", written_loss(derivation), "()", "loss"))
     return Heading(
+        version=__version__,
         cell=cell.name,
         title=cell.title,
         source=cell.source,

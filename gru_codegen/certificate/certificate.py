@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from reprlib import repr as shortened
 from typing import Any
 
@@ -18,6 +18,7 @@ from gru_codegen.prove import Proof
 from gru_codegen.readouts import readouts
 from gru_codegen.request import Request
 from gru_codegen.verify import Check, Report
+from gru_codegen.version import __version__
 
 __all__ = [
     "MOST_BYTES",
@@ -110,12 +111,8 @@ def proof_data(proof: Proof) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    try:
-        own = version("gru-codegen")
-    except PackageNotFoundError:
-        own = "a source tree"
     others = {name: version(name) for name in ("numpy", "sympy")}
-    return {"gru-codegen": own, "python": platform.python_version(), **others}
+    return {"gru-codegen": __version__, "python": platform.python_version(), **others}
 
 
 def sha256_of(content: bytes) -> str:

@@ -35,6 +35,7 @@ from gru_codegen.cli.verifies import verify
 from gru_codegen.files import write_whole
 from gru_codegen.regular import open_regular
 from gru_codegen.steps import MOST_STEPS
+from gru_codegen.version import __version__
 
 if TYPE_CHECKING:
     from gru_codegen.request import Request
@@ -50,16 +51,9 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_N
 
 
 def _version(context: click.Context, _: click.Parameter, asked: bool) -> None:
-    if not asked:
-        return
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        number = version(PROGRAM)
-    except PackageNotFoundError:
-        number = "(a source tree, not installed)"
-    say(f"{PROGRAM} {number}")
-    context.exit()
+    if asked:
+        say(f"{PROGRAM} {__version__}")
+        context.exit()
 
 
 # --- commands -------------------------------------------------------------------------------------

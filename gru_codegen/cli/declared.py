@@ -10,12 +10,13 @@ from typing import Any
 
 from gru_codegen import pipeline
 from gru_codegen.cell import Cell
-from gru_codegen.cli.recorded import cell_of, loss_of
+from gru_codegen.cli.recorded import cell_of, loss_of, version_of
 from gru_codegen.errors import VerificationError
 from gru_codegen.losses import L2, Loss, losses
 from gru_codegen.modules import is_forward_alone, load_source
 from gru_codegen.request import Request
 from gru_codegen.verify import Check, Report, verify
+from gru_codegen.version import __version__
 
 __all__ = ["against_declaration"]
 
@@ -52,7 +53,7 @@ def against_declaration(
     report = replace(report, checks=(*report.checks, row))
     if text != made:  # of one that fails, the error says how to make it again
         remedy = f" To make it again: {again}" if report else ""
-        report = replace(report, limits=f"{report.limits}\n{_edited(file)}{remedy}")
+        report = replace(report, limits=f"{report.limits}\n{_edited(file, text)}{remedy}")
     return report, again
 
 
@@ -66,8 +67,8 @@ def _require_arguments(kernel: ModuleType, made: ModuleType, file: str, spec: st
         raise VerificationError(f"{file} is no kernel of {spec}: {' and '.join(parts)}")
 
 
-def _edited(file: str) -> str:
-    return (
-        f"{file} is not what the generator makes of its declaration: it has been edited, or "
-        "another version has made it."
-    )
+def _edited(file: str, text: str) -> str:
+    why = "it has been edited"
+    if (version := version_of(text)) not in (None, __version__):
+        why = f"gru_codegen {version} has made it, and this is {__version__}"
+    return f"{file} is not what the generator makes of its declaration: {why}."

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gru_codegen.emit.lines import WIDTH, called, hung
+from gru_codegen.emit.lines import WIDTH, called, hung, together
 from gru_codegen.emit.sizes import letters
 from gru_codegen.emit.wording import listed
 from gru_codegen.ir import Program, Shape, Var
@@ -96,7 +96,7 @@ class EntryPoint:
         results = [{**spelled, **kept}[name] for name in self.results]
         if self.returns in _TUPLES:
             return called("return ", self.returns, results, " " * 8, keywords=True)
-        return f"        return {', '.join(results)}"
+        return together("return ", results, " " * 8)
 
 
 def _differentiated(program: Program) -> set[str | None]:

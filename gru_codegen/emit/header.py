@@ -23,6 +23,7 @@ class Heading:
 
     Attributes
     ----------
+    version: that of this package.
     cell, title, source: name, name in words and publication of the cell.
     loss, loss_title: the same of the loss; readout: of the readout.
     own_loss: whether the loss does not come with the package.
@@ -40,6 +41,7 @@ class Heading:
     derivatives: rows (function, derivative) of the functions whose derivative is declared.
     """
 
+    version: str
     cell: str
     title: str
     source: str

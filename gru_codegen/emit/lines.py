@@ -24,9 +24,11 @@ __all__ = [
     "hung",
     "hung_sum",
     "listed",
+    "one_each",
     "parenthesised",
     "remarked",
     "signature",
+    "together",
     "unpacked_lines",
 ]
 
@@ -136,10 +138,31 @@ def call_lines(
         return [line]
     inside = [f"{indent}    {', '.join(arguments)}"]
     if len(inside[0]) > WIDTH and keywords:
-        inside = [f"{indent}    {argument}," for argument in arguments]
+        inside = one_each(arguments, f"{indent}    ")
     elif len(inside[0]) > WIDTH:
         inside = filled_lines(arguments, f"{indent}    ")
     return [f"{indent}{before}{name}(", *inside, f"{indent})"]
+
+
+def one_each(elements: Sequence[str], indent: str) -> list[str]:
+    """Elements on a line each; a call that is too long, of arguments without commas, on several."""
+    lines = []
+    for element in elements:
+        if len(f"{indent}{element},") > WIDTH and element.endswith(")"):
+            name, _, arguments = element[:-1].partition("(")
+            *rows, last = call_lines("", name, arguments.split(", "), indent, keywords=True)
+            lines += [*rows, f"{last},"]
+        else:
+            lines.append(f"{indent}{element},")
+    return lines
+
+
+def together(before: str, values: Sequence[str], indent: str) -> str:
+    """`before`, then values, on one line or in brackets with a line for each."""
+    line = f"{indent}{before}{', '.join(values)}"
+    if len(line) <= WIDTH:
+        return line
+    return "\n".join([f"{indent}{before}(", *one_each(values, f"{indent}    "), f"{indent})"])
 
 
 def listed(elements: Sequence[str], before: str, behind: str, indent: str = "    ") -> str:

@@ -46,6 +46,7 @@ def completed(program: Program) -> Program:
 def kernel_of(program: Program, style: Style, layout: Layout, steps: int | None) -> ModuleType:
     """The module of `program` after all passes of a style and layout."""
     heading = Heading(
+        version="0",
         cell="random",
         title="random",
         source="drawn",

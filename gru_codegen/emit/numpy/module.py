@@ -21,6 +21,7 @@ from gru_codegen.emit.lines import (
     filled,
     hung,
     hung_sum,
+    together,
 )
 from gru_codegen.emit.numpy.attributes import Attributes
 from gru_codegen.emit.numpy.constants import (
@@ -360,6 +361,7 @@ def _environment() -> Environment:
     )
     environment.globals["method"] = method
     environment.globals["called"] = called
+    environment.globals["together"] = together
     environment.filters["command"] = command
     environment.filters["hang"] = hung
     environment.filters["hang_sum"] = hung_sum

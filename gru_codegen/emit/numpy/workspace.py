@@ -52,7 +52,7 @@ class _Section:
     def name(self, attributes: Iterable[Attribute]) -> None:
         """Add lines that give `attributes` their names."""
         for each in attributes:
-            self.add(f"self.{each.name} = {each.code}", each.remark, each.sizes)
+            self.add(_assigned(each.name, each.code), each.remark, each.sizes)
             self.calls.update(each.calls)
 
     def make(self, array: Array, name: str, shape: str) -> None:
@@ -72,6 +72,17 @@ class _Section:
             lines.append(remarked(code, "" if remark == before else remark))
             before = remark
         return lines
+
+
+def _assigned(name: str, code: str) -> str:
+    """The line that gives an attribute its name, broken as formatters do if it is too long."""
+    line = f"self.{name} = {code}"
+    if len(_INDENT + line) <= WIDTH:
+        return line
+    start, bracket, index = line[:-1].rpartition("[")
+    if code.endswith("]") and len(f"{_INDENT}{start}{bracket}") <= WIDTH:
+        return f"{start}[\n{_INDENT}    {index}\n{_INDENT}]"
+    return f"self.{name} = (\n{_INDENT}    {code}\n{_INDENT})"
 
 
 def workspace_lines(
@@ -165,10 +176,7 @@ def _row_blocks(
 def _add_blocks_of_weights(function: Function, once: _Section) -> None:
     """Add names for the blocks of weights laid side by side, and what stands in the others."""
     for name, code in function.names.blocks.items():
-        line = f"self.{name} = self.{code}"
-        if len(_INDENT + line) > WIDTH:
-            line = f"self.{name} = (\n{_INDENT}    self.{code}\n{_INDENT})"
-        once.add(line)
+        once.add(_assigned(name, f"self.{code}"))
     for array, constants in function.names.constants.items():
         once.dtype = True
         for index, value in constants.items():
