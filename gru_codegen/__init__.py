@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -26,11 +28,47 @@ if TYPE_CHECKING:
     from gru_codegen.inspection import inspect
     from gru_codegen.ir import Program
     from gru_codegen.losses import L2, Loss, losses
-    from gru_codegen.parse import cells
-    from gru_codegen.pipeline import generate, load, source_map
+    from gru_codegen.parse import cells, load_cell, load_loss
+    from gru_codegen.pipeline import check, generate, load, source_map
     from gru_codegen.stages import program
     from gru_codegen.vectors import ravel, unravel
     from gru_codegen.verify import Report, verify
+
+    # Every cell of the package has a constant.
+    ANTISYMMETRIC: Cell
+    CFC: Cell
+    CORNN: Cell
+    FASTGRNN: Cell
+    GRU_D: Cell
+    GRU1: Cell
+    GRU2: Cell
+    GRU3: Cell
+    GRU_BIAS: Cell
+    GRU_RESET_AFTER: Cell
+    INDRNN: Cell
+    JANET: Cell
+    LAYERNORM_LSTM: Cell
+    LEM: Cell
+    LIGRU: Cell
+    LRU: Cell
+    LSTM_PROJECTION: Cell
+    LSTM: Cell
+    LSTM_COUPLED: Cell
+    LSTM_PEEPHOLE: Cell
+    MGU: Cell
+    MINGRU: Cell
+    MINLSTM: Cell
+    MULTIPLICATIVE_LSTM: Cell
+    MUT1: Cell
+    QRNN: Cell
+    RAN: Cell
+    RECURRENT_HIGHWAY: Cell
+    RG_LRU: Cell
+    RNN: Cell
+    SLSTM: Cell
+    SRU: Cell
+    STAR: Cell
+    UGRNN: Cell
 
 __all__ = [
     "GRU",
@@ -50,12 +88,15 @@ __all__ = [
     "VerificationError",
     "audit",
     "cells",
+    "check",
     "checkpointed",
     "derive",
     "generate",
     "grade",
     "inspect",
     "load",
+    "load_cell",
+    "load_loss",
     "losses",
     "program",
     "ravel",
@@ -85,8 +126,8 @@ _HOMES = {
         "inspection": ("inspect",),
         "ir": ("Program",),
         "losses": ("L2", "Loss", "losses"),
-        "parse": ("cells",),
-        "pipeline": ("generate", "load", "source_map"),
+        "parse": ("cells", "load_cell", "load_loss"),
+        "pipeline": ("check", "generate", "load", "source_map"),
         "stages": ("program",),
         "vectors": ("ravel", "unravel"),
         "verify": ("Report", "verify"),
@@ -103,9 +144,14 @@ class _Package(ModuleType):
     """
 
     def __getattr__(self, name: str) -> Any:
-        if name not in _HOMES:
-            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(_HOMES[name]), name)
+        if name in _HOMES:
+            value = getattr(import_module(_HOMES[name]), name)
+        elif name in _constants():
+            value = self.cells[_constants()[name]]
+        else:
+            raise AttributeError(
+                f"module {self.__name__!r} has no attribute {name!r}{_meant(name)}"
+            )
         setattr(self, name, value)
         return value
 
@@ -114,7 +160,24 @@ class _Package(ModuleType):
             super().__setattr__(name, value)
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *__all__})
+        return sorted({*super().__dir__(), *__all__, *_constants()})
+
+
+@cache
+def _constants() -> dict[str, str]:
+    """The cells of the package by their constants: `LSTM_PEEPHOLE` is lstm-peephole."""
+    files = sorted(os.listdir(os.path.join(os.path.dirname(__file__), "cells")))
+    stems = [stem for stem, kind in map(os.path.splitext, files) if kind in (".py", ".toml")]
+    names = [stem.replace("_", "-") for stem in stems if not stem.startswith("_")]
+    return {name.upper().replace("-", "_"): name for name in names}
+
+
+def _meant(name: str) -> str:
+    """The end of a message, which has the public name that is close to `name`, if any is."""
+    from gru_codegen.known import closest
+
+    close = None if name.startswith("_") else closest(name, (*__all__, *_constants()))
+    return "" if close is None else f"; did you mean {close}?"
 
 
 sys.modules[__name__].__class__ = _Package

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from os import PathLike
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,7 +22,7 @@ from gru_codegen.explain import Expansion, Format, document
 from gru_codegen.explain.model import Additions, Certified, Checked, Travel
 from gru_codegen.losses import L2, Loss
 from gru_codegen.modules import load_source
-from gru_codegen.parse import cells
+from gru_codegen.parse import cells, spec_of
 from gru_codegen.pipeline import check, source, source_map
 from gru_codegen.prove import Proof
 from gru_codegen.request import Request
@@ -31,9 +32,9 @@ __all__ = ["inspect"]
 
 
 def inspect(
-    cell: Cell,
+    cell: Cell | str | PathLike[str],
     *,
-    loss: Loss = L2,
+    loss: Loss | str | PathLike[str] = L2,
     readout: str = "none",
     unroll: int | None = None,
     at: int | None = None,
@@ -46,20 +47,21 @@ def inspect(
 ) -> str:
     """The derivation of the gradients of `cell`, laid open, as text or in another format.
 
-    loss, readout: as for `generate`.
-    spec: what the command line calls the cell, if it is none of the package. A document that is no
-        text says by which command it is made, where there is one. loss_spec: likewise of the loss.
+    cell, loss, readout: as for `load`.
+    spec: what the command line calls the cell, if `cell` is an object and none of the package. A
+        document that is no text says by which command it is made, where there is one.
+    loss_spec: likewise of the loss.
 
     All else is as for `gru_codegen.explain.document`, which says what `spelled` may be.
 
     Raises
     ------
-    TypeError, CellError, DerivationError: as for `generate`.
+    TypeError, CellError, DerivationError: as for `load`.
     ValueError: an argument is none of its values.
     """
-    request = Request(cell, loss, readout, style="textbook")
-    specs = _specs(request, spec, loss_spec)
-    derivation, code = derive(request.complete, loss), _code(request, specs)
+    request = Request.asked(cell, loss=loss, readout=readout, style="textbook")
+    specs = _specs(request, spec or spec_of(cell) or "", loss_spec or spec_of(loss) or "")
+    derivation, code = derive(request.complete, request.loss), _code(request, specs)
     given = {"unroll": unroll, "wrt": wrt, "at": at, "expand": expand, "format": format}
     return document(
         derivation,

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
-from reprlib import repr as shortened
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -22,7 +21,6 @@ from sympy.matrices.expressions.trace import Trace
 from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.cell import (
-    Cell,
     check_equations,
     check_file_name,
     check_names,
@@ -59,7 +57,7 @@ __all__ = [
     "Targets",
     "fault_of_draw",
     "losses",
-    "require_declared",
+    "require_other_name",
 ]
 
 O = size("O")  # noqa: E741  # the output size is called O throughout
@@ -294,21 +292,11 @@ def fault_of_draw(targets: str, given: tuple[float, float]) -> str | None:
     return None
 
 
-def require_declared(cell: Any, loss: Any) -> None:
-    """Refuse what is no declaration, and a loss under the name of another.
+def require_other_name(loss: Loss) -> None:
+    """Refuse a loss under the name of one of the package, for which files and reports take it.
 
-    Raises
-    ------
-    TypeError: `cell` is no `Cell`, or `loss` no `Loss`: names are not taken.
-    CellError: `loss` is called like one of the package, for which files and reports would take it.
+    Raises CellError.
     """
-    wanted = (
-        ("cell", cell, Cell, "a Cell, such as gc.GRU or gc.cells['lstm']"),
-        ("loss", loss, Loss, "a Loss, such as gc.L2 or gc.losses['bce']"),
-    )
-    for name, given, kind, words in wanted:
-        if not isinstance(given, kind):
-            raise TypeError(f"{name}: expected {words}, got {shortened(given)}")
     if losses.get(loss.name, loss) is not loss:
         raise CellError(f"loss {loss.name!r}: the package has a loss of that name; take another")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from os import PathLike
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,19 @@ from gru_codegen.derive.writing import mask_name, shift_rows, written_loss
 from gru_codegen.emit import Heading, SourceMap, emit, map_source
 from gru_codegen.emit.entry_points import arguments_of
 from gru_codegen.emit.header import aligned
+from gru_codegen.errors import VerificationError
 from gru_codegen.initial import distribution
 from gru_codegen.ir import Program
-from gru_codegen.losses import L2, Loss
-from gru_codegen.modules import load_source
+from gru_codegen.losses import L2, Loss, losses
+from gru_codegen.modules import is_forward_alone, load_source, require_kernel
 from gru_codegen.names import identifier
 from gru_codegen.own_functions import declared_derivative, said
-from gru_codegen.parse import cells
+from gru_codegen.parse import (
+    cells,
+    declared_cell,
+    declared_loss,
+    spec_of,
+)
 from gru_codegen.passes import optimise, terms_of_gradients, values_of_forward
 from gru_codegen.prove import prove
 from gru_codegen.request import Choices, Request, complete, names_its_choices
@@ -41,39 +48,30 @@ _SAID = (
 
 @names_its_choices
 def generate(
-    cell: Cell,
+    cell: Cell | str | PathLike[str],
     *,
     spec: str | None = None,
     loss_spec: str | None = None,
     **choices: Unpack[Choices],
 ) -> str:
-    """The source of the kernel of `cell`: a plain NumPy module.
+    """Generate the source of the kernel of a cell: a plain NumPy module.
 
-    loss: `L2` unless another is given, one of the package or of your own.
-    readout: "none", or "linear" for outputs O_t = S_t Wout + bout.
-    unroll: the number of time steps that the code is written out for, at most 65536; None is
-    `any`, a time loop.
-    spec: what the command line calls the cell, for the command in the module's header; if None
-    the name of a cell of the package, and for any other the call of this function stands there.
+    cell, and all arguments but two: as for `load`.
+    spec: what the command line calls the cell, for the command in the module's header. If it is
+        None, the name or file that is given as `cell`, or the name of a cell of the package; for
+        any other the call of this function stands there.
     loss_spec: likewise what it calls a loss that does not come with the package.
-    style: "fast", batched and in place, or "textbook", one expression per equation.
-    layout: how the fast style stores and multiplies matrices: "rows", "blocked", "columns", which
-    it is if None, or "folded"; see `passes`. The textbook style has none.
-    extras: functions besides those of every kernel: "credit", whose error acts at which step, and
-    "trace", every matrix of every step.
-    only: "forward" for a kernel of the forward pass alone, for inference: no loss, no gradients and
-    no history that only they read. None is all.
 
     Raises
     ------
-    TypeError: `cell` or `loss` is no declaration; they are not taken by name.
-    CellError: no kernel can be made of the cell: it has no input, or sizes that no array tells; or
-        the loss has the name of another.
-    DerivationError: the declaration cannot be derived.
-    ValueError: `unroll` is not a number of steps from 1 to 65536, or there is no such style,
-        readout, layout or extra.
+    TypeError, CellError, DerivationError, ValueError: as for `load`.
+
+    >>> source = generate("gru", style="textbook")
+    >>> "daZ[t] = dZ * Z[t] * (1 - Z[t])" in source
+    True
     """
-    return source(Request(cell, **choices), spec, loss_spec)
+    request = Request.asked(cell, **choices)
+    return source(request, *_specs(cell, choices, spec, loss_spec))
 
 
 def source(request: Request, spec: str | None = None, loss_spec: str | None = None) -> str:
@@ -89,7 +87,7 @@ def equations(request: Request) -> str:
 
 @names_its_choices
 def source_map(
-    cell: Cell,
+    cell: Cell | str | PathLike[str],
     *,
     spec: str | None = None,
     loss_spec: str | None = None,
@@ -99,7 +97,18 @@ def source_map(
 
     What it takes and raises is as for `generate`; ``source_map(...).source`` is what that returns.
     """
-    return map_source(*_program(Request(cell, **choices), spec, loss_spec))
+    request = Request.asked(cell, **choices)
+    return map_source(*_program(request, *_specs(cell, choices, spec, loss_spec)))
+
+
+def _specs(
+    cell: Cell | str | PathLike[str],
+    choices: Choices,
+    spec: str | None = None,
+    loss_spec: str | None = None,
+) -> tuple[str | None, str | None]:
+    """The names of cell and loss on the command line: those that are said, or are given."""
+    return spec or spec_of(cell), loss_spec or spec_of(choices.get("loss"))
 
 
 def _program(
@@ -125,35 +134,105 @@ def _program(
 
 
 @names_its_choices
-def load(cell: Cell, **choices: Unpack[Choices]) -> ModuleType:
-    """The kernel of `cell` as a module; a debugger steps through its generated lines.
+def load(
+    cell: Cell | str | PathLike[str], *, check: bool = False, **choices: Unpack[Choices]
+) -> ModuleType:
+    """Make the kernel of a cell, and load it as a module.
 
-    Arguments and errors are those of `generate`.
+    A debugger steps through its generated lines. Nothing is written to disk.
+
+    cell: a `Cell`, as `gru_codegen.LSTM`; its name, as "lstm"; the path of a TOML file; or
+        "package.module:NAME".
+    loss: a `Loss`, or its name, path and so on. It is "l2", half the sum of squares, unless another
+        is given.
+    readout: "none", or "linear" for outputs O_t = S_t Wout + bout.
+    unroll: the number of time steps that the code is written out for, at most 65536. None, or
+        "any", is a time loop, for any number.
+    style: "fast", batched and in place, or "textbook", one expression per equation.
+    layout: how the fast style stores and multiplies matrices: "rows", "blocked", "columns", which
+        it is if None, or "folded". The textbook style has none.
+    extras: functions besides those of every kernel: "credit", whose error acts at which step, and
+        "trace", every matrix of every step.
+    only: "forward" for a kernel of the forward pass alone, for inference: no loss, no gradients and
+        no history that only they read. None is all.
+    check: whether the kernel is proved and checked as by `check` first, which takes seconds.
+
+    Raises
+    ------
+    TypeError: `cell` or `loss` is neither a declaration nor the name of one, or there is no such
+        argument.
+    CellError: there is no such cell or loss; or no kernel can be made of the cell, which has no
+        input, or sizes that no array tells; or the loss has the name of another.
+    DerivationError: the declaration cannot be derived.
+    ValueError: `unroll` is not a number of steps from 1 to 65536, or there is no such style,
+        readout, layout or extra.
+    VerificationError: the kernel fails a check.
+
+    >>> kernel = load("lstm", loss="cross-entropy", readout="linear")
+    >>> params = kernel.init_params(input_size=3, hidden_size=4, output_size=2, rng=0)
+    >>> params.Wout.shape
+    (4, 2)
     """
-    request = Request(cell, **choices)
-    return load_source(source(request), request.name)
+    request = Request.asked(cell, **choices)
+    kernel = load_source(source(request, *_specs(cell, choices)), request.name)
+    if check and not (report := _checked(kernel, request.cell, request.loss)):
+        raise VerificationError(f"{request.name}: {report.verdict}; {report.failures[0].detail}")
+    return kernel
 
 
 def check(
     kernel: ModuleType,
-    cell: Cell,
+    cell: Cell | str | PathLike[str],
     *,
-    loss: Loss = L2,
+    loss: Loss | str | PathLike[str] | None = None,
     seed: int = 0,
     certify: bool = False,
     progress: Callable[[int, int], object] | None = None,
 ) -> Report:
-    """Check a kernel as `generate` does: against the declaration, and its gradients.
+    """Prove and check a kernel as `generate` does: against the declaration, and its gradients.
 
     First comes the proof in a finite field. Then outputs, states and loss are compared with the
-    declared equations evaluated directly in floating point, and last come all the checks of
-    `verify`, by which `progress(done, total)` is called; `certify` is for that.
+    declared equations evaluated directly in floating point, and last come the checks of `verify`.
+
+    kernel: the module, loaded or imported.
+    cell: the declaration that it is held to, as for `load`.
+    loss: likewise; if None, the loss of the package that the kernel names.
+    seed: of the numbers that are drawn.
+    certify: whether rounding errors are bounded too, as for `verify`.
+    progress: is called with the numbers of checks that are done and of all, after each.
+
+    Raises
+    ------
+    VerificationError: `kernel` is no generated module, or its loss is none of the package and not
+        given.
+    TypeError, CellError: as for `load`.
+
+    >>> report = check(load("rnn", unroll=2), "rnn")
+    >>> bool(report), report.verdict.partition(":")[0]
+    (True, 'pass')
     """
+    require_kernel(kernel)
+    declared, cost = declared_cell(cell), declared_loss(_loss_of(kernel) if loss is None else loss)
+    return _checked(kernel, declared, cost, seed=seed, certify=certify, progress=progress)
+
+
+def _loss_of(kernel: ModuleType) -> Loss:
+    """The loss of the package that a kernel says it has."""
+    if is_forward_alone(kernel):
+        return L2
+    if kernel.LOSS not in losses:
+        raise VerificationError(
+            f"{kernel.__name__} has the loss {kernel.LOSS!r}, which is none of "
+            f"{', '.join(losses)}; give its declaration as loss"
+        )
+    return losses[kernel.LOSS]
+
+
+def _checked(kernel: ModuleType, cell: Cell, loss: Loss, **how: Any) -> Report:
     whole = complete(cell, kernel.READOUT)
     proof = prove(kernel, whole, loss)
-    declared = compare(kernel, whole, loss, seed=seed)
-    definition = definition_of(loss)
-    report = verify(kernel, loss=definition, seed=seed, certify=certify, progress=progress)
+    declared = compare(kernel, whole, loss, seed=how.get("seed", 0))
+    report = verify(kernel, loss=definition_of(loss), **how)
     rows = (proof.check, *declared, *report.checks)
     verdict = proof.verdict if proof else "refuted"  # the detail of its row says the rest
     said = f"{verdict}; seed {proof.seed}"

@@ -8,16 +8,22 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cache
 from inspect import Parameter, signature
+from os import PathLike
 from reprlib import repr as shortened
 from types import ModuleType
-from typing import Any, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 from gru_codegen.cell import Cell
-from gru_codegen.losses import L2, Loss, losses, require_declared
+from gru_codegen.known import meant
+from gru_codegen.losses import L2, Loss, losses, require_other_name
 from gru_codegen.modules import is_forward_alone
+from gru_codegen.parse import declared_cell, declared_loss
 from gru_codegen.passes import DEFAULT_LAYOUT, LAYOUTS, STYLES, Layout, Style
 from gru_codegen.readouts import readouts
 from gru_codegen.steps import MOST_STEPS, fault_of_steps, whole
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack  # in typing from Python 3.11 on
 
 __all__ = ["EXTRAS", "Choices", "Request", "complete", "names_its_choices"]
 
@@ -31,9 +37,9 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 class Choices(TypedDict, total=False):
     """The choices of a `Request` besides the cell, as keywords of the functions that make one."""
 
-    loss: Loss
+    loss: Loss | str | PathLike[str]
     readout: str
-    unroll: int | None
+    unroll: int | Literal["any"] | None
     style: Style
     layout: Layout | None
     extras: Collection[str]
@@ -46,7 +52,6 @@ class Request:
 
     Raises
     ------
-    TypeError: `cell` or `loss` is no declaration; they are not taken by name.
     ValueError: `unroll` is not a number of steps from 1 to 65536, or there is no such style,
         readout, layout or extra, or what is asked for is no part of the forward pass alone.
     """
@@ -61,6 +66,20 @@ class Request:
     only: str | None = None
 
     @classmethod
+    def asked(cls, cell: Cell | str | PathLike[str], **choices: Unpack[Choices]) -> Request:
+        """The request for a cell and a loss that may be given by their names.
+
+        Raises TypeError for an argument that there is not, and as `declared_cell` does.
+        """
+        for name in choices:
+            if name not in Choices.__annotations__:
+                known = ", ".join(Choices.__annotations__)
+                close = meant(name, Choices.__annotations__)
+                raise TypeError(f"there is no argument {name!r};{close} a kernel has {known}")
+        given: dict[str, Any] = {**choices, "loss": declared_loss(choices.get("loss", L2))}
+        return cls(declared_cell(cell), **given)
+
+    @classmethod
     def of(cls, kernel: ModuleType, cell: Cell, loss: Loss) -> Request:
         """The request for a kernel such as `kernel`, by what that says of itself.
 
@@ -72,7 +91,7 @@ class Request:
         return cls(cell, loss, kernel.READOUT, kernel.UNROLL, kernel.STYLE, layout, extras, only)
 
     def __post_init__(self) -> None:
-        require_declared(self.cell, self.loss)
+        require_other_name(self.loss)
         object.__setattr__(self, "extras", _known_extras(self.extras))
         _check_known(self.style, self.readout, self.layout)
         _check_only(self.only, self.loss, self.extras)
@@ -153,10 +172,11 @@ class Request:
 
 def names_its_choices(function: _Function) -> _Function:
     """Show every one of the `Choices` that `function` takes in its signature, with its default."""
+    types = Choices.__annotations__
     choices = [
-        parameter.replace(kind=Parameter.KEYWORD_ONLY)
+        parameter.replace(kind=Parameter.KEYWORD_ONLY, annotation=types[name].__forward_arg__)
         for name, parameter in signature(Request).parameters.items()
-        if name in Choices.__annotations__
+        if name in types
     ]
     first, *others = signature(function).parameters.values()
     own = [parameter for parameter in others if parameter.kind is Parameter.KEYWORD_ONLY]
@@ -184,14 +204,19 @@ def _in_code(option: str, value: str) -> str:
 
 
 def _check_known(style: str, readout: str, layout: str | None) -> None:
-    if readout not in readouts:
-        raise ValueError(f"readout: there is no {readout!r}; there are {', '.join(readouts)}")
-    if layout is not None and layout not in LAYOUTS:
-        raise ValueError(f"layout: there is no {layout!r}; there are {', '.join(LAYOUTS)}")
+    _require_known("readout", readout, readouts)
+    if layout is not None:
+        _require_known("layout", layout, LAYOUTS)
     if style == "textbook" and layout is not None:
         raise ValueError(f"layout: {layout!r} is for the fast style; leave it out for textbook")
-    if style not in STYLES:
-        raise ValueError(f"style: there is no {style!r}; there are {', '.join(STYLES)}")
+    _require_known("style", style, STYLES)
+
+
+def _require_known(option: str, value: Any, known: Collection[str]) -> None:
+    """Raise ValueError, which has the nearest name, unless the value of an option is `known`."""
+    if value not in known:
+        close = meant(value, known) if isinstance(value, str) else ""
+        raise ValueError(f"{option}: there is no {value!r};{close} there are {', '.join(known)}")
 
 
 def _check_only(only: str | None, loss: Loss, extras: Collection[str]) -> None:
@@ -209,8 +234,7 @@ def _known_extras(extras: Collection[str]) -> tuple[str, ...]:
     """The extras that are asked for, each once and in the order of `EXTRAS`."""
     asked = (extras,) if isinstance(extras, str) else extras
     for extra in asked:
-        if extra not in EXTRAS:
-            raise ValueError(f"extras: there is no {extra!r}; there are {', '.join(EXTRAS)}")
+        _require_known("extras", extra, EXTRAS)
     return tuple(extra for extra in EXTRAS if extra in asked)
 
 

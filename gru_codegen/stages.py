@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from itertools import chain
+from os import PathLike
 from typing import TYPE_CHECKING
 
 from gru_codegen.cell import Cell
@@ -14,6 +15,7 @@ from gru_codegen.cost import gain
 from gru_codegen.derive import Derivation, derive
 from gru_codegen.ir import Program
 from gru_codegen.ir.printing import printed
+from gru_codegen.known import meant
 from gru_codegen.losses import Loss
 from gru_codegen.lower import lower
 from gru_codegen.passes import LAYOUTS, after_each, forward_alone, passes
@@ -39,7 +41,9 @@ LOWER = "lower"
 
 
 @names_its_choices
-def program(cell: Cell, *, after: str | None = None, **choices: Unpack[Choices]) -> Program:
+def program(
+    cell: Cell | str | PathLike[str], *, after: str | None = None, **choices: Unpack[Choices]
+) -> Program:
     """The program that the kernel of `cell` is emitted from; `str` gives the whole of it as text.
 
     after: the pass after which it is asked for, "lower" for what the passes begin with; a pass
@@ -48,14 +52,15 @@ def program(cell: Cell, *, after: str | None = None, **choices: Unpack[Choices])
 
     Raises
     ------
-    ValueError: there is no such pass in this style and layout, or as for `generate`.
+    ValueError: there is no such pass in this style and layout. All else is as for `load`.
     """
-    request = Request(cell, **choices)
+    request = Request.asked(cell, **choices)
     names = list(stage_names(request))
     after = names[-1] if after is None else after
     if after not in names:
         there = elsewhere(request, after)
-        raise ValueError(f"after: there is no pass {after!r}{there}; there are {', '.join(names)}")
+        said = f"there is no pass {after!r}{there};{meant(after, names)} there are"
+        raise ValueError(f"after: {said} {', '.join(names)}")
     return next(program for name, program in stages(request) if name == after)
 
 

@@ -12,15 +12,15 @@ MOST_SHOWN = 64  # as formulas; each step is a page, and each says the same
 
 
 def whole(unroll: Any) -> int | None:
-    """The number of time steps as an int, None if it is None.
+    """The number of time steps as an int, None if it is None or "any".
 
     Raises ValueError if it is no whole number; a truth value is none.
     """
-    if unroll is None:
+    if unroll is None or (isinstance(unroll, str) and unroll == "any"):
         return None
     if isinstance(unroll, Integral) and not isinstance(unroll, bool):
         return int(unroll)
-    raise ValueError(f"unroll: expected a number of time steps or None, got {unroll!r}")
+    raise ValueError(f"unroll: expected a number of time steps, 'any' or None, got {unroll!r}")
 
 
 def fault_of_steps(steps: float, most: int = MOST_STEPS) -> str | None:

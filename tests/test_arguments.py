@@ -26,21 +26,26 @@ OF_CELLS: dict[str, Callable[..., Any]] = {
 }
 OF_KERNELS: dict[str, Callable[..., Any]] = {
     "verify": gc.verify,
+    "check": lambda kernel: gc.check(kernel, "gru"),
     "checkpointed": lambda kernel: gc.checkpointed(kernel, (), [], []),
 }
 
 
 @pytest.mark.parametrize("function", OF_CELLS.values(), ids=OF_CELLS)
-@pytest.mark.parametrize("given", ["gru", None, gc.L2, KERNEL])
+@pytest.mark.parametrize("given", [b"gru", None, gc.L2, KERNEL])
 def test_a_cell(function: Callable[..., Any], given: Any) -> None:
-    with pytest.raises(TypeError, match=r"^cell: expected a Cell, such as gc.GRU or .*, got "):
+    with pytest.raises(
+        TypeError, match=r"^cell: expected a Cell, such as gc.GRU, its name .*, got "
+    ):
         function(given)
 
 
 @pytest.mark.parametrize("function", OF_CELLS.values(), ids=OF_CELLS)
-@pytest.mark.parametrize("given", ["l2", None, gc.GRU])
+@pytest.mark.parametrize("given", [b"l2", 3, gc.GRU])
 def test_a_loss(function: Callable[..., Any], given: Any) -> None:
-    with pytest.raises(TypeError, match=r"^loss: expected a Loss, such as gc.L2 or .*, got "):
+    with pytest.raises(
+        TypeError, match=r"^loss: expected a Loss, such as gc.L2, its name .*, got "
+    ):
         function(gc.GRU, loss=given)
 
 

@@ -25,10 +25,10 @@ LIMITS = "give a whole number from 1 to 65536, or None for a time loop of any le
         (65537, f"65537 is too many time steps to write out one by one; {LIMITS}"),
         (10**9, f"1000000000 is too many time steps to write out one by one; {LIMITS}"),
         (np.int64(0), f"0 is less than one time step; {LIMITS}"),
-        (True, "expected a number of time steps or None, got True"),
-        (np.True_, f"expected a number of time steps or None, got {np.True_!r}"),
-        (2.0, "expected a number of time steps or None, got 2.0"),
-        ("any", "expected a number of time steps or None, got 'any'"),
+        (True, "expected a number of time steps, 'any' or None, got True"),
+        (np.True_, f"expected a number of time steps, 'any' or None, got {np.True_!r}"),
+        (2.0, "expected a number of time steps, 'any' or None, got 2.0"),
+        ("all", "expected a number of time steps, 'any' or None, got 'all'"),
     ],
 )
 def test_what_is_no_number_of_steps(make: Any, unroll: Any, fault: str) -> None:

@@ -59,7 +59,10 @@ def test_a_command_has_every_option_that_has_always_been_there() -> None:
 
 
 def test_an_extra_that_there_is_not_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^extras: there is no 'credi'; there are credit, trace$"):
+    with pytest.raises(
+        ValueError,
+        match=r"^extras: there is no 'credi'; did you mean credit\? there are credit, trace$",
+    ):
         Request(gc.GRU, extras=["credit", "credi"])
 
 
@@ -79,7 +82,7 @@ def test_the_cell_is_completed_once() -> None:
     ("function", "own"),
     [
         (gc.generate, ["spec", "loss_spec"]),
-        (gc.load, []),
+        (gc.load, ["check"]),
         (gc.source_map, ["spec", "loss_spec"]),
         (gc.program, ["after"]),
     ],
@@ -91,6 +94,12 @@ def test_what_is_asked_stands_in_the_signature(function: Any, own: list[str]) ->
     assert {each.kind for each in others} == {cell.KEYWORD_ONLY}
     request = list(inspect.signature(Request).parameters.values())[1:]
     assert [each.name for each in others] == [*(each.name for each in request), *own]
-    assert [each.default for each in others] == [*(e.default for e in request), *[None] * len(own)]
-    with pytest.raises(TypeError, match="unexpected keyword argument 'unrol'"):
+    assert [each.default for each in others][: len(request)] == [e.default for e in request]
+    assert not any(each.default for each in others[len(request) :])
+    types = {each.name: each.annotation for each in others}
+    assert types.pop("unroll") == "int | Literal['any'] | None"
+    assert types["loss"] == "Loss | str | PathLike[str]"
+    assert types["layout"] == "Layout | None"
+    said = r"^there is no argument 'unrol'; did you mean unroll\? a kernel has loss, readout, "
+    with pytest.raises(TypeError, match=said):
         function(gc.GRU, unrol=8)

@@ -56,8 +56,10 @@ def test_there_is_no_such_pass() -> None:
         gc.program(gc.GRU, style="textbook", after="fold")
     with pytest.raises(ValueError, match=r"'gather_rows' here, but with layout columns or layout"):
         gc.program(gc.GRU, style="textbook", after="gather_rows")
-    with pytest.raises(TypeError, match=r"^cell: expected a Cell"):
-        gc.program("gru")  # type: ignore[arg-type]
+    with pytest.raises(
+        ValueError, match=r"there is no pass 'factor_smus'; did you mean factor_sums"
+    ):
+        gc.program("gru", after="factor_smus")
 
 
 def test_every_stage_says_what_it_gained() -> None:

@@ -17,13 +17,14 @@ def test_a_whole_number_of_any_library_is_an_int(steps: Any) -> None:
     assert type(whole(steps)) is int
 
 
-def test_none_is_any_number() -> None:
-    assert whole(None) is None
+@pytest.mark.parametrize("given", [None, "any"])
+def test_none_is_any_number(given: Any) -> None:
+    assert whole(given) is None
 
 
 @pytest.mark.parametrize("steps", [True, np.True_, 3.0, np.float32(3), "3", 3 + 0j, [3]])
 def test_truth_values_and_what_is_not_whole_are_refused(steps: Any) -> None:
-    with pytest.raises(ValueError, match="expected a number of time steps or None, got "):
+    with pytest.raises(ValueError, match="expected a number of time steps, 'any' or None, got "):
         whole(steps)
 
 

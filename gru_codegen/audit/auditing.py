@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Mapping as Table
 from dataclasses import replace
+from os import PathLike
 from reprlib import repr as shortened
 from typing import Any
 
@@ -26,7 +27,9 @@ from gru_codegen.cell import Cell
 from gru_codegen.cells import GRU
 from gru_codegen.derive import derive
 from gru_codegen.errors import CellError, DerivationError, VerificationError
-from gru_codegen.losses import L2, Loss, require_declared
+from gru_codegen.known import meant
+from gru_codegen.losses import L2, Loss
+from gru_codegen.parse import declared_cell, declared_loss
 from gru_codegen.readouts import readouts
 
 __all__ = ["audit"]
@@ -38,8 +41,8 @@ RIGHT_FOR_ITS_LOSS = "right for the loss that it computes"
 def audit(
     function: Callable[..., Any],
     *,
-    cell: Cell = GRU,
-    loss: Loss = L2,
+    cell: Cell | str | PathLike[str] = GRU,
+    loss: Loss | str | PathLike[str] = L2,
     readout: str = "none",
     mapping: str | Table[str, Any] | None = None,
     name: str | None = None,
@@ -50,21 +53,24 @@ def audit(
     ``function(params, x, y, s0)``, params a dict of the weights by their names, x (T, B, D), y
     (T, B, H), s0 (B, H), and returns the loss and a dict of the gradients.
 
+    cell, loss, readout: as for `load`.
     mapping: a path of a TOML file, or the table in it (docs/audit.md).
     name: what the report calls the function.
 
     Raises
     ------
-    TypeError: `function` cannot be called, or `cell` or `loss` is no declaration.
+    TypeError: `function` cannot be called, or `cell` or `loss` is neither a declaration nor the
+        name of one.
     VerificationError: the function raises, or does not return what the mapping says; the mapping
         has a fault. The message is one line.
-    CellError: the cell has two inputs, or constants.
+    CellError: the cell has two inputs, or constants; or there is no such cell or loss.
     ValueError: there is no such readout.
     """
     if not callable(function):
         raise TypeError(
             f"function: expected a function, or what is called like one, got {shortened(function)}"
         )
+    cell, loss = declared_cell(cell), declared_loss(loss)
     known = require_mapping(mapping, cell, loss, readout)
     subject = name or str(getattr(function, "__qualname__", repr(function)))
     against = ", ".join([cell.name, loss.name] + [readout] * (readout != "none"))
@@ -78,9 +84,9 @@ def require_mapping(
     mapping: str | Table[str, Any] | None, cell: Cell, loss: Loss, readout: str
 ) -> Mapping:
     """The mapping for a cell with a readout and a loss; what is raised is as for `audit`."""
-    require_declared(cell, loss)
     if readout not in readouts:
-        raise ValueError(f"readout: there is no {readout!r}; there are {', '.join(readouts)}")
+        said = f"there is no {readout!r};{meant(readout, readouts)} there are"
+        raise ValueError(f"readout: {said} {', '.join(readouts)}")
     complete = readouts[readout](cell)
     if len(complete.inputs) != 1:
         raise CellError(

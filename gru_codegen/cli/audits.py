@@ -73,9 +73,9 @@ def audit(
     with working() as progress:
         progress("importing SymPy")
         from gru_codegen.audit import audit, load_function
-        from gru_codegen.parse import load_cell, load_loss
+        from gru_codegen.parse import cell_called, loss_called
 
-        declared, cost = load_cell(cell), load_loss(loss)
+        declared, cost = cell_called(cell), loss_called(loss)
         found = load_function(function)
         progress(f"auditing {function}")
         result = audit(
@@ -92,11 +92,11 @@ def audit(
 def _will_run(function: str, cell: str, loss: str, readout: str, mapping: str | None) -> str:
     """The module that will be run; what can be refused without that is refused now."""
     from gru_codegen.audit import place_of, require_mapping
-    from gru_codegen.parse import load_cell, load_loss
+    from gru_codegen.parse import cell_called, loss_called
     from gru_codegen.readouts import readouts
 
     place = place_of(function)
     choose("readout", readout, readouts)
     if ":" not in cell + loss:  # else they are imported, which is not done here
-        require_mapping(mapping, load_cell(cell), load_loss(loss), readout)
+        require_mapping(mapping, cell_called(cell), loss_called(loss), readout)
     return place

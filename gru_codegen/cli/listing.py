@@ -26,7 +26,7 @@ def list_cells(cell: str | None) -> None:
     with working() as progress:
         progress("importing SymPy")
         from gru_codegen.losses import losses
-        from gru_codegen.parse import cells, families, load_cell, ways
+        from gru_codegen.parse import cell_called, cells, families, ways
 
         if cell is None:
             parts = [
@@ -35,7 +35,7 @@ def list_cells(cell: str | None) -> None:
                 for part in (f"{family}\n", *(_described(cells[name]) for name in names))
             ]
         else:
-            parts = [_described(load_cell(cell))]
+            parts = [_described(cell_called(cell))]
     if cell is None:
         parts.append("losses")
         parts += [f"    {loss.name}: {loss.title}" for loss in losses.values()]

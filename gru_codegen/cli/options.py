@@ -136,12 +136,12 @@ def requested(
     only: str | None = None,
 ) -> Request:
     """The request, by the names that the command line has for its parts."""
-    from gru_codegen.parse import load_cell, load_loss
+    from gru_codegen.parse import cell_called, loss_called
     from gru_codegen.passes import LAYOUTS, STYLES, Layout
     from gru_codegen.readouts import readouts
     from gru_codegen.request import EXTRAS, Request
 
-    known_cell, known_loss = load_cell(cell), load_loss(loss)
+    known_cell, known_loss = cell_called(cell), loss_called(loss)
     known_style = choose("style", style, {each: each for each in STYLES})
     choose("readout", readout, readouts)
     for extra in extras:

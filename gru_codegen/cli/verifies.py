@@ -152,9 +152,9 @@ def _require_named(
 
 
 def _loaded(kind: str, spec: str) -> Any:
-    from gru_codegen.parse import load_cell, load_loss
+    from gru_codegen.parse import cell_called, loss_called
 
-    return (load_cell if kind == "cell" else load_loss)(spec)
+    return (cell_called if kind == "cell" else loss_called)(spec)
 
 
 def _definition(loss: Any) -> Any:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cache
+from os import PathLike
 from typing import Any
 
 from sympy.matrices.expressions.matexpr import MatrixExpr, MatrixSymbol
@@ -29,26 +30,28 @@ from gru_codegen.derive.proof import prove_equal, prove_no_matter, prove_of_no_e
 from gru_codegen.derive.sums import factored, total
 from gru_codegen.equations import Equation, is_timed
 from gru_codegen.errors import CellError
-from gru_codegen.losses import L2, Loss, require_declared
+from gru_codegen.losses import L2, Loss
 from gru_codegen.names import free_name, outputs_name
 from gru_codegen.notation import Notation, RowFunction, leaves, signed
+from gru_codegen.parse import declared_cell, declared_loss
 
 __all__ = ["derive"]
 
 
-def derive(cell: Cell, loss: Loss = L2) -> Derivation:
+def derive(cell: Cell | str | PathLike[str], loss: Loss | str | PathLike[str] = L2) -> Derivation:
     """Derive the gradient of `loss` with respect to every weight of `cell`.
+
+    cell, loss: as for `load`: objects, names or files.
 
     The cost of this does not depend on the number of time steps: the step is derived once.
 
     Raises
     ------
-    CellError: the names of cell, loss and adjoints collide.
+    CellError: the names of cell, loss and adjoints collide, or there is no such cell or loss.
     DerivationError: SymPy refuses a form, or a derivative could not be proved.
-    TypeError: `cell` or `loss` is no declaration; they are not taken by name.
+    TypeError: `cell` or `loss` is neither a declaration nor the name of one.
     """
-    require_declared(cell, loss)
-    return _derive(cell, loss)
+    return _derive(declared_cell(cell), declared_loss(loss))
 
 
 @cache  # with both arguments given, however derive() was called

@@ -20,7 +20,7 @@ from gru_codegen.grade.terms import Term, leaves, nodes, total
 from gru_codegen.grade.writing import CODE, Manner
 from gru_codegen.known import meant
 from gru_codegen.losses import Loss
-from gru_codegen.parse import load_cell, load_loss
+from gru_codegen.parse import cell_called, loss_called
 from gru_codegen.parse.document import Document, kind_of
 from gru_codegen.readouts import readouts
 from gru_codegen.request import complete
@@ -91,8 +91,8 @@ class Sheet:
         if readout not in readouts:
             fault = f"there is no readout {shortened(readout)};{meant(readout, readouts)}"
             raise document.value_error(f"{fault} known: {', '.join(readouts)}", "readout")
-        cost = _declared(document, "loss", loss, load_loss)
-        cell = complete(_declared(document, "cell", table["cell"], load_cell), readout)
+        cost = _declared(document, "loss", loss, loss_called)
+        cell = complete(_declared(document, "cell", table["cell"], cell_called), readout)
         by_error = are_stamped(table["formulas"])
         symbols = symbols_of(derive(cell, cost), by_error)
         naming = Naming(symbols)

@@ -23,6 +23,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 from gru_codegen.cell import Cell, check_file_name
 from gru_codegen.equations import check_text
@@ -33,17 +34,19 @@ from gru_codegen.parse.initial import read_init
 from gru_codegen.parse.keys import check_keys
 from gru_codegen.parse.ranges import read_ranges
 from gru_codegen.parse.symbols import Symbols
+from gru_codegen.parse.text import Text
 from gru_codegen.parse.use import check_use
 
 __all__ = ["read_cell"]
 
 
-def read_cell(path: str) -> Cell:
-    """The cell that the TOML file at `path` declares; nothing in the file is evaluated.
+@lru_cache(maxsize=64)  # one cell for one text, since `derive` remembers by identity
+def read_cell(text: Text) -> Cell:
+    """The cell that a TOML `text` declares; nothing in it is evaluated.
 
     Raises CellError, which points at the line and column where there is one.
     """
-    document = Document.open(path)
+    document = Document.of(text)
     check_keys(document)
     symbols = Symbols(document)
     written = Written.of(document)

@@ -23,7 +23,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-__all__ = ["Document", "kind_of"]
+__all__ = ["Document", "kind_of", "text_of", "text_of_file"]
 
 #: Bounds that keep any file quick to read: parsers of TOML take quadratic time for a long key.
 MOST_BYTES = 16 * 1024
@@ -50,11 +50,16 @@ class Document:
 
         Raises CellError when it cannot be read, is too large, not UTF-8 or not TOML.
         """
-        text = _text(path, holds, lines)
+        return cls.of(text_of_file(path, holds, lines))
+
+    @classmethod
+    def of(cls, text: Text) -> Document:
+        """Read a text. Raises CellError where it is not TOML."""
         try:
             return cls(text, tomllib.loads(text.content))
         except RecursionError:
-            raise CellError(f"{path}: not TOML that can be read: it is nested too deep") from None
+            fault = "not TOML that can be read: it is nested too deep"
+            raise CellError(f"{text.path}: {fault}") from None
         except ValueError as error:  # the parser's own error is one, and so is int's
             raise _not_toml(text, str(error)) from None
 
@@ -131,7 +136,8 @@ def _at(table: Any, path: tuple[str | int, ...]) -> Any:
     return table
 
 
-def _text(path: str, holds: str, lines: str) -> Text:
+def text_of_file(path: str, holds: str = "a cell", lines: str = "a dozen lines") -> Text:
+    """The text of the file at `path`; what it takes and raises is as for `Document.open`."""
     try:
         with open_regular(path) as file:
             data = file.read(MOST_BYTES + 1)
@@ -142,6 +148,15 @@ def _text(path: str, holds: str, lines: str) -> Text:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise CellError(f"{path} cannot be read: {reason}") from None
+    return _checked(path, data, holds, lines)
+
+
+def text_of(content: str, holds: str = "a cell", lines: str = "a dozen lines") -> Text:
+    """A text that is in no file, which errors call ``<text>``; it has the same bounds."""
+    return _checked("<text>", content.encode("utf-8", "surrogatepass"), holds, lines)
+
+
+def _checked(path: str, data: bytes, holds: str, lines: str) -> Text:
     if len(data) > MOST_BYTES:
         raise CellError(f"{path} has more than {MOST_BYTES} bytes; {holds} takes {lines}")
     text = Text(path, _decoded(data, "replace"))

@@ -15,7 +15,7 @@ what y holds, and ``[checks]`` from where to draw some, as ``Y = [0.1, 2]``.
 
 from __future__ import annotations
 
-from functools import partial
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -34,6 +34,7 @@ from gru_codegen.parse.equations import Written, read_equations
 from gru_codegen.parse.functions import used_names
 from gru_codegen.parse.keys import check_keys
 from gru_codegen.parse.symbols import Symbols
+from gru_codegen.parse.text import Text
 
 __all__ = ["read_loss"]
 
@@ -54,12 +55,13 @@ KEYS: dict[str, Any] = {
 _REQUIRED = ("name", "equations")
 
 
-def read_loss(path: str) -> Loss:
-    """The loss that the TOML file at `path` declares; nothing in the file is evaluated.
+@lru_cache(maxsize=64)  # one loss for one text, since `derive` remembers by identity
+def read_loss(text: Text) -> Loss:
+    """The loss that a TOML `text` declares; nothing in it is evaluated.
 
     Raises CellError, which points at the line and column where there is one.
     """
-    document = Document.open(path, "a loss")
+    document = Document.of(text)
     check_keys(document, KEYS, _REQUIRED)
     table = document.table
     name, title = _words(document)

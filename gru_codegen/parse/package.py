@@ -11,6 +11,7 @@ from gru_codegen.cell import Cell
 from gru_codegen.cells import FAMILIES, FOLDER
 from gru_codegen.known import none_called
 from gru_codegen.parse.declaration import read_cell
+from gru_codegen.parse.document import text_of_file
 
 __all__ = ["cells", "families"]
 
@@ -47,7 +48,7 @@ class _Cells(Mapping[str, Cell]):
     @staticmethod
     def _declared(file: Path) -> Cell:
         if file.suffix == ".toml":
-            return read_cell(str(file))
+            return read_cell(text_of_file(str(file)))
         cell: Cell = getattr(import_module(f"gru_codegen.cells.{file.stem}"), file.stem.upper())
         return cell
 

@@ -72,7 +72,8 @@ def verify(
     elif not isinstance(loss, Loss):
         raise VerificationError(
             "loss: expected its definition, as gru_codegen.compare.definition_of makes of a Loss, "
-            f"got {shortened(loss)}"
+            f"got {shortened(loss)}; gru_codegen.check(kernel, cell, loss=...) takes a Loss, its "
+            "name or its file"
         )
     if "SHAPES" in definitions.missing(kernel):  # without it no function of the kernel works
         raise VerificationError(

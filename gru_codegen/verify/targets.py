@@ -136,5 +136,5 @@ def require_known(kernel: ModuleType) -> None:
         raise VerificationError(
             f"{kernel.__name__} has the loss {kernel.LOSS!r}, which is none of "
             f"{', '.join(LOSSES)}; to check it takes its declaration: gru-codegen verify FILE "
-            "--loss LOSS, or gru_codegen.pipeline.check(kernel, cell, loss=...)"
+            "--loss LOSS, or gru_codegen.check(kernel, cell, loss=...)"
         )

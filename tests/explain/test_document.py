@@ -176,9 +176,9 @@ def test_the_only_weight_is_one_weight_too() -> None:
         ({"at": 3, "unroll": 2}, "at: expected a step from 1 to 2, got 3"),
         ({"unroll": 0}, "unroll: expected 1 to 64 time steps, got 0; the recurrences, shown "),
         ({"unroll": MOST_SHOWN + 1}, "unroll: expected 1 to 64 time steps, got 65; "),
-        ({"unroll": "two"}, "unroll: expected a number of time steps or None, got 'two'"),
-        ({"unroll": True}, "unroll: expected a number of time steps or None, got True"),
-        ({"unroll": 2.0}, r"unroll: expected a number of time steps or None, got 2\.0"),
+        ({"unroll": "two"}, "unroll: expected a number of time steps, 'any' or None, got 'two'"),
+        ({"unroll": True}, "unroll: expected a number of time steps, 'any' or None, got True"),
+        ({"unroll": 2.0}, r"unroll: expected a number of time steps, 'any' or None, got 2\.0"),
     ],
 )
 def test_what_cannot_be_shown_is_refused(options: dict[str, Any], message: str) -> None:
