@@ -44,10 +44,10 @@ from gru_codegen.equations import (
 from gru_codegen.errors import CellError
 from gru_codegen.functions import exp, huber, log, reciprocal, sigmoid, softplus
 from gru_codegen.known import Known
-from gru_codegen.notation import RowFunction, leaves
+from gru_codegen.notation import leaves
 from gru_codegen.outputs import as_tuple, one_or_several
 from gru_codegen.own_functions import applied_in
-from gru_codegen.rows import size_of_share
+from gru_codegen.rows import share
 
 __all__ = [
     "L2",
@@ -84,7 +84,7 @@ class Loss:
     name, title: the name on the command line, the name in words.
     prediction, target: the matrices that are compared, each (B, O). A tuple of several predictions
         are the first outputs of a cell, as many.
-    equations: computed in order from these.
+    equations: computed in order from these, each (B, O), or (B, 1) as sums of rows are.
     cost: a rational multiple of one trace, the scalar that a step adds to the loss.
     targets: the kind of y, one of `TARGETS`; a label's target is one-hot.
     shifts: symbols whose every row is the largest entry of that row of another, and which the loss
@@ -131,7 +131,7 @@ class Loss:
         given = (*given, *self.shifts)
         read = check_equations(where, given, self.equations)
         for equation in self.equations:
-            _check_entrywise(where, equation, self.target)
+            _check_sizes(where, equation, given)
         if own := applied_in(equation.expression for equation in self.equations):
             raise CellError(f"{where}: {own[0].__name__} is not a function of the package")
         read |= _check_cost(where, self.cost, {*given, *computed})
@@ -165,18 +165,16 @@ class Loss:
 
         Raises CellError where there are too few outputs, or not all of one shape.
         """
+        self.check_outputs(as_tuple(outputs))
         predictions = as_tuple(outputs)[: len(self.predictions)]
-        self.check_outputs(predictions)
-        sizes = {O: predictions[0].shape[1]}
-        pairs = zip(self.predictions, predictions, strict=True)
-        bound = {declared.subs(sizes): output for declared, output in pairs}
-        bound |= {
-            old.subs(sizes): matrix(new, *old.subs(sizes).shape)
-            for old, new in self._renamed(names).items()
-        }
+        columns = predictions[0].shape[1]
+        bound = {O: columns, share(O): OneMatrix(1, 1) if columns == 1 else share(columns)}
+        bound |= dict(zip(self.predictions, predictions, strict=True))
+        for old, new in self._renamed(names).items():
+            bound[old] = matrix(new, *(size.xreplace(bound) for size in old.shape))
 
         def bind(expression: Any) -> Any:
-            return expression.subs(sizes).xreplace(bound)
+            return expression.xreplace(bound)
 
         equations = (
             replace(e, target=bind(e.target), expression=bind(e.expression)) for e in self.equations
@@ -219,23 +217,16 @@ class Loss:
         return found
 
 
-def _check_entrywise(where: str, equation: Equation, target: MatrixSymbol) -> None:
-    """Check that an equation gives a number for each target, and takes no row as a whole.
-
-    Loss weights are laid over matrices of one shape.
-    """
-    at, shape = f"{where}, equation {equation.target}", equation.target.shape
-    if shape != target.shape:
-        raise CellError(
-            f"{at}: it is {letters(shape)}; all matrices of a loss have the shape of the "
-            f"target, {letters(target)}"
-        )
-    if any(map(size_of_share, leaves(equation.expression))):
-        raise CellError(f"{at}: a loss takes no means of rows, as row_mean and layer_norm are")
-    if equation.expression.atoms(RowFunction):
-        raise CellError(
-            f"{at}: a loss takes no softmax; cross-entropy, which comes with the package, has one"
-        )
+def _check_sizes(where: str, equation: Equation, given: Collection[MatrixSymbol]) -> None:
+    """Check that an equation has no columns but one, or as many as what the loss reads has."""
+    sizes = {size for symbol in given for size in symbol.shape}
+    for part in (equation.target, *sp.preorder_traversal(equation.expression)):
+        for extent in part.shape if isinstance(part, (MatrixSymbol, OneMatrix)) else ():
+            if extent != 1 and extent not in sizes:
+                raise CellError(
+                    f"{where}, equation {equation.target}: there is no size {extent}; a loss has "
+                    f"the sizes of what it reads, {', '.join(map(str, sorted(sizes, key=str)))}"
+                )
 
 
 def _check_cost(where: str, cost: Any, known: set[MatrixSymbol]) -> set[MatrixSymbol]:

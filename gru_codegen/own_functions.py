@@ -45,7 +45,7 @@ __all__ = [
 
 #: What equations call like functions, beside those of the package.
 WORDS = (
-    *("lag", "layer_norm", "maximum", "minimum"),
+    *("lag", "layer_norm", "log_softmax", "maximum", "minimum"),
     *("row_max", "row_mean", "row_sum", "softmax", "where"),
 )
 #: The most operations of a formula, so that its derivative is found soon.

@@ -13,7 +13,16 @@ from gru_codegen.forms import added, multiplied, multiplied_elementwise, scaled,
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.notation import RowFunction, Where
 
-__all__ = ["layer_norm", "row_max", "row_mean", "row_sum", "share", "size_of_share", "softmax"]
+__all__ = [
+    "layer_norm",
+    "log_softmax",
+    "row_max",
+    "row_mean",
+    "row_sum",
+    "share",
+    "size_of_share",
+    "softmax",
+]
 
 
 def share(number: Any) -> Any:
@@ -54,9 +63,21 @@ def row_max(rows: Any) -> Any:
 
 def softmax(rows: Any) -> Any:
     """exp(a) over its sum in each row, with every a reduced by the largest of its row."""
-    exponentials = FUNCTIONS["exp"](added(rows, scaled(-1, RowFunction("row_max", rows))))
+    exponentials = FUNCTIONS["exp"](_below_largest(rows))
     inverse = FUNCTIONS["reciprocal"](row_sum(exponentials))
     return multiplied_elementwise(exponentials, widened(inverse, rows.shape[1]))
+
+
+def log_softmax(rows: Any) -> Any:
+    """The logarithm of `softmax`, which is finite where that itself would be rounded to 0."""
+    below = _below_largest(rows)
+    logarithm = FUNCTIONS["log"](row_sum(FUNCTIONS["exp"](below)))
+    return added(below, scaled(-1, widened(logarithm, rows.shape[1])))
+
+
+def _below_largest(rows: Any) -> Any:
+    """The numbers of each row less the largest of it, so that exponentials stay in range."""
+    return added(rows, scaled(-1, RowFunction("row_max", rows)))
 
 
 #: What layer normalisation adds to the variance of a row, as frameworks do.

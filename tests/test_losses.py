@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 import sympy as sp
 from sympy import Trace
@@ -9,9 +10,10 @@ from sympy import Trace
 from gru_codegen.cell import B, D, Equation, H, hadamard, matrix, ones
 from gru_codegen.cells import GRU
 from gru_codegen.errors import CellError
-from gru_codegen.functions import FUNCTIONS, tanh
+from gru_codegen.evaluate import costs
+from gru_codegen.functions import FUNCTIONS, exp, tanh
 from gru_codegen.losses import L2, Loss, O, losses
-from gru_codegen.rows import row_mean, row_sum, softmax
+from gru_codegen.rows import row_mean, row_sum, share
 
 P, Y, E, Q = (matrix(name, B, O) for name in ("P", "Y", "E", "Q"))
 ERROR = Equation(E, P - Y, "error")
@@ -232,19 +234,31 @@ def test_a_name_can_name_a_file() -> None:
         declare(name="a/b")
 
 
-P, Y, K = (matrix(name, B, O) for name in ("P", "Y", "K"))
-COLUMN = matrix("K", B, 1)
+K, COLUMN = matrix("K", B, O), matrix("C", B, 1)
 
 
-@pytest.mark.parametrize(
-    ("equation", "said"),
-    [
-        (Equation(COLUMN, row_sum(hadamard(P, Y))), r"equation K: it is \(B, 1\); all matrices"),
-        (Equation(K, softmax(P) - Y), "equation K: a loss takes no softmax"),
-        (Equation(K, P - Y - row_mean(P) * ones(1, O)), "equation K: a loss takes no means"),
-    ],
-)
-def test_a_loss_takes_no_row_as_a_whole(equation: Equation, said: str) -> None:
-    cost = Trace(ones(equation.target.shape[1], B) * equation.target)
-    with pytest.raises(CellError, match=f"^loss 'rows', {said}"):
-        Loss("rows", "of rows", P, Y, (equation,), cost)
+def test_columns_and_means_of_rows_have_the_sizes_of_the_outputs() -> None:
+    equations = (
+        Equation(K, hadamard(P, Y) - row_mean(P) * ones(1, O)),
+        Equation(COLUMN, row_sum(K)),
+    )
+    loss = declare(equations=equations, cost=Trace(ones(1, B) * COLUMN))
+    wide, narrow = loss.of(matrix("S", B, H)), loss.of(matrix("S", B, 1))
+    assert wide.equations[0].expression.has(share(H))
+    assert not narrow.equations[0].expression.has(share(O))
+    assert all(not each.expression.has(O) for each in (*wide.equations, *narrow.equations))
+    for bound, columns in ((wide, 3), (narrow, 1)):
+        rng = np.random.default_rng(columns)
+        o, y = rng.standard_normal((2, 4, columns))
+        expected = (o * y - o.mean(1, keepdims=True)).sum(1)
+        np.testing.assert_allclose(costs(bound, o, y), expected, rtol=1e-14)
+
+
+def test_a_loss_has_no_size_of_its_own() -> None:
+    wider, column = matrix("K", B, H), Equation(COLUMN, row_sum(hadamard(P, Y)))
+    spread = (column, Equation(wider, COLUMN * ones(1, H)))
+    assert refusal(equations=spread, cost=Trace(ones(H, B) * wider)) == (
+        "equation K: there is no size H; a loss has the sizes of what it reads, B, O"
+    )
+    hidden = (column, Equation(matrix("Q", B, 1), row_sum(exp(COLUMN * ones(1, H)))))
+    assert "equation Q: there is no size H" in refusal(equations=hidden)

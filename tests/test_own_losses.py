@@ -10,28 +10,97 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sympy import Trace
 
 import gru_codegen as gc
 from gru_codegen import cli
+from gru_codegen.cell import B, Equation, hadamard, matrix, ones
 from gru_codegen.certificate import content_of
 from gru_codegen.certificate.declaration import data_of, loss_of
 from gru_codegen.compare import definition_of
+from gru_codegen.losses import O
 from gru_codegen.modules import load_source
 from gru_codegen.parse import load_cell, load_loss
 from gru_codegen.pipeline import check
 from gru_codegen.prove import prove
 from gru_codegen.request import Request, complete
+from gru_codegen.rows import layer_norm, row_max, row_mean, softmax
 from gru_codegen.verify import targets
 from gru_codegen.verify.configuration import mapped
+from tests.faults.mutation import mutants, shapes_in
 from tests.shares import in_turn
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-PINBALL, QUASI, POISSON, GAUSSIAN = (
+PINBALL, QUASI, POISSON, GAUSSIAN, SMOOTHED, DISTILLED, COSINE = (
     load_loss(str(EXAMPLES / f"{name}.toml"))
-    for name in ("pinball", "quasi_likelihood", "poisson", "gaussian_likelihood")
+    for name in (
+        *("pinball", "quasi_likelihood", "poisson", "gaussian_likelihood"),
+        *("label_smoothing", "distillation", "cosine"),
+    )
 )
 GARCH, TWO = (load_cell(str(EXAMPLES / f"{name}.toml")) for name in ("garch", "mean_and_variance"))
 LEVEL = 0.9
+P, Y, E, M, N, K = (matrix(name, B, O) for name in ("P", "Y", "E", "M", "N", "K"))
+G = matrix("G", B, 1)
+#: A softmax, means, the largest number of each row and layer normalisation, in a loss of Python's.
+ROWS = gc.Loss(
+    name="rows",
+    title="cost of rows",
+    prediction=P,
+    target=Y,
+    equations=(
+        Equation(E, softmax(P) - Y),
+        Equation(M, P - row_mean(P) * ones(1, O)),
+        Equation(N, layer_norm(P, 2 * ones(B, O), Y)),
+        Equation(G, row_max(P)),
+        Equation(K, hadamard(E, E) + hadamard(M, M) + hadamard(N, N) + G * ones(1, O)),
+    ),
+    cost=Trace(ones(O, B) * K),
+)
+
+
+def softmax_of(rows: Any) -> Any:
+    exponentials = np.exp(rows)
+    return exponentials / exponentials.sum(-1, keepdims=True)
+
+
+def mean_of(rows: Any) -> Any:
+    return rows.mean(-1, keepdims=True)
+
+
+def deviation_of(rows: Any) -> Any:
+    return np.sqrt(mean_of((rows - mean_of(rows)) ** 2) + 1e-5)
+
+
+def cost_of_rows(o: Any, y: Any) -> Any:
+    centred = o - mean_of(o)
+    normal = 2 * centred / deviation_of(o) + y
+    return (softmax_of(o) - y) ** 2 + centred**2 + normal**2 + o.max(-1, keepdims=True)
+
+
+def slope_of_rows(o: Any, y: Any) -> Any:
+    shares, centred, d = softmax_of(o), o - mean_of(o), deviation_of(o)
+    error, normal = shares - y, 2 * (2 * centred / d + y)
+    of_softmax = 2 * shares * (error - (error * shares).sum(-1, keepdims=True))
+    of_normal = 2 / d * (normal - mean_of(normal) - centred * mean_of(normal * centred) / d**2)
+    largest = o.shape[-1] * (o == o.max(-1, keepdims=True))
+    return of_softmax + 2 * centred + of_normal + largest
+
+
+def smoothed(o: Any, y: Any) -> Any:
+    return 0.9 * y + 0.1 / o.shape[-1]
+
+
+def cosine_of(o: Any, y: Any) -> Any:
+    """The products of rows, and the root of their lengths."""
+    products, lengths = (o * y).sum(-1, keepdims=True), (o * o).sum(-1) * (y * y).sum(-1)
+    return products, np.sqrt(lengths + 0.001)[..., None]
+
+
+def slope_of_cosine(o: Any, y: Any) -> Any:
+    products, root = cosine_of(o, y)
+    return products * o * (y * y).sum(-1, keepdims=True) / root**3 - y / root
+
 
 #: A cell with each loss, and the derivative of the cost of each number by the prediction, or by
 #: several.
@@ -48,12 +117,30 @@ TRUTHS: dict[str, tuple[Any, Any, str, Any]] = {
             (1 - (y - o.M) ** 2 * np.exp(-o.A)) / 2,
         ),
     ),
+    "rows": (gc.GRU, ROWS, "none", slope_of_rows),
+    "label smoothing": (
+        gc.cells["lstm"],
+        SMOOTHED,
+        "linear",
+        lambda o, y: softmax_of(o) - smoothed(o, y),
+    ),
+    "distillation": (
+        gc.GRU,
+        DISTILLED,
+        "linear",
+        lambda o, y: 2 * (softmax_of(o / 2) * y.sum(-1, keepdims=True) - y),
+    ),
+    "cosine": (gc.cells["mgu"], COSINE, "none", slope_of_cosine),
 }
 COSTS: dict[str, Any] = {
     "pinball": lambda o, y: np.where(y > o, LEVEL * (y - o), (1 - LEVEL) * (o - y)),
     "quasi-likelihood": lambda o, y: (np.log(o) + y**2 / o) / 2,
     "poisson": lambda o, y: np.exp(o) - y * o + o**2 / 100,
     "gaussian": lambda o, y: (o.A + (y - o.M) ** 2 * np.exp(-o.A)) / 2,
+    "rows": cost_of_rows,
+    "label smoothing": lambda o, y: -smoothed(o, y) * np.log(softmax_of(o)),
+    "distillation": lambda o, y: -4 * y * np.log(softmax_of(o / 2)),
+    "cosine": lambda o, y: 1 - cosine_of(o, y)[0] / cosine_of(o, y)[1],
 }
 FORMS: dict[str, dict[str, Any]] = {
     "textbook": {"style": "textbook"},
@@ -80,10 +167,17 @@ def test_loss_and_gradients_are_right_and_proved(form: str, name: str) -> None:
     cell, loss, readout, slope = TRUTHS[name]
     kernel = gc.load(cell, loss=loss, readout=readout, **FORMS[form])
     params, x, y, V = arguments(kernel)
+    if loss.targets == "labels":
+        labels, y = y.argmax(-1), np.eye(y.shape[-1])[y.argmax(-1)]
+    elif loss.targets == "fractions":
+        y = labels = y / y.sum(-1, keepdims=True)
+    else:
+        labels = y
     outputs, _, pullback = kernel.vjp(params, x)
-    result = kernel.loss_and_gradients(params, x, y, loss_weights=V)
-    assert result.loss == pytest.approx((V[:, :, None] * COSTS[name](outputs, y)).sum(), 1e-13)
-    d_outputs = mapped(lambda each: V[:, :, None] * each, slope(outputs, y))
+    result = kernel.loss_and_gradients(params, x, labels, loss_weights=V)
+    weights = V[:, :, None] / (V.sum() if loss.mean else 1)
+    assert result.loss == pytest.approx((weights * COSTS[name](outputs, y)).sum(), 1e-13)
+    d_outputs = mapped(lambda each: weights * each, slope(outputs, y))
     for found, right in zip(result.gradients, pullback(d_outputs)[0], strict=True):
         np.testing.assert_allclose(found, right, rtol=1e-12, atol=1e-13)
     assert prove(kernel, complete(cell, readout), loss)
@@ -95,11 +189,39 @@ def test_every_check_passes_and_sees_a_wrong_cost(name: str) -> None:
     source = gc.generate(cell, loss=loss, readout=readout, style="textbook")
     report = check(load_source(source, "kernel"), cell, loss=loss)
     assert report, report.verdict
-    wrong = re.sub(r"loss\[t\] = np\.sum\((.*)\)\n", r"loss[t] = 2 * np.sum(\1)\n", source)
+    wrong = re.sub(r"loss\[t\] = (np\.sum\(.*)\n", r"loss[t] = 2 * \1\n", source)
     assert wrong != source
     found = check(load_source(wrong, "kernel"), cell, loss=loss)
     failed = {(row.weight, row.method) for row in found.checks if row.failed}
     assert {("loss", "the declared equations"), ("outputs", "forward gives the loss")} <= failed
+
+
+@pytest.mark.filterwarnings("ignore")  # a kernel with a fault may well overflow
+@pytest.mark.parametrize("name", ["rows", "label smoothing", "cosine"])
+def test_faults_in_lines_of_whole_rows_are_refuted(name: str) -> None:
+    cell, loss, readout, _ = TRUTHS[name]
+    source = gc.generate(cell, loss=loss, readout=readout, style="textbook")
+    kernel = load_source(source, "kernel")
+    params, x, y, V = arguments(kernel)
+    y = y.argmax(-1) if loss.targets == "labels" else y
+
+    def results() -> list[Any]:
+        calls = (kernel.loss_and_gradients(params, x, y, loss_weights=each) for each in (None, V))
+        return [part for found in calls for part in (found.loss, *found.gradients)]
+
+    right, refuted, names = results(), 0, dict(vars(kernel))
+    for fault in mutants(source, "_loss", shapes_in(kernel._loss, results), every=23):
+        fault.plant(kernel)
+        try:
+            harmless = all(map(np.allclose, results(), right))
+        except Exception:
+            harmless = True  # it raises, which no proof is needed for
+        if not harmless:
+            assert not prove(kernel, complete(cell, readout), loss), str(fault)
+            refuted += 1
+        vars(kernel).update(names)
+    assert prove(kernel, complete(cell, readout), loss)
+    assert refuted > 2
 
 
 def test_targets_are_drawn_as_they_are_declared() -> None:
@@ -130,7 +252,7 @@ def test_checks_alone_do_not_know_the_loss() -> None:
     assert gc.verify(kernel, loss=definition_of(PINBALL))
 
 
-@pytest.mark.parametrize("loss", [PINBALL, QUASI, POISSON, GAUSSIAN, *gc.losses.values()])
+@pytest.mark.parametrize("loss", [*(each for _, each, *_ in TRUTHS.values()), *gc.losses.values()])
 def test_a_loss_comes_back_from_its_data(loss: gc.Loss) -> None:
     data = json.loads(json.dumps(data_of(loss)))
     found = loss_of(data)

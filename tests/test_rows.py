@@ -20,7 +20,15 @@ from gru_codegen.functions import exp, reciprocal, tanh
 from gru_codegen.ir.reading import read_program
 from gru_codegen.notation import RowFunction
 from gru_codegen.parse import load_cell
-from gru_codegen.rows import row_max, row_mean, row_sum, share, size_of_share, softmax
+from gru_codegen.rows import (
+    log_softmax,
+    row_max,
+    row_mean,
+    row_sum,
+    share,
+    size_of_share,
+    softmax,
+)
 
 CELLS = Path(__file__).with_name("verify") / "cells"
 
@@ -91,6 +99,17 @@ def test_what_depends_on_the_largest_of_a_row_is_refused(value: Any) -> None:
     assert str(raised.value).endswith(
         ", the largest number of each row, which has no derivative here; softmax does not"
     )
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [scaled(2, S_prev), S_prev * U, hadamard(tanh(S_prev), S_prev), softmax(A), A],
+    ids=["multiple", "product", "elementwise product", "softmax", "sum"],
+)
+@pytest.mark.parametrize("function", [softmax, log_softmax])
+def test_what_a_shift_is_the_largest_of_is_computed_once(function: Any, rows: Any) -> None:
+    derivation = gc.derive(cell_with(function(rows) + tanh(A)))
+    assert all(adjoint.terms or adjoint.carry for adjoint in derivation.adjoints)
 
 
 @pytest.mark.parametrize("style", ["fast", "textbook"])

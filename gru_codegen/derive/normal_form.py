@@ -137,8 +137,9 @@ class _Normaliser:
         """The terms of a sum; those whose row function is another term have one name together."""
         terms = list(expression.args)
         for rows in list(filter(None, map(_rows_of, terms))):
-            if isinstance(rows, MatAdd) and all(each in terms for each in rows.args):
-                terms = [each for each in terms if each not in rows.args]
+            parts = rows.args if isinstance(rows, MatAdd) else (rows,)
+            if not isinstance(rows, MatrixSymbol) and all(each in terms for each in parts):
+                terms = [each for each in terms if each not in parts]
                 terms.append(self._name(rows, origin))
         return terms
 

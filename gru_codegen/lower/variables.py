@@ -104,8 +104,9 @@ class Variables:
         for hold in options.holds:
             self.refs[hold.computed] = self.refs[hold.state]
             self.refs[hold.of_computed] = self.refs[hold.adjoint]
-        weights = options.weighting.weights
-        self.refs[weights] = self.weights(stored_shape(weights))
+        weighting = options.weighting
+        for weights in (weighting.weights, *(each.args[0] for each in weighting.seeds.values())):
+            self.refs[weights] = self.weights(stored_shape(weights))
 
     def _fixed(self, equation: NormalEquation) -> None:
         symbol = equation.target
@@ -142,8 +143,10 @@ class Variables:
         return Ref(Var(name, adjoint.var.shape, "adjoint", True, meaning=meaning), Now())
 
     def weights(self, shape: Shape) -> Ref:
-        """The weights of the samples in the loss."""
-        return Ref(Var("V", shape, "loss weights", True, meaning="loss weights"), Now())
+        """The weights of samples in the loss; a variable for each shape they are laid over."""
+        own = shape == stored_shape(self.derivation.options.weighting.weights)
+        name = "V" if own else self._names.of(("weights", shape), f"V_{''.join(shape)}")
+        return Ref(Var(name, shape, "loss weights", True, meaning="loss weights"), Now())
 
     def size(self, size: Any) -> Ref:
         """A size, as a number."""

@@ -23,7 +23,7 @@ from gru_codegen.forms import added, multiplied, multiplied_elementwise, scaled
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.notation import signed
 from gru_codegen.parse.values import Shape, Value, filled, letters, spread, times
-from gru_codegen.rows import layer_norm, row_max, row_mean, row_sum, softmax
+from gru_codegen.rows import layer_norm, log_softmax, row_max, row_mean, row_sum, softmax
 
 __all__ = [
     "COMPARISONS",
@@ -242,7 +242,7 @@ def _comparison(function: str, sign: int) -> Rule:
 
 
 def of_rows(name: str, operand: Operand) -> Value:
-    """A function of each whole row: its sum or mean, a column, or its softmax."""
+    """A function of each whole row: its sum or mean, a column, or its softmax, or the log of it."""
     _check_array(operand)
     found = OF_ROWS[name](operand.value.expression)
     return Value(found, (*operand.value.shape[:-1], found.shape[1]))
@@ -314,6 +314,7 @@ COMPARISONS: dict[type, Rule] = {
 OF_TWO: dict[str, Rule] = {"maximum": _compared(maximum), "minimum": _compared(minimum)}
 #: The functions of whole rows.
 OF_ROWS: dict[str, Callable[[Any], Any]] = {
+    "log_softmax": log_softmax,
     "row_max": row_max,
     "row_mean": row_mean,
     "row_sum": row_sum,

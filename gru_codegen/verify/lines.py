@@ -82,6 +82,12 @@ class NumpyOf:
         is_integer = target.dtype == object and isinstance(source, int)
         np.copyto(target, self.number(source) if is_integer else source, **options)
 
+    def put_along_axis(self, target: Any, indices: Any, source: Any, axis: int) -> None:
+        """Put integers at indices, after which `target` holds numbers of the kind alone."""
+        np.put_along_axis(target, indices, source, axis)
+        if target.dtype == object:
+            target[...] = np.frompyfunc(self.number, 1, 1)(target)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(np, name)
 

@@ -48,15 +48,24 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_files_are_the_examples() -> None:
     (declared,) = blocks("toml")
     assert declared == (ROOT / "examples" / "pinball.toml").read_text()
-    excerpts = {"numbers = \\{ penalty": "poisson", "prediction = \\[": "gaussian_likelihood"}
-    for first, name in excerpts.items():
-        shown = re.search(rf'^    {first}.*?^    """$', PAGE, re.M | re.S)
+    excerpts = {
+        "numbers = \\{ penalty": "poisson",
+        "prediction = \\[": "gaussian_likelihood",
+        'targets = "labels"': "label_smoothing",
+        'targets = "fractions"': "distillation",
+    }
+    patterns = {name: rf'^    {first}.*?^    """$' for first, name in excerpts.items()}
+    patterns["cosine"] = "^    LENGTHS = .*?$\n    COST = .*?$"
+    for name, pattern in patterns.items():
+        shown = re.search(pattern, PAGE, re.M | re.S)
         assert shown
         lines = re.sub("^    ", "", shown[0], flags=re.M)
         assert lines in (ROOT / "examples" / f"{name}.toml").read_text()
 
 
-@pytest.mark.parametrize("words", ["textbook", "garch.toml", "--cell mean_and_variance.toml"])
+@pytest.mark.parametrize(
+    "words", ["textbook", "garch.toml", "--readout linear", "--cell mean_and_variance.toml"]
+)
 def test_the_commands_say_so(words: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command, shown = session(words)
     assert cli.main(command.split()) == 0

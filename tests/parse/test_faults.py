@@ -15,7 +15,7 @@ from gru_codegen.parse import load_cell, operators
 from tests.parse.files import EXAMPLE, fault, load
 
 TEXT = EXAMPLE.read_text()
-OF_ROWS = ("layer_norm", "row_max", "row_mean", "row_sum", "softmax")
+OF_ROWS = ("layer_norm", "log_softmax", "row_max", "row_mean", "row_sum", "softmax")
 KNOWN = ", ".join(sorted([*FUNCTIONS, *OF_ROWS, "lag", "maximum", "minimum", "where"]))
 BETWEEN = (
     "@ is between matrices: a vector multiplies each row by *, and a number for each row is made "

@@ -37,7 +37,8 @@ def softmax(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, dict[str, 
     A = fed / fed.sum(axis=1, keepdims=True)
     c = (A * s["M"]).sum(axis=1, keepdims=True)
     M = s["M"] + A * (x @ p.W - c)
-    S = np.tanh(M + c) - s["S"].mean(axis=1, keepdims=True)
+    shares = np.exp(2 * s["S"]) / np.exp(2 * s["S"]).sum(axis=1, keepdims=True)
+    S = np.tanh(M + c) - np.log(shares).mean(axis=1, keepdims=True)
     return S, {"S": S, "M": M}
 
 
@@ -64,7 +65,7 @@ def largest(p: Any, x: Array, s: Mapping[str, Array]) -> tuple[Array, dict[str, 
         return np.exp(rows) / np.exp(rows).sum(1, keepdims=True)
 
     A = x @ p.W + s["S"] @ p.U + p.b
-    Q = np.where(A.real > 0, soft(s["S"] @ p.U), layer_norm(A, p.g, p.b))
+    Q = np.where(A.real > 0, soft(s["S"] @ p.U) * np.log(soft(A)), layer_norm(A, p.g, p.b))
     P = np.where((s["S"] - p.b).real > 0, soft(A), of(x @ p.W) * p.g)
     S = np.tanh(Q + P) + of(s["S"]) / 2
     return S, {"S": S}
