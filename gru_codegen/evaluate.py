@@ -181,8 +181,9 @@ def _scaled(coefficient: Any, part: _Evaluator) -> _Evaluator:
 
     def scaled(values: Values) -> Any:
         array = part(values)
-        multiple = array if numerator == 1 else array * numerator
-        return multiple if denominator == 1 else multiple / denominator
+        multiple = array if abs(numerator) == 1 else array * abs(numerator)
+        signed = -multiple if numerator < 0 else multiple
+        return signed if denominator == 1 else signed / denominator
 
     return scaled
 

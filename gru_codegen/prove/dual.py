@@ -6,6 +6,7 @@ a formula of the derivation. Where the direction is random that determines the g
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,11 @@ from gru_codegen.prove.functions import derivative, value
 
 __all__ = ["Dual", "along", "duals", "exact", "still"]
 
+# Products of matrices are of integers, brought into the field once for each entry.
+_numbers, _values, _slopes = (
+    np.frompyfunc(attrgetter(part), 1, 1) for part in ("n", "value.n", "slope.n")
+)
+
 
 def exact(field: Field) -> Domain:
     """The elements of `field`, as numbers that expressions are evaluated on."""
@@ -25,7 +31,10 @@ def exact(field: Field) -> Domain:
     def apply(function: type[ElementwiseFunction], array: Any) -> Any:
         return np.frompyfunc(lambda a: _local(function.record, a)[0], 1, 1)(array)
 
-    return Domain(apply, field.element(1))
+    def matmul(left: Any, right: Any) -> Any:
+        return field.elements(_numbers(left) @ _numbers(right))
+
+    return Domain(apply, field.element(1), matmul)
 
 
 def duals(field: Field) -> Domain:
@@ -38,7 +47,12 @@ def duals(field: Field) -> Domain:
 
         return np.frompyfunc(moved, 1, 1)(array)
 
-    return Domain(apply, Dual(field.element(1), field.element(0)))
+    def matmul(left: Any, right: Any) -> Any:
+        values = _values(left), _values(right)
+        slopes = _slopes(left) @ values[1] + values[0] @ _slopes(right)
+        return along(field.elements(values[0] @ values[1]), field.elements(slopes))
+
+    return Domain(apply, Dual(field.element(1), field.element(0)), matmul)
 
 
 def _local(record: Elementwise, argument: Element) -> tuple[Any, Any]:

@@ -182,6 +182,7 @@ class Field:
         self.locals: dict[tuple[str, int], tuple[Any, Any]] = {}
         self.order = Order(self._between)
         self.element: type[Element] = type("Element", (Element,), {"field": self, "__slots__": ()})
+        self._elements = np.frompyfunc(self.element, 1, 1)
 
     def random(self, name: str, *numbers: int) -> Any:
         """The number that the key, a name and other numbers decide."""
@@ -196,7 +197,7 @@ class Field:
 
     def elements(self, numbers: Any) -> Any:
         """An object array of elements, of integers of any shape."""
-        return np.frompyfunc(self.element, 1, 1)(np.asarray(numbers, object) % PRIME)
+        return self._elements(np.asarray(numbers, object) % PRIME)
 
     def drawn(self, name: str, shape: tuple[int, ...]) -> Any:
         """Random elements, always the same for one name."""
