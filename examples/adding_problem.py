@@ -34,6 +34,10 @@ from typing import Any, NamedTuple
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 try:
+    from examples.interruption import end_in_one_line
+
+    if __name__ == "__main__":
+        end_in_one_line()
     import click
     import numpy as np
     from matplotlib.figure import Figure

@@ -16,10 +16,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 try:
+    from examples.interruption import end_in_one_line
+
+    if __name__ == "__main__":
+        end_in_one_line()
+    import numpy as np
+    from numpy.typing import NDArray
+
     import gru_codegen as gc
     from gru_codegen.interop import reverse
 except ModuleNotFoundError as missing:

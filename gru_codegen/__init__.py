@@ -14,7 +14,7 @@ from gru_codegen.version import __version__ as __version__
 if TYPE_CHECKING:
     from gru_codegen.audit import Audit, audit
     from gru_codegen.cell import Cell, Equation
-    from gru_codegen.cells import GRU
+    from gru_codegen.cells.gru import GRU
     from gru_codegen.checkpoints import checkpointed
     from gru_codegen.derive import Derivation, derive
     from gru_codegen.errors import (
@@ -112,7 +112,7 @@ _HOMES = {
     for module, names in {
         "audit": ("Audit", "audit"),
         "cell": ("Cell", "Equation"),
-        "cells": ("GRU",),
+        "cells.gru": ("GRU",),
         "checkpoints": ("checkpointed",),
         "derive": ("Derivation", "derive"),
         "errors": (

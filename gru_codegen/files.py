@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -24,8 +25,11 @@ class WriteError(GruCodegenError):
     """A file cannot be written; the one that was there is as before."""
 
 
-def require_place(path: str) -> None:
-    """Raise WriteError if no file can be put at `path`: ask before the work of making it."""
+def require_place(path: str, *, make_folder: bool = False) -> None:
+    """Raise WriteError if no file can be put at `path`: ask before the work of making it.
+
+    With `make_folder` a folder may be missing that can be made.
+    """
     if not path:
         raise WriteError("cannot write '': it is no name; name a file")
     if _is_stream(path):
@@ -33,6 +37,8 @@ def require_place(path: str) -> None:
     target = _behind(path)
     folder, name = os.path.split(target)
     folder = folder or "."
+    while make_folder and not os.path.lexists(folder):
+        folder = os.path.dirname(folder) or "."
     if not name or os.path.isdir(target):
         fault = "it is a folder; name a file in it"
     elif not os.path.lexists(folder):
@@ -43,6 +49,8 @@ def require_place(path: str) -> None:
         fault = f"the folder {folder} is not writable"
     elif os.path.exists(target) and not os.access(target, os.W_OK):
         fault = "the file there is write-protected"
+    elif _is_too_long(target):
+        fault = os.strerror(errno.ENAMETOOLONG)
     else:
         return
     raise WriteError(f"cannot write {path}: {fault}")
@@ -76,6 +84,14 @@ def write_whole(path: str, text: str | bytes, *, make_folder: bool = False) -> N
 def _behind(path: str) -> str:
     """The file that `path` stands for: the target of a symbolic link, or itself."""
     return os.path.realpath(path) if os.path.islink(path) else path
+
+
+def _is_too_long(path: str) -> bool:
+    try:
+        os.lstat(path)
+    except OSError as error:
+        return error.errno == errno.ENAMETOOLONG
+    return False
 
 
 def _is_stream(path: str) -> bool:

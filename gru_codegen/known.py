@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher, get_close_matches
 from typing import NoReturn, TypeVar
 
-__all__ = ["Known", "closest", "meant", "none_called"]
+__all__ = ["Known", "closest", "meant", "none_called", "one_of_your_own"]
 
 Value = TypeVar("Value")
 
@@ -26,6 +26,11 @@ def none_called(kind: str, name: object, known: Iterable[str]) -> str:
     """The message about a `name` that none of a kind has."""
     close = meant(name, known) if isinstance(name, str) else ""
     return f"there is no {kind} {name!r};{close} known: {', '.join(known)}"
+
+
+def one_of_your_own(kind: str) -> str:
+    """The names that one has which does not come with the package, in words."""
+    return f"a {kind} of your own is package.module:NAME, or FILE.toml"
 
 
 def meant(name: str, known: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ import sympy as sp
 from sympy.matrices.exceptions import ShapeError
 
 from gru_codegen.cell import B, Cell, D, Equation, H, hadamard, matrix, ones, size
-from gru_codegen.cells import GRU
+from gru_codegen.cells.gru import GRU
 from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS, sigmoid, tanh
 from gru_codegen.readouts import readouts

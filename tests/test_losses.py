@@ -8,7 +8,7 @@ import sympy as sp
 from sympy import Trace
 
 from gru_codegen.cell import B, D, Equation, H, hadamard, matrix, ones
-from gru_codegen.cells import GRU
+from gru_codegen.cells.gru import GRU
 from gru_codegen.errors import CellError
 from gru_codegen.evaluate import costs
 from gru_codegen.functions import FUNCTIONS, exp, tanh

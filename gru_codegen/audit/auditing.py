@@ -24,7 +24,7 @@ from gru_codegen.audit.report import NO_FAULT_KNOWN, Audit, Fault, Finding
 from gru_codegen.audit.search import Explanation, agree, difference, explain, read
 from gru_codegen.audit.standards import Standard, reached
 from gru_codegen.cell import Cell
-from gru_codegen.cells import GRU
+from gru_codegen.cells.gru import GRU
 from gru_codegen.derive import derive
 from gru_codegen.errors import CellError, DerivationError, VerificationError
 from gru_codegen.known import meant

@@ -13,6 +13,8 @@ from gru_codegen.cli.terminal import columns, say, tell, working
 
 __all__ = ["audit"]
 
+FORMATS = ("text", "json")
+
 
 @click.command(
     short_help="Find what is wrong with gradients that are not generated.",
@@ -35,7 +37,7 @@ Examples:
 @click.option(
     "--format",
     "markup",
-    metavar="[text|json]",
+    metavar=options.one_of(FORMATS),
     default="text",
     show_default=True,
     help="Text for the terminal, or JSON.",
@@ -60,7 +62,7 @@ def audit(
 
     The exit status is 1 if something is wrong, and 2 if the function raises.
     """
-    choose("format", markup, {name: name for name in ("text", "json")})
+    choose("format", markup, FORMATS)
     if not here:
         place = _will_run(function, cell, loss, readout, mapping)
         said = f"{place} is run, as an import and a call would run it"
@@ -91,12 +93,11 @@ def audit(
 
 def _will_run(function: str, cell: str, loss: str, readout: str, mapping: str | None) -> str:
     """The module that will be run; what can be refused without that is refused now."""
+    options.require_known(cell, loss, readout)
     from gru_codegen.audit import place_of, require_mapping
     from gru_codegen.parse import cell_called, loss_called
-    from gru_codegen.readouts import readouts
 
     place = place_of(function)
-    choose("readout", readout, readouts)
     if ":" not in cell + loss:  # else they are imported, which is not done here
         require_mapping(mapping, cell_called(cell), loss_called(loss), readout)
     return place

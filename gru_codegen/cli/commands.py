@@ -6,14 +6,10 @@ come at once.
 
 from __future__ import annotations
 
-import io
-import keyword
 import os
-import re
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
-from difflib import unified_diff
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -21,18 +17,18 @@ import click
 
 from gru_codegen.cli import options
 from gru_codegen.cli.audits import audit
-from gru_codegen.cli.certificates import require_file, write_certificate
+from gru_codegen.cli.certificates import beside, require_file, write_certificate
 from gru_codegen.cli.credits import credit
 from gru_codegen.cli.errors import PROGRAM, BadInput, CheckFailed, Program
 from gru_codegen.cli.grades import grade
 from gru_codegen.cli.inspect import inspect
 from gru_codegen.cli.listing import list_cells
-from gru_codegen.cli.options import requested, require_output
+from gru_codegen.cli.options import requested, require_known
+from gru_codegen.cli.places import require_own, require_place_of_kernel, warn_of_name
 from gru_codegen.cli.programs import show_program
-from gru_codegen.cli.recorded import other_declaration
-from gru_codegen.cli.terminal import say, show, tell, warn, working
+from gru_codegen.cli.terminal import say, show, show_difference, tell, warn, working
 from gru_codegen.cli.verifies import verify
-from gru_codegen.files import write_whole
+from gru_codegen.files import require_place, write_whole
 from gru_codegen.regular import open_regular
 from gru_codegen.steps import MOST_STEPS
 from gru_codegen.version import __version__
@@ -120,12 +116,19 @@ Examples:
     "-o",
     "--output",
     metavar="FILE|-",
-    help=f"Where to write; - is standard output.  [default: {FOLDER}/NAME.py]",
+    help=f"Where to write; - is standard output. A missing folder is made.  "
+    f"[default: {FOLDER}/NAME.py]",
 )
 @click.option(
     "--check",
     is_flag=True,
     help="Write nothing; show how the file there differs, and exit with 1 if it does.",
+)
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Write also over a file that is no generated kernel, and under the name of a module that "
+    "Python imports.",
 )
 @click.option("--no-verify", is_flag=True, help="Skip the checks of what was generated.")
 @click.option(
@@ -145,6 +148,7 @@ def generate(
     tune: tuple[int, int, int] | None,
     output: str | None,
     check: bool,
+    force: bool,
     no_verify: bool,
     certificate: bool,
 ) -> None:
@@ -155,31 +159,33 @@ def generate(
     """
     if certificate:
         require_file(output, check, no_verify)
-    if check and output == "-":
-        raise click.BadParameter(
-            "--check compares with a file, and - is standard output; name the file",
-            param_hint="'--output'",
-        )
+    if check:
+        _require_check(output, force)
     if tune is not None and (layout is not None or check or style == "textbook" or only):
         other = "--layout" if layout is not None else "--check" if check else "--style textbook"
         other = "--only" if only else other
         raise BadInput(
             f"--tune looks for the fastest layout of the fast style; leave it or {other} out"
         )
+    require_known(cell, loss, readout, style, layout, extras, only)
     if output is not None and not check:
-        require_output(output, cell, loss)
+        require_place_of_kernel(output, force, cell, loss)
     with working() as progress:
         progress("importing SymPy")
-        from gru_codegen import pipeline
-        from gru_codegen.modules import load_source
-
         request = requested(cell, loss, readout, unroll, style, layout, extras, only)
         timed = None if tune is None else _timed(request, tune, progress)
     if tune is not None and timed is not None:  # said when the bar has gone
         request = _fastest(request, tune, timed)
     with working() as progress:
+        from gru_codegen import pipeline
+        from gru_codegen.modules import load_source
+
         name = request.name
         path = os.path.join(FOLDER, f"{name}.py") if output is None else output
+        if output is None and not check:
+            require_place_of_kernel(path, force)
+        if certificate:
+            require_place(beside(path), make_folder=True)
         again = " ".join(request.command(cell, loss))
         if output is not None:
             again += f" --output {shlex.quote(output)}"
@@ -187,8 +193,8 @@ def generate(
 
         progress(f"generating {name}")
         source = pipeline.source(request, cell, loss)
-        if output is None and not check:
-            _require_own(path, source)
+        if output is None and not (check or force):
+            require_own(path, source)
         report = None
         if not no_verify:
             kernel = load_source(source, name)
@@ -201,18 +207,28 @@ def generate(
     if path == "-":
         say(source.encode(), end=False)
     elif check:
-        if difference := _difference(on_disk, source, path):
-            say(difference.encode(errors="backslashreplace"), end=False)
+        if show_difference(on_disk, source, path):
             raise CheckFailed(f"{path} is not what would be generated; to write it: {again}")
         tell(f"{path} is what would be generated")
     else:
-        write_whole(path, source, make_folder=output is None)
+        write_whole(path, source, make_folder=True)
         steps = "1 time step" if unroll == 1 else f"{unroll or 'any number of'} time steps"
         verdict = "not checked" if report is None else report.verdict
         tell(f"wrote {path}: {request.cell.title}, {steps}, {style} style; {verdict}")
-        _warn_of_name(path)
+        warn_of_name(path)
         if certificate and report is not None:
             tell(f"wrote {write_certificate(path, source, request, report)}")
+
+
+def _require_check(output: str | None, force: bool) -> None:
+    """Refuse what --check has no use for."""
+    if output == "-":
+        raise click.BadParameter(
+            "--check compares with a file, and - is standard output; name the file",
+            param_hint="'--output'",
+        )
+    if force:
+        raise BadInput("--check writes nothing; leave it or --force out")
 
 
 def _timed(
@@ -261,39 +277,6 @@ def _on_disk(path: str, again: str) -> str:
         raise CheckFailed(f"{path} does not exist; to write it: {again}") from None
     except OSError as error:
         raise BadInput(f"cannot read {path}: {error.strerror or error}") from error
-
-
-def _require_own(path: str, source: str) -> None:
-    """Refuse to write `source` over the kernel of another declaration that nobody named."""
-    try:
-        with open_regular(path) as file:
-            on_disk = file.read().decode(errors="replace")
-    except OSError:  # nothing there, or nothing that can be read: writing will say what is wrong
-        return
-    if other := other_declaration(on_disk, source):
-        raise BadInput(
-            f"{path} is the kernel of another declaration, --cell {shlex.quote(other)}; remove it, "
-            "or name another file with --output"
-        )
-
-
-def _warn_of_name(path: str) -> None:
-    """Say of a module that no `import` can name it: it is read by its path alone."""
-    stem, ending = os.path.splitext(os.path.basename(path))
-    if ending == ".py" and (keyword.iskeyword(stem) or not stem.isidentifier()):
-        other = re.sub(r"\W", "_", stem)
-        other = other if other.isidentifier() and not keyword.iskeyword(other) else f"k_{other}"
-        warn(f"{path} has a name that no import can write; {other}.py has one")
-
-
-def _difference(old: str, new: str, path: str) -> str:
-    """The unified diff from the file on the disk to the one that would be generated."""
-    # By line feed alone, where `str.splitlines` also splits at a form feed and half a dozen others.
-    before, after = (list(io.StringIO(text)) for text in (old, new))
-    diff = unified_diff(before, after, f"{path} (on disk)", f"{path} (generated)")
-    return "".join(
-        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in diff
-    )
 
 
 program.add_command(verify)

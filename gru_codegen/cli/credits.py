@@ -81,7 +81,7 @@ def _require_picture(output: str) -> None:
     """Refuse a place where no picture can be written, before anything is computed."""
     if os.path.splitext(output)[1].lower() not in _ENDINGS:
         raise BadInput(f"--output: {output} is no picture; end its name in {', '.join(_ENDINGS)}")
-    require_place(output)
+    require_place(output, make_folder=True)
     try:
         import matplotlib  # noqa: F401
     except ImportError:

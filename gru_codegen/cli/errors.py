@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from reprlib import repr as shortened
 from textwrap import TextWrapper
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ from gru_codegen.known import closest
 
 PROGRAM = "gru-codegen"
 
-Value = TypeVar("Value")
+Name = TypeVar("Name", bound=str)
 
 #: What others call the number of time steps.
 _STEPS = ("t", "n", "steps", "time-steps", "timesteps", "num-steps", "seq-len", "length")
@@ -87,6 +88,16 @@ def _example(line: str, width: int) -> list[str]:
 class _Context(click.Context):
     formatter_class = _Formatter
 
+    @contextmanager
+    def scope(self, cleanup: bool = True) -> Iterator[click.Context]:
+        """As click has it; a usage error says of which command it is."""
+        with super().scope(cleanup) as context:
+            try:
+                yield context
+            except click.UsageError as error:
+                error.ctx = error.ctx or self
+                raise
+
 
 class Program(click.Group):
     """The commands, with the errors of the package and of the user as exceptions of click."""
@@ -149,10 +160,12 @@ class Unknown(click.UsageError):
         )
 
 
-def choose(option: str, name: str, known: Mapping[str, Value], kind: str = "") -> Value:
-    if name not in known:
-        raise Unknown(kind or option, name, known, f"--{option}")
-    return known[name]
+def choose(option: str, name: str, known: Collection[Name], kind: str = "") -> Name:
+    """The one of `known` called `name`, of which an option takes one."""
+    for each in known:
+        if each == name:
+            return each
+    raise Unknown(kind or option, name, known, f"--{option}")
 
 
 def visible(text: str) -> str:

@@ -9,7 +9,7 @@ import click
 
 from gru_codegen.cli import options
 from gru_codegen.cli.errors import BadInput, CheckFailed, choose
-from gru_codegen.cli.options import requested, require_output
+from gru_codegen.cli.options import requested, require_known, require_output
 from gru_codegen.cli.terminal import columns, deliver, say, working
 
 __all__ = ["grade"]
@@ -34,7 +34,7 @@ Examples:
 @click.option(
     "--format",
     "markup",
-    metavar="[text|json]",
+    metavar=options.one_of(FORMATS),
     default="text",
     show_default=True,
     help="A table for the terminal or a JSON object.",
@@ -68,7 +68,7 @@ def grade(
         raise BadInput("give a FILE to check, or --template CELL for a blank one to fill in")
     if file is not None and template is not None:
         raise BadInput(f"{file} is there to be checked and --template to begin; give one of them")
-    choose("format", markup, {name: name for name in FORMATS})
+    choose("format", markup, FORMATS)
     for name in ("loss", "readout", "output", "markup"):
         if context.get_parameter_source(name) is click.core.ParameterSource.DEFAULT:
             continue
@@ -85,6 +85,8 @@ def grade(
 
 
 def _grade(file: str, markup: str) -> None:
+    if not os.path.lexists(file):
+        raise BadInput(f"{file} does not exist")
     with working() as progress:
         progress("importing SymPy")
         from gru_codegen.grade import grade
@@ -103,6 +105,7 @@ def _grade(file: str, markup: str) -> None:
 def _write_blank(cell: str, loss: str, readout: str, output: str) -> None:
     if output != "-" and os.path.lexists(output):
         raise BadInput(f"{output} is there already, maybe filled in; name another file")
+    require_known(cell, loss, readout)
     require_output(output, cell, loss)
     with working() as progress:
         progress("importing SymPy")

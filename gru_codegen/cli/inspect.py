@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import shutil
 import sys
-from typing import get_args
+from typing import TYPE_CHECKING
 
 import click
 
 from gru_codegen.cli import options
 from gru_codegen.cli.errors import BadInput, choose
-from gru_codegen.cli.options import requested, require_output
+from gru_codegen.cli.options import requested, require_known, require_output
 from gru_codegen.cli.terminal import deliver, working
 from gru_codegen.steps import MOST_SHOWN
 
+if TYPE_CHECKING:
+    from gru_codegen.explain import Expansion, Format
+
 __all__ = ["inspect"]
+
+FORMATS: tuple[Format, ...] = ("text", "latex", "html", "json")
+EXPANSIONS: tuple[Expansion, ...] = ("hand", "full")
 
 #: Wider lines of prose are hard to read.
 _WIDEST, _NARROWEST = 120, 40
@@ -50,7 +56,7 @@ Examples:
 )
 @click.option(
     "--expand",
-    metavar="[hand|full]",
+    metavar=options.one_of(EXPANSIONS),
     default="hand",
     show_default=True,
     help="How far to write out a gradient at a time step: to names of the forward pass, or fully.",
@@ -58,7 +64,7 @@ Examples:
 @click.option(
     "--format",
     "markup",
-    metavar="[text|latex|html|json]",
+    metavar=options.one_of(FORMATS),
     default="text",
     show_default=True,
     help="Text for the terminal, a LaTeX document, a page for browsers, or data.",
@@ -80,7 +86,14 @@ def inspect(
     output: str,
 ) -> None:
     """Show where the gradients come from: every equation, its derivatives, and its line of code."""
+    require_known(cell, loss, readout)
     require_output(output, cell, loss)
+    spelling = choose("format", markup, FORMATS)
+    expansion = choose("expand", expand, EXPANSIONS)
+    if fragment and spelling != "latex":
+        raise BadInput("--fragment is for --format latex")
+    if ascii and spelling != "text":
+        raise BadInput("--ascii is for --format text")
     if at is not None and unroll is None:
         raise BadInput(f"--at {at}: of how many time steps? give --unroll as well")
     if at is not None and not 1 <= at <= (unroll or at):
@@ -89,19 +102,10 @@ def inspect(
         raise BadInput("--expand full: of how many time steps? give --unroll as well")
     with working() as progress:
         progress("importing SymPy")
-        from gru_codegen.explain import EXPANSIONS, Expansion, Format
         from gru_codegen.inspection import inspect as inspected
 
         request = requested(cell, loss, readout)
-        formats: dict[str, Format] = {each: each for each in get_args(Format)}
-        spelling = choose("format", markup, formats)
-        expansions: dict[str, Expansion] = {each: each for each in EXPANSIONS}
-        expansion = choose("expand", expand, expansions)
-        if fragment and spelling != "latex":
-            raise BadInput("--fragment is for --format latex")
-        if ascii and spelling != "text":
-            raise BadInput("--ascii is for --format text")
-        weights = {str(each): each for each in request.complete.weights}
+        weights = [str(each) for each in request.complete.weights]
         for weight in wrt:
             choose("wrt", weight, weights, "weight")
         progress(f"deriving {cell}")

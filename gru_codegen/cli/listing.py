@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gru_codegen.cli.options import READOUTS
+from gru_codegen.cli.options import READOUTS, require_declared
 from gru_codegen.cli.terminal import bound, fitted, say, working
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def list_cells(cell: str | None) -> None:
 
     CELL is a name, package.module:NAME or FILE.toml.
     """
+    require_declared(cell)
     with working() as progress:
         progress("importing SymPy")
         from gru_codegen.losses import losses

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gru_codegen.cli.errors import PROGRAM, BadInput, choose
+from gru_codegen.cells import files_by_name
+from gru_codegen.cli.errors import BadInput, choose
 from gru_codegen.files import require_place
+from gru_codegen.known import none_called, one_of_your_own
 from gru_codegen.steps import fault_of_steps
 
 if TYPE_CHECKING:
+    from gru_codegen.passes import Layout, Style
     from gru_codegen.request import Request
 
 __all__ = [
+    "EXTRAS",
+    "LAYOUTS",
+    "LOSSES",
     "READOUTS",
+    "STYLES",
     "cell",
     "extras",
     "layout",
@@ -26,6 +33,8 @@ __all__ = [
     "output",
     "readout",
     "requested",
+    "require_declared",
+    "require_known",
     "require_output",
     "sizes",
     "style",
@@ -76,35 +85,47 @@ def _choice(name: str, metavar: str, default: str, text: str) -> Callable[[Any],
     return click.option(f"--{name}", metavar=metavar, default=default, show_default=True, help=text)
 
 
+# What options take by name. It is known where it is declared too, but NumPy and SymPy are imported
+# there, and help and the refusal of a name have no need of them.
+LOSSES = ("l2", "l2-mean", "huber", "bce", "cross-entropy", "cross-entropy-mean")
+STYLES: tuple[Style, ...] = ("fast", "textbook")
+LAYOUTS: tuple[Layout, ...] = ("rows", "blocked", "columns", "folded")
+EXTRAS = ("credit", "trace")
 #: The readouts and their outputs.
 READOUTS = {"none": "the output of the cell itself", "linear": "O_t = S_t Wout + bout"}
+
+
+def one_of(names: Iterable[str]) -> str:
+    """The names as help shows them."""
+    return f"[{'|'.join(names)}]"
+
 
 cell = _choice("cell", "CELL", "gru", "A name, package.module:NAME or FILE.toml.")
 loss = _choice(
     "loss",
     "LOSS",
     "l2",
-    f"A name, which `{PROGRAM} cells` lists, package.module:NAME or FILE.toml.",
+    f"{', '.join(LOSSES[:-1])} or {LOSSES[-1]}; package.module:NAME or FILE.toml.",
 )
 readout = _choice(
-    "readout", "[none|linear]", "none", f"Put out the state, or {READOUTS['linear']}."
+    "readout", one_of(READOUTS), "none", f"Put out the state, or {READOUTS['linear']}."
 )
 style = _choice(
     "style",
-    "[fast|textbook]",
+    one_of(STYLES),
     "fast",
     "Batched and in place, or one expression per equation.",
 )
 layout = click.option(
     "--layout",
-    metavar="[rows|blocked|columns|folded]",
-    help="How the fast style stores and multiplies matrices; "
-    f"`{PROGRAM} generate --tune` finds the fastest.  [default: columns]",
+    metavar=one_of(LAYOUTS),
+    help="How the fast style stores and multiplies matrices; --tune of `generate` finds the "
+    "fastest.  [default: columns]",
 )
 extras = click.option(
     "--with",
     "extras",
-    metavar="[credit|trace]",
+    metavar=one_of(EXTRAS),
     multiple=True,
     help="Add credit(), which says whose error gives how much of every gradient, at which step, or "
     "trace(), which returns every matrix that the equations compute, of every step.",
@@ -135,35 +156,62 @@ def requested(
     extras: tuple[str, ...] = (),
     only: str | None = None,
 ) -> Request:
-    """The request, by the names that the command line has for its parts."""
-    from gru_codegen.parse import cell_called, loss_called
-    from gru_codegen.passes import LAYOUTS, STYLES, Layout
-    from gru_codegen.readouts import readouts
-    from gru_codegen.request import EXTRAS, Request
+    """The request, by the names that the command line has for its parts.
 
-    known_cell, known_loss = cell_called(cell), loss_called(loss)
-    known_style = choose("style", style, {each: each for each in STYLES})
-    choose("readout", readout, readouts)
+    Call `require_known` before.
+    """
+    from gru_codegen.parse import cell_called, loss_called
+    from gru_codegen.request import Request
+
+    known_style = choose("style", style, STYLES)
+    known_layout = None if layout is None else choose("layout", layout, LAYOUTS)
+    rest = (unroll, known_style, known_layout, extras, only)
+    return Request(cell_called(cell), loss_called(loss), readout, *rest)
+
+
+def require_known(
+    cell: str,
+    loss: str,
+    readout: str,
+    style: str = "fast",
+    layout: str | None = None,
+    extras: tuple[str, ...] = (),
+    only: str | None = None,
+) -> None:
+    """Refuse names that there are not, and what cannot be had together; SymPy is not imported."""
+    require_declared(cell, loss)
+    choose("style", style, STYLES)
+    choose("readout", readout, READOUTS)
     for extra in extras:
-        choose("with", extra, {each: each for each in EXTRAS}, "extra")
-    layouts: dict[str, Layout] = {each: each for each in LAYOUTS}
-    known_layout = None if layout is None else choose("layout", layout, layouts)
-    if known_layout is not None and known_style == "textbook":
-        raise BadInput("--layout is for the fast style; leave it or --style textbook out")
+        choose("with", extra, EXTRAS, "extra")
+    if layout is not None:
+        choose("layout", layout, LAYOUTS)
+        if style == "textbook":
+            raise BadInput("--layout is for the fast style; leave it or --style textbook out")
     if only is not None:
-        choose("only", only, {"forward": "forward"})
+        choose("only", only, ("forward",), "part")
         if loss != "l2" or "credit" in extras:
             other = "--with credit" if "credit" in extras else f"--loss {loss}"
             raise BadInput(f"--only forward has no loss and no gradients; leave it or {other} out")
-    rest = (unroll, known_style, known_layout, extras, only)
-    return Request(known_cell, known_loss, readout, *rest)
+
+
+def require_declared(cell: str | None = None, loss: str | None = None) -> None:
+    """Refuse a name that no cell or loss of the package has, and a file that is not there."""
+    for kind, spec, known in (("cell", cell, files_by_name()), ("loss", loss, LOSSES)):
+        if spec is None or ":" in spec or spec.lower().endswith(".py"):
+            continue  # of a module: to be imported, or told about, where it is
+        if spec.lower().endswith(".toml"):
+            if not os.path.lexists(spec):
+                raise BadInput(f"{spec} does not exist")
+        elif spec not in known:
+            raise BadInput(f"{none_called(kind, spec, known)}; {one_of_your_own(kind)}")
 
 
 def require_output(output: str, *declared: str) -> None:
     """Refuse a place where nothing can be written, and that of what is `declared` in a file."""
     if output == "-":
         return
-    require_place(output)
+    require_place(output, make_folder=True)
     for spec in declared:
         both_exist = os.path.exists(output) and os.path.exists(spec)
         if spec.lower().endswith(".toml") and both_exist and os.path.samefile(output, spec):

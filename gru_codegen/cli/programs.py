@@ -6,7 +6,7 @@ import click
 
 from gru_codegen.cli import options
 from gru_codegen.cli.errors import BadInput, Unknown
-from gru_codegen.cli.options import requested, require_output
+from gru_codegen.cli.options import requested, require_known, require_output
 from gru_codegen.cli.terminal import deliver, working
 from gru_codegen.steps import MOST_STEPS
 
@@ -60,6 +60,7 @@ def show_program(
     """
     if after is not None and every_pass:
         raise BadInput("--after shows one stage and --every-pass all; leave one of them out")
+    require_known(cell, loss, readout, style, layout)
     require_output(output, cell, loss)
     with working() as progress:
         progress("importing SymPy")

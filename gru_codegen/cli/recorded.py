@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-__all__ = ["cell_of", "loss_of", "other_declaration", "version_of"]
+__all__ = ["cell_of", "is_generated", "loss_of", "other_declaration", "version_of"]
 
 
 def other_declaration(on_disk: str, source: str) -> str | None:
@@ -18,6 +18,11 @@ def other_declaration(on_disk: str, source: str) -> str | None:
     cell = cell_of(on_disk)
     same = cell == cell_of(source) or _equations(on_disk) == _equations(source)
     return None if same else cell
+
+
+def is_generated(text: str) -> bool:
+    """Return whether `text` is that of a kernel, whatever has become of it since."""
+    return re.search(r"^CONTRACT = \d", text, re.MULTILINE) is not None and bool(_equations(text))
 
 
 def cell_of(source: str) -> str | None:

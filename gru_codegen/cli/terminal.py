@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from difflib import unified_diff
 from textwrap import TextWrapper
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -20,11 +22,15 @@ if TYPE_CHECKING:
     from gru_codegen.verify import Report
 
 
+_Style = dict[str, Any]
 #: Of the rows of a report, by their verdicts.
-_STYLES: dict[str, dict[str, Any]] = {
+_STYLES: dict[str, _Style] = {
     "FAIL": {"fg": "red", "bold": True},
     "inaccurate": {"fg": "yellow"},
 }
+#: Of the lines of a diff: of the two that name the files, and by how others begin.
+_OF_HEADS: _Style = {"bold": True}
+_OF_CHANGES: dict[str, _Style] = {"@": {"fg": "cyan"}, "-": {"fg": "red"}, "+": {"fg": "green"}}
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -54,7 +60,7 @@ def deliver(text: str, output: str) -> None:
     if output == "-":
         say(text.encode(), end=False)
     else:
-        write_whole(output, text)
+        write_whole(output, text, make_folder=True)
         tell(f"wrote {output}")
 
 
@@ -93,12 +99,37 @@ def show(report: Report) -> None:
         say(text)
         return
     for line in text.splitlines():
-        style: dict[str, Any] = {}
+        style: _Style = {}
         if line == report.verdict:
             style = {"fg": "green" if report else "red", "bold": True}
         elif line.endswith(tuple(_STYLES)):
             style = _STYLES[line.split()[-1]]
-        click.echo(click.style(visible(line), **style))
+        _echo(visible(line), style)
+
+
+def show_difference(old: str, new: str, path: str) -> bool:
+    """Print the unified diff from the text at `path` to the one that would be generated.
+
+    Returns whether there is one. On a terminal it has colours.
+    """
+    # By line feed alone, where `str.splitlines` also splits at a form feed and half a dozen others.
+    before, after = (list(io.StringIO(text)) for text in (old, new))
+    lines = [*unified_diff(before, after, f"{path} (on disk)", f"{path} (generated)")]
+    for number, line in enumerate(lines):
+        whole = line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+        if is_terminal(sys.stdout):
+            _echo(
+                visible(whole.rstrip("\n")), _OF_HEADS if number < 2 else _OF_CHANGES.get(line[0])
+            )
+        else:
+            say(whole.encode(errors="backslashreplace"), end=False)
+    return bool(lines)
+
+
+def _echo(line: str, style: _Style | None) -> None:
+    """Print a line on a terminal, in colours unless NO_COLOR is set or the terminal has none."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    click.echo(line if plain or not style else click.style(line, **style))
 
 
 def columns(widest: int = 100) -> int:

@@ -13,6 +13,7 @@ import click
 from gru_codegen.cli.apart import apart, run_apart
 from gru_codegen.cli.certificates import BESIDE, is_certified, verify_certificate
 from gru_codegen.cli.errors import BadInput, CheckFailed
+from gru_codegen.cli.options import require_declared
 from gru_codegen.cli.recorded import cell_of, loss_of
 from gru_codegen.cli.terminal import show, tell, working
 
@@ -91,6 +92,7 @@ def _will_run(
     """Return whether `file` will be run; what can be refused without that is refused now."""
     if certificate is not None:
         return is_certified(file, certificate)
+    require_declared(cell, loss)
     from gru_codegen.modules import python_source
 
     text = python_source(file)

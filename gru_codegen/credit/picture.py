@@ -42,7 +42,7 @@ def draw(found: Any, title: str, path: str) -> None:
     figure.suptitle(title, fontsize=10)
     picture = io.BytesIO()
     figure.savefig(picture, dpi=150, format=os.path.splitext(path)[1][1:].lower())
-    write_whole(path, picture.getvalue())
+    write_whole(path, picture.getvalue(), make_folder=True)
 
 
 def heat_map(axes: Any, table: Any) -> Any:

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 from gru_codegen.cell import Cell
 from gru_codegen.errors import CellError
-from gru_codegen.known import meant
+from gru_codegen.known import meant, none_called, one_of_your_own
 from gru_codegen.losses import Loss, losses
 from gru_codegen.modules import one_line
 from gru_codegen.parse.declaration import read_cell
@@ -41,11 +41,6 @@ class _Kind(Generic[Declared]):
     known: Mapping[str, Declared]
     read: Callable[[Text], Declared]
 
-    @property
-    def ways(self) -> str:
-        """The names that one has which does not come with the package, in words."""
-        return f"a {self.word} of your own is package.module:NAME, or FILE.toml"
-
     def none_called(self, spec: str) -> str:
         """The beginning of a message."""
         return f"there is no {self.word} {spec!r};"
@@ -57,7 +52,7 @@ _LOSSES = _Kind(Loss, "loss", "losses", losses, read_loss)
 
 def ways() -> str:
     """The names that cells and losses have which do not come with the package, in words."""
-    return f"{_CELLS.ways}; {_LOSSES.ways}"
+    return "; ".join(one_of_your_own(kind.word) for kind in (_CELLS, _LOSSES))
 
 
 def cell_called(spec: str) -> Cell:
@@ -98,8 +93,7 @@ def _load(spec: str, kind: _Kind[Declared]) -> Declared:
         return _imported(spec, kind)
     if spec in kind.known:
         return kind.known[spec]
-    known = f"{meant(spec, kind.known)} known: {', '.join(kind.known)}"
-    raise CellError(f"{kind.none_called(spec)}{known}; {kind.ways}")
+    raise CellError(f"{none_called(kind.word, spec, kind.known)}; {one_of_your_own(kind.word)}")
 
 
 def _check_path(path: str) -> None:
@@ -126,7 +120,7 @@ def _module_of(python: re.Match[str]) -> str:
 def _imported(spec: str, kind: _Kind[Declared]) -> Declared:
     match = _OBJECT.fullmatch(spec)
     if match is None:
-        raise CellError(f"{kind.none_called(spec)} {kind.ways}")
+        raise CellError(f"{kind.none_called(spec)} {one_of_your_own(kind.word)}")
     module, name = _module(match["module"]), match["name"]
     ours = [word for word, value in vars(module).items() if isinstance(value, kind.type)]
     listed = f"{kind.words} in it: {', '.join(ours)}" if ours else f"it has no {kind.word}"

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from gru_codegen.cell import Cell
-from gru_codegen.cells import FAMILIES, FOLDER
+from gru_codegen.cells import FAMILIES, FOLDER, files_by_name
 from gru_codegen.known import none_called
 from gru_codegen.parse.declaration import read_cell
 from gru_codegen.parse.document import text_of_file
@@ -17,16 +17,10 @@ __all__ = ["cells", "families"]
 
 
 class _Cells(Mapping[str, Cell]):
-    """Cells by their names: `lem` in lem.toml; `gru-bias` is GRU_BIAS in the file gru_bias.py."""
+    """Cells by their names, from a folder of files."""
 
     def __init__(self, folder: Path) -> None:
-        found = {
-            file.stem.replace("_", "-"): file
-            for file in sorted(folder.iterdir())
-            if file.suffix in (".py", ".toml") and not file.stem.startswith("_")
-        }
-        listed = [name for name in chain(*FAMILIES.values()) if name in found]
-        self._files = {name: found[name] for name in (*listed, *found)}
+        self._files = files_by_name(folder)
         self._read: dict[str, Cell] = {}
 
     def __getitem__(self, name: str) -> Cell:

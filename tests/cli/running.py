@@ -77,16 +77,22 @@ def plant_faults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "source", lambda *a, **k: source(*a, **k) + FAULT)
 
 
-def process(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "100"}
+def process(*arguments: str, also: Any = (), **options: Any) -> subprocess.Popen[bytes]:
+    """Start Python; `also` is what its environment has besides."""
+    given = {"PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "100", **dict(also)}
+    environment = {**os.environ, **given}
     return subprocess.Popen([sys.executable, *arguments], env=environment, **options)
 
 
-def on_terminal(*arguments: str, also_stdout: bool) -> tuple[int, bytes, bytes]:
-    """Run a command with standard error, and maybe output, on a terminal: status, both outputs."""
+def on_terminal(*arguments: str, also_stdout: bool, **also: str) -> tuple[int, bytes, bytes]:
+    """Run a command with standard error, and maybe output, on a terminal: status, both outputs.
+
+    also: of its environment.
+    """
     ours, theirs = pty.openpty()
     stdout = theirs if also_stdout else subprocess.PIPE
-    with process("-m", "gru_codegen", *arguments, stdout=stdout, stderr=theirs) as child:
+    command = ("-m", "gru_codegen", *arguments)
+    with process(*command, also=also, stdout=stdout, stderr=theirs) as child:
         os.close(theirs)
         shown = b""
         try:

@@ -206,7 +206,7 @@ def test_a_file_that_does_not_fit(here: Run, gru: Path, changes: Any, said: str)
             "one.npy: not a whole .npz archive of plain arrays: it is a",
         ),
         (["-o", "c.txt"], "--output: c.txt is no picture; end its name in .png, .svg, .pdf"),
-        (["-o", "missing/c.png"], "cannot write missing/c.png: the folder missing does not exist"),
+        (["-o", "one.npy/c.png"], "cannot write one.npy/c.png: one.npy is not a folder"),
     ],
 )
 def test_bad_options(here: Run, gru: Path, options: list[str], said: str) -> None:

@@ -17,7 +17,16 @@ from gru_codegen import pipeline
 from gru_codegen.request import Request
 from gru_codegen.verify import Report
 from tests.cells.sample import SAMPLE
-from tests.cli.running import Outcome, Run, files, plant_faults, recorded, refused, stop
+from tests.cli.running import (
+    Outcome,
+    Run,
+    files,
+    on_terminal,
+    plant_faults,
+    recorded,
+    refused,
+    stop,
+)
 
 # Every cell, every loss, both styles, both forms; not every one with every other.
 KERNELS = [
@@ -87,8 +96,6 @@ def test_what_is_generated_by_default(run: Run, folder: Path) -> None:
 
 @pytest.mark.parametrize("option", ["--output", "-o"])
 def test_output_to_a_file(option: str, run: Run, folder: Path) -> None:
-    os.mkdir("model")
-    Path("model/kernel.py").write_text("old")
     outcome = run("generate", "--unroll", "2", option, "model/kernel.py")
     assert outcome.status == 0
     assert outcome.out.startswith("wrote model/kernel.py: gated recurrent unit, 2 time steps, ")
@@ -107,13 +114,12 @@ def test_output_to_standard_output(options: list[str], run: Run, folder: Path) -
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("missing/k.py", "the folder missing does not exist; make it first, or name another"),
         ("full", "it is a folder; name a file in it"),
         ("full/", "it is a folder; name a file in it"),
         ("", "it is no name; name a file"),
         ("full/k.py/k.py", "full/k.py is not a folder"),
         ("k" * 300, "File name too long"),
-        ("a\nb/k.py", "the folder a b does not exist; make it first, or name another"),
+        ("full/k.py/a/k.py", "full/k.py is not a folder"),
     ],
 )
 def test_output_where_no_file_can_be(path: str, message: str, run: Run, folder: Path) -> None:
@@ -127,22 +133,75 @@ def test_output_where_no_file_can_be(path: str, message: str, run: Run, folder: 
 
 def test_a_bad_output_is_refused_before_the_work(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline, "source", stop(AssertionError("the work began")))
-    assert refused(run("generate", "--output", "missing/k.py")).startswith("cannot write")
-
-
-def test_a_folder_that_goes_away_during_the_work_is_not_made_again(
-    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def source(*_: object, **__: object) -> str:
-        os.rmdir("model")
-        return "source\n"
-
-    monkeypatch.setattr(pipeline, "source", source)
-    os.mkdir("model")
-    assert refused(run("generate", "--no-verify", "--output", "model/k.py")) == (
-        "cannot write model/k.py: the folder model does not exist; make it first, or name another"
+    Path("generated").write_text("old")
+    for option in ([], ["--output", "generated/k.py"], ["--output", "k" * 300]):
+        assert refused(run("generate", *option)).startswith("cannot write")
+    Path("generated").unlink()
+    os.makedirs("generated/gru.certificate.json")
+    assert refused(run("generate", "--certificate")) == (
+        "cannot write generated/gru.certificate.json: it is a folder; name a file in it"
     )
-    assert os.listdir(folder) == []
+
+
+@pytest.mark.parametrize("command", ["generate --no-verify", "inspect", "program"])
+def test_a_missing_folder_is_made(command: str, run: Run, folder: Path) -> None:
+    assert run(*command.split(), "--output", "a b/c/k.py").status == 0
+    assert files(folder) == {"a b/c/k.py"}
+
+
+# --- what a kernel is not written over ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["k.py", "generated/gru.py"])
+@pytest.mark.parametrize("there", ["import numpy\n", "CONTRACT = 1\n", "EQUATIONS = 1\n", "\xff"])
+def test_what_is_no_kernel_is_written_over_with_force_alone(
+    place: str, there: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkdir("generated")
+    Path(place).write_text(there, encoding="latin-1")
+    named = [] if place.startswith("generated") else ["--output", place]
+    with monkeypatch.context() as before:
+        before.setattr(pipeline, "source", stop(AssertionError("the work began")))
+        assert refused(run("generate", *named)) == (
+            f"{place} is no generated kernel; name another file with --output, or write over it "
+            "with --force"
+        )
+    assert Path(place).read_text(encoding="latin-1") == there
+    assert run("generate", "--no-verify", "--force", *named).status == 0
+    assert Path(place).read_text() == gc.generate(gc.GRU)
+
+
+@pytest.mark.parametrize("only", [None, "forward"])
+def test_a_kernel_is_written_over_whatever_has_become_of_it(only: str | None, run: Run) -> None:
+    for there in ("", " \n", gc.generate(gc.GRU, only=only).replace("gru-codegen", "nobody") + "#"):
+        Path("k.py").write_text(there)
+        assert run("generate", "--no-verify", "--output", "k.py").status == 0
+        assert Path("k.py").read_text() == gc.generate(gc.GRU)
+
+
+@pytest.mark.parametrize("name", ["numpy", "typing", "collections", "types", "tty"])
+def test_the_name_of_a_module_that_is_imported_is_refused(
+    name: str, run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = f"model/{name}.py"
+    with monkeypatch.context() as before:
+        before.setattr(pipeline, "source", stop(AssertionError("the work began")))
+        assert refused(run("generate", "--output", path)) == (
+            f"{path} would stand in the way of {name}, which Python imports by that name; name "
+            "another file with --output, or write it with --force"
+        )
+    assert files(folder) == set()
+    assert run("generate", "--no-verify", "--force", "--output", path).status == 0
+    assert run("generate", "--no-verify", "--output", f"model/{name}.txt").status == 0
+    assert run("generate", "--no-verify", "--output", f"model/{name}_kernel.py").status == 0
+
+
+def test_a_cell_with_the_name_of_a_module_needs_another_file(run: Run) -> None:
+    Path("own.toml").write_text(OWN.replace('"gru"', '"random"'))
+    said = refused(run("generate", "--cell", "own.toml", "--no-verify"))
+    assert said.startswith("generated/random.py would stand in the way of random, which Python ")
+    named = ("generate", "--cell", "own.toml", "--no-verify", "--output", "generated/mine.py")
+    assert run(*named).status == 0
 
 
 def test_the_default_folder_is_a_file(run: Run, folder: Path) -> None:
@@ -164,13 +223,13 @@ def test_a_file_name_that_no_encoding_has(run: Run, folder: Path) -> None:
 def test_a_full_disk_leaves_the_old_file(
     run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Path("k.py").write_text("old")
+    Path("k.py").write_text(gc.generate(gc.GRU, unroll=1))
     monkeypatch.setattr(os, "fsync", stop(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))
     outcome = run("generate", "--no-verify", "--output", "k.py")
     assert refused(outcome) == "cannot write k.py: No space left on device"
     assert outcome.out == ""
     assert files(folder) == {"k.py"}
-    assert Path("k.py").read_text() == "old"
+    assert Path("k.py").read_text() == gc.generate(gc.GRU, unroll=1)
 
 
 # --- a kernel that fails its checks ---------------------------------------------------------------
@@ -180,8 +239,9 @@ def test_a_full_disk_leaves_the_old_file(
 def test_a_kernel_that_fails_its_checks_is_not_written(
     name: str, unroll: str, run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    old = gc.generate(gc.cells[name], unroll=3)
+    Path("k.py").write_text(old)
     plant_faults(monkeypatch)
-    Path("k.py").write_text("old")
     outcome = run("generate", "--cell", name, "--unroll", unroll, "--output", "k.py")
     said = refused(outcome, status=1)
     assert re.fullmatch(
@@ -191,7 +251,7 @@ def test_a_kernel_that_fails_its_checks_is_not_written(
     assert re.search(rf"^{weight} +complex step .* FAIL$", outcome.out, re.MULTILINE)
     assert f"\n  {weight}, complex step: " in outcome.out
     assert files(folder) == {"k.py"}
-    assert Path("k.py").read_text() == "old"
+    assert Path("k.py").read_text() == old
 
 
 def test_standard_output_stays_empty_when_the_checks_fail(
@@ -280,8 +340,7 @@ def test_a_later_kernel_of_the_same_declaration_is_written_over(run: Run) -> Non
     assert run("generate", "--cell", "own.toml", "--no-verify").status == 0
     own.rename(moved)  # or its place has
     assert run("generate", "--cell", "moved.toml", "--no-verify").status == 0
-    Path("generated/gru.py").write_text("# something else\n")
-    assert run("generate", "--cell", "moved.toml", "--no-verify").status == 0
+    assert run("generate", "--no-verify", "--force").status == 0  # another one, and it is meant
 
 
 # --- --check --------------------------------------------------------------------------------------
@@ -357,6 +416,25 @@ def test_check_of_a_kernel_that_was_edited(run: Run) -> None:
     # What it says to run puts it right.
     assert run(*shlex.split(AGAIN)[1:]).status == 0
     assert path.read_text() == source
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("TERM", "xterm"), ("TERM", "dumb"), ("NO_COLOR", "1")]
+)
+def test_a_difference_has_colours_where_a_terminal_has(
+    name: str, value: str, run: Run, kernel: Path
+) -> None:
+    kernel.write_text(kernel.read_text().replace('STYLE = "fast"', 'STYLE = "slow"'))
+    arguments = ("generate", "--unroll", "2", "--check", "--no-verify", "--output", "k.py")
+    status, shown, _ = on_terminal(*arguments, also_stdout=True, **{name: value})
+    text = re.sub(r"\x1b\[(?!\d+m)[0-9;?]*[A-Za-z]", "", shown.decode()).replace("\r", "")
+    assert status == 1
+    red, green, plain = (f"\x1b[{code}m" if value == "xterm" else "" for code in (31, 32, 0))
+    changed = f'{red}-STYLE = "slow"{plain}\n{green}+STYLE = "fast"{plain}\n LAYOUT = "columns"\n'
+    assert f"\n{changed}" in text
+    piped = run(*arguments).out
+    assert "\x1b" not in piped
+    assert piped in re.sub(r"\x1b\[\d+m", "", text)
 
 
 def test_check_of_no_file_name(run: Run) -> None:

@@ -96,7 +96,7 @@ def test_a_blank_file_has_every_equation_that_is_read(loss: str, run: Run) -> No
     ("a.toml --format html", "--format: there is no format 'html'; known: text, json"),
     ("--template grv", "there is no cell 'grv'; did you mean gru?"),
     ("--template gru --loss l3", "there is no loss 'l3'; did you mean l2? known: l2, l2-mean"),
-    ("--template gru_codegen.cells:GRU", "gru_codegen.cells:GRU is an object in a module, which"),
+    ("--template gru_codegen.cells.gru:GRU", "gru_codegen.cells.gru:GRU is an object in a module"),
 ])  # fmt: skip
 def test_usage(run: Run, arguments: str, said: str) -> None:
     assert refused(run("grade", *arguments.split())).startswith(said)

@@ -12,7 +12,11 @@ from pathlib import Path
 import pytest
 
 import gru_codegen as gc
-from gru_codegen.cli import terminal
+from gru_codegen import explain
+from gru_codegen.cli import inspect, options, terminal
+from gru_codegen.passes import LAYOUTS, STYLES
+from gru_codegen.readouts import readouts
+from gru_codegen.request import EXTRAS
 from tests.cli.running import ROOT, files, on_terminal, process
 
 
@@ -135,6 +139,29 @@ LIGHT: Sequence[Sequence[str]] = (
     ["generate", "--help"],
     ["generate", "--unroll", "0"],
     ["generat"],
+    ["generate", "--cell", "grv"],
+    ["generate", "--cell", "none.toml"],
+    ["generate", "--loss", "l22"],
+    ["generate", "--style", "fats"],
+    ["generate", "--layout", "row"],
+    ["generate", "--style", "textbook", "--layout", "rows"],
+    ["generate", "--readout", "liner"],
+    ["generate", "--with", "credits"],
+    ["generate", "--only", "loss"],
+    ["generate", "--only", "forward", "--loss", "huber"],
+    ["generate", "--output", "/dev/null/k.py"],
+    ["generate", "--output", "numpy.py"],
+    ["inspect", "--cell", "grv"],
+    ["inspect", "--format", "tex"],
+    ["inspect", "--expand", "fully"],
+    ["program", "--loss", "l22"],
+    ["cells", "grv"],
+    ["grade", "none.toml"],
+    ["grade", "--template", "grv"],
+    ["audit", "somewhere:something", "--cell", "grv"],
+    ["audit", "somewhere:something", "--readout", "liner"],
+    ["verify", "k.py", "--cell", "grv"],
+    ["verify", "k.py", "--loss", "l22"],
 )
 
 
@@ -144,12 +171,22 @@ def test_help_and_usage_errors_import_nothing_heavy() -> None:
         "from gru_codegen import cli\n"
         f"for arguments in {LIGHT!r}:\n"
         "    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(None):\n"
-        "        cli.main(arguments)\n"
+        "        status = cli.main(arguments)\n"
+        "    assert status == 0 if '-' in arguments[-1][:1] else status == 2, arguments\n"
         "print(sorted({'sympy', 'numpy', 'jinja2', 'rich'} & set(sys.modules)))\n"
     )
     with process("-c", code, stdout=subprocess.PIPE) as child:
         out, _ = child.communicate(timeout=60)
     assert ast.literal_eval(out.decode()) == []
+
+
+def test_the_names_that_are_known_without_an_import() -> None:
+    assert tuple(gc.losses) == options.LOSSES
+    assert options.STYLES == STYLES
+    assert tuple(LAYOUTS) == options.LAYOUTS
+    assert options.EXTRAS == EXTRAS
+    assert tuple(options.READOUTS) == tuple(readouts)
+    assert (inspect.FORMATS, inspect.EXPANSIONS) == (explain.FORMATS, explain.EXPANSIONS)
 
 
 def test_verify_imports_no_sympy_without_a_declaration(folder: Path) -> None:

@@ -71,7 +71,7 @@ def test_it_is_written_to_a_file(run: Run, folder: Path) -> None:
         ("--after lower --every-pass", "--after shows one stage and --every-pass all; leave one "),
         ("--style textbook --layout rows", "--layout is for the fast style; leave it or --style"),
         ("--loss l2mean", "there is no loss 'l2mean'; did you mean l2-mean?"),
-        ("--output missing/gru.txt", "cannot write missing/gru.txt: the folder missing does not"),
+        ("--output /dev/null/k.txt", "cannot write /dev/null/k.txt: /dev/null is not a folder"),
         ("--cell gro", "there is no cell 'gro'"),
     ],
 )

@@ -15,7 +15,7 @@ from tests.cli.running import Outcome, Run, files, refused, stop
 
 GENERATE = (
     "--cell, --unroll, --loss, --style, --readout, --layout, --with, --only, --tune, --output, "
-    "--check, --no-verify, --certificate, --help"
+    "--check, --force, --no-verify, --certificate, --help"
 )
 INSPECT = (
     "--cell, --unroll, --loss, --readout, --wrt, --at, --expand, --format, --fragment, --ascii, "
@@ -47,7 +47,18 @@ LOSSES += f"; {ways().partition('; ')[2]}"
          f"known: {GENERATE}"),
         ("generate -q", f"there is no option '-q'; known: {GENERATE}"),
         ("generate 8", "got unexpected extra argument (8); see gru-codegen generate --help"),
-        ("generate --cell", "option '--cell' requires an argument; see gru-codegen --help"),
+        ("generate --cell", "option '--cell' requires an argument; see gru-codegen generate "
+         "--help"),
+        ("generate --loss", "option '--loss' requires an argument; see gru-codegen generate "
+         "--help"),
+        ("inspect --loss", "option '--loss' requires an argument; see gru-codegen inspect --help"),
+        ("generate --check=no", "option '--check' does not take a value; see gru-codegen generate "
+         "--help"),
+        ("generate --cell none.toml", "none.toml does not exist"),
+        ("generate --loss none.toml", "none.toml does not exist"),
+        ("generate --check --force", "--check writes nothing; leave it or --force out"),
+        ("generate --only back", "--only: there is no part 'back'; known: forward"),
+        ("grade none.toml", "none.toml does not exist"),
         ("generate --cell grv", f"there is no cell 'grv'; did you mean gru? {CELLS}"),
         ("generate --cell GRU", f"there is no cell 'GRU'; did you mean gru? {CELLS}"),
         ("generate --cell ''", f"there is no cell ''; {CELLS}"),
@@ -115,8 +126,8 @@ LOSSES += f"; {ways().partition('; ')[2]}"
             "--wrt: there is no weight 'wz'; did you mean Wz? "
             f"known: {', '.join(str(weight) for weight in gc.GRU.weights)}",
         ),
-        ("inspect --output missing/k.txt", "cannot write missing/k.txt: the folder missing does "
-         "not exist; make it first, or name another"),
+        ("inspect --output /dev/null/k.txt", "cannot write /dev/null/k.txt: /dev/null is not a "
+         "folder"),
         ("cells gru sru", "got unexpected extra argument (sru); see gru-codegen cells --help"),
         ("cells grv", f"there is no cell 'grv'; did you mean gru? {CELLS}"),
     ],

@@ -24,11 +24,13 @@ runpy.run_path(script)
 """
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run Python on this tree, whether it is installed or not."""
+def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run Python on this tree, whether it is installed or not; in the folder `cwd`."""
     command = [sys.executable, *arguments]
     environment = {**os.environ, "PYTHONPATH": str(FOLDER.parent)}
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, env=environment, cwd=cwd, capture_output=True, text=True, check=False
+    )
 
 
 def run_without(package: str, script: str) -> subprocess.CompletedProcess[str]:

@@ -18,7 +18,7 @@ OPTIONS = [
     *("--cell", "--unroll", "--loss", "--style", "--readout", "--layout", "--with", "--tune"),
     *("--check", "--no-verify", "--wrt", "--at", "--expand", "--format", "--fragment", "--ascii"),
     *("--after", "--every-pass", "--no-origins", "--mapping", "--template", "--data", "--certify"),
-    *("--help", "--version", "-o", "--output", "--", "-"),
+    *("--help", "--version", "--force", "-o", "--output", "--", "-"),
 ]
 VALUES = [
     *("gru", "m.toml", "g.toml", "a.toml", "k.py", "m.npz", "missing", "folder", "any", "1", "2"),

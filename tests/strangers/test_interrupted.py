@@ -175,7 +175,7 @@ def test_sixteen_at_once(tmp_path: Path, kernels: set[str]) -> None:
 
 
 COMMANDS = {
-    "generate": ["generate", "--no-verify", "--unroll", "1", "-o", "k.py"],
+    "generate": ["generate", "--no-verify", "--force", "--unroll", "1", "-o", "k.py"],
     "inspect": ["inspect", "--wrt", "Wz", "-o", "k.py"],
     "program": ["program", "-o", "k.py"],
     "credit": ["credit", "kernel.txt", "-o", "k.png"],
