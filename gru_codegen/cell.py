@@ -38,7 +38,7 @@ from gru_codegen.functions import FUNCTIONS, OwnFunction
 from gru_codegen.initial import Distribution, first_weights
 from gru_codegen.lags import Delayed, lag, with_states
 from gru_codegen.names import SHARED, check_file_name, fault_of_name
-from gru_codegen.notation import Notation
+from gru_codegen.notation import Declared, Notation
 from gru_codegen.outputs import as_tuple, one_or_several
 from gru_codegen.own_functions import applied_in, function, said
 from gru_codegen.ranges import check_ranges, fault_of_range
@@ -72,8 +72,8 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, eq=False)
-class Cell:
+@dataclass(frozen=True, eq=False, repr=False)
+class Cell(Declared):
     """A recurrent cell: the equations of one time step, validated when it is declared.
 
     Attributes

@@ -25,7 +25,7 @@ from sympy.matrices.expressions.transpose import Transpose
 from gru_codegen.errors import CellError
 from gru_codegen.forms import added, multiplied_elementwise, scaled
 from gru_codegen.functions import FUNCTIONS, ElementwiseFunction, OwnFunction, is_comparison
-from gru_codegen.notation import Notation, RowFunction, Where
+from gru_codegen.notation import Notation, RowFunction, Shown, Spelling, Where
 
 __all__ = [
     "B",
@@ -95,8 +95,8 @@ def power(base: Any, exponent: Any) -> Any:
     return product if exponent > 0 else FUNCTIONS["reciprocal"](product)
 
 
-@dataclass(frozen=True)
-class Equation:
+@dataclass(frozen=True, repr=False)
+class Equation(Shown):
     """``target = expression``, and the meaning of the target in words, its name if none is given.
 
     Raises
@@ -124,6 +124,15 @@ class Equation:
             object.__setattr__(self, "meaning", self.target.name)
         check_text(at, "meaning", self.meaning)
         object.__setattr__(self, "expression", plain(self.expression))
+
+    def _sides(self) -> tuple[Any, ...]:
+        return (self.target, self.expression)
+
+    def _written(self, spelling: Spelling, equals: str) -> str:
+        try:
+            return super()._written(spelling, equals)
+        except TypeError:  # a form that declarations alone have, as `lag`, or that cells refuse
+            return f"{self.target}{equals}{self.expression}"
 
     @property
     def is_timed(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import SequenceMatcher, get_close_matches
+from reprlib import Repr
 from typing import NoReturn, TypeVar
 
 __all__ = ["Known", "closest", "meant", "none_called", "one_of_your_own"]
@@ -25,12 +26,21 @@ class Known(dict[str, Value]):
 def none_called(kind: str, name: object, known: Iterable[str]) -> str:
     """The message about a `name` that none of a kind has."""
     close = meant(name, known) if isinstance(name, str) else ""
-    return f"there is no {kind} {name!r};{close} known: {', '.join(known)}"
+    return f"there is no {kind} {quoted(name)};{close} known: {', '.join(known)}"
 
 
 def one_of_your_own(kind: str) -> str:
     """The names that one has which does not come with the package, in words."""
     return f"a {kind} of your own is package.module:NAME, or FILE.toml"
+
+
+def quoted(name: object) -> str:
+    """A name as messages repeat it: the middle of a long one is left out."""
+    return _SHORT.repr(name)
+
+
+_SHORT = Repr()
+_SHORT.maxstring = 200
 
 
 def meant(name: str, known: Iterable[str]) -> str:
@@ -46,7 +56,9 @@ def closest(name: str, known: Iterable[str]) -> str | None:
     """
     name = name.lower().lstrip("-")
     words = {word.lower().lstrip("-"): word for word in known}
-    counted = {word: _slips(name, word) for word in words if abs(len(word) - len(name)) < len(name)}
+    counted = {
+        word: _slips(name, word) for word in words if 2 * abs(len(word) - len(name)) < len(name)
+    }
     near = [word for word, slips in counted.items() if 2 * slips < len(name)]
     if near:
         best = min(near, key=lambda word: (counted[word], *_unlike(name, word)))

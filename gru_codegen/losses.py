@@ -44,7 +44,7 @@ from gru_codegen.equations import (
 from gru_codegen.errors import CellError
 from gru_codegen.functions import exp, huber, log, reciprocal, sigmoid, softplus
 from gru_codegen.known import Known
-from gru_codegen.notation import leaves
+from gru_codegen.notation import Declared, Notation, OverTime, Schema, leaves
 from gru_codegen.outputs import as_tuple, one_or_several
 from gru_codegen.own_functions import applied_in
 from gru_codegen.rows import share
@@ -75,8 +75,8 @@ class KnownAdjoint:
     value: Any
 
 
-@dataclass(frozen=True, eq=False)
-class Loss:
+@dataclass(frozen=True, eq=False, repr=False)
+class Loss(Declared):
     """The cost of one time step; the loss is its sum over all steps.
 
     Attributes
@@ -151,6 +151,19 @@ class Loss:
         """The sizes of the targets of one step, which a mean is taken over."""
         shape = tuple(self.target.shape)
         return shape[:1] if self.targets == "labels" else shape
+
+    @property
+    def notation(self) -> Notation:
+        """The order and the writing of its symbols."""
+        given = (*self.predictions, self.target, *self.shifts)
+        computed = tuple(equation.target for equation in self.equations)
+        now = {symbol: (symbol.name, 0) for symbol in (*given, *computed)}
+        return Notation(given, computed, steps=now)
+
+    def _rows(self) -> list[tuple[Any, Any]]:
+        sizes = ("T", *map(str, self.numbers)) if self.mean else ()
+        left = Schema(" ".join([*sizes, "L"]), r"\,".join([*sizes, "L"]))
+        return [*super()._rows(), (left, OverTime(self.cost))]
 
     def columns(self, outputs: int) -> int:
         """The number of targets of a sample and a step with so many `outputs`: a label is one."""

@@ -19,12 +19,11 @@ from sympy.matrices.expressions.trace import Trace
 from sympy.matrices.expressions.transpose import Transpose
 
 from gru_codegen.derive.proof import placeholders, prove_derivative
-from gru_codegen.derive.shown import Shown
 from gru_codegen.equations import matrix, written
 from gru_codegen.errors import DerivationError
 from gru_codegen.forms import added
 from gru_codegen.functions import applied, entrywise, flat
-from gru_codegen.notation import Local, Notation, leaves, signed
+from gru_codegen.notation import Local, Notation, Shown, leaves, signed
 
 __all__ = ["RULES", "LocalDerivative", "Rule", "differentiate", "local_derivative"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from html import escape
 
 from gru_codegen.derive.formulas import Formulas
 from gru_codegen.derive.options import Options, options_of
@@ -14,6 +15,7 @@ from gru_codegen.derive.writing import (
     aligned,
     forward_rows,
     gradient_rows,
+    html_table,
     listed,
     loss_row,
     normal_rows,
@@ -51,6 +53,10 @@ class Derivation(Formulas):
 
     # --- writing ----------------------------------------------------------------------------
 
+    def __repr__(self) -> str:
+        gradients = ", ".join(str(gradient.target) for gradient in self.gradients)
+        return f"<Derivation of {self.cell.name}, {self.loss.name}: {gradients}>"
+
     def __str__(self) -> str:
         factors = {self.notation.text(s.factor): s.readers for s in self.shared}
         width = max(map(len, factors), default=0)
@@ -58,23 +64,36 @@ class Derivation(Formulas):
             f"{factor:<{width}}   read by {self.notation.prose(listed(readers), TEXT)}"
             for factor, readers in factors.items()
         ]
-        sections = {
-            "Forward equations": self._lines(forward_rows(self)),
-            "Normal form, which SymPy differentiates": self._lines(normal_rows(self)),
-            "Loss": self._lines([loss_row(self)]),
-            "Adjoint equations, for t = T .. 1": self._lines(adjoint_rows(self, self.adjoints)),
-            "Adjoints outside the time loop": self._lines(gradient_rows(self.outside)),
-            "Gradients": self._lines(gradient_rows(self.gradients)),
-            "Shared factors, each computed once": shared,
-        }
+        sections = {heading: self._lines(rows) for heading, rows in self._sections().items()}
+        sections["Shared factors, each computed once"] = shared
         blocks = [f"{self.cell.title}, {self.loss.title}"]
         for heading, lines in sections.items():
             if lines:
                 blocks.append("\n".join([heading, "", *(f"    {line}" for line in lines)]))
         return "\n\n".join(blocks)
 
+    def _sections(self) -> dict[str, Sequence[Row]]:
+        """The equations by their headings."""
+        return {
+            "Forward equations": forward_rows(self),
+            "Normal form, which SymPy differentiates": normal_rows(self),
+            "Loss": [loss_row(self)],
+            "Adjoint equations, for t = T .. 1": adjoint_rows(self, self.adjoints),
+            "Adjoints outside the time loop": gradient_rows(self.outside),
+            "Gradients": gradient_rows(self.gradients),
+        }
+
     def _lines(self, rows: Sequence[Row]) -> list[str]:
         return list(text_lines([rows], self.notation))
+
+    def _repr_html_(self) -> str:
+        """The sections as tables of MathML, which needs nothing else to be shown."""
+        tables = [
+            f"<h4>{escape(heading)}</h4>{html_table(rows, self.notation)}"
+            for heading, rows in self._sections().items()
+            if rows
+        ]
+        return f"<p>{escape(self.cell.title)}, {escape(self.loss.title)}</p>{''.join(tables)}"
 
     def _repr_latex_(self) -> str:
         """LaTeX for a notebook: every name that the formulas use is defined in it."""

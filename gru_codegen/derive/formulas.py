@@ -12,9 +12,8 @@ from sympy.matrices.expressions.special import ZeroMatrix
 from gru_codegen.cell import Cell
 from gru_codegen.derive.calculus import LocalDerivative
 from gru_codegen.derive.normal_form import NormalEquation
-from gru_codegen.derive.shown import Shown
 from gru_codegen.losses import Loss
-from gru_codegen.notation import Notation, leaves, over_time
+from gru_codegen.notation import Notation, Shown, leaves, over_time
 
 __all__ = ["AdjointEquation", "Formulas", "Gradient", "Shared"]
 

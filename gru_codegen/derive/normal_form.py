@@ -30,7 +30,7 @@ from sympy.matrices.expressions.transpose import Transpose
 from gru_codegen.equations import Equation, is_timed, matrix, plain
 from gru_codegen.forms import added, scaled
 from gru_codegen.names import fault_of_name
-from gru_codegen.notation import RowFunction, Where, leaves, signed
+from gru_codegen.notation import RowFunction, Shown, Where, leaves, signed
 
 __all__ = ["NormalEquation", "normalise"]
 
@@ -38,8 +38,8 @@ __all__ = ["NormalEquation", "normalise"]
 MOST_TERMS = 64
 
 
-@dataclass(frozen=True)
-class NormalEquation:
+@dataclass(frozen=True, repr=False)
+class NormalEquation(Shown):
     """``target = expression`` in normal form.
 
     Attributes
@@ -54,6 +54,9 @@ class NormalEquation:
     declared: Any
     origin: Equation
     meaning: str
+
+    def _sides(self) -> tuple[Any, ...]:
+        return (self.target, self.expression)
 
     @property
     def named_here(self) -> bool:

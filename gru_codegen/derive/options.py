@@ -32,7 +32,7 @@ from gru_codegen.derive.proof import prove_equal, prove_known, prove_row_factor
 from gru_codegen.derive.writing import mask_name
 from gru_codegen.equations import matrix, size
 from gru_codegen.names import free_name
-from gru_codegen.notation import Notation, leaves, signed
+from gru_codegen.notation import Notation, Shown, leaves, signed
 
 __all__ = ["Blend", "Guard", "Hold", "Options", "Weighting", "options_of"]
 
@@ -64,8 +64,8 @@ class Blend:
         return blend
 
 
-@dataclass(frozen=True)
-class Hold:
+@dataclass(frozen=True, repr=False)
+class Hold(Shown):
     """The equation of a state with padding.
 
     Attributes
@@ -86,9 +86,12 @@ class Hold:
     passed_on: Blend
     into_step: Blend
 
+    def _sides(self) -> tuple[Any, ...]:
+        return (self.state, self.value.expression)
 
-@dataclass(frozen=True)
-class Guard:
+
+@dataclass(frozen=True, repr=False)
+class Guard(Shown):
     """The equation of a', which takes the place of any argument a that would be out of range.
 
     Attributes
@@ -109,9 +112,12 @@ class Guard:
     term: LocalDerivative
     passed_on: Blend
 
+    def _sides(self) -> tuple[Any, ...]:
+        return (self.guarded, self.value.expression)
 
-@dataclass(frozen=True)
-class Weighting:
+
+@dataclass(frozen=True, repr=False)
+class Weighting(Shown):
     """The loss with weights.
 
     Attributes
@@ -135,8 +141,11 @@ class Weighting:
     share: Any
     seeds: Mapping[MatrixSymbol, Any]
 
+    def _sides(self) -> tuple[Any, ...]:
+        return (self.target, self.weighed)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Options:
     """The equations of all options; `notation` writes them.
 
@@ -153,6 +162,10 @@ class Options:
     weighting: Weighting
     last: Mapping[MatrixSymbol, LocalDerivative]
     notation: Notation
+
+    def __repr__(self) -> str:
+        states = ", ".join(str(hold.state) for hold in self.holds)
+        return f"<Options: lengths, loss weights and pullback of {states}>"
 
 
 def options_of(formulas: Formulas) -> Options:

@@ -73,7 +73,7 @@ class Indexed:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Unrolled:
     """The equations of time steps 1 .. T, each symbol with the number of its step.
 
@@ -209,6 +209,10 @@ class Unrolled:
 
     def _rows(self) -> list[list[Row]]:
         return [*self.forward_rows(), *self.backward_rows(), self.gradient_rows()]
+
+    def __repr__(self) -> str:
+        gradients = ", ".join(f"d{weight}" for weight in self.gradients)
+        return f"<Unrolled: {self.steps} time steps, {gradients}>"
 
     def __str__(self) -> str:
         return "\n".join(text_lines(self._rows(), self.notation, step=0))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from html import escape
 from itertools import chain, count, islice
 from typing import Any
 
@@ -17,7 +18,7 @@ from sympy.matrices.expressions.special import ZeroMatrix
 from gru_codegen.derive.formulas import AdjointEquation, Formulas, Gradient
 from gru_codegen.ir import EquationId
 from gru_codegen.losses import Loss
-from gru_codegen.notation import LATEX, TEXT, Notation, OverTime, Schema
+from gru_codegen.notation import LATEX, TEXT, Notation, OverTime, Schema, mathml
 
 __all__ = [
     "Prose",
@@ -26,6 +27,7 @@ __all__ = [
     "aligned",
     "forward_rows",
     "gradient_rows",
+    "html_table",
     "known_adjoint",
     "latex_lines",
     "listed",
@@ -244,6 +246,19 @@ def latex_lines(
         ]
 
     return [[lines(*row) for row in group] for group in written]
+
+
+def html_table(rows: Iterable[Row], notation: Notation, step: str | int = "t") -> str:
+    """The rows as a table of MathML: both sides of each, and its remark."""
+
+    def cells(row: Row) -> Iterator[str]:
+        left, right = (mathml(notation.latex(side, step)) for side in (row.left, row.right))
+        yield f'<td style="text-align: right"><math>{left}</math></td>'
+        yield f'<td style="text-align: left"><math><mo>=</mo>{right}</math></td>'
+        yield f'<td style="text-align: left">{escape(notation.prose(row.remark, TEXT, step))}</td>'
+
+    lines = (f"<tr>{''.join(cells(row))}</tr>" for row in rows)
+    return f"<table>{''.join(lines)}</table>"
 
 
 def aligned(

@@ -12,7 +12,7 @@ from gru_codegen.ir import EquationId
 __all__ = ["SourceMap"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SourceMap:
     """The lines of a module that compute each equation; prints as a table.
 
@@ -74,6 +74,10 @@ class SourceMap:
             }
             for each, text in self.texts.items()
         }
+
+    def __repr__(self) -> str:
+        lines = self.source.count("\n")
+        return f"<SourceMap: {len(self.texts)} equations in {lines} lines>"
 
     def __str__(self) -> str:
         width = max(len(str(each)) for each in self.texts)

@@ -14,7 +14,7 @@ Verdict = Literal["right", "wrong", "own", "missing"]
 _WIDTH = 100
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Line:
     """The verdict on one line.
 
@@ -35,6 +35,9 @@ class Line:
     remarks: tuple[str, ...] = ()
     better: str = ""
 
+    def __repr__(self) -> str:
+        return f"<Line {self.name}: {self.verdict}>"
+
     def __str__(self) -> str:
         """The line on one line: verdict, formula, remarks."""
         better = (f"right is {self.name} = {self.better}",) if self.better else ()
@@ -43,7 +46,7 @@ class Line:
         return f"{head}  ({said})" if said else head
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Grade:
     """The verdicts on a file, line by line; true when nothing is wrong and nothing is missing.
 
@@ -77,6 +80,9 @@ class Grade:
         said += [f"{missing} missing"] if missing else []
         said += [f"{own} of your own"] if own else []
         return ", ".join(said)
+
+    def __repr__(self) -> str:
+        return f"<Grade of {self.subject}: {self.verdict}>"
 
     def __str__(self) -> str:
         return self.text()

@@ -113,7 +113,7 @@ class Phase:
         return by_name
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Program:
     """The whole computation.
 
@@ -153,6 +153,12 @@ class Program:
     equations: Mapping[EquationId, Formula] = field(default_factory=dict, compare=False)
     constants: tuple[Var, ...] = ()
     made: Mapping[str, tuple[str, tuple[int, ...]]] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        phases = ", ".join(phase.name for phase in self.phases)
+        steps = "any T" if self.steps is None else f"T = {self.steps}"
+        number = sum(1 for _ in self.statements())
+        return f"<Program {self.name}: {phases}; {steps}, {number} statements>"
 
     def __str__(self) -> str:
         from gru_codegen.ir.printing import printed  # which is written in terms of programs

@@ -22,6 +22,7 @@ from gru_codegen.notation.forms import (
 )
 from gru_codegen.notation.layout import bare, spans, spelled
 from gru_codegen.notation.mathml import CLASSED, mathml, symbol_class
+from gru_codegen.notation.shown import Declared, Shown
 from gru_codegen.notation.spelling import LATEX, TEXT, UNICODE, Spelling, mark_label
 from gru_codegen.notation.writing import Notation
 
@@ -31,11 +32,13 @@ __all__ = [
     "TEXT",
     "UNICODE",
     "Common",
+    "Declared",
     "Local",
     "Notation",
     "OverTime",
     "RowFunction",
     "Schema",
+    "Shown",
     "Spelling",
     "Verbatim",
     "Where",

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 from gru_codegen.cell import Cell
 from gru_codegen.errors import CellError
-from gru_codegen.known import meant, none_called, one_of_your_own
+from gru_codegen.known import meant, none_called, one_of_your_own, quoted
 from gru_codegen.losses import Loss, losses
 from gru_codegen.modules import one_line
 from gru_codegen.parse.declaration import read_cell
@@ -43,7 +43,7 @@ class _Kind(Generic[Declared]):
 
     def none_called(self, spec: str) -> str:
         """The beginning of a message."""
-        return f"there is no {self.word} {spec!r};"
+        return f"there is no {self.word} {quoted(spec)};"
 
 
 _CELLS = _Kind(Cell, "cell", "cells", cells, read_cell)

@@ -85,7 +85,7 @@ class View:
     place: Place
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Plan:
     """A program together with the place of everything that it stores.
 
@@ -111,6 +111,9 @@ class Plan:
     views: tuple[View, ...]
     bounded: tuple[Var, ...]
     spread: frozenset[str]
+
+    def __repr__(self) -> str:
+        return f"<Plan of {self.program!r}: {len(self.arrays)} arrays>"
 
     def __str__(self) -> str:
         lines = []

@@ -18,7 +18,7 @@ LEGEND = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Check:
     """One row: how far ``weight`` was off by ``method``, and how far it may be.
 
@@ -36,6 +36,10 @@ class Check:
     tolerance: float
     detail: str = ""
     inaccurate: bool = False
+
+    def __repr__(self) -> str:
+        weight, method, _, error, tolerance, verdict = self.cells
+        return f"<Check {weight}, {method}: {verdict}, {error} of {tolerance}>"
 
     @property
     def passed(self) -> bool:

@@ -222,12 +222,17 @@ def refusal(declared: Cell, loss: Loss = gc.L2) -> str:
 
 
 @pytest.mark.parametrize("make", [gc.derive, gc.generate, gc.program, gc.source_map])
-def test_declarations_are_not_taken_by_name(make: Any) -> None:
-    cell = r"^cell: expected a Cell, such as gc\.GRU or gc\.cells\['lstm'\], got 'xxxx.{,30}x'$"
-    with pytest.raises(TypeError, match=cell):
-        make("x" * 5000)
-    with pytest.raises(TypeError, match=r"^loss: expected a Loss, .* got 'l2'$"):
-        make(gc.GRU, loss="l2")
+def test_what_is_no_name_is_not_repeated(make: Any) -> None:
+    with pytest.raises(TypeError, match=r"^cell: expected a Cell, .*, got b'xxxx.{,30}x'$"):
+        make(b"x" * 5000)
+    with pytest.raises(
+        CellError, match=r"^there is no cell 'x{90,100}\.\.\.x{90,100}'; known: gru,"
+    ):
+        make("x" * 10**6)
+    with pytest.raises(
+        CellError, match=r"^there is no loss 'x{90,100}\.\.\.x{90,100}'; known: l2,"
+    ):
+        make(gc.GRU, loss="x" * 10**6)
 
 
 def test_a_name_that_an_adjoint_needs() -> None:
