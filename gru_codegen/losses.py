@@ -82,9 +82,10 @@ class Loss(Declared):
     Attributes
     ----------
     name, title: the name on the command line, the name in words.
-    prediction, target: the matrices that are compared, each (B, O). A tuple of several predictions
-        are the first outputs of a cell, as many.
-    equations: computed in order from these, each (B, O), or (B, 1) as sums of rows are.
+    prediction, target: the matrices that are compared, (B, O) each. A tuple of several predictions
+        are the first outputs of a cell, as many, and the target has the shape of the first. Sizes
+        stand for those of the outputs: those that differ have letters of their own.
+    equations: computed in order from these, of their sizes, or (B, 1) as sums of rows are.
     cost: a rational multiple of one trace, the scalar that a step adds to the loss.
     targets: the kind of y, one of `TARGETS`; a label's target is one-hot.
     shifts: symbols whose every row is the largest entry of that row of another, and which the loss
@@ -126,6 +127,12 @@ class Loss(Declared):
         check_symbols(where, given)
         for symbol in given:
             check_rows(where, symbol)
+        first = self.predictions[0]
+        if self.target.shape != first.shape:
+            raise CellError(
+                f"{where}: the target {self.target} is {letters(self.target)}, and {first}, which "
+                f"is predicted, {letters(first)}; the two have one shape"
+            )
         computed = [equation.target for equation in self.equations]
         check_names(where, (*given, *computed))
         given = (*given, *self.shifts)
@@ -176,13 +183,13 @@ class Loss(Declared):
 
         names: those of a cell's symbols; symbols of the loss that have one get another.
 
-        Raises CellError where there are too few outputs, or not all of one shape.
+        Raises CellError where there are too few outputs, or their shapes are others.
         """
-        self.check_outputs(as_tuple(outputs))
         predictions = as_tuple(outputs)[: len(self.predictions)]
-        columns = predictions[0].shape[1]
-        bound = {O: columns, share(O): OneMatrix(1, 1) if columns == 1 else share(columns)}
-        bound |= dict(zip(self.predictions, predictions, strict=True))
+        bound: dict[Any, Any] = dict(zip(self.predictions, predictions, strict=False))
+        for letter, columns in self.check_outputs(as_tuple(outputs)).items():
+            bound[letter] = columns
+            bound[share(letter)] = OneMatrix(1, 1) if columns == 1 else share(columns)
         for old, new in self._renamed(names).items():
             bound[old] = matrix(new, *(size.xreplace(bound) for size in old.shape))
 
@@ -203,18 +210,29 @@ class Loss(Declared):
             known=self.known and replace(self.known, value=bind(self.known.value)),
         )
 
-    def check_outputs(self, outputs: Sequence[MatrixSymbol]) -> None:
-        """Check that a cell with these outputs has those that the loss reads, of one shape."""
+    def check_outputs(self, outputs: Sequence[MatrixSymbol]) -> dict[Any, Any]:
+        """The number of columns that each size of the loss stands for with a cell's outputs.
+
+        Raises CellError where there are too few outputs, or their shapes are others.
+        """
         where, own = f"loss {self.name!r}", " and ".join(map(str, self.predictions))
         if len(outputs) < len(self.predictions):
             raise CellError(
                 f"{where}: it reads {len(self.predictions)} outputs, as {own}, and the cell puts "
                 f"out {len(outputs)}, {' and '.join(map(str, outputs))}; name more as its output"
             )
-        read = outputs[: len(self.predictions)]
-        if len({output.shape for output in read}) > 1:
-            shapes = " and ".join(f"{output} {letters(output)}" for output in read)
-            raise CellError(f"{where}: it reads {own} of one shape, and the cell puts out {shapes}")
+        sizes: dict[Any, Any] = {}
+        for declared, output in zip(self.predictions, outputs, strict=False):
+            letter, columns = declared.shape[1], output.shape[1]
+            if sizes.setdefault(letter, columns) != columns or (letter == 1 and columns != 1):
+                read, found = (
+                    " and ".join(f"{each} {letters(each)}" for each in some)
+                    for some in (self.predictions, outputs[: len(self.predictions)])
+                )
+                fault = f"{where}: it reads {read}, and the cell puts out {found}"
+                raise CellError(f"{fault}; sizes that differ have letters of their own in a loss")
+        sizes.pop(sp.S.One, None)
+        return sizes
 
     def _renamed(self, names: Collection[str]) -> dict[MatrixSymbol, str]:
         """Other names for the symbols that share theirs, or that of an adjoint, with a cell."""

@@ -138,8 +138,14 @@ def test_costs_that_cannot_be_declared(name: str) -> None:
 def test_both_sides_of_the_trace_have_one_shape() -> None:
     wide = matrix("W", B, D)
     assert refusal(
-        prediction=wide, equations=(Equation(E, Y / 2, "half"),), cost=Trace(E.T * wide)
+        prediction=(P, wide), equations=(Equation(E, P - Y, "error"),), cost=Trace(E.T * wide)
     ) == ("cost: E is (B, O), W is (B, D); the factors of Trace(A.T * B) must have one shape")
+
+
+def test_a_target_has_the_shape_of_the_first_prediction() -> None:
+    assert refusal(prediction=(matrix("W", B, D), P)) == (
+        "the target Y is (B, O), and W, which is predicted, (B, D); the two have one shape"
+    )
 
 
 def test_several_predictions_are_the_first_outputs() -> None:
@@ -159,8 +165,30 @@ def test_several_predictions_are_the_first_outputs() -> None:
     with pytest.raises(CellError) as apart:
         loss.of((M, matrix("N", B, D)))
     assert str(apart.value) == (
-        "loss 'l2': it reads P and Q of one shape, and the cell puts out M (B, H) and N (B, D)"
+        "loss 'l2': it reads P (B, O) and Q (B, O), and the cell puts out M (B, H) and N (B, D); "
+        "sizes that differ have letters of their own in a loss"
     )
+
+
+def test_predictions_have_sizes_of_their_own() -> None:
+    wide, sums = matrix("W", B, D), matrix("C", B, 1)
+    equations = (
+        Equation(sums, row_sum(hadamard(P, Y)) - row_mean(wide)),
+        Equation(E, P - sums * ones(1, O)),
+    )
+    loss = declare(prediction=(P, wide), equations=equations)
+    S, N = matrix("S", B, H), matrix("N", B, O)
+    bound = loss.of((N, S))  # what the cell calls O is not what the loss does
+    assert (bound.target.shape, bound.equations[0].target.shape) == ((B, O), (B, 1))
+    assert bound.equations[0].expression.has(share(H))
+    assert not any(each.expression.has(D) for each in bound.equations)
+    swapped = loss.of((matrix("N", B, D), matrix("S", B, O)))
+    assert swapped.target.shape == (B, D)
+    assert swapped.equations[0].expression.has(share(O))
+    one = declare(prediction=(P, sums), equations=(Equation(E, P - sums * ones(1, O) - Y),))
+    assert one.of((S, matrix("N", B, 1))).predictions[1].shape == (B, 1)
+    with pytest.raises(CellError, match=r"it reads P \(B, O\) and C \(B, 1\), and the cell puts"):
+        one.of((S, S))
 
 
 PARTS: dict[str, tuple[dict[str, Any], str]] = {
@@ -186,8 +214,8 @@ PARTS: dict[str, tuple[dict[str, Any], str]] = {
         "reorder the equations, or read the previous state",
     ),
     "shape": (
-        {"target": matrix("Y", B, D), "equations": (Equation(E, P - matrix("Y", B, D), "error"),)},
-        "equation E: -Y is (B, D), P is (B, O); the terms of a sum and the factors of an "
+        {"prediction": (P, matrix("W", B, D)), "equations": (Equation(E, P - matrix("W", B, D)),)},
+        "equation E: -W is (B, D), P is (B, O); the terms of a sum and the factors of an "
         "elementwise product must have one shape",
     ),
     "rows": (
@@ -195,7 +223,7 @@ PARTS: dict[str, tuple[dict[str, Any], str]] = {
         "Y is (O, B); what changes from step to step has one row per sample, (B, ...)",
     ),
     "one name twice": (
-        {"target": matrix("P", B, D)},
+        {"target": P},
         "P is declared twice; every symbol needs a name of its own",
     ),
     "no predictions": (

@@ -31,14 +31,17 @@ from tests.faults.mutation import mutants, shapes_in
 from tests.shares import in_turn
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-PINBALL, QUASI, POISSON, GAUSSIAN, SMOOTHED, DISTILLED, COSINE = (
+PINBALL, QUASI, POISSON, GAUSSIAN, SMOOTHED, DISTILLED, COSINE, REGULARIZED = (
     load_loss(str(EXAMPLES / f"{name}.toml"))
     for name in (
         *("pinball", "quasi_likelihood", "poisson", "gaussian_likelihood"),
-        *("label_smoothing", "distillation", "cosine"),
+        *("label_smoothing", "distillation", "cosine", "activation_regularization"),
     )
 )
-GARCH, TWO = (load_cell(str(EXAMPLES / f"{name}.toml")) for name in ("garch", "mean_and_variance"))
+GARCH, TWO, UNLIKE = (
+    load_cell(str(EXAMPLES / f"{name}.toml"))
+    for name in ("garch", "mean_and_variance", "logits_and_state")
+)
 LEVEL = 0.9
 P, Y, E, M, N, K = (matrix(name, B, O) for name in ("P", "Y", "E", "M", "N", "K"))
 G = matrix("G", B, 1)
@@ -131,6 +134,12 @@ TRUTHS: dict[str, tuple[Any, Any, str, Any]] = {
         lambda o, y: 2 * (softmax_of(o / 2) * y.sum(-1, keepdims=True) - y),
     ),
     "cosine": (gc.cells["mgu"], COSINE, "none", slope_of_cosine),
+    "outputs of unlike sizes": (
+        UNLIKE,
+        REGULARIZED,
+        "none",
+        lambda o, y: (softmax_of(o.LOGITS) - y, o.S / 50),
+    ),
 }
 COSTS: dict[str, Any] = {
     "pinball": lambda o, y: np.where(y > o, LEVEL * (y - o), (1 - LEVEL) * (o - y)),
@@ -141,6 +150,10 @@ COSTS: dict[str, Any] = {
     "label smoothing": lambda o, y: -smoothed(o, y) * np.log(softmax_of(o)),
     "distillation": lambda o, y: -4 * y * np.log(softmax_of(o / 2)),
     "cosine": lambda o, y: 1 - cosine_of(o, y)[0] / cosine_of(o, y)[1],
+    "outputs of unlike sizes": lambda o, y: (
+        (o.S**2).sum(-1, keepdims=True) / 100
+        - (y * np.log(softmax_of(o.LOGITS))).sum(-1, keepdims=True)
+    ),
 }
 FORMS: dict[str, dict[str, Any]] = {
     "textbook": {"style": "textbook"},
@@ -197,7 +210,7 @@ def test_every_check_passes_and_sees_a_wrong_cost(name: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")  # a kernel with a fault may well overflow
-@pytest.mark.parametrize("name", ["rows", "label smoothing", "cosine"])
+@pytest.mark.parametrize("name", ["rows", "label smoothing", "outputs of unlike sizes"])
 def test_faults_in_lines_of_whole_rows_are_refuted(name: str) -> None:
     cell, loss, readout, _ = TRUTHS[name]
     source = gc.generate(cell, loss=loss, readout=readout, style="textbook")

@@ -30,6 +30,8 @@ KEYS: dict[str, Any] = {
 }
 #: Those that may be an array too, of several names.
 _SEVERAL = {"output": ["S", "C"], "prediction": ["P", "Q"]}
+#: Those that may be a table too, with a shape for each name.
+_SHAPED = {"states": {"S": "(B, H)"}, "prediction": {"P": "(B, O)", "S": "(B, H)"}}
 _REQUIRED = ("name", "states", "weights", "equations")
 
 
@@ -57,13 +59,13 @@ def check_keys(
 
 
 def _check_kind(document: Document, key: str, value: Any, example: Any) -> None:
-    if key == "states" and isinstance(value, dict):  # with a shape for each
-        example = {"S": "(B, H)"}
+    if key in _SHAPED and isinstance(value, dict):
+        example = _SHAPED[key]
     if key in _SEVERAL and isinstance(value, list):  # several
         example = _SEVERAL[key]
-        if not value:
-            fault = f"{key} is empty; write it as {_toml(example)}, or leave it out"
-            raise document.error(fault, key)
+    if key in _SEVERAL and not value:
+        fault = f"{key} is empty; write it as {_toml(example)}, or leave it out"
+        raise document.error(fault, key)
     if type(value) is not type(example):
         expected = f"{kind_of(example)} such as {_toml(example)}"
         raise document.error(f"{key} must be {expected}, not {kind_of(value)}", key)

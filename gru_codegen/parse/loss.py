@@ -8,7 +8,8 @@
     '''
 
 P is the prediction and Y the target, both (B, O), or what `prediction` and `target` call them. An
-array of predictions are the first outputs of a cell, ``prediction = ["MEAN", "LOGVAR"]``. The
+array of predictions are the first outputs of a cell, ``prediction = ["MEAN", "LOGVAR"]``, or a
+table where they have shapes of their own, ``{ MEAN = "(B, O)", LOGVAR = "(B, 1)" }``. The
 numbers of the last matrix are added up, or those of the matrix that `cost` names. `targets` says
 what y holds, and ``[checks]`` from where to draw some, as ``Y = [0.1, 2]``.
 """
@@ -22,7 +23,7 @@ from typing import Any
 from sympy.matrices.expressions.special import OneMatrix
 from sympy.matrices.expressions.trace import Trace
 
-from gru_codegen.cell import B, check_file_name, fault_of_range, matrix
+from gru_codegen.cell import B, D, H, check_file_name, fault_of_range, matrix
 from gru_codegen.equations import check_text
 from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS
@@ -42,6 +43,7 @@ __all__ = ["read_loss"]
 KEYS: dict[str, Any] = {
     "name": "pinball",
     "title": "pinball cost of the ninth decile, at every time step",
+    "sizes": ["K"],
     "numbers": {"level": "9/10"},
     "functions": {"bump": "exp(-a * a)"},
     "prediction": "P",
@@ -96,6 +98,8 @@ class _Names(Symbols):
     everywhere = MappingProxyType({})
 
     def _read(self) -> None:
+        self.sizes |= {symbol.name: symbol for symbol in (B, D, H, O)}
+        self._read_sizes()
         table = self.document.table  # what it names is at fault, where the rest is as usual
         found = {place: self._matrix(*place) for place in self.places if place[0] not in table}
         self._read_numbers()
@@ -117,19 +121,28 @@ class _Names(Symbols):
                 raise self.document.error(fault, "functions", name)
 
     @property
-    def places(self) -> list[tuple[str] | tuple[str, int]]:
+    def places(self) -> list[tuple[str, ...] | tuple[str, int]]:
         """The place in the file of each prediction, then of the target."""
         several = self.document.table.get("prediction")
-        if not isinstance(several, list):
+        if not isinstance(several, (list, dict)):
             return [("prediction",), ("target",)]
-        return [*(("prediction", index) for index in range(len(several))), ("target",)]
+        places = several if isinstance(several, dict) else range(len(several))
+        return [*(("prediction", place) for place in places), ("target",)]
 
-    def _matrix(self, key: str, *index: int) -> Any:
-        name = self.document.table.get(key, KEYS[key])
-        for number in index:
-            name = name[number]
-        self._give_role(name, f"{'a' if index else 'the'} {key}", key, *index)
-        return matrix(name, B, O)
+    def _matrix(self, key: str, *place: str | int) -> Any:
+        """The prediction or target at a place: (B, O), or of the shape in a table of predictions.
+
+        A target has the shape of the first.
+        """
+        name: Any = self.document.table.get(key, KEYS[key])
+        for each in place:
+            name = each if isinstance(name, dict) else name[each]
+        self._give_role(name, f"{'a' if place else 'the'} {key}", key, *place)
+        given = self.document.table.get("prediction")
+        if not isinstance(given, dict):
+            return matrix(name, B, O)
+        own = name if place else next(iter(given))
+        return matrix(name, *self._shape_in("prediction", own, given[own]))
 
 
 def _words(document: Document) -> tuple[str, str]:
@@ -194,6 +207,11 @@ def _check_use(document: Document, symbols: _Names, written: Written, cost: str)
         if name not in written.read | in_functions:
             fault = f"no equation calls {name}; use it or remove it"
             raise document.error(fault, "functions", name)
+    letters = {str(size) for symbol in symbols.inputs for size in symbol.shape}
+    for index, letter in enumerate(document.table.get("sizes", [])):
+        if letter not in letters:
+            fault = f"no prediction has the size {letter}; use it or remove it"
+            raise document.error(fault, "sizes", index)
     for name in symbols.numbers:
         if name not in written.read | in_functions:
             raise document.error(f"no equation reads {name}; use it or remove it", "numbers", name)

@@ -109,9 +109,11 @@ class Symbols:
         self.roles[name] = role
 
     def _read_sizes(self) -> None:
+        *others, last = self.sizes
+        besides = f"those besides {', '.join(others)} and {last}"
         for index, letter in enumerate(self.document.table.get("sizes", [])):
             if letter in self.sizes:
-                fault = f"{letter} is a size already; sizes lists those besides B, D and H"
+                fault = f"{letter} is a size already; sizes lists {besides}"
                 raise self.document.error(fault, "sizes", index)
             self._give_role(letter, "a size", "sizes", index)
             self.sizes[letter] = size(letter)
@@ -168,9 +170,7 @@ class Symbols:
             self._give_role(previous, f"the previous value of {state}", "states", place)
             shape = (B, H)
             if isinstance(declared, dict):
-                shape = self._sizes_of(declared[state], "states", state)
-                if fault := _fault_of_shape("states", state, shape):
-                    raise self.document.value_error(fault, "states", state)
+                shape = self._shape_in("states", state, declared[state])
             self.states[state] = matrix(previous, *shape)
 
     @property
@@ -200,11 +200,16 @@ class Symbols:
         symbols = []
         for name, written in self.document.table.get(section, {"x": "(B, D)"}).items():
             self._give_role(name, role, section, name)
-            sizes = self._sizes_of(written, section, name)
-            if fault := _fault_of_shape(section, name, sizes):
-                raise self.document.value_error(fault, section, name)
+            sizes = self._shape_in(section, name, written)
             symbols.append(matrix(name, *(sp.S.One, sp.S.One, *sizes)[-2:]))
         return tuple(symbols)
+
+    def _shape_in(self, section: str, name: str, written: str) -> tuple[Any, ...]:
+        """The sizes of the shape of a name in a table, as `_sizes_of` has them, if it can be so."""
+        sizes = self._sizes_of(written, section, name)
+        if fault := _fault_of_shape(section, name, sizes):
+            raise self.document.value_error(fault, section, name)
+        return sizes
 
     def _sizes_of(self, written: str, section: str, name: str) -> tuple[Any, ...]:
         """The sizes of a shape as it is written: one for a vector, none for a number."""
@@ -252,11 +257,12 @@ def _shape_of(match: re.Match[str]) -> str:
 
 
 def _fault_of_shape(section: str, name: str, sizes: tuple[Any, ...]) -> str | None:
-    """The reason why an input, a state or a weight cannot have a shape, or None."""
-    if section in ("inputs", "states") and (len(sizes) < 2 or sizes[0] != B or sizes[1] == B):
-        role, a_role = ("input", "an input") if section == "inputs" else ("state", "a state")
-        return f"the {role} {name} is {letters(sizes)}; {a_role} has one row per sample, (B, n)"
-    if section in ("weights", "constants") and B in sizes:
-        role = section.removesuffix("s")
+    """The reason why an input, a state, a prediction or a weight cannot have a shape, or None."""
+    role = section.removesuffix("s")
+    if role in ("input", "state", "prediction"):
+        if len(sizes) < 2 or sizes[0] != B or sizes[1] == B:
+            a_role = f"an {role}" if role == "input" else f"a {role}"
+            return f"the {role} {name} is {letters(sizes)}; {a_role} has one row per sample, (B, n)"
+    elif B in sizes:
         return f"the {role} {name} is {letters(sizes)}; a {role} serves every sample and has no B"
     return None

@@ -51,7 +51,8 @@ def test_the_files_are_the_examples() -> None:
     excerpts = {
         "numbers = \\{ penalty": "poisson",
         "prediction = \\[": "gaussian_likelihood",
-        'targets = "labels"': "label_smoothing",
+        'targets = "labels"\n    mean': "label_smoothing",
+        'targets = "labels"\n    prediction': "activation_regularization",
         'targets = "fractions"': "distillation",
     }
     patterns = {name: rf'^    {first}.*?^    """$' for first, name in excerpts.items()}
@@ -87,10 +88,11 @@ def test_the_error_reads_so(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().err == shown
 
 
-def test_a_cell_with_too_few_outputs_is_refused_so(
-    folder: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("words", ["it reads 2 outputs", "it reads MEAN"])
+def test_a_cell_with_other_outputs_is_refused_so(
+    words: str, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command, shown = session("it reads 2 outputs")
+    command, shown = session(words)
     assert cli.main(command.split()) == 2
     assert capsys.readouterr().err == shown
 

@@ -122,7 +122,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     ),
     "a key of cells": (
         PLAIN + 'states = ["S"]',
-        "FILE:3:1: there is no states; did you mean targets? known: name, title, numbers, "
+        "FILE:3:1: there is no states; did you mean targets? known: name, title, sizes, numbers, "
         "functions, prediction, target, targets, equations, cost, mean, checks >states<",
     ),
     "a name of the package": (
@@ -172,6 +172,52 @@ FAULTS: dict[str, tuple[str, str]] = {
     "an unread prediction of several": (
         PLAIN + 'prediction = ["P", "Q"]',
         "FILE:3:21: no equation reads Q, a prediction >Q<",
+    ),
+    "no predictions in a table": (
+        PLAIN + "prediction = {}",
+        'FILE:3:1: prediction is empty; write it as { P = "(B, O)", S = "(B, H)" }, or leave it '
+        "out >prediction<",
+    ),
+    "a prediction of no shape": (
+        PLAIN + 'prediction = { P = "(B)" }',
+        'FILE:3:21: \'(B)\' is not a shape; write "(D, H)", "(H,)" for a vector, or "()" for a '
+        "number >(B)<",
+    ),
+    "a prediction without rows": (
+        PLAIN + 'prediction = { P = "(O, H)" }',
+        "FILE:3:21: the prediction P is (O, H); a prediction has one row per sample, (B, n) "
+        ">(O, H)<",
+    ),
+    "a prediction of no size": (
+        PLAIN + 'prediction = { P = "(B, K)" }',
+        'FILE:3:21: there is no size K; known: B, D, H, O; declare it: sizes = ["K"] >(B, K)<',
+    ),
+    "a prediction of one sample": (
+        PLAIN + "prediction = { P = 2 }",
+        'FILE:3:16: prediction holds strings, as in { P = "(B, O)", S = "(B, H)" }, not a '
+        "number >P<",
+    ),
+    "an unread prediction of a table": (
+        PLAIN + 'prediction = { P = "(B, O)", Q = "(B, H)" }',
+        "FILE:3:30: no equation reads Q, a prediction >Q<",
+    ),
+    "predictions that do not fit": (
+        'name = "mine"\nprediction = { P = "(B, O)", Q = "(B, H)" }\n'
+        'equations = "COST = P * Y - Q"',
+        "FILE:3:21: P * Y is (B, O), Q is (B, H); the terms of a sum must have one shape "
+        ">P * Y - Q<",
+    ),
+    "a size of nothing": (
+        PLAIN + 'sizes = ["K"]',
+        "FILE:3:11: no prediction has the size K; use it or remove it >K<",
+    ),
+    "a size that is there": (
+        PLAIN + 'sizes = ["O"]',
+        "FILE:3:11: O is a size already; sizes lists those besides B, D, H and O >O<",
+    ),
+    "a size as a number": (
+        'name = "mine"\nequations = "COST = (P - Y) / O"',
+        "FILE:2:31: O is a size, and no number of an equation; declare it under numbers >O<",
     ),
     "the target among predictions": (
         PLAIN + 'prediction = ["P", "Y"]',
