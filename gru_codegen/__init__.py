@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gru_codegen.grade import Grade, grade
     from gru_codegen.inspection import inspect
     from gru_codegen.ir import Program
+    from gru_codegen.kernel import Kernel
     from gru_codegen.losses import L2, Loss, losses
     from gru_codegen.parse import cells, load_cell, load_loss
     from gru_codegen.pipeline import check, generate, load, source_map
@@ -81,6 +82,7 @@ __all__ = [
     "Equation",
     "Grade",
     "GruCodegenError",
+    "Kernel",
     "Loss",
     "Program",
     "ProgramError",
@@ -125,6 +127,7 @@ _HOMES = {
         "grade": ("Grade", "grade"),
         "inspection": ("inspect",),
         "ir": ("Program",),
+        "kernel": ("Kernel",),
         "losses": ("L2", "Loss", "losses"),
         "parse": ("cells", "load_cell", "load_loss"),
         "pipeline": ("check", "generate", "load", "source_map"),

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gru_codegen.kernel import Kernel
 from gru_codegen.modules import require_kernel
 from gru_codegen.verify.entry_points import inputs, size_keyword, untold
 
@@ -23,7 +24,7 @@ Array = NDArray[Any]
 
 
 def checkpointed(
-    kernel: ModuleType,
+    kernel: ModuleType | Kernel,
     params: Any,
     x: Any,
     y: Any,
@@ -65,7 +66,7 @@ def checkpointed(
         total = total + found.loss
         for gradient, more in zip(gradients, found.params, strict=True):
             gradient += more
-    return kernel.Result(total, gradients, last)
+    return run.kernel.Result(total, gradients, last)
 
 
 class _Run:
@@ -73,7 +74,7 @@ class _Run:
 
     def __init__(
         self,
-        kernel: ModuleType,
+        kernel: ModuleType | Kernel,
         fixed: tuple[Any, ...],
         x: Any,
         y: Array,
@@ -81,7 +82,7 @@ class _Run:
         lengths: Any,
         mask: Any,
     ) -> None:
-        require_kernel(kernel)
+        kernel = require_kernel(kernel)
         if not hasattr(kernel, "all_gradients"):
             raise ValueError(f"{kernel.__name__} has no all_gradients; generate it again")
         self.kernel, self.fixed, self.y = kernel, fixed, y

@@ -84,8 +84,11 @@ def python_source(path: str | os.PathLike[str]) -> str:
     return source
 
 
-def require_kernel(module: Any) -> None:
-    """Raise VerificationError unless ``module`` defines all that every generated kernel does."""
+def require_kernel(module: Any) -> ModuleType:
+    """Return ``module``, which defines all that every generated kernel does.
+
+    Raises VerificationError if it does not.
+    """
     if not (isinstance(module, ModuleType) or hasattr(module, "CONTRACT")):
         raise VerificationError(
             "kernel: expected a module, as gru_codegen.load or the import of a generated file "
@@ -93,6 +96,8 @@ def require_kernel(module: Any) -> None:
         )
     if fault := _fault(module):
         raise VerificationError(f"{getattr(module, '__name__', repr(module))} {fault}")
+    kernel: ModuleType = module
+    return kernel
 
 
 def one_line(error: BaseException) -> str:

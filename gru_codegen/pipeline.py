@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from os import PathLike
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from gru_codegen.cell import Cell
 from gru_codegen.compare import compare, definition_of
@@ -17,6 +17,7 @@ from gru_codegen.emit.header import aligned
 from gru_codegen.errors import VerificationError
 from gru_codegen.initial import distribution
 from gru_codegen.ir import Program
+from gru_codegen.kernel import Kernel, KernelModule
 from gru_codegen.losses import L2, Loss, losses
 from gru_codegen.modules import is_forward_alone, load_source, require_kernel
 from gru_codegen.names import identifier
@@ -136,7 +137,7 @@ def _program(
 @names_its_choices
 def load(
     cell: Cell | str | PathLike[str], *, check: bool = False, **choices: Unpack[Choices]
-) -> ModuleType:
+) -> KernelModule:
     """Make the kernel of a cell, and load it as a module.
 
     A debugger steps through its generated lines. Nothing is written to disk.
@@ -177,11 +178,11 @@ def load(
     kernel = load_source(source(request, *_specs(cell, choices)), request.name)
     if check and not (report := _checked(kernel, request.cell, request.loss)):
         raise VerificationError(f"{request.name}: {report.verdict}; {report.failures[0].detail}")
-    return kernel
+    return cast("KernelModule", kernel)
 
 
 def check(
-    kernel: ModuleType,
+    kernel: ModuleType | Kernel,
     cell: Cell | str | PathLike[str],
     *,
     loss: Loss | str | PathLike[str] | None = None,
@@ -211,7 +212,7 @@ def check(
     >>> bool(report), report.verdict.partition(":")[0]
     (True, 'pass')
     """
-    require_kernel(kernel)
+    kernel = require_kernel(kernel)
     declared, cost = declared_cell(cell), declared_loss(_loss_of(kernel) if loss is None else loss)
     return _checked(kernel, declared, cost, seed=seed, certify=certify, progress=progress)
 

@@ -18,6 +18,7 @@ from reprlib import repr as shortened
 from types import ModuleType
 
 from ..errors import VerificationError
+from ..kernel import Kernel
 from ..modules import is_forward_alone, require_kernel
 from . import (
     all_gradients,
@@ -49,7 +50,7 @@ __all__ = ["Check", "Report", "verify"]
 
 
 def verify(
-    kernel: ModuleType,
+    kernel: ModuleType | Kernel,
     *,
     loss: Loss | None = None,
     seed: int = 0,
@@ -66,7 +67,7 @@ def verify(
     Raises VerificationError if ``kernel`` is not a generated module, has an unknown loss, lacks
     the SHAPES of its arguments, and if ``certify`` lacks python-flint.
     """
-    require_kernel(kernel)
+    kernel = require_kernel(kernel)
     if loss is None:
         require_known(kernel)
     elif not isinstance(loss, Loss):

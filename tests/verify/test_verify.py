@@ -136,7 +136,7 @@ def test_an_unknown_loss_is_refused() -> None:
     assert str(refused.value) == (
         "by_hand has the loss 'l3', which is none of l2, l2-mean, huber, bce, cross-entropy, "
         "cross-entropy-mean; to check it takes its declaration: gru-codegen verify FILE --loss "
-        "LOSS, or gru_codegen.pipeline.check(kernel, cell, loss=...)"
+        "LOSS, or gru_codegen.check(kernel, cell, loss=...)"
     )
 
 
@@ -146,4 +146,4 @@ def test_what_is_not_a_kernel_is_refused() -> None:
     with pytest.raises(
         VerificationError, match=r"^kernel: expected a module, .*, got namespace\(\)$"
     ):
-        verify(SimpleNamespace())  # type: ignore[arg-type]
+        verify(SimpleNamespace())
