@@ -1,16 +1,19 @@
-"""Weights from elsewhere: from and to torch, Keras and ONNX, as NumPy arrays.
+"""Kernels among frameworks: weights from and to torch, Keras and ONNX, and kernels inside torch.
 
-Every function takes a cell, or its name, and converts exactly or not at all: an InteropError, which
+Every conversion takes a cell, or its name, and is exact or not made at all: an InteropError, which
 is a ValueError, says which array does not fit and which cell would. Converted weights have the
 names of a kernel's Params: `kernel.Params(**from_torch("lstm", arrays))`.
 
 Arrays do not tell the options of the layer that they come from. The cell that is named does:
-docs/interop.md lists the layer of each. No library is imported, but for onnx to write a model.
+docs/interop.md lists the layer of each. Conversions import no library. What runs inside a
+framework, and what writes a model for ONNX, imports it when it is called.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from numpy.typing import NDArray
@@ -23,6 +26,8 @@ from gru_codegen.interop.sequences import reverse
 
 __all__ = [
     "InteropError",
+    "as_torch",
+    "as_torch_module",
     "export_onnx",
     "from_keras",
     "from_onnx",
@@ -35,6 +40,51 @@ __all__ = [
 ]
 
 Arrays = dict[str, NDArray[Any]]
+
+
+def as_torch(kernel: ModuleType) -> Callable[..., tuple[Any, Any]]:
+    """`kernel` as a function of torch's tensors, through which torch back-propagates.
+
+    It takes what the kernel's forward takes, and returns what that returns, as tensors::
+
+        outputs, state = run(params, x, s0=None, *, constants=None, lengths=None, mask=None)
+
+    params is a Params, or a tuple or a mapping by its names; constants, several inputs and several
+    states likewise. All are on the CPU, of one dtype, float32 or float64, and are not copied. Until
+    torch has gone back they have to stay as they are: torch refuses when they have changed.
+    Gradients that nobody asks for are not computed where the kernel can leave them out. With
+    retain_graph=True another backward pass runs the forward pass again. There is no derivative of
+    gradients.
+
+    Raises ImportError without torch, which the extra `torch` installs; VerificationError if
+    `kernel` is none, InteropError if it has the forward pass alone. The function raises TypeError
+    for tensors that do not fit, InteropError for a gradient that the kernel has not, and what the
+    kernel raises.
+    """
+    function: Callable[..., tuple[Any, Any]] = _inside("torch").function(kernel)
+    return function
+
+
+def as_torch_module(kernel: ModuleType, params: Any, constants: Any = None) -> Any:
+    """`kernel` as a torch.nn.Module that has the weights `params`, copied, as its parameters.
+
+    They have the names of Params, constants are buffers. It is called as
+    `outputs, state = module(x, s0=None, lengths=None, mask=None)`; all else is as for `as_torch`.
+    """
+    return _inside("torch").Layer(kernel, params, constants)
+
+
+def _inside(framework: str) -> ModuleType:
+    """The file that runs kernels inside a framework, which it imports."""
+    try:
+        return import_module(f"gru_codegen.interop.{framework}_function")
+    except ModuleNotFoundError as error:
+        if error.name != framework:
+            raise
+        raise ImportError(
+            f"a kernel inside {framework} needs the package {framework}: "
+            f"pip install 'gru-codegen[{framework}]'"
+        ) from error
 
 
 def from_torch(cell: CellOrName, arrays: Mapping[str, Any]) -> Arrays:
