@@ -23,6 +23,7 @@ REPORTS = ROOT / "docs" / "reports"
 PAGES = {
     "Learn": ["docs/teaching", "docs/own_cell", "docs/own_loss", "docs/gallery", "docs/corpus"],
     "Use": [
+        "docs/recipes",
         "docs/performance",
         "docs/interop",
         "docs/grade",
@@ -35,7 +36,7 @@ PAGES = {
         "docs/design",
         "docs/walkthrough",
         "docs/glossary",
-        "docs/recipes",
+        "docs/changing_the_compiler",
         "docs/performance_notes",
         "benchmarks/README",
         "CONTRIBUTING",
