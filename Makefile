@@ -120,7 +120,7 @@ test-mutants: $(TOOLS) $(VENV)/installed-mutants ## change the compiler at rando
 test-versions: $(VENV)/installed-versions ## the lowest and the newest dependencies, on every Python there is
 	$(BIN)/nox $(NOX_ARGS)
 
-test-peers: $(TOOLS) $(VENV)/installed-peers ## compare with torch, torchrecurrent, Keras, onnxruntime; kernels inside torch
+test-peers: $(TOOLS) $(VENV)/installed-peers ## compare with torch, torchrecurrent, Keras, onnxruntime; kernels inside torch and JAX
 	$(BIN)/python -m pytest -m peers tests/peers
 
 lock: $(VENV)/installed-versions ## the newest versions of what make test runs in, into the lock

@@ -1,4 +1,4 @@
-"""Kernels among frameworks: weights from and to torch, Keras and ONNX, and kernels inside torch.
+"""Kernels among frameworks: weights from and to torch, Keras and ONNX, and kernels inside them.
 
 Every conversion takes a cell, or its name, and is exact or not made at all: an InteropError, which
 is a ValueError, says which array does not fit and which cell would. Converted weights have the
@@ -26,6 +26,7 @@ from gru_codegen.interop.sequences import reverse
 
 __all__ = [
     "InteropError",
+    "as_jax",
     "as_torch",
     "as_torch_module",
     "export_onnx",
@@ -62,6 +63,28 @@ def as_torch(kernel: ModuleType) -> Callable[..., tuple[Any, Any]]:
     kernel raises.
     """
     function: Callable[..., tuple[Any, Any]] = _inside("torch").function(kernel)
+    return function
+
+
+def as_jax(kernel: ModuleType) -> Callable[..., tuple[Any, Any]]:
+    """`kernel` as a function of JAX's arrays, for jit, grad and vmap.
+
+    It takes what the kernel's forward takes, and returns what that returns, as arrays of JAX::
+
+        outputs, state = run(params, x, s0=None, *, constants=None, lengths=None, mask=None)
+
+    Arguments are as for `as_torch`, of one dtype, float32 or, where JAX has it, float64. The kernel
+    runs on the CPU as a pure callback: whatever device JAX works on, arrays travel there and back.
+    A gradient runs the forward pass again, and is computed only where it is asked for. vmap calls
+    the kernel once for each place on its axis. Derivatives in forward mode and of gradients do not
+    exist.
+
+    Raises ImportError without JAX, which the extra `jax` installs; VerificationError if `kernel` is
+    none, InteropError if it has the forward pass alone. The function raises TypeError for arrays
+    that do not fit, and InteropError for shapes that do not, and for a gradient that the kernel
+    has not.
+    """
+    function: Callable[..., tuple[Any, Any]] = _inside("jax").function(kernel)
     return function
 
 

@@ -7,9 +7,10 @@ from types import ModuleType
 from typing import Any
 
 from gru_codegen.interop.errors import InteropError
+from gru_codegen.interop.packing import written
 from gru_codegen.modules import require_kernel
 
-__all__ = ["differentiable", "fields", "grouped", "named", "without_gradient"]
+__all__ = ["differentiable", "fields", "grouped", "named", "sizes_of", "without_gradient"]
 
 
 def differentiable(kernel: ModuleType) -> ModuleType:
@@ -87,3 +88,22 @@ def grouped(kernel: ModuleType, arrays: Mapping[str, Any]) -> dict[str, Any]:
         else:
             arguments[argument] = None
     return arguments
+
+
+def sizes_of(kernel: ModuleType, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
+    """The sizes that letters stand for in arrays of these shapes, which are those of arguments.
+
+    Raises InteropError where a shape does not fit.
+    """
+    sizes = {"1": 1}
+    for name, shape in shapes.items():
+        letters = kernel.SHAPES[name]
+        if len(letters) == len(shape):
+            sizes = {**dict(zip(letters, shape, strict=True)), **sizes}
+        expected = tuple(sizes.get(letter) for letter in letters)
+        if shape != expected:
+            numbers = "" if None in expected else f" = {written(map(str, expected))}"
+            raise InteropError(
+                f"{name}: expected shape {written(letters)}{numbers}, got {written(shape)}"
+            )
+    return sizes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
@@ -10,8 +11,8 @@ import pytest
 
 import gru_codegen as gc
 from gru_codegen.errors import VerificationError
-from gru_codegen.interop import InteropError, as_torch, as_torch_module
-from gru_codegen.interop.given import differentiable, grouped, named, without_gradient
+from gru_codegen.interop import InteropError, as_jax, as_torch, as_torch_module
+from gru_codegen.interop.given import differentiable, grouped, named, sizes_of, without_gradient
 from tests.interop.cases import kernel, random_params
 
 
@@ -19,6 +20,7 @@ from tests.interop.cases import kernel, random_params
     ("framework", "call"),
     [
         ("torch", lambda: as_torch(kernel("gru"))),
+        ("jax", lambda: as_jax(kernel("gru"))),
         ("torch", lambda: as_torch_module(kernel("gru"), random_params("gru"))),
     ],
 )
@@ -78,3 +80,17 @@ def test_an_argument_of_other_arrays_is_refused() -> None:
         with pytest.raises(TypeError, match=expected):
             dict(named(module, {**given, "s0": s0}))
     assert [name for name, _ in named(module, given)][-3:] == ["x", "s0.S", "s0.C"]
+
+
+def test_sizes_come_from_shapes() -> None:
+    module = kernel("gru")
+    shapes = {"params.Wz": (3, 5), "params.Wrecz": (5, 5), "x": (7, 2, 3)}
+    expected = {"1": 1, "D": 3, "H": 5, "T": 7, "B": 2}
+    assert sizes_of(module, shapes) == expected
+    for name, shape, said in (
+        ("params.Wrecz", (4, 5), r"expected shape (H, H) = (5, 5), got (4, 5)"),
+        ("x", (7, 2), r"expected shape (T, B, D), got (7, 2)"),
+        ("x", (7, 2, 4), r"expected shape (T, B, D) = (7, 2, 3), got (7, 2, 4)"),
+    ):
+        with pytest.raises(InteropError, match=f"^{re.escape(f'{name}: {said}')}$"):
+            sizes_of(module, {**shapes, name: shape})
