@@ -262,6 +262,8 @@ def _shape_of_function(at: str, expression: Any) -> tuple[Any, Any]:
             f"{at}: {expression.function(sp.Symbol('a'))} is not a known function of a; "
             f"known are {', '.join(FUNCTIONS)} of gru_codegen.functions"
         )
+    if not expression.has(MatrixSymbol):
+        raise CellError(f"{at}: {written(expression)} is of numbers alone; write its value")
     return shape_of(at, expression.expr)
 
 

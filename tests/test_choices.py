@@ -113,6 +113,17 @@ FAULTS = {
     ),
     "numbers": ("A * (1 < 2)", "1 < 2 is of two numbers; write its value", "1 < 2"),
     "equals": ("A * (A < A)", "A < A compares equals; write 1 or 0", "A < A"),
+    "a difference": (
+        "A * (A < A + 1/3)",
+        "A and A + 1/3 differ by a number alone; write what A < A + 1/3 always is",
+        "A < A + 1/3",
+    ),
+    "the larger": (
+        "maximum(A, A - 1/3)",
+        "A and A - 1/3 differ by a number alone; write what maximum(A, A - 1/3) always is",
+        "",
+    ),
+    "a sum": ("tanh(A + 1/3 - A)", "A + 1/3 - A is always 1/3; write that", "A + 1/3 - A"),
     "equality": ("A == b", "== is not known here; equations take names", "=="),
 }
 
@@ -132,6 +143,14 @@ def test_what_is_no_choice_in_python() -> None:
         equation = Equation(S, Where(condition, A, S_prev), "state")
         with pytest.raises(CellError, match=message.replace("(", r"\(").replace(")", r"\)")):
             Cell("c", "c", "none", (x,), (W,), {S: S_prev}, (Equation(A, x * W, "a"), equation))
+
+
+def test_functions_of_numbers_alone_in_python() -> None:
+    """In place nothing could be written to, and the sign of 1/3 was an element of the field."""
+    value = hadamard(positive(Rational(1, 3) * ONE), S_prev)
+    equations = (Equation(A, x * W, "a"), Equation(S, A + value, "state"))
+    with pytest.raises(CellError, match=r"equation S: positive\(1/3\) is of numbers alone"):
+        Cell("c", "c", "none", (x,), (W,), {S: S_prev}, equations)
 
 
 def test_a_fraction_is_chosen_exactly() -> None:

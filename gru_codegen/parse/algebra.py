@@ -15,6 +15,7 @@ from functools import cached_property, partial
 from typing import Any
 
 import sympy as sp
+from sympy.matrices.expressions.matexpr import MatrixSymbol
 from sympy.matrices.expressions.special import ZeroMatrix
 
 from gru_codegen.equations import written
@@ -22,6 +23,7 @@ from gru_codegen.errors import CellError
 from gru_codegen.functions import FUNCTIONS
 from gru_codegen.known import meant
 from gru_codegen.lags import MOST_STEPS, lag
+from gru_codegen.notation import signed
 from gru_codegen.own_functions import WORDS
 from gru_codegen.parse.operators import (
     COMPARISONS,
@@ -226,6 +228,9 @@ class _Reader:
             value = self.bounded(link, rule(left, right, self.whole(link)))
             if isinstance(value.expression, ZeroMatrix):
                 raise self.error(link, f"{self.said(link)} is always 0; leave it out")
+            if value.shape and not value.expression.has(MatrixSymbol):
+                number, _ = signed(value.expression)
+                raise self.error(link, f"{self.said(link)} is always {number}; write that")
         return value
 
     def operand(self, node: ast.expr, value: Value | None = None) -> Operand:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import sympy as sp
 from sympy.matrices.expressions.hadamard import HadamardProduct
 from sympy.matrices.expressions.matadd import MatAdd
+from sympy.matrices.expressions.matexpr import MatrixSymbol
 from sympy.matrices.expressions.matmul import MatMul
 from sympy.matrices.expressions.transpose import Transpose
 
@@ -222,7 +223,11 @@ def _compared(rule: Callable[[Any, Any], Any]) -> Rule:
         shape = _common(left, right, whole, "what is compared")
         if not shape:
             raise whole.error(f"{whole.said} is of two numbers; write its value")
-        return Value(rule(filled(left.value, shape), filled(right.value, shape)), shape)
+        first, last = filled(left.value, shape), filled(right.value, shape)
+        if first != last and not added(first, scaled(-1, last)).has(MatrixSymbol):
+            fault = f"{left.said} and {right.said} differ by a number alone"
+            raise whole.error(f"{fault}; write what {whole.said} always is")
+        return Value(rule(first, last), shape)
 
     return compared
 
