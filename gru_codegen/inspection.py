@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from os import PathLike
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -36,7 +36,7 @@ def inspect(
     *,
     loss: Loss | str | PathLike[str] = L2,
     readout: str = "none",
-    unroll: int | None = None,
+    unroll: int | Literal["any"] | None = None,
     at: int | None = None,
     wrt: str | Sequence[str] = (),
     expand: Expansion = "hand",
@@ -45,19 +45,29 @@ def inspect(
     loss_spec: str = "",
     **spelled: Any,
 ) -> str:
-    """The derivation of the gradients of `cell`, laid open, as text or in another format.
+    """Lay the derivation of the gradients of a cell open, as text or in another format.
 
     cell, loss, readout: as for `load`.
+    unroll: the number of time steps that are written out as well, with subscripts; None, or "any",
+        is none, the equations of a step t alone.
+    at: the one of these steps that is shown alone, with what acts at it; None is all.
+    wrt: names of weights; only what their gradients need is shown. None given is all.
+    expand: "hand" writes the gradients of single steps in forward values; "full" goes on, to
+        inputs, weights and initial states alone.
+    format: "text", "latex", a whole file, "html", a page that needs nothing else, or "json".
     spec: what the command line calls the cell, if `cell` is an object and none of the package. A
         document that is no text says by which command it is made, where there is one.
     loss_spec: likewise of the loss.
 
-    All else is as for `gru_codegen.explain.document`, which says what `spelled` may be.
+    spelled: `width` and `ascii` of a text, `fragment` of LaTeX; see `gru_codegen.explain.document`.
 
     Raises
     ------
     TypeError, CellError, DerivationError: as for `load`.
     ValueError: an argument is none of its values.
+
+    >>> "dL_1/dW at 1    = x_1^T daS_1[own]" in inspect("rnn", unroll=2, at=1)
+    True
     """
     request = Request.asked(cell, loss=loss, readout=readout, style="textbook")
     specs = _specs(request, spec or spec_of(cell) or "", loss_spec or spec_of(loss) or "")

@@ -44,11 +44,12 @@ LOWER = "lower"
 def program(
     cell: Cell | str | PathLike[str], *, after: str | None = None, **choices: Unpack[Choices]
 ) -> Program:
-    """The program that the kernel of `cell` is emitted from; `str` gives the whole of it as text.
+    """Make the program that the kernel of a cell is emitted from; `str` gives all of it as text.
 
-    after: the pass after which it is asked for, "lower" for what the passes begin with; a pass
-    that runs again is called so with a number, "eliminate_common_subexpressions_2". None is the
-    last. All else is as for `generate`.
+    cell, and all arguments but one: as for `load`.
+    after: the pass after which it is asked for, "lower" for what the passes begin with. A pass
+        that runs again is called so with a number, "eliminate_common_subexpressions_2". None is
+        the last.
 
     Raises
     ------

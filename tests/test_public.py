@@ -42,7 +42,7 @@ def test_another_name_is_answered_with_the_nearest(name: str, close: str) -> Non
         getattr(gc, name)
 
 
-@pytest.mark.parametrize("module", ["pipeline", "parse.given"])
+@pytest.mark.parametrize("module", ["pipeline", "parse.given", "inspection", "derive.lagrangian"])
 def test_the_examples_of_docstrings_are_so(module: str) -> None:
     outcome = doctest.testmod(importlib.import_module(f"gru_codegen.{module}"))
     assert outcome.attempted > 0

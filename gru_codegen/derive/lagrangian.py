@@ -50,6 +50,9 @@ def derive(cell: Cell | str | PathLike[str], loss: Loss | str | PathLike[str] = 
     CellError: the names of cell, loss and adjoints collide, or there is no such cell or loss.
     DerivationError: SymPy refuses a form, or a derivative could not be proved.
     TypeError: `cell` or `loss` is neither a declaration nor the name of one.
+
+    >>> print(derive("rnn", "l2").gradients[0])
+    dW = sum_t x_t^T daS_t
     """
     return _derive(declared_cell(cell), declared_loss(loss))
 

@@ -32,7 +32,7 @@ EXPANSIONS: tuple[Expansion, ...] = ("hand", "full")
 def document(
     derivation: Derivation,
     *,
-    unroll: int | None = None,
+    unroll: int | Literal["any"] | None = None,
     at: int | None = None,
     wrt: str | Sequence[str] = (),
     expand: Expansion = "hand",
