@@ -7,7 +7,7 @@ before it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -42,6 +42,8 @@ def checkpointed(
     takes some are given by name. Beside them it takes the memory of so many steps as `window` has,
     and of a state for each window; and one more forward pass.
     The windows of a kernel that is unrolled are its own steps, and T is a multiple of them.
+    What is several arrays by name may be a mapping: weights, constants, inputs and states. Several
+    states may be a tuple in their order.
 
     Raises
     ------
@@ -49,6 +51,9 @@ def checkpointed(
         of steps, or the kernel is older than `all_gradients`.
     VerificationError: `kernel` is no generated kernel.
     """
+    kernel = require_kernel(kernel)
+    params, x = _by_name(kernel, "Params", params), _by_name(kernel, "Inputs", x)
+    s0, constants = _by_name(kernel, "State", s0), _by_name(kernel, "Constants", constants)
     fixed = (params,) if constants is None else (params, constants)
     run = _Run(kernel, fixed, x, np.asarray(y), loss_weights, lengths, mask)
     starts = run.starts(window)
@@ -74,7 +79,7 @@ class _Run:
 
     def __init__(
         self,
-        kernel: ModuleType | Kernel,
+        kernel: ModuleType,
         fixed: tuple[Any, ...],
         x: Any,
         y: Array,
@@ -82,7 +87,6 @@ class _Run:
         lengths: Any,
         mask: Any,
     ) -> None:
-        kernel = require_kernel(kernel)
         if not hasattr(kernel, "all_gradients"):
             raise ValueError(f"{kernel.__name__} has no all_gradients; generate it again")
         self.kernel, self.fixed, self.y = kernel, fixed, y
@@ -189,6 +193,28 @@ class _Run:
         left = None if self.lengths is None else np.clip(self.lengths - start, 0, steps)
         mask = None if self.mask is None else self._cut(self.mask, start)
         return {"lengths": left, "mask": mask, "workspace": self.workspace}
+
+
+#: Arguments by the classes of a kernel that they have.
+_ARGUMENTS = {"Params": "params", "Inputs": "x", "State": "s0", "Constants": "constants"}
+
+
+def _by_name(kernel: ModuleType, kind: str, given: Any) -> Any:
+    """A NamedTuple of a kernel, from a mapping by its names; anything else as it is.
+
+    A tuple will do for states alone: weights of one shape would be taken for each other.
+    """
+    made = getattr(kernel, kind, None)
+    if made is None or not isinstance(given, (Mapping, tuple)):
+        return given
+    if type(given) is tuple and kind == "State" and len(given) == len(made._fields):
+        return made(*given)
+    if not isinstance(given, Mapping):
+        return given
+    if given.keys() != {*made._fields}:
+        expected, got = (", ".join(map(str, each)) for each in (made._fields, given))
+        raise TypeError(f"{_ARGUMENTS[kind]}: expected {expected} by name, got {got}")
+    return made(**given)
 
 
 def _each(change: Callable[[Any], Any], given: Any) -> Any:

@@ -270,3 +270,37 @@ def test_windows_of_a_mean_with_a_learned_number(window: int, case: str) -> None
     for gradient, right in zip(found.gradients, whole.gradients, strict=True):
         assert isinstance(gradient, np.ndarray)
         assert np.allclose(gradient, right, rtol=1e-11, atol=1e-13)
+
+
+def test_arguments_by_name() -> None:
+    """Weights, inputs, constants and states as mappings, and states as a tuple in their order."""
+    kernel = gc.load("gru-d", readout="linear")
+    rng = np.random.default_rng(0)
+    params = kernel.init_params(2, 3, output_size=1, rng=0)
+    constants = kernel.Constants(*(rng.standard_normal(2) for _ in kernel.Constants._fields))
+    x = kernel.Inputs(*(rng.random((7, B, 2)) for _ in kernel.Inputs._fields))
+    widths = [
+        2 if shape[-1] == "D" else 3 for name, shape in kernel.SHAPES.items() if "s0." in name
+    ]
+    s0 = kernel.State(*(rng.standard_normal((B, width)) for width in widths))
+    y = rng.standard_normal((7, B, 1))
+
+    def found(params: Any, constants: Any, x: Any, s0: Any) -> Any:
+        return gc.checkpointed(kernel, params, x, y, s0, constants=constants, window=3)
+
+    given = (params, constants, x, s0)
+    whole = found(*given)
+    by_name = [dict(reversed(each._asdict().items())) for each in given]
+    for other in (found(*by_name), found(params, constants, x, tuple(s0))):
+        assert other.loss == whole.loss
+        for one, two in zip(other.gradients, whole.gradients, strict=True):
+            np.testing.assert_array_equal(one, two)
+    for argument, change in {"params": 0, "constants": 1, "x": 2, "s0": 3}.items():
+        wrong = list(by_name)
+        wrong[change] = {"Q": 1, **dict(list(by_name[change].items())[1:])}
+        with pytest.raises(TypeError, match=rf"^{argument}: expected \w.* by name, got Q"):
+            found(*wrong)
+    with pytest.raises(TypeError, match=r"^params: expected a NamedTuple .*; got tuple"):
+        found(tuple(params), constants, x, s0)
+    with pytest.raises(TypeError, match=r"^s0: expected a State .*; got tuple"):
+        found(params, constants, x, tuple(s0)[1:])
