@@ -26,6 +26,7 @@ PAGES = {
         "docs/recipes",
         "docs/performance",
         "docs/interop",
+        "docs/upkeep",
         "docs/grade",
         "docs/audit",
         "docs/credit",

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 import click
 
 from gru_codegen.cli.commands import program
-from gru_codegen.cli.errors import PROGRAM, Ended, Interrupted, said
-from gru_codegen.cli.terminal import ending_with_the_pipe, folded
+from gru_codegen.cli.errors import PROGRAM, Interrupted
+from gru_codegen.cli.several import tell_error
+from gru_codegen.cli.terminal import ending_with_the_pipe
 
 __all__ = ["main", "program"]
 
@@ -22,12 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with ending_with_the_pipe():
             program.main(arguments, PROGRAM, standalone_mode=False)
-    except Ended as ended:
-        return ended.status
     except click.ClickException as error:
-        first, *place = f"{PROGRAM}: error: {said(error)}".splitlines()
-        click.echo("\n".join([folded(first, sys.stderr), *place]), err=True)
-        return error.exit_code
+        return tell_error(error)
     except click.Abort:  # interrupted while the arguments were read, and click ended the line
         return Interrupted.exit_code
     return 0

@@ -49,8 +49,10 @@ def _number(_context: click.Context, _option: click.Parameter, value: float) -> 
     return value
 
 
-def run_apart(runs: str, seconds: float) -> None:
+def run_apart(runs: str, seconds: float, *arguments: str) -> None:
     """Run the command that is being run in a process of its own; what it prints is passed on.
+
+    arguments: those of the command there, if not all of those here.
 
     Raises
     ------
@@ -62,7 +64,7 @@ def run_apart(runs: str, seconds: float) -> None:
 import sys
 sys.path[:] = {sys.path!r}
 from gru_codegen.cli import main
-sys.exit(main({command_here()!r}) or {_DONE})
+sys.exit(main({command_here(*arguments)!r}) or {_DONE})
 """
     child = subprocess.Popen(
         [sys.executable, "-c", code],
@@ -93,22 +95,23 @@ sys.exit(main({command_here()!r}) or {_DONE})
         raise Ended(child.returncode)
 
 
-def command_here() -> list[str]:
+def command_here(*arguments: str) -> list[str]:
     """The command that is being run, as the process of its own gets it."""
     context = click.get_current_context()
-    return [str(context.command.name), "--here", *_given(context)]
+    return [str(context.command.name), "--here", *_given(context, arguments)]
 
 
-def _given(context: click.Context) -> Iterator[str]:
-    """The options and arguments of a command line, as they were given."""
-    default, arguments = click.core.ParameterSource.DEFAULT, []
+def _given(context: click.Context, instead: tuple[str, ...]) -> Iterator[str]:
+    """The options and arguments of a command line, as they were given; of arguments others."""
+    default, arguments = click.core.ParameterSource.DEFAULT, list(instead)
     for param in context.command.params:
         name = str(param.name)
         if name in ("here", "timeout") or context.get_parameter_source(name) is default:
             continue
         value: Any = context.params[name]
         if isinstance(param, click.Argument):
-            arguments.append(value)
+            if not instead:
+                arguments.append(value)
         elif isinstance(param, click.Option) and param.is_flag:
             yield param.opts[-1]
         else:

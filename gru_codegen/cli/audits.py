@@ -8,6 +8,7 @@ import click
 
 from gru_codegen.cli import options
 from gru_codegen.cli.apart import apart, run_apart
+from gru_codegen.cli.completion import complete_files
 from gru_codegen.cli.errors import CheckFailed, choose, visible
 from gru_codegen.cli.terminal import columns, say, tell, working
 
@@ -25,23 +26,17 @@ Examples:
   gru-codegen audit char_rnn:lossFun --cell rnn --readout linear --loss cross-entropy \\
       --mapping char_rnn.toml --format json""",
 )
-@click.argument("function", metavar="MODULE:FUNCTION")
+@click.argument("function", metavar="MODULE:FUNCTION", shell_complete=complete_files)
 @options.cell
 @options.loss
 @options.readout
 @click.option(
     "--mapping",
     metavar="FILE.toml",
+    shell_complete=complete_files,
     help="Names and storage of the weights in it, and how it is called (docs/audit.md).",
 )
-@click.option(
-    "--format",
-    "markup",
-    metavar=options.one_of(FORMATS),
-    default="text",
-    show_default=True,
-    help="Text for the terminal, or JSON.",
-)
+@options.choice("format", FORMATS, "Text for the terminal, or JSON.", "markup")
 @apart(300)
 def audit(
     function: str,

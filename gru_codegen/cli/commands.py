@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gru_codegen.cli import options
+from gru_codegen.cli import checks, options
 from gru_codegen.cli.audits import audit
 from gru_codegen.cli.certificates import beside, require_file, write_certificate
+from gru_codegen.cli.completion import complete_files
 from gru_codegen.cli.credits import credit
 from gru_codegen.cli.errors import PROGRAM, BadInput, CheckFailed, Program
 from gru_codegen.cli.grades import grade
@@ -116,6 +117,7 @@ Examples:
     "-o",
     "--output",
     metavar="FILE|-",
+    shell_complete=complete_files,
     help=f"Where to write; - is standard output. A missing folder is made.  "
     f"[default: {FOLDER}/NAME.py]",
 )
@@ -280,6 +282,7 @@ def _on_disk(path: str, again: str) -> str:
 
 
 program.add_command(verify)
+program.add_command(checks.check)
 program.add_command(inspect)
 program.add_command(list_cells)
 program.add_command(show_program)

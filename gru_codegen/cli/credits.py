@@ -7,6 +7,7 @@ import os
 import click
 
 from gru_codegen.cli.apart import apart, run_apart
+from gru_codegen.cli.completion import complete_files
 from gru_codegen.cli.errors import BadInput
 from gru_codegen.cli.terminal import columns, say, tell, working
 from gru_codegen.files import require_place
@@ -24,10 +25,11 @@ Examples:
   gru-codegen credit generated/gru_credit.py
   gru-codegen credit generated/gru_credit.py --data run.npz -o credit.png""",
 )
-@click.argument("file")
+@click.argument("file", shell_complete=complete_files)
 @click.option(
     "--data",
     metavar="FILE.npz",
+    shell_complete=complete_files,
     help="Arrays by name: x, y, the weights, s0, lengths, mask, loss_weights (docs/credit.md).  "
     "[default: seeded random numbers]",
 )
@@ -35,6 +37,7 @@ Examples:
     "-o",
     "--output",
     metavar="FILE.png",
+    shell_complete=complete_files,
     help="Draw it as well, as .png, .svg or .pdf; takes matplotlib.",
 )
 @apart(60)

@@ -99,6 +99,26 @@ class _Context(click.Context):
                 raise
 
 
+@contextmanager
+def told_by_click() -> Iterator[None]:
+    """Turn errors of the package, and the end of time or memory, into exceptions of click."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted") from None
+    except MemoryError:
+        raise BadInput("out of memory; fewer time steps, or --unroll any, need less") from None
+    except RecursionError:
+        fault = "the equations are nested too deep; give their parts names of their own"
+        raise BadInput(fault) from None
+    except ProgramError as error:
+        raise Fault(f"{error}; this is a fault of {PROGRAM}, please report it") from error
+    except CellError as error:
+        raise (InText if "\n" in str(error) else BadInput)(str(error)) from error
+    except GruCodegenError as error:
+        raise BadInput(str(error)) from error
+
+
 class Program(click.Group):
     """The commands, with the errors of the package and of the user as exceptions of click."""
 
@@ -109,27 +129,14 @@ class Program(click.Group):
         super().add_command(cmd, name)
 
     def invoke(self, context: click.Context) -> Any:
-        try:
+        with told_by_click():
             return super().invoke(context)
-        except KeyboardInterrupt:
-            raise Interrupted("interrupted") from None
-        except MemoryError:
-            raise BadInput("out of memory; fewer time steps, or --unroll any, need less") from None
-        except RecursionError:
-            fault = "the equations are nested too deep; give their parts names of their own"
-            raise BadInput(fault) from None
-        except ProgramError as error:
-            raise Fault(f"{error}; this is a fault of {PROGRAM}, please report it") from error
-        except CellError as error:
-            raise (InText if "\n" in str(error) else BadInput)(str(error)) from error
-        except GruCodegenError as error:
-            raise BadInput(str(error)) from error
 
     def resolve_command(
         self, context: click.Context, arguments: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = arguments[0]
-        if name not in self.commands:
+        if name not in self.commands and not context.resilient_parsing:  # as for completion
             raise Unknown("command", name, self.commands)
         return super().resolve_command(context, arguments)
 

@@ -8,6 +8,7 @@ from functools import partial
 import click
 
 from gru_codegen.cli import options
+from gru_codegen.cli.completion import complete_files
 from gru_codegen.cli.errors import BadInput, CheckFailed, choose
 from gru_codegen.cli.options import requested, require_known, require_output
 from gru_codegen.cli.terminal import columns, deliver, say, working
@@ -27,24 +28,23 @@ Examples:
   gru-codegen grade --template lstm --readout linear --loss cross-entropy
   gru-codegen grade mine.toml --format json""",
 )
-@click.argument("file", required=False)
-@click.option("--template", metavar="CELL", help="Write a blank file for this cell, to fill in.")
+@click.argument("file", required=False, shell_complete=complete_files)
+@click.option(
+    "--template",
+    metavar="CELL",
+    shell_complete=options.complete_cell,
+    help="Write a blank file for this cell, to fill in.",
+)
 @options.loss
 @options.readout
-@click.option(
-    "--format",
-    "markup",
-    metavar=options.one_of(FORMATS),
-    default="text",
-    show_default=True,
-    help="A table for the terminal or a JSON object.",
-)
+@options.choice("format", FORMATS, "A table for the terminal or a JSON object.", "markup")
 @click.option(
     "-o",
     "--output",
     metavar="FILE|-",
     default="-",
     show_default=True,
+    shell_complete=complete_files,
     help="Where to write the blank file; - is standard output.",
 )
 @click.pass_context

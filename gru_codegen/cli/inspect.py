@@ -54,20 +54,16 @@ Examples:
 @click.option(
     "--at", metavar="STEP", type=int, help="This one of the --unroll time steps.  [default: all]"
 )
-@click.option(
-    "--expand",
-    metavar=options.one_of(EXPANSIONS),
-    default="hand",
-    show_default=True,
-    help="How far to write out a gradient at a time step: to names of the forward pass, or fully.",
+@options.choice(
+    "expand",
+    EXPANSIONS,
+    "How far to write out a gradient at a time step: to names of the forward pass, or fully.",
 )
-@click.option(
-    "--format",
+@options.choice(
+    "format",
+    FORMATS,
+    "Text for the terminal, a LaTeX document, a page for browsers, or data.",
     "markup",
-    metavar=options.one_of(FORMATS),
-    default="text",
-    show_default=True,
-    help="Text for the terminal, a LaTeX document, a page for browsers, or data.",
 )
 @click.option("--fragment", is_flag=True, help="LaTeX to paste into a document.")
 @click.option("--ascii", is_flag=True, help="Text without the characters of Unicode.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gru_codegen.cli.options import READOUTS, require_declared
+from gru_codegen.cli.options import READOUTS, complete_cell, require_declared
 from gru_codegen.cli.terminal import bound, fitted, say, working
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ __all__ = ["list_cells"]
 
 
 @click.command("cells", short_help="List the cells with their equations, and the losses.")
-@click.argument("cell", required=False)
+@click.argument("cell", required=False, shell_complete=complete_cell)
 def list_cells(cell: str | None) -> None:
     """List the cells by families with their equations, and the losses; or one CELL alone.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from reprlib import repr as shortened
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from gru_codegen.cells import files_by_name
+from gru_codegen.cli.completion import among, complete_files, names_or_files
 from gru_codegen.cli.errors import BadInput, choose
 from gru_codegen.files import require_place
 from gru_codegen.known import none_called, one_of_your_own
@@ -27,6 +28,9 @@ __all__ = [
     "READOUTS",
     "STYLES",
     "cell",
+    "choice",
+    "complete_cell",
+    "complete_loss",
     "extras",
     "layout",
     "loss",
@@ -59,8 +63,9 @@ def unroll(text: str, most: int, any_means: str) -> Callable[[Any], Any]:
             f"{any_means}"
         )
 
+    how = {**among(("any",)), "metavar": "[N|any]"}
     return click.option(
-        "--unroll", metavar="[N|any]", default="any", show_default=True, callback=steps, help=text
+        "--unroll", **how, default="any", show_default=True, callback=steps, help=text
     )
 
 
@@ -80,9 +85,13 @@ def sizes(
     return batch, inputs, states
 
 
-def _choice(name: str, metavar: str, default: str, text: str) -> Callable[[Any], Any]:
-    """The option --`name`, whose default its help shows."""
-    return click.option(f"--{name}", metavar=metavar, default=default, show_default=True, help=text)
+def choice(name: str, names: Collection[str], text: str, called: str = "") -> Callable[[Any], Any]:
+    """The option --`name`, which takes one of `names`; the first is the default.
+
+    called: what the command calls it, if not by its name.
+    """
+    first, words = next(iter(names)), (f"--{name}", called or name)
+    return click.option(*words, **among(names), default=first, show_default=True, help=text)
 
 
 # What options take by name. It is known where it is declared too, but NumPy and SymPy are imported
@@ -91,48 +100,49 @@ LOSSES = ("l2", "l2-mean", "huber", "bce", "cross-entropy", "cross-entropy-mean"
 STYLES: tuple[Style, ...] = ("fast", "textbook")
 LAYOUTS: tuple[Layout, ...] = ("rows", "blocked", "columns", "folded")
 EXTRAS = ("credit", "trace")
+PARTS = ("forward",)
 #: The readouts and their outputs.
 READOUTS = {"none": "the output of the cell itself", "linear": "O_t = S_t Wout + bout"}
 
 
-def one_of(names: Iterable[str]) -> str:
-    """The names as help shows them."""
-    return f"[{'|'.join(names)}]"
+complete_cell = names_or_files(files_by_name)
+complete_loss = names_or_files(lambda: LOSSES)
 
-
-cell = _choice("cell", "CELL", "gru", "A name, package.module:NAME or FILE.toml.")
-loss = _choice(
-    "loss",
-    "LOSS",
-    "l2",
-    f"{', '.join(LOSSES[:-1])} or {LOSSES[-1]}; package.module:NAME or FILE.toml.",
+cell = click.option(
+    "--cell",
+    metavar="CELL",
+    default="gru",
+    show_default=True,
+    shell_complete=complete_cell,
+    help="A name, package.module:NAME or FILE.toml.",
 )
-readout = _choice(
-    "readout", one_of(READOUTS), "none", f"Put out the state, or {READOUTS['linear']}."
+loss = click.option(
+    "--loss",
+    metavar="LOSS",
+    default="l2",
+    show_default=True,
+    shell_complete=complete_loss,
+    help=f"{', '.join(LOSSES[:-1])} or {LOSSES[-1]}; package.module:NAME or FILE.toml.",
 )
-style = _choice(
-    "style",
-    one_of(STYLES),
-    "fast",
-    "Batched and in place, or one expression per equation.",
-)
+readout = choice("readout", READOUTS, f"Put out the state, or {READOUTS['linear']}.")
+style = choice("style", STYLES, "Batched and in place, or one expression per equation.")
 layout = click.option(
     "--layout",
-    metavar=one_of(LAYOUTS),
+    **among(LAYOUTS),
     help="How the fast style stores and multiplies matrices; --tune of `generate` finds the "
     "fastest.  [default: columns]",
 )
 extras = click.option(
     "--with",
     "extras",
-    metavar=one_of(EXTRAS),
+    **among(EXTRAS),
     multiple=True,
     help="Add credit(), which says whose error gives how much of every gradient, at which step, or "
     "trace(), which returns every matrix that the equations compute, of every step.",
 )
 only = click.option(
     "--only",
-    metavar="forward",
+    **{**among(PARTS), "metavar": "forward"},
     help="A kernel for inference: the forward pass, and no loss, no gradients, no memory for them.",
 )
 #: Where the text of `inspect` and `program` goes.
@@ -142,6 +152,7 @@ output = click.option(
     metavar="FILE|-",
     default="-",
     show_default=True,
+    shell_complete=complete_files,
     help="Where to write; - is standard output.",
 )
 
@@ -189,7 +200,7 @@ def require_known(
         if style == "textbook":
             raise BadInput("--layout is for the fast style; leave it or --style textbook out")
     if only is not None:
-        choose("only", only, ("forward",), "part")
+        choose("only", only, PARTS, "part")
         if loss != "l2" or "credit" in extras:
             other = "--with credit" if "credit" in extras else f"--loss {loss}"
             raise BadInput(f"--only forward has no loss and no gradients; leave it or {other} out")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-__all__ = ["cell_of", "is_generated", "loss_of", "other_declaration", "version_of"]
+__all__ = ["cell_of", "command_of", "is_generated", "loss_of", "other_declaration", "version_of"]
 
 
 def other_declaration(on_disk: str, source: str) -> str | None:
@@ -25,6 +25,15 @@ def is_generated(text: str) -> bool:
     return re.search(r"^CONTRACT = \d", text, re.MULTILINE) is not None and bool(_equations(text))
 
 
+def command_of(source: str) -> list[str] | None:
+    """The words of the command in a header, which may take several lines, from `generate` on."""
+    command = re.search(r"^    gru-codegen (generate (?:.*\\\n)*.*)$", source, re.MULTILINE)
+    try:
+        return None if command is None else shlex.split(command[1].replace("\\\n", ""))
+    except ValueError:  # a quotation without an end
+        return None
+
+
 def cell_of(source: str) -> str | None:
     """The cell in the command that a header says makes the file."""
     return _option(source, "--cell")
@@ -42,15 +51,10 @@ def version_of(source: str) -> str | None:
 
 
 def _option(source: str, name: str) -> str | None:
-    """The value of an option of the command in a header; it may take several lines."""
-    command = re.search(r"^    gru-codegen (generate (?:.*\\\n)*.*)$", source, re.MULTILINE)
-    if command is None:
-        return None
-    try:
-        words = shlex.split(command[1].replace("\\\n", ""))
-        return words[words.index(name) + 1]
-    except (ValueError, IndexError):
-        return None
+    """The value of an option of the command in a header."""
+    words = command_of(source) or []
+    at = words.index(name) + 1 if name in words else len(words)
+    return words[at] if at < len(words) else None
 
 
 def _equations(source: str) -> str | None:

@@ -12,9 +12,11 @@ import click
 
 from gru_codegen.cli.apart import apart, run_apart
 from gru_codegen.cli.certificates import BESIDE, is_certified, verify_certificate
+from gru_codegen.cli.completion import complete_files
 from gru_codegen.cli.errors import BadInput, CheckFailed
-from gru_codegen.cli.options import require_declared
+from gru_codegen.cli.options import complete_cell, complete_loss, require_declared
 from gru_codegen.cli.recorded import cell_of, loss_of
+from gru_codegen.cli.several import kernels_of, one_by_one
 from gru_codegen.cli.terminal import show, tell, working
 
 if TYPE_CHECKING:
@@ -23,17 +25,19 @@ if TYPE_CHECKING:
 __all__ = ["verify"]
 
 
-@click.command(short_help="Check a generated file; runs it.")
-@click.argument("file")
+@click.command(short_help="Check generated files; runs them.")
+@click.argument("files", nargs=-1, metavar="FILE...", shell_complete=complete_files)
 @click.option(
     "--cell",
     metavar="CELL",
+    shell_complete=complete_cell,
     help="Its declaration: a name, package.module:NAME or FILE.toml.  [default: the cell of the "
     "package or the FILE.toml in the command that its header has]",
 )
 @click.option(
     "--loss",
     metavar="LOSS",
+    shell_complete=complete_loss,
     help="The declaration of its loss likewise.  [default: that in the same command]",
 )
 @apart(60)
@@ -54,10 +58,13 @@ __all__ = ["verify"]
     metavar="JSON",
     is_flag=False,
     flag_value=BESIDE,
+    shell_complete=complete_files,
     help="Put every statement of its certificate to the test, the one beside FILE unless named.",
 )
+@click.pass_context
 def verify(
-    file: str,
+    context: click.Context,
+    files: tuple[str, ...],
     cell: str | None,
     loss: str | None,
     timeout: float,
@@ -66,7 +73,7 @@ def verify(
     certificate: str | None,
     here: bool,
 ) -> None:
-    """Check the gradients of FILE, a generated kernel.
+    """Check the gradients of each FILE, a generated kernel; a folder is all kernels in it.
 
     FILE is run, as an import would, in a process of its own. It is checked against its own loss
     and, if that is found, against its declaration, which is a proof too; what the generator makes
@@ -75,15 +82,28 @@ def verify(
     """
     if certificate is not None and (proof or certify or cell is not None or loss is not None):
         raise BadInput("--certificate has the proof and the declaration; leave the others out")
+    if certificate is not None and certificate.lower().endswith(".py"):  # it has no name here
+        files, certificate = (certificate, *files), BESIDE
+        context.params["certificate"] = certificate
+    if not files:
+        raise click.MissingParameter(ctx=context, param=context.command.params[0])
     if here:
+        (file,) = files
         if certificate is not None:
             verify_certificate(file, certificate)
         else:
             _verify_here(file, cell, loss, proof, certify)
         return
-    if _will_run(file, cell, loss, proof, certificate):
-        tell(f"{file} is run, as an import would run it")
-    run_apart(file, timeout)
+    kernels = kernels_of(files)
+    if certificate not in (None, BESIDE) and len(kernels) > 1:
+        raise BadInput(f"{certificate} is the certificate of one FILE, and here are {len(kernels)}")
+
+    def run(file: str) -> None:
+        if _will_run(file, cell, loss, proof, certificate):
+            tell(f"{file} is run, as an import would run it")
+        run_apart(file, timeout, file)
+
+    one_by_one(kernels, run)
 
 
 def _will_run(

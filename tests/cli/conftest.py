@@ -35,8 +35,8 @@ def run(capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
 def here(run: Run, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs a command line in this process, and in it what would have a process of its own."""
 
-    def run_here(_runs: str, _seconds: float) -> None:
-        if status := cli.main(apart.command_here()):
+    def run_here(_runs: str, _seconds: float, *arguments: str) -> None:
+        if status := cli.main(apart.command_here(*arguments)):
             raise Ended(status)
 
     for module in (audits, credits, verifies):

@@ -33,12 +33,12 @@ LOSSES += f"; {ways().partition('; ')[2]}"
         (
             "generat",
             "there is no command 'generat'; did you mean generate? "
-            "known: generate, verify, inspect, cells, program, audit, grade, credit",
+            "known: generate, verify, check, inspect, cells, program, audit, grade, credit",
         ),
         (
             "xyz",
             "there is no command 'xyz'; "
-            "known: generate, verify, inspect, cells, program, audit, grade, credit",
+            "known: generate, verify, check, inspect, cells, program, audit, grade, credit",
         ),
         ("--versoin", "there is no option '--versoin'; did you mean --version? known: --version, "
          "--help"),
@@ -111,8 +111,8 @@ LOSSES += f"; {ways().partition('; ')[2]}"
          "fast? known: fast, textbook"),
         ("generate --cell sru --tune 2,3,4", "--tune: input_size: this cell needs inputs of the "
          "size of its state, 4, got 3"),
-        ("verify", "missing argument 'FILE'; see gru-codegen verify --help"),
-        ("verify a b", "got unexpected extra argument (b); see gru-codegen verify --help"),
+        ("check", "missing argument 'FILE...'; see gru-codegen check --help"),
+        ("verify", "missing argument 'FILE...'; see gru-codegen verify --help"),
         ("inspect --from latex", "there is no option '--from'; did you mean --format? "
          f"known: {INSPECT}"),
         ("inspect --format tex", "--format: there is no format 'tex'; did you mean text? "
@@ -216,7 +216,7 @@ def test_an_interruption_while_the_arguments_are_read(
 
 
 @pytest.mark.parametrize(
-    "arguments", ["", "generate", "verify", "inspect", "cells", "program", "grade"]
+    "arguments", ["", "generate", "verify", "check", "inspect", "cells", "program", "grade"]
 )
 @pytest.mark.parametrize("option", ["--help", "-h"])
 def test_help(arguments: str, option: str, run: Run) -> None:

@@ -326,7 +326,7 @@ def test_a_declaration_that_cannot_be_read_is_refused_before_the_file_runs(
 
 
 def test_verify_of_a_folder(run: Run) -> None:
-    assert refused(run("verify", ".")) == ". is a folder, not the file of a generated kernel"
+    assert refused(run("verify", ".")) == ". is a folder without generated kernels"
 
 
 def test_a_name_that_there_is_not_is_told_once_with_its_line(kernel: Path, here: Run) -> None:

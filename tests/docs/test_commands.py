@@ -45,13 +45,18 @@ def faults(command: str) -> Iterator[str]:
         yield from faults_of_options(*rest)
 
 
+def _context(command: click.Command) -> click.Context:
+    """With -h, since a command keeps the option for help with which it has been asked first."""
+    return click.Context(command, help_option_names=["-h", "--help"])
+
+
 def faults_of_options(name: str, *words: str) -> Iterator[str]:
     command = program.commands.get(name)
     if command is None:
         yield name
         return
     try:
-        command.make_parser(click.Context(command)).parse_args([*words])
+        command.make_parser(_context(command)).parse_args([*words])
     except click.UsageError as error:
         yield error.format_message()
 

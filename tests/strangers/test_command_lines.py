@@ -13,7 +13,17 @@ from gru_codegen import cli
 from tests.parse.test_fuzz import HOSTILE
 from tests.strangers.limited import CELL, limited
 
-COMMANDS = ["generate", "verify", "inspect", "program", "cells", "audit", "grade", "credit"]
+COMMANDS = [
+    "generate",
+    "verify",
+    "check",
+    "inspect",
+    "program",
+    "cells",
+    "audit",
+    "grade",
+    "credit",
+]
 OPTIONS = [
     *("--cell", "--unroll", "--loss", "--style", "--readout", "--layout", "--with", "--tune"),
     *("--check", "--no-verify", "--wrt", "--at", "--expand", "--format", "--fragment", "--ascii"),
