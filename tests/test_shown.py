@@ -10,8 +10,9 @@ from xml.etree import ElementTree
 import pytest
 
 import gru_codegen as gc
+from gru_codegen.audit import Audit, Finding
 from gru_codegen.cell import B, D, H, lag, matrix
-from gru_codegen.grade import template
+from gru_codegen.grade import Grade, Line, template
 from gru_codegen.plan import plan
 
 CELLS = Path(__file__).parent / "verify" / "cells"
@@ -62,6 +63,17 @@ def test_a_grade_has_its_verdict(tmp_path: Path) -> None:
     assert repr(grade) == f"<Grade of {said}>"
     assert "1 of " in repr(grade)
     assert repr(grade.lines[0]) == "<Line dE: right>"
+
+
+def test_audits_and_grades_are_their_text_in_a_notebook() -> None:
+    line = Line("dS", "a < b", 3, "wrong", ("it is <b>",))
+    for result in (
+        Grade("mine.toml & more", (line,)),
+        Audit("f", "gru & l2", (Finding("dWz", 0.5, "is <that> of Wr"),)),
+    ):
+        shown = result._repr_html_()
+        assert ElementTree.fromstring(shown).text == str(result)
+        assert shown.startswith("<pre>")
 
 
 def test_every_form_of_a_declaration_is_shown() -> None:

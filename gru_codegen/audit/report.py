@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from html import escape
 from textwrap import TextWrapper
 from typing import Any
 
@@ -87,6 +88,10 @@ class Audit:
 
     def __str__(self) -> str:
         return self.text()
+
+    def _repr_html_(self) -> str:
+        """The report for a notebook."""
+        return f"<pre>{escape(self.text())}</pre>"
 
     def text(self, width: int = 100) -> str:
         """The report in lines of at most `width` columns, but for words that are longer."""

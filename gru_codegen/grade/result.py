@@ -6,6 +6,7 @@ import json
 import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from html import escape
 from typing import Literal
 
 __all__ = ["Grade", "Line", "Verdict"]
@@ -86,6 +87,10 @@ class Grade:
 
     def __str__(self) -> str:
         return self.text()
+
+    def _repr_html_(self) -> str:
+        """The table for a notebook."""
+        return f"<pre>{escape(self.text())}</pre>"
 
     def text(self, width: int = _WIDTH) -> str:
         """A table of at most `width` columns, and below it what is to be said on the whole."""
