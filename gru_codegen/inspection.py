@@ -20,6 +20,7 @@ from gru_codegen.emit import SourceMap
 from gru_codegen.errors import CellError
 from gru_codegen.explain import Expansion, Format, document
 from gru_codegen.explain.model import Additions, Certified, Checked, Travel
+from gru_codegen.known import require_arguments
 from gru_codegen.losses import L2, Loss
 from gru_codegen.modules import load_source
 from gru_codegen.parse import cells, spec_of
@@ -69,6 +70,7 @@ def inspect(
     >>> "dL_1/dW at 1    = x_1^T daS_1[own]" in inspect("rnn", unroll=2, at=1)
     True
     """
+    require_arguments("inspect", spelled, (*_ARGUMENTS, "width", "ascii", "fragment"))
     request = Request.asked(cell, loss=loss, readout=readout, style="textbook")
     specs = _specs(request, spec or spec_of(cell) or "", loss_spec or spec_of(loss) or "")
     derivation, code = derive(request.complete, request.loss), _code(request, specs)
@@ -84,6 +86,10 @@ def inspect(
         additions=_additions(request, specs, given, code),
         **spelled,
     )
+
+
+#: The keywords of `inspect`, besides those of single formats.
+_ARGUMENTS = tuple(inspect.__kwdefaults__ or ())
 
 
 class _Specs(NamedTuple):

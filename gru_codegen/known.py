@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from difflib import SequenceMatcher, get_close_matches
 from reprlib import Repr
 from typing import NoReturn, TypeVar
 
-__all__ = ["Known", "closest", "meant", "none_called", "one_of_your_own"]
+__all__ = [
+    "Known",
+    "closest",
+    "meant",
+    "none_called",
+    "one_of_your_own",
+    "quoted",
+    "require_arguments",
+    "require_known",
+]
 
 Value = TypeVar("Value")
 
@@ -32,6 +41,25 @@ def none_called(kind: str, name: object, known: Iterable[str]) -> str:
 def one_of_your_own(kind: str) -> str:
     """The names that one has which does not come with the package, in words."""
     return f"a {kind} of your own is package.module:NAME, or FILE.toml"
+
+
+def require_known(option: str, value: object, known: Collection[str]) -> None:
+    """Raise ValueError, which has the nearest name, unless the value of an option is `known`."""
+    if value not in known:
+        close = meant(value, known) if isinstance(value, str) else ""
+        there = ", ".join(known)
+        raise ValueError(f"{option}: there is no {quoted(value)};{close} there are {there}")
+
+
+def require_arguments(of: str, given: Iterable[str], known: Collection[str]) -> None:
+    """Raise TypeError, which has the nearest name, unless all `given` arguments are `known`.
+
+    of: what has them, in words.
+    """
+    for name in given:
+        if name not in known:
+            close = meant(name, known)
+            raise TypeError(f"there is no argument {name!r};{close} {of} has {', '.join(known)}")
 
 
 def quoted(name: object) -> str:

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar
 
 from gru_codegen.cell import Cell
-from gru_codegen.known import meant
+from gru_codegen.known import require_arguments, require_known
 from gru_codegen.losses import L2, Loss, losses, require_other_name
 from gru_codegen.modules import is_forward_alone
 from gru_codegen.parse import declared_cell, declared_loss
@@ -71,11 +71,7 @@ class Request:
 
         Raises TypeError for an argument that there is not, and as `declared_cell` does.
         """
-        for name in choices:
-            if name not in Choices.__annotations__:
-                known = ", ".join(Choices.__annotations__)
-                close = meant(name, Choices.__annotations__)
-                raise TypeError(f"there is no argument {name!r};{close} a kernel has {known}")
+        require_arguments("a kernel", choices, Choices.__annotations__)
         given: dict[str, Any] = {**choices, "loss": declared_loss(choices.get("loss", L2))}
         return cls(declared_cell(cell), **given)
 
@@ -204,19 +200,12 @@ def _in_code(option: str, value: str) -> str:
 
 
 def _check_known(style: str, readout: str, layout: str | None) -> None:
-    _require_known("readout", readout, readouts)
+    require_known("readout", readout, readouts)
     if layout is not None:
-        _require_known("layout", layout, LAYOUTS)
+        require_known("layout", layout, LAYOUTS)
     if style == "textbook" and layout is not None:
         raise ValueError(f"layout: {layout!r} is for the fast style; leave it out for textbook")
-    _require_known("style", style, STYLES)
-
-
-def _require_known(option: str, value: Any, known: Collection[str]) -> None:
-    """Raise ValueError, which has the nearest name, unless the value of an option is `known`."""
-    if value not in known:
-        close = meant(value, known) if isinstance(value, str) else ""
-        raise ValueError(f"{option}: there is no {value!r};{close} there are {', '.join(known)}")
+    require_known("style", style, STYLES)
 
 
 def _check_only(only: str | None, loss: Loss, extras: Collection[str]) -> None:
@@ -234,7 +223,7 @@ def _known_extras(extras: Collection[str]) -> tuple[str, ...]:
     """The extras that are asked for, each once and in the order of `EXTRAS`."""
     asked = (extras,) if isinstance(extras, str) else extras
     for extra in asked:
-        _require_known("extras", extra, EXTRAS)
+        require_known("extras", extra, EXTRAS)
     return tuple(extra for extra in EXTRAS if extra in asked)
 
 

@@ -27,7 +27,7 @@ from gru_codegen.cell import Cell
 from gru_codegen.cells.gru import GRU
 from gru_codegen.derive import derive
 from gru_codegen.errors import CellError, DerivationError, VerificationError
-from gru_codegen.known import meant
+from gru_codegen.known import require_known
 from gru_codegen.losses import L2, Loss
 from gru_codegen.parse import declared_cell, declared_loss
 from gru_codegen.readouts import readouts
@@ -84,9 +84,7 @@ def require_mapping(
     mapping: str | Table[str, Any] | None, cell: Cell, loss: Loss, readout: str
 ) -> Mapping:
     """The mapping for a cell with a readout and a loss; what is raised is as for `audit`."""
-    if readout not in readouts:
-        said = f"there is no {readout!r};{meant(readout, readouts)} there are"
-        raise ValueError(f"readout: {said} {', '.join(readouts)}")
+    require_known("readout", readout, readouts)
     complete = readouts[readout](cell)
     if len(complete.inputs) != 1:
         raise CellError(

@@ -17,6 +17,7 @@ from gru_codegen.explain.data import as_data
 from gru_codegen.explain.model import Additions
 from gru_codegen.explain.part import Part
 from gru_codegen.explain.sections import explained
+from gru_codegen.known import require_known
 from gru_codegen.steps import MOST_SHOWN, fault_of_steps, whole
 
 __all__ = ["EXPANSIONS", "FORMATS", "Expansion", "Format", "document"]
@@ -84,9 +85,8 @@ def _check(
     expand: str,
     format: str,
 ) -> None:
-    for name, value, known in (("format", format, FORMATS), ("expand", expand, EXPANSIONS)):
-        if value not in known:
-            raise ValueError(f"{name}: there is no {value!r}; there are {', '.join(known)}")
+    require_known("format", format, FORMATS)
+    require_known("expand", expand, EXPANSIONS)
     weights = [weight.name for weight in derivation.cell.weights]
     for name in wrt:
         if name not in weights:
