@@ -24,5 +24,5 @@ def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             "\n", 0, block.start(1)
         )  # lines of an error are those of the page
         exec(compile(above + block[1], "docs/interop.md", "exec"), names)
-    assert names["trained"]._fields == names["kernel"].Params._fields
+    assert list(names["trained"]._fields) == list(names["layer"].state_dict())
     assert all(np.isfinite(weight).all() for weight in names["trained"])
