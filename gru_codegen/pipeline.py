@@ -57,7 +57,7 @@ def generate(
 ) -> str:
     """Generate the source of the kernel of a cell: a plain NumPy module.
 
-    cell, and all arguments but two: as for `load`.
+    cell: as for `load`, as is every argument that is not here.
     spec: what the command line calls the cell, for the command in the module's header. If it is
         None, the name or file that is given as `cell`, or the name of a cell of the package; for
         any other the call of this function stands there.

@@ -46,7 +46,7 @@ def program(
 ) -> Program:
     """Make the program that the kernel of a cell is emitted from; `str` gives all of it as text.
 
-    cell, and all arguments but one: as for `load`.
+    cell: as for `load`, as is every argument that is not here.
     after: the pass after which it is asked for, "lower" for what the passes begin with. A pass
         that runs again is called so with a number, "eliminate_common_subexpressions_2". None is
         the last.
