@@ -22,9 +22,11 @@ from gru_codegen.interop.convert import CellOrName, correspondence, from_arrays,
 from gru_codegen.interop.errors import InteropError
 from gru_codegen.interop.layouts import KERAS, ONNX, TORCH
 from gru_codegen.interop.onnx_model import export_onnx, to_onnx_model
+from gru_codegen.interop.onnx_reading import FromOnnx, from_onnx_model
 from gru_codegen.interop.sequences import reverse
 
 __all__ = [
+    "FromOnnx",
     "InteropError",
     "as_jax",
     "as_torch",
@@ -32,6 +34,7 @@ __all__ = [
     "export_onnx",
     "from_keras",
     "from_onnx",
+    "from_onnx_model",
     "from_torch",
     "reverse",
     "to_keras",

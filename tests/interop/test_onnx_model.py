@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gru_codegen.interop import export_onnx, to_onnx_model
+from gru_codegen.interop import export_onnx, from_onnx_model, to_onnx_model
 from tests.interop.cases import random_params
 
 
@@ -18,4 +18,6 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: P
         to_onnx_model("gru", random_params("gru"))
     with pytest.raises(ImportError, match=expected):
         export_onnx(tmp_path / "gru.onnx", "gru", random_params("gru"))
+    with pytest.raises(ImportError, match=expected):
+        from_onnx_model(tmp_path / "gru.onnx")
     assert not list(tmp_path.iterdir())

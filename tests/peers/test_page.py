@@ -25,4 +25,5 @@ def test_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         )  # lines of an error are those of the page
         exec(compile(above + block[1], "docs/interop.md", "exec"), names)
     assert list(names["trained"]._fields) == list(names["layer"].state_dict())
+    assert names["found"].cell == "lstm-peephole"
     assert all(np.isfinite(weight).all() for weight in names["trained"])
