@@ -16,7 +16,8 @@ from .configuration import Array, Problem, cast
 from .difference import Difference, difference
 
 METHOD = "complex step"
-STEP = 1e-30
+#: Its square is 0 in float64, so it decides no comparison: of what is exactly 0, or as small.
+STEP = 1e-200
 TOLERANCE = 1e-12
 
 

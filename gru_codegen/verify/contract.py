@@ -111,7 +111,7 @@ def _refused(problem: Problem) -> Difference:
     good, checks = problem.arguments, []
     for name, bad, mention in _bad_arguments(problem):
         for function in entry_points(kernel):
-            if takes_targets(kernel, function) or not _y_alone_tells(good, bad):
+            if _is_told(problem, bad, with_targets=takes_targets(kernel, function)):
                 run, given = getattr(kernel, function), bad.of(kernel, function)
                 checks.append(refusal(f"{name} in {function}", mention, run, *given))
     make = partial(kernel.Workspace, **problem.keywords)
@@ -231,14 +231,15 @@ def _of_other_columns(weight: Any) -> Any:
     return np.stack([weight, weight], -1).reshape((*weight.shape[:-1], 2))
 
 
-def _y_alone_tells(good: Arguments, bad: Arguments) -> bool:
-    """Return whether nothing but y shows that ``bad`` is wrong: without y it may well be right.
+def _is_told(problem: Problem, bad: Arguments, *, with_targets: bool) -> bool:
+    """Return whether a function shows that ``bad`` is wrong, one that takes targets or not.
 
-    It is y itself, or an array whose number of columns no other one shares, as that of the
-    weights behind an output of a size of its own.
+    It does not show a wrong y that it is not given, nor an array whose number of columns no other
+    one shares, y included: that may well be right.
     """
+    good = problem.arguments
     if bad.x is good.x and bad.y is not good.y:
-        return True
+        return with_targets
     before, after = (
         [*each.params, *each.constants, *each.inputs, *states(each.s0)] for each in (good, bad)
     )
@@ -246,9 +247,9 @@ def _y_alone_tells(good: Arguments, bad: Arguments) -> bool:
         alike = right.ndim == wrong.ndim and right.shape[:-1] == wrong.shape[:-1]
         if alike and right.shape[-1:] != wrong.shape[-1:]:
             others = [each for k, each in enumerate(before) if k != number]
-            shapes = {n for each in others for n in each.shape} | {*right.shape[:-1]}
-            return right.shape[-1] not in shapes
-    return False
+            sizes = {n for each in others for n in each.shape} | {*right.shape[:-1]}
+            return right.shape[-1] in (sizes | {problem.output_size} if with_targets else sizes)
+    return True
 
 
 def _with_input(problem: Problem, name: str, array: Any) -> Arguments:
