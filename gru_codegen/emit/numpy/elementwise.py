@@ -9,7 +9,16 @@ from gru_codegen.emit.numpy.expressions import REDUCTIONS, ufunc
 from gru_codegen.emit.numpy.operands import Operands
 from gru_codegen.ir import Call, Const, Statement
 
-__all__ = ["arithmetic", "choice", "compared", "divided", "of_rows", "of_ufunc", "select"]
+__all__ = [
+    "arithmetic",
+    "choice",
+    "compared",
+    "divided",
+    "negated",
+    "of_rows",
+    "of_ufunc",
+    "select",
+]
 
 #: NumPy is about to refuse where the result goes as a third argument of these two alone.
 _RESULT = {"maximum": "out=", "minimum": "out="}
@@ -57,6 +66,13 @@ def of_ufunc(operands: Operands, statement: Statement, value: Call, out: str) ->
     args = [operands.matrix(argument, statement.target) for argument in value.args]
     result = f"{_RESULT.get(value.operation, '')}{out}"
     return [call(f"np.{ufunc(value.operation)}", (*args, result))]
+
+
+def negated(operands: Operands, statement: Statement, value: Call, out: str) -> list[LogicalLine]:
+    """The product with -1. np.negative is wrong, in NumPy 2.4 at least, where its argument has a
+    stride of as many numbers as a number has bytes, and the result is not contiguous."""
+    argument = operands.matrix(value.args[0], statement.target)
+    return [call("np.multiply", (argument, operands.names.number(-1), out))]
 
 
 def compared(operands: Operands, statement: Statement, value: Call, out: str) -> list[LogicalLine]:
