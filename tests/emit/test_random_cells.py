@@ -17,7 +17,6 @@ from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import given, seed, settings
 from hypothesis import strategies as st
 from sympy import Lambda, preorder_traversal
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
@@ -38,7 +37,7 @@ from gru_codegen.passes import LAYOUTS
 from gru_codegen.prove import proof, prove
 from gru_codegen.request import Request
 from gru_codegen.stages import lowered
-from tests.campaigns import ANEW, SHARES, campaign
+from tests.campaigns import SHARES, campaign, checked
 from tests.emit.agreement import assert_all_agree
 from tests.emit.programs_as_kernels import assert_agrees
 from tests.emit.random_cells import Drawn, cells, random_cell
@@ -130,14 +129,8 @@ def readout_of(draw: Draw) -> str:
 @pytest.mark.parametrize("number", range(FEW))
 def test_kernels_of_random_cells_are_right(number: int) -> None:
     """A hundred draws of short cells, always the same, with one kernel each."""
-
-    @seed(number)
-    @settings(ANEW, max_examples=OF_EACH)
-    @given(SHORT)
-    def check(draw: Draw) -> None:
-        assert_right(draw, both=False)
-
-    check()
+    for turn in range(OF_EACH):
+        checked(partial(assert_right, both=False), SHORT, f"{number}.{turn}")
 
 
 @pytest.mark.campaign
@@ -177,13 +170,11 @@ S0 = x @ (W4 * W4) + G2 @ W6
 def test_everything_that_a_declaration_may_hold_is_drawn() -> None:
     met: Counter[str] = Counter()
 
-    @seed(0)
-    @settings(ANEW, max_examples=300)
-    @given(DRAWS)
     def count(draw: Draw) -> None:
         met.update({*_asked(draw), *_constructs(draw.drawn.cell)})
 
-    count()
+    for number in range(200):
+        checked(count, DRAWS, f"of {number}")
     wanted = {
         *(f"loss {name}" for name in LOSSES),
         *("readout none", "readout linear"),
