@@ -41,6 +41,7 @@ PAGES = {
         "docs/performance_notes",
         "benchmarks/README",
         "CONTRIBUTING",
+        "CODE_OF_CONDUCT",
         "CHANGELOG",
     ],
 }

@@ -16,7 +16,7 @@ from gru_codegen.cells import FAMILIES
 
 ROOT = Path(__file__).parents[2]
 #: Pages outside of docs/ that are part of the site.
-BESIDE = ["benchmarks/README", "CHANGELOG", "CONTRIBUTING", "SECURITY"]
+BESIDE = ["benchmarks/README", "CHANGELOG", "CODE_OF_CONDUCT", "CONTRIBUTING", "SECURITY"]
 
 
 @pytest.fixture(scope="module")
