@@ -42,14 +42,22 @@ def limited_to(threads: int) -> dict[str, str]:
 class Worker:
     """The process of one contender, from `with` to the end of it.
 
+    module, arguments: what the process runs, and what that is told besides contender and threads.
     skip: why there will be no answers, or "" if there will be. versions: of its imports.
     """
 
-    def __init__(self, contender: str, threads: int) -> None:
+    def __init__(
+        self,
+        contender: str,
+        threads: int,
+        *,
+        module: str = "benchmarks.worker",
+        arguments: Sequence[str] = (),
+    ) -> None:
         self.contender, self.threads = contender, threads
         environment = os.environ | {"PYTHONPATH": str(PROJECT)} | limited_to(threads)
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.worker", contender, str(threads)],
+            [sys.executable, "-m", module, contender, str(threads), *arguments],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -24,6 +24,7 @@ PAGES = {
     "Learn": ["docs/teaching", "docs/own_cell", "docs/own_loss", "docs/gallery", "docs/corpus"],
     "Use": [
         "docs/recipes",
+        "docs/real_work",
         "docs/performance",
         "docs/interop",
         "docs/upkeep",
