@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import re
-import secrets
 import stat
 from contextlib import suppress
 from enum import Enum
@@ -109,7 +108,7 @@ def _replace(target: str, content: bytes) -> None:
     _remove_unfinished(folder)
     replaced = False
     while not replaced:
-        temporary = os.path.join(folder, f".gru_codegen_{secrets.token_hex(8)}.tmp")
+        temporary = os.path.join(folder, f".gru_codegen_{os.urandom(8).hex()}.tmp")
         try:
             with open(temporary, "xb") as file:
                 # another process may have taken it for one that was left, before it had its lock

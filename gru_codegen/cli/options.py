@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gru_codegen.cells import files_by_name
 from gru_codegen.cli.completion import among, complete_files, names_or_files
 from gru_codegen.cli.errors import BadInput, choose
 from gru_codegen.files import require_place
@@ -85,6 +84,13 @@ def sizes(
     return batch, inputs, states
 
 
+def _cells() -> Collection[str]:
+    """The names of the cells of the package."""
+    from gru_codegen.cells import files_by_name
+
+    return files_by_name()
+
+
 def choice(name: str, names: Collection[str], text: str, called: str = "") -> Callable[[Any], Any]:
     """The option --`name`, which takes one of `names`; the first is the default.
 
@@ -105,7 +111,7 @@ PARTS = ("forward",)
 READOUTS = {"none": "the output of the cell itself", "linear": "O_t = S_t Wout + bout"}
 
 
-complete_cell = names_or_files(files_by_name)
+complete_cell = names_or_files(_cells)
 complete_loss = names_or_files(lambda: LOSSES)
 
 cell = click.option(
@@ -208,7 +214,7 @@ def require_known(
 
 def require_declared(cell: str | None = None, loss: str | None = None) -> None:
     """Refuse a name that no cell or loss of the package has, and a file that is not there."""
-    for kind, spec, known in (("cell", cell, files_by_name()), ("loss", loss, LOSSES)):
+    for kind, spec, known in (("cell", cell, _cells()), ("loss", loss, LOSSES)):
         if spec is None or ":" in spec or spec.lower().endswith(".py"):
             continue  # of a module: to be imported, or told about, where it is
         if spec.lower().endswith(".toml"):
