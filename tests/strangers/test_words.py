@@ -192,7 +192,7 @@ def test_latex(tmp_path: Path, title: str, source: str, meaning: str) -> None:
     escapes = {"textbackslash", "textasciicircum", "textasciitilde", "ensuremath"}
     assert {*commands(written)} <= {*commands(expected), *escapes, *"{}#$%^&_~<>|"}
     bare, right = (
-        re.sub(rf"\\({'|'.join(escapes)})\{{.?\}}|\\.", "", each) for each in (written, expected)
+        re.sub(rf"\\({'|'.join(escapes)})\{{[^}}]?\}}|\\.", "", each) for each in (written, expected)
     )
     for special in "#$%^&_~":
         assert bare.count(special) == right.count(special), special
@@ -265,7 +265,8 @@ def test_a_terminal_gets_no_escapes_of_a_file(
 ) -> None:
     say("wrote \x1b[31m\x07\udcff\tk.py\n")
     assert capfdbinary.readouterr().out == b"wrote \\x1b[31m\\x07\\udcff\tk.py\n\n"
-    (tmp_path / "k.py").write_text('print("\x1b[31m")\n')
+    # blinking, which nothing here writes, while what differs is red
+    (tmp_path / "k.py").write_text('print("\x1b[5m")\n')
     arguments = (
         "generate",
         "--check",
@@ -277,8 +278,8 @@ def test_a_terminal_gets_no_escapes_of_a_file(
     )
     status, shown, _ = on_terminal(*arguments, also_stdout=True)
     assert status == 1
-    assert b'-print("\\x1b[31m")' in shown
-    assert b"\x1b[31m" not in shown
+    assert b'-print("\\x1b[5m")' in shown
+    assert b"\x1b[5m" not in shown
 
 
 def test_a_message_has_no_escapes_of_a_command_line(tmp_path: Path) -> None:
