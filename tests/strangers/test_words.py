@@ -192,7 +192,8 @@ def test_latex(tmp_path: Path, title: str, source: str, meaning: str) -> None:
     escapes = {"textbackslash", "textasciicircum", "textasciitilde", "ensuremath"}
     assert {*commands(written)} <= {*commands(expected), *escapes, *"{}#$%^&_~<>|"}
     bare, right = (
-        re.sub(rf"\\({'|'.join(escapes)})\{{[^}}]?\}}|\\.", "", each) for each in (written, expected)
+        re.sub(rf"\\({'|'.join(escapes)})\{{[^}}]?\}}|\\.", "", each)
+        for each in (written, expected)
     )
     for special in "#$%^&_~":
         assert bare.count(special) == right.count(special), special
