@@ -28,6 +28,8 @@ def end(_number: int, _frame: FrameType | None) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, end)
+    if hasattr(signal, "SIGPIPE"):  # whoever reads may have enough, as `head` has
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 
 try:
     import numpy as np

@@ -51,7 +51,7 @@ def test_a_process_learns_and_completes(prepared: tuple[Path, float, str], name:
         after = worker.ask("bits")["bits"]
         assert worker.ask("learn", updates=6)["cpu"] < min(seconds) / 5  # all is learned
         assert worker.ask("save")["megabytes"] > 20
-    np.testing.assert_allclose(before, 6.53, atol=0.02)
+    np.testing.assert_allclose(before, np.log2(93), atol=0.05)  # Python 3.11 has 93 characters
     np.testing.assert_allclose(after, by_frequency, atol=0.3)
     with completion.worker(name, folder) as worker:
         answer = worker.ask("stream", text=streamed[:9])

@@ -181,6 +181,19 @@ def test_ctrl_c_ends_a_completion_in_one_line(made: tuple[Path, str]) -> None:
     assert (process.returncode, errors) == (130, "interrupted\n")
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGPIPE"), reason="no such signal")
+def test_whoever_reads_may_stop(made: tuple[Path, str]) -> None:
+    command = [sys.executable, str(made[0] / "complete.py"), "for", "--characters", "10000000"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(4).startswith("for")
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    assert process.returncode == -signal.SIGPIPE
+
+
 def test_no_paragraph_is_both_learned_and_held_out() -> None:
     """Held out are the first topic and the eleventh, by name; white space is one blank."""
     topics = {f"topic {number:02}": f"P{number}.\n\nsame\n" for number in range(12)}
