@@ -17,7 +17,15 @@ from sympy.matrices.expressions.special import OneMatrix, ZeroMatrix
 
 from gru_codegen.notation import signed
 
-__all__ = ["added", "multiplied", "multiplied_elementwise", "scaled", "widened", "with_rows"]
+__all__ = [
+    "added",
+    "multiplied",
+    "multiplied_elementwise",
+    "scaled",
+    "widened",
+    "with_rows",
+    "without_single_ones",
+]
 
 
 def scaled(number: Any, expression: Any) -> Any:
@@ -63,6 +71,22 @@ def with_rows(expression: Any, rows: Any) -> Any:
         parts = [each for each in parts if each != OneMatrix(1, 1)]
         return parts[0] if len(parts) == 1 else MatMul(*parts)
     return expression.func(*parts)
+
+
+def without_single_ones(expression: Any) -> Any:
+    """An expression without factors that are the one number 1: a sum over one column is none."""
+
+    def others(product: Any) -> list[Any]:
+        _, factors = product.as_coeff_matrices()
+        return [each for each in factors if each != OneMatrix(1, 1)]
+
+    def is_longer(part: Any) -> bool:
+        return isinstance(part, MatMul) and OneMatrix(1, 1) in part.args and bool(others(part))
+
+    def shortened(product: Any) -> Any:
+        return MatMul(product.as_coeff_matrices()[0], *others(product)).doit(deep=False)
+
+    return expression.replace(is_longer, shortened)
 
 
 def _wide(rest: Any, columns: Any) -> Any:

@@ -42,6 +42,7 @@ from gru_codegen.equations import (
     written,
 )
 from gru_codegen.errors import CellError
+from gru_codegen.forms import without_single_ones
 from gru_codegen.functions import exp, huber, log, reciprocal, sigmoid, softplus
 from gru_codegen.known import Known
 from gru_codegen.notation import Declared, Notation, OverTime, Schema, leaves
@@ -194,7 +195,7 @@ class Loss(Declared):
             bound[old] = matrix(new, *(size.xreplace(bound) for size in old.shape))
 
         def bind(expression: Any) -> Any:
-            return expression.xreplace(bound)
+            return without_single_ones(expression.xreplace(bound))
 
         equations = (
             replace(e, target=bind(e.target), expression=bind(e.expression)) for e in self.equations

@@ -271,9 +271,11 @@ def test_columns_and_means_of_rows_have_the_sizes_of_the_outputs() -> None:
         Equation(COLUMN, row_sum(K)),
     )
     loss = declare(equations=equations, cost=Trace(ones(1, B) * COLUMN))
-    wide, narrow = loss.of(matrix("S", B, H)), loss.of(matrix("S", B, 1))
+    S, Y_one = matrix("S", B, 1), matrix("Y", B, 1)
+    wide, narrow = loss.of(matrix("S", B, H)), loss.of(S)
     assert wide.equations[0].expression.has(share(H))
-    assert not narrow.equations[0].expression.has(share(O))
+    assert str(narrow.equations[0].expression) == str(hadamard(S, Y_one) - S)
+    assert narrow.equations[1].expression == narrow.equations[0].target
     assert all(not each.expression.has(O) for each in (*wide.equations, *narrow.equations))
     for bound, columns in ((wide, 3), (narrow, 1)):
         rng = np.random.default_rng(columns)

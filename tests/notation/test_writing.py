@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,9 +18,11 @@ from sympy.matrices.expressions.special import OneMatrix, ZeroMatrix
 from sympy.matrices.expressions.trace import Trace
 from sympy.matrices.expressions.transpose import Transpose
 
+import gru_codegen as gc
 from gru_codegen.evaluate import evaluate
 from gru_codegen.functions import sigmoid, tanh
 from gru_codegen.notation import LATEX, TEXT, Local, Notation, OverTime, Schema, leaves, signed
+from gru_codegen.parse import load_cell
 
 n = sp.Symbol("n", integer=True, positive=True)
 x, S_prev, Z, S, dZ, dS_next, W = (
@@ -264,3 +267,25 @@ def test_broken_lines_say_the_same(expression: Any, width: int) -> None:
         lines = notation.lines(expression, spelling, width)
         whole = notation.write(expression, spelling)
         assert "".join("".join(line for _, line in lines).split()) == "".join(whole.split())
+
+
+# --- ones -----------------------------------------------------------------------------------------
+
+FILES = sorted(Path(__file__).parents[1].joinpath("corpus").rglob("*.toml"))
+#: Ones that stand for a number, as in 1 - Z, and not for a sum or for a row in every row.
+NUMBER = re.compile(r"(?:^|[-+o=,] |\()ones(?:$| [-+o] | ones\^T|[),])|ones\(")
+
+
+@pytest.mark.parametrize("text", ["ones - Z_t", "(1 + ones)", "Z_t o ones", "ones(B, H) - Z_t"])
+def test_a_number_of_ones_would_be_seen(text: str) -> None:
+    assert NUMBER.search(text)
+
+
+def test_ones_are_written_as_the_number_1_in_every_cell() -> None:
+    for cell in (*gc.cells.values(), *(load_cell(str(path)) for path in FILES)):
+        assert not NUMBER.search(str(cell)), str(cell)
+
+
+@pytest.mark.parametrize("name", gc.cells)
+def test_ones_are_written_as_the_number_1_in_a_derivation(name: str) -> None:
+    assert not NUMBER.search(str(gc.derive(gc.cells[name])))
