@@ -19,13 +19,11 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 
 from gru_codegen.cell import Cell
 from gru_codegen.constants import stored_shape
+from gru_codegen.duals import DUAL
 from gru_codegen.equations import Equation
 from gru_codegen.errors import VerificationError
 from gru_codegen.evaluate import FLOATS, Domain, Evaluation, costs, evaluate, evaluate_declaration
-from gru_codegen.functions import ElementwiseFunction
 from gru_codegen.initial import distribution
-from gru_codegen.ir import evaluated
-from gru_codegen.ir.elementwise import a, value
 from gru_codegen.losses import Loss
 from gru_codegen.modules import is_forward_alone
 from gru_codegen.verify.claim import Claim, over, tolerance
@@ -61,10 +59,6 @@ _METHOD = "the declared equations"
 _TRUST = 100
 #: Samples of one comparison. Where an equation compares, a few may leave a case untried.
 _MANY = 64
-
-#: How far arguments move as dual numbers. Its square is 0 in float64, so real parts of products are
-#: those of the values, and a comparison of what is exactly 0 is decided by them.
-_STEP = 1e-200
 
 
 def compare(kernel: ModuleType, cell: Cell, loss: Loss, *, seed: int = 0) -> tuple[Check, ...]:
@@ -194,7 +188,7 @@ class _Slopes:
             weights = np.ones((T, B))
         share = weights.mean() if self.declared.loss.mean else 1.0  # a mean is over what counts
         weighed = (found.costs * weights).sum() / (found.numbers * share)
-        slope_of = float(weighed.imag / _STEP)
+        slope_of = float(weighed.imag)
         if not math.isfinite(slope_of):  # there is no derivative here
             return Difference(0.0, "")
         return slope(f"at {problem}, {given or name}", result.gradients, directions, slope_of)
@@ -208,24 +202,13 @@ class _Slopes:
         total = inner(found.outputs, given.d_outputs)
         total += inner(tuple(found.states.values()), given.d_state)
         computed = (*gradients, *parts(d_x), *states(d_s0))
-        return slope(f"at {problem}, pullback", computed, directions, float(total.imag / _STEP))
+        return slope(f"at {problem}, pullback", computed, directions, float(total.imag))
 
     def _evaluated(self, problem: Problem, directions: list[Any], ended: Any) -> Evaluation:
         """The declared equations at arguments that move along directions, of weights at least."""
         still = (0 * part for part in movable(problem, problem.arguments)[len(directions) :])
-        arguments = moved(problem, problem.arguments, [*directions, *still], 1j * _STEP)
-        return self.declared.evaluate(problem, arguments, ended, _MOVED)
-
-
-def _stepped(function: type[ElementwiseFunction], array: Any) -> Any:
-    """A function of complex numbers whose imaginary parts move by its derivative as declared."""
-    record = function.record
-    at = record.on_array(array.real)
-    derivative = evaluated(record.derivative, {a: array.real, value: at}.__getitem__)
-    return at + 1j * array.imag * derivative
-
-
-_MOVED = Domain(_stepped, 1, choose=lambda holds, *sides: np.where(holds.real > 0, *sides))
+        arguments = moved(problem, problem.arguments, [*directions, *still], 1j)
+        return self.declared.evaluate(problem, arguments, ended, DUAL)
 
 
 class _Declared:
@@ -281,18 +264,21 @@ class _Declared:
         found = choose(lambda domain: self.noise_with(problem, domain), like)
         return replace(problem, given=found)
 
-    def noise_with(self, problem: Problem, domain: Drawn) -> float:
-        """Return the noise of the declaration or, if it has more and is defined, of the kernel."""
+    def noise_with(self, problem: Problem, domain: Drawn, most: float = GOOD) -> float:
+        """Return the noise of the declaration or, if it has more and is defined, of the kernel.
+
+        That is not asked for where the declaration has more than `most`.
+        """
         declared = self.noise(problem, domain)
         try:
-            own = problem.noise(domain) if declared <= GOOD else math.inf
+            own = problem.noise(domain) if declared <= most else math.inf
         except (Exception, SystemExit):  # of the kernel, whose checks will say so
             own = math.inf
         return max(declared, own) if math.isfinite(own) else declared
 
     def at_usual(self, differ: Callable[[Problem], Difference], problem: Problem) -> Difference:
         """Compare at the usual arguments, as far as the declaration is defined there."""
-        doubt = _TRUST * self.noise_with(problem, USUAL)
+        doubt = _TRUST * self.noise_with(problem, USUAL, 1 / _TRUST)
         if not doubt < 1:
             return Difference(0.0, "")
         return differ(replace(problem, given=USUAL))._replace(doubt=doubt)

@@ -67,7 +67,7 @@ class Domain:
     ----------
     apply: a function of the declaration language to every entry of an array.
     one: the entry of matrices of ones; it stays exact beside the others, divided too.
-    matmul: the product of two matrices.
+    matmul, multiply: the product of two matrices, and the elementwise one.
     largest: the largest number of each row, as a column.
     choose: the entries of one array where those of another one are 1, and not 0, else of a third.
     """
@@ -77,6 +77,7 @@ class Domain:
     matmul: Callable[[Array, Array], Array] = np.matmul
     choose: Callable[[Array, Array, Array], Array] = _chosen
     largest: Callable[[Array], Array] = lambda rows: rows.max(axis=1, keepdims=True)
+    multiply: Callable[[Array, Array], Array] = np.multiply
 
 
 def _numerically(function: type[ElementwiseFunction], array: Array) -> Array:
@@ -153,18 +154,10 @@ def _compiled(expression: Any, domain: Domain) -> _Evaluator:
     raise TypeError(f"cannot evaluate {type(expression).__name__}: {expression}")
 
 
-def _folded(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Domain], _Evaluator]:
-    """The rule of what combines its arguments, first to last."""
-
-    def rule(expression: Any, domain: Domain) -> _Evaluator:
-        return _reduced(operation, expression.args, domain)
-
-    return rule
-
-
 def _reduced(
     operation: Callable[[Any, Any], Any], arguments: Iterable[Any], domain: Domain
 ) -> _Evaluator:
+    """What combines `arguments`, first to last."""
     parts = [_compiled(argument, domain) for argument in arguments]
     return lambda values: reduce(operation, [part(values) for part in parts])
 
@@ -244,8 +237,8 @@ _RULES: dict[type, Callable[[Any, Domain], _Evaluator]] = {
     MatrixSymbol: lambda symbol, domain: _symbol(symbol, domain),
     OneMatrix: lambda e, domain: _constant(e, domain.one),
     ZeroMatrix: lambda e, domain: _constant(e, 0 * domain.one),
-    MatAdd: _folded(np.add),
-    HadamardProduct: _folded(np.multiply),
+    MatAdd: lambda e, domain: _reduced(np.add, e.args, domain),
+    HadamardProduct: lambda e, domain: _reduced(domain.multiply, e.args, domain),
     MatMul: _product,
     Transpose: _transposed,
     ElementwiseApplyFunction: _applied,
@@ -364,7 +357,7 @@ def _costs(loss: Loss, values: Values, known: Expressions) -> Array:
     """The cost of each sample, (B,): its part of the trace, a multiple of tr(A^T B)."""
     coefficient, trace = loss.cost.as_coeff_Mul()
     left, right = (known(factor, values) for factor in trace.arg.args)
-    of_samples = (left.T * right).sum(axis=1)
+    of_samples = known.domain.multiply(left.T, right).sum(axis=1)
     costs: Array = _scaled(coefficient, lambda _: of_samples)(values)
     return costs
 

@@ -127,3 +127,20 @@ def test_there_are_samples_enough_for_every_case_of_two_comparisons() -> None:
     case = "ended[0])) * positive(-1 + G[0]) / 3"
     wrong = planted(source, case, case.replace("G[0]", "aZ[0]"))
     assert not all(check.passed for check in compare(wrong, cell, gc.L2))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # shares of the first arguments underflow
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("- dS * (S_part_7[t] * S_part_7[t])", "+ dS * (S_part_7[t] * S_part_7[t])"),
+        ("dS_part_2 = daS_part * S_part_6[t] + daS_part_6", "dS_part_2 = daS_part * S_part_6[t]"),
+    ],
+)
+def test_gradients_are_compared_where_values_are_tiny(old: str, new: str) -> None:
+    cell = load_cell(str(CELLS / "log_of_softmax.toml"))
+    source = gc.generate(cell, style="textbook")
+    failed = {
+        each.weight for each in compare(planted(source, old, new), cell, gc.L2) if each.failed
+    }
+    assert failed == {"gradients"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -298,7 +299,7 @@ class Problem:
         found = noise_of(self._everything, arguments, results, unit, self.drawn(6))
         if found > GOOD and error_of(self._everything(arguments), results) > GOOD:
             raise ArithmeticError("two results of the same data; no other data would help")
-        if not found <= GOOD or self.sizes.H > MOST_LONG:
+        if not math.isfinite(found) or self.sizes.H > MOST_LONG:
             return found
         return max(found, error_of(results, self._everything(cast(arguments, np.longdouble))))
 
