@@ -207,10 +207,11 @@ class Words:
         if depth == 0:
             return "a"
         inner, other = (self._formula(self.random.randrange(depth)) for _ in range(2))
+        if self.functions and self.chance(30):
+            return f"{self.random.choice([*self.functions])}({bare(inner)})"
         match self.random.choice(["function", "product", "sum", "power", "quotient", "choice"]):
             case "function":
-                known = [*SMOOTH, *self.functions]
-                return f"{self.random.choice(known)}({bare(inner)})"
+                return f"{self.random.choice(SMOOTH)}({bare(inner)})"
             case "product":
                 return f"({inner} * {self.random.choice(SMOOTH)}({bare(other)}))"
             case "sum":
