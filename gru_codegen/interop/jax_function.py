@@ -142,10 +142,13 @@ def function(kernel: ModuleType) -> Callable[..., tuple[Any, Any]]:
         mask: Any = None,
     ) -> tuple[Any, Any]:
         given = {"params": params, "constants": constants, "x": x, "s0": s0}
-        options = {"lengths": lengths, "mask": mask}
+        options = {
+            name: None if value is None else jnp.asarray(value)
+            for name, value in (("lengths", lengths), ("mask", mask))
+        }
         arrays = _checked(dict(named(kernel, given)))
         callbacks.results(arrays)  # what does not fit is refused here, outside of JAX's frames
-        results: tuple[Any, Any] = called(arrays, jax.tree.map(jnp.asarray, options))
+        results: tuple[Any, Any] = called(arrays, options)
         return results
 
     return run

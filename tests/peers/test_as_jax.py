@@ -136,6 +136,16 @@ def test_without_float64_arrays_are_float32(jax: ModuleType) -> None:
     assert outputs.dtype == state.dtype == np.float32
 
 
+def test_lengths_may_be_a_list_and_a_bad_one_says_so(jax: ModuleType) -> None:
+    kernel = loaded("gru")
+    run, given = as_jax(kernel), grouped(kernel, drawn(kernel))
+    expected = kernel.forward(**given, lengths=[3, 1])
+    found = jax.jit(lambda: run(**given, lengths=[3, 1]))()
+    assert all(map(np.array_equal, found, expected))
+    with pytest.raises(Exception, match="lengths: expected 0 to T = 3, got 1 to 9"):
+        run(**given, lengths=[9, 1])
+
+
 def test_large_arrays_pass(jax: ModuleType) -> None:
     kernel = gc.load("gru")
     params = kernel.init_params(256, 256, rng=0, dtype="float32")

@@ -190,6 +190,22 @@ def test_nothing_is_copied(torch: ModuleType, monkeypatch: pytest.MonkeyPatch) -
     assert met["params"].Wz.ctypes.data == tensors["params.Wz"].data_ptr()
 
 
+def test_outputs_may_be_changed_and_the_rest_left_out(torch: ModuleType) -> None:
+    kernel = loaded("lstm")
+    tensors = drawn(torch, kernel)
+    outputs, *_ = results(kernel, tensors)
+    outputs.mul_(3)
+    (tripled,) = torch.autograd.grad(outputs.sum(), tensors["x"])
+    outputs, _, C = results(kernel, tensors)
+    (once,) = torch.autograd.grad(outputs.sum(), tensors["x"], retain_graph=True)
+    assert torch.allclose(tripled, 3 * once, rtol=1e-14)
+    given = grouped(kernel, {name: tensor.detach().numpy() for name, tensor in tensors.items()})
+    values, state, pullback = kernel.vjp(**given)
+    _, d_x, _ = pullback(np.zeros_like(values), state._replace(S=None, C=np.ones_like(state.C)))
+    (by_state,) = torch.autograd.grad(C.sum(), tensors["x"])
+    assert np.array_equal(by_state.numpy(), d_x)
+
+
 def test_there_is_no_derivative_of_gradients(torch: ModuleType) -> None:
     kernel = loaded("gru")
     tensors = drawn(torch, kernel)
