@@ -16,8 +16,9 @@ from .configuration import Array, Problem, cast
 from .difference import Difference, difference
 
 METHOD = "complex step"
-#: Its square is 0 in float64, so it decides no comparison: of what is exactly 0, or as small.
-STEP = 1e-200
+#: Its square is 0 in float64, so it decides no comparison: of what is exactly 0, or as small. It is
+#: no smaller than that takes: times a value of 1e-140 there are digits left of it.
+STEP = 1e-165
 TOLERANCE = 1e-12
 
 
