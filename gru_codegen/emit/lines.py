@@ -14,6 +14,7 @@ __all__ = [
     "Line",
     "LogicalLine",
     "assignments",
+    "broken",
     "call",
     "call_lines",
     "called",
@@ -68,7 +69,8 @@ class LogicalLine:
         line = f"{indent}{self.start}{self.inside}{self.end}"
         if len(line) <= WIDTH or not self.inside:
             return [line]
-        return [f"{indent}{self.start}", f"{indent}    {self.inside}", f"{indent}{self.end}"]
+        inside = _within(self.inside, f"{indent}    ")
+        return [f"{indent}{self.start}", *inside, f"{indent}{self.end}"]
 
     def deeper(self) -> LogicalLine:
         """It in a block."""
@@ -192,12 +194,68 @@ def signature(name: str, parameters: Sequence[str], returns: str) -> str:
 
 
 def parenthesised(start: str, terms: Sequence[str], behind: str, indent: str) -> Iterator[str]:
-    """A sum, a line for each of its terms, between a parenthesis at the end of `start` and one
-    at the beginning of `behind`.
+    """A sum, a line or more for each of its terms, between a parenthesis at the end of `start` and
+    one at the beginning of `behind`.
     """
     yield start
-    yield from (f"{indent}    {term}" for term in terms)
+    yield from (row for term in terms for row in _within(term, f"{indent}    "))
     yield f"{indent}{behind}"
+
+
+def broken(line: str) -> list[str]:
+    """A line of code without texts, on several where it is too long and has brackets.
+
+    What stands in the longest of the outermost brackets is broken at commas, or else before the
+    operators that bind least, and so on.
+    """
+    indent = line[: len(line) - len(line.lstrip())]
+    groups = [] if len(line) <= WIDTH else _brackets(line)
+    if not groups:
+        return [line]
+    start, stop = max(groups, key=lambda group: group[1] - group[0])
+    inside = _within(line[start + 1 : stop], f"{indent}    ")
+    return [line[: start + 1], *inside, f"{indent}{line[stop:]}"]
+
+
+def _within(text: str, indent: str) -> list[str]:
+    """The lines of code that stands in brackets."""
+    if len(indent) + len(text) <= WIDTH:
+        return [f"{indent}{text}"]
+    parts = _divided(text)
+    if len(parts) == 1:
+        return broken(f"{indent}{text}")
+    return [row for part in parts for row in _within(part, indent)]
+
+
+def _brackets(text: str) -> list[tuple[int, int]]:
+    """Where the outermost brackets of `text` that hold anything open and close."""
+    found, opened = [], []
+    for place, character in enumerate(text):
+        if character in "([":
+            opened.append(place)
+        elif character in ")]" and opened:
+            start = opened.pop()
+            if not opened and place > start + 1:
+                found.append((start, place))
+    return found
+
+
+#: Where code may be broken within brackets, what binds least first.
+_BREAKS = ((", ",), (" if ", " else "), (" + ", " - "), (" * ", " / ", " @ "))
+
+
+def _divided(text: str) -> list[str]:
+    """Code that stands in brackets in parts, for a line each; one part if there are none."""
+    inner = {n for start, stop in _brackets(text) for n in range(start, stop)}
+    for marks in _BREAKS:
+        places = [n for n in range(1, len(text)) if n not in inner and text.startswith(marks, n)]
+        if not places:
+            continue
+        parts = [text[i:j] for i, j in zip([0, *places], [*places, None], strict=True)]
+        if marks == (", ",):
+            return [f"{part.removeprefix(', ')}," for part in parts]
+        return [part.strip() for part in parts]
+    return [text]
 
 
 @cache  # steps of an unrolled loop say the same

@@ -56,13 +56,18 @@ def test_a_call_too_long_has_its_arguments_on_their_own_line() -> None:
     assert call("np.add", (name, "b", name)).lines("    ") == [f"    np.add({name}, b, {name})"]
     assert call("f(a).dot", (name, "f(b)", name[1:], name)).lines("    ") == [
         "    f(a).dot(",
-        f"        {name}, f(b), {name[1:]}, {name}",
+        f"        {name},",
+        "        f(b),",
+        f"        {name[1:]},",
+        f"        {name},",
         "    )",
     ]
     pair = call("zip", (name, f"f({name})", "strict=True"), before="for a, b in ", behind=":")
     assert pair.lines("    ") == [
         "    for a, b in zip(",
-        f"        {name}, f({name}), strict=True",
+        f"        {name},",
+        f"        f({name}),",
+        "        strict=True,",
         "    ):",
     ]
     assert LogicalLine(f"{name * 3}[f(1)] = 0").lines("") == [f"{name * 3}[f(1)] = 0"]
@@ -73,7 +78,8 @@ def test_a_line_in_a_block_stands_further_in_however_it_is_wrapped() -> None:
     assert call("f", (name, name)).lines("") == [f"f({name}, {name})"]
     assert call("f", (name, name)).deeper().lines("    ") == [
         "        f(",
-        f"            {name}, {name}",
+        f"            {name},",
+        f"            {name},",
         "        )",
     ]
     assert LogicalLine("else:").deeper().deeper().lines("") == ["        else:"]

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from gru_codegen.emit.comments import Comments
-from gru_codegen.emit.lines import WIDTH, Line, parenthesised
+from gru_codegen.emit.lines import WIDTH, Line, broken, parenthesised
 from gru_codegen.emit.numpy.calls import calls
 from gru_codegen.emit.numpy.expressions import Numpy, as_expression, as_terms, by_sample
 from gru_codegen.emit.numpy.names import Names, line_of
@@ -107,11 +107,13 @@ class Statements:
         weighted = by_sample(notation)
         within = [part for part in parts(statement.value) if isinstance(part, Call)]
         if self.plan.in_place and any(map(weighted, within)):
-            yield from self._weighted(statement.value, start, indent, notation)
+            for text in self._weighted(statement.value, start, indent, notation):
+                yield from broken(text)
             return
         if self.plan.in_place:
             notation = replace(notation, rule=over_gathered_rows(operands))
-        yield from self._assigned(statement, start, indent, notation)
+        for text in self._assigned(statement, start, indent, notation):
+            yield from broken(text)
         target = statement.target
         if target.var.name in self.plan.spread:
             name, shape = operands.spell(target), self.attributes.sizes(target.var)
