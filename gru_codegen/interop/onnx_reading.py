@@ -102,7 +102,8 @@ def from_onnx_model(
     The layout of batches and the initial states in the model are not looked at.
 
     Raises ImportError without the package onnx, OSError if the file cannot be read, InteropError if
-    it is no model, has no such node or several, or no cell computes what the node does.
+    it is no model, has no such node or several, no cell computes what the node does, or the linear
+    layer adds what is no bias.
     """
     onnx = onnx_package()
     graph = _Graph(onnx, _loaded(onnx, model))
@@ -224,7 +225,7 @@ def _readout(graph: _Graph, node: Any, size: int) -> dict[str, NDArray[Any]]:
         for user in graph.consumers(name):
             if user.op_type in _HANDS_ON and user.input[0] == name:
                 waiting.append(user.output[0])
-            elif (layer := _linear(graph, user, name)) and layer["Wout"].shape[0] == size:
+            elif layer := _linear(graph, user, name, size):
                 found[user.name or user.output[0]] = layer
     if len(found) > 1:
         raise InteropError(
@@ -234,23 +235,42 @@ def _readout(graph: _Graph, node: Any, size: int) -> dict[str, NDArray[Any]]:
     return next(iter(found.values()), {})
 
 
-def _linear(graph: _Graph, node: Any, given: str) -> dict[str, NDArray[Any]] | None:
-    """Weights and bias of a Gemm, or of a MatMul and an Add; None for anything else."""
+def _linear(graph: _Graph, node: Any, given: str, size: int) -> dict[str, NDArray[Any]] | None:
+    """Weights and bias of a Gemm, or of a MatMul and an Add; None for anything else.
+
+    size: the number of rows of the weights.
+    """
     if node.op_type not in ("Gemm", "MatMul") or node.input[0] != given:
         return None
-    weights, bias = graph.constant(node.input[1]), None
+    weights = graph.constant(node.input[1])
     if node.op_type == "Gemm":
         how = {a.name: graph.onnx.helper.get_attribute_value(a) for a in node.attribute}
         if any(how.get(name, 1) != 1 for name in ("alpha", "beta")) or how.get("transA", 0):
             return None
         weights = weights.T if weights is not None and how.get("transB", 0) else weights
-        bias = graph.constant(node.input[2]) if len(node.input) > 2 else None
+    if weights is None or weights.ndim != 2 or weights.shape[0] != size:
+        return None
+    return {"Wout": np.array(weights, order="C"), "bout": _bias(graph, node, weights)}
+
+
+def _bias(graph: _Graph, node: Any, weights: NDArray[Any]) -> NDArray[Any]:
+    """The numbers that a Gemm, or an Add behind a MatMul, adds to each row; zeros for none.
+
+    Raises InteropError if they are no bias.
+    """
+    if node.op_type == "Gemm":
+        names = [name for name in node.input[2:] if name]
     else:
         adds = [each for each in graph.consumers(node.output[0]) if each.op_type == "Add"]
-        others = [name for each in adds for name in each.input if name != node.output[0]]
-        bias = graph.constant(others[0]) if len(others) == 1 else None
-    if weights is None or weights.ndim != 2:
-        return None
-    if bias is None or bias.shape != weights.shape[1:]:
-        bias = np.zeros_like(weights[0])
-    return {"Wout": np.array(weights, order="C"), "bout": bias}
+        names = [name for each in adds for name in each.input if name != node.output[0]]
+    added = {name: array for name in names if (array := graph.constant(name)) is not None}
+    if node.op_type == "Gemm" and len(added) < len(names):
+        raise InteropError(f"bout: {names[0]!r} depends on an input of the model")
+    if len(added) > 1:
+        raise InteropError(f"bout: there are several in the model, {', '.join(map(repr, added))}")
+    width = weights.shape[1:]
+    for name, array in added.items():  # one, of all columns or of each, with or without axes of 1
+        if array.size != 1 and (array.size, *array.shape[-1:]) != (*width, *width):
+            raise InteropError(f"bout: {name!r} has the shape {array.shape}, not (O,) = {width}")
+        return np.array(np.broadcast_to(array.reshape(-1), width))
+    return np.zeros_like(weights[0])

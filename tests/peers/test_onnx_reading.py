@@ -147,6 +147,51 @@ def test_only_one_linear_layer_of_that_size_is_the_readout() -> None:
     assert "Wout" not in from_onnx_model(heads("head", "more"), readout=False).params
 
 
+def with_bias(operator: str, *added: Any) -> Any:
+    """A model with a linear layer to which these are added: arrays, or names in the model."""
+    from onnx import helper
+
+    names = [each if isinstance(each, str) else f"bias_{i}" for i, each in enumerate(added)]
+    stored = {n: each for n, each in zip(names, added, strict=True) if not isinstance(each, str)}
+    if operator == "Gemm":
+        nodes = [helper.make_node("Gemm", ["one_Y", "head", *names], ["y"])]
+    else:
+        nodes = [helper.make_node("MatMul", ["one_Y", "head"], ["product"])]
+        nodes += [helper.make_node("Add", ["product", name], [f"y_{name}"]) for name in names]
+    return model_of([lstm("one"), *nodes], {**ARRAYS, **stored})
+
+
+@pytest.mark.parametrize("operator", ["Gemm", "MatMul"])
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [((2,), [3, 4]), ((1, 2), [3, 4]), ((1,), [3, 3]), ((1, 1), [3, 3]), ((), [3, 3])],
+)
+def test_a_bias_may_have_more_axes_or_be_one_number(
+    operator: str, shape: tuple[int, ...], expected: list[int]
+) -> None:
+    bias = np.array([3, 4], "float32")[: np.prod(shape, dtype=int)].reshape(shape)
+    found = from_onnx_model(with_bias(operator, bias)).params["bout"]
+    assert found.tolist() == expected
+    assert found.dtype == "float32"
+
+
+def test_what_is_added_and_is_no_bias() -> None:
+    for operator in ("Gemm", "MatMul"):
+        for shape in ((2, 1), (4, 2), (3,)):
+            with pytest.raises(
+                InteropError, match=r"^bout: 'bias_0' has the shape .*, not \(O,\) ="
+            ):
+                from_onnx_model(with_bias(operator, np.ones(shape, "float32")))
+    with pytest.raises(InteropError, match=r"^bout: 'x' depends on an input of the model$"):
+        from_onnx_model(with_bias("Gemm", "x"))
+    ones = np.ones(2, "float32")
+    with pytest.raises(InteropError, match=r"^bout: there are several in the model, 'bias_0', 'b"):
+        from_onnx_model(with_bias("MatMul", ones, 2 * ones))
+    # What depends on the input is behind the layer, as a residual connection is.
+    assert not from_onnx_model(with_bias("MatMul", "x")).params["bout"].any()
+    assert (from_onnx_model(with_bias("MatMul", "x", ones)).params["bout"] == 1).all()
+
+
 def test_a_scaled_product_is_no_readout() -> None:
     from onnx import helper
 
