@@ -6,11 +6,21 @@ from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from gru_codegen.interop.errors import InteropError
 from gru_codegen.interop.packing import written
 from gru_codegen.modules import require_kernel
 
-__all__ = ["differentiable", "fields", "grouped", "named", "sizes_of", "without_gradient"]
+__all__ = [
+    "differentiable",
+    "fields",
+    "grouped",
+    "named",
+    "require_options",
+    "sizes_of",
+    "without_gradient",
+]
 
 
 def differentiable(kernel: ModuleType) -> ModuleType:
@@ -93,17 +103,46 @@ def grouped(kernel: ModuleType, arrays: Mapping[str, Any]) -> dict[str, Any]:
 def sizes_of(kernel: ModuleType, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, int]:
     """The sizes that letters stand for in arrays of these shapes, which are those of arguments.
 
-    Raises InteropError where a shape does not fit.
+    Raises InteropError where a shape does not fit, or the number of steps of an unrolled kernel.
     """
     sizes = {"1": 1}
     for name, shape in shapes.items():
         letters = kernel.SHAPES[name]
         if len(letters) == len(shape):
             sizes = {**dict(zip(letters, shape, strict=True)), **sizes}
-        expected = tuple(sizes.get(letter) for letter in letters)
-        if shape != expected:
-            numbers = "" if None in expected else f" = {written(map(str, expected))}"
-            raise InteropError(
-                f"{name}: expected shape {written(letters)}{numbers}, got {written(shape)}"
-            )
+        _require_shape(name, shape, letters, sizes)
+    steps = sizes.get("T", kernel.UNROLL)
+    if kernel.UNROLL not in (None, steps):
+        raise InteropError(f"x: this kernel is unrolled to T = {kernel.UNROLL}, got {steps} steps")
     return sizes
+
+
+#: The options of a call that are arrays: their letters, their kind, and that in words.
+_OPTIONS: dict[str, tuple[tuple[str, ...], type[np.generic], str]] = {
+    "lengths": (("B",), np.integer, "integers"),
+    "mask": (("T", "B"), np.bool_, "booleans, True where a step is real"),
+}
+
+
+def require_options(options: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
+    """Refuse lengths and a mask that no kernel takes, whatever the numbers in them are.
+
+    Raises TypeError for a dtype, InteropError for a shape.
+    """
+    for name, (letters, kind, words) in _OPTIONS.items():
+        array = options[name]
+        if array is not None:
+            if not np.issubdtype(array.dtype, kind):
+                raise TypeError(f"{name}: expected {words}, got {array.dtype}")
+            _require_shape(name, array.shape, letters, sizes)
+
+
+def _require_shape(
+    name: str, shape: tuple[int, ...], letters: tuple[str, ...], sizes: Mapping[str, int]
+) -> None:
+    expected = tuple(sizes.get(letter) for letter in letters)
+    if shape != expected:
+        numbers = "" if None in expected else f" = {written(map(str, expected))}"
+        raise InteropError(
+            f"{name}: expected shape {written(letters)}{numbers}, got {written(shape)}"
+        )

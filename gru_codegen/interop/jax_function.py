@@ -12,7 +12,14 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from gru_codegen.interop.errors import InteropError
-from gru_codegen.interop.given import differentiable, grouped, named, sizes_of, without_gradient
+from gru_codegen.interop.given import (
+    differentiable,
+    grouped,
+    named,
+    require_options,
+    sizes_of,
+    without_gradient,
+)
 
 __all__ = ["function"]
 
@@ -46,9 +53,12 @@ class _Callbacks:
     def _given(self, arrays: _Arrays) -> _Arrays:
         return grouped(self.kernel, _as_numpy(arrays))
 
+    def sizes(self, arrays: _Arrays) -> dict[str, int]:
+        return sizes_of(self.kernel, {name: array.shape for name, array in arrays.items()})
+
     def results(self, arrays: _Arrays) -> tuple[Any, Any]:
         """The shapes and the dtype of outputs and last state."""
-        sizes = sizes_of(self.kernel, {name: array.shape for name, array in arrays.items()})
+        sizes = self.sizes(arrays)
         dtype = next(iter(arrays.values())).dtype
 
         def shaped(name: str, kind: str) -> Any:
@@ -147,7 +157,8 @@ def function(kernel: ModuleType) -> Callable[..., tuple[Any, Any]]:
             for name, value in (("lengths", lengths), ("mask", mask))
         }
         arrays = _checked(dict(named(kernel, given)))
-        callbacks.results(arrays)  # what does not fit is refused here, outside of JAX's frames
+        # What does not fit is refused here, outside of JAX's frames.
+        require_options(options, callbacks.sizes(arrays))
         results: tuple[Any, Any] = called(arrays, options)
         return results
 

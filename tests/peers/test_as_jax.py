@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from importlib import import_module
 from types import ModuleType
@@ -188,3 +189,38 @@ def test_bad_arrays_are_refused_in_a_line(jax: ModuleType) -> None:
     expected = "^x.m: it has no gradient in this kernel; use jax.lax.stop_gradient"
     with pytest.raises(InteropError, match=expected):
         jax.grad(by_mask)(arrays["x.m"])
+
+
+@pytest.mark.parametrize(
+    ("options", "kind", "expected"),
+    [
+        ({"lengths": [3.0, 1.0]}, TypeError, r"lengths: expected integers, got float64"),
+        ({"lengths": [3]}, InteropError, r"lengths: expected shape (B,) = (2,), got (1,)"),
+        (
+            {"mask": np.ones((3, 2))},
+            TypeError,
+            "mask: expected booleans, True where a step is real, got float64",
+        ),
+        (
+            {"mask": np.ones((2, 3), bool)},
+            InteropError,
+            "mask: expected shape (T, B) = (3, 2), got (2, 3)",
+        ),
+    ],
+)
+def test_bad_options_are_refused_in_a_line(
+    jax: ModuleType, options: dict[str, Any], kind: type[Exception], expected: str
+) -> None:
+    kernel = loaded("gru")
+    given = grouped(kernel, drawn(kernel))
+    for run in (as_jax(kernel), jax.jit(as_jax(kernel))):  # to which jit adds a note
+        with pytest.raises(kind, match=f"(?m)^{re.escape(expected)}$"):
+            run(**given, **options)
+
+
+def test_other_steps_than_those_of_an_unrolled_kernel(jax: ModuleType) -> None:
+    given = grouped(loaded("gru"), drawn(loaded("gru")))
+    assert as_jax(gc.load("gru", readout="linear", unroll=3))(**given)[0].shape[0] == 3
+    expected = "^x: this kernel is unrolled to T = 2, got 3 steps$"
+    with pytest.raises(InteropError, match=expected):
+        as_jax(gc.load("gru", readout="linear", unroll=2))(**given)
