@@ -45,7 +45,7 @@ def one_of_your_own(kind: str) -> str:
 
 def require_known(option: str, value: object, known: Collection[str]) -> None:
     """Raise ValueError, which has the nearest name, unless the value of an option is `known`."""
-    if value not in known:
+    if value not in tuple(known):  # which takes what has no hash, too
         close = meant(value, known) if isinstance(value, str) else ""
         there = ", ".join(known)
         raise ValueError(f"{option}: there is no {quoted(value)};{close} there are {there}")

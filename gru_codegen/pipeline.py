@@ -207,6 +207,7 @@ def check(
     VerificationError: `kernel` is no generated module, or its loss is none of the package and not
         given.
     TypeError, CellError: as for `load`.
+    ValueError: `seed` is not a whole number from 0 on.
 
     >>> report = check(load("rnn", unroll=2), "rnn")
     >>> bool(report), report.verdict.partition(":")[0]

@@ -222,6 +222,8 @@ def _check_only(only: str | None, loss: Loss, extras: Collection[str]) -> None:
 def _known_extras(extras: Collection[str]) -> tuple[str, ...]:
     """The extras that are asked for, each once and in the order of `EXTRAS`."""
     asked = (extras,) if isinstance(extras, str) else extras
+    if not isinstance(asked, Collection):
+        raise TypeError(f"extras: expected a collection of names, got {shortened(extras)}")
     for extra in asked:
         require_known("extras", extra, EXTRAS)
     return tuple(extra for extra in EXTRAS if extra in asked)

@@ -76,3 +76,26 @@ def test_what_else_is_taken(call: Callable[[], Any], said: str) -> None:
 def test_the_definition_of_a_loss() -> None:
     with pytest.raises(gc.VerificationError, match=r"^loss: expected its definition, as "):
         gc.verify(KERNEL, loss=gc.L2)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "check", [gc.verify, lambda kernel, seed: gc.check(kernel, "gru", seed=seed)]
+)
+@pytest.mark.parametrize("seed", [-1, 0.5, "0", None])
+def test_a_seed(check: Callable[..., Any], seed: Any) -> None:
+    with pytest.raises(
+        ValueError, match=rf"^seed: expected a whole number, 0 or more, got {seed!r}$"
+    ):
+        check(KERNEL, seed=seed)
+
+
+@pytest.mark.parametrize("option", ["readout", "layout", "style"])
+def test_an_option_by_name(option: str) -> None:
+    with pytest.raises(ValueError, match=rf"^{option}: there is no \['rows'\]; there are "):
+        gc.load("gru", **{option: ["rows"]})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("extras", [None, 3])
+def test_extras(extras: Any) -> None:
+    with pytest.raises(TypeError, match=rf"^extras: expected a collection of names, got {extras}$"):
+        gc.load("gru", extras=extras)

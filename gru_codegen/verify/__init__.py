@@ -65,7 +65,8 @@ def verify(
     the rounding errors of loss and gradients that are proven, and takes python-flint.
 
     Raises VerificationError if ``kernel`` is not a generated module, has an unknown loss, lacks
-    the SHAPES of its arguments, and if ``certify`` lacks python-flint.
+    the SHAPES of its arguments, and if ``certify`` lacks python-flint; ValueError for a ``seed``
+    that is not a whole number from 0 on.
     """
     kernel = require_kernel(kernel)
     if loss is None:

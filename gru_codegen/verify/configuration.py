@@ -142,6 +142,11 @@ class Problem:
     like: Problem | None = field(default=None, compare=False, repr=False)
     definition: Loss | None = field(default=None, compare=False, repr=False)
 
+    def __post_init__(self) -> None:
+        # Else each check would fail where it draws, and a right kernel with them.
+        if not isinstance(self.seed, int | np.integer) or self.seed < 0:
+            raise ValueError(f"seed: expected a whole number, 0 or more, got {self.seed!r}")
+
     def __str__(self) -> str:
         return ", ".join(f"{name}={size}" for name, size in self.sizes._asdict().items())
 
