@@ -124,7 +124,7 @@ def test_there_are_samples_enough_for_every_case_of_two_comparisons() -> None:
     """Of a few, none had one number above 1 and the other not."""
     cell = load_cell(str(CELLS / "spiking.toml"))
     source = gc.generate(cell, unroll=2, style="textbook")
-    case = "ended[0])) * positive(-1 + G[0]) / 3"
+    case = "* positive(-1 + G[0])\n        / 3"
     wrong = planted(source, case, case.replace("G[0]", "aZ[0]"))
     assert not all(check.passed for check in compare(wrong, cell, gc.L2))
 
