@@ -10,6 +10,7 @@ from typing import NoReturn, TypeVar
 __all__ = [
     "Known",
     "closest",
+    "is_in_module",
     "meant",
     "none_called",
     "one_of_your_own",
@@ -41,6 +42,11 @@ def none_called(kind: str, name: object, known: Iterable[str]) -> str:
 def one_of_your_own(kind: str) -> str:
     """The names that one has which does not come with the package, in words."""
     return f"a {kind} of your own is package.module:NAME, or FILE.toml"
+
+
+def is_in_module(name: str) -> bool:
+    """Return whether a cell or loss of this name is imported; a file's path may have a colon."""
+    return ":" in name and not name.lower().endswith(".toml")
 
 
 def require_known(option: str, value: object, known: Collection[str]) -> None:

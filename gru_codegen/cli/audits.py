@@ -11,6 +11,7 @@ from gru_codegen.cli.apart import apart, run_apart
 from gru_codegen.cli.completion import complete_files
 from gru_codegen.cli.errors import CheckFailed, choose, visible
 from gru_codegen.cli.terminal import columns, say, tell, working
+from gru_codegen.known import is_in_module
 
 __all__ = ["audit"]
 
@@ -93,6 +94,8 @@ def _will_run(function: str, cell: str, loss: str, readout: str, mapping: str | 
     from gru_codegen.parse import cell_called, loss_called
 
     place = place_of(function)
-    if ":" not in cell + loss:  # else they are imported, which is not done here
+    if not (
+        is_in_module(cell) or is_in_module(loss)
+    ):  # else they are imported, which is not done here
         require_mapping(mapping, cell_called(cell), loss_called(loss), readout)
     return place

@@ -13,6 +13,7 @@ from gru_codegen.cli.recorded import command_of, is_generated, version_of
 from gru_codegen.cli.several import kernels_of, one_by_one
 from gru_codegen.cli.terminal import show_difference, tell, working
 from gru_codegen.errors import GruCodegenError
+from gru_codegen.known import is_in_module
 from gru_codegen.regular import open_regular
 from gru_codegen.version import __version__
 
@@ -80,7 +81,7 @@ def _made(command: list[str], imports: bool) -> str:
         raise BadInput(f"{shlex.join(command)} makes no kernel") from error
     names = ("cell", "loss", "readout", "unroll", "style", "layout", "extras", "only")
     cell, loss, readout, unroll, *rest = (given[name] for name in names)
-    modules = [spec for spec in (cell, loss) if ":" in spec]
+    modules = [spec for spec in (cell, loss) if is_in_module(spec)]
     if modules and not imports:
         raise BadInput(f"{modules[0]} would be imported: --imports does that")
     require_known(cell, loss, readout, *rest)

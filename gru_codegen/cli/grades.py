@@ -12,6 +12,7 @@ from gru_codegen.cli.completion import complete_files
 from gru_codegen.cli.errors import BadInput, CheckFailed, choose
 from gru_codegen.cli.options import requested, require_known, require_output
 from gru_codegen.cli.terminal import columns, deliver, say, working
+from gru_codegen.known import is_in_module
 
 __all__ = ["grade"]
 
@@ -114,7 +115,7 @@ def _write_blank(cell: str, loss: str, readout: str, output: str) -> None:
 
         request = requested(cell, loss, readout)
         for word, spec in {"cell": cell, "loss": loss}.items():
-            if ":" in spec:
+            if is_in_module(spec):
                 raise BadInput(
                     f"{spec} is an object in a module, which a file of formulas cannot name; "
                     f"write the {word} as FILE.toml"

@@ -13,7 +13,7 @@ import click
 from gru_codegen.cli.completion import among, complete_files, names_or_files
 from gru_codegen.cli.errors import BadInput, choose
 from gru_codegen.files import require_place
-from gru_codegen.known import none_called, one_of_your_own
+from gru_codegen.known import is_in_module, none_called, one_of_your_own
 from gru_codegen.steps import fault_of_steps
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ def require_known(
 def require_declared(cell: str | None = None, loss: str | None = None) -> None:
     """Refuse a name that no cell or loss of the package has, and a file that is not there."""
     for kind, spec, known in (("cell", cell, _cells()), ("loss", loss, LOSSES)):
-        if spec is None or ":" in spec or spec.lower().endswith(".py"):
+        if spec is None or is_in_module(spec) or spec.lower().endswith(".py"):
             continue  # of a module: to be imported, or told about, where it is
         if spec.lower().endswith(".toml"):
             if not os.path.lexists(spec):

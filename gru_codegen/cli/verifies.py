@@ -18,6 +18,7 @@ from gru_codegen.cli.options import complete_cell, complete_loss, require_declar
 from gru_codegen.cli.recorded import cell_of, loss_of
 from gru_codegen.cli.several import kernels_of, one_by_one
 from gru_codegen.cli.terminal import show, tell, working
+from gru_codegen.known import is_in_module
 
 if TYPE_CHECKING:
     from gru_codegen.verify import Report
@@ -123,7 +124,7 @@ def _will_run(
     # No module is imported here; and a name in a header is hardly worth the import of SymPy.
     for kind, (given, spec) in specs.items():
         is_file = spec is not None and spec.lower().endswith(".toml")
-        if spec is not None and ":" not in spec and (given is not None or is_file):
+        if spec is not None and not is_in_module(spec) and (given is not None or is_file):
             _loaded(kind, spec)
     return True
 
@@ -196,7 +197,7 @@ def _loss(text: str, given: str | None, proof: bool) -> str | None:
     named = loss_of(text)
     if given is not None or named is None:
         return given
-    of_its_own = ":" in named or named.lower().endswith(".toml")
+    of_its_own = is_in_module(named) or named.lower().endswith(".toml")
     return named if of_its_own and (proof or _is_harmless(named)) else None
 
 
@@ -214,7 +215,7 @@ def _unknown(named: str | None) -> str:
     """The reason why a file is not held to its declaration, and the remedy."""
     if named is None:
         return "Its header names no declaration: name it with --cell."
-    if ":" in named:
+    if is_in_module(named):
         return f"Its declaration, {named}, would be imported: --cell {named} or --proof does."
     return (
         f"Its declaration, {named} by the command in its header, is not there: go where it is, or "
@@ -224,4 +225,4 @@ def _unknown(named: str | None) -> str:
 
 def _is_harmless(spec: str) -> bool:
     """Return whether looking a cell up runs nothing: no module that only the file names."""
-    return ":" not in spec and (not spec.lower().endswith(".toml") or os.path.isfile(spec))
+    return not is_in_module(spec) and (not spec.lower().endswith(".toml") or os.path.isfile(spec))

@@ -18,7 +18,7 @@ from gru_codegen.grade.stamps import Stamp, are_stamped, is_share, whole_gradien
 from gru_codegen.grade.symbols import Symbols, symbols_of
 from gru_codegen.grade.terms import Term, leaves, nodes, total
 from gru_codegen.grade.writing import CODE, Manner
-from gru_codegen.known import meant
+from gru_codegen.known import is_in_module, meant
 from gru_codegen.losses import Loss
 from gru_codegen.parse import cell_called, loss_called
 from gru_codegen.parse.document import Document, kind_of
@@ -130,7 +130,7 @@ def _declared(document: Document, key: str, spec: str, load: Callable[[str], Dec
 
     An object in a module is refused: to import it would run what the file names.
     """
-    if ":" in spec:
+    if is_in_module(spec):
         fault = f"{shortened(spec)} would be imported; a {key} is a name or a FILE.toml"
         raise document.value_error(fault, key)
     if spec.lower().endswith(".toml"):

@@ -97,6 +97,19 @@ def test_a_file_that_cannot_be_made_again(
     assert not Path("sprung").exists()
 
 
+def test_a_file_with_a_colon_in_its_path_is_no_module(run: Run) -> None:
+    Path("a:b.toml").write_text((ROOT / "examples" / "my_cell.toml").read_text())
+    Path("a:b_loss.toml").write_text((ROOT / "examples" / "pinball.toml").read_text())
+    declared = ("--cell", "a:b.toml", "--loss", "a:b_loss.toml")
+    assert run("generate", "--unroll", "1", "--no-verify", "-o", "k.py", *declared).status == 0
+    assert run("check", "k.py") == Outcome(0, "k.py is what its command makes\n", "")
+    outcome = run("verify", "k.py")
+    assert outcome.status == 0
+    assert "proved: " in outcome.out
+    assert run("grade", "--template", "a:b.toml").status == 0
+    assert "none:x.toml does not exist" in run("inspect", "--cell", "none:x.toml").err
+
+
 def test_a_module_is_imported_when_that_is_said(run: Run) -> None:
     Path("mine.py").write_text("from gru_codegen import GRU as CELL\n")
     Path("k.py").write_text(gc.generate(gc.GRU, spec="mine:CELL"))
