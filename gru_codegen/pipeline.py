@@ -26,6 +26,7 @@ from gru_codegen.parse import (
     cells,
     declared_cell,
     declared_loss,
+    require_writable,
     spec_of,
 )
 from gru_codegen.passes import optimise, terms_of_gradients, values_of_forward
@@ -66,6 +67,7 @@ def generate(
     Raises
     ------
     TypeError, CellError, DerivationError, ValueError: as for `load`.
+    CellError: a spec cannot stand in a header, as one with a double quote.
 
     >>> source = generate("gru", style="textbook")
     >>> "daZ[t] = dZ * Z[t] * (1 - Z[t])" in source
@@ -109,7 +111,11 @@ def _specs(
     loss_spec: str | None = None,
 ) -> tuple[str | None, str | None]:
     """The names of cell and loss on the command line: those that are said, or are given."""
-    return spec or spec_of(cell), loss_spec or spec_of(choices.get("loss"))
+    specs = spec or spec_of(cell), loss_spec or spec_of(choices.get("loss"))
+    for name in specs:
+        if name is not None:
+            require_writable(name)
+    return specs
 
 
 def _program(

@@ -7,7 +7,7 @@ package the cells that come with the package
 
 from __future__ import annotations
 
-from gru_codegen.parse.called import cell_called, loss_called, ways
+from gru_codegen.parse.called import cell_called, loss_called, require_writable, ways
 from gru_codegen.parse.given import (
     declared_cell,
     declared_loss,
@@ -26,6 +26,7 @@ __all__ = [
     "load_cell",
     "load_loss",
     "loss_called",
+    "require_writable",
     "spec_of",
     "ways",
 ]

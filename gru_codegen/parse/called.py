@@ -23,7 +23,7 @@ from gru_codegen.parse.loss import read_loss
 from gru_codegen.parse.package import cells
 from gru_codegen.parse.text import Text
 
-__all__ = ["cell_called", "loss_called", "ways"]
+__all__ = ["cell_called", "loss_called", "require_writable", "ways"]
 
 Declared = TypeVar("Declared")
 #: A file of Python, and where in it the object would be.
@@ -85,7 +85,7 @@ def loss_called(spec: str) -> Loss:
 
 def _load(spec: str, kind: _Kind[Declared]) -> Declared:
     if spec.lower().endswith(".toml"):
-        _check_path(spec)
+        require_writable(spec)
         return kind.read(text_of_file(spec, f"a {kind.word}"))
     if python := _PYTHON.fullmatch(spec):
         raise CellError(f"{kind.none_called(spec)} {_module_of(python)}")
@@ -96,8 +96,11 @@ def _load(spec: str, kind: _Kind[Declared]) -> Declared:
     raise CellError(f"{none_called(kind.word, spec, kind.known)}; {one_of_your_own(kind.word)}")
 
 
-def _check_path(path: str) -> None:
-    """Check that a path can stand in the docstring of a module, in a report and on a terminal."""
+def require_writable(path: str) -> None:
+    """Require a name that can stand in the docstring of a module, in a report and on a terminal.
+
+    Raises CellError.
+    """
     # the separator of Windows, for which modules write that of all others
     plain = path.replace(os.sep, "/")
     if not plain.isprintable() or {*plain} & {'"', "\\"}:

@@ -92,7 +92,8 @@ def spec_of(given: Any) -> str | None:
 
 def _is_text(name: str) -> bool:
     """Return whether this is a text, and no name: a path that has lines is refused as one."""
-    return "\n" in name.strip() and not name.lower().endswith(".toml")
+    is_file = name.lower().endswith(".toml") and "=" not in name  # a comment may end so
+    return "\n" in name.strip() and not is_file
 
 
 def _text(role: str, given: Any, words: str = "its name, its file or the text of one") -> str:

@@ -79,6 +79,13 @@ def test_a_fault_of_a_text_is_shown_in_its_line() -> None:
         gc.load_cell("name\nab = '\udc80'")
 
 
+@pytest.mark.parametrize("comment", ["# see gru.toml", "# GRU.TOML"])
+def test_a_text_may_end_as_a_path_does(comment: str) -> None:
+    text = f"{CELL.read_text()}{comment}"
+    assert str(gc.load_cell(text)) == str(gc.load_cell(CELL))
+    assert spec_of(text) is None
+
+
 @pytest.mark.parametrize("path", ["a\nb.toml", "a\nb.TOML"])
 def test_a_path_of_two_lines_is_no_text(path: str) -> None:
     with pytest.raises(gc.CellError, match="cannot be the name of a declaration"):
@@ -103,6 +110,15 @@ def test_the_header_has_the_command_of_what_is_given() -> None:
     assert "gru_codegen.generate(cell)" in gc.generate(CELL.read_text())
     assert "--cell a.toml" in gc.generate(CELL, spec="a.toml")
     assert f"inspect --cell {CELL.as_posix()}" in gc.inspect(CELL, at=1, unroll=1, format="html")
+
+
+@pytest.mark.parametrize("option", ["spec", "loss_spec"])
+@pytest.mark.parametrize("spec", ['m:CELL"""', "a\nb", "a\\"])
+def test_a_name_that_would_break_the_header_is_refused(option: str, spec: str) -> None:
+    named: dict[str, Any] = {option: spec}
+    for function in (gc.generate, gc.source_map):
+        with pytest.raises(gc.CellError, match="cannot be the name of a declaration"):
+            function("gru", unroll=1, **named)
 
 
 @pytest.mark.parametrize(
