@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gru_codegen.kernel import Kernel
-from gru_codegen.modules import require_kernel
+from gru_codegen.modules import is_forward_alone, require_kernel
 from gru_codegen.verify.entry_points import inputs, size_keyword, untold
 
 __all__ = ["checkpointed"]
@@ -48,7 +48,7 @@ def checkpointed(
     Raises
     ------
     TypeError, ValueError: an argument is none for `loss_and_gradients`, or `window` is no number
-        of steps, or the kernel is older than `all_gradients`.
+        of steps, or the kernel has no `all_gradients`.
     VerificationError: `kernel` is no generated kernel.
     """
     kernel = require_kernel(kernel)
@@ -88,7 +88,10 @@ class _Run:
         mask: Any,
     ) -> None:
         if not hasattr(kernel, "all_gradients"):
-            raise ValueError(f"{kernel.__name__} has no all_gradients; generate it again")
+            remedy = "generate it again"
+            if is_forward_alone(kernel):
+                remedy = "make one without --only forward"
+            raise ValueError(f"{kernel.__name__} has no all_gradients; {remedy}")
         self.kernel, self.fixed, self.y = kernel, fixed, y
         self.x = _each(np.asarray, x)
         self.loss_weights = None if loss_weights is None else np.asarray(loss_weights)

@@ -169,6 +169,12 @@ def test_what_does_not_fit_is_refused_by_its_name(fault: str) -> None:
         gc.checkpointed(kernel, **{**given, **change(**given)})
 
 
+def test_a_kernel_of_the_forward_pass_alone_is_refused() -> None:
+    expected = "^gru_forward has no all_gradients; make one without --only forward$"
+    with pytest.raises(ValueError, match=expected):
+        gc.checkpointed(gc.load("gru", only="forward"), *drawn(gc.load("gru")))
+
+
 def test_a_kernel_that_cannot_be_cut_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     kernel: Any = gc.load(gc.GRU)
     arguments = drawn(kernel)
