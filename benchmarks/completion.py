@@ -44,7 +44,7 @@ STREAMED = 4000
 
 @dataclass
 class Learned:
-    """What was measured of one library.
+    """Measurements of one library.
 
     seconds, cpu: of each turn, wall clock and CPU.
     bits: per held-out character, at first and after every LOOK turns.

@@ -37,7 +37,7 @@ GREY = "#444444"
 
 
 def text(run: Training) -> str:
-    """What was measured on which machine, and the table."""
+    """The measurements: on which machine they were made, and the table."""
     machine, versions = run.machine, run.versions
     updates = run.updates_a_turn * len(run.learned["kernel"].cpu)
     rows: list[tuple[str, Callable[[Learned], str]]] = [

@@ -157,7 +157,7 @@ def _compiled(expression: Any, domain: Domain) -> _Evaluator:
 def _reduced(
     operation: Callable[[Any, Any], Any], arguments: Iterable[Any], domain: Domain
 ) -> _Evaluator:
-    """What combines `arguments`, first to last."""
+    """The function that combines `arguments`, first to last."""
     parts = [_compiled(argument, domain) for argument in arguments]
     return lambda values: reduce(operation, [part(values) for part in parts])
 

@@ -22,6 +22,17 @@ __all__ = [
 Value = TypeVar("Value")
 
 
+#: What other libraries call losses of this package.
+_ELSEWHERE = {
+    "mse": "l2-mean",
+    "nll": "cross-entropy",
+    "softmax-cross-entropy": "cross-entropy",
+    "bce-with-logits": "bce",
+    "binary-cross-entropy": "bce",
+    "smooth-l1": "huber",
+}
+
+
 class Known(dict[str, Value]):
     """All there are of one `kind`, by name."""
 
@@ -86,9 +97,13 @@ def meant(name: str, known: Iterable[str]) -> str:
 def closest(name: str, known: Iterable[str]) -> str | None:
     """The one of `known` that `name` is a slip of: the fewest slips, or else much in common.
 
-    Case does not count, nor do dashes in front.
+    Case does not count, nor do dashes in front. The beginning of one is a slip of it, unless
+    others begin so too, and so is what other libraries call it.
     """
+    known = tuple(known)
     name = name.lower().lstrip("-")
+    if (other := _ELSEWHERE.get(name)) in known:
+        return other
     words = {word.lower().lstrip("-"): word for word in known}
     counted = {
         word: _slips(name, word) for word in words if 2 * abs(len(word) - len(name)) < len(name)
@@ -99,6 +114,10 @@ def closest(name: str, known: Iterable[str]) -> str | None:
         return words[best]
     cutoff = 0.6 if len(name) > 2 else 0.5  # of two letters, one may differ
     close = get_close_matches(name, words, n=1, cutoff=cutoff)
+    if not close and len(name) > 2:
+        close = sorted((word for word in words if word.startswith(name)), key=len)
+        if not all(word.startswith(close[0]) for word in close):
+            return None
     return words[close[0]] if close else None
 
 

@@ -156,8 +156,8 @@ def load(
     unroll: the number of time steps that the code is written out for, at most 65536. None, or
         "any", is a time loop, for any number.
     style: "fast", batched and in place, or "textbook", one expression per equation.
-    layout: how the fast style stores and multiplies matrices: "rows", "blocked", "columns", which
-        it is if None, or "folded". The textbook style has none.
+    layout: how the fast style stores and multiplies matrices: "rows", "blocked", "columns" or
+        "folded". None is "columns". The textbook style has none.
     extras: functions besides those of every kernel: "credit", whose error acts at which step, and
         "trace", every matrix of every step.
     only: "forward" for a kernel of the forward pass alone, for inference: no loss, no gradients and
@@ -169,7 +169,8 @@ def load(
     TypeError: `cell` or `loss` is neither a declaration nor the name of one, or there is no such
         argument.
     CellError: there is no such cell or loss; or no kernel can be made of the cell, which has no
-        input, or sizes that no array tells; or the loss has the name of another.
+        input, or sizes that no array tells; or a loss of your own has the name of one of the
+        package.
     DerivationError: the declaration cannot be derived.
     ValueError: `unroll` is not a number of steps from 1 to 65536, or there is no such style,
         readout, layout or extra.

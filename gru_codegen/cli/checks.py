@@ -60,7 +60,8 @@ def _check(file: str, imports: bool) -> None:
         source = _made(command, imports)
     except (click.ClickException, GruCodegenError) as error:
         why = said(error) if isinstance(error, click.ClickException) else str(error)
-        raise BadInput(f"{file}: by the command in its header: {why}") from error
+        where = "; run this in the folder where it was made" * why.endswith("does not exist")
+        raise BadInput(f"{file}: by the command in its header: {why}{where}") from error
     if not show_difference(text, source, file):
         tell(f"{file} is what its command makes")
         return

@@ -182,6 +182,19 @@ def visible(text: str) -> str:
     )
 
 
+def _option_meant(error: click.UsageError) -> str:
+    """The option whose value a word has been that stands by itself, as the part of a message."""
+    alone = re.search(r"unexpected extra argument \((\S+)\)", error.message)
+    if alone is None or error.ctx is None:
+        return ""
+    from gru_codegen.cells import files_by_name
+
+    word = alone[1]
+    option = "--cell" if word in files_by_name() else "--unroll" if word.isdecimal() else ""
+    has = any(option in param.opts for param in error.ctx.command.get_params(error.ctx))
+    return f"; did you mean {option} {word}?" if option and has else ""
+
+
 def said(error: click.ClickException) -> str:
     """The message of `error` in one line, with the way to the right usage if it lacks one."""
     if isinstance(error, click.NoSuchOption) and error.ctx:
@@ -196,5 +209,6 @@ def said(error: click.ClickException) -> str:
     if isinstance(error, click.UsageError) and not isinstance(error, Unknown):
         message = message[0].lower() + message[1:].rstrip(".")  # click writes a sentence
         if type(error) is not click.BadParameter:
-            message += f"; see {error.ctx.command_path if error.ctx else PROGRAM} --help"
+            path = error.ctx.command_path if error.ctx else PROGRAM
+            message += f"{_option_meant(error) or ';'} see {path} --help"
     return message

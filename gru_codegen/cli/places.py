@@ -7,6 +7,8 @@ import os
 import re
 import shlex
 import sys
+import sysconfig
+from importlib.util import find_spec
 
 from gru_codegen.cli.errors import BadInput
 from gru_codegen.cli.options import require_output
@@ -17,7 +19,7 @@ from gru_codegen.regular import open_regular
 __all__ = ["require_own", "require_place_of_kernel", "warn_of_name"]
 
 #: The modules that no file may hide: kernels import some of them, and these import others.
-_TAKEN = {"numpy", *sys.stdlib_module_names}
+_TAKEN = {"numpy", "gru_codegen", *sys.stdlib_module_names}
 
 
 def require_place_of_kernel(path: str, force: bool, *declared: str) -> None:
@@ -29,7 +31,7 @@ def require_place_of_kernel(path: str, force: bool, *declared: str) -> None:
     if path == "-" or force:
         return
     stem, ending = os.path.splitext(os.path.basename(path))
-    if ending == ".py" and stem in _TAKEN:
+    if ending == ".py" and _is_taken(stem):
         raise BadInput(
             f"{path} would stand in the way of {stem}, which Python imports by that name; name "
             "another file with --output, or write it with --force"
@@ -40,6 +42,17 @@ def require_place_of_kernel(path: str, force: bool, *declared: str) -> None:
             f"{path} is no generated kernel; name another file with --output, or write over it "
             "with --force"
         )
+
+
+def _is_taken(name: str) -> bool:
+    """Return whether Python, this package or another that is installed imports it by that name."""
+    if name in _TAKEN or not name.isidentifier():
+        return name in _TAKEN
+    found = find_spec(name)  # which imports nothing
+    installed = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    places = [found.origin, *(found.submodule_search_locations or ())] if found else []
+    inside = tuple(folder + os.sep for folder in installed)
+    return any(place.startswith(inside) for place in places if place)
 
 
 def require_own(path: str, source: str) -> None:

@@ -75,7 +75,8 @@ def loss_called(spec: str) -> Loss:
 
     Raises
     ------
-    CellError: there is no such loss, its declaration is at fault, or it has the name of another.
+    CellError: there is no such loss, its declaration is at fault, or it has the name of one of the
+        package.
     """
     loss = _load(spec, _LOSSES)
     if losses.get(loss.name, loss) is not loss:

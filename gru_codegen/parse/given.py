@@ -54,7 +54,8 @@ def load_loss(given: str | os.PathLike[str]) -> Loss:
     Raises
     ------
     TypeError: `given` is neither a string nor a path.
-    CellError: there is no such loss, its declaration is at fault, or it has the name of another.
+    CellError: there is no such loss, its declaration is at fault, or it has the name of one of the
+        package.
     """
     name = _text("loss", given)
     return read_loss(text_of(name, "a loss")) if _is_text(name) else loss_called(name)

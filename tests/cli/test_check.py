@@ -39,7 +39,10 @@ def test_a_file_is_made_again_by_the_command_in_its_header(run: Run, folder: Pat
                          "--output own.py")  # fmt: skip
     Path("own.toml").unlink()
     said = refused(run("check", "own.py"))
-    assert said == "own.py: by the command in its header: own.toml does not exist"
+    assert said == (
+        "own.py: by the command in its header: own.toml does not exist; run this in the folder "
+        "where it was made"
+    )
 
 
 @pytest.mark.parametrize(

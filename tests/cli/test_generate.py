@@ -179,7 +179,7 @@ def test_a_kernel_is_written_over_whatever_has_become_of_it(only: str | None, ru
         assert Path("k.py").read_text() == gc.generate(gc.GRU)
 
 
-@pytest.mark.parametrize("name", ["numpy", "typing", "collections", "types", "tty"])
+@pytest.mark.parametrize("name", ["numpy", "typing", "types", "tty", "sympy", "gru_codegen"])
 def test_the_name_of_a_module_that_is_imported_is_refused(
     name: str, run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

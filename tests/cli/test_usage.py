@@ -46,7 +46,17 @@ LOSSES += f"; {ways().partition('; ')[2]}"
         ("generate --unrol 8", "there is no option '--unrol'; did you mean --unroll? "
          f"known: {GENERATE}"),
         ("generate -q", f"there is no option '-q'; known: {GENERATE}"),
-        ("generate 8", "got unexpected extra argument (8); see gru-codegen generate --help"),
+        ("generate 8", "got unexpected extra argument (8); did you mean --unroll 8? see "
+         "gru-codegen generate --help"),
+        ("generate lstm", "got unexpected extra argument (lstm); did you mean --cell lstm? see "
+         "gru-codegen generate --help"),
+        ("generate xyz", "got unexpected extra argument (xyz); see gru-codegen generate --help"),
+        ("generate --loss mse", f"there is no loss 'mse'; did you mean l2-mean? {LOSSES}"),
+        (
+            "gen",
+            "there is no command 'gen'; did you mean generate? "
+            "known: generate, verify, check, inspect, cells, program, audit, grade, credit",
+        ),
         ("generate --cell", "option '--cell' requires an argument; see gru-codegen generate "
          "--help"),
         ("generate --loss", "option '--loss' requires an argument; see gru-codegen generate "

@@ -118,7 +118,7 @@ def test_ruff_has_nothing_to_say(folder: Path) -> None:
 
 
 @pytest.mark.campaign
-@pytest.mark.parametrize("style", LAYOUTS)
+@pytest.mark.parametrize("style", STYLES)
 def test_ruff_has_nothing_to_say_of_any_other(style: str, tmp_path: Path) -> None:
     """Every cell with an output layer and without, and every loss."""
     for readout in ("none", "linear"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import shutil
@@ -55,16 +56,17 @@ def test_the_page_shows_what_is_printed() -> None:
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="there is no Bash here")
-def test_bash_completes_after_the_line_of_the_page() -> None:
+def test_bash_completes_after_the_line_of_the_page(tmp_path: Path) -> None:
     (line,) = re.findall(r"^    (.*\S) +# Bash$", PAGE, re.M)
-    program_of = f"gru-codegen() {{ '{sys.executable}' -m gru_codegen \"$@\"; }}\n"
     asked = (
         "compopt() { :; }\n"  # which is for a shell that somebody types into
         "COMP_WORDS=(gru-codegen generate --cell lstm-c); COMP_CWORD=3\n"
         '_gru_codegen_completion gru-codegen; echo "${COMPREPLY[@]}"\n'
     )
-    done = subprocess.run(
-        ["bash", "-c", program_of + line + "\n" + asked], cwd=ROOT, capture_output=True, text=True
-    )
+    (tmp_path / "gru-codegen").write_text(f'#!/bin/sh\nexec {sys.executable} -m gru_codegen "$@"\n')
+    (tmp_path / "gru-codegen").chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    shell = ["bash", "-c", f"{line}\n{asked}"]
+    done = subprocess.run(shell, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert done.stdout == "lstm-coupled\n", done.stderr
     assert "generate" in program.commands

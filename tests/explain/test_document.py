@@ -51,6 +51,11 @@ def test_the_document_of_one_gradient() -> None:
     assert text == golden.read_text()
 
 
+def test_a_size_of_the_cells_own_is_among_the_sizes() -> None:
+    said = gc.inspect("lstm-projection")
+    assert "B batch size, D input size, P a size of this cell, H hidden size" in said
+
+
 def test_the_sections() -> None:
     headings = re.findall(r"^\d+\. .*", inspect(gc.GRU, unroll=2), re.MULTILINE)
     assert headings == [

@@ -59,7 +59,7 @@ FORMULAS = [
 def test_a_formula_is_refused(formula: str, said: str, column: int, tmp_path: Path) -> None:
     start = time.process_time()
     assert refusal(tmp_path, sheet({"dZ": formula})) == f"mine.toml:6:{column + 8}: {said}"
-    assert time.process_time() - start < 1
+    assert time.process_time() - start < 5  # it is far less but where a busy machine is slow
 
 
 @pytest.mark.parametrize(("text", "said"), [

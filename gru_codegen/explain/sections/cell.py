@@ -74,7 +74,9 @@ def _symbols(derivation: Derivation) -> Iterator[tuple[Prose, Prose, Prose]]:
             if role == "initial state":
                 of_shape = [at(derivation, before, 1) for before in of_shape]
             yield (role,), (shape(letters),), listed(of_shape)
-    known = [(", ", formula(letter), f" {_SIZES[letter]}") for letter in sizes if letter in _SIZES]
+    sizes = {letter: None for letter in sizes if not letter.isdecimal()}
+    own = "a size of this cell"
+    known = [(", ", formula(letter), f" {_SIZES.get(letter, own)}") for letter in sizes]
     yield ("sizes",), (), tuple(part for parts in known for part in parts)[1:]
 
 
