@@ -228,7 +228,7 @@ def _within(text: str, indent: str) -> list[str]:
 
 
 def _brackets(text: str) -> list[tuple[int, int]]:
-    """Where the outermost brackets of `text` that hold anything open and close."""
+    """The places where the outermost brackets of `text` that hold anything open and close."""
     found, opened = [], []
     for place, character in enumerate(text):
         if character in "([":

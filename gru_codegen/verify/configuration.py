@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -300,22 +300,14 @@ class Problem:
         type do, where there is one: they show what is lost inside, as by 1 - tanh(20).
         """
         unit, arguments = float(np.finfo(np.float64).eps), self.drawn_in(domain)
-        results = self._everything(arguments)
-        found = noise_of(self._everything, arguments, results, unit, self.drawn(6))
-        if found > GOOD and error_of(self._everything(arguments), results) > GOOD:
+        run = partial(_everything, self)
+        results = run(arguments)
+        found = noise_of(run, arguments, results, unit, self.drawn(6))
+        if found > GOOD and error_of(run(arguments), results) > GOOD:
             raise ArithmeticError("two results of the same data; no other data would help")
         if not math.isfinite(found) or self.sizes.H > MOST_LONG:
             return found
-        return max(found, error_of(results, self._everything(cast(arguments, np.longdouble))))
-
-    def _everything(self, arguments: Arguments) -> Any:
-        """The results at other arguments: those of training and, if there is one, the pullback."""
-        kernel = self.kernel
-        trained = tuple(getattr(kernel, main(kernel))(*arguments.of(kernel, main(kernel))))
-        if not hasattr(kernel, "vjp"):
-            return trained
-        *made, pullback = kernel.vjp(*arguments.run)
-        return (*trained, *made, pullback(self.drawn_like_outputs(self.drawn(7))))
+        return max(found, error_of(results, run(cast(arguments, np.longdouble))))
 
     @cached_property
     def result(self) -> Any:
@@ -338,6 +330,16 @@ def problems(
     """Return a problem for each of ``sizes``, each like the first; ``loss`` is its definition."""
     first = Problem(kernel, sizes[0], seed, definition=loss)
     return [first, *(first.other(sizes=some) for some in sizes[1:])]
+
+
+def _everything(problem: Problem, arguments: Arguments) -> Any:
+    """The results at other arguments: those of training and, if there is one, the pullback."""
+    kernel = problem.kernel
+    trained = tuple(getattr(kernel, main(kernel))(*arguments.of(kernel, main(kernel))))
+    if not hasattr(kernel, "vjp"):
+        return trained
+    *made, pullback = kernel.vjp(*arguments.run)
+    return (*trained, *made, pullback(problem.drawn_like_outputs(problem.drawn(7))))
 
 
 def _lock(value: Any) -> None:
