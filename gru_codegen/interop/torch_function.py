@@ -26,16 +26,18 @@ class _Workspaces:
     def take(self, params: Any, batch_size: int) -> tuple[object, Any]:
         """The sizes that are asked for, and a workspace for them."""
         sizes = (batch_size, params[0].dtype, [weight.shape for weight in params])
-        if sizes != self.free[0]:
-            self.free = (sizes, [])
+        free = self.free  # another thread may ask for other sizes meanwhile
+        if sizes != free[0]:
+            free = self.free = (sizes, [])
         try:
-            return sizes, self.free[1].pop()
+            return sizes, free[1].pop()
         except IndexError:
             return sizes, self.make(params, batch_size)
 
     def give(self, sizes: object, workspace: Any) -> None:
-        if sizes == self.free[0]:
-            self.free[1].append(workspace)
+        free = self.free
+        if sizes == free[0]:
+            free[1].append(workspace)
 
 
 class _Call:

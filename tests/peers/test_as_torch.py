@@ -137,6 +137,29 @@ def test_calls_of_other_sizes_in_between_change_nothing(torch: ModuleType) -> No
             assert all(map(torch.equal, found, alone[B]))
 
 
+def test_threads_get_workspaces_of_their_own_sizes(torch: ModuleType) -> None:
+    """Another thread asks for other sizes while those of this one are compared."""
+    from gru_codegen.interop.torch_function import _Workspaces
+
+    kernel = gc.load("gru")
+    params = kernel.init_params(2, 3, rng=0)
+    workspaces = _Workspaces(kernel)
+
+    class Switching(int):
+        """Two samples, which let the other thread run when they are compared."""
+
+        def __eq__(self, other: object) -> bool:
+            workspaces.give(*workspaces.take(params, 3))
+            return int(self) == other
+
+        __hash__ = int.__hash__
+
+    workspaces.give(*workspaces.take(params, 2))
+    _, taken = workspaces.take(params, Switching(2))
+    outputs, _ = kernel.forward(params, np.ones((4, 2, 2)), workspace=taken)
+    assert outputs.shape == (4, 2, 3)
+
+
 @pytest.mark.parametrize("name", ["x", "params.Wz"])
 def test_what_has_changed_before_the_backward_pass_is_refused(torch: ModuleType, name: str) -> None:
     kernel = loaded("gru")
