@@ -46,8 +46,7 @@ class Known(dict[str, Value]):
 
 def none_called(kind: str, name: object, known: Iterable[str]) -> str:
     """The message about a `name` that none of a kind has."""
-    close = meant(name, known) if isinstance(name, str) else ""
-    return f"there is no {kind} {quoted(name)};{close} known: {', '.join(known)}"
+    return f"there is no {kind} {quoted(name)};{meant(name, known)} known: {', '.join(known)}"
 
 
 def one_of_your_own(kind: str) -> str:
@@ -63,8 +62,7 @@ def is_in_module(name: str) -> bool:
 def require_known(option: str, value: object, known: Collection[str]) -> None:
     """Raise ValueError, which has the nearest name, unless the value of an option is `known`."""
     if value not in tuple(known):  # which takes what has no hash, too
-        close = meant(value, known) if isinstance(value, str) else ""
-        there = ", ".join(known)
+        close, there = meant(value, known), ", ".join(known)
         raise ValueError(f"{option}: there is no {quoted(value)};{close} there are {there}")
 
 
@@ -88,9 +86,9 @@ _SHORT = Repr()
 _SHORT.maxstring = 200
 
 
-def meant(name: str, known: Iterable[str]) -> str:
+def meant(name: object, known: Iterable[str]) -> str:
     """The part of a message that names the one of `known` that is close to `name`, if any is."""
-    close = closest(name, known)
+    close = closest(name, known) if isinstance(name, str) else None
     return "" if close is None else f" did you mean {close}?"
 
 

@@ -95,6 +95,24 @@ def test_an_option_by_name(option: str) -> None:
         gc.load("gru", **{option: ["rows"]})  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"at": "1", "unroll": 2}, "at: expected the number of a step, got '1'"),
+        ({"at": 1.5, "unroll": 2}, "at: expected the number of a step, got 1.5"),
+        ({"wrt": 3}, "wrt: expected names of weights, got 3"),
+    ],
+)
+def test_what_is_shown(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=f"^{said}$"):
+        gc.inspect("rnn", **given)
+
+
+def test_a_pass() -> None:
+    with pytest.raises(ValueError, match=r"^after: there is no pass 3; there are lower, "):
+        gc.program("rnn", after=3)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("extras", [None, 3])
 def test_extras(extras: Any) -> None:
     with pytest.raises(TypeError, match=rf"^extras: expected a collection of names, got {extras}$"):

@@ -7,7 +7,8 @@ format.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from numbers import Integral
 from typing import Any, Literal
 
 from gru_codegen.derive import Derivation
@@ -64,6 +65,8 @@ def document(
         steps from 1 to 64.
     """
     steps = _steps(unroll)
+    if not isinstance(wrt, Collection):
+        raise ValueError(f"wrt: expected names of weights, got {wrt!r}")
     names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
     _check(derivation, steps, at, names, expand, format)
     part = Part.of(derivation, names, steps, expand == "full", Code(code) if code else None)
@@ -94,6 +97,8 @@ def _check(
                 f"wrt: {name!r} is no weight of {derivation.cell.name}; its weights are "
                 f"{', '.join(weights)}"
             )
+    if at is not None and (isinstance(at, bool) or not isinstance(at, Integral)):
+        raise ValueError(f"at: expected the number of a step, got {at!r}")
     if at is not None and steps is None:
         raise ValueError(f"at: step {at} of how many? give unroll as well")
     if at is not None and steps is not None and not 1 <= at <= steps:
