@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from functools import cache
 from importlib import import_module
@@ -169,10 +168,9 @@ class _Package(ModuleType):
 @cache
 def _constants() -> dict[str, str]:
     """The cells of the package by their constants: `LSTM_PEEPHOLE` is lstm-peephole."""
-    files = sorted(os.listdir(os.path.join(os.path.dirname(__file__), "cells")))
-    stems = [stem for stem, kind in map(os.path.splitext, files) if kind in (".py", ".toml")]
-    names = [stem.replace("_", "-") for stem in stems if not stem.startswith("_")]
-    return {name.upper().replace("-", "_"): name for name in names}
+    from gru_codegen.cells import files_by_name
+
+    return {name.upper().replace("-", "_"): name for name in files_by_name()}
 
 
 def _meant(name: str) -> str:
