@@ -22,7 +22,7 @@ from gru_codegen.known import none_called
 if TYPE_CHECKING:
     from gru_codegen.cell import Cell
 
-__all__ = ["CellOrName", "Correspondence", "correspondence", "from_arrays", "to_arrays"]
+__all__ = ["READOUT", "CellOrName", "Correspondence", "correspondence", "from_arrays", "to_arrays"]
 
 _WORDS = {
     "W": "input weights",
@@ -33,7 +33,7 @@ _WORDS = {
 }
 
 #: What a readout adds to Params: a layer of its own, for which a recurrent layer has no place.
-_READOUT = {"Wout", "bout"}
+READOUT = {"Wout", "bout"}
 
 
 CellOrName: TypeAlias = "str | Cell"
@@ -201,7 +201,7 @@ def _checked_weights(match: Correspondence, params: Any) -> tuple[Arrays, dict[s
             f"got {type(params).__name__}"
         )
     names = match.cell.weights
-    if set(params) - _READOUT != set(names):
+    if set(params) - READOUT != set(names):
         raise InteropError(
             f"params: expected the weights of {match.name}, {', '.join(names)}; "
             f"got {', '.join(params)}"

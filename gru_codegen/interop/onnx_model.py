@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import ModuleType
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from gru_codegen.files import write_whole
-from gru_codegen.interop.convert import CellOrName, correspondence, to_arrays
+from gru_codegen.interop.convert import READOUT, CellOrName, correspondence, to_arrays
 from gru_codegen.interop.errors import InteropError
 from gru_codegen.interop.layouts import CELLS, ONNX
 from gru_codegen.interop.onnx_scan import scan_graph
@@ -58,17 +58,24 @@ def to_onnx_model(
     constants: those of the kernel, likewise; None where it has none.
 
     Raises ImportError without the package onnx, which the extra `onnx` installs; InteropError as
-    to_onnx does, or if there is an operation that has no form in ONNX; CellError and TypeError for
-    what is no cell.
+    to_onnx does, if there is an operation that has no form in ONNX, or if a node has no place for
+    what is given, as for a readout where `scan` is False; CellError and TypeError for what is no
+    cell.
     """
     onnx = onnx_package()
     if isinstance(cell, ModuleType) or hasattr(cell, "CONTRACT"):
         cell = _cell_of(cell)
-    names = params._fields if hasattr(params, "_fields") else params
-    if scan or (scan is None and not _is_node(cell, names)):
-        graph = _scan(onnx, cell, params, constants, dtype, initial_state, sequence_lens)
+    weights = params._asdict() if hasattr(params, "_asdict") else params
+    if not isinstance(weights, Mapping):
+        raise InteropError(
+            f"params: expected the Params of a kernel, or a mapping by its names, "
+            f"got {type(params).__name__}"
+        )
+    if scan or (scan is None and not _is_node(cell, weights)):
+        graph = _scan(onnx, cell, weights, constants, dtype, initial_state, sequence_lens)
     else:
-        graph = _node(onnx, cell, params, dtype, initial_state, sequence_lens)
+        _require_node(weights, constants)
+        graph = _node(onnx, cell, weights, dtype, initial_state, sequence_lens)
     return onnx.helper.make_model(
         graph,
         producer_name="gru_codegen",
@@ -105,7 +112,15 @@ def _cell_of(kernel: Any) -> str:
     )
 
 
-def _is_node(cell: CellOrName, names: Any) -> bool:
+def _require_node(weights: Mapping[str, Any], constants: Any) -> None:
+    """Refuse what a node would leave out."""
+    if readout := ", ".join(name for name in weights if name in READOUT):
+        raise InteropError(f"params: a node has no readout, and here is {readout}; make a Scan")
+    if constants:
+        raise InteropError("constants: a cell that a node of ONNX computes has none")
+
+
+def _is_node(cell: CellOrName, names: Iterable[str]) -> bool:
     """Return whether a node of ONNX computes the cell with weights of these names."""
     if isinstance(cell, str | os.PathLike):
         name = os.fspath(cell)
@@ -115,13 +130,13 @@ def _is_node(cell: CellOrName, names: Any) -> bool:
         name = getattr(cell, "name", "")
         if cells.get(name) is not cell:
             return False
-    return name in CELLS and not {"Wout", "bout"} <= set(names)
+    return name in CELLS and READOUT.isdisjoint(names)
 
 
 def _scan(
     onnx: Any,
     cell: CellOrName,
-    params: Any,
+    weights: Mapping[str, Any],
     constants: Any,
     dtype: DTypeLike,
     initial_state: bool,
@@ -131,15 +146,9 @@ def _scan(
     from gru_codegen.stages import program
 
     _check_dtype("a Scan", dtype)
-    weights = params._asdict() if hasattr(params, "_asdict") else params
-    if not isinstance(weights, Mapping):
-        raise InteropError(
-            f"params: expected the Params of a kernel, or a mapping by its names, "
-            f"got {type(params).__name__}"
-        )
     declared = declared_cell(cell)
     own = {public(identifier(weight.name)) for weight in declared.weights}
-    readout = "linear" if set(weights) - own == {"Wout", "bout"} else "none"
+    readout = "linear" if set(weights) - own == READOUT else "none"
     steps = program(declared, only="forward", style="textbook", readout=readout)
     return scan_graph(
         onnx,

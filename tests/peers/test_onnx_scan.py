@@ -214,6 +214,24 @@ def test_other_weights_and_sizes_are_refused() -> None:
         to_onnx_model("ligru", params, dtype=complex)
 
 
+def test_nothing_is_left_out_of_a_node() -> None:
+    params = loaded("gru", "linear").init_params(3, 5, output_size=2, rng=0)
+    for given in (params, {"Wout": params.Wout}, {"bout": params.bout, "Wz": params.Wz}):
+        with pytest.raises(InteropError, match=r"^params: a node has no readout, and here is "):
+            to_onnx_model("gru", given, scan=False)
+    alone = {name: array for name, array in params._asdict().items() if name != "bout"}
+    with pytest.raises(InteropError, match=r"^params: expected Wz, .*; got Wz, .*, Wout$"):
+        to_onnx_model("gru", alone)
+    cell = {name: array for name, array in alone.items() if name != "Wout"}
+    with pytest.raises(
+        InteropError, match=r"^constants: a cell that a node of ONNX computes has no"
+    ):
+        to_onnx_model("gru", cell, constants={"mean": params.bout})
+    expected = r"^params: expected the Params of a kernel, or a mapping by its names, got tuple$"
+    with pytest.raises(InteropError, match=expected):
+        to_onnx_model("gru", tuple(params))
+
+
 def test_a_kernel_of_another_cell_is_refused() -> None:
     text = (EXAMPLES / "my_cell.toml").read_text()
     expected = ": the cell of this kernel does not come with the package; give its declaration$"
