@@ -48,7 +48,10 @@ def _is_taken(name: str) -> bool:
     """Return whether Python, this package or another that is installed imports it by that name."""
     if name in _TAKEN or not name.isidentifier():
         return name in _TAKEN
-    found = find_spec(name)  # which imports nothing
+    try:
+        found = find_spec(name)  # which imports nothing
+    except ValueError:  # of a module that nothing was imported for, as __main__ is one
+        return False
     installed = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     places = [found.origin, *(found.submodule_search_locations or ())] if found else []
     inside = tuple(folder + os.sep for folder in installed)

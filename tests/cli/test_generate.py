@@ -6,8 +6,10 @@ import itertools
 import os
 import re
 import shlex
+import sys
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -194,6 +196,13 @@ def test_the_name_of_a_module_that_is_imported_is_refused(
     assert run("generate", "--no-verify", "--force", "--output", path).status == 0
     assert run("generate", "--no-verify", "--output", f"model/{name}.txt").status == 0
     assert run("generate", "--no-verify", "--output", f"model/{name}_kernel.py").status == 0
+
+
+def test_a_module_that_no_file_stands_for_is_in_nobodys_way(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "made_here", ModuleType("made_here"))
+    assert run("generate", "--no-verify", "--output", "made_here.py").status == 0
 
 
 def test_a_cell_with_the_name_of_a_module_needs_another_file(run: Run) -> None:
