@@ -185,14 +185,16 @@ class Layer(torch.nn.Module):
 
     def __init__(self, kernel: ModuleType, params: Any, constants: Any = None) -> None:
         super().__init__()
-        self.run = function(kernel)
-        self.cell = kernel.CELL
+        self._run = function(kernel)
+        self._cell = kernel.CELL
         given = {"params": params, "constants": constants, "x": None, "s0": None}
         if hasattr(kernel, "Inputs"):
             given["x"] = kernel.Inputs(*(None for _ in kernel.Inputs._fields))
         self.constants: list[str] = []
         for name, array in named(kernel, given):
             kind, _, own = name.partition(".")
+            if kind in ("params", "constants") and hasattr(self, own):
+                raise InteropError(f"{name}: a torch.nn.Module has its own {own}; use as_torch")
             if kind == "params":
                 self.register_parameter(own, torch.nn.Parameter(_copied(array)))
             elif kind == "constants":
@@ -203,8 +205,8 @@ class Layer(torch.nn.Module):
         """Outputs and last state, as the kernel's forward gives them, of tensors."""
         params = dict(self.named_parameters(recurse=False))
         constants = {name: getattr(self, name) for name in self.constants} or None
-        return self.run(params, x, s0, constants=constants, lengths=lengths, mask=mask)
+        return self._run(params, x, s0, constants=constants, lengths=lengths, mask=mask)
 
     def extra_repr(self) -> str:
         shapes = (f"{name}={tuple(p.shape)}" for name, p in self.named_parameters())
-        return ", ".join([self.cell, *shapes])
+        return ", ".join([self._cell, *shapes])

@@ -263,6 +263,25 @@ def test_a_module_has_the_weights_and_trains(torch: ModuleType) -> None:
     assert not np.array_equal(layer.Wz.detach(), params.Wz), "the parameters are copies"
 
 
+@pytest.mark.parametrize("name", ["run", "cell", "half"])
+def test_weights_whose_names_a_module_has_itself(torch: ModuleType, name: str) -> None:
+    text = f"""
+name = "named"
+states = ["S"]
+weights = {{ {name} = "(D, H)", U = "(H, H)" }}
+equations = "S = tanh(x @ {name} + S_prev @ U)"
+"""
+    kernel = gc.load(gc.load_cell(text))
+    params = kernel.init_params(3, 4, rng=0)
+    if name == "half":
+        expected = r"^params.half: a torch.nn.Module has its own half; use as_torch$"
+        with pytest.raises(InteropError, match=expected):
+            as_torch_module(kernel, params)
+    else:
+        layer = as_torch_module(kernel, params)
+        assert layer(torch.ones(2, 2, 3, dtype=torch.float64))[0].shape == (2, 2, 4)
+
+
 def test_constants_are_buffers(torch: ModuleType) -> None:
     kernel = loaded("gru-d")
     tensors = {name: tensor.detach() for name, tensor in drawn(torch, kernel).items()}
