@@ -27,6 +27,7 @@ PAGES = {
         "docs/real_work",
         "docs/performance",
         "docs/interop",
+        "docs/data_parallel",
         "docs/upkeep",
         "docs/grade",
         "docs/audit",
