@@ -159,7 +159,7 @@ def watch(history: Iterator[Step], steps: int) -> list[Step]:
 def difference(one: Computed, other: Computed) -> float:
     """Return the largest difference of two gradients, relative to the largest entry of each."""
     pairs = zip(one[1], other[1], strict=True)
-    return max(float(abs(a - b).max() / abs(b).max()) for a, b in pairs)
+    return max(float(abs(a - b).max() / (abs(b).max() or 1)) for a, b in pairs)
 
 
 def quiet() -> None:
@@ -184,9 +184,17 @@ def quiet() -> None:
     help="Folder for the kernel and the training set; made if need be.",
 )
 def main(
-    workers: int, cut: int | None, samples: int, hidden: int, steps: int, kill: int, output: Path
+    workers: int,
+    cut: int | None,
+    samples: int,
+    hidden: int,
+    steps: int,
+    kill: int | None,
+    output: Path,
 ) -> None:
     """Train on several processes and on one, which has to give the same numbers."""
+    if kill is not None and kill > steps:
+        raise click.BadParameter(f"there are {steps} steps", param_hint="'--kill'")
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:

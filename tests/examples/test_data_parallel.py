@@ -129,3 +129,9 @@ def test_without_dask_it_says_what_to_install() -> None:
     assert done.stderr == (
         "distributed is not installed; in the project folder, run: pip install -e '.[parallel]'\n"
     )
+
+
+def test_a_step_that_is_not_taken_kills_no_worker() -> None:
+    done = run(str(FOLDER / "data_parallel.py"), "--steps", "3", "--kill", "4")
+    assert done.returncode == 2
+    assert "'--kill': there are 3 steps" in done.stderr
