@@ -152,8 +152,25 @@ def _compiled(source: str, filename: str) -> CodeType:
         raise _SourceError(f"is not Python: {one_line(error)}") from error
 
 
+class _Kernel(ModuleType):
+    """A module that shows which kernel it is."""
+
+    def __repr__(self) -> str:
+        said = vars(self)
+        if not {"CELL", "LAYOUT", "READOUT", "STYLE", "UNROLL"} <= said.keys():
+            return super().__repr__()
+        parts = [
+            said["CELL"],
+            said.get("LOSS") or "forward alone",
+            *([f"{said['READOUT']} readout"] if said["READOUT"] != "none" else []),
+            "any T" if said["UNROLL"] is None else f"T = {said['UNROLL']}",
+            "textbook" if said["STYLE"] == "textbook" else said["LAYOUT"],
+        ]
+        return f"<kernel {self.__name__}: {', '.join(map(str, parts))}>"
+
+
 def _execute(source: str, filename: str, name: str) -> ModuleType:
-    module = ModuleType(name)
+    module = _Kernel(name)
     module.__file__ = filename
     code = _compiled(source, filename)
     try:

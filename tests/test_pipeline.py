@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 import gru_codegen as gc
 from gru_codegen import pipeline
+from gru_codegen.modules import load_file
 
 LIMITS = "give a whole number from 1 to 65536, or None for a time loop of any length"
 
@@ -82,3 +84,24 @@ def test_a_name_that_there_is_not(kind: str, known: dict[str, Any]) -> None:
 
 def test_the_version() -> None:
     assert gc.__version__ == version("gru-codegen")
+
+
+@pytest.mark.parametrize(
+    ("choices", "said"),
+    [
+        ({}, "gru, l2, any T, columns"),
+        ({"unroll": 8, "style": "textbook"}, "gru, l2, T = 8, textbook"),
+        ({"loss": "bce", "readout": "linear", "layout": "rows"}, "gru, bce, linear readout, any T, "
+         "rows"),
+        ({"only": "forward"}, "gru, forward alone, any T, columns"),
+    ],
+)  # fmt: skip
+def test_a_kernel_shows_which_it_is(choices: dict[str, Any], said: str, tmp_path: Path) -> None:
+    """As one that is read from a file does; a file that says less is a module like any other."""
+    kernel = gc.load("gru", **choices)
+    assert repr(kernel) == f"<kernel {kernel.__name__}: {said}>"
+    path = tmp_path / "mine.py"
+    path.write_text(gc.generate("gru", **choices))
+    assert repr(load_file(path)) == f"<kernel mine: {said}>"
+    del vars(kernel)["LAYOUT"]
+    assert repr(kernel).startswith("<module 'gru")
