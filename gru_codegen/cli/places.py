@@ -70,7 +70,9 @@ def require_own(path: str, source: str) -> None:
 def warn_of_name(path: str) -> None:
     """Say of a module that no `import` can name it: it is read by its path alone."""
     stem, ending = os.path.splitext(os.path.basename(path))
-    if ending == ".py" and (keyword.iskeyword(stem) or not stem.isidentifier()):
+    if ending != ".py" and os.path.isfile(path):
+        warn(f"{path} has a name that no import finds; one that ends in .py is found")
+    elif ending == ".py" and (keyword.iskeyword(stem) or not stem.isidentifier()):
         other = re.sub(r"\W", "_", stem)
         other = other if other.isidentifier() and not keyword.iskeyword(other) else f"k_{other}"
         warn(f"{path} has a name that no import can write; {other}.py has one")

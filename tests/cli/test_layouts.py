@@ -133,20 +133,20 @@ def test_the_bar_has_gone_when_a_terminal_shows_the_times() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "other"),
+    ("path", "why"),
     [
-        ("my-kernel.py", "my_kernel.py"),
-        ("2.py", "k_2.py"),
-        ("class.py", "k_class.py"),
+        ("my-kernel.py", "can write; my_kernel.py has one"),
+        ("2.py", "can write; k_2.py has one"),
+        ("class.py", "can write; k_class.py has one"),
         ("my_kernel.py", None),
-        ("kernel.txt", None),
+        ("kernel.txt", "finds; one that ends in .py is found"),
+        ("/dev/null", None),
     ],
 )
 def test_a_name_that_cannot_be_imported_is_told(
-    path: str, other: str | None, run: Run, folder: Path
+    path: str, why: str | None, run: Run, folder: Path
 ) -> None:
     outcome = run("generate", "--unroll", "1", "--no-verify", "--output", path)
     assert outcome.status == 0
     assert Path(path).exists()
-    said = f"{path} has a name that no import can write; {other} has one\n" if other else ""
-    assert outcome.err == said
+    assert outcome.err == ("" if why is None else f"{path} has a name that no import {why}\n")
