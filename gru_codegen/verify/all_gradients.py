@@ -15,12 +15,14 @@ import numpy as np
 from . import complex_step, finite_differences
 from .claim import Claim, over, tolerance
 from .complex_step import STEP
-from .configuration import Arguments, Array, Problem, inner, mapped, parts, states
-from .difference import Difference, difference, verdict, worst
+from .configuration import Arguments, Array, Problem, cast, inner, mapped, parts, states
+from .difference import Difference, difference, error_of, verdict, worst
 from .direction import moved, norm_of, slope
 from .entry_points import differentiated
 from .options import adjoints, ended, lengths, mask, options, padded, weights
 
+#: How many times what round-off takes from one of two results they may differ by.
+LOST = 4.0
 #: The method, the step and the tolerance of central differences.
 _DIFFERENCE = (finite_differences.METHOD, finite_differences.STEP, finite_differences.TOLERANCE)
 
@@ -152,23 +154,42 @@ def _along(
 def _pulled(problem: Problem) -> Difference:
     """The share of d_state is what a pullback of it alone gives, which need not give d_x."""
     kernel, (d_outputs, d_state), differences = problem.kernel, adjoints(problem), []
+    none_of_outputs = mapped(np.zeros_like, d_outputs)
     for case in _cases(problem):
         given, where = case.arguments(problem.arguments), f"at {problem}{case.name}"
-        alone = kernel.all_gradients(*given.trained, **case.keywords)
-        moved = kernel.all_gradients(*given.trained, d_state=d_state, **case.keywords)
         _, _, pullback = kernel.vjp(*given.run, **case.of_run)
-        none_of_outputs = mapped(np.zeros_like, d_outputs)
-        d_params, d_x, d_s0 = pullback(none_of_outputs, d_state)
+        d_params, _, d_s0 = pullback(none_of_outputs, d_state)
         _, _, again = kernel.vjp(*given.run, **case.of_run)
         weights_alone, none, start = again(none_of_outputs, d_state, inputs=False)
-        pairs = zip(_all(alone), (*d_params, *parts(d_x), *states(d_s0)), strict=True)
-        sums = tuple(one + other for one, other in pairs)
         differences += [
-            difference(f"{where}, gradients", _all(moved), sums),
+            _added(problem, case, given, where),
             difference(f"{where}, without inputs", (weights_alone, start), (d_params, d_s0)),
             verdict(none is None, f"{where}, d_x is not left out"),
         ]
     return worst(differences)
+
+
+def _added(problem: Problem, case: _Case, given: Arguments, where: str) -> Difference:
+    """Compare the gradients with the sum of both shares, that of d_state from a pullback.
+
+    Padding can leave next to nothing of a gradient whose terms are saturated. Round-off then takes
+    much of it, and how much, a longer type shows.
+    """
+    kernel, (d_outputs, d_state) = problem.kernel, adjoints(problem)
+
+    def both(dtype: type[np.generic]) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+        adjoint = (mapped(np.zeros_like, d_outputs), d_state)
+        data, (none_of_outputs, share) = cast((given, adjoint), dtype)
+        alone = kernel.all_gradients(*data.trained, **case.keywords)
+        moved = kernel.all_gradients(*data.trained, d_state=share, **case.keywords)
+        _, _, pullback = kernel.vjp(*data.run, **case.of_run)
+        d_params, d_x, d_s0 = pullback(none_of_outputs, share)
+        shares = (*d_params, *parts(d_x), *states(d_s0))
+        return _all(moved), tuple(map(np.add, _all(alone), shares))
+
+    found, expected = both(np.float64)
+    lost = max(map(error_of, (found, expected), both(np.longdouble)))
+    return difference(f"{where}, gradients", found, expected)._replace(doubt=LOST * lost)
 
 
 def _all(found: Any) -> tuple[Array, ...]:

@@ -99,3 +99,45 @@ def test_what_the_pullback_leaves_out_is_not_computed() -> None:
     outputs, _, pullback = kernel.vjp(params, [[[1.0, 2.0]]] * 3)
     with pytest.raises(TypeError):
         pullback(outputs)
+
+
+#: Its tanh is saturated, and a mask leaves 4e-10 of the gradient of W0, of which 1e-5 is round-off.
+SATURATED = '''
+name = "saturated"
+title = "saturated cell, drawn at random"
+source = "nowhere"
+states = { S0 = "(B, H)", S1 = "(B, H)", S2 = "(B, 1)" }
+constants = { C0 = "legendre_delay_input(H)", C1 = "ones(H)", C2 = "(H, 1)" }
+output = ["S0", "S2", "G2"]
+equations = """
+G0 = (relu(S0_prev * S0_prev) @ W0) - (-3/2 * (lag(S1, 1) * S1_prev))
+G1 = positive(((G0 * G0) + (S2_prev * (G0 @ W1)) + W2) + 1/7)
+G2 = abs(((x * x) @ W3) + (S0_prev @ W4) + ((G1 * S0_prev) @ (W0 * W4)))
+S0 = tanh(abs((minimum(G2, 1/7) * S1_prev) - G0 ** 2 - C0))
+U0 = W6 * W7
+U1 = erf(C1)
+S1 = normal_cdf((U0 * (S0 @ W5)) - S1_prev - U1)
+S2 = gelu((S1 @ W8) + (S1 @ C2) + (S0 @ W9) + (W10 * W7))
+"""
+
+[weights]
+W0 = "(H, H)"
+W1 = "(H, H)"
+W2 = "(H,)"
+W3 = "(D, H)"
+W4 = "(H, H)"
+W5 = "(H, H)"
+W6 = "()"
+W7 = "()"
+W8 = "(H, 1)"
+W9 = "(H, 1)"
+W10 = "()"
+'''
+
+
+def test_round_off_in_what_a_mask_leaves_of_a_gradient_refuses_no_right_kernel() -> None:
+    chosen: dict[str, Any] = {"loss": "huber", "readout": "linear", "layout": "rows", "unroll": 2}
+    cell = gc.load_cell(SATURATED)
+    report = gc.check(gc.load(cell, **chosen), cell, loss="huber")
+    assert report, str(report)
+    assert not any(check.inaccurate for check in report.checks), str(report)
