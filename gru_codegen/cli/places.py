@@ -16,7 +16,7 @@ from gru_codegen.cli.recorded import is_generated, other_declaration
 from gru_codegen.cli.terminal import warn
 from gru_codegen.regular import open_regular
 
-__all__ = ["require_own", "require_place_of_kernel", "warn_of_name"]
+__all__ = ["require_own", "require_place_of_kernel", "text_at", "warn_of_name"]
 
 #: The modules that no file may hide: kernels import some of them, and these import others.
 _TAKEN = {"numpy", "gru_codegen", *sys.stdlib_module_names}
@@ -36,7 +36,7 @@ def require_place_of_kernel(path: str, force: bool, *declared: str) -> None:
             f"{path} would stand in the way of {stem}, which Python imports by that name; name "
             "another file with --output, or write it with --force"
         )
-    on_disk = _text(path)
+    on_disk = text_at(path)
     if on_disk and not on_disk.isspace() and not is_generated(on_disk):
         raise BadInput(
             f"{path} is no generated kernel; name another file with --output, or write over it "
@@ -60,7 +60,7 @@ def _is_taken(name: str) -> bool:
 
 def require_own(path: str, source: str) -> None:
     """Refuse to write `source` over the kernel of another declaration that nobody named."""
-    if other := other_declaration(_text(path), source):
+    if other := other_declaration(text_at(path), source):
         raise BadInput(
             f"{path} is the kernel of another declaration, --cell {shlex.quote(other)}; remove it, "
             "or name another file with --output"
@@ -78,7 +78,7 @@ def warn_of_name(path: str) -> None:
         warn(f"{path} has a name that no import can write; {other}.py has one")
 
 
-def _text(path: str) -> str:
+def text_at(path: str) -> str:
     """The text at `path`; none if nothing is there that can be read, as writing it will say."""
     try:
         with open_regular(path) as file:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 import click
 
 from gru_codegen.cli.errors import PROGRAM, BadInput, Ended, Interrupted, said, told_by_click
+from gru_codegen.cli.places import text_at
 from gru_codegen.cli.recorded import is_generated
 from gru_codegen.cli.terminal import folded, warn
-from gru_codegen.regular import open_regular
 
 __all__ = ["kernels_of", "one_by_one", "tell_error"]
 
@@ -38,16 +38,8 @@ def _kernels_in(folder: str) -> list[str]:
     for below, folders, names in os.walk(folder):
         folders[:] = [each for each in folders if not each.startswith(".")]
         places = [os.path.join(below, name) for name in names if name.endswith(".py")]
-        found += [place for place in places if _is_kernel(place)]
+        found += [place for place in places if is_generated(text_at(place))]
     return found
-
-
-def _is_kernel(path: str) -> bool:
-    try:
-        with open_regular(path) as file:
-            return is_generated(file.read().decode(errors="replace"))
-    except OSError:
-        return False
 
 
 def one_by_one(files: Sequence[str], run: Callable[[str], object]) -> None:
