@@ -147,16 +147,8 @@ def call_lines(
 
 
 def one_each(elements: Sequence[str], indent: str) -> list[str]:
-    """Elements on a line each; a call that is too long, of arguments without commas, on several."""
-    lines = []
-    for element in elements:
-        if len(f"{indent}{element},") > WIDTH and element.endswith(")"):
-            name, _, arguments = element[:-1].partition("(")
-            *rows, last = call_lines("", name, arguments.split(", "), indent, keywords=True)
-            lines += [*rows, f"{last},"]
-        else:
-            lines.append(f"{indent}{element},")
-    return lines
+    """Elements on a line each, or on several where one is too long."""
+    return [row for element in elements for row in broken(f"{indent}{element},")]
 
 
 def together(before: str, values: Sequence[str], indent: str) -> str:
